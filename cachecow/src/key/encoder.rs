@@ -1,0 +1,187 @@
+//! The encoding of key parts: canonical MessagePack, one document a part.
+
+use smallvec::SmallVec;
+use xxhash_rust::xxh3::xxh3_128;
+
+use super::Key;
+
+/// The MessagePack extension types of parts that MessagePack itself has no type for.
+mod ext {
+    pub(super) const CHAR: u8 = 1;
+    pub(super) const SCOPE: u8 = 2;
+    pub(super) const INT_128: u8 = 3;
+    pub(super) const UINT_128: u8 = 4;
+    pub(super) const UUID: u8 = 5;
+    pub(super) const IP_ADDRESS: u8 = 6;
+}
+
+/// Collects the parts of one key and hashes them into a [`Key`].
+///
+/// The encoding is a sequence of MessagePack documents in their shortest form: the template with
+/// its placeholders emptied (`user:{}`), then each part. Every document carries its own type and
+/// length, so two different lists of parts never encode to the same bytes: `("ab", "c")` differs
+/// from `("a", "bc")`, and the integer 1 from the text `"1"`. An integer is encoded by its value,
+/// not by its Rust type, so that a field may grow from `i32` to `i64` and keep its keys.
+///
+/// The encoding is fixed: `tests/tests/key_vectors.rs` publishes test vectors, and a change to
+/// them is a breaking change.
+#[derive(Clone, Debug)]
+pub struct KeyEncoder {
+    buffer: SmallVec<[u8; 96]>,
+}
+
+impl KeyEncoder {
+    /// Starts a key with its template, the placeholders emptied: `user:email:{}`.
+    #[inline]
+    pub fn new(template: &str) -> Self {
+        let mut encoder = Self { buffer: SmallVec::new() };
+        encoder.str(template);
+        encoder
+    }
+
+    /// The name of a type parameter of the cached struct, so that `Page<User>` and `Page<Order>`
+    /// never share a key.
+    pub fn scope(&mut self, name: &str) {
+        self.ext(ext::SCOPE, name.as_bytes());
+    }
+
+    /// An integer, signed or not, of any width up to 64 bits and beyond.
+    #[inline]
+    pub fn int(&mut self, value: i128) {
+        match i64::try_from(value) {
+            Ok(small) => self.small_int(small),
+            Err(_) => match u64::try_from(value) {
+                Ok(large) => self.tagged(0xcf, &large.to_be_bytes()),
+                Err(_) => self.ext(ext::INT_128, &value.to_be_bytes()),
+            },
+        }
+    }
+
+    /// An unsigned integer beyond the range of `i128`, or within it.
+    pub fn uint(&mut self, value: u128) {
+        match i128::try_from(value) {
+            Ok(value) => self.int(value),
+            Err(_) => self.ext(ext::UINT_128, &value.to_be_bytes()),
+        }
+    }
+
+    /// Text.
+    #[inline]
+    pub fn str(&mut self, value: &str) {
+        match value.len() {
+            len @ 0..=31 => self.buffer.push(0xa0 | low_byte(len)),
+            len => self.long_header([0xd9, 0xda, 0xdb], len),
+        }
+        self.buffer.extend_from_slice(value.as_bytes());
+    }
+
+    /// Raw bytes; they differ from text of the same bytes.
+    pub fn bytes(&mut self, value: &[u8]) {
+        self.long_header([0xc4, 0xc5, 0xc6], value.len());
+        self.buffer.extend_from_slice(value);
+    }
+
+    /// A truth value.
+    pub fn bool(&mut self, value: bool) {
+        self.buffer.push(if value { 0xc3 } else { 0xc2 });
+    }
+
+    /// A single character; it differs from a text of that one character.
+    pub fn char(&mut self, value: char) {
+        self.ext(ext::CHAR, &u32::from(value).to_be_bytes());
+    }
+
+    /// A UUID by its 16 bytes.
+    pub fn uuid(&mut self, value: [u8; 16]) {
+        self.ext(ext::UUID, &value);
+    }
+
+    /// An IP address by its 4 or 16 octets.
+    pub fn ip_address(&mut self, octets: &[u8]) {
+        self.ext(ext::IP_ADDRESS, octets);
+    }
+
+    /// The absent optional part.
+    pub fn none(&mut self) {
+        self.buffer.push(0xc0);
+    }
+
+    /// Announces a group of up to 15 parts, which follow; a present optional part is a group of
+    /// one.
+    ///
+    /// # Panics
+    ///
+    /// If `len` is above 15.
+    pub fn group(&mut self, len: usize) {
+        assert!(len <= 15, "a key part is a group of at most 15 parts");
+        self.buffer.push(0x90 | low_byte(len));
+    }
+
+    /// The bytes that are hashed.
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.buffer
+    }
+
+    /// The key of the parts so far.
+    #[inline]
+    pub fn key(&self) -> Key {
+        Key(xxh3_128(&self.buffer))
+    }
+
+    #[inline]
+    fn small_int(&mut self, value: i64) {
+        if let Ok(value) = u64::try_from(value) {
+            match value {
+                0..=0x7f => self.buffer.push(value.to_be_bytes()[7]),
+                0x80..=0xff => self.tagged(0xcc, &value.to_be_bytes()[7..]),
+                0x100..=0xffff => self.tagged(0xcd, &value.to_be_bytes()[6..]),
+                0x1_0000..=0xffff_ffff => self.tagged(0xce, &value.to_be_bytes()[4..]),
+                _ => self.tagged(0xcf, &value.to_be_bytes()),
+            }
+        } else {
+            match value {
+                -0x20.. => self.buffer.push(value.to_be_bytes()[7]),
+                -0x80..-0x20 => self.tagged(0xd0, &value.to_be_bytes()[7..]),
+                -0x8000..-0x80 => self.tagged(0xd1, &value.to_be_bytes()[6..]),
+                -0x8000_0000..-0x8000 => self.tagged(0xd2, &value.to_be_bytes()[4..]),
+                _ => self.tagged(0xd3, &value.to_be_bytes()),
+            }
+        }
+    }
+
+    fn ext(&mut self, kind: u8, value: &[u8]) {
+        match value.len() {
+            1 => self.buffer.push(0xd4),
+            2 => self.buffer.push(0xd5),
+            4 => self.buffer.push(0xd6),
+            8 => self.buffer.push(0xd7),
+            16 => self.buffer.push(0xd8),
+            len => self.long_header([0xc7, 0xc8, 0xc9], len),
+        }
+        self.buffer.push(kind);
+        self.buffer.extend_from_slice(value);
+    }
+
+    fn long_header(&mut self, [short, medium, long]: [u8; 3], len: usize) {
+        let bytes = (len as u64).to_be_bytes();
+        match len {
+            0..=0xff => self.tagged(short, &bytes[7..]),
+            0x100..=0xffff => self.tagged(medium, &bytes[6..]),
+            // A part of 4 GiB or more would lose its upper length bits; it cannot be held beside
+            // the object in the memory of any server that this runs on.
+            _ => self.tagged(long, &bytes[4..]),
+        }
+    }
+
+    #[inline]
+    fn tagged(&mut self, tag: u8, bytes: &[u8]) {
+        self.buffer.push(tag);
+        self.buffer.extend_from_slice(bytes);
+    }
+}
+
+#[inline]
+fn low_byte(len: usize) -> u8 {
+    len.to_le_bytes()[0]
+}

@@ -1,0 +1,220 @@
+//! Which types may stand in a key.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZero;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::KeyEncoder;
+
+/// A type whose values may stand in a key template's placeholder.
+///
+/// Implemented for integers, strings, bytes, `bool`, `char`, IP addresses, `Uuid` (feature
+/// `uuid`), options, tuples, and references and smart pointers to them. Floats are left out on
+/// purpose: `NaN` equals nothing, `0.0` equals `-0.0`, and rounding makes two computations of "the
+/// same" key differ.
+///
+/// For a newtype, `#[derive(KeyPart)]` encodes it as its inner value.
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use cachecow::{KeyEncoder, KeyPart};
+///
+/// #[derive(KeyPart)]
+/// struct UserId(i64);
+///
+/// let (mut newtype, mut plain) = (KeyEncoder::new("user:{}"), KeyEncoder::new("user:{}"));
+/// UserId(7).encode(&mut newtype);
+/// 7_i64.encode(&mut plain);
+/// assert_eq!(newtype.key(), plain.key());
+/// # }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot stand in a cache key",
+    label = "this key field's type is no `KeyPart`",
+    note = "a key part is an integer, a string, bytes, a bool, a char, an IP address or a Uuid \
+            (feature `uuid`)",
+    note = "for a newtype around one of these, add `#[derive(cachecow::KeyPart)]` to it",
+    note = "floats are refused: NaN equals nothing and rounding changes keys; store the value as \
+            an integer (cents, microdegrees) or as text"
+)]
+pub trait KeyPart {
+    /// Appends this value to the key.
+    fn encode(&self, encoder: &mut KeyEncoder);
+}
+
+macro_rules! integers {
+    ($($int:ty),*) => {$(
+        impl KeyPart for $int {
+            #[inline]
+            fn encode(&self, encoder: &mut KeyEncoder) {
+                encoder.int(i128::from(*self));
+            }
+        }
+
+        impl KeyPart for NonZero<$int> {
+            #[inline]
+            fn encode(&self, encoder: &mut KeyEncoder) {
+                self.get().encode(encoder);
+            }
+        }
+    )*};
+}
+
+integers!(i8, i16, i32, i64, i128, u8, u16, u32, u64);
+
+macro_rules! pointer_sized {
+    ($($int:ty as $fixed:ty),*) => {$(
+        impl KeyPart for $int {
+            #[inline]
+            fn encode(&self, encoder: &mut KeyEncoder) {
+                // Lossless: no supported platform has pointers of more than 64 bits.
+                encoder.int(i128::from(*self as $fixed));
+            }
+        }
+
+        impl KeyPart for NonZero<$int> {
+            #[inline]
+            fn encode(&self, encoder: &mut KeyEncoder) {
+                self.get().encode(encoder);
+            }
+        }
+    )*};
+}
+
+pointer_sized!(usize as u64, isize as i64);
+
+impl KeyPart for u128 {
+    fn encode(&self, encoder: &mut KeyEncoder) {
+        encoder.uint(*self);
+    }
+}
+
+impl KeyPart for NonZero<u128> {
+    fn encode(&self, encoder: &mut KeyEncoder) {
+        self.get().encode(encoder);
+    }
+}
+
+impl KeyPart for str {
+    #[inline]
+    fn encode(&self, encoder: &mut KeyEncoder) {
+        encoder.str(self);
+    }
+}
+
+impl KeyPart for String {
+    #[inline]
+    fn encode(&self, encoder: &mut KeyEncoder) {
+        encoder.str(self);
+    }
+}
+
+impl KeyPart for [u8] {
+    fn encode(&self, encoder: &mut KeyEncoder) {
+        encoder.bytes(self);
+    }
+}
+
+impl KeyPart for Vec<u8> {
+    fn encode(&self, encoder: &mut KeyEncoder) {
+        encoder.bytes(self);
+    }
+}
+
+impl<const N: usize> KeyPart for [u8; N] {
+    fn encode(&self, encoder: &mut KeyEncoder) {
+        encoder.bytes(self);
+    }
+}
+
+impl KeyPart for bool {
+    fn encode(&self, encoder: &mut KeyEncoder) {
+        encoder.bool(*self);
+    }
+}
+
+impl KeyPart for char {
+    fn encode(&self, encoder: &mut KeyEncoder) {
+        encoder.char(*self);
+    }
+}
+
+impl KeyPart for Ipv4Addr {
+    fn encode(&self, encoder: &mut KeyEncoder) {
+        encoder.ip_address(&self.octets());
+    }
+}
+
+impl KeyPart for Ipv6Addr {
+    fn encode(&self, encoder: &mut KeyEncoder) {
+        encoder.ip_address(&self.octets());
+    }
+}
+
+impl KeyPart for IpAddr {
+    fn encode(&self, encoder: &mut KeyEncoder) {
+        match self {
+            Self::V4(address) => address.encode(encoder),
+            Self::V6(address) => address.encode(encoder),
+        }
+    }
+}
+
+#[cfg(feature = "uuid")]
+impl KeyPart for uuid::Uuid {
+    fn encode(&self, encoder: &mut KeyEncoder) {
+        encoder.uuid(*self.as_bytes());
+    }
+}
+
+impl<T: KeyPart> KeyPart for Option<T> {
+    fn encode(&self, encoder: &mut KeyEncoder) {
+        match self {
+            None => encoder.none(),
+            Some(part) => {
+                encoder.group(1);
+                part.encode(encoder);
+            }
+        }
+    }
+}
+
+macro_rules! pointers {
+    ($($pointer:ty),*) => {$(
+        impl<T: KeyPart + ?Sized> KeyPart for $pointer {
+            #[inline]
+            fn encode(&self, encoder: &mut KeyEncoder) {
+                (**self).encode(encoder);
+            }
+        }
+    )*};
+}
+
+pointers!(&T, &mut T, Box<T>, Rc<T>, Arc<T>);
+
+impl<T: KeyPart + ToOwned + ?Sized> KeyPart for Cow<'_, T> {
+    fn encode(&self, encoder: &mut KeyEncoder) {
+        (**self).encode(encoder);
+    }
+}
+
+macro_rules! tuples {
+    ($($len:literal: $($part:ident)*;)*) => {$(
+        impl<$($part: KeyPart),*> KeyPart for ($($part,)*) {
+            fn encode(&self, encoder: &mut KeyEncoder) {
+                #[allow(non_snake_case, reason = "the macro names each binding after its type")]
+                let ($($part,)*) = self;
+                encoder.group($len);
+                $($part.encode(encoder);)*
+            }
+        }
+    )*};
+}
+
+tuples! {
+    2: A B;
+    3: A B C;
+    4: A B C D;
+}

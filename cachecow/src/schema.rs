@@ -1,0 +1,116 @@
+//! The shape of a cached type, so that a value of another shape is a miss.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use xxhash_rust::const_xxh3::xxh3_64;
+
+/// A type whose serialized shape has a fingerprint.
+///
+/// Every stored value carries the fingerprint of the type that wrote it; one that differs from the
+/// reader's is a miss, never a misread. `#[derive(Cached)]` and `#[derive(CacheSchema)]` compute it
+/// from the fields' names, order, types as written and serde attributes, and from the fingerprints
+/// of those field types that implement this trait. A nested struct or enum that implements it
+/// therefore changes the fingerprint of everything that contains it; one that does not is covered
+/// by its name only.
+///
+/// # Consistency
+///
+/// A hand-written `Serialize` or `Deserialize` is invisible to the derive: change its format, and
+/// the fingerprint must change too. Implement this trait by hand for such a type.
+#[diagnostic::on_unimplemented(
+    message = "the shape of `{Self}` is not known",
+    label = "no `CacheSchema`",
+    note = "a generic cached struct tells its instances apart by their type arguments: add \
+            `#[derive(cachecow::CacheSchema)]` to `{Self}`"
+)]
+pub trait CacheSchema {
+    /// The type's name; for a type argument of a generic cached struct it is part of the key.
+    const NAME: &'static str;
+    /// A number that changes with the serialized shape.
+    const FINGERPRINT: u64;
+}
+
+/// The fingerprint of a described shape and of the types nested in it.
+pub const fn fingerprint(description: &str, nested: &[u64]) -> u64 {
+    let mut hash = xxh3_64(description.as_bytes());
+    let mut index = 0;
+    while index < nested.len() {
+        // Order matters: (A, B) and (B, A) are different shapes.
+        hash = (hash.rotate_left(23) ^ nested[index]).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        index += 1;
+    }
+    hash
+}
+
+macro_rules! plain {
+    ($($type:ty = $name:literal),* $(,)?) => {$(
+        impl CacheSchema for $type {
+            const NAME: &'static str = $name;
+            const FINGERPRINT: u64 = fingerprint($name, &[]);
+        }
+    )*};
+}
+
+plain! {
+    i8 = "i8", i16 = "i16", i32 = "i32", i64 = "i64", i128 = "i128", isize = "isize",
+    u8 = "u8", u16 = "u16", u32 = "u32", u64 = "u64", u128 = "u128", usize = "usize",
+    f32 = "f32", f64 = "f64", bool = "bool", char = "char", String = "String", () = "()",
+}
+
+#[cfg(feature = "uuid")]
+plain!(uuid::Uuid = "Uuid");
+
+macro_rules! wrappers {
+    ($($name:literal: [$($parameter:ident),*] $type:ty;)*) => {$(
+        impl<$($parameter: CacheSchema),*> CacheSchema for $type {
+            const NAME: &'static str = $name;
+            const FINGERPRINT: u64 = fingerprint($name, &[$($parameter::FINGERPRINT),*]);
+        }
+    )*};
+}
+
+wrappers! {
+    "Option": [T] Option<T>;
+    "Vec": [T] Vec<T>;
+    "(,)": [A, B] (A, B);
+    "(,,)": [A, B, C] (A, B, C);
+    "(,,,)": [A, B, C, D] (A, B, C, D);
+}
+
+impl<T: CacheSchema, const N: usize> CacheSchema for [T; N] {
+    const NAME: &'static str = "array";
+    const FINGERPRINT: u64 = fingerprint("array", &[N as u64, T::FINGERPRINT]);
+}
+
+impl<K: CacheSchema, V: CacheSchema, S> CacheSchema for HashMap<K, V, S> {
+    const NAME: &'static str = "Map";
+    const FINGERPRINT: u64 = fingerprint("Map", &[K::FINGERPRINT, V::FINGERPRINT]);
+}
+
+impl<K: CacheSchema, V: CacheSchema> CacheSchema for BTreeMap<K, V> {
+    const NAME: &'static str = "Map";
+    const FINGERPRINT: u64 = fingerprint("Map", &[K::FINGERPRINT, V::FINGERPRINT]);
+}
+
+impl<T: CacheSchema, S> CacheSchema for HashSet<T, S> {
+    const NAME: &'static str = "Set";
+    const FINGERPRINT: u64 = fingerprint("Set", &[T::FINGERPRINT]);
+}
+
+impl<T: CacheSchema> CacheSchema for BTreeSet<T> {
+    const NAME: &'static str = "Set";
+    const FINGERPRINT: u64 = fingerprint("Set", &[T::FINGERPRINT]);
+}
+
+macro_rules! transparent {
+    ($($pointer:ident),*) => {$(
+        impl<T: CacheSchema + ?Sized> CacheSchema for $pointer<T> {
+            const NAME: &'static str = T::NAME;
+            const FINGERPRINT: u64 = T::FINGERPRINT;
+        }
+    )*};
+}
+
+transparent!(Box, Rc, Arc);

@@ -1,0 +1,43 @@
+//! What is counted, by type.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{OnceLock, PoisonError, RwLock};
+
+static NEXT_SLOT: AtomicUsize = AtomicUsize::new(0);
+
+/// A type's number, drawn on first use; the derive puts one in a `static` for each type.
+#[derive(Debug)]
+pub struct StaticSlot(OnceLock<usize>);
+
+impl StaticSlot {
+    /// A number that is yet to be drawn.
+    #[expect(clippy::new_without_default, reason = "only ever the initial value of a static")]
+    pub const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    /// The number.
+    #[inline]
+    pub fn get(&self) -> usize {
+        *self.0.get_or_init(|| NEXT_SLOT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The number of a generic type: a `static` in generic code is shared by all instances, so these go
+/// by their `TypeId`.
+pub(crate) fn generic_slot<T: ?Sized + 'static>() -> usize {
+    static SLOTS: RwLock<Option<HashMap<TypeId, usize>>> = RwLock::new(None);
+    let id = TypeId::of::<T>();
+    let known = |slots: &Option<HashMap<TypeId, usize>>| slots.as_ref()?.get(&id).copied();
+    if let Some(slot) = known(&SLOTS.read().unwrap_or_else(PoisonError::into_inner)) {
+        return slot;
+    }
+    *SLOTS
+        .write()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get_or_insert_default()
+        .entry(id)
+        .or_insert_with(|| NEXT_SLOT.fetch_add(1, Ordering::Relaxed))
+}
