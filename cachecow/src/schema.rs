@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use xxhash_rust::const_xxh3::xxh3_64;
 
+use crate::{KeyEncoder, KeyPart};
+
 /// A type whose serialized shape has a fingerprint.
 ///
 /// Every stored value carries the fingerprint of the type that wrote it; one that differs from the
@@ -26,10 +28,23 @@ use xxhash_rust::const_xxh3::xxh3_64;
             `#[derive(cachecow::CacheSchema)]` to `{Self}`"
 )]
 pub trait CacheSchema {
-    /// The type's name; for a type argument of a generic cached struct it is part of the key.
+    /// The type's name, without its arguments.
     const NAME: &'static str;
     /// A number that changes with the serialized shape.
     const FINGERPRINT: u64;
+
+    /// Writes the type's full name into the key of a generic cached struct that it is an argument
+    /// of, so that `Page<Vec<User>>` and `Page<Vec<Order>>` never share a key.
+    ///
+    /// A type with arguments of its own writes a group: its name, then the arguments' full names.
+    ///
+    /// # Consistency
+    ///
+    /// A name is a word, not a path: two types of one name in different modules share it. Where
+    /// both are arguments of one cached struct, give one of them another name by hand.
+    fn write_name(encoder: &mut KeyEncoder) {
+        encoder.scope(Self::NAME);
+    }
 }
 
 /// The fingerprint of a described shape and of the types nested in it.
@@ -56,17 +71,28 @@ macro_rules! plain {
 plain! {
     i8 = "i8", i16 = "i16", i32 = "i32", i64 = "i64", i128 = "i128", isize = "isize",
     u8 = "u8", u16 = "u16", u32 = "u32", u64 = "u64", u128 = "u128", usize = "usize",
-    f32 = "f32", f64 = "f64", bool = "bool", char = "char", String = "String", () = "()",
+    f32 = "f32", f64 = "f64", bool = "bool", char = "char", String = "String", str = "str", () = "()",
 }
 
 #[cfg(feature = "uuid")]
 plain!(uuid::Uuid = "Uuid");
+
+/// The full name of a type with arguments.
+fn write_composite(encoder: &mut KeyEncoder, name: &str, arguments: &[fn(&mut KeyEncoder)]) {
+    encoder.group(1 + arguments.len());
+    encoder.scope(name);
+    arguments.iter().for_each(|write_name| write_name(encoder));
+}
 
 macro_rules! wrappers {
     ($($name:literal: [$($parameter:ident),*] $type:ty;)*) => {$(
         impl<$($parameter: CacheSchema),*> CacheSchema for $type {
             const NAME: &'static str = $name;
             const FINGERPRINT: u64 = fingerprint($name, &[$($parameter::FINGERPRINT),*]);
+
+            fn write_name(encoder: &mut KeyEncoder) {
+                write_composite(encoder, $name, &[$($parameter::write_name),*]);
+            }
         }
     )*};
 }
@@ -82,26 +108,46 @@ wrappers! {
 impl<T: CacheSchema, const N: usize> CacheSchema for [T; N] {
     const NAME: &'static str = "array";
     const FINGERPRINT: u64 = fingerprint("array", &[N as u64, T::FINGERPRINT]);
+
+    fn write_name(encoder: &mut KeyEncoder) {
+        write_composite(encoder, Self::NAME, &[T::write_name, |encoder| N.encode(encoder)]);
+    }
 }
 
 impl<K: CacheSchema, V: CacheSchema, S> CacheSchema for HashMap<K, V, S> {
     const NAME: &'static str = "Map";
     const FINGERPRINT: u64 = fingerprint("Map", &[K::FINGERPRINT, V::FINGERPRINT]);
+
+    fn write_name(encoder: &mut KeyEncoder) {
+        write_composite(encoder, Self::NAME, &[K::write_name, V::write_name]);
+    }
 }
 
 impl<K: CacheSchema, V: CacheSchema> CacheSchema for BTreeMap<K, V> {
     const NAME: &'static str = "Map";
     const FINGERPRINT: u64 = fingerprint("Map", &[K::FINGERPRINT, V::FINGERPRINT]);
+
+    fn write_name(encoder: &mut KeyEncoder) {
+        write_composite(encoder, Self::NAME, &[K::write_name, V::write_name]);
+    }
 }
 
 impl<T: CacheSchema, S> CacheSchema for HashSet<T, S> {
     const NAME: &'static str = "Set";
     const FINGERPRINT: u64 = fingerprint("Set", &[T::FINGERPRINT]);
+
+    fn write_name(encoder: &mut KeyEncoder) {
+        write_composite(encoder, Self::NAME, &[T::write_name]);
+    }
 }
 
 impl<T: CacheSchema> CacheSchema for BTreeSet<T> {
     const NAME: &'static str = "Set";
     const FINGERPRINT: u64 = fingerprint("Set", &[T::FINGERPRINT]);
+
+    fn write_name(encoder: &mut KeyEncoder) {
+        write_composite(encoder, Self::NAME, &[T::write_name]);
+    }
 }
 
 macro_rules! transparent {
@@ -109,6 +155,10 @@ macro_rules! transparent {
         impl<T: CacheSchema + ?Sized> CacheSchema for $pointer<T> {
             const NAME: &'static str = T::NAME;
             const FINGERPRINT: u64 = T::FINGERPRINT;
+
+            fn write_name(encoder: &mut KeyEncoder) {
+                T::write_name(encoder);
+            }
         }
     )*};
 }

@@ -1,4 +1,4 @@
-//! What is counted, by type.
+//! A dense number for each cached type.
 
 use std::any::TypeId;
 use std::collections::HashMap;

@@ -1,0 +1,246 @@
+//! The embedded backend: the same protocol in this process's memory.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::{self, BoxFuture};
+use quick_cache::Weighter;
+use quick_cache::sync::Cache;
+use tokio::time::Instant;
+
+use super::{BackendError, CacheBackend, Request};
+use crate::Key;
+use crate::protocol::{Command, Discard, Reply, Token};
+
+/// What one value costs beyond its bytes, roughly: the key, the expiry and the cache's own entry.
+const ENTRY_OVERHEAD: u64 = 96;
+const FLAG_SHARDS: usize = 16;
+/// Flags whose holder vanished are swept when a shard has grown to this many, and at every doubling.
+const FIRST_SWEEP: usize = 1024;
+
+/// The protocol in this process's memory: for tests, for a single process, and for trying things
+/// out. `memory://` opens one.
+///
+/// Bounded by the weight of the stored values; what is used least goes first. Values live as long
+/// as the backend; clones of a [`CacheCow`](crate::CacheCow) share one.
+///
+/// # Consistency
+///
+/// The same as Redis gives, within this process. Another process sees nothing of it.
+pub struct MemoryBackend {
+    values: Cache<Key, Entry, ByBytes>,
+    /// A key's flag is guarded by its shard's lock, under which its value is written as well.
+    flags: [Mutex<Flags>; FLAG_SHARDS],
+}
+
+#[derive(Clone)]
+struct Entry {
+    value: Bytes,
+    expires: Instant,
+}
+
+#[derive(Clone)]
+struct ByBytes;
+
+impl Weighter<Key, Entry> for ByBytes {
+    fn weight(&self, _key: &Key, entry: &Entry) -> u64 {
+        entry.value.len() as u64 + ENTRY_OVERHEAD
+    }
+}
+
+#[derive(Default)]
+struct Flags {
+    by_key: HashMap<Key, Flag>,
+    sweep_at: usize,
+}
+
+enum Flag {
+    Lease(Token, Instant),
+    Holds(Vec<(Token, Instant)>),
+}
+
+impl Flag {
+    fn stands(&self, now: Instant) -> bool {
+        match self {
+            Self::Lease(_, expires) => *expires > now,
+            Self::Holds(holds) => holds.iter().any(|(_, expires)| *expires > now),
+        }
+    }
+
+    fn is_lease_of(&self, token: &Token, now: Instant) -> bool {
+        matches!(self, Self::Lease(mine, expires) if mine == token && *expires > now)
+    }
+}
+
+impl MemoryBackend {
+    /// The bound that [`CacheCow::memory`](crate::CacheCow::memory) and `memory://` use: 64 MiB.
+    pub const DEFAULT_CAPACITY: u64 = 64 * 1024 * 1024;
+
+    /// An empty cache that holds at most about `capacity` bytes: each value counts with its length
+    /// and 96 bytes more.
+    pub fn with_capacity(capacity: u64) -> Self {
+        // The estimate sizes the initial tables only.
+        let estimate = usize::try_from(capacity / 1024).unwrap_or(usize::MAX).clamp(16, 1 << 16);
+        Self {
+            values: Cache::with_weighter(estimate, capacity, ByBytes),
+            flags: std::array::from_fn(|_| Mutex::default()),
+        }
+    }
+
+    fn carry_out(&self, request: Request) -> Reply {
+        let now = Instant::now();
+        let Request { key, command } = request;
+        if command == Command::Lookup {
+            return self.value(key, now).map_or(Reply::Absent, Reply::Value);
+        }
+        let mut flags = self.lock(key);
+        match command {
+            Command::Lookup => unreachable!("answered above, without the lock"),
+            Command::Claim { token, lease, discard } => {
+                self.claim(&mut flags, key, token, now + lease, discard.as_ref())
+            }
+            Command::Fill { token, value, ttl } => {
+                if !flags.take_lease(key, &token, now) {
+                    return Reply::Refused;
+                }
+                self.values.insert(key, Entry { value, expires: now + ttl });
+                Reply::Settled
+            }
+            Command::Abandon { token } => {
+                if flags.take_lease(key, &token, now) {
+                    Reply::Settled
+                } else {
+                    Reply::Refused
+                }
+            }
+            Command::Invalidate => {
+                self.values.remove(&key);
+                flags.drop_lease(key);
+                Reply::Done
+            }
+            Command::Hold { token, ttl } => {
+                self.values.remove(&key);
+                flags.hold(key, token, now, ttl);
+                Reply::Done
+            }
+            Command::Release { token } => {
+                self.values.remove(&key);
+                flags.release(key, &token, now);
+                Reply::Done
+            }
+        }
+    }
+
+    fn claim(
+        &self,
+        flags: &mut Flags,
+        key: Key,
+        token: Token,
+        expires: Instant,
+        discard: Option<&Discard>,
+    ) -> Reply {
+        let now = Instant::now();
+        if let Some(value) = self.value(key, now) {
+            if !discard.is_some_and(|discard| discard.matches(&value)) {
+                return Reply::Value(value);
+            }
+            self.values.remove(&key);
+        }
+        match flags.by_key.get(&key) {
+            Some(flag @ Flag::Lease(..)) if flag.stands(now) => Reply::Leased,
+            Some(flag @ Flag::Holds(_)) if flag.stands(now) => Reply::Held,
+            _ => {
+                flags.sweep(now);
+                flags.by_key.insert(key, Flag::Lease(token, expires));
+                Reply::Claimed
+            }
+        }
+    }
+
+    fn value(&self, key: Key, now: Instant) -> Option<Bytes> {
+        let entry = self.values.get(&key)?;
+        (entry.expires > now).then_some(entry.value)
+    }
+
+    fn lock(&self, key: Key) -> MutexGuard<'_, Flags> {
+        let shard = usize::from(key.hash().to_le_bytes()[0]) % FLAG_SHARDS;
+        // No user code runs under the lock, so a poisoned one is as good as any.
+        self.flags[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Flags {
+    fn take_lease(&mut self, key: Key, token: &Token, now: Instant) -> bool {
+        let standing = self.by_key.get(&key).is_some_and(|flag| flag.is_lease_of(token, now));
+        if standing {
+            self.by_key.remove(&key);
+        }
+        standing
+    }
+
+    fn drop_lease(&mut self, key: Key) {
+        if matches!(self.by_key.get(&key), Some(Flag::Lease(..))) {
+            self.by_key.remove(&key);
+        }
+    }
+
+    fn hold(&mut self, key: Key, token: Token, now: Instant, ttl: Duration) {
+        self.drop_lease(key);
+        self.sweep(now);
+        let flag = self.by_key.entry(key).or_insert_with(|| Flag::Holds(Vec::new()));
+        if let Flag::Holds(holds) = flag {
+            holds.retain(|(_, expires)| *expires > now);
+            holds.push((token, now + ttl));
+        }
+    }
+
+    fn release(&mut self, key: Key, token: &Token, now: Instant) {
+        self.drop_lease(key);
+        if let Some(Flag::Holds(holds)) = self.by_key.get_mut(&key) {
+            holds.retain(|(mine, expires)| mine != token && *expires > now);
+            if holds.is_empty() {
+                self.by_key.remove(&key);
+            }
+        }
+    }
+
+    fn sweep(&mut self, now: Instant) {
+        if self.by_key.len() >= self.sweep_at.max(FIRST_SWEEP) {
+            self.by_key.retain(|_, flag| flag.stands(now));
+            self.sweep_at = self.by_key.len() * 2;
+        }
+    }
+}
+
+impl Default for MemoryBackend {
+    fn default() -> Self {
+        Self::with_capacity(Self::DEFAULT_CAPACITY)
+    }
+}
+
+impl fmt::Debug for MemoryBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryBackend")
+            .field("values", &self.values.len())
+            .field("weight", &self.values.weight())
+            .field("capacity", &self.values.capacity())
+            .finish()
+    }
+}
+
+impl CacheBackend for MemoryBackend {
+    fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
+        let replies = requests.into_iter().map(|request| Ok(self.carry_out(request))).collect();
+        future::ready(replies).boxed()
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        future::ready(Ok(())).boxed()
+    }
+
+    fn reset(&self) {}
+}

@@ -1,0 +1,117 @@
+//! Where values and flags live.
+
+mod memory;
+#[cfg(feature = "redis")]
+mod redis;
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use futures_util::future::BoxFuture;
+
+pub use self::memory::MemoryBackend;
+#[cfg(feature = "redis")]
+pub use self::redis::RedisBackend;
+use crate::Key;
+use crate::protocol::{Command, Reply};
+
+/// One command for one key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The key whose value and flag the command is about.
+    pub key: Key,
+    /// What to do.
+    pub command: Command,
+}
+
+/// The protocol's storage operations.
+///
+/// An implementation carries each [`Command`] out atomically for its key, as the table in
+/// [`protocol`](crate::protocol) says, and bounds neither time nor failures itself: the caller
+/// wraps it with a timeout and a circuit breaker.
+///
+/// # Consistency
+///
+/// Commands of one key take effect in one order that every client sees. A value or a flag may
+/// vanish at any time (expiry, eviction, a flush); it may never come back.
+///
+/// # Cancellation
+///
+/// A dropped future may or may not have carried its commands out, or may still do so later. Commands
+/// sent after it by the same client take effect after it.
+pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
+    /// Carries the requests out in one round trip for each server concerned, and answers each, in
+    /// order. Requests for different keys may take effect in any order.
+    fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>>;
+
+    /// Asks whether the cache can be reached.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError`], if not.
+    fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>>;
+
+    /// Told when operations time out one after another: a connection that may be half-open should
+    /// be replaced.
+    fn reset(&self);
+}
+
+/// Why the cache did not carry a command out, or could not say that it did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BackendError {
+    kind: BackendErrorKind,
+    detail: String,
+}
+
+/// The kinds of [`BackendError`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum BackendErrorKind {
+    /// No connection could be had, or it broke.
+    Disconnected,
+    /// No answer within the operation timeout.
+    TimedOut,
+    /// The server refused: out of memory, read-only, loading, no permission, …
+    Rejected,
+    /// The server's answer makes no sense.
+    Malformed,
+    /// Not sent: the circuit breaker is open after earlier failures.
+    CircuitOpen,
+}
+
+impl BackendError {
+    /// An error of this kind; `detail` must hold no credentials and no values.
+    pub fn new(kind: BackendErrorKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into() }
+    }
+
+    /// What kind of failure it was.
+    pub fn kind(&self) -> BackendErrorKind {
+        self.kind
+    }
+
+    /// Whether the failure says that the cache as a whole is out of reach, rather than that it
+    /// refused one command.
+    pub(crate) fn is_outage(&self) -> bool {
+        matches!(self.kind, BackendErrorKind::Disconnected | BackendErrorKind::TimedOut)
+    }
+}
+
+impl fmt::Display for BackendError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            BackendErrorKind::Disconnected => "the cache cannot be reached",
+            BackendErrorKind::TimedOut => "the cache did not answer in time",
+            BackendErrorKind::Rejected => "the cache refused the operation",
+            BackendErrorKind::Malformed => "the cache gave a malformed answer",
+            BackendErrorKind::CircuitOpen => "the cache is not asked while it keeps failing",
+        };
+        if self.detail.is_empty() {
+            f.write_str(what)
+        } else {
+            write!(f, "{what}: {}", self.detail)
+        }
+    }
+}
+
+impl StdError for BackendError {}

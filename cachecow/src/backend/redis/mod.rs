@@ -1,0 +1,124 @@
+//! Redis and its relatives.
+
+mod link;
+mod pipeline;
+mod reply;
+mod script;
+mod url;
+
+use std::fmt;
+use std::time::Duration;
+
+use ::redis::aio::ConnectionLike;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use self::link::Link;
+use super::{BackendError, BackendErrorKind, CacheBackend, Request};
+use crate::protocol::Reply;
+use crate::{Error, Key};
+
+/// The protocol on a Redis or Valkey server, version 6.2 or later, over one multiplexed connection.
+///
+/// Every command but a lookup is a Lua script, called by its hash; a server that does not know it
+/// (after a restart or `SCRIPT FLUSH`) is sent the script once more.
+///
+/// An object has two Redis keys, `cache:{<hash>}` and `flag:{<hash>}`, after the namespace and a
+/// colon if there is one. The braces keep both in one cluster slot.
+///
+/// The connection is made on first use and made anew after it broke. A URL is
+/// `redis://[user[:password]@]host[:port][/db]`, `rediss://…` for TLS (feature `tls`), or
+/// `redis+unix:///path[?db=0&user=…&pass=…]`.
+///
+/// # Consistency
+///
+/// A write that Redis acknowledged and then lost — at an asynchronous failover, or at a restart from
+/// an older snapshot — takes its invalidation with it: the old value may be served for its time to
+/// live.
+pub struct RedisBackend {
+    link: Link,
+    prefix: String,
+}
+
+impl RedisBackend {
+    /// A backend that connects to `url` on first use, giving up a connection attempt after
+    /// `connect_timeout`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidUrl`](crate::ErrorKind::InvalidUrl).
+    pub fn from_url(url: &str, connect_timeout: Duration) -> Result<Self, Error> {
+        Ok(Self::new(Link::to_server(url::parse(url)?, connect_timeout)))
+    }
+
+    /// A backend on a connection made elsewhere, which must reconnect by itself: a
+    /// `redis::aio::ConnectionManager`, or a `MultiplexedConnection` where its end is the program's.
+    pub fn from_connection<C>(connection: C) -> Self
+    where
+        C: ConnectionLike + Clone + Send + Sync + 'static,
+    {
+        Self::new(Link::given(connection))
+    }
+
+    /// Puts `namespace` and a colon before every Redis key, so that several applications may share
+    /// one database.
+    #[must_use]
+    pub fn with_namespace(mut self, namespace: &str) -> Self {
+        self.prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}:") };
+        self
+    }
+
+    fn new(link: Link) -> Self {
+        Self { link, prefix: String::new() }
+    }
+
+    fn value_name(&self, key: Key) -> Vec<u8> {
+        self.name(b"cache:{", key)
+    }
+
+    fn flag_name(&self, key: Key) -> Vec<u8> {
+        self.name(b"flag:{", key)
+    }
+
+    fn name(&self, kind: &[u8], key: Key) -> Vec<u8> {
+        let mut name = Vec::with_capacity(self.prefix.len() + kind.len() + 33);
+        name.extend_from_slice(self.prefix.as_bytes());
+        name.extend_from_slice(kind);
+        name.extend_from_slice(&key.hex());
+        name.push(b'}');
+        name
+    }
+}
+
+impl fmt::Debug for RedisBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisBackend")
+            .field("link", &self.link)
+            .field("prefix", &self.prefix)
+            .finish()
+    }
+}
+
+impl CacheBackend for RedisBackend {
+    fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
+        self.carry_out(requests).boxed()
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        async {
+            match self.link.send(&::redis::cmd("PING")).await? {
+                ::redis::Value::ServerError(error) => Err(reply::rejected(&error)),
+                _ => Ok(()),
+            }
+        }
+        .boxed()
+    }
+
+    fn reset(&self) {
+        self.link.reset();
+    }
+}
+
+fn malformed(what: &str) -> BackendError {
+    BackendError::new(BackendErrorKind::Malformed, what)
+}

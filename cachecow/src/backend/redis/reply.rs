@@ -1,0 +1,70 @@
+//! From what Redis answers to what the protocol knows.
+
+use ::redis::{RedisError, ServerError, Value};
+use bytes::Bytes;
+
+use super::super::{BackendError, BackendErrorKind};
+use super::malformed;
+use crate::protocol::Reply;
+
+/// The answer to `GET`, or one of the answers to `MGET`.
+pub(super) fn looked_up(value: Value) -> Result<Reply, BackendError> {
+    match value {
+        Value::BulkString(bytes) => Ok(Reply::Value(Bytes::from(bytes))),
+        Value::Nil => Ok(Reply::Absent),
+        // Someone stored another type under our name; the claim deletes it.
+        Value::ServerError(error) if error.code() == "WRONGTYPE" => Ok(Reply::Absent),
+        Value::ServerError(error) => Err(rejected(&error)),
+        _ => Err(malformed("to a lookup")),
+    }
+}
+
+/// One of the answers of a script.
+pub(super) fn scripted(value: Value, script: super::script::Kind) -> Result<Reply, BackendError> {
+    use super::script::Kind;
+    match (script, value) {
+        (Kind::Claim, Value::BulkString(bytes)) => Ok(Reply::Value(Bytes::from(bytes))),
+        (Kind::Claim, Value::Int(1)) => Ok(Reply::Claimed),
+        (Kind::Claim, Value::Int(0)) => Ok(Reply::Leased),
+        (Kind::Claim, Value::Int(2)) => Ok(Reply::Held),
+        (Kind::Fill | Kind::Abandon, Value::Int(1)) => Ok(Reply::Settled),
+        (Kind::Fill | Kind::Abandon, Value::Int(0)) => Ok(Reply::Refused),
+        (Kind::Invalidate | Kind::Hold | Kind::Release, Value::Int(3)) => Ok(Reply::Done),
+        (_, Value::ServerError(error)) => Err(rejected(&error)),
+        (_, _) => Err(malformed("to a script")),
+    }
+}
+
+/// The server answered with an error. Its code says enough; its text may quote what it was sent.
+pub(super) fn rejected(error: &ServerError) -> BackendError {
+    BackendErrorKind::Rejected.with(error.code())
+}
+
+/// The client gave an error.
+pub(super) fn failed(error: &RedisError) -> BackendError {
+    if error.is_timeout() {
+        return BackendErrorKind::TimedOut.with("");
+    }
+    if let Some(code) = error.code() {
+        return BackendErrorKind::Rejected.with(code);
+    }
+    match error.kind() {
+        ::redis::ErrorKind::AuthenticationFailed => {
+            BackendErrorKind::Rejected.with("authentication failed")
+        }
+        ::redis::ErrorKind::Parse | ::redis::ErrorKind::UnexpectedReturnType => {
+            malformed("outside the Redis protocol")
+        }
+        _ => BackendErrorKind::Disconnected.with(error.category()),
+    }
+}
+
+/// Whether the connection is of no more use after this error. A read-only server counts: it is a
+/// replica now, and the name may lead to the new master.
+pub(super) fn is_broken(error: &RedisError) -> bool {
+    error.is_unrecoverable_error() || error.is_io_error() || error.is_connection_dropped()
+}
+
+pub(super) fn says_read_only(reply: &Result<Reply, BackendError>) -> bool {
+    matches!(reply, Err(error) if error.detail == "READONLY")
+}

@@ -1,0 +1,13 @@
+-- KEYS: for each object its value and its flag.
+-- ARGV: for each object the token.
+-- Returns for each object 1 = the token stood, 0 = it did not.
+local replies = {}
+for i = 1, #KEYS, 2 do
+  if redis.pcall('GET', KEYS[i + 1]) == ARGV[(i + 1) / 2] then
+    redis.call('DEL', KEYS[i + 1])
+    replies[#replies + 1] = 1
+  else
+    replies[#replies + 1] = 0
+  end
+end
+return replies

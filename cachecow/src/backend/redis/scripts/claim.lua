@@ -1,0 +1,28 @@
+-- KEYS: for each object its value and its flag.
+-- ARGV: the lease in ms; for each object the token, the length of a value to discard or '', and
+--       the beginning of that value.
+-- Returns for each object its value, or 1 = claimed, 0 = leased by another, 2 = held by a writer.
+local replies = {}
+for i = 1, #KEYS, 2 do
+  local a = (i - 1) / 2 * 3 + 2
+  local value = redis.pcall('GET', KEYS[i])
+  if type(value) == 'table' then
+    -- Not a string: nothing of ours.
+    redis.call('DEL', KEYS[i])
+    value = false
+  elseif value and ARGV[a + 1] ~= '' and #value == tonumber(ARGV[a + 1])
+      and string.sub(value, 1, #ARGV[a + 2]) == ARGV[a + 2] then
+    redis.call('DEL', KEYS[i])
+    value = false
+  end
+  if value then
+    replies[#replies + 1] = value
+  elseif redis.call('SET', KEYS[i + 1], ARGV[a], 'NX', 'PX', ARGV[1]) then
+    replies[#replies + 1] = 1
+  elseif redis.call('TYPE', KEYS[i + 1]).ok == 'zset' then
+    replies[#replies + 1] = 2
+  else
+    replies[#replies + 1] = 0
+  end
+end
+return replies

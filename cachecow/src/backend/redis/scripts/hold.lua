@@ -1,0 +1,20 @@
+-- KEYS: for each object its value and its flag.
+-- ARGV: for each object the token and the hold's time to live in ms.
+-- Returns 3 for each object.
+-- The flag is a sorted set of the writers' tokens by the time their holds end, on the server's clock.
+local replies = {}
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+for i = 1, #KEYS, 2 do
+  local flag = KEYS[i + 1]
+  redis.call('DEL', KEYS[i])
+  if redis.call('TYPE', flag).ok ~= 'zset' then
+    redis.call('DEL', flag)
+  end
+  redis.call('ZREMRANGEBYSCORE', flag, '-inf', now)
+  redis.call('ZADD', flag, string.format('%.0f', now + tonumber(ARGV[i + 1])), ARGV[i])
+  local last = redis.call('ZRANGE', flag, -1, -1, 'WITHSCORES')
+  redis.call('PEXPIREAT', flag, string.format('%.0f', last[2]))
+  replies[#replies + 1] = 3
+end
+return replies

@@ -1,0 +1,11 @@
+-- KEYS: for each object its value and its flag.
+-- Returns 3 for each object.
+local replies = {}
+for i = 1, #KEYS, 2 do
+  redis.call('DEL', KEYS[i])
+  if redis.call('TYPE', KEYS[i + 1]).ok ~= 'zset' then
+    redis.call('DEL', KEYS[i + 1])
+  end
+  replies[#replies + 1] = 3
+end
+return replies

@@ -1,0 +1,42 @@
+//! Redis URLs, with errors that say what is wrong and show no password.
+
+use ::redis::Client;
+
+use crate::{Error, ErrorKind};
+
+pub(super) fn parse(url: &str) -> Result<Client, Error> {
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| {
+        invalid("it has no scheme; write redis://host:6379, rediss://…, redis+unix:///path or memory://")
+    })?;
+    let url = match scheme {
+        "redis" => url.to_owned(),
+        "rediss" if cfg!(feature = "tls") => url.to_owned(),
+        "rediss" => {
+            return Err(invalid("rediss:// needs cachecow's feature `tls`, which is not enabled"));
+        }
+        "redis+unix" | "unix" if cfg!(unix) => format!("redis+unix://{rest}"),
+        "redis+unix" | "unix" => return Err(invalid("this platform has no Unix sockets")),
+        "redis+cluster" | "redis+sentinel" => {
+            return Err(invalid(format!("{scheme}:// is not supported yet; name one server")));
+        }
+        _ => {
+            return Err(invalid(
+                "its scheme is unknown; write redis://host:6379, rediss://…, redis+unix:///path or \
+                 memory://",
+            ));
+        }
+    };
+    Client::open(url.as_str()).map_err(|error| {
+        // The client's error text may quote the URL, and with it the password.
+        invalid(match error.category() {
+            category if category.is_empty() => "it cannot be parsed".to_owned(),
+            category => format!(
+                "it cannot be parsed ({category}); write redis://[user:password@]host[:port][/db]"
+            ),
+        })
+    })
+}
+
+fn invalid(what: impl AsRef<str>) -> Error {
+    Error::new(ErrorKind::InvalidUrl, format!("the cache's URL is not valid: {}", what.as_ref()))
+}

@@ -1,0 +1,254 @@
+//! The settings of a `CacheCow`, and the ways to open one.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+#[cfg(feature = "redis")]
+use crate::backend::RedisBackend;
+use crate::backend::{CacheBackend, MemoryBackend};
+use crate::engine::{Engine, Guard};
+use crate::protocol::HoldPolicy;
+use crate::settings::Settings;
+use crate::{CacheCow, Error, ErrorKind};
+
+/// Settings of a [`CacheCow`]; every one has a default.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use std::time::Duration;
+/// use cachecow::CacheCow;
+///
+/// let cow = CacheCow::builder()
+///     .namespace("shop")
+///     .default_ttl(Duration::from_secs(300))
+///     .negative_ttl(Duration::from_secs(5))
+///     .open("memory://")
+///     .await?;
+/// # drop(cow);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it opens a cache"]
+pub struct Builder {
+    settings: Settings,
+    namespace: String,
+    operation_timeout: Duration,
+    connect_timeout: Duration,
+    memory_capacity: u64,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            settings: Settings::default(),
+            namespace: String::new(),
+            operation_timeout: Duration::from_millis(500),
+            connect_timeout: Duration::from_secs(1),
+            memory_capacity: MemoryBackend::DEFAULT_CAPACITY,
+        }
+    }
+}
+
+impl Builder {
+    /// A name that stands before every Redis key, so that several applications may share one
+    /// database. Default: none. It may hold neither control characters nor braces.
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = namespace.into();
+        self
+    }
+
+    /// How long an object may be served, where its type does not say (`ttl`). Default: 10 minutes.
+    pub fn default_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.ttl = ttl;
+        self
+    }
+
+    /// By how much of itself each time to live is shortened at the most, at random, so that what was
+    /// cached together does not expire together: 0.0 to 1.0. Default: 0.1.
+    pub fn ttl_jitter(mut self, fraction: f64) -> Self {
+        self.settings.ttl_jitter = fraction;
+        self
+    }
+
+    /// How long it may be remembered that the backing store has no such object, where the type does
+    /// not say (`negative_ttl`). Default: not at all.
+    pub fn negative_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.negative_ttl = Some(ttl);
+        self
+    }
+
+    /// How long the right to fill lasts for a reader that died. A fetch that takes longer is not
+    /// stored. Default: 60 s.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = lease;
+        self
+    }
+
+    /// How long a write's hold lasts if the writer died. A write that takes longer is invalidated
+    /// all the same, and not protected against its own death. Default: 60 s.
+    pub fn hold(mut self, hold: Duration) -> Self {
+        self.settings.hold = hold;
+        self
+    }
+
+    /// What a write does if its hold cannot be placed. Default: [`HoldPolicy::Proceed`].
+    pub fn hold_policy(mut self, policy: HoldPolicy) -> Self {
+        self.settings.hold_policy = policy;
+        self
+    }
+
+    /// How long a read waits for the value that another process is fetching, before it fetches
+    /// itself without storing. Zero: it fetches at once. Default: 200 ms.
+    pub fn fill_wait(mut self, wait: Duration) -> Self {
+        self.settings.fill_wait = wait;
+        self
+    }
+
+    /// The longest value that is stored, in bytes, encoded and with its header. A longer one is
+    /// returned and not stored. Default: 1 MiB.
+    pub fn max_value_size(mut self, bytes: usize) -> Self {
+        self.settings.max_value_len = bytes;
+        self
+    }
+
+    /// How many fetches of one `get_many` run at a time, where there is no `fetch_many`. Default: 16.
+    pub fn fetch_concurrency(mut self, fetches: usize) -> Self {
+        self.settings.fetch_concurrency = fetches;
+        self
+    }
+
+    /// How old a value of another version of its type must be before this version replaces it,
+    /// while both run. Default: 10 s.
+    pub fn replace_after(mut self, age: Duration) -> Self {
+        self.settings.replace_after = age;
+        self
+    }
+
+    /// How long one round trip to the cache may take before a read goes past it. Default: 500 ms.
+    pub fn operation_timeout(mut self, timeout: Duration) -> Self {
+        self.operation_timeout = timeout;
+        self
+    }
+
+    /// How long one attempt to connect may take. The operation that needs the connection still ends
+    /// at the operation timeout. Default: 1 s.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
+        self
+    }
+
+    /// How many bytes the embedded cache holds. Default: 64 MiB.
+    pub fn memory_capacity(mut self, bytes: u64) -> Self {
+        self.memory_capacity = bytes;
+        self
+    }
+
+    /// Tells the time of day, which values are marked with when they are stored. No promise rests
+    /// on it. Default: the system's clock.
+    pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.settings.clock = Arc::new(clock);
+        self
+    }
+
+    /// Opens the cache at `url`; see [`CacheCow::open`].
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidUrl`] and [`ErrorKind::InvalidConfig`].
+    // Connecting at once may come to be worth it; callers should not have to change then.
+    #[expect(clippy::unused_async, reason = "opening is I/O by nature, if not yet by need")]
+    pub async fn open(self, url: &str) -> Result<CacheCow, Error> {
+        match url.split_once("://") {
+            Some(("memory", "")) => self.memory(),
+            Some(("memory", _)) => Err(Error::new(
+                ErrorKind::InvalidUrl,
+                "the cache's URL is not valid: memory:// takes nothing after it; its size is the \
+                 builder's `memory_capacity`",
+            )),
+            _ => self.open_redis(url),
+        }
+    }
+
+    #[cfg(feature = "redis")]
+    fn open_redis(self, url: &str) -> Result<CacheCow, Error> {
+        let backend = RedisBackend::from_url(url, self.connect_timeout)?;
+        let backend = backend.with_namespace(&self.namespace);
+        self.backend(backend)
+    }
+
+    #[cfg(not(feature = "redis"))]
+    fn open_redis(self, _url: &str) -> Result<CacheCow, Error> {
+        Err(Error::new(
+            ErrorKind::InvalidUrl,
+            "the cache's URL is not valid: without cachecow's feature `redis` there is only memory://",
+        ))
+    }
+
+    /// An embedded cache in this process's memory.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`].
+    pub fn memory(self) -> Result<CacheCow, Error> {
+        let backend = MemoryBackend::with_capacity(self.memory_capacity);
+        self.backend(backend)
+    }
+
+    /// A cache on a Redis connection made elsewhere, which must reconnect by itself, such as
+    /// `redis::aio::ConnectionManager`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`].
+    #[cfg(feature = "redis")]
+    pub fn redis_connection<C>(self, connection: C) -> Result<CacheCow, Error>
+    where
+        C: redis::aio::ConnectionLike + Clone + Send + Sync + 'static,
+    {
+        let backend = RedisBackend::from_connection(connection).with_namespace(&self.namespace);
+        self.backend(backend)
+    }
+
+    /// A cache on any backend. The namespace is the backend's own affair.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`].
+    pub fn backend(self, backend: impl CacheBackend) -> Result<CacheCow, Error> {
+        self.validate()?;
+        let guard = Guard::new(Arc::new(backend), self.operation_timeout);
+        Ok(CacheCow::new(Engine::new(guard, self.settings)?))
+    }
+
+    fn validate(&self) -> Result<(), Error> {
+        let settings = &self.settings;
+        let least = Duration::from_millis(1);
+        let faults = [
+            (settings.ttl < least, "default_ttl must be at least 1 ms"),
+            (!(0.0..=1.0).contains(&settings.ttl_jitter), "ttl_jitter must be from 0.0 to 1.0"),
+            (
+                settings.negative_ttl.is_some_and(|ttl| ttl < least),
+                "negative_ttl must be at least 1 ms; leave it out to cache no absence",
+            ),
+            (settings.lease < least, "lease must be at least 1 ms"),
+            (settings.hold < least, "hold must be at least 1 ms"),
+            (settings.fetch_concurrency == 0, "fetch_concurrency must be at least 1"),
+            (self.operation_timeout < least, "operation_timeout must be at least 1 ms"),
+            (self.connect_timeout < least, "connect_timeout must be at least 1 ms"),
+            (
+                self.namespace.contains(|c: char| c.is_control() || matches!(c, '{' | '}')),
+                "namespace must hold neither control characters nor braces, which would change \
+                 the cluster slot",
+            ),
+        ];
+        let faults: Vec<&str> =
+            faults.iter().filter(|(wrong, _)| *wrong).map(|(_, message)| *message).collect();
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Error::new(ErrorKind::InvalidConfig, faults.join("; ")))
+        }
+    }
+}

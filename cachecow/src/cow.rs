@@ -1,0 +1,263 @@
+//! `CacheCow` and its views.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::builder::Builder;
+use crate::engine::Engine;
+use crate::lookup::{CacheKeys, Cached, Lookup};
+use crate::read::Read;
+use crate::stats::Stats;
+use crate::view::View;
+use crate::{Error, ErrorKind, Key};
+
+/// A cache in front of a backing store. Cheap to clone; all clones are one cache.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use cachecow::{CacheCow, Cached};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Cached)]
+/// #[cache(key = "square:{root}", fetch = Square::compute)]
+/// struct Square { root: u32, value: u64 }
+///
+/// impl Square {
+///     async fn compute(root: u32) -> Result<Square, std::io::Error> {
+///         Ok(Square { root, value: u64::from(root).pow(2) })
+///     }
+/// }
+///
+/// let cow = CacheCow::memory();
+/// let square = cow.get(Square::by_root(12)).await?.expect("every number has a square");
+/// assert_eq!(square.value, 144);
+///
+/// cow.invalidate(Square::by_root(12)).await?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
+///
+/// # Consistency
+///
+/// Once [`invalidate`](Self::invalidate) of a key has returned `Ok`, no read of that key that
+/// starts afterwards, in any process that uses the same cache, returns a value that was read from
+/// the backing store before that invalidation began. What is not promised: the crate's front page
+/// lists it.
+///
+/// # Runtime
+///
+/// Tokio, with its time driver enabled. Futures may be dropped at any point.
+#[derive(Clone)]
+pub struct CacheCow {
+    engine: Arc<Engine>,
+}
+
+impl CacheCow {
+    /// Opens the cache at `url`: `memory://` for the embedded one, `redis://[user:password@]host[:port][/db]`,
+    /// `rediss://…` (feature `tls`), `redis+unix:///path`.
+    ///
+    /// A cache that cannot be reached is no error: reads are served by the fetch functions, and the
+    /// connection is attempted again. [`ping`](Self::ping) tells whether it can be reached.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidUrl`].
+    pub async fn open(url: &str) -> Result<Self, Error> {
+        Self::builder().open(url).await
+    }
+
+    /// An embedded cache in this process's memory, with the same protocol.
+    ///
+    /// # Panics
+    ///
+    /// If the operating system gives no random numbers.
+    pub fn memory() -> Self {
+        Self::builder().memory().expect("the default settings are valid")
+    }
+
+    /// A builder with the default settings.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) fn new(engine: Engine) -> Self {
+        Self { engine: Arc::new(engine) }
+    }
+
+    /// A view for reading objects whose fetch functions need `context`.
+    ///
+    /// # Consistency
+    ///
+    /// The context is no part of the key. Contexts that lead to different data (two tenants'
+    /// databases, say) need caches with different namespaces.
+    pub fn with<'a, C: ?Sized>(&'a self, context: &'a C) -> View<'a, C> {
+        View::new(&self.engine, context)
+    }
+
+    /// [`View::get`], for a lookup whose fetch function needs no context.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Fetch`].
+    pub async fn get<L: Lookup<Context = ()>>(
+        &self,
+        lookup: L,
+    ) -> Result<Option<Arc<L::Object>>, Error> {
+        self.with(&()).get(lookup).await
+    }
+
+    /// [`View::get_many`], for lookups whose fetch function needs no context.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Fetch`].
+    pub async fn get_many<L: Lookup<Context = ()>>(
+        &self,
+        lookups: impl IntoIterator<Item = L>,
+    ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
+        self.with(&()).get_many(lookups).await
+    }
+
+    /// [`View::read`], for a lookup whose fetch function needs no context.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Fetch`].
+    pub async fn read<L: Lookup<Context = ()>>(&self, lookup: L) -> Result<Read<L::Object>, Error> {
+        self.with(&()).read(lookup).await
+    }
+
+    /// Removes the lookup's object from the cache, and keeps every fetch that is under way from
+    /// storing what it read.
+    ///
+    /// Call it after the change is committed to the backing store; [`write`](Self::write) also
+    /// covers a process that dies in between.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotInvalidated`]: the cache was not told. The invalidation is retried in the
+    /// background for as long as the process lives.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped, the invalidation may or may not have happened, and is not retried.
+    ///
+    /// # Round trips
+    ///
+    /// One.
+    pub async fn invalidate<K: CacheKeys>(&self, lookup: K) -> Result<(), Error> {
+        self.engine.invalidate(keys_of(&lookup)).await
+    }
+
+    /// [`invalidate`](Self::invalidate) for several lookups, in one round trip.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotInvalidated`], if the cache was not told about some of them; the others are
+    /// invalidated.
+    pub async fn invalidate_many<K: CacheKeys>(
+        &self,
+        lookups: impl IntoIterator<Item = K>,
+    ) -> Result<(), Error> {
+        let mut keys = Vec::new();
+        lookups.into_iter().for_each(|lookup| lookup.each_key(&mut |key| keys.push(key)));
+        self.engine.invalidate(unique(keys)).await
+    }
+
+    /// [`invalidate`](Self::invalidate) for every key that the object is found by, in one round
+    /// trip.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotInvalidated`].
+    pub async fn invalidate_object<T: Cached>(&self, object: &T) -> Result<(), Error> {
+        let mut keys = Vec::new();
+        object.each_key(&mut |key| keys.push(key));
+        self.engine.invalidate(unique(keys)).await
+    }
+
+    /// Runs `work`, which changes the backing store, so that its keys are never stale afterwards —
+    /// even if the process dies at any point.
+    ///
+    /// Before the work begins, the keys' values are removed and a hold is placed that keeps every
+    /// reader from filling; it ends after the work, with another removal. Meanwhile reads fetch. The
+    /// work runs as it would without a cache, and its result is returned. Whether it succeeds or
+    /// fails, the keys are invalidated. Several writes of one key may overlap.
+    ///
+    /// `keys` are a lookup, a cached object (all of its keys), or several in an array, a `Vec` or a
+    /// tuple. Where a write changes a field that an object is looked up by, name the object before
+    /// and after: `(&old, &new)`.
+    ///
+    /// # Errors
+    ///
+    /// The work's own, unchanged. [`ErrorKind::NotInvalidated`] if the work succeeded and the cache
+    /// could be told neither before nor after it; the invalidation is retried in the background.
+    /// [`ErrorKind::HoldRefused`] if the builder requires a hold and the cache did not grant it; the
+    /// work was not begun.
+    ///
+    /// # Consistency
+    ///
+    /// The work must be over — committed or rolled back — when its future completes, and that
+    /// within the hold's time to live (60 s by default).
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped while the work is under way, the write counts as died: its holds stay until they
+    /// expire, since the backing store may still commit.
+    ///
+    /// # Round trips
+    ///
+    /// One before the work and one after it, for any number of keys.
+    pub async fn write<K, R, E, F>(&self, keys: K, work: F) -> Result<R, E>
+    where
+        K: CacheKeys,
+        F: Future<Output = Result<R, E>>,
+        E: From<Error>,
+    {
+        let keys = keys_of(&keys);
+        self.engine.write(keys, work).await
+    }
+
+    /// Asks the cache whether it can be reached; for health checks.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`].
+    pub async fn ping(&self) -> Result<(), Error> {
+        self.engine.guard.ping().await.map_err(|error| {
+            let message = "ping: the cache cannot be used; reads are served by the fetch functions";
+            Error::caused_by(ErrorKind::Unavailable, message, error)
+        })
+    }
+
+    /// What was counted since the cache was opened, by type.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            types: self.engine.types.iter().map(|state| (state.name(), state.stats())).collect(),
+            pending_invalidations: self.engine.pending.len(),
+            circuit_open: self.engine.guard.circuit_is_open(),
+        }
+    }
+}
+
+impl fmt::Debug for CacheCow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CacheCow").field("engine", &self.engine).finish()
+    }
+}
+
+fn keys_of(keys: &impl CacheKeys) -> Vec<Key> {
+    let mut all = Vec::new();
+    keys.each_key(&mut |key| all.push(key));
+    unique(all)
+}
+
+fn unique(mut keys: Vec<Key>) -> Vec<Key> {
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}

@@ -1,0 +1,245 @@
+//! What a stored value looks like: one MessagePack document, a header and the object.
+//!
+//! ```text
+//! [version: 1, fingerprint: u64, stored at: u64 (ms since 1970), fetch took: u32 (µs), object]
+//! [version: 1, fingerprint: u64, stored at: u64 (ms since 1970), fetch took: u32 (µs), nil, key]
+//! ```
+//!
+//! The second form says that the backing store has no such object. Having no object to verify, it
+//! carries the encoded key instead. The header's integers have a fixed width, so that the header can
+//! be read without a decoder.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+const VERSION: u8 = 1;
+const HEADER: usize = 25;
+const ARRAY_OF_5: u8 = 0x95;
+const ARRAY_OF_6: u8 = 0x96;
+const U64: u8 = 0xcf;
+const U32: u8 = 0xce;
+const NIL: u8 = 0xc0;
+
+/// How deep a stored object may nest. Each level takes stack on reading.
+const MAX_DEPTH: usize = 128;
+
+/// What is known of a stored value besides the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Header {
+    /// The fingerprint of the type that wrote it.
+    pub(crate) fingerprint: u64,
+    /// When it was stored, in milliseconds since 1970 by the writer's clock.
+    pub(crate) stored_at: u64,
+    /// How long the fetch took, in microseconds.
+    pub(crate) fetch_took: u32,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Body<'a> {
+    /// The object, still encoded.
+    Object(&'a [u8]),
+    /// There is no object under this encoded key.
+    Absent { key: &'a [u8] },
+}
+
+/// The bytes are no document of this version.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Malformed;
+
+/// Reads the header, and finds the body.
+#[inline]
+pub(crate) fn parse(document: &[u8]) -> Result<(Header, Body<'_>), Malformed> {
+    let (header, body) = document.split_at_checked(HEADER).ok_or(Malformed)?;
+    let tags = (header[1], header[2], header[11], header[20]);
+    if tags != (VERSION, U64, U64, U32) {
+        return Err(Malformed);
+    }
+    let u64_at = |at: usize| header[at..at + 8].try_into().map(u64::from_be_bytes);
+    let parsed = Header {
+        fingerprint: u64_at(3).map_err(|_| Malformed)?,
+        stored_at: u64_at(12).map_err(|_| Malformed)?,
+        fetch_took: header[21..25].try_into().map(u32::from_be_bytes).map_err(|_| Malformed)?,
+    };
+    match (header[0], body) {
+        (ARRAY_OF_5, [_, ..]) => Ok((parsed, Body::Object(body))),
+        (ARRAY_OF_6, [NIL, key @ ..]) => {
+            let key: &[u8] =
+                rmp_serde::from_slice::<&serde_bytes::Bytes>(key).map_err(|_| Malformed)?;
+            Ok((parsed, Body::Absent { key }))
+        }
+        _ => Err(Malformed),
+    }
+}
+
+/// Decodes an object. What follows it is ignored: the decoder does not tell where it stopped.
+#[inline]
+pub(crate) fn decode<T: DeserializeOwned>(object: &[u8]) -> Result<T, rmp_serde::decode::Error> {
+    let mut decoder = rmp_serde::Deserializer::from_read_ref(object);
+    decoder.set_max_depth(MAX_DEPTH);
+    T::deserialize(&mut decoder)
+}
+
+/// Why a value cannot be stored.
+#[derive(Debug)]
+pub(crate) enum Unfit {
+    /// Its document would be longer than allowed.
+    TooLarge,
+    /// It cannot be serialized.
+    Unserializable(rmp_serde::encode::Error),
+}
+
+/// The document of an object, of at most `max_len` bytes.
+pub(crate) fn encode<T: Serialize>(
+    header: Header,
+    object: &T,
+    max_len: usize,
+) -> Result<Vec<u8>, Unfit> {
+    let mut writer = Bounded { bytes: begin(ARRAY_OF_5, header), max_len, exceeded: false };
+    // Structs as maps: field by field by name. As arrays they would be shorter, and
+    // `skip_serializing_if` or an untagged enum anywhere in them would be misread.
+    let result = object.serialize(&mut rmp_serde::Serializer::new(&mut writer).with_struct_map());
+    match result {
+        Err(error) if !writer.exceeded => Err(Unfit::Unserializable(error)),
+        Ok(()) if writer.bytes.len() <= max_len => Ok(writer.bytes),
+        // Too large by the header alone, or stopped on the way.
+        Ok(()) | Err(_) => Err(Unfit::TooLarge),
+    }
+}
+
+/// The document that says there is no object under this encoded key.
+pub(crate) fn encode_absent(header: Header, key: &[u8], max_len: usize) -> Result<Vec<u8>, Unfit> {
+    let mut document = begin(ARRAY_OF_6, header);
+    document.push(NIL);
+    let key = rmp_serde::to_vec(serde_bytes::Bytes::new(key)).map_err(Unfit::Unserializable)?;
+    document.extend_from_slice(&key);
+    if document.len() <= max_len { Ok(document) } else { Err(Unfit::TooLarge) }
+}
+
+fn begin(array: u8, header: Header) -> Vec<u8> {
+    let mut document = Vec::with_capacity(256);
+    document.extend_from_slice(&[array, VERSION, U64]);
+    document.extend_from_slice(&header.fingerprint.to_be_bytes());
+    document.push(U64);
+    document.extend_from_slice(&header.stored_at.to_be_bytes());
+    document.push(U32);
+    document.extend_from_slice(&header.fetch_took.to_be_bytes());
+    document
+}
+
+/// Stops the encoder at the limit, before an oversized object has been built up in memory.
+struct Bounded {
+    bytes: Vec<u8>,
+    max_len: usize,
+    exceeded: bool,
+}
+
+impl Write for Bounded {
+    fn write(&mut self, chunk: &[u8]) -> io::Result<usize> {
+        if chunk.len() > self.max_len.saturating_sub(self.bytes.len()) {
+            self.exceeded = true;
+            return Err(io::Error::other("the value is larger than the cache takes"));
+        }
+        self.bytes.extend_from_slice(chunk);
+        Ok(chunk.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::*;
+
+    const ANY: Header = Header {
+        fingerprint: 0x0123_4567_89ab_cdef,
+        stored_at: 1_700_000_000_000,
+        fetch_took: 420,
+    };
+
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct Point {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        x: Option<i32>,
+        #[serde(default)]
+        y: Option<i32>,
+    }
+
+    #[test]
+    fn a_document_comes_back() {
+        let point = Point { x: Some(1), y: None };
+        let document = encode(ANY, &point, 1000).unwrap();
+        let (header, body) = parse(&document).unwrap();
+        assert_eq!(header, ANY);
+        let Body::Object(object) = body else { panic!("{body:?}") };
+        assert_eq!(decode::<Point>(object).unwrap(), point);
+    }
+
+    #[test]
+    fn skipped_fields_do_not_shift_the_others() {
+        let point = Point { x: None, y: Some(2) };
+        let document = encode(ANY, &point, 1000).unwrap();
+        let (_, Body::Object(object)) = parse(&document).unwrap() else { panic!() };
+        assert_eq!(decode::<Point>(object).unwrap(), point);
+    }
+
+    #[test]
+    fn an_absence_carries_its_key() {
+        let document = encode_absent(ANY, b"some key", 1000).unwrap();
+        assert_eq!(parse(&document).unwrap(), (ANY, Body::Absent { key: b"some key" }));
+    }
+
+    #[test]
+    fn a_document_is_valid_messagepack() {
+        let document = encode(ANY, &Point { x: Some(7), y: None }, 1000).unwrap();
+        let opened: (u8, u64, u64, u32, Point) = rmp_serde::from_slice(&document).unwrap();
+        assert_eq!(opened.0, 1);
+        assert_eq!(opened.4.x, Some(7));
+    }
+
+    #[test]
+    fn every_truncation_is_malformed_or_undecodable() {
+        let document = encode(ANY, &Point { x: Some(7), y: Some(8) }, 1000).unwrap();
+        for len in 0..document.len() {
+            match parse(&document[..len]) {
+                Err(Malformed) => {}
+                Ok((_, Body::Object(object))) => assert!(decode::<Point>(object).is_err(), "{len}"),
+                Ok((_, Body::Absent { .. })) => panic!("an absence at {len}"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_limit_is_exact() {
+        let text = "x".repeat(500);
+        let len = encode(ANY, &text, 10_000).unwrap().len();
+        assert!(encode(ANY, &text, len).is_ok());
+        assert!(matches!(encode(ANY, &text, len - 1), Err(Unfit::TooLarge)));
+        assert!(matches!(encode(ANY, &text, 0), Err(Unfit::TooLarge)));
+    }
+
+    #[test]
+    fn a_deep_document_is_refused_and_not_followed() {
+        #[derive(Deserialize, Debug)]
+        struct Node {
+            #[allow(dead_code, reason = "only its depth matters")]
+            next: Option<Box<Node>>,
+        }
+        // {"next": {"next": … nil}}
+        let nest = |levels: usize| [b"\x81\xa4next".repeat(levels), vec![NIL]].concat();
+        assert!(decode::<Node>(&nest(20)).is_ok());
+        assert!(decode::<Node>(&nest(1_000_000)).is_err());
+    }
+
+    #[test]
+    fn a_claimed_length_is_not_believed() {
+        // A list of four billion numbers in five bytes.
+        assert!(decode::<Vec<u64>>(&[0xdd, 0xff, 0xff, 0xff, 0xff]).is_err());
+        assert!(decode::<String>(&[0xdb, 0xff, 0xff, 0xff, 0xff]).is_err());
+    }
+}

@@ -1,0 +1,329 @@
+//! Drives a set of reads to their ends, one pipeline a round.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use super::flights::{self, Entered, Landed, Lead};
+use super::loader::{Loaded, Loader, Sealed};
+use super::{Engine, Urgency};
+use crate::Error;
+use crate::backend::{BackendError, Request};
+use crate::protocol::{
+    Command, Fetched, Fill, Followed, Outcome, Read, Reply, Role, Step, Verdict, Waited,
+};
+use crate::stats::Counter;
+
+/// The first pause of a read that waits for another process; each is twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(40);
+
+/// How a read ended.
+pub(crate) type Ended = Result<(Loaded, Outcome), Error>;
+
+type Landing = Pin<Box<dyn Future<Output = (usize, Option<Landed>)> + Send>>;
+
+/// The reads of one call, under way.
+pub(crate) struct Loads<'a> {
+    engine: &'a Arc<Engine>,
+    loader: &'a dyn Loader,
+    slots: Vec<Slot>,
+    /// The loads of other callers that some of the reads follow.
+    followed: FuturesUnordered<Landing>,
+}
+
+/// One read, and what the machine does not carry itself.
+struct Slot {
+    read: Read,
+    step: Pending,
+    result: Option<Result<Loaded, Error>>,
+    lead: Option<Lead>,
+    wait: Option<Wait>,
+    done: Option<Outcome>,
+}
+
+/// A step that takes time, and is taken together with those of the other reads.
+enum Pending {
+    None,
+    Send(Command),
+    Fetch,
+    Wait,
+    Follow,
+}
+
+struct Wait {
+    deadline: Instant,
+    pause: Duration,
+    wake: Instant,
+}
+
+impl<'a> Loads<'a> {
+    pub(crate) fn new(
+        engine: &'a Arc<Engine>,
+        loader: &'a dyn Loader,
+        reads: impl Iterator<Item = Read>,
+    ) -> Self {
+        let slots = reads
+            .map(|read| Slot {
+                read,
+                step: Pending::None,
+                result: None,
+                lead: None,
+                wait: None,
+                done: None,
+            })
+            .collect();
+        Self { engine, loader, slots, followed: FuturesUnordered::new() }
+    }
+
+    /// Drives every read to its end.
+    ///
+    /// A read never waits for another caller's load while it could finish one of its own: two
+    /// batches that each lead what the other follows do not block each other.
+    pub(crate) async fn run(mut self) -> Vec<Ended> {
+        loop {
+            for place in 0..self.slots.len() {
+                self.advance(place);
+            }
+            let sending = self.places(|step| matches!(step, Pending::Send(_)));
+            if !sending.is_empty() {
+                self.send(&sending).await;
+                continue;
+            }
+            let fetching = self.places(|step| matches!(step, Pending::Fetch));
+            if !fetching.is_empty() {
+                self.fetch(&fetching).await;
+                continue;
+            }
+            if self.slots.iter().all(|slot| slot.done.is_some()) {
+                break;
+            }
+            self.wait().await;
+        }
+        self.slots.into_iter().map(Slot::end).collect()
+    }
+
+    fn places(&self, wanted: impl Fn(&Pending) -> bool) -> Vec<usize> {
+        (0..self.slots.len()).filter(|&place| wanted(&self.slots[place].step)).collect()
+    }
+
+    /// Takes the steps that need no time.
+    fn advance(&mut self, place: usize) {
+        while self.slots[place].done.is_none() && matches!(self.slots[place].step, Pending::None) {
+            match self.slots[place].read.next() {
+                Step::Judge(document) => self.judge(place, &document),
+                Step::Enter => self.enter(place),
+                Step::Send(command) => self.slots[place].step = Pending::Send(command),
+                Step::Fetch => self.slots[place].step = Pending::Fetch,
+                Step::Wait => self.begin_wait(place),
+                Step::Follow => self.slots[place].step = Pending::Follow,
+                Step::Done(outcome) => self.finish(place, outcome),
+            }
+        }
+    }
+
+    fn judge(&mut self, place: usize, document: &[u8]) {
+        let judged = self.loader.judge(place, document);
+        let slot = &mut self.slots[place];
+        let verdict = match judged {
+            Ok(loaded) => {
+                slot.result = Some(Ok(loaded));
+                Verdict::Good
+            }
+            Err(verdict) => verdict,
+        };
+        let leading = slot.lead.is_some().then(|| self.engine.tokens.fresh());
+        slot.read.on_judged(verdict, leading);
+    }
+
+    fn enter(&mut self, place: usize) {
+        let key = self.loader.key(place);
+        let role = match flights::enter(self.engine, key, self.loader.identity(place)) {
+            Entered::Lead(lead) => {
+                self.slots[place].lead = Some(lead);
+                Role::Leader(self.engine.tokens.fresh())
+            }
+            Entered::Follow(landed) => {
+                self.loader.state().count(Counter::Joins);
+                let patience = self.engine.settings.lease;
+                self.followed.push(Box::pin(follow(place, landed, patience)));
+                Role::Follower
+            }
+            Entered::Alone => Role::Alone,
+        };
+        self.slots[place].read.on_entered(role);
+    }
+
+    fn begin_wait(&mut self, place: usize) {
+        let now = Instant::now();
+        let slot = &mut self.slots[place];
+        if slot.wait.is_none() {
+            self.loader.state().count(Counter::Contended);
+        }
+        let wait = slot.wait.get_or_insert_with(|| Wait {
+            deadline: now + self.engine.settings.fill_wait,
+            pause: FIRST_PAUSE,
+            wake: now,
+        });
+        // Between half the pause and the whole of it, so that waiters do not move in step.
+        let jittered = wait.pause.mul_f64(0.5 + 0.5 * fastrand::f64());
+        wait.wake = (now + jittered).min(wait.deadline);
+        wait.pause = (wait.pause * 2).min(LONGEST_PAUSE);
+        slot.step = Pending::Wait;
+    }
+
+    async fn send(&mut self, places: &[usize]) {
+        let mut requests = Vec::with_capacity(places.len());
+        for &place in places {
+            let slot = &mut self.slots[place];
+            let Pending::Send(command) = std::mem::replace(&mut slot.step, Pending::None) else {
+                continue;
+            };
+            if let Some(lead) = &mut slot.lead {
+                match &command {
+                    Command::Claim { token, .. } => lead.claiming(*token),
+                    Command::Fill { .. } | Command::Abandon { .. } => lead.close(),
+                    _ => {}
+                }
+            }
+            requests.push(Request { key: self.loader.key(place), command });
+        }
+        let replies = self.engine.guard.execute(requests, Urgency::Read).await;
+        for (&place, reply) in places.iter().zip(replies) {
+            self.take_reply(place, reply);
+        }
+    }
+
+    fn take_reply(&mut self, place: usize, reply: Result<Reply, BackendError>) {
+        let slot = &mut self.slots[place];
+        // A claim that was granted stands until it is settled; one whose answer is lost may yet be.
+        if let (Some(lead), Ok(reply)) = (&mut slot.lead, &reply) {
+            if *reply != Reply::Claimed {
+                lead.claim_settled();
+            }
+        }
+        slot.read.on_reply(reply.map_err(|error| self.loader.state().lost(&error)));
+    }
+
+    async fn fetch(&mut self, places: &[usize]) {
+        for &place in places {
+            self.slots[place].step = Pending::None;
+            if let Some(lead) = &self.slots[place].lead {
+                lead.begin_fetch();
+            }
+        }
+        let began = Instant::now();
+        let results = self.loader.fetch(places).await;
+        let took = began.elapsed();
+        for (&place, result) in places.iter().zip(results) {
+            let fetched = match &result {
+                Err(_) => Fetched::Failed,
+                // Nobody stores what was fetched past the cache: spare the encoding.
+                Ok(_) if !self.slots[place].read.may_fill() => Fetched::Unstorable,
+                Ok(loaded) => match self.loader.seal(place, loaded, took) {
+                    Sealed::Storable(document, ttl) => Fetched::Storable(document, ttl),
+                    Sealed::Unstorable => Fetched::Unstorable,
+                },
+            };
+            let slot = &mut self.slots[place];
+            slot.result = Some(result);
+            slot.read.on_fetched(fetched);
+        }
+    }
+
+    /// Waits until some read can go on.
+    async fn wait(&mut self) {
+        let waiting = self.slots.iter().filter(|slot| matches!(slot.step, Pending::Wait));
+        let wake = waiting.filter_map(|slot| slot.wait.as_ref()).map(|wait| wait.wake).min();
+        let landed = match wake {
+            None => self.followed.next().await,
+            Some(wake) if self.followed.is_empty() => {
+                tokio::time::sleep_until(wake).await;
+                None
+            }
+            Some(wake) => tokio::time::timeout_at(wake, self.followed.next()).await.unwrap_or(None),
+        };
+        if let Some((place, landed)) = landed {
+            self.take_landing(place, landed);
+        }
+        let now = Instant::now();
+        for slot in &mut self.slots {
+            if let (Pending::Wait, Some(wait)) = (&slot.step, &slot.wait) {
+                if wait.wake <= now {
+                    let waited = if wait.deadline <= now {
+                        Waited::Expired
+                    } else {
+                        Waited::Again(self.engine.tokens.fresh())
+                    };
+                    slot.step = Pending::None;
+                    slot.read.on_waited(waited);
+                }
+            }
+        }
+    }
+
+    fn take_landing(&mut self, place: usize, landed: Option<Landed>) {
+        let slot = &mut self.slots[place];
+        let followed = match landed {
+            Some(Landed::Shared(Ok(loaded), fill)) => {
+                slot.result = Some(Ok(loaded));
+                Followed::Shared(fill)
+            }
+            Some(Landed::Shared(Err(error), _)) => {
+                slot.result = Some(Err(error));
+                Followed::Failed
+            }
+            Some(Landed::LookAgain) => Followed::LookAgain,
+            Some(Landed::Promoted(lead)) => {
+                slot.lead = Some(lead);
+                Followed::Promoted(self.engine.tokens.fresh())
+            }
+            None => Followed::GivenUp,
+        };
+        slot.step = Pending::None;
+        slot.read.on_followed(followed);
+    }
+
+    fn finish(&mut self, place: usize, outcome: Outcome) {
+        let state = self.loader.state();
+        let slot = &mut self.slots[place];
+        state.record(outcome, slot.read.bypasses());
+        if let (Some(lead), Some(landing), Some(result)) =
+            (slot.lead.take(), slot.read.landing(), &slot.result)
+        {
+            let fill = match outcome {
+                Outcome::Fetched(fill) | Outcome::Shared(fill) => fill,
+                Outcome::Hit | Outcome::Failed => Fill::Skipped,
+            };
+            lead.land(landing, result, fill);
+        }
+        slot.done = Some(outcome);
+    }
+}
+
+impl Slot {
+    fn end(self) -> Ended {
+        match (self.result, self.done) {
+            (Some(Ok(loaded)), Some(outcome)) => Ok((loaded, outcome)),
+            (Some(Err(error)), _) => Err(error),
+            // `run` ends when every read is done, and no read is done without a result.
+            (None, _) | (_, None) => unreachable!("a read ended without a result"),
+        }
+    }
+}
+
+/// Waits for a load, but not for ever: the leader's task may have been forgotten without being
+/// dropped, or wait for this very caller.
+async fn follow(
+    place: usize,
+    landed: oneshot::Receiver<Landed>,
+    patience: Duration,
+) -> (usize, Option<Landed>) {
+    let landed = tokio::time::timeout(patience, landed).await;
+    (place, landed.ok().and_then(Result::ok))
+}

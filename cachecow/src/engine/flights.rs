@@ -1,0 +1,243 @@
+//! Single-flight: at most one load of a key at a time in this process.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use super::Engine;
+use super::loader::Loaded;
+use crate::protocol::{Fill, FollowerFate, Landing, Phase, Token};
+use crate::{Error, Key};
+
+const SHARDS: usize = 16;
+
+/// The loads under way, by key.
+#[derive(Default)]
+pub(crate) struct Flights {
+    shards: [Mutex<HashMap<Key, Flight>>; SHARDS],
+    next_id: AtomicU64,
+}
+
+/// A load that others may follow. It leaves the map when it closes.
+struct Flight {
+    id: u64,
+    identity: Identity,
+    phase: Phase,
+    followers: Vec<Follower>,
+}
+
+/// What is loaded: the type, and the encoded parts of the key. Two keys may have the same hash.
+type Identity = (usize, Arc<[u8]>);
+
+struct Follower {
+    joined: Phase,
+    sender: oneshot::Sender<Landed>,
+}
+
+/// What a follower is told; if it is told nothing, the leader's process is shutting down.
+pub(crate) enum Landed {
+    /// The load's result.
+    Shared(Result<Loaded, Error>, Fill),
+    /// Read the cache.
+    LookAgain,
+    /// Lead the next load.
+    Promoted(Lead),
+}
+
+pub(crate) enum Entered {
+    Lead(Lead),
+    Follow(oneshot::Receiver<Landed>),
+    /// The load under way is of something else whose key has the same hash.
+    Alone,
+}
+
+impl Flights {
+    fn shard(&self, key: Key) -> MutexGuard<'_, HashMap<Key, Flight>> {
+        let shard = usize::from(key.hash().to_le_bytes()[1]) % SHARDS;
+        // No user code runs under the lock, so a poisoned one is as good as any.
+        self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn fresh_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// Follows the load of `key` that is under way, or leads one.
+pub(crate) fn enter(engine: &Arc<Engine>, key: Key, (slot, parts): (usize, &[u8])) -> Entered {
+    let id = engine.flights.fresh_id();
+    match engine.flights.shard(key).entry(key) {
+        Entry::Occupied(flight)
+            if flight.get().identity.0 != slot || *flight.get().identity.1 != *parts =>
+        {
+            Entered::Alone
+        }
+        Entry::Occupied(mut flight) => {
+            let (sender, receiver) = oneshot::channel();
+            let joined = flight.get().phase;
+            flight.get_mut().followers.push(Follower { joined, sender });
+            Entered::Follow(receiver)
+        }
+        Entry::Vacant(place) => {
+            let identity: Identity = (slot, Arc::from(parts));
+            place.insert(Flight {
+                id,
+                identity: identity.clone(),
+                phase: Phase::Opening,
+                followers: Vec::new(),
+            });
+            Entered::Lead(Lead::of(engine, key, identity, id))
+        }
+    }
+}
+
+/// The leader's part in a load. Dropped before it landed — the leader was cancelled, or its fetch
+/// panicked — it gives the claim back and promotes a follower.
+pub(crate) struct Lead {
+    engine: Arc<Engine>,
+    key: Key,
+    identity: Identity,
+    id: u64,
+    /// The followers, once the flight has left the map.
+    closed: Option<Vec<Follower>>,
+    landed: bool,
+    /// A claim that was sent and, as far as is known, not settled.
+    claim: Option<Token>,
+}
+
+impl Lead {
+    fn of(engine: &Arc<Engine>, key: Key, identity: Identity, id: u64) -> Self {
+        let engine = Arc::clone(engine);
+        Self { engine, key, identity, id, closed: None, landed: false, claim: None }
+    }
+
+    /// Before a claim is sent: from here on it has to be given back.
+    pub(crate) fn claiming(&mut self, token: Token) {
+        self.claim = Some(token);
+    }
+
+    /// The claim is known to be settled, or never to have been granted.
+    pub(crate) fn claim_settled(&mut self) {
+        self.claim = None;
+    }
+
+    /// Before the fetch begins.
+    pub(crate) fn begin_fetch(&self) {
+        if let Some(flight) = self.engine.flights.shard(self.key).get_mut(&self.key) {
+            if flight.id == self.id {
+                flight.phase = Phase::Fetching;
+            }
+        }
+    }
+
+    /// Before the claim is settled: nobody may join any more.
+    pub(crate) fn close(&mut self) {
+        if self.closed.is_some() {
+            return;
+        }
+        let mut shard = self.engine.flights.shard(self.key);
+        let followers = match shard.entry(self.key) {
+            Entry::Occupied(flight) if flight.get().id == self.id => flight.remove().followers,
+            _ => Vec::new(),
+        };
+        drop(shard);
+        self.closed = Some(followers);
+    }
+
+    /// Tells every follower how the load ended.
+    pub(crate) fn land(mut self, landing: Landing, result: &Result<Loaded, Error>, fill: Fill) {
+        self.tell(landing, Some((result, fill)));
+    }
+
+    fn tell(&mut self, landing: Landing, outcome: Option<(&Result<Loaded, Error>, Fill)>) {
+        self.landed = true;
+        self.close();
+        let mut next = Vec::new();
+        for follower in self.closed.take().unwrap_or_default() {
+            // A follower that is gone does not hear it.
+            match (landing.fate_of(follower.joined), outcome) {
+                (FollowerFate::Accept, Some((result, fill))) => {
+                    let _ = follower.sender.send(Landed::Shared(result.clone(), fill));
+                }
+                (FollowerFate::LookAgain, _) => {
+                    let _ = follower.sender.send(Landed::LookAgain);
+                }
+                (FollowerFate::Accept | FollowerFate::NextLoad, _) => next.push(follower),
+            }
+        }
+        if !next.is_empty() {
+            self.begin_next(next);
+        }
+        if let Some(token) = self.claim.take() {
+            self.engine.abandon(self.key, token);
+        }
+    }
+
+    /// The followers whose time has not come take part in the next load: in one that has begun in
+    /// the meantime, or in one that the first of them leads.
+    fn begin_next(&self, mut followers: Vec<Follower>) {
+        let id = self.engine.flights.fresh_id();
+        match self.engine.flights.shard(self.key).entry(self.key) {
+            Entry::Occupied(flight) if flight.get().identity != self.identity => {
+                // Something else with the same hash is being loaded; each reads on its own.
+                for follower in followers {
+                    let _ = follower.sender.send(Landed::LookAgain);
+                }
+                return;
+            }
+            Entry::Occupied(mut flight) => {
+                let flight = flight.get_mut();
+                followers.iter_mut().for_each(|follower| follower.joined = flight.phase);
+                flight.followers.append(&mut followers);
+                return;
+            }
+            Entry::Vacant(place) => {
+                followers.iter_mut().for_each(|follower| follower.joined = Phase::Opening);
+                // Taken from the end; whoever has waited longest leads.
+                followers.reverse();
+                let identity = self.identity.clone();
+                place.insert(Flight { id, identity, phase: Phase::Opening, followers });
+            }
+        }
+        Self::of(&self.engine, self.key, self.identity.clone(), id).promote();
+    }
+
+    /// Hands the lead to a follower that is still there.
+    fn promote(self) {
+        let mut lead = self;
+        loop {
+            let follower = {
+                let mut shard = lead.engine.flights.shard(lead.key);
+                let follower = shard
+                    .get_mut(&lead.key)
+                    .filter(|flight| flight.id == lead.id)
+                    .and_then(|flight| flight.followers.pop());
+                // Under the same lock, so that nobody joins a flight without a leader.
+                let ours = shard.get(&lead.key).is_some_and(|flight| flight.id == lead.id);
+                if follower.is_none() && ours {
+                    shard.remove(&lead.key);
+                }
+                follower
+            };
+            let Some(follower) = follower else {
+                lead.landed = true;
+                return;
+            };
+            match follower.sender.send(Landed::Promoted(lead)) {
+                Err(Landed::Promoted(returned)) => lead = returned,
+                _ => return,
+            }
+        }
+    }
+}
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        if !self.landed {
+            self.tell(Landing::Deserted, None);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The backend behind a timeout and a circuit breaker.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::breaker::Breaker;
+use crate::Key;
+use crate::backend::{BackendError, BackendErrorKind, CacheBackend, Request};
+use crate::protocol::{Command, Reply};
+
+/// Whether an operation is attempted while the circuit is open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Urgency {
+    /// No: the fetch path serves.
+    Read,
+    /// Yes: the caller must know whether it was carried out.
+    Invalidation,
+}
+
+pub(crate) struct Guard {
+    backend: Arc<dyn CacheBackend>,
+    timeout: Duration,
+    breaker: Breaker,
+}
+
+impl Guard {
+    pub(crate) fn new(backend: Arc<dyn CacheBackend>, timeout: Duration) -> Self {
+        Self { backend, timeout, breaker: Breaker::new() }
+    }
+
+    /// The value of one key.
+    pub(crate) async fn lookup(&self, key: Key) -> Result<Reply, BackendError> {
+        let request = Request { key, command: Command::Lookup };
+        let mut replies = self.execute(vec![request], Urgency::Read).await;
+        replies.pop().unwrap_or_else(|| Err(no_answer()))
+    }
+
+    /// Carries the requests out, each with an answer or an error.
+    pub(crate) async fn execute(
+        &self,
+        requests: Vec<Request>,
+        urgency: Urgency,
+    ) -> Vec<Result<Reply, BackendError>> {
+        let count = requests.len();
+        if count == 0 {
+            return Vec::new();
+        }
+        if urgency == Urgency::Read && !self.breaker.admits() {
+            return vec![Err(BackendError::new(BackendErrorKind::CircuitOpen, "")); count];
+        }
+        let outcome = tokio::time::timeout(self.timeout, self.backend.execute(requests)).await;
+        let Ok(mut replies) = outcome else {
+            self.outage(true);
+            return vec![Err(timed_out(self.timeout)); count];
+        };
+        // A backend that answers too little has failed for the rest.
+        replies.resize_with(count, || Err(no_answer()));
+        if replies.iter().any(|reply| reply.as_ref().is_err_and(BackendError::is_outage)) {
+            self.outage(false);
+        } else {
+            self.breaker.succeeded();
+        }
+        replies
+    }
+
+    /// Whether the cache can be reached now, whatever the breaker thinks.
+    pub(crate) async fn ping(&self) -> Result<(), BackendError> {
+        let outcome = tokio::time::timeout(self.timeout, self.backend.ping()).await;
+        let result = outcome.unwrap_or_else(|_| Err(timed_out(self.timeout)));
+        match &result {
+            Err(error) if error.is_outage() => {
+                self.outage(error.kind() == BackendErrorKind::TimedOut);
+            }
+            _ => self.breaker.succeeded(),
+        }
+        result
+    }
+
+    pub(crate) fn circuit_is_open(&self) -> bool {
+        self.breaker.is_open()
+    }
+
+    fn outage(&self, timed_out: bool) {
+        self.breaker.failed();
+        if timed_out && self.breaker.is_open() {
+            self.backend.reset();
+        }
+    }
+}
+
+fn timed_out(after: Duration) -> BackendError {
+    BackendError::new(BackendErrorKind::TimedOut, format!("within {after:?}"))
+}
+
+fn no_answer() -> BackendError {
+    BackendError::new(BackendErrorKind::Malformed, "fewer answers than requests")
+}
+
+impl fmt::Debug for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("backend", &self.backend)
+            .field("timeout", &self.timeout)
+            .field("circuit_open", &self.circuit_is_open())
+            .finish()
+    }
+}

@@ -1,0 +1,257 @@
+//! What the engine needs to know of a type, without its type: the objects as `Any`, the fetches
+//! boxed. A hit does not come here.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt as _};
+
+use super::Engine;
+use crate::document::{self, Body, Header, Unfit};
+use crate::protocol::{Discard, Verdict};
+use crate::schema::CacheSchema;
+use crate::stats::{Counter, TypeState};
+use crate::{Cached, Error, Key, KeyEncoder, Lookup};
+
+/// An object of any type, or the knowledge that there is none.
+pub(crate) type Loaded = Option<Object>;
+pub(crate) type Object = Arc<dyn Any + Send + Sync>;
+
+/// As good as for ever, and small enough to be added to any clock.
+const LONGEST_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+/// A fetched value on its way into the cache.
+pub(crate) enum Sealed {
+    Storable(Bytes, Duration),
+    Unstorable,
+}
+
+/// The engine's view of the lookups of one batch, by their place in it.
+pub(crate) trait Loader: Send + Sync {
+    fn key(&self, place: usize) -> Key;
+
+    fn state(&self) -> &TypeState;
+
+    /// Decodes and verifies a stored document.
+    fn judge(&self, place: usize, document: &[u8]) -> Result<Loaded, Verdict>;
+
+    /// What tells this place's load from one whose key has the same hash: the type and the parts.
+    fn identity(&self, place: usize) -> (usize, &[u8]);
+
+    /// Fetches from the backing store, answering for each place in order.
+    fn fetch<'a>(&'a self, places: &'a [usize]) -> BoxFuture<'a, Vec<Result<Loaded, Error>>>;
+
+    /// Encodes a fetched value.
+    fn seal(&self, place: usize, loaded: &Loaded, fetch_took: Duration) -> Sealed;
+}
+
+/// The lookups of one call, all different, with what they fetch from.
+pub(crate) struct TypedLoader<'a, L: Lookup> {
+    engine: &'a Engine,
+    state: &'a TypeState,
+    context: &'a L::Context,
+    lookups: Vec<(&'a L, KeyEncoder, Key)>,
+    /// Whether `fetch_many` may be called.
+    together: bool,
+}
+
+impl<'a, L: Lookup> TypedLoader<'a, L> {
+    /// For a read of one object.
+    pub(crate) fn one(
+        engine: &'a Engine,
+        state: &'a TypeState,
+        context: &'a L::Context,
+        lookup: (&'a L, KeyEncoder, Key),
+    ) -> Self {
+        Self { engine, state, context, lookups: vec![lookup], together: false }
+    }
+
+    /// For a batch.
+    pub(crate) fn many(
+        engine: &'a Engine,
+        state: &'a TypeState,
+        context: &'a L::Context,
+        lookups: Vec<(&'a L, KeyEncoder, Key)>,
+    ) -> Self {
+        Self { engine, state, context, lookups, together: true }
+    }
+
+    async fn fetch_one(&self, place: usize) -> Result<Loaded, Error> {
+        let object = self.lookups[place].0.fetch(self.context).await?;
+        Ok(object.map(|object| Arc::new(object) as Object))
+    }
+
+    async fn fetch_together(&self, places: &[usize]) -> Option<Result<Vec<L::Object>, Error>> {
+        if !self.together {
+            return None;
+        }
+        let lookups: Vec<&L> = places.iter().map(|&place| self.lookups[place].0).collect();
+        Some(L::fetch_many(&lookups, self.context)?.await)
+    }
+
+    /// Gives each place its object, by the objects' own fields; one that nobody asked for is left.
+    fn match_up(&self, places: &[usize], objects: Vec<L::Object>) -> Vec<Result<Loaded, Error>> {
+        let mut found: std::collections::HashMap<Key, Vec<L::Object>> =
+            std::collections::HashMap::with_capacity(objects.len());
+        for object in objects {
+            found.entry(L::key_of(&object).key()).or_default().push(object);
+        }
+        places
+            .iter()
+            .map(|&place| {
+                let (_, parts, key) = &self.lookups[place];
+                let object = found.get_mut(key).and_then(|same_hash| {
+                    let at = same_hash
+                        .iter()
+                        .position(|object| L::key_of(object).as_bytes() == parts.as_bytes())?;
+                    Some(same_hash.swap_remove(at))
+                });
+                Ok(object.map(|object| Arc::new(object) as Object))
+            })
+            .collect()
+    }
+
+    fn header(&self, fetch_took: Duration) -> Header {
+        Header {
+            fingerprint: <L::Object as CacheSchema>::FINGERPRINT,
+            stored_at: self.engine.wall_clock(),
+            fetch_took: u32::try_from(fetch_took.as_micros()).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn ttl(&self, object: Option<&L::Object>) -> Option<Duration> {
+        let settings = &self.engine.settings;
+        let policy = L::Object::POLICY;
+        let ttl = match object {
+            Some(object) => object.ttl().or(policy.ttl).unwrap_or(settings.ttl),
+            None => policy.negative_ttl.or(settings.negative_ttl)?,
+        };
+        let ttl = ttl.min(LONGEST_TTL);
+        let shortened = ttl.mul_f64(1.0 - settings.ttl_jitter * fastrand::f64());
+        // Redis counts in milliseconds: less than one is none.
+        (ttl >= Duration::from_millis(1)).then(|| shortened.max(Duration::from_millis(1)))
+    }
+}
+
+/// Decodes and verifies a stored document of `L`'s object type.
+///
+/// # Errors
+///
+/// What is to be done with a document that is not the object asked for.
+#[inline]
+pub(crate) fn judge<L: Lookup>(
+    engine: &Engine,
+    state: &TypeState,
+    parts: &KeyEncoder,
+    document: &[u8],
+) -> Result<Option<L::Object>, Verdict> {
+    if document.len() > engine.settings.max_value_len {
+        return Err(reject(state, document, "larger than the cache's maximum"));
+    }
+    let Ok((header, body)) = document::parse(document) else {
+        return Err(reject(state, document, "malformed"));
+    };
+    if header.fingerprint != <L::Object as CacheSchema>::FINGERPRINT {
+        return Err(another_version(engine, state, document, header));
+    }
+    match body {
+        Body::Object(object) => match document::decode::<L::Object>(object) {
+            Err(_) => Err(reject(state, document, "undecodable")),
+            Ok(object) if L::key_of(&object).as_bytes() == parts.as_bytes() => Ok(Some(object)),
+            Ok(_) => Err(reject(state, document, "of another key")),
+        },
+        Body::Absent { key } if key == parts.as_bytes() => Ok(None),
+        Body::Absent { .. } => Err(reject(state, document, "of another key")),
+    }
+}
+
+#[cold]
+fn reject(state: &TypeState, document: &[u8], why: &str) -> Verdict {
+    state.count(Counter::DecodeFailures);
+    tracing::warn!(target: "cachecow", r#type = state.name(), why, "a cached value was rejected; it will be replaced");
+    Verdict::Replace(Discard::of(document))
+}
+
+/// Two versions of the program share the cache: neither reads the other's values, and each lets the
+/// other's live for a while, lest they overwrite each other on every read.
+#[cold]
+fn another_version(engine: &Engine, state: &TypeState, document: &[u8], header: Header) -> Verdict {
+    state.count(Counter::OtherVersions);
+    let age = engine.wall_clock().saturating_sub(header.stored_at);
+    if u128::from(age) < engine.settings.replace_after.as_millis() {
+        Verdict::Leave
+    } else {
+        Verdict::Replace(Discard::of(document))
+    }
+}
+
+impl<L: Lookup> Loader for TypedLoader<'_, L> {
+    fn key(&self, place: usize) -> Key {
+        self.lookups[place].2
+    }
+
+    fn state(&self) -> &TypeState {
+        self.state
+    }
+
+    fn judge(&self, place: usize, document: &[u8]) -> Result<Loaded, Verdict> {
+        let object = judge::<L>(self.engine, self.state, &self.lookups[place].1, document)?;
+        Ok(object.map(|object| Arc::new(object) as Object))
+    }
+
+    fn identity(&self, place: usize) -> (usize, &[u8]) {
+        (L::Object::type_slot(), self.lookups[place].1.as_bytes())
+    }
+
+    fn fetch<'a>(&'a self, places: &'a [usize]) -> BoxFuture<'a, Vec<Result<Loaded, Error>>> {
+        async move {
+            match self.fetch_together(places).await {
+                Some(Ok(objects)) => self.match_up(places, objects),
+                Some(Err(error)) => vec![Err(error); places.len()],
+                None => {
+                    let fetches: Vec<_> =
+                        places.iter().map(|&place| self.fetch_one(place)).collect();
+                    let concurrency = self.engine.settings.fetch_concurrency;
+                    stream::iter(fetches).buffered(concurrency).collect().await
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn seal(&self, place: usize, loaded: &Loaded, fetch_took: Duration) -> Sealed {
+        let object = loaded.as_ref().and_then(|object| object.downcast_ref::<L::Object>());
+        let Some(ttl) = self.ttl(object) else { return Sealed::Unstorable };
+        let max_len = self.engine.settings.max_value_len;
+        let parts = &self.lookups[place].1;
+        let sealed = match object {
+            // Found under other parts than it carries (a case-insensitive column, say), it would
+            // be rejected on every read, and no invalidation of it would find this key.
+            Some(object) if L::key_of(object).as_bytes() != parts.as_bytes() => {
+                tracing::warn!(
+                    target: "cachecow", lookup = L::NAME,
+                    "the fetched object's own fields differ from the key asked for; it is not cached"
+                );
+                return Sealed::Unstorable;
+            }
+            Some(object) => document::encode(self.header(fetch_took), object, max_len),
+            None => document::encode_absent(self.header(fetch_took), parts.as_bytes(), max_len),
+        };
+        match sealed {
+            Ok(document) => Sealed::Storable(Bytes::from(document), ttl),
+            Err(Unfit::TooLarge) => {
+                self.state.count(Counter::Oversized);
+                tracing::debug!(target: "cachecow", lookup = L::NAME, max_len, "a value is too large to be cached");
+                Sealed::Unstorable
+            }
+            Err(Unfit::Unserializable(error)) => {
+                tracing::warn!(target: "cachecow", lookup = L::NAME, %error, "a value cannot be serialized and is not cached");
+                Sealed::Unstorable
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! The one engine: drives the protocol's machines against a backend, for one key and for many.
+
+mod breaker;
+mod drive;
+mod flights;
+mod guard;
+mod loader;
+mod pending;
+mod tokens;
+mod write;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::runtime::Handle;
+
+pub(crate) use self::drive::Loads;
+use self::flights::Flights;
+pub(crate) use self::guard::{Guard, Urgency};
+pub(crate) use self::loader::{Object, TypedLoader, judge};
+use self::pending::Pending;
+use self::tokens::Tokens;
+use crate::backend::{BackendError, Request};
+use crate::protocol::{Command, OnLease, Read, ReadPolicy, Reply, Token};
+use crate::settings::Settings;
+use crate::stats::{TypeState, TypeTable};
+use crate::{Error, ErrorKind, Key};
+
+/// Everything that the clones of one `CacheCow` share.
+pub(crate) struct Engine {
+    pub(crate) guard: Guard,
+    pub(crate) settings: Settings,
+    pub(crate) types: TypeTable,
+    pub(crate) pending: Pending,
+    flights: Flights,
+    tokens: Tokens,
+    runtime: Option<Handle>,
+}
+
+impl Engine {
+    pub(crate) fn new(guard: Guard, settings: Settings) -> Result<Self, Error> {
+        Ok(Self {
+            guard,
+            settings,
+            types: TypeTable::default(),
+            pending: Pending::default(),
+            flights: Flights::default(),
+            tokens: Tokens::new()?,
+            runtime: Handle::try_current().ok(),
+        })
+    }
+
+    /// A read of `key`, not begun.
+    #[inline]
+    pub(crate) fn read(&self, key: Key, state: &TypeState) -> Read {
+        let policy = ReadPolicy {
+            first: state.first_command(),
+            on_lease: if self.settings.fill_wait.is_zero() {
+                OnLease::Fetch
+            } else {
+                OnLease::Wait
+            },
+            lease: self.settings.lease,
+        };
+        if self.pending.contains(key) { Read::past_the_cache(policy) } else { Read::new(policy) }
+    }
+
+    /// Invalidates the keys, and sees to it that what failed is retried.
+    pub(crate) async fn invalidate(self: &Arc<Self>, keys: Vec<Key>) -> Result<(), Error> {
+        let requests = keys.iter().map(|&key| Request { key, command: Command::Invalidate });
+        let replies = self.guard.execute(requests.collect(), Urgency::Invalidation).await;
+        let failed =
+            self.retry_lost(keys.into_iter().map(|key| (key, Command::Invalidate)), replies);
+        match failed {
+            None => Ok(()),
+            Some((count, error)) => Err(not_invalidated("invalidate", count, error)),
+        }
+    }
+
+    /// Hands every command that was not confirmed to the background; how many, and the first error.
+    fn retry_lost(
+        self: &Arc<Self>,
+        commands: impl Iterator<Item = (Key, Command)>,
+        replies: Vec<Result<Reply, BackendError>>,
+    ) -> Option<(usize, BackendError)> {
+        let mut first_error = None;
+        let mut lost = Vec::new();
+        for ((key, command), reply) in commands.zip(replies) {
+            let error = match reply {
+                Ok(Reply::Done) => continue,
+                Ok(_) => malformed(),
+                Err(error) => error,
+            };
+            lost.push((key, command));
+            first_error.get_or_insert(error);
+        }
+        let error = first_error?;
+        let count = lost.len();
+        tracing::warn!(target: "cachecow", keys = count, %error, "invalidation failed; retrying in the background");
+        self.pending.add(self, lost);
+        Some((count, error))
+    }
+
+    /// Gives a claim back whose reader is gone.
+    fn abandon(self: &Arc<Self>, key: Key, token: Token) {
+        let engine = Arc::clone(self);
+        self.detach(async move {
+            let request = Request { key, command: Command::Abandon { token } };
+            // If it fails, the lease runs out.
+            let _ = engine.guard.execute(vec![request], Urgency::Read).await;
+        });
+    }
+
+    /// Runs a future to its end without the caller, who may be in a destructor and outside of the
+    /// runtime.
+    fn detach(&self, future: impl Future<Output = ()> + Send + 'static) {
+        // Without a runtime nothing can be sent; the lease runs out.
+        let Some(runtime) = Handle::try_current().ok().or_else(|| self.runtime.clone()) else {
+            return;
+        };
+        let mut future: BoxFuture<'static, ()> = future.boxed();
+        let _guard = runtime.enter();
+        // The first poll already sends; a task is only needed to see it through.
+        if future.as_mut().now_or_never().is_none() {
+            runtime.spawn(future);
+        }
+    }
+
+    /// Milliseconds since 1970.
+    pub(crate) fn wall_clock(&self) -> u64 {
+        let since = (self.settings.clock)().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Tells the time of day; replaced in tests.
+pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+fn malformed() -> BackendError {
+    BackendError::new(crate::BackendErrorKind::Malformed, "the answer is of another command")
+}
+
+fn not_invalidated(operation: &str, count: usize, error: BackendError) -> Error {
+    let keys = if count == 1 { "1 key".to_owned() } else { format!("{count} keys") };
+    Error::caused_by(
+        ErrorKind::NotInvalidated,
+        format!(
+            "{operation}: the cache was not told about {keys}; it is retried in the background, and \
+             until then other processes may serve the old value, for its time to live at most"
+        ),
+        error,
+    )
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("guard", &self.guard).finish_non_exhaustive()
+    }
+}

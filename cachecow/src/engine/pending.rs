@@ -1,0 +1,131 @@
+//! Invalidations that did not reach the cache: retried until they do.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::{Engine, Urgency};
+use crate::Key;
+use crate::backend::Request;
+use crate::protocol::{Command, Reply, Token};
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How many commands one attempt carries.
+const BATCH: usize = 1000;
+
+/// The keys whose invalidation is outstanding. Reads of them by this process go past the cache.
+#[derive(Default)]
+pub(crate) struct Pending {
+    keys: Mutex<Outstanding>,
+    /// The number of keys, readable without the lock.
+    count: AtomicUsize,
+}
+
+#[derive(Default)]
+struct Outstanding {
+    by_key: HashMap<Key, Debt>,
+    /// Whether a task is at work.
+    running: bool,
+}
+
+#[derive(Clone, Default, PartialEq)]
+struct Debt {
+    /// Grows with every addition, so that an attempt does not settle what came after it.
+    version: u64,
+    /// Holds to be released as well.
+    releases: Vec<Token>,
+}
+
+impl Pending {
+    #[inline]
+    pub(crate) fn contains(&self, key: Key) -> bool {
+        self.count.load(Ordering::Acquire) != 0 && self.lock().by_key.contains_key(&key)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Takes over commands that were not confirmed, and starts the task that retries them.
+    pub(crate) fn add(&self, engine: &Arc<Engine>, commands: Vec<(Key, Command)>) {
+        let mut outstanding = self.lock();
+        for (key, command) in commands {
+            let debt = outstanding.by_key.entry(key).or_default();
+            debt.version += 1;
+            if let Command::Release { token } = command {
+                debt.releases.push(token);
+            }
+        }
+        self.count.store(outstanding.by_key.len(), Ordering::Release);
+        if !std::mem::replace(&mut outstanding.running, true) {
+            let engine = Arc::clone(engine);
+            engine.clone().detach(async move { engine.pending.retry(&engine).await });
+        }
+    }
+
+    async fn retry(&self, engine: &Engine) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            if self.attempt_all(engine).await {
+                pause = FIRST_PAUSE;
+            }
+            let mut outstanding = self.lock();
+            if outstanding.by_key.is_empty() {
+                outstanding.running = false;
+                tracing::info!(target: "cachecow", "all outstanding invalidations are done");
+                return;
+            }
+        }
+    }
+
+    /// Tries every key once; whether all went well.
+    async fn attempt_all(&self, engine: &Engine) -> bool {
+        let debts: Vec<(Key, Debt)> =
+            self.lock().by_key.iter().map(|(key, debt)| (*key, debt.clone())).collect();
+        for batch in debts.chunks(BATCH) {
+            if !self.attempt(engine, batch).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    async fn attempt(&self, engine: &Engine, batch: &[(Key, Debt)]) -> bool {
+        let requests: Vec<Request> =
+            batch.iter().flat_map(|(key, debt)| requests(*key, debt)).collect();
+        let owners: Vec<usize> = batch
+            .iter()
+            .enumerate()
+            .flat_map(|(index, (_, debt))| std::iter::repeat_n(index, debt.releases.len() + 1))
+            .collect();
+        let replies = engine.guard.execute(requests, Urgency::Invalidation).await;
+        let mut failed = vec![false; batch.len()];
+        for (owner, reply) in owners.into_iter().zip(replies) {
+            failed[owner] |= reply != Ok(Reply::Done);
+        }
+        let mut outstanding = self.lock();
+        for ((key, debt), failed) in batch.iter().zip(&failed) {
+            if !failed && outstanding.by_key.get(key) == Some(debt) {
+                outstanding.by_key.remove(key);
+            }
+        }
+        self.count.store(outstanding.by_key.len(), Ordering::Release);
+        !failed.contains(&true)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Outstanding> {
+        // No user code runs under the lock, so a poisoned one is as good as any.
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn requests(key: Key, debt: &Debt) -> impl Iterator<Item = Request> + '_ {
+    let releases = debt.releases.iter().map(|&token| Command::Release { token });
+    std::iter::once(Command::Invalidate)
+        .chain(releases)
+        .map(move |command| Request { key, command })
+}

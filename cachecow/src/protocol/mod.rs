@@ -1,0 +1,33 @@
+//! The flag protocol as pure state machines: replies in, next step out, no I/O and no clock.
+//!
+//! Per object there are two places in the cache: the value, and the flag, which is the right to
+//! fill it. A flag is either a reader's **lease**, marked with a token that is fresh for every
+//! attempt, or the **holds** of one or more writers.
+//!
+//! | command | atomic effect |
+//! |---|---|
+//! | [`Lookup`](Command::Lookup) | reads the value |
+//! | [`Claim`](Command::Claim) | reads the value; if there is none and no flag, sets the flag to the token |
+//! | [`Fill`](Command::Fill) | if the flag is the token: stores the value, deletes the flag |
+//! | [`Abandon`](Command::Abandon) | if the flag is the token: deletes it |
+//! | [`Invalidate`](Command::Invalidate) | deletes the value and a lease; holds stay |
+//! | [`Hold`](Command::Hold) | deletes the value and a lease; adds the token to the holds |
+//! | [`Release`](Command::Release) | deletes the value and a lease; takes the token off the holds |
+//!
+//! Why no fill is stale: a fetch begins only after its claim was answered, so every value that a
+//! fill stores was read while the token stood. An invalidation removes the token before it returns,
+//! and no token is ever set twice, so a fill whose fetch began before the invalidation is refused.
+//! A claim whose answer was lost is never used: its command may still reach the cache, after the
+//! invalidation that it should have preceded.
+
+mod command;
+mod flight;
+mod read;
+mod write;
+
+pub use command::{Command, Discard, Lost, Reply, Token};
+pub use flight::{FollowerFate, Landing, Phase};
+pub use read::{
+    Fetched, Fill, First, Followed, OnLease, Outcome, Read, ReadPolicy, Role, Step, Verdict, Waited,
+};
+pub use write::{HoldPolicy, Write, WriteOutcome, WriteStep};

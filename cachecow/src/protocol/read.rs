@@ -1,0 +1,402 @@
+//! A read of one key.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::command::{Command, Discard, Lost, Reply, Token};
+use super::flight::Landing;
+
+/// How many stored values a read rejects before it goes past the cache.
+const MAX_REJECTIONS: u8 = 2;
+
+/// What a read asks first.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum First {
+    /// The value: one cheap native read if it is there, one more round trip if not.
+    Lookup,
+    /// The value or the claim at once: a script, and no further round trip if it is not there.
+    Claim,
+}
+
+/// What a read does when another process has the right to fill.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum OnLease {
+    /// Wait for the other's value, then fetch without filling.
+    Wait,
+    /// Fetch at once, without filling.
+    Fetch,
+}
+
+/// What a read may decide by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ReadPolicy {
+    /// What to ask first.
+    pub first: First,
+    /// What to do under another's lease.
+    pub on_lease: OnLease,
+    /// How long this read's own lease lasts.
+    pub lease: Duration,
+}
+
+/// What the driver of a read does next; each step but [`Done`](Step::Done) is answered by the
+/// method named.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Step<V> {
+    /// Send the command → [`Read::on_reply`].
+    Send(Command<V>),
+    /// Decode and verify the stored value → [`Read::on_judged`].
+    Judge(V),
+    /// Lead this process's load of the key, or follow the one under way → [`Read::on_entered`].
+    Enter,
+    /// Wait for the load that is followed → [`Read::on_followed`].
+    Follow,
+    /// Wait for the other process's fill → [`Read::on_waited`].
+    Wait,
+    /// Call the fetch function → [`Read::on_fetched`].
+    Fetch,
+    /// The read is over.
+    Done(Outcome),
+}
+
+/// What a stored value turned out to be.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Verdict {
+    /// The object that was asked for.
+    Good,
+    /// Not to be served, and to be replaced: malformed, of another key, or of another version and
+    /// no longer fresh.
+    Replace(Discard),
+    /// Not to be served, and to be left alone: freshly stored by another version of the program.
+    Leave,
+}
+
+/// Which part this read has in its process's load of the key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Role {
+    /// It does the load; the token marks its claim.
+    Leader(Token),
+    /// It waits for the load.
+    Follower,
+    /// It takes no part: the load under way is of something else with the same hash.
+    Alone,
+}
+
+/// What came of following.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Followed {
+    /// The load's result is this read's, with what became of its fill.
+    Shared(Fill),
+    /// The load failed, and so does this read.
+    Failed,
+    /// The cache is to be read once more.
+    LookAgain,
+    /// This read leads the next load; the token marks its claim.
+    Promoted(Token),
+    /// The load took too long, or its result did not fit.
+    GivenUp,
+}
+
+/// What came of waiting for another process.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Waited {
+    /// Time to ask again; the token marks the next claim.
+    Again(Token),
+    /// The time allowed is over.
+    Expired,
+}
+
+/// What came of the fetch function.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Fetched<V> {
+    /// A value to return and to store.
+    Storable(V, Duration),
+    /// A value to return and not to store.
+    Unstorable,
+    /// An error.
+    Failed,
+}
+
+/// What became of the value that a read fetched.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Fill {
+    /// It was stored.
+    Stored,
+    /// The cache refused it, because an invalidation, a write, an eviction or the end of the lease
+    /// came in between.
+    Refused,
+    /// Storing was not attempted, or its outcome is unknown: the value came from the cache, another
+    /// reader or a writer had the right to fill, the value is not to be cached, or the cache failed.
+    Skipped,
+}
+
+/// How a read ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Outcome {
+    /// With the value last judged good.
+    Hit,
+    /// With the result of the load it followed.
+    Shared(Fill),
+    /// With the value it fetched.
+    Fetched(Fill),
+    /// With the error of the fetch function.
+    Failed,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum State<V> {
+    LookupDue,
+    LookupSent,
+    JudgeDue(V),
+    Judging,
+    EnterDue,
+    Entering,
+    FollowDue,
+    Following,
+    ClaimDue(Token),
+    ClaimSent(Token),
+    WaitDue,
+    Waiting,
+    FetchDue(Option<Token>),
+    Fetching(Option<Token>),
+    FillDue(Token, V, Duration),
+    FillSent,
+    AbandonDue(Token, AbandonReason),
+    AbandonSent(AbandonReason),
+    Done(Outcome, Landing),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum AbandonReason {
+    FetchFailed,
+    Unstorable,
+}
+
+/// A read of one key, from the first command to the outcome.
+///
+/// The driver alternates: [`next`](Self::next) says what to do, one of the `on_…` methods takes
+/// what came of it. A method that does not answer the last step is a fault of the driver and
+/// panics in debug builds; in release builds it is ignored.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Read<V = Bytes> {
+    state: State<V>,
+    policy: ReadPolicy,
+    /// The cache is of no use to this read: it failed, or holds what must be left alone.
+    bypass: bool,
+    discard: Option<Discard>,
+    rejections: u8,
+}
+
+impl<V> Read<V> {
+    /// A read that has not begun.
+    pub fn new(policy: ReadPolicy) -> Self {
+        let state = match policy.first {
+            First::Lookup => State::LookupDue,
+            First::Claim => State::EnterDue,
+        };
+        Self { state, policy, bypass: false, discard: None, rejections: 0 }
+    }
+
+    /// A read that makes no use of the cache, because the cache may be out of date for this key.
+    pub fn past_the_cache(policy: ReadPolicy) -> Self {
+        Self { state: State::EnterDue, bypass: true, ..Self::new(policy) }
+    }
+
+    /// What to do next.
+    #[inline]
+    pub fn next(&mut self) -> Step<V> {
+        let (state, step) = match std::mem::replace(&mut self.state, State::EnterDue) {
+            State::LookupDue => (State::LookupSent, Step::Send(Command::Lookup)),
+            State::JudgeDue(value) => (State::Judging, Step::Judge(value)),
+            State::EnterDue => (State::Entering, Step::Enter),
+            State::FollowDue => (State::Following, Step::Follow),
+            State::ClaimDue(token) => {
+                let lease = self.policy.lease;
+                let claim = Command::Claim { token, lease, discard: self.discard.take() };
+                (State::ClaimSent(token), Step::Send(claim))
+            }
+            State::WaitDue => (State::Waiting, Step::Wait),
+            State::FetchDue(token) => (State::Fetching(token), Step::Fetch),
+            State::FillDue(token, value, ttl) => {
+                (State::FillSent, Step::Send(Command::Fill { token, value, ttl }))
+            }
+            State::AbandonDue(token, reason) => {
+                (State::AbandonSent(reason), Step::Send(Command::Abandon { token }))
+            }
+            State::Done(outcome, landing) => (State::Done(outcome, landing), Step::Done(outcome)),
+            waiting => {
+                debug_assert!(false, "a step was asked for before the last one was answered");
+                self.state = waiting;
+                return Step::Wait;
+            }
+        };
+        self.state = state;
+        step
+    }
+
+    /// Whether the next step is to look the value up.
+    #[inline]
+    pub fn looks_up_next(&self) -> bool {
+        matches!(self.state, State::LookupDue)
+    }
+
+    /// The value to judge, if that is the next step; takes the step.
+    #[inline]
+    pub fn take_value(&mut self) -> Option<V> {
+        if !matches!(self.state, State::JudgeDue(_)) {
+            return None;
+        }
+        match self.next() {
+            Step::Judge(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Takes the cache's answer.
+    #[inline]
+    pub fn on_reply(&mut self, reply: Result<Reply<V>, Lost>) {
+        self.state = match (&self.state, reply) {
+            (State::LookupSent | State::ClaimSent(_), Ok(Reply::Value(value))) => {
+                State::JudgeDue(value)
+            }
+            (State::LookupSent, Ok(_)) => State::EnterDue,
+            (State::LookupSent, Err(Lost)) => {
+                self.bypass = true;
+                State::EnterDue
+            }
+            (State::ClaimSent(token), Ok(Reply::Claimed)) => State::FetchDue(Some(*token)),
+            (State::ClaimSent(_), Ok(Reply::Leased)) => match self.policy.on_lease {
+                OnLease::Wait => State::WaitDue,
+                OnLease::Fetch => State::FetchDue(None),
+            },
+            // A writer is at work, or the claim's fate is unknown: fetch, and store nothing.
+            (State::ClaimSent(_), _) => State::FetchDue(None),
+            (State::FillSent, Ok(Reply::Settled)) => {
+                State::Done(Outcome::Fetched(Fill::Stored), Landing::Fenced)
+            }
+            (State::FillSent, Ok(Reply::Refused)) => {
+                State::Done(Outcome::Fetched(Fill::Refused), Landing::Unfenced)
+            }
+            (State::FillSent, _) => State::Done(Outcome::Fetched(Fill::Skipped), Landing::Unfenced),
+            (State::AbandonSent(AbandonReason::FetchFailed), _) => {
+                State::Done(Outcome::Failed, Landing::Failed)
+            }
+            (State::AbandonSent(AbandonReason::Unstorable), reply) => {
+                let standing = matches!(reply, Ok(Reply::Settled));
+                let landing = if standing { Landing::Fenced } else { Landing::Unfenced };
+                State::Done(Outcome::Fetched(Fill::Skipped), landing)
+            }
+            _ => return self.unexpected("a reply"),
+        };
+    }
+
+    /// Takes the judgement of the value last handed out; the token marks the claim that follows a
+    /// rejection.
+    #[inline]
+    pub fn on_judged(&mut self, verdict: Verdict, leading: Option<Token>) {
+        if !matches!(self.state, State::Judging) {
+            return self.unexpected("a judgement");
+        }
+        self.state = match verdict {
+            Verdict::Good => State::Done(Outcome::Hit, Landing::Hit),
+            Verdict::Replace(discard) => {
+                self.rejections += 1;
+                self.bypass |= self.rejections > MAX_REJECTIONS;
+                self.discard = Some(discard);
+                self.load(leading)
+            }
+            Verdict::Leave => {
+                self.bypass = true;
+                self.load(leading)
+            }
+        };
+    }
+
+    /// Takes this read's part in the load.
+    pub fn on_entered(&mut self, role: Role) {
+        if !matches!(self.state, State::Entering) {
+            return self.unexpected("a role");
+        }
+        self.state = match role {
+            Role::Leader(token) => self.load(Some(token)),
+            Role::Follower => State::FollowDue,
+            Role::Alone => State::FetchDue(None),
+        };
+    }
+
+    /// Takes what came of following.
+    pub fn on_followed(&mut self, followed: Followed) {
+        if !matches!(self.state, State::Following) {
+            return self.unexpected("a landing");
+        }
+        self.state = match followed {
+            Followed::Shared(fill) => State::Done(Outcome::Shared(fill), Landing::Fenced),
+            Followed::Failed => State::Done(Outcome::Failed, Landing::Failed),
+            Followed::LookAgain if self.bypass => State::EnterDue,
+            Followed::LookAgain => State::LookupDue,
+            Followed::Promoted(token) => self.load(Some(token)),
+            Followed::GivenUp => State::FetchDue(None),
+        };
+    }
+
+    /// Takes what came of waiting for another process.
+    pub fn on_waited(&mut self, waited: Waited) {
+        if !matches!(self.state, State::Waiting) {
+            return self.unexpected("the end of a wait");
+        }
+        self.state = match waited {
+            Waited::Again(token) => State::ClaimDue(token),
+            Waited::Expired => State::FetchDue(None),
+        };
+    }
+
+    /// Takes what came of the fetch function.
+    pub fn on_fetched(&mut self, fetched: Fetched<V>) {
+        let State::Fetching(token) = self.state else {
+            return self.unexpected("a fetch");
+        };
+        self.state = match (fetched, token) {
+            (Fetched::Storable(value, ttl), Some(token)) => State::FillDue(token, value, ttl),
+            (Fetched::Unstorable, Some(token)) => {
+                State::AbandonDue(token, AbandonReason::Unstorable)
+            }
+            (Fetched::Failed, Some(token)) => State::AbandonDue(token, AbandonReason::FetchFailed),
+            (Fetched::Storable(..) | Fetched::Unstorable, None) => {
+                State::Done(Outcome::Fetched(Fill::Skipped), Landing::Unfenced)
+            }
+            (Fetched::Failed, None) => State::Done(Outcome::Failed, Landing::Failed),
+        };
+    }
+
+    /// How the load ended that this read led; `None` while it goes on.
+    pub fn landing(&self) -> Option<Landing> {
+        match self.state {
+            State::Done(_, landing) => Some(landing),
+            _ => None,
+        }
+    }
+
+    /// Whether the read goes past the cache.
+    pub fn bypasses(&self) -> bool {
+        self.bypass
+    }
+
+    /// Whether the fetch under way may be followed by a fill.
+    pub fn may_fill(&self) -> bool {
+        matches!(self.state, State::Fetching(Some(_)))
+    }
+
+    fn load(&self, leading: Option<Token>) -> State<V> {
+        match leading {
+            None => State::EnterDue,
+            Some(_) if self.bypass => State::FetchDue(None),
+            Some(token) => State::ClaimDue(token),
+        }
+    }
+
+    #[cold]
+    fn unexpected(&self, what: &str) {
+        debug_assert!(false, "{what} does not answer the last step");
+    }
+}

@@ -1,0 +1,62 @@
+//! The builder's settings, as the engine reads them.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::engine::Clock;
+use crate::protocol::HoldPolicy;
+
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) ttl: Duration,
+    /// By how much of itself a time to live may be shortened, at random: 0 to 1.
+    pub(crate) ttl_jitter: f64,
+    pub(crate) negative_ttl: Option<Duration>,
+    pub(crate) lease: Duration,
+    pub(crate) hold: Duration,
+    pub(crate) hold_policy: HoldPolicy,
+    /// Zero: fetch at once.
+    pub(crate) fill_wait: Duration,
+    /// The longest document, in bytes.
+    pub(crate) max_value_len: usize,
+    /// How many fetches of one batch run at a time where there is no `fetch_many`.
+    pub(crate) fetch_concurrency: usize,
+    /// How old another version's value must be before this version replaces it.
+    pub(crate) replace_after: Duration,
+    pub(crate) clock: Clock,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            ttl: Duration::from_secs(600),
+            ttl_jitter: 0.1,
+            negative_ttl: None,
+            lease: Duration::from_secs(60),
+            hold: Duration::from_secs(60),
+            hold_policy: HoldPolicy::Proceed,
+            fill_wait: Duration::from_millis(200),
+            max_value_len: 1024 * 1024,
+            fetch_concurrency: 16,
+            replace_after: Duration::from_secs(10),
+            clock: std::sync::Arc::new(std::time::SystemTime::now),
+        }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("ttl", &self.ttl)
+            .field("ttl_jitter", &self.ttl_jitter)
+            .field("negative_ttl", &self.negative_ttl)
+            .field("lease", &self.lease)
+            .field("hold", &self.hold)
+            .field("hold_policy", &self.hold_policy)
+            .field("fill_wait", &self.fill_wait)
+            .field("max_value_len", &self.max_value_len)
+            .field("fetch_concurrency", &self.fetch_concurrency)
+            .field("replace_after", &self.replace_after)
+            .finish_non_exhaustive()
+    }
+}

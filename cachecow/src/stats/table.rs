@@ -1,0 +1,219 @@
+//! What one `CacheCow` keeps for each type, found without a lock.
+
+use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use super::TypeStats;
+use crate::backend::BackendError;
+use crate::protocol::{Fill, First, Lost, Outcome};
+use crate::{CacheSchema, Cached};
+
+/// Doubling blocks: 32, 32, 64, 128, … types, up to 2^32.
+const BLOCKS: usize = 28;
+const FIRST_BLOCK: usize = 32;
+
+/// The states of all types, by slot. Grows, and never moves what is there.
+pub(crate) struct TypeTable {
+    blocks: [OnceLock<Box<[OnceLock<TypeState>]>>; BLOCKS],
+}
+
+impl TypeTable {
+    #[inline]
+    pub(crate) fn of<T: Cached>(&self) -> &TypeState {
+        let (block, len, at) = place(T::type_slot());
+        let block = self.blocks[block].get_or_init(|| (0..len).map(|_| OnceLock::new()).collect());
+        block[at].get_or_init(|| TypeState::new(<T as CacheSchema>::NAME))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &TypeState> {
+        self.blocks.iter().filter_map(OnceLock::get).flatten().filter_map(OnceLock::get)
+    }
+}
+
+/// The block, its length, and the place in it.
+#[inline]
+fn place(slot: usize) -> (usize, usize, usize) {
+    let doublings = (slot / FIRST_BLOCK).checked_ilog2().map_or(0, |log| log as usize + 1);
+    let start = if doublings == 0 { 0 } else { FIRST_BLOCK << (doublings - 1) };
+    (doublings, start.max(FIRST_BLOCK), slot - start)
+}
+
+impl Default for TypeTable {
+    fn default() -> Self {
+        Self { blocks: std::array::from_fn(|_| OnceLock::new()) }
+    }
+}
+
+impl fmt::Debug for TypeTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(TypeState::name)).finish()
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Counter {
+    Hits,
+    Misses,
+    FillsStored,
+    FillsRefused,
+    Contended,
+    Joins,
+    Bypasses,
+    BackendErrors,
+    DecodeFailures,
+    OtherVersions,
+    Oversized,
+    FetchErrors,
+}
+
+const COUNTERS: usize = 12;
+
+/// One type's counters and recent hit rate.
+pub(crate) struct TypeState {
+    name: &'static str,
+    counters: [AtomicU64; COUNTERS],
+    hit_rate: HitRate,
+}
+
+impl TypeState {
+    fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            counters: std::array::from_fn(|_| AtomicU64::new(0)),
+            hit_rate: HitRate::default(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    #[inline]
+    pub(crate) fn count(&self, counter: Counter) {
+        self.counters[counter as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts how a read ended.
+    #[inline]
+    pub(crate) fn record(&self, outcome: Outcome, bypassed: bool) {
+        match outcome {
+            Outcome::Hit => {
+                self.hit_rate.hit();
+                self.count(Counter::Hits);
+            }
+            Outcome::Failed => self.count(Counter::FetchErrors),
+            Outcome::Shared(_) => {
+                self.hit_rate.miss();
+                self.count(Counter::Misses);
+            }
+            Outcome::Fetched(fill) => {
+                self.hit_rate.miss();
+                self.count(Counter::Misses);
+                match fill {
+                    Fill::Stored => self.count(Counter::FillsStored),
+                    Fill::Refused => self.count(Counter::FillsRefused),
+                    Fill::Skipped => {}
+                }
+            }
+        }
+        if bypassed {
+            self.count(Counter::Bypasses);
+        }
+    }
+
+    /// Counts and reports a command that the cache did not answer properly.
+    #[cold]
+    pub(crate) fn lost(&self, error: &BackendError) -> Lost {
+        self.count(Counter::BackendErrors);
+        tracing::debug!(target: "cachecow", r#type = self.name, %error, "the cache failed a read");
+        Lost
+    }
+
+    /// What a read should ask first.
+    #[inline]
+    pub(crate) fn first_command(&self) -> First {
+        self.hit_rate.first_command()
+    }
+
+    pub(crate) fn stats(&self) -> TypeStats {
+        let read = |counter: Counter| self.counters[counter as usize].load(Ordering::Relaxed);
+        TypeStats {
+            hits: read(Counter::Hits),
+            misses: read(Counter::Misses),
+            fills_stored: read(Counter::FillsStored),
+            fills_refused: read(Counter::FillsRefused),
+            contended: read(Counter::Contended),
+            joins: read(Counter::Joins),
+            bypasses: read(Counter::Bypasses),
+            backend_errors: read(Counter::BackendErrors),
+            decode_failures: read(Counter::DecodeFailures),
+            other_versions: read(Counter::OtherVersions),
+            oversized: read(Counter::Oversized),
+            fetch_errors: read(Counter::FetchErrors),
+        }
+    }
+}
+
+/// The recent share of hits, of 256, as an exponentially weighted mean over about 16 reads.
+///
+/// It decides what a read asks first. A lookup is the cheapest hit, and costs a miss one round trip
+/// more than asking for the claim at once.
+#[derive(Default)]
+struct HitRate(AtomicU32);
+
+impl HitRate {
+    const WEIGHT: u32 = 16;
+    const HALF: u32 = 128;
+
+    #[inline]
+    fn hit(&self) {
+        let rate = self.0.load(Ordering::Relaxed);
+        let step = (256 - rate) / Self::WEIGHT;
+        // At its highest it stays, and the hot path writes nothing.
+        if step != 0 {
+            self.0.store(rate + step, Ordering::Relaxed);
+        }
+    }
+
+    fn miss(&self) {
+        let rate = self.0.load(Ordering::Relaxed);
+        self.0.store(rate - rate.div_ceil(Self::WEIGHT), Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn first_command(&self) -> First {
+        if self.0.load(Ordering::Relaxed) > Self::HALF { First::Lookup } else { First::Claim }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_slot_has_a_place_of_its_own() {
+        let mut places: Vec<_> = (0..10_000)
+            .map(|slot| {
+                let (block, len, at) = place(slot);
+                assert!(at < len, "slot {slot} is at {at} of {len} in block {block}");
+                (block, at)
+            })
+            .collect();
+        places.dedup();
+        assert_eq!(places.len(), 10_000);
+        assert!(place(u32::MAX as usize).0 < BLOCKS);
+    }
+
+    #[test]
+    fn a_type_starts_cold_warms_up_and_cools_down() {
+        let rate = HitRate::default();
+        assert_eq!(rate.first_command(), First::Claim);
+        (0..16).for_each(|_| rate.hit());
+        assert_eq!(rate.first_command(), First::Lookup);
+        rate.miss();
+        assert_eq!(rate.first_command(), First::Lookup, "one miss changes nothing");
+        (0..16).for_each(|_| rate.miss());
+        assert_eq!(rate.first_command(), First::Claim);
+    }
+}

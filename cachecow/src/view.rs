@@ -1,0 +1,168 @@
+//! Reading through the cache.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::engine::{Engine, Loads, Object, TypedLoader, judge};
+use crate::lookup::Lookup;
+use crate::protocol::{self, Fill, Outcome};
+use crate::read::{Read, Source};
+use crate::stats::TypeState;
+use crate::{Error, Key, KeyEncoder};
+
+/// A [`CacheCow`](crate::CacheCow) together with what the fetch functions need.
+#[derive(Debug)]
+pub struct View<'a, C: ?Sized> {
+    engine: &'a Arc<Engine>,
+    context: &'a C,
+}
+
+impl<'a, C: ?Sized> View<'a, C> {
+    pub(crate) fn new(engine: &'a Arc<Engine>, context: &'a C) -> Self {
+        Self { engine, context }
+    }
+}
+
+impl<C: ?Sized> Clone for View<'_, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C: ?Sized> Copy for View<'_, C> {}
+
+impl<C: ?Sized + Sync> View<'_, C> {
+    /// The object, from the cache or else from the backing store; `None` if there is none.
+    ///
+    /// Callers of one process that ask for the same object at the same time share one fetch, and of
+    /// several processes one fills the cache.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Fetch`], with the fetch function's own error: nothing is cached. The cache
+    /// itself is never the reason for an error.
+    ///
+    /// # Cancellation
+    ///
+    /// A dropped read gives its claim back at once, and another caller that shared its fetch takes
+    /// over.
+    ///
+    /// # Round trips
+    ///
+    /// A hit one. A miss two, or three while most reads of the type are hits.
+    pub async fn get<L: Lookup<Context = C>>(
+        &self,
+        lookup: L,
+    ) -> Result<Option<Arc<L::Object>>, Error> {
+        Ok(self.read(lookup).await?.value)
+    }
+
+    /// [`get`](Self::get), and how the object was had.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Fetch`].
+    pub async fn read<L: Lookup<Context = C>>(&self, lookup: L) -> Result<Read<L::Object>, Error> {
+        let engine = self.engine;
+        let state = engine.types.of::<L::Object>();
+        let parts = lookup.key();
+        let key = parts.key();
+        let mut read = engine.read(key, state);
+        // What a hit needs, and no more.
+        if read.looks_up_next() {
+            let _lookup = read.next();
+            read.on_reply(engine.guard.lookup(key).await.map_err(|error| state.lost(&error)));
+            if let Some(document) = read.take_value() {
+                match judge::<L>(engine, state, &parts, &document) {
+                    Ok(object) => {
+                        state.record(Outcome::Hit, false);
+                        return Ok(Read::new(object.map(Arc::new), Source::Cache, Fill::Skipped));
+                    }
+                    Err(verdict) => read.on_judged(verdict, None),
+                }
+            }
+        }
+        // Boxed, so that the future of a hit stays small.
+        Box::pin(load(engine, self.context, state, (&lookup, parts, key), read)).await
+    }
+
+    /// The objects, in the order asked for, each as often as asked for; `None` for those that do
+    /// not exist.
+    ///
+    /// What the cache lacks is fetched by one call of `fetch_many`, or by calls of `fetch`, a
+    /// bounded number at a time.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Fetch`], if any fetch failed; the objects that were fetched are cached all the
+    /// same.
+    ///
+    /// # Round trips
+    ///
+    /// As [`get`](Self::get), for any number of objects. (A pipeline carries commands of up to 512
+    /// keys.)
+    pub async fn get_many<L: Lookup<Context = C>>(
+        &self,
+        lookups: impl IntoIterator<Item = L>,
+    ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
+        let lookups: Vec<L> = lookups.into_iter().collect();
+        Box::pin(get_many(self.engine, self.context, &lookups)).await
+    }
+}
+
+/// A read that is no plain hit.
+async fn load<L: Lookup>(
+    engine: &Arc<Engine>,
+    context: &L::Context,
+    state: &TypeState,
+    lookup: (&L, KeyEncoder, Key),
+    read: protocol::Read,
+) -> Result<Read<L::Object>, Error> {
+    let loader = TypedLoader::one(engine, state, context, lookup);
+    let ended = Loads::new(engine, &loader, std::iter::once(read)).run().await.pop();
+    let (loaded, outcome) = ended.expect("one read in, one read out")?;
+    let (source, fill) = match outcome {
+        Outcome::Hit => (Source::Cache, Fill::Skipped),
+        Outcome::Shared(fill) | Outcome::Fetched(fill) => (Source::Fetched, fill),
+        Outcome::Failed => unreachable!("a failed read ends with its error"),
+    };
+    Ok(Read::new(loaded.map(typed::<L>), source, fill))
+}
+
+/// The distinct lookups go through the engine; their objects are dealt out to all.
+async fn get_many<L: Lookup>(
+    engine: &Arc<Engine>,
+    context: &L::Context,
+    lookups: &[L],
+) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
+    let state = engine.types.of::<L::Object>();
+    let mut places = Vec::with_capacity(lookups.len());
+    let mut distinct: Vec<(&L, KeyEncoder, Key)> = Vec::with_capacity(lookups.len());
+    let mut known: HashMap<Key, usize> = HashMap::with_capacity(lookups.len());
+    for lookup in lookups {
+        let parts = lookup.key();
+        let key = parts.key();
+        let place = *known.entry(key).or_insert(distinct.len());
+        let same = distinct.get(place).is_some_and(|(_, p, _)| p.as_bytes() == parts.as_bytes());
+        if same {
+            places.push(place);
+        } else {
+            // New, or of the same hash as another: then it is not found again, and read twice.
+            places.push(distinct.len());
+            distinct.push((lookup, parts, key));
+        }
+    }
+    let reads: Vec<_> = distinct.iter().map(|&(_, _, key)| engine.read(key, state)).collect();
+    let loader = TypedLoader::many(engine, state, context, distinct);
+    let ended = Loads::new(engine, &loader, reads.into_iter()).run().await;
+    let mut objects = Vec::with_capacity(ended.len());
+    for ended in ended {
+        objects.push(ended?.0.map(typed::<L>));
+    }
+    Ok(places.into_iter().map(|place| objects[place].clone()).collect())
+}
+
+fn typed<L: Lookup>(object: Object) -> Arc<L::Object> {
+    // Loads of the same identity have the same type.
+    object.downcast().expect("the loader made this object, of its own type")
+}
