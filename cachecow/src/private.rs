@@ -98,28 +98,22 @@ impl<T, E> FetchManyOutput<T> for Result<Vec<T>, E> {
     }
 }
 
-/// Runs a fetch function's future.
-pub fn fetch<T, F>(
-    future: F,
-    into_error: fn(<F::Output as FetchOutput<T>>::Error) -> Error,
-) -> impl Future<Output = Result<Option<T>, Error>> + Send
-where
-    F: Future + Send,
-    F::Output: FetchOutput<T>,
-{
-    async move { future.await.into_found().map_err(into_error) }
+/// The result of a fetch function.
+#[inline]
+pub fn found<T, O: FetchOutput<T>>(
+    output: O,
+    into_error: fn(O::Error) -> Error,
+) -> Result<Option<T>, Error> {
+    output.into_found().map_err(into_error)
 }
 
-/// Runs a `fetch_many` function's future.
-pub fn fetch_many<T, F>(
-    future: F,
-    into_error: fn(<F::Output as FetchManyOutput<T>>::Error) -> Error,
-) -> impl Future<Output = Result<Vec<T>, Error>> + Send
-where
-    F: Future + Send,
-    F::Output: FetchManyOutput<T>,
-{
-    async move { future.await.into_found().map_err(into_error) }
+/// The result of a `fetch_many` function.
+#[inline]
+pub fn found_many<T, O: FetchManyOutput<T>>(
+    output: O,
+    into_error: fn(O::Error) -> Error,
+) -> Result<Vec<T>, Error> {
+    output.into_found().map_err(into_error)
 }
 
 /// Stands where a fetch function is missing, beside the error that says so.
@@ -162,8 +156,10 @@ pub fn ttl(ttl: impl IntoTtl) -> Option<Duration> {
 pub struct Known<T: ?Sized>(PhantomData<T>);
 
 impl<T: CacheSchema + ?Sized> Known<T> {
-    /// The type's own.
-    pub const FINGERPRINT: u64 = T::FINGERPRINT;
+    /// The type's own. Types that contain each other meet here, and the compiler's error about
+    /// the cycle shows the line.
+    #[rustfmt::skip]
+    pub const FINGERPRINT: u64 = T::FINGERPRINT; // a cycle? mark one field #[cache(opaque)]
 }
 
 /// A type without `CacheSchema` is covered by its name only.

@@ -1,1 +1,8 @@
-//! Test support.
+//! What the tests of cachecow share: real servers, a backing store that can be held up, and the
+//! conformance suite of the backends.
+
+pub mod backends;
+pub mod conformance;
+pub mod install;
+pub mod server;
+pub mod store;

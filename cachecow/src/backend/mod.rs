@@ -56,6 +56,20 @@ pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
     fn reset(&self);
 }
 
+impl<B: CacheBackend + ?Sized> CacheBackend for std::sync::Arc<B> {
+    fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
+        (**self).execute(requests)
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        (**self).ping()
+    }
+
+    fn reset(&self) {
+        (**self).reset();
+    }
+}
+
 /// Why the cache did not carry a command out, or could not say that it did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackendError {

@@ -1,0 +1,40 @@
+//! From input to output: parse, validate, generate.
+
+use proc_macro2::TokenStream;
+use syn::DeriveInput;
+
+use crate::faults::Faults;
+use crate::{expand, validate};
+
+/// `#[derive(Cached)]`.
+pub(crate) fn cached(input: TokenStream) -> TokenStream {
+    derive(input, |input, faults| expand::cached(&validate::cached(input, faults)))
+}
+
+/// `#[derive(CacheSchema)]`.
+pub(crate) fn cache_schema(input: TokenStream) -> TokenStream {
+    derive(input, |input, faults| expand::cache_schema(&validate::cache_schema(input, faults)))
+}
+
+/// `#[derive(KeyPart)]`.
+pub(crate) fn key_part(input: TokenStream) -> TokenStream {
+    derive(input, |input, faults| expand::key_part(&validate::key_part(input, faults)))
+}
+
+/// Faults stand beside the generated code, not in its place: a missing impl would add errors
+/// wherever the type is used.
+fn derive(
+    input: TokenStream,
+    generate: impl FnOnce(&DeriveInput, &mut Faults) -> TokenStream,
+) -> TokenStream {
+    let mut faults = Faults::default();
+    let generated = match syn::parse2::<DeriveInput>(input) {
+        Ok(input) => generate(&input, &mut faults),
+        Err(error) => {
+            faults.push(error);
+            TokenStream::new()
+        }
+    };
+    let errors = faults.into_compile_errors();
+    quote::quote!(#errors #generated)
+}

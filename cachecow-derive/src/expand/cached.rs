@@ -1,0 +1,142 @@
+//! `Cached`, and what surrounds it.
+
+use std::time::Duration;
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use super::lookup::{self, Surroundings};
+use super::schema::schema_impl;
+use super::{local, quiet, where_clause};
+use crate::model::CachedModel;
+use crate::tokens::{at, last_span};
+
+/// Generates `#[derive(Cached)]`.
+pub(crate) fn cached(model: &CachedModel<'_>) -> TokenStream {
+    let quiet = quiet();
+    let schema = schema_impl(&model.schema);
+    if !model.is_cacheable {
+        return quote!(#quiet const _: () = { #schema };);
+    }
+    let surroundings = Surroundings::new(model);
+    let types = model.lookups.iter().map(|lookup| lookup::declaration(&surroundings, lookup));
+    let impls = model.lookups.iter().map(|lookup| lookup::impls(&surroundings, lookup));
+    let constructors = constructors(&surroundings);
+    let cached = cached_impl(&surroundings);
+    let cache_keys = cache_keys_impl(&surroundings);
+    quote! {
+        #(#types)*
+        #constructors
+
+        #quiet
+        const _: () = {
+            #schema
+            #cached
+            #cache_keys
+            #(#impls)*
+        };
+    }
+}
+
+fn constructors(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
+    let target = &surroundings.model.schema.target;
+    let lookups = &surroundings.model.lookups;
+    if lookups.is_empty() {
+        return None;
+    }
+    let quiet = quiet();
+    let object = &target.object;
+    let (impl_generics, _, clause) = target.generics.split_for_impl();
+    let constructors = lookups.iter().map(|lookup| lookup::constructor(surroundings, lookup));
+    Some(quote! {
+        #quiet
+        #[automatically_derived]
+        impl #impl_generics #object #clause {
+            #(#constructors)*
+        }
+    })
+}
+
+fn cached_impl(surroundings: &Surroundings<'_>) -> TokenStream {
+    let model = surroundings.model;
+    let target = &model.schema.target;
+    let (krate, object) = (&target.krate, &target.object);
+    let (impl_generics, _, _) = target.generics.split_for_impl();
+    let clause = where_clause(target.generics, &surroundings.bounds);
+    let policy = policy(model);
+    let visits = visits(surroundings);
+    let (ttl, slot) = (ttl(surroundings), type_slot(surroundings));
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #krate::Cached for #object #clause {
+            const POLICY: #krate::TypePolicy = #policy;
+
+            fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(#krate::Key)) {
+                #visits
+            }
+
+            #ttl
+            #slot
+        }
+    }
+}
+
+fn visits(surroundings: &Surroundings<'_>) -> TokenStream {
+    let krate = &surroundings.model.schema.target.krate;
+    let types = surroundings.lookup_types();
+    quote!(#(visit(<#types as #krate::Lookup>::key_of(self).key());)*)
+}
+
+fn policy(model: &CachedModel<'_>) -> TokenStream {
+    let krate = &model.schema.target.krate;
+    let seconds = |duration: Duration| {
+        let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+        quote!(::core::time::Duration::new(#seconds, #nanos))
+    };
+    let ttl = model.ttl.map(seconds).map(|ttl| quote!(.with_ttl(#ttl)));
+    let negative = model.negative_ttl.map(seconds).map(|ttl| quote!(.with_negative_ttl(#ttl)));
+    quote!(#krate::TypePolicy::new() #ttl #negative)
+}
+
+fn ttl(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
+    let path = surroundings.model.ttl_with.as_ref()?;
+    let krate = &surroundings.model.schema.target.krate;
+    let object = local("object", last_span(path));
+    let call = lookup::call(path, &quote!(#object));
+    let into = at(&quote!(#krate::__private::ttl), last_span(path));
+    Some(quote! {
+        fn ttl(&self) -> ::core::option::Option<::core::time::Duration> {
+            let #object: &Self = self;
+            #into(#call)
+        }
+    })
+}
+
+/// Only a type without parameters can have its own `static`.
+fn type_slot(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
+    let krate = &surroundings.model.schema.target.krate;
+    (surroundings.model.schema.arity() == 0).then(|| {
+        quote! {
+            fn type_slot() -> ::core::primitive::usize {
+                static SLOT: #krate::__private::StaticSlot = #krate::__private::StaticSlot::new();
+                SLOT.get()
+            }
+        }
+    })
+}
+
+fn cache_keys_impl(surroundings: &Surroundings<'_>) -> TokenStream {
+    let target = &surroundings.model.schema.target;
+    let (krate, object) = (&target.krate, &target.object);
+    let (impl_generics, _, _) = target.generics.split_for_impl();
+    let clause = where_clause(target.generics, &surroundings.bounds);
+    let visits = visits(surroundings);
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #krate::CacheKeys for #object #clause {
+            fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(#krate::Key)) {
+                #visits
+            }
+        }
+    }
+}

@@ -1,0 +1,391 @@
+//! One lookup: its type, its constructor and its traits.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+
+use super::schema::arguments;
+use super::{local, quiet, where_clause};
+use crate::model::{CachedModel, LookupModel, PartModel, Passing};
+use crate::tokens::{at, last_span};
+
+/// What the generated items of one struct share.
+pub(super) struct Surroundings<'a> {
+    pub(super) model: &'a CachedModel<'a>,
+    /// What the impls of `Cached` and `Lookup` ask of the type parameters.
+    pub(super) bounds: Vec<TokenStream>,
+}
+
+impl<'a> Surroundings<'a> {
+    pub(super) fn new(model: &'a CachedModel<'a>) -> Self {
+        let krate = &model.schema.target.krate;
+        let mut bounds: Vec<TokenStream> = Vec::new();
+        for param in &model.schema.type_params {
+            bounds.push(quote! {
+                #param: #krate::CacheSchema
+                    + ::core::marker::Send + ::core::marker::Sync + 'static
+            });
+        }
+        for param in &model.stored_params {
+            bounds.push(quote! {
+                #param: #krate::__private::Serialize + #krate::__private::DeserializeOwned
+            });
+        }
+        for part in model.lookups.iter().flat_map(|lookup| &lookup.parts) {
+            if part.is_generic {
+                let ty = &part.ty;
+                bounds.push(quote! {
+                    #ty: #krate::KeyPart + ::core::clone::Clone
+                        + ::core::marker::Send + ::core::marker::Sync
+                });
+            }
+        }
+        Self { model, bounds }
+    }
+
+    /// The lookups' types with their generic arguments.
+    pub(super) fn lookup_types(&self) -> impl Iterator<Item = TokenStream> {
+        let (_, arguments, _) = self.model.schema.target.generics.split_for_impl();
+        self.model.lookups.iter().map(move |lookup| {
+            let ty = &lookup.ty;
+            quote!(#ty #arguments)
+        })
+    }
+}
+
+/// The type that holds the parts.
+pub(super) fn declaration(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
+    let target = &surroundings.model.schema.target;
+    let quiet = quiet();
+    let (vis, object, ty, parts) = (target.vis, &target.object, &lookup.ty, parts_type(lookup));
+    let (impl_generics, _, clause) = target.generics.split_for_impl();
+    let doc = format!(
+        "A lookup of a `{}` by {}, made by `{}`.",
+        target.ident.unraw(),
+        listed(lookup),
+        name(surroundings, lookup)
+    );
+    quote! {
+        #[doc = #doc]
+        #quiet
+        #[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
+        #vis struct #ty #impl_generics (
+            #parts,
+            ::core::marker::PhantomData<fn() -> #object>,
+        ) #clause;
+    }
+}
+
+/// `by_id` and its like.
+pub(super) fn constructor(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
+    let target = &surroundings.model.schema.target;
+    let (vis, constructor, ty) = (target.vis, &lookup.constructor, &lookup.ty);
+    let (_, generic_arguments, _) = target.generics.split_for_impl();
+    let doc = format!("Looks a `{}` up by {}.", target.ident.unraw(), listed(lookup));
+    let names: Vec<Ident> = lookup.parts.iter().map(parameter).collect();
+    let types = lookup.parts.iter().map(|part| {
+        let ty = &part.ty;
+        match part.passing {
+            Passing::Value => ty.clone(),
+            Passing::Text | Passing::SharedText => quote!(impl ::core::convert::Into<#ty>),
+            Passing::Reference => quote!(impl ::core::borrow::Borrow<#ty>),
+        }
+    });
+    let values = lookup.parts.iter().zip(&names).map(|(part, name)| match part.passing {
+        Passing::Value => quote!(#name),
+        Passing::Text | Passing::SharedText => quote!(::core::convert::Into::into(#name)),
+        Passing::Reference => {
+            let (ty, clone) = (&part.ty, clone(surroundings, part));
+            quote!(#clone(<_ as ::core::borrow::Borrow<#ty>>::borrow(&#name)))
+        }
+    });
+    let values = one_or_tuple(values);
+    let clause = generic_clones(lookup);
+    // A second definition of that name is reported at the first token of this one.
+    let function = quote_spanned!(constructor.span()=> fn);
+    quote! {
+        #[doc = #doc]
+        #vis #function #constructor(#(#names: #types),*) -> #ty #generic_arguments #clause {
+            #ty(#values, ::core::marker::PhantomData)
+        }
+    }
+}
+
+/// The traits of the lookup's type.
+pub(super) fn impls(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
+    let target = &surroundings.model.schema.target;
+    let (krate, ty) = (&target.krate, &lookup.ty);
+    let (impl_generics, generic_arguments, own_clause) = target.generics.split_for_impl();
+    let clause = where_clause(target.generics, &surroundings.bounds);
+    let clone_clause = where_clause(target.generics, &generic_clone_bounds(lookup));
+    let debug_name = ty.to_string();
+    let lookup_impl = lookup_impl(surroundings, lookup);
+    let copies = lookup.parts.iter().enumerate().map(|(index, part)| {
+        let (clone, name) = (clone(surroundings, part), part_local(index, part));
+        quote!(#clone(#name))
+    });
+    let (copies, pattern) = (one_or_tuple(copies), pattern(lookup));
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics ::core::clone::Clone for #ty #generic_arguments #clone_clause {
+            fn clone(&self) -> Self {
+                let #pattern = &self.0;
+                Self(#copies, ::core::marker::PhantomData)
+            }
+        }
+
+        #[automatically_derived]
+        impl #impl_generics ::core::fmt::Debug for #ty #generic_arguments #own_clause {
+            fn fmt(&self, formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                #krate::__private::debug(formatter, #debug_name)
+            }
+        }
+
+        #[automatically_derived]
+        impl #impl_generics #krate::CacheKeys for #ty #generic_arguments #clause {
+            fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(#krate::Key)) {
+                visit(<Self as #krate::Lookup>::key(self).key());
+            }
+        }
+
+        #lookup_impl
+    }
+}
+
+fn lookup_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
+    let model = surroundings.model;
+    let target = &model.schema.target;
+    let (krate, object, ty) = (&target.krate, &target.object, &lookup.ty);
+    let (impl_generics, generic_arguments, _) = target.generics.split_for_impl();
+    let clause = where_clause(target.generics, &surroundings.bounds);
+    let name = name(surroundings, lookup);
+    let unit = quote!(());
+    let context = model.context.as_ref().unwrap_or(&unit);
+    let encode = encode(surroundings, lookup);
+    let turbofish = generic_arguments.as_turbofish();
+    let (pattern, names) = (pattern(lookup), part_locals(lookup));
+    let members = lookup.parts.iter().map(|part| &part.member);
+    let fetch = fetch(surroundings, lookup);
+    let fetch_many =
+        lookup.fetch_many.as_ref().map(|path| fetch_many(surroundings, lookup, path));
+    quote! {
+        const _: () = {
+            #encode
+
+            #[automatically_derived]
+            impl #impl_generics #krate::Lookup for #ty #generic_arguments #clause {
+                type Object = #object;
+                type Context = #context;
+                const NAME: &'static ::core::primitive::str = #name;
+
+                fn key(&self) -> #krate::KeyEncoder {
+                    let #pattern = &self.0;
+                    encode_cachecow_key #turbofish (#(#names),*)
+                }
+
+                fn key_of(object: &Self::Object) -> #krate::KeyEncoder {
+                    encode_cachecow_key #turbofish (#(&object.#members),*)
+                }
+
+                #fetch
+                #fetch_many
+            }
+        };
+    }
+}
+
+/// One function for the asked key and the object's own, so that the two cannot differ.
+fn encode(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
+    let target = &surroundings.model.schema.target;
+    let krate = &target.krate;
+    let (impl_generics, _, _) = target.generics.split_for_impl();
+    let clause = where_clause(target.generics, &surroundings.bounds);
+    let names = part_locals(lookup);
+    let types: Vec<&TokenStream> = lookup.parts.iter().map(|part| &part.ty).collect();
+    let encoder = local("encoder", lookup.template.span());
+    let arguments = arguments(&surroundings.model.schema, &quote!(&mut #encoder));
+    let template = &lookup.emptied;
+    let encode_parts = types.iter().zip(&names).map(|(ty, name)| {
+        let encode = quote_spanned!(ty.span()=> #krate::__private::encode::<#ty>);
+        quote!(#encode(#name, &mut #encoder);)
+    });
+    quote! {
+        fn encode_cachecow_key #impl_generics (#(#names: &#types),*) -> #krate::KeyEncoder #clause {
+            let mut #encoder = #krate::KeyEncoder::new(#template);
+            #arguments
+            #(#encode_parts)*
+            #encoder
+        }
+    }
+}
+
+fn fetch(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
+    let krate = &surroundings.model.schema.target.krate;
+    let option = quote!(::core::option::Option);
+    let Some(path) = &lookup.fetch else {
+        let future = future_type(surroundings, &option);
+        return quote! {
+            fn fetch(&self, _: &Self::Context) -> #future {
+                #krate::__private::never()
+            }
+        };
+    };
+    let span = last_span(path);
+    let parts = lookup.parts.iter().enumerate().map(|(index, part)| {
+        let name = part_local(index, part);
+        let argument = match part.passing {
+            Passing::Value => quote!(*#name),
+            Passing::Text => quote!(#krate::__private::text(#name)),
+            Passing::SharedText | Passing::Reference => quote!(#name),
+        };
+        at(&argument, span)
+    });
+    let context = local("_context", span);
+    let lent = surroundings.model.context.as_ref().map(|_| context.to_token_stream());
+    let arguments = lent.into_iter().chain(parts);
+    let found = found(surroundings, &call(path, &quote!(#(#arguments),*)), &quote!(found), span);
+    let (pattern, future) = (pattern(lookup), at(&future_type(surroundings, &option), span));
+    quote! {
+        fn fetch(&self, #context: &Self::Context) -> #future {
+            let #pattern = &self.0;
+            #found
+        }
+    }
+}
+
+fn fetch_many(
+    surroundings: &Surroundings<'_>,
+    lookup: &LookupModel,
+    path: &TokenStream,
+) -> TokenStream {
+    let krate = &surroundings.model.schema.target.krate;
+    let span = last_span(path);
+    let (context, parts) = (local("_context", span), local("parts", span));
+    let lent = at(&quote!(&#parts[..]), span);
+    let arguments = match &surroundings.model.context {
+        Some(_) => quote!(#context, #lent),
+        None => lent,
+    };
+    let found =
+        found(surroundings, &call(path, &arguments), &quote!(found_many), span);
+    let vec = quote!(#krate::__private::Vec);
+    let future = at(&future_type(surroundings, &vec), span);
+    let ty = parts_type(lookup);
+    quote! {
+        fn fetch_many<'many>(
+            lookups: &'many [&'many Self],
+            #context: &'many Self::Context,
+        ) -> ::core::option::Option<#future + 'many> {
+            let #parts: #vec<#ty> = #krate::__private::gather(
+                lookups,
+                |lookup| <Self as ::core::clone::Clone>::clone(lookup).0,
+            );
+            ::core::option::Option::Some(#found)
+        }
+    }
+}
+
+fn future_type(surroundings: &Surroundings<'_>, container: &TokenStream) -> TokenStream {
+    let krate = &surroundings.model.schema.target.krate;
+    quote! {
+        impl ::core::future::Future<
+            Output = ::core::result::Result<#container<Self::Object>, #krate::Error>,
+        > + ::core::marker::Send
+    }
+}
+
+/// Awaits the user's function and converts what it gives.
+///
+/// The call is awaited here and not in the runtime, since a bound on its future would be reported
+/// a second time for the type of the surrounding one.
+fn found(
+    surroundings: &Surroundings<'_>,
+    call: &TokenStream,
+    convert: &TokenStream,
+    span: Span,
+) -> TokenStream {
+    let target = &surroundings.model.schema.target;
+    let (krate, object) = (&target.krate, &target.object);
+    let convert = at(&quote!(#krate::__private::#convert::<#object, _>), span);
+    let into_error = at(&into_error(surroundings), span);
+    quote_spanned!(span=> async move { #convert(#call.await, #into_error) })
+}
+
+/// `|error| …`: how the fetch function's error becomes `Error`. Which of the two ways depends on
+/// the traits of its type, which is known here and nowhere else.
+fn into_error(surroundings: &Surroundings<'_>) -> TokenStream {
+    let krate = &surroundings.model.schema.target.krate;
+    let error = local("error", Span::call_site());
+    quote! {
+        |#error| {
+            use #krate::__private::ErrorKindOf as _;
+            (&&&#krate::__private::Tag::of(&#error))
+                .cachecow_error_kind()
+                .wrap(<Self as #krate::Lookup>::NAME, #error)
+        }
+    }
+}
+
+/// A call of the user's function: errors underline the path, and nothing that cannot be seen.
+pub(super) fn call(path: &TokenStream, arguments: &TokenStream) -> TokenStream {
+    let mut group = Group::new(Delimiter::Parenthesis, arguments.clone());
+    group.set_span(last_span(path));
+    quote!(#path #group)
+}
+
+fn part_local(index: usize, part: &PartModel) -> Ident {
+    local(&format!("part_{index}"), part.ty.span())
+}
+
+fn part_locals(lookup: &LookupModel) -> Vec<Ident> {
+    lookup.parts.iter().enumerate().map(|(index, part)| part_local(index, part)).collect()
+}
+
+/// The parts' locals, as a pattern of the lookup's field.
+fn pattern(lookup: &LookupModel) -> TokenStream {
+    one_or_tuple(part_locals(lookup))
+}
+
+fn parts_type(lookup: &LookupModel) -> TokenStream {
+    one_or_tuple(lookup.parts.iter().map(|part| &part.ty))
+}
+
+fn one_or_tuple(items: impl IntoIterator<Item = impl ToTokens>) -> TokenStream {
+    let items: Vec<TokenStream> = items.into_iter().map(ToTokens::into_token_stream).collect();
+    match &items[..] {
+        [one] => one.clone(),
+        several => quote!((#(#several),*)),
+    }
+}
+
+/// The constructor's parameter: the field's own name, for the reader of the documentation.
+fn parameter(part: &PartModel) -> Ident {
+    match syn::parse2::<Ident>(part.member.clone()) {
+        Ok(ident) => ident,
+        Err(_) => local(&format!("part_{}", part.name), part.member.span()),
+    }
+}
+
+fn clone(surroundings: &Surroundings<'_>, part: &PartModel) -> TokenStream {
+    let (krate, ty) = (&surroundings.model.schema.target.krate, &part.ty);
+    quote_spanned!(ty.span()=> #krate::__private::clone::<#ty>)
+}
+
+fn generic_clone_bounds(lookup: &LookupModel) -> Vec<TokenStream> {
+    let generic = lookup.parts.iter().filter(|part| part.is_generic).map(|part| &part.ty);
+    generic.map(|ty| quote!(#ty: ::core::clone::Clone)).collect()
+}
+
+fn generic_clones(lookup: &LookupModel) -> Option<TokenStream> {
+    let bounds = generic_clone_bounds(lookup);
+    (!bounds.is_empty()).then(|| quote!(where #(#bounds),*))
+}
+
+fn name(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> String {
+    format!("{}::{}", surroundings.model.schema.target.ident.unraw(), lookup.constructor)
+}
+
+fn listed(lookup: &LookupModel) -> String {
+    crate::suggest::listed(lookup.parts.iter().map(|part| &*part.name))
+}

@@ -1,0 +1,44 @@
+//! Generated code: constants and shims that call the runtime. Nothing here can fail.
+
+mod cached;
+mod key_part;
+mod lookup;
+mod schema;
+
+pub(crate) use cached::cached;
+pub(crate) use key_part::key_part;
+pub(crate) use schema::cache_schema;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote;
+use syn::Generics;
+
+/// A local of the generated code, which no name of the user's can shadow or capture.
+fn local(name: &str, location: Span) -> Ident {
+    Ident::new(name, Span::mixed_site().located_at(location))
+}
+
+/// The type's own where clause with more predicates.
+fn where_clause(generics: &Generics, more: &[TokenStream]) -> TokenStream {
+    let own = generics.where_clause.iter().flat_map(|clause| &clause.predicates);
+    quote!(where #(#own,)* #(#more,)*)
+}
+
+/// Keeps the user's lints out of code that the user cannot see.
+fn quiet() -> TokenStream {
+    quote! {
+        #[allow(
+            clippy::all,
+            clippy::nursery,
+            clippy::pedantic,
+            dead_code,
+            deprecated,
+            missing_copy_implementations,
+            private_bounds,
+            private_interfaces,
+            unreachable_pub,
+            unused_imports,
+            unused_qualifications,
+        )]
+    }
+}

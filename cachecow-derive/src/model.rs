@@ -1,0 +1,100 @@
+//! What the derives know after validation; whatever can be built here can be generated.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, TokenStream};
+use syn::{Generics, LitStr, Visibility};
+
+/// The type a derive stands on.
+pub(crate) struct Target<'a> {
+    /// The path of the crate `cachecow`.
+    pub(crate) krate: TokenStream,
+    pub(crate) vis: &'a Visibility,
+    pub(crate) ident: &'a Ident,
+    pub(crate) generics: &'a Generics,
+    /// The type with its generic arguments.
+    pub(crate) object: TokenStream,
+}
+
+/// `#[derive(Cached)]`.
+pub(crate) struct CachedModel<'a> {
+    pub(crate) schema: SchemaModel<'a>,
+    pub(crate) context: Option<TokenStream>,
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) negative_ttl: Option<Duration>,
+    pub(crate) ttl_with: Option<TokenStream>,
+    pub(crate) lookups: Vec<LookupModel>,
+    /// The type parameters that serde has to see through.
+    pub(crate) stored_params: Vec<&'a Ident>,
+    /// Whether the type can implement `Cached` at all; if not, a fault says why.
+    pub(crate) is_cacheable: bool,
+}
+
+/// One way to look the object up.
+pub(crate) struct LookupModel {
+    pub(crate) constructor: Ident,
+    pub(crate) ty: Ident,
+    /// The template as written.
+    pub(crate) template: LitStr,
+    /// The template with its placeholders emptied.
+    pub(crate) emptied: String,
+    pub(crate) parts: Vec<PartModel>,
+    /// `None` only beside a fault.
+    pub(crate) fetch: Option<TokenStream>,
+    pub(crate) fetch_many: Option<TokenStream>,
+}
+
+/// One field in a key.
+pub(crate) struct PartModel {
+    /// The name without `r#`, or the position.
+    pub(crate) name: String,
+    pub(crate) member: TokenStream,
+    pub(crate) ty: TokenStream,
+    pub(crate) passing: Passing,
+    pub(crate) is_generic: bool,
+}
+
+/// How a part is given to the constructor and to the fetch function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Passing {
+    /// By value to both.
+    Value,
+    /// `impl Into<String>` to the constructor, `&str` to the fetch function.
+    Text,
+    /// `impl Into<Part>` to the constructor, by reference to the fetch function.
+    SharedText,
+    /// `impl Borrow<Part>` to the constructor, by reference to the fetch function.
+    Reference,
+}
+
+/// `#[derive(CacheSchema)]`, and the same part of `#[derive(Cached)]`.
+pub(crate) struct SchemaModel<'a> {
+    pub(crate) target: Target<'a>,
+    /// The canonical text of everything that shapes the serialized form.
+    pub(crate) description: String,
+    /// The types whose own fingerprints count.
+    pub(crate) nested: Vec<TokenStream>,
+    pub(crate) type_params: Vec<&'a Ident>,
+    pub(crate) const_params: Vec<&'a Ident>,
+}
+
+impl SchemaModel<'_> {
+    /// The number of type and const parameters.
+    pub(crate) fn arity(&self) -> usize {
+        self.type_params.len() + self.const_params.len()
+    }
+}
+
+/// `#[derive(KeyPart)]`.
+pub(crate) struct KeyPartModel<'a> {
+    pub(crate) target: Target<'a>,
+    /// The wrapped field; `None` only beside a fault.
+    pub(crate) field: Option<WrappedField>,
+}
+
+/// The field that a newtype wraps.
+pub(crate) struct WrappedField {
+    pub(crate) member: TokenStream,
+    pub(crate) ty: TokenStream,
+    pub(crate) is_generic: bool,
+}

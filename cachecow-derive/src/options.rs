@@ -1,0 +1,186 @@
+//! Which settings there are, and where each belongs.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, TokenStream};
+use syn::{Attribute, LitStr};
+
+use crate::attr::{CacheAttr, Entry, cache_attrs};
+use crate::faults::Faults;
+use crate::suggest::{listed, nearest};
+use crate::value::{self, Slot};
+
+const STRUCT_SETTINGS: [&str; 5] = ["context", "ttl", "negative_ttl", "ttl_with", "crate"];
+const LOOKUP_SETTINGS: [&str; 4] = ["key", "fetch", "fetch_many", "name"];
+
+/// The settings of the struct.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) context: Slot<TokenStream>,
+    pub(crate) ttl: Slot<Duration>,
+    pub(crate) negative_ttl: Slot<Duration>,
+    pub(crate) ttl_with: Slot<TokenStream>,
+    pub(crate) krate: Slot<TokenStream>,
+}
+
+/// The settings of one lookup.
+pub(crate) struct LookupOptions<'a> {
+    pub(crate) attr: &'a Attribute,
+    pub(crate) key: Slot<LitStr>,
+    pub(crate) fetch: Slot<TokenStream>,
+    pub(crate) fetch_many: Slot<TokenStream>,
+    pub(crate) name: Slot<Ident>,
+}
+
+/// Everything that stands in the struct's `#[cache(…)]` attributes.
+pub(crate) struct CachedOptions<'a> {
+    pub(crate) options: Options,
+    pub(crate) lookups: Vec<LookupOptions<'a>>,
+}
+
+impl<'a> CachedOptions<'a> {
+    pub(crate) fn read(attrs: &'a [Attribute], faults: &mut Faults) -> Self {
+        let mut read = Self { options: Options::default(), lookups: Vec::new() };
+        for attr in cache_attrs(attrs, faults) {
+            read.attribute(&attr, faults);
+        }
+        read
+    }
+
+    fn attribute(&mut self, attr: &CacheAttr<'a>, faults: &mut Faults) {
+        let known: Vec<(&Entry, &str)> =
+            attr.entries.iter().filter_map(|entry| Some((entry, meant(entry, faults)?))).collect();
+        if !known.iter().any(|(_, name)| LOOKUP_SETTINGS.contains(name)) {
+            known.iter().for_each(|(entry, name)| self.options.set(entry, name, faults));
+            return;
+        }
+        let mut lookup = LookupOptions::new(attr.attr);
+        for (entry, name) in known {
+            if LOOKUP_SETTINGS.contains(&name) {
+                lookup.set(entry, name, faults);
+            } else {
+                faults.add(
+                    &entry.name,
+                    format!(
+                        "`{name}` is a setting of the struct, not of a lookup: move it to its own \
+                         `#[cache({name} = …)]`"
+                    ),
+                );
+                self.options.set(entry, name, faults);
+            }
+        }
+        self.lookups.push(lookup);
+    }
+}
+
+/// The setting that an entry stands for: its name or, reported, the one that was probably meant.
+fn meant(entry: &Entry, faults: &mut Faults) -> Option<&'static str> {
+    let written = entry.name.to_string();
+    let all = || STRUCT_SETTINGS.into_iter().chain(LOOKUP_SETTINGS);
+    if let Some(known) = all().find(|known| *known == written) {
+        return Some(known);
+    }
+    if written == "opaque" {
+        faults.add(&entry.name, "`opaque` belongs on a field: write it in front of the field");
+        return None;
+    }
+    let suggestion = nearest(&written, all());
+    let help = match suggestion {
+        Some(name) => format!("did you mean `{name}`?"),
+        None => format!(
+            "a struct has {}, a lookup has {}",
+            listed(STRUCT_SETTINGS),
+            listed(LOOKUP_SETTINGS)
+        ),
+    };
+    faults.add(&entry.name, format!("unknown setting `{written}`; {help}"));
+    suggestion
+}
+
+impl Options {
+    fn set(&mut self, entry: &Entry, name: &str, faults: &mut Faults) {
+        match name {
+            "context" => self.context.fill(entry, faults, value::context_type),
+            "ttl" => self.ttl.fill(entry, faults, value::duration),
+            "negative_ttl" => self.negative_ttl.fill(entry, faults, value::duration),
+            "ttl_with" => self.ttl_with.fill(entry, faults, |entry| {
+                value::function(entry, "Session::remaining")
+            }),
+            _ => self.krate.fill(entry, faults, value::module),
+        }
+    }
+}
+
+impl<'a> LookupOptions<'a> {
+    fn new(attr: &'a Attribute) -> Self {
+        Self {
+            attr,
+            key: Slot::Absent,
+            fetch: Slot::Absent,
+            fetch_many: Slot::Absent,
+            name: Slot::Absent,
+        }
+    }
+
+    fn set(&mut self, entry: &Entry, name: &str, faults: &mut Faults) {
+        match name {
+            "key" => self.key.fill(entry, faults, |entry| value::string(entry, "\"user:{id}\"")),
+            "fetch" => {
+                self.fetch.fill(entry, faults, |entry| value::function(entry, "User::find"));
+            }
+            "fetch_many" => {
+                self.fetch_many
+                    .fill(entry, faults, |entry| value::function(entry, "User::find_many"));
+            }
+            _ => self.name.fill(entry, faults, value::constructor),
+        }
+    }
+}
+
+/// The `crate` of a derive that has no other setting on the type.
+pub(crate) fn only_crate(attrs: &[Attribute], faults: &mut Faults) -> Option<TokenStream> {
+    let mut krate = Slot::Absent;
+    for entry in cache_attrs(attrs, faults).iter().flat_map(|attr| &attr.entries) {
+        let name = entry.name.to_string();
+        if name == "crate" {
+            krate.fill(entry, faults, value::module);
+        } else if name == "opaque" {
+            faults.add(&entry.name, "`opaque` belongs on a field: write it in front of the field");
+        } else if STRUCT_SETTINGS.contains(&&*name) || LOOKUP_SETTINGS.contains(&&*name) {
+            faults.add(
+                &entry.name,
+                format!("`{name}` is a setting of `#[derive(Cached)]`, which is not used here"),
+            );
+        } else {
+            faults.add(
+                &entry.name,
+                format!("unknown setting `{name}`; this derive has only `crate = path`"),
+            );
+        }
+    }
+    krate.given()
+}
+
+/// Whether a field is marked `#[cache(opaque)]`.
+pub(crate) fn is_opaque(attrs: &[Attribute], faults: &mut Faults) -> bool {
+    let mut opaque = false;
+    for entry in cache_attrs(attrs, faults).iter().flat_map(|attr| &attr.entries) {
+        let name = entry.name.to_string();
+        if name == "opaque" && entry.value.is_none() {
+            opaque = true;
+        } else if name == "opaque" {
+            faults.add(entry.value_or_name(), "`opaque` takes no value: write `#[cache(opaque)]`");
+        } else if STRUCT_SETTINGS.contains(&&*name) || LOOKUP_SETTINGS.contains(&&*name) {
+            faults.add(
+                &entry.name,
+                format!("`{name}` belongs on the struct: write it above the `struct` keyword"),
+            );
+        } else {
+            faults.add(
+                &entry.name,
+                format!("unknown setting `{name}`; a field has only `#[cache(opaque)]`"),
+            );
+        }
+    }
+    opaque
+}

@@ -1,0 +1,119 @@
+//! Key templates: `order:{tenant}:{id}`.
+
+/// A well-formed key template.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Template {
+    /// The names in the placeholders, in order.
+    pub(crate) placeholders: Vec<String>,
+    /// The template with its placeholders emptied, escapes as written.
+    pub(crate) emptied: String,
+}
+
+impl Template {
+    /// Parses a template, or says what is wrong with it and what to write.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Err("an empty key template; write a name for the type and a placeholder for \
+                        each field, such as `user:{id}`"
+                .to_owned());
+        }
+        let mut template = Self { placeholders: Vec::new(), emptied: String::new() };
+        let mut rest = text;
+        while let Some(at) = rest.find(['{', '}']) {
+            let (plain, from_brace) = rest.split_at(at);
+            template.emptied.push_str(plain);
+            rest = template.brace(from_brace)?;
+        }
+        template.emptied.push_str(rest);
+        if template.placeholders.is_empty() {
+            return Err("this key is the same for every object: no field stands in it; write a \
+                        placeholder, such as `{id}`"
+                .to_owned());
+        }
+        Ok(template)
+    }
+
+    /// Takes an escape or a placeholder off the front; gives what follows it.
+    fn brace<'a>(&mut self, text: &'a str) -> Result<&'a str, String> {
+        for escape in ["{{", "}}"] {
+            if let Some(rest) = text.strip_prefix(escape) {
+                self.emptied.push_str(escape);
+                return Ok(rest);
+            }
+        }
+        let Some(inner) = text.strip_prefix('{') else {
+            return Err("`}` without `{`; write `}}` for a literal brace".to_owned());
+        };
+        let Some((name, rest)) = inner.split_once('}').filter(|(name, _)| !name.contains('{'))
+        else {
+            return Err(format!(
+                "the placeholder `{{{inner}` is not closed; write `{{field}}`, or `{{{{` for a \
+                 literal brace"
+            ));
+        };
+        self.placeholders.push(placeholder(name)?.to_owned());
+        self.emptied.push_str("{}");
+        Ok(rest)
+    }
+}
+
+fn placeholder(name: &str) -> Result<&str, String> {
+    if name.is_empty() {
+        return Err("an empty placeholder `{}`; name the field: `{id}`, or `{0}` in a tuple struct"
+            .to_owned());
+    }
+    if let Some((field, _)) = name.split_once(':') {
+        return Err(format!(
+            "`{{{name}}}`: a key part has no format; write `{{{}}}`",
+            field.trim()
+        ));
+    }
+    let word = name.strip_prefix("r#").unwrap_or(name);
+    if word.is_empty() || !word.chars().all(|c| c.is_alphanumeric() || c == '_') {
+        return Err(format!(
+            "`{{{name}}}` names no field; a placeholder holds one field's name and nothing else: \
+             `{{id}}`"
+        ));
+    }
+    Ok(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_named_and_emptied() {
+        let template = Template::parse("order:{tenant}:{id}").expect("well-formed");
+        assert_eq!(template.placeholders, ["tenant", "id"]);
+        assert_eq!(template.emptied, "order:{}:{}");
+    }
+
+    #[test]
+    fn tuple_fields_and_raw_names() {
+        let template = Template::parse("{0}-{r#type}").expect("well-formed");
+        assert_eq!(template.placeholders, ["0", "type"]);
+    }
+
+    #[test]
+    fn escapes_stay_as_written() {
+        let template = Template::parse("a{{b}}{id}").expect("well-formed");
+        assert_eq!(template.emptied, "a{{b}}{}");
+        // Else `{{}}` and an emptied placeholder would encode alike.
+        assert_ne!(
+            Template::parse("{{}}{id}").expect("well-formed").emptied,
+            Template::parse("{a}{id}").expect("well-formed").emptied
+        );
+    }
+
+    #[test]
+    fn malformed_templates_say_what_to_write() {
+        for text in [
+            "", "user", "user:{", "user:{id", "user:id}", "user:{}", "user:{id:?}", "user:{a b}",
+            "user:{{id}}", "{a{b}}", "user:{self.id}", "user:{r#}", "user:{{{id}", "é{",
+        ] {
+            let message = Template::parse(text).expect_err(text);
+            assert!(message.contains("write") || message.contains("name"), "{text}: {message}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Questions about tokens, and copies of them with something replaced.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens, TokenStreamExt, quote_spanned};
+use syn::{PathArguments, PathSegment, Type};
+
+/// The tokens joined by single spaces, in a form that depends on nothing but the tokens.
+pub(crate) fn text(tokens: impl ToTokens) -> String {
+    let mut words = Vec::new();
+    collect_words(tokens.to_token_stream(), &mut words);
+    words.join(" ")
+}
+
+fn collect_words(tokens: TokenStream, words: &mut Vec<String>) {
+    for token in tokens {
+        let TokenTree::Group(group) = token else {
+            words.push(token.to_string());
+            continue;
+        };
+        // The invisible groups of macro fragments say nothing about the type.
+        let (open, close) = match group.delimiter() {
+            Delimiter::Parenthesis => ("(", ")"),
+            Delimiter::Brace => ("{", "}"),
+            Delimiter::Bracket => ("[", "]"),
+            Delimiter::None => {
+                collect_words(group.stream(), words);
+                continue;
+            }
+        };
+        words.push(open.to_owned());
+        collect_words(group.stream(), words);
+        words.push(close.to_owned());
+    }
+}
+
+/// Whether an identifier that fulfils the condition occurs.
+pub(crate) fn mentions(tokens: impl ToTokens, is_meant: &dyn Fn(&Ident) -> bool) -> bool {
+    tokens.to_token_stream().into_iter().any(|token| match token {
+        TokenTree::Ident(ident) => is_meant(&ident),
+        TokenTree::Group(group) => mentions(group.stream(), is_meant),
+        TokenTree::Punct(_) | TokenTree::Literal(_) => false,
+    })
+}
+
+/// The tokens with `Self` replaced: generated code stands in other impls.
+pub(crate) fn without_self(tokens: impl ToTokens, object: &TokenStream) -> TokenStream {
+    let mut replaced = TokenStream::new();
+    let mut rest = tokens.to_token_stream().into_iter().peekable();
+    while let Some(token) = rest.next() {
+        match token {
+            TokenTree::Ident(ident) if ident == "Self" => {
+                let object = at(object, ident.span());
+                let is_prefix =
+                    matches!(rest.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
+                // A lone identifier needs no brackets, and reads better in errors.
+                if is_prefix && object.clone().into_iter().count() > 1 {
+                    replaced.extend(quote_spanned!(ident.span()=> <#object>));
+                } else {
+                    replaced.extend(object);
+                }
+            }
+            TokenTree::Group(group) => {
+                let mut copy =
+                    Group::new(group.delimiter(), without_self(group.stream(), object));
+                copy.set_span(group.span());
+                replaced.append(copy);
+            }
+            other => replaced.append(other),
+        }
+    }
+    replaced
+}
+
+/// The tokens moved to a location of the user's, where errors in them then point. What their names
+/// refer to stays as it is.
+pub(crate) fn at(tokens: &TokenStream, location: Span) -> TokenStream {
+    let moved = |token| match token {
+        TokenTree::Group(group) => {
+            let mut copy = Group::new(group.delimiter(), at(&group.stream(), location));
+            copy.set_span(group.span().located_at(location));
+            copy.into()
+        }
+        mut other => {
+            other.set_span(other.span().located_at(location));
+            other
+        }
+    };
+    tokens.clone().into_iter().map(moved).collect()
+}
+
+/// The span of the last token, where a generated call is attached to a path.
+pub(crate) fn last_span(tokens: &TokenStream) -> Span {
+    tokens.clone().into_iter().last().map_or_else(Span::call_site, |token| token.span())
+}
+
+/// The type without the parentheses and invisible groups around it.
+pub(crate) fn peeled(ty: &Type) -> &Type {
+    match ty {
+        Type::Group(group) => peeled(&group.elem),
+        Type::Paren(paren) => peeled(&paren.elem),
+        other => other,
+    }
+}
+
+/// The last segment of a type's path.
+pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match peeled(ty) {
+        Type::Path(path) if path.qself.is_none() => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+/// What stands in the angle brackets of a path's segment.
+pub(crate) fn angle_arguments(segment: &PathSegment) -> Option<String> {
+    match &segment.arguments {
+        PathArguments::AngleBracketed(arguments) => Some(text(&arguments.args)),
+        PathArguments::None | PathArguments::Parenthesized(_) => None,
+    }
+}

@@ -1,0 +1,94 @@
+//! The cached struct.
+
+use proc_macro2::Ident;
+use syn::{Data, DeriveInput, Fields};
+
+use super::lookup::Lookups;
+use super::schema::schema;
+use super::mentions_param;
+use crate::faults::Faults;
+use crate::fields::{FieldInfo, fields};
+use crate::model::CachedModel;
+use crate::options::CachedOptions;
+use crate::tokens;
+
+/// Judges `#[derive(Cached)]`.
+pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedModel<'a> {
+    let CachedOptions { options, lookups } = CachedOptions::read(&input.attrs, faults);
+    let schema = schema(input, options.krate.given(), faults);
+    let is_owned = owns_its_data(input, faults);
+    // The faults of the fields' own attributes were reported with the shape.
+    let found = struct_fields(input, faults)
+        .map(|all| fields(all, &mut Faults::default()))
+        .unwrap_or_default();
+    let object = &schema.target.object;
+    let judged = Lookups { input, object, fields: &found, can_call: !options.context.is_invalid() }.judge(lookups, faults);
+    CachedModel {
+        context: options.context.given().map(|ty| tokens::without_self(ty, object)),
+        ttl: options.ttl.given(),
+        negative_ttl: options.negative_ttl.given(),
+        ttl_with: options.ttl_with.given().map(|path| tokens::without_self(path, object)),
+        lookups: judged,
+        stored_params: stored_params(input, &found),
+        is_cacheable: is_owned,
+        schema,
+    }
+}
+
+fn struct_fields<'a>(input: &'a DeriveInput, faults: &mut Faults) -> Option<&'a Fields> {
+    match &input.data {
+        Data::Struct(data) if !data.fields.is_empty() => return Some(&data.fields),
+        Data::Struct(_) => faults.add(
+            &input.ident,
+            format!(
+                "`{}` has no fields, so nothing could tell one of its objects from another; add \
+                 the field that stands in the key",
+                input.ident
+            ),
+        ),
+        Data::Enum(data) => faults.add(
+            &data.enum_token,
+            "`Cached` is for structs: the key is read off the object's fields, and an enum's \
+             variants need not have them; wrap the enum in a struct with the key's fields, and \
+             derive `CacheSchema` for the enum",
+        ),
+        Data::Union(data) => faults.add(
+            &data.union_token,
+            "`Cached` is for structs: which field of a union is in use is not known, so it can be \
+             neither stored nor keyed; write a struct",
+        ),
+    }
+    None
+}
+
+/// An object in the cache outlives whatever it could borrow from.
+fn owns_its_data(input: &DeriveInput, faults: &mut Faults) -> bool {
+    let mut is_owned = true;
+    for param in input.generics.lifetimes() {
+        is_owned = false;
+        faults.add(
+            &param.lifetime,
+            format!(
+                "a cached object is shared and outlives its reader, so it cannot borrow: remove \
+                 `{}` and own the data (`String` for `&str`, `Vec<T>` for `&[T]`)",
+                param.lifetime
+            ),
+        );
+    }
+    is_owned
+}
+
+/// The type parameters that occur in a field as more than a marker.
+fn stored_params<'a>(input: &'a DeriveInput, fields: &[FieldInfo<'_>]) -> Vec<&'a Ident> {
+    let is_marker = |field: &FieldInfo<'_>| {
+        tokens::last_segment(field.ty).is_some_and(|segment| segment.ident == "PhantomData")
+    };
+    input
+        .generics
+        .type_params()
+        .map(|param| &param.ident)
+        .filter(|param| {
+            fields.iter().any(|field| !is_marker(field) && mentions_param(field.ty, &[param]))
+        })
+        .collect()
+}

@@ -1,0 +1,238 @@
+//! The ways to look the object up.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::{DeriveInput, LitStr, Meta};
+
+use super::mentions_param;
+use crate::faults::Faults;
+use crate::fields::FieldInfo;
+use crate::model::{LookupModel, PartModel, Passing};
+use crate::options::LookupOptions;
+use crate::suggest::{listed, nearest};
+use crate::template::Template;
+use crate::tokens;
+
+/// Judges the lookups of one struct.
+pub(super) struct Lookups<'a> {
+    pub(super) input: &'a DeriveInput,
+    pub(super) object: &'a TokenStream,
+    pub(super) fields: &'a [FieldInfo<'a>],
+    /// A context that was refused would add faults to every call.
+    pub(super) can_call: bool,
+}
+
+impl<'a> Lookups<'a> {
+    pub(super) fn judge(
+        &self,
+        given: Vec<LookupOptions<'_>>,
+        faults: &mut Faults,
+    ) -> Vec<LookupModel> {
+        if given.is_empty() && !self.fields.is_empty() {
+            let example = self.fields.first().map_or("id", |field| &field.name);
+            let ident = self.input.ident.unraw();
+            faults.add(
+                &self.input.ident,
+                format!(
+                    "there is no way to look `{ident}` up; add `#[cache(key = \"{}:{{{example}}}\", \
+                     fetch = {ident}::find)]`",
+                    ident.to_string().to_lowercase()
+                ),
+            );
+        }
+        let mut lookups: Vec<LookupModel> = Vec::new();
+        for options in given {
+            if let Some(lookup) = self.lookup(options, faults) {
+                if is_distinct(&lookup, &lookups, faults) {
+                    lookups.push(lookup);
+                }
+            }
+        }
+        self.unstored_fields(&lookups, faults);
+        lookups
+    }
+
+    fn lookup(&self, options: LookupOptions<'_>, faults: &mut Faults) -> Option<LookupModel> {
+        let LookupOptions { attr, key, fetch, fetch_many, name } = options;
+        if key.is_absent() {
+            let help = "a lookup needs `key = \"…{field}…\"`, such as `key = \"user:{id}\"`";
+            faults.add(attr, format!("`key` is missing; {help}"));
+        }
+        if fetch.is_absent() {
+            let help = "name the async function that reads one object, as in `fetch = User::find`";
+            faults.add(attr, format!("`fetch` is missing; {help}"));
+        }
+        let key = key.given()?;
+        let (emptied, parts) = self.parts(&key, faults)?;
+        let path = |path| tokens::without_self(path, self.object);
+        let (fetch, fetch_many) = match self.can_call {
+            true => (fetch.given(), fetch_many.given()),
+            false => (None, None),
+        };
+        let by_fields = || {
+            let names: Vec<&str> = parts.iter().map(|part| &*part.name).collect();
+            Ident::new(&format!("by_{}", names.join("_and_")), key.span())
+        };
+        let constructor = name.given().unwrap_or_else(by_fields);
+        let ty = format!("{}{}", self.input.ident.unraw(), camel(&constructor.to_string()));
+        Some(LookupModel {
+            ty: Ident::new(&ty, key.span()),
+            constructor,
+            template: key,
+            emptied,
+            parts,
+            fetch: fetch.map(path),
+            fetch_many: fetch_many.map(path),
+        })
+    }
+
+    /// The fields in the template, with names that are slips read as what was meant.
+    fn parts(&self, key: &LitStr, faults: &mut Faults) -> Option<(String, Vec<PartModel>)> {
+        if self.fields.is_empty() {
+            return None;
+        }
+        let template = match Template::parse(&key.value()) {
+            Ok(template) => template,
+            Err(message) => {
+                faults.add(key, message);
+                return None;
+            }
+        };
+        let mut parts: Vec<PartModel> = Vec::new();
+        let mut is_complete = true;
+        for name in &template.placeholders {
+            let Some(part) = self.part(key, name, faults) else {
+                is_complete = false;
+                continue;
+            };
+            if parts.iter().any(|other| other.name == part.name) {
+                faults.add(
+                    key,
+                    format!("`{{{name}}}` stands in this key twice; one is enough, remove the other"),
+                );
+            } else {
+                parts.push(part);
+            }
+        }
+        is_complete.then_some((template.emptied, parts))
+    }
+
+    fn part(&self, key: &LitStr, name: &str, faults: &mut Faults) -> Option<PartModel> {
+        let names = || self.fields.iter().map(|field| &*field.name);
+        let mut meant = Some(name);
+        if !names().any(|known| known == name) {
+            // Of positions, none is nearer than another.
+            let is_position = name.starts_with(|first: char| first.is_ascii_digit());
+            meant = nearest(name, names()).filter(|_| !is_position);
+            let help = meant.map(|meant| format!("; did you mean `{{{meant}}}`?"));
+            faults.add(
+                key,
+                format!(
+                    "`{{{name}}}` is no field of `{}`, which has {}{}",
+                    self.input.ident,
+                    listed(names()),
+                    help.unwrap_or_default()
+                ),
+            );
+        }
+        let field = self.fields.iter().find(|field| Some(&*field.name) == meant)?;
+        let params: Vec<_> = self.input.generics.type_params().map(|param| &param.ident).collect();
+        Some(PartModel {
+            name: field.name.clone(),
+            member: field.member.clone(),
+            ty: tokens::without_self(field.ty.to_token_stream(), self.object),
+            passing: passing(field.ty),
+            is_generic: mentions_param(field.ty, &params),
+        })
+    }
+
+    /// An object read from a cache is compared with the asked key by its fields, so these must be
+    /// there.
+    fn unstored_fields(&self, lookups: &[LookupModel], faults: &mut Faults) {
+        for field in self.fields {
+            let is_in_key = |lookup: &LookupModel| {
+                lookup.parts.iter().any(|part| part.name == field.name)
+            };
+            let Some(lookup) = lookups.iter().find(|lookup| is_in_key(lookup)) else { continue };
+            for word in skipping_words(field) {
+                faults.add(
+                    &word,
+                    format!(
+                        "`{}` stands in the key `{}`, by which an object read from the cache is \
+                         verified, so it has to be stored: remove `{word}`",
+                        field.name,
+                        lookup.template.value(),
+                    ),
+                );
+            }
+        }
+    }
+}
+
+fn is_distinct(lookup: &LookupModel, others: &[LookupModel], faults: &mut Faults) -> bool {
+    if let Some(other) = others.iter().find(|other| other.emptied == lookup.emptied) {
+        faults.add(
+            &lookup.template,
+            format!(
+                "this key cannot be told from that of `{}`: without their placeholders both read \
+                 `{}`; write a text of its own, such as `user:email:{{email}}`",
+                other.constructor, lookup.emptied
+            ),
+        );
+        return other.ty != lookup.ty;
+    }
+    if others.iter().any(|other| other.ty == lookup.ty) {
+        faults.add(
+            &lookup.constructor,
+            format!(
+                "there is a lookup `{}` already; give this one another name: `name = \"by_…\"`",
+                lookup.constructor
+            ),
+        );
+        return false;
+    }
+    true
+}
+
+fn skipping_words(field: &FieldInfo<'_>) -> Vec<Ident> {
+    let mut words = Vec::new();
+    for attr in field.attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
+        let Meta::List(list) = &attr.meta else { continue };
+        for token in list.tokens.clone() {
+            if let proc_macro2::TokenTree::Ident(ident) = token
+                && ["skip", "skip_serializing", "skip_deserializing"].iter().any(|w| ident == w)
+            {
+                words.push(ident);
+            }
+        }
+    }
+    words
+}
+
+fn passing(ty: &syn::Type) -> Passing {
+    const BY_VALUE: [&str; 27] = [
+        "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize",
+        "bool", "char", "NonZero", "NonZeroI8", "NonZeroI16", "NonZeroI32", "NonZeroI64",
+        "NonZeroI128", "NonZeroIsize", "NonZeroU8", "NonZeroU16", "NonZeroU32", "NonZeroU64",
+        "NonZeroU128", "NonZeroUsize",
+    ];
+    let Some(segment) = tokens::last_segment(ty) else { return Passing::Reference };
+    let arguments = tokens::angle_arguments(segment);
+    match segment.ident.to_string().as_str() {
+        "String" if arguments.is_none() => Passing::Text,
+        "Box" | "Arc" if arguments.as_deref() == Some("str") => Passing::SharedText,
+        "NonZero" => Passing::Value,
+        name if arguments.is_none() && BY_VALUE.contains(&name) => Passing::Value,
+        _ => Passing::Reference,
+    }
+}
+
+/// `by_tenant_and_id` as `ByTenantAndId`.
+fn camel(name: &str) -> String {
+    let word = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>())
+    };
+    name.split('_').filter_map(word).collect()
+}

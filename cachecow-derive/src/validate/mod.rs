@@ -1,0 +1,34 @@
+//! The one place that judges the input.
+
+mod cached;
+mod key_part;
+mod lookup;
+mod schema;
+
+pub(crate) use cached::cached;
+pub(crate) use key_part::key_part;
+pub(crate) use schema::cache_schema;
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
+use syn::DeriveInput;
+
+use crate::model::Target;
+use crate::tokens;
+
+fn target<'a>(input: &'a DeriveInput, krate: Option<TokenStream>) -> Target<'a> {
+    let ident = &input.ident;
+    let (_, arguments, _) = input.generics.split_for_impl();
+    Target {
+        krate: krate.unwrap_or_else(|| quote!(::cachecow)),
+        vis: &input.vis,
+        ident,
+        generics: &input.generics,
+        object: quote!(#ident #arguments),
+    }
+}
+
+/// Whether one of the type's own type parameters occurs.
+fn mentions_param(tokens: impl ToTokens, params: &[&Ident]) -> bool {
+    tokens::mentions(tokens, &|ident| params.contains(&ident))
+}

@@ -1,0 +1,189 @@
+//! The values of settings, each with a message that says what to write instead.
+
+use std::time::Duration;
+
+use proc_macro2::{Ident, TokenStream};
+use syn::parse::{ParseStream, Parser};
+use syn::{Error, ExprPath, Lit, LitStr, Path, Result, Type};
+
+use crate::attr::Entry;
+use crate::duration;
+use crate::faults::Faults;
+
+/// A setting that may be given once.
+///
+/// Invalid is not absent: a value that was refused must not also be reported as missing.
+#[derive(Default)]
+pub(crate) enum Slot<T> {
+    #[default]
+    Absent,
+    Invalid,
+    Given(T),
+}
+
+impl<T> Slot<T> {
+    /// Reads the setting, unless it was given before.
+    pub(crate) fn fill(
+        &mut self,
+        entry: &Entry,
+        faults: &mut Faults,
+        read: impl FnOnce(&Entry) -> Result<T>,
+    ) {
+        if !matches!(self, Self::Absent) {
+            let name = &entry.name;
+            faults.add(name, format!("`{name}` is given twice; remove one"));
+            return;
+        }
+        *self = match read(entry) {
+            Ok(value) => Self::Given(value),
+            Err(error) => {
+                faults.push(error);
+                Self::Invalid
+            }
+        };
+    }
+
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    pub(crate) fn is_invalid(&self) -> bool {
+        matches!(self, Self::Invalid)
+    }
+
+    pub(crate) fn given(self) -> Option<T> {
+        match self {
+            Self::Given(value) => Some(value),
+            Self::Absent | Self::Invalid => None,
+        }
+    }
+}
+
+/// A string literal, such as `example`.
+pub(crate) fn string(entry: &Entry, example: &str) -> Result<LitStr> {
+    literal(entry)
+        .ok_or_else(|| wrong(entry, format!("takes a string: write `{} = {example}`", entry.name)))
+}
+
+/// A duration in human form.
+pub(crate) fn duration(entry: &Entry) -> Result<Duration> {
+    let name = &entry.name;
+    if let Some(Lit::Int(number)) = parse(entry, |input| input.parse()) {
+        let digits = number.base10_digits();
+        return Err(wrong(entry, format!("needs a unit: write `{name} = \"{digits}s\"`")));
+    }
+    let literal = string(entry, "\"10m\"")?;
+    let duration =
+        duration::parse(&literal.value()).map_err(|message| Error::new_spanned(&literal, message))?;
+    if duration.is_zero() {
+        let message = match name.to_string().as_str() {
+            "negative_ttl" => "absence for no time is absence not cached: leave `negative_ttl` out",
+            _ => {
+                "a time to live of zero would cache nothing; leave `ttl` out to take the builder's"
+            }
+        };
+        return Err(Error::new_spanned(&literal, message));
+    }
+    Ok(duration)
+}
+
+/// The path of a function, such as `example`.
+pub(crate) fn function(entry: &Entry, example: &str) -> Result<TokenStream> {
+    let name = &entry.name;
+    if let Some(value) = literal(entry).map(|literal| literal.value()) {
+        let path = if syn::parse_str::<Path>(&value).is_ok() { &value } else { example };
+        return Err(wrong(
+            entry,
+            format!("takes a path, without quotes: write `{name} = {path}`"),
+        ));
+    }
+    match (parse(entry, |input| input.parse::<ExprPath>()), &entry.value) {
+        (Some(_), Some(value)) => Ok(value.clone()),
+        _ => Err(wrong(
+            entry,
+            format!("takes the path of a function: write `{name} = {example}`"),
+        )),
+    }
+}
+
+/// The path of the crate.
+pub(crate) fn module(entry: &Entry) -> Result<TokenStream> {
+    match (parse(entry, Path::parse_mod_style), &entry.value) {
+        (Some(_), Some(value)) => Ok(value.clone()),
+        _ => Err(wrong(
+            entry,
+            "takes the path at which the crate `cachecow` is found, without quotes: write \
+             `crate = ::my_framework::cachecow`",
+        )),
+    }
+}
+
+/// A type that a reference to is passed to the fetch functions.
+pub(crate) fn context_type(entry: &Entry) -> Result<TokenStream> {
+    let is_literal = literal(entry).is_some();
+    match (parse(entry, |input| input.parse::<Type>()), &entry.value) {
+        (Some(Type::Reference(reference)), _) => {
+            let ty = crate::tokens::text(&*reference.elem);
+            Err(wrong(
+                entry,
+                format!(
+                    "is lent to the fetch function by reference already: write `context = {ty}`"
+                ),
+            ))
+        }
+        (Some(Type::ImplTrait(_)), _) => Err(wrong(
+            entry,
+            "must be one type: write `context = dyn Trait`, or name the type",
+        )),
+        (Some(ty), Some(value)) if !is_literal && !matches!(ty, Type::Infer(_) | Type::Never(_)) => {
+            Ok(value.clone())
+        }
+        _ => Err(wrong(entry, "takes a type, without quotes: write `context = PgPool`")),
+    }
+}
+
+/// A name for a constructor.
+pub(crate) fn constructor(entry: &Entry) -> Result<Ident> {
+    let literal = string(entry, "\"by_email\"")?;
+    let value = literal.value();
+    let mut name = syn::parse_str::<Ident>(&value).map_err(|_| {
+        let reason = if value != "_" && syn::parse_str::<Reserved>(&value).is_ok() {
+            "is a keyword"
+        } else {
+            "is no function name"
+        };
+        Error::new_spanned(
+            &literal,
+            format!("`{value}` {reason}; write an identifier, such as `name = \"by_email\"`"),
+        )
+    })?;
+    if value.starts_with("r#") || !value.contains(char::is_alphanumeric) {
+        return Err(Error::new_spanned(
+            &literal,
+            format!("`{value}` gives the lookup's type no name; write one such as `by_email`"),
+        ));
+    }
+    name.set_span(literal.span());
+    Ok(name)
+}
+
+/// Any word that is written like an identifier.
+struct Reserved;
+
+impl syn::parse::Parse for Reserved {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        syn::ext::IdentExt::parse_any(input).map(|_: Ident| Self)
+    }
+}
+
+fn literal(entry: &Entry) -> Option<LitStr> {
+    parse(entry, |input| input.parse())
+}
+
+fn parse<T>(entry: &Entry, parser: impl FnOnce(ParseStream<'_>) -> Result<T>) -> Option<T> {
+    parser.parse2(entry.value.clone()?).ok()
+}
+
+fn wrong(entry: &Entry, message: impl std::fmt::Display) -> Error {
+    Error::new_spanned(entry.value_or_name(), format!("`{}` {message}", entry.name))
+}

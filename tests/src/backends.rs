@@ -1,0 +1,154 @@
+//! Backends that misbehave on purpose, around one that does not.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cachecow::protocol::{Command, Reply, Token};
+use cachecow::{BackendError, BackendErrorKind, CacheBackend, Request};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::sync::Semaphore;
+
+/// The predecessor's bare flag: every token is the same. The negative control of every test of the
+/// promise.
+#[derive(Debug)]
+pub struct Tokenless<B>(pub B);
+
+const BARE: Token = Token::from_bytes([b'1'; 16]);
+
+impl<B: CacheBackend> CacheBackend for Tokenless<B> {
+    fn execute(
+        &self,
+        mut requests: Vec<Request>,
+    ) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
+        for request in &mut requests {
+            match &mut request.command {
+                Command::Claim { token, .. }
+                | Command::Fill { token, .. }
+                | Command::Abandon { token } => *token = BARE,
+                _ => {}
+            }
+        }
+        self.0.execute(requests)
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        self.0.ping()
+    }
+
+    fn reset(&self) {
+        self.0.reset();
+    }
+}
+
+/// What happens to a batch of requests that a [`Script`] has a word for.
+#[derive(Clone, Debug)]
+pub enum Fate {
+    /// Carried out, and answered only when the gate opens.
+    AnswerLate(Arc<Gate>),
+    /// Carried out, and the answer is lost.
+    LoseAnswer,
+    /// Not carried out.
+    Fail(BackendErrorKind),
+}
+
+/// Holds a batch up between the cache's side and ours.
+#[derive(Debug)]
+pub struct Gate {
+    arrived: Semaphore,
+    opened: Semaphore,
+}
+
+impl Gate {
+    /// A closed gate.
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self { arrived: Semaphore::new(0), opened: Semaphore::new(0) })
+    }
+
+    /// Waits until the cache has carried the batch out.
+    ///
+    /// # Panics
+    ///
+    /// Never: a gate's semaphores are not closed.
+    pub async fn arrived(&self) {
+        self.arrived.acquire().await.expect("never closed").forget();
+    }
+
+    /// Lets the answer through.
+    pub fn open(&self) {
+        self.opened.add_permits(1);
+    }
+}
+
+/// Which batches a [`Fate`] is for, by their first command.
+pub type Which = fn(&Command) -> bool;
+
+/// A backend whose answers come as a test says.
+#[derive(Clone, Debug)]
+pub struct Scripted<B> {
+    inner: Arc<B>,
+    fates: Arc<Mutex<VecDeque<(Which, Fate)>>>,
+    log: Arc<Mutex<Vec<Command>>>,
+}
+
+impl<B: CacheBackend> Scripted<B> {
+    /// Behaves like `inner` until told otherwise.
+    pub fn new(inner: B) -> Self {
+        Self { inner: Arc::new(inner), fates: Arc::default(), log: Arc::default() }
+    }
+
+    /// The next batch whose first command is such meets this fate.
+    pub fn next(&self, which: Which, fate: Fate) {
+        self.fates.lock().unwrap_or_else(PoisonError::into_inner).push_back((which, fate));
+    }
+
+    /// Every command so far.
+    pub fn log(&self) -> Vec<Command> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn fate_of(&self, requests: &[Request]) -> Option<Fate> {
+        let mut fates = self.fates.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = fates.iter().position(|(which, _)| which(&requests[0].command))?;
+        fates.remove(at).map(|(_, fate)| fate)
+    }
+}
+
+impl<B: CacheBackend> CacheBackend for Scripted<B> {
+    fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
+        let commands = requests.iter().map(|request| request.command.clone());
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).extend(commands);
+        let fate = self.fate_of(&requests);
+        async move {
+            let count = requests.len();
+            match fate {
+                None => self.inner.execute(requests).await,
+                Some(Fate::Fail(kind)) => {
+                    vec![Err(BackendError::new(kind, "as the test says")); count]
+                }
+                Some(Fate::LoseAnswer) => {
+                    self.inner.execute(requests).await;
+                    vec![
+                        Err(BackendError::new(BackendErrorKind::Disconnected, "as the test says"));
+                        count
+                    ]
+                }
+                Some(Fate::AnswerLate(gate)) => {
+                    let replies = self.inner.execute(requests).await;
+                    gate.arrived.add_permits(1);
+                    gate.opened.acquire().await.expect("never closed").forget();
+                    replies
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        self.inner.ping()
+    }
+
+    fn reset(&self) {
+        self.inner.reset();
+    }
+}

@@ -1,0 +1,192 @@
+//! A backing store whose reads can be counted, held up and made to fail.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cachecow::Cached;
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+
+/// What is stored: the version grows with every write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Cached)]
+#[cache(context = Store, ttl = "10m")]
+#[cache(key = "item:{id}", fetch = Store::find, fetch_many = Store::find_many)]
+#[cache(key = "item:name:{name}", fetch = Store::find_by_name)]
+pub struct Item {
+    /// The primary key.
+    pub id: i64,
+    /// Another key.
+    pub name: String,
+    /// How often it was written.
+    pub version: u64,
+}
+
+impl Item {
+    /// A first version.
+    pub fn new(id: i64) -> Self {
+        Self { id, name: format!("item {id}"), version: 1 }
+    }
+}
+
+/// The store's own error.
+#[derive(Debug, PartialEq, Eq)]
+pub struct StoreDown;
+
+impl fmt::Display for StoreDown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the backing store is down")
+    }
+}
+
+impl std::error::Error for StoreDown {}
+
+/// A table of items.
+#[derive(Debug, Default)]
+pub struct Store {
+    items: Mutex<HashMap<i64, Item>>,
+    fetches: AtomicUsize,
+    batches: Mutex<Vec<Vec<i64>>>,
+    gates: Mutex<Vec<Arc<Gate>>>,
+    down: std::sync::atomic::AtomicBool,
+}
+
+/// Holds one fetch up after it has read and before it returns.
+#[derive(Debug)]
+pub struct Gate {
+    arrived: Semaphore,
+    opened: Semaphore,
+}
+
+impl Gate {
+    /// Waits until the fetch has read its value.
+    ///
+    /// # Panics
+    ///
+    /// Never: a gate's semaphores are not closed.
+    pub async fn arrived(&self) {
+        self.arrived.acquire().await.expect("never closed").forget();
+    }
+
+    /// Lets the fetch return.
+    pub fn open(&self) {
+        self.opened.add_permits(1);
+    }
+}
+
+impl Store {
+    /// A store with items 1 to `count`.
+    pub fn with_items(count: i64) -> Self {
+        let store = Self::default();
+        for id in 1..=count {
+            store.lock().insert(id, Item::new(id));
+        }
+        store
+    }
+
+    /// Writes the next version, and returns it.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such item.
+    pub fn bump(&self, id: i64) -> Item {
+        let mut items = self.lock();
+        let item = items.get_mut(&id).expect("an item of this id");
+        item.version += 1;
+        item.clone()
+    }
+
+    /// Puts an item in the place of what was there.
+    pub fn put(&self, item: Item) {
+        self.lock().insert(item.id, item);
+    }
+
+    /// Removes an item.
+    pub fn remove(&self, id: i64) {
+        self.lock().remove(&id);
+    }
+
+    /// How many fetches have begun, a batch counting once.
+    pub fn fetches(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
+    }
+
+    /// The keys of each `find_many` call.
+    pub fn batches(&self) -> Vec<Vec<i64>> {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Holds up the next fetch that begins; several gates hold up as many fetches, in order.
+    pub fn gate(&self) -> Arc<Gate> {
+        let gate = Arc::new(Gate { arrived: Semaphore::new(0), opened: Semaphore::new(0) });
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&gate));
+        gate
+    }
+
+    /// Makes every fetch fail, or work again.
+    pub fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    /// Item by id.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreDown`], after [`set_down`](Self::set_down).
+    pub async fn find(&self, id: i64) -> Result<Option<Item>, StoreDown> {
+        let found = self.begin(|items| items.get(&id).cloned());
+        self.finish().await;
+        found
+    }
+
+    /// Items by ids.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreDown`], after [`set_down`](Self::set_down).
+    pub async fn find_many(&self, ids: &[i64]) -> Result<Vec<Item>, StoreDown> {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner).push(ids.to_vec());
+        // In another order than asked for, as a database may.
+        let found = self.begin(|items| {
+            ids.iter().rev().filter_map(|id| items.get(id).cloned()).collect::<Vec<_>>()
+        });
+        self.finish().await;
+        found
+    }
+
+    /// Item by name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreDown`], after [`set_down`](Self::set_down).
+    pub async fn find_by_name(&self, name: &str) -> Result<Option<Item>, StoreDown> {
+        let found = self.begin(|items| items.values().find(|item| item.name == name).cloned());
+        self.finish().await;
+        found
+    }
+
+    fn begin<R>(&self, read: impl FnOnce(&HashMap<i64, Item>) -> R) -> Result<R, StoreDown> {
+        self.fetches.fetch_add(1, Ordering::SeqCst);
+        if self.down.load(Ordering::SeqCst) { Err(StoreDown) } else { Ok(read(&self.lock())) }
+    }
+
+    async fn finish(&self) {
+        let gate = {
+            let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+            if gates.is_empty() { None } else { Some(gates.remove(0)) }
+        };
+        match gate {
+            // A fetch takes time: others get to run before it returns.
+            None => tokio::task::yield_now().await,
+            Some(gate) => {
+                gate.arrived.add_permits(1);
+                gate.opened.acquire().await.expect("never closed").forget();
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Item>> {
+        self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
