@@ -81,7 +81,9 @@ plain!(uuid::Uuid = "Uuid");
 fn write_composite(encoder: &mut KeyEncoder, name: &str, arguments: &[fn(&mut KeyEncoder)]) {
     encoder.group(1 + arguments.len());
     encoder.scope(name);
-    arguments.iter().for_each(|write_name| write_name(encoder));
+    for write_name in arguments {
+        write_name(encoder);
+    }
 }
 
 macro_rules! wrappers {

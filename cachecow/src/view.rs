@@ -31,6 +31,8 @@ impl<C: ?Sized> Clone for View<'_, C> {
 
 impl<C: ?Sized> Copy for View<'_, C> {}
 
+// By value: a view is two references, and `join!(cow.with(&db).get(a), …)` would otherwise borrow
+// from a temporary.
 impl<C: ?Sized + Sync> View<'_, C> {
     /// The object, from the cache or else from the backing store; `None` if there is none.
     ///
@@ -51,7 +53,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// A hit one. A miss two, or three while most reads of the type are hits.
     pub async fn get<L: Lookup<Context = C>>(
-        &self,
+        self,
         lookup: L,
     ) -> Result<Option<Arc<L::Object>>, Error> {
         Ok(self.read(lookup).await?.value)
@@ -62,7 +64,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
     /// # Errors
     ///
     /// [`ErrorKind::Fetch`].
-    pub async fn read<L: Lookup<Context = C>>(&self, lookup: L) -> Result<Read<L::Object>, Error> {
+    pub async fn read<L: Lookup<Context = C>>(self, lookup: L) -> Result<Read<L::Object>, Error> {
         let engine = self.engine;
         let state = engine.types.of::<L::Object>();
         let parts = lookup.key();
@@ -102,7 +104,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
     /// As [`get`](Self::get), for any number of objects. (A pipeline carries commands of up to 512
     /// keys.)
     pub async fn get_many<L: Lookup<Context = C>>(
-        &self,
+        self,
         lookups: impl IntoIterator<Item = L>,
     ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
         let lookups: Vec<L> = lookups.into_iter().collect();

@@ -71,7 +71,7 @@ impl Gate {
     ///
     /// Never: a gate's semaphores are not closed.
     pub async fn arrived(&self) {
-        self.arrived.acquire().await.expect("never closed").forget();
+        drop(self.arrived.acquire().await.expect("never closed"));
     }
 
     /// Lets the answer through.

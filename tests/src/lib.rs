@@ -2,6 +2,7 @@
 //! conformance suite of the backends.
 
 pub mod backends;
+pub mod caches;
 pub mod conformance;
 pub mod install;
 pub mod server;

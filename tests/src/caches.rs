@@ -1,0 +1,158 @@
+//! One cache on each backend, opened as often as a test has processes.
+
+use std::sync::Arc;
+
+use cachecow::protocol::{Command, Reply, Token};
+use cachecow::{
+    Builder, CacheBackend, CacheCow, Key, Lookup, MemoryBackend, RedisBackend, Request,
+};
+
+use crate::backends::{Scripted, Tokenless};
+use crate::server::RedisServer;
+
+/// A cache, and what is needed to look behind it.
+#[derive(Debug)]
+pub struct Cache {
+    backend: Scripted<Arc<dyn CacheBackend>>,
+    /// The server, if it is Redis.
+    pub server: Option<RedisServer>,
+}
+
+impl Cache {
+    /// The embedded one.
+    pub fn memory() -> Self {
+        Self::of(MemoryBackend::default())
+    }
+
+    /// A real Redis.
+    ///
+    /// # Panics
+    ///
+    /// If there is no server to be had.
+    pub fn redis() -> Self {
+        let server = RedisServer::start();
+        let backend = RedisBackend::from_url(&server.url(), std::time::Duration::from_secs(5))
+            .expect("a valid address");
+        Self { server: Some(server), ..Self::of(backend) }
+    }
+
+    /// Without tokens, as a negative control.
+    pub fn tokenless() -> Self {
+        Self::of(Tokenless(MemoryBackend::default()))
+    }
+
+    fn of(backend: impl CacheBackend) -> Self {
+        Self { backend: Scripted::new(Arc::new(backend)), server: None }
+    }
+
+    /// Opens the cache as another process would: with nothing shared but the cache.
+    ///
+    /// # Panics
+    ///
+    /// If the builder's settings are invalid.
+    pub fn open(&self, builder: Builder) -> CacheCow {
+        builder.backend(self.backend.clone()).expect("valid settings")
+    }
+
+    /// Opens the cache with the default settings.
+    pub fn open_default(&self) -> CacheCow {
+        self.open(CacheCow::builder())
+    }
+
+    /// The seam between the engine and the cache.
+    pub fn script(&self) -> &Scripted<Arc<dyn CacheBackend>> {
+        &self.backend
+    }
+
+    /// Carries a command out, past every `CacheCow`.
+    ///
+    /// # Panics
+    ///
+    /// If the cache does not answer.
+    pub async fn ask(&self, lookup: &impl Lookup, command: Command) -> Reply {
+        self.ask_key(lookup.key().key(), command).await
+    }
+
+    /// [`ask`](Self::ask), by key.
+    ///
+    /// # Panics
+    ///
+    /// If the cache does not answer.
+    pub async fn ask_key(&self, key: Key, command: Command) -> Reply {
+        let mut replies = self.backend.execute(vec![Request { key, command }]).await;
+        replies.remove(0).expect("an answer")
+    }
+
+    /// Whether there is a value.
+    ///
+    /// # Panics
+    ///
+    /// If the cache does not answer.
+    pub async fn has(&self, lookup: &impl Lookup) -> bool {
+        matches!(self.ask(lookup, Command::Lookup).await, Reply::Value(_))
+    }
+
+    /// Takes the flag, as another process would that is about to fill.
+    ///
+    /// # Panics
+    ///
+    /// If the flag is not free.
+    pub async fn take_flag(&self, lookup: &impl Lookup) -> Token {
+        let token = Token::from_bytes(*b"a foreign token!");
+        let lease = std::time::Duration::from_secs(60);
+        let claim = Command::Claim { token, lease, discard: None };
+        assert_eq!(self.ask(lookup, claim).await, Reply::Claimed);
+        token
+    }
+
+    /// Whether nobody has the flag: it is taken for a moment to find out.
+    ///
+    /// # Panics
+    ///
+    /// If there is a value, which says nothing of the flag.
+    pub async fn flag_is_free(&self, lookup: &impl Lookup) -> bool {
+        let token = Token::from_bytes(*b"to see if it can");
+        let lease = std::time::Duration::from_secs(60);
+        match self.ask(lookup, Command::Claim { token, lease, discard: None }).await {
+            Reply::Claimed => {
+                assert_eq!(self.ask(lookup, Command::Abandon { token }).await, Reply::Settled);
+                true
+            }
+            Reply::Leased | Reply::Held => false,
+            reply => panic!("there is a value: {reply:?}"),
+        }
+    }
+}
+
+/// Makes two tests of each `async fn name(cache: Cache)`: one on the embedded backend, with time
+/// standing still, and one on a real Redis.
+#[macro_export]
+macro_rules! on_both_backends {
+    ($($(#[$attribute:meta])* async fn $name:ident($cache:ident) $body:block)*) => {
+        mod on_memory {
+            #[allow(unused_imports, reason = "not every case needs everything")]
+            use super::*;
+            $(
+                $(#[$attribute])*
+                #[tokio::test(start_paused = true)]
+                async fn $name() {
+                    let $cache = $crate::caches::Cache::memory();
+                    $body
+                }
+            )*
+        }
+
+        mod on_redis {
+            #[allow(unused_imports, reason = "not every case needs everything")]
+            use super::*;
+            $(
+                $(#[$attribute])*
+                #[tokio::test]
+                async fn $name() {
+                    let $cache = $crate::caches::Cache::redis();
+                    $body
+                }
+            )*
+        }
+    };
+}
