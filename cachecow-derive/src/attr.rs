@@ -39,7 +39,10 @@ pub(crate) fn cache_attrs<'a>(attrs: &'a [Attribute], faults: &mut Faults) -> Ve
                 Some(CacheAttr { attr, entries: entries(list.tokens.clone(), faults) })
             }
             _ => {
-                faults.add(attr, "an attribute without settings; write `#[cache(ttl = \"10m\")]` or its like");
+                faults.add(
+                    attr,
+                    "an attribute without settings; write `#[cache(ttl = \"10m\")]` or its like",
+                );
                 None
             }
         })
@@ -50,11 +53,11 @@ fn entries(tokens: TokenStream, faults: &mut Faults) -> Vec<Entry> {
     split_at_commas(tokens)
         .into_iter()
         .filter(|tokens| !tokens.is_empty())
-        .filter_map(|tokens| entry(tokens, faults))
+        .filter_map(|tokens| entry(&tokens, faults))
         .collect()
 }
 
-fn entry(tokens: TokenStream, faults: &mut Faults) -> Option<Entry> {
+fn entry(tokens: &TokenStream, faults: &mut Faults) -> Option<Entry> {
     let mut rest = tokens.clone().into_iter();
     let Some(TokenTree::Ident(name)) = rest.next() else {
         faults.add(tokens, "expected `name = value`, such as `key = \"user:{id}\"`");

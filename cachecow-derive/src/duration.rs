@@ -71,8 +71,21 @@ mod tests {
     #[test]
     fn what_is_none_says_what_to_write() {
         for text in [
-            "", "10", "10x", "-1s", "s", "1.5h", " 1s", "1s ", "1m1h", "1h1h", "1h30", "1 h", "١s",
-            "99999999999999999999s", "999999999999999d",
+            "",
+            "10",
+            "10x",
+            "-1s",
+            "s",
+            "1.5h",
+            " 1s",
+            "1s ",
+            "1m1h",
+            "1h1h",
+            "1h30",
+            "1 h",
+            "١s",
+            "99999999999999999999s",
+            "999999999999999d",
         ] {
             let message = parse(text).expect_err(text);
             assert!(message.contains("\"1h30m\""), "{text}: {message}");

@@ -11,7 +11,7 @@ pub(crate) struct Faults(Option<syn::Error>);
 
 impl Faults {
     /// Adds a fault that underlines `tokens`.
-    pub(crate) fn add(&mut self, tokens: impl ToTokens, message: impl Display) {
+    pub(crate) fn add(&mut self, tokens: &dyn ToTokens, message: impl Display) {
         self.push(syn::Error::new_spanned(tokens, message));
     }
 

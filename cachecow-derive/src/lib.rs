@@ -10,25 +10,202 @@ mod model;
 mod options;
 mod suggest;
 mod template;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod validate;
 mod value;
 
 use proc_macro::TokenStream;
 
-/// Caches a struct.
+/// Caches a struct: gives it keys, a constructor for each way to look it up, and the calls of its
+/// fetch functions.
+///
+/// ```
+/// use cachecow::{Cached, Lookup};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Clone, Serialize, Deserialize, Cached)]
+/// #[cache(context = Db, ttl = "10m")]
+/// #[cache(key = "user:{id}",          fetch = User::find, fetch_many = User::find_many)]
+/// #[cache(key = "user:email:{email}", fetch = User::find_by_email)]
+/// struct User {
+///     id: i64,
+///     email: String,
+/// }
+///
+/// # struct Db;
+/// # type Error = std::io::Error;
+/// impl User {
+///     async fn find(db: &Db, id: i64) -> Result<Option<User>, Error> {
+/// #       let _ = (db, id);
+/// #       Ok(None)
+///         // …
+///     }
+///
+///     async fn find_many(db: &Db, ids: &[i64]) -> Result<Vec<User>, Error> {
+/// #       let _ = (db, ids);
+/// #       Ok(Vec::new())
+///         // …
+///     }
+///
+///     async fn find_by_email(db: &Db, email: &str) -> Result<Option<User>, Error> {
+/// #       let _ = (db, email);
+/// #       Ok(None)
+///         // …
+///     }
+/// }
+///
+/// let by_id: UserById = User::by_id(42);
+/// let by_email: UserByEmail = User::by_email("a@example.org");
+/// assert_ne!(by_id.key().key(), by_email.key().key());
+/// ```
+///
+/// # Settings of the struct
+///
+/// In one or several `#[cache(…)]` attributes, each setting at most once.
+///
+/// | setting | meaning | without it |
+/// |---|---|---|
+/// | `context = Type` | what the fetch functions are given first, by reference: a connection pool, `dyn Trait`, … | they get no such argument |
+/// | `ttl = "10m"` | how long a stored object may be served | the builder's |
+/// | `negative_ttl = "5s"` | how long the absence of an object may be served | the builder's |
+/// | `ttl_with = path` | `fn(&T) -> Duration` or `fn(&T) -> Option<Duration>`: an object's own time to live | `ttl` for every object |
+/// | `crate = path` | where the crate `cachecow` is found, if it is re-exported or renamed | `::cachecow` |
+///
+/// A duration is a number and a unit, or several from large to small: `ms`, `s`, `m`, `h`, `d`, as
+/// in `"250ms"` or `"1h30m"`.
+///
+/// # Lookups
+///
+/// One `#[cache(key = …)]` for each way to look the object up, with no setting of the struct in it.
+/// The first is the primary key, the others are aliases.
+///
+/// | setting | meaning | without it |
+/// |---|---|---|
+/// | `key = "user:{id}"` | the key template; a placeholder names a field (`{0}` in a tuple struct), `{{` and `}}` stand for braces | required |
+/// | `fetch = path` | the async function that reads one object | required |
+/// | `fetch_many = path` | the async function that reads several at once | `fetch` is called for each |
+/// | `name = "by_email"` | the constructor's name | `by_` and the fields, joined by `_and_` |
+///
+/// Two templates of a struct must differ by more than their placeholders. No two structs that share
+/// a cache may have the same template: their objects would displace each other.
+///
+/// # What is generated
+///
+/// For a struct `User` and a lookup by `id`, with the visibility of the struct: the constructor
+/// `User::by_id` and the type `UserById`, which implements `Lookup`, `CacheKeys`, `Clone` and
+/// `Debug`. The struct itself implements `Cached`, `CacheSchema` and `CacheKeys`.
+///
+/// # Parts of a key
+///
+/// Each field in a template implements `KeyPart` and `Clone`. How it is passed:
+///
+/// | field | to the constructor | to `fetch` | in `fetch_many` |
+/// |---|---|---|---|
+/// | integers, `NonZero…`, `bool`, `char` | by value | by value | `&[i64]` |
+/// | `String` | `impl Into<String>` | `&str` | `&[String]` |
+/// | `Box<str>`, `Arc<str>` | `impl Into<…>` | by reference | `&[Box<str>]` |
+/// | any other `P` | `P` or `&P` | `&P` | `&[P]` |
+/// | several placeholders | one argument each | one argument each | `&[(A, B)]` |
+///
+/// # Fetch functions
+///
+/// `async fn(&Context, part, …) -> Result<T, E>` or `-> Result<Option<T>, E>`, without the first
+/// argument if there is no `context`; `fetch_many` is
+/// `async fn(&Context, &[Part]) -> Result<Vec<T>, E>`, in any order, missing objects left out. `E`
+/// is any error: a `std::error::Error`, `anyhow::Error`, a boxed error, or whatever is
+/// `Debug + Display + Send + Sync + 'static`. `Self` in a path is the struct. The futures are
+/// `Send`.
+///
+/// # Fields
+///
+/// `#[cache(opaque)]` leaves the shape of a field's type out of the fingerprint; its name as
+/// written still counts. It is needed for types that contain each other, see `CacheSchema`.
+///
+/// A field in a key must be stored, since an object read from the cache is compared with the asked
+/// key by its fields: `#[serde(skip)]` and its like are refused there.
+///
+/// # Generics
+///
+/// Type and const parameters, bounds, defaults and where clauses may be used; lifetimes not, as a
+/// cached object owns its data. A type parameter must implement `CacheSchema`, whose full name is
+/// part of the key: `Page<User>` and `Page<Order>` never meet.
 #[proc_macro_derive(Cached, attributes(cache))]
 pub fn cached(input: TokenStream) -> TokenStream {
     derive::cached(input.into()).into()
 }
 
-/// Gives a struct or an enum a shape.
+/// Gives a struct or an enum that is nested in a cached struct a shape of its own, so that a change
+/// to it makes the stored objects around it misses.
+///
+/// ```
+/// use cachecow::CacheSchema;
+///
+/// #[derive(CacheSchema)]
+/// struct Address {
+///     street: String,
+///     city: String,
+/// }
+///
+/// mod next_release {
+///     #[derive(cachecow::CacheSchema)]
+///     pub struct Address {
+///         street: String,
+///         town: String,
+///     }
+/// }
+///
+/// assert_ne!(Address::FINGERPRINT, next_release::Address::FINGERPRINT);
+/// ```
+///
+/// The fingerprint covers the names, order and types as written of fields and variants, all serde
+/// attributes, and the fingerprints of the field types that implement `CacheSchema`. A field's type
+/// that does not is covered by its name only. `#[derive(Cached)]` includes this derive.
+///
+/// | setting | where | meaning | without it |
+/// |---|---|---|---|
+/// | `crate = path` | on the type | where the crate `cachecow` is found | `::cachecow` |
+/// | `opaque` | on a field | leave the shape of the field's type out | it counts |
+///
+/// A type that contains itself is no difficulty. Of types that contain each other, one has to mark
+/// the field that closes the circle, or the compiler reports a cycle (E0391):
+///
+/// ```
+/// # use cachecow::CacheSchema;
+/// #[derive(CacheSchema)]
+/// struct Folder {
+///     files: Vec<File>,
+/// }
+///
+/// #[derive(CacheSchema)]
+/// struct File {
+///     #[cache(opaque)]
+///     folder: Option<Box<Folder>>,
+/// }
+/// ```
 #[proc_macro_derive(CacheSchema, attributes(cache))]
 pub fn cache_schema(input: TokenStream) -> TokenStream {
     derive::cache_schema(input.into()).into()
 }
 
-/// Lets a newtype stand in a key.
+/// Lets a newtype stand in a key, encoded as the value it wraps.
+///
+/// ```
+/// use cachecow::{KeyEncoder, KeyPart};
+///
+/// #[derive(Clone, KeyPart)]
+/// struct UserId(i64);
+///
+/// let (mut newtype, mut plain) = (KeyEncoder::new("user:{}"), KeyEncoder::new("user:{}"));
+/// UserId(7).encode(&mut newtype);
+/// 7_i64.encode(&mut plain);
+/// assert_eq!(newtype.key(), plain.key());
+/// ```
+///
+/// It is for structs with one field, named or not, besides `PhantomData` markers; generics may be
+/// used. The one setting is `#[cache(crate = path)]` on the struct: where the crate `cachecow` is
+/// found, if not at `::cachecow`.
 #[proc_macro_derive(KeyPart, attributes(cache))]
 pub fn key_part(input: TokenStream) -> TokenStream {
     derive::key_part(input.into()).into()

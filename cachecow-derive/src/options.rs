@@ -51,7 +51,9 @@ impl<'a> CachedOptions<'a> {
         let known: Vec<(&Entry, &str)> =
             attr.entries.iter().filter_map(|entry| Some((entry, meant(entry, faults)?))).collect();
         if !known.iter().any(|(_, name)| LOOKUP_SETTINGS.contains(name)) {
-            known.iter().for_each(|(entry, name)| self.options.set(entry, name, faults));
+            for (entry, name) in known {
+                self.options.set(entry, name, faults);
+            }
             return;
         }
         let mut lookup = LookupOptions::new(attr.attr);
@@ -103,9 +105,9 @@ impl Options {
             "context" => self.context.fill(entry, faults, value::context_type),
             "ttl" => self.ttl.fill(entry, faults, value::duration),
             "negative_ttl" => self.negative_ttl.fill(entry, faults, value::duration),
-            "ttl_with" => self.ttl_with.fill(entry, faults, |entry| {
-                value::function(entry, "Session::remaining")
-            }),
+            "ttl_with" => self
+                .ttl_with
+                .fill(entry, faults, |entry| value::function(entry, "Session::remaining")),
             _ => self.krate.fill(entry, faults, value::module),
         }
     }
@@ -169,7 +171,7 @@ pub(crate) fn is_opaque(attrs: &[Attribute], faults: &mut Faults) -> bool {
         if name == "opaque" && entry.value.is_none() {
             opaque = true;
         } else if name == "opaque" {
-            faults.add(entry.value_or_name(), "`opaque` takes no value: write `#[cache(opaque)]`");
+            faults.add(&entry.value_or_name(), "`opaque` takes no value: write `#[cache(opaque)]`");
         } else if STRUCT_SETTINGS.contains(&&*name) || LOOKUP_SETTINGS.contains(&&*name) {
             faults.add(
                 &entry.name,

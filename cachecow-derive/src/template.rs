@@ -59,8 +59,10 @@ impl Template {
 
 fn placeholder(name: &str) -> Result<&str, String> {
     if name.is_empty() {
-        return Err("an empty placeholder `{}`; name the field: `{id}`, or `{0}` in a tuple struct"
-            .to_owned());
+        return Err(
+            "an empty placeholder `{}`; name the field: `{id}`, or `{0}` in a tuple struct"
+                .to_owned(),
+        );
     }
     if let Some((field, _)) = name.split_once(':') {
         return Err(format!(
@@ -109,8 +111,19 @@ mod tests {
     #[test]
     fn malformed_templates_say_what_to_write() {
         for text in [
-            "", "user", "user:{", "user:{id", "user:id}", "user:{}", "user:{id:?}", "user:{a b}",
-            "user:{{id}}", "{a{b}}", "user:{self.id}", "user:{r#}", "user:{{{id}", "é{",
+            "",
+            "user",
+            "user:{",
+            "user:{id",
+            "user:id}",
+            "user:{}",
+            "user:{id:?}",
+            "user:{a b}",
+            "user:{{id}}",
+            "{a{b}}",
+            "user:{self.id}",
+            "user:{r#}",
+            "é{",
         ] {
             let message = Template::parse(text).expect_err(text);
             assert!(message.contains("write") || message.contains("name"), "{text}: {message}");

@@ -60,8 +60,7 @@ pub(crate) fn without_self(tokens: impl ToTokens, object: &TokenStream) -> Token
                 }
             }
             TokenTree::Group(group) => {
-                let mut copy =
-                    Group::new(group.delimiter(), without_self(group.stream(), object));
+                let mut copy = Group::new(group.delimiter(), without_self(group.stream(), object));
                 copy.set_span(group.span());
                 replaced.append(copy);
             }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proc_macro2::{Ident, TokenStream};
-use syn::parse::{ParseStream, Parser};
+use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Error, ExprPath, Lit, LitStr, Path, Result, Type};
 
 use crate::attr::Entry;
@@ -68,13 +68,13 @@ pub(crate) fn string(entry: &Entry, example: &str) -> Result<LitStr> {
 /// A duration in human form.
 pub(crate) fn duration(entry: &Entry) -> Result<Duration> {
     let name = &entry.name;
-    if let Some(Lit::Int(number)) = parse(entry, |input| input.parse()) {
+    if let Some(Lit::Int(number)) = parse(entry) {
         let digits = number.base10_digits();
         return Err(wrong(entry, format!("needs a unit: write `{name} = \"{digits}s\"`")));
     }
     let literal = string(entry, "\"10m\"")?;
-    let duration =
-        duration::parse(&literal.value()).map_err(|message| Error::new_spanned(&literal, message))?;
+    let duration = duration::parse(&literal.value())
+        .map_err(|message| Error::new_spanned(&literal, message))?;
     if duration.is_zero() {
         let message = match name.to_string().as_str() {
             "negative_ttl" => "absence for no time is absence not cached: leave `negative_ttl` out",
@@ -92,24 +92,18 @@ pub(crate) fn function(entry: &Entry, example: &str) -> Result<TokenStream> {
     let name = &entry.name;
     if let Some(value) = literal(entry).map(|literal| literal.value()) {
         let path = if syn::parse_str::<Path>(&value).is_ok() { &value } else { example };
-        return Err(wrong(
-            entry,
-            format!("takes a path, without quotes: write `{name} = {path}`"),
-        ));
+        return Err(wrong(entry, format!("takes a path, without quotes: write `{name} = {path}`")));
     }
-    match (parse(entry, |input| input.parse::<ExprPath>()), &entry.value) {
+    match (parse::<ExprPath>(entry), &entry.value) {
         (Some(_), Some(value)) => Ok(value.clone()),
-        _ => Err(wrong(
-            entry,
-            format!("takes the path of a function: write `{name} = {example}`"),
-        )),
+        _ => Err(wrong(entry, format!("takes the path of a function: write `{name} = {example}`"))),
     }
 }
 
 /// The path of the crate.
 pub(crate) fn module(entry: &Entry) -> Result<TokenStream> {
-    match (parse(entry, Path::parse_mod_style), &entry.value) {
-        (Some(_), Some(value)) => Ok(value.clone()),
+    match &entry.value {
+        Some(value) if Path::parse_mod_style.parse2(value.clone()).is_ok() => Ok(value.clone()),
         _ => Err(wrong(
             entry,
             "takes the path at which the crate `cachecow` is found, without quotes: write \
@@ -121,7 +115,7 @@ pub(crate) fn module(entry: &Entry) -> Result<TokenStream> {
 /// A type that a reference to is passed to the fetch functions.
 pub(crate) fn context_type(entry: &Entry) -> Result<TokenStream> {
     let is_literal = literal(entry).is_some();
-    match (parse(entry, |input| input.parse::<Type>()), &entry.value) {
+    match (parse::<Type>(entry), &entry.value) {
         (Some(Type::Reference(reference)), _) => {
             let ty = crate::tokens::text(&*reference.elem);
             Err(wrong(
@@ -131,11 +125,12 @@ pub(crate) fn context_type(entry: &Entry) -> Result<TokenStream> {
                 ),
             ))
         }
-        (Some(Type::ImplTrait(_)), _) => Err(wrong(
-            entry,
-            "must be one type: write `context = dyn Trait`, or name the type",
-        )),
-        (Some(ty), Some(value)) if !is_literal && !matches!(ty, Type::Infer(_) | Type::Never(_)) => {
+        (Some(Type::ImplTrait(_)), _) => {
+            Err(wrong(entry, "must be one type: write `context = dyn Trait`, or name the type"))
+        }
+        (Some(ty), Some(value))
+            if !is_literal && !matches!(ty, Type::Infer(_) | Type::Never(_)) =>
+        {
             Ok(value.clone())
         }
         _ => Err(wrong(entry, "takes a type, without quotes: write `context = PgPool`")),
@@ -170,18 +165,18 @@ pub(crate) fn constructor(entry: &Entry) -> Result<Ident> {
 /// Any word that is written like an identifier.
 struct Reserved;
 
-impl syn::parse::Parse for Reserved {
+impl Parse for Reserved {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         syn::ext::IdentExt::parse_any(input).map(|_: Ident| Self)
     }
 }
 
 fn literal(entry: &Entry) -> Option<LitStr> {
-    parse(entry, |input| input.parse())
+    parse(entry)
 }
 
-fn parse<T>(entry: &Entry, parser: impl FnOnce(ParseStream<'_>) -> Result<T>) -> Option<T> {
-    parser.parse2(entry.value.clone()?).ok()
+fn parse<T: Parse>(entry: &Entry) -> Option<T> {
+    syn::parse2(entry.value.clone()?).ok()
 }
 
 fn wrong(entry: &Entry, message: impl std::fmt::Display) -> Error {

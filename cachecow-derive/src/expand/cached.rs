@@ -5,6 +5,7 @@ use std::time::Duration;
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::fetch::call;
 use super::lookup::{self, Surroundings};
 use super::schema::schema_impl;
 use super::{local, quiet, where_clause};
@@ -102,7 +103,7 @@ fn ttl(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
     let path = surroundings.model.ttl_with.as_ref()?;
     let krate = &surroundings.model.schema.target.krate;
     let object = local("object", last_span(path));
-    let call = lookup::call(path, &quote!(#object));
+    let call = call(path, &quote!(#object));
     let into = at(&quote!(#krate::__private::ttl), last_span(path));
     Some(quote! {
         fn ttl(&self) -> ::core::option::Option<::core::time::Duration> {

@@ -1,14 +1,15 @@
 //! One lookup: its type, its constructor and its traits.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
+use super::fetch::{fetch, fetch_many};
 use super::schema::arguments;
 use super::{local, quiet, where_clause};
 use crate::model::{CachedModel, LookupModel, PartModel, Passing};
-use crate::tokens::{at, last_span};
+use crate::tokens::at;
 
 /// What the generated items of one struct share.
 pub(super) struct Surroundings<'a> {
@@ -61,7 +62,7 @@ pub(super) fn declaration(surroundings: &Surroundings<'_>, lookup: &LookupModel)
     let (vis, object, ty, parts) = (target.vis, &target.object, &lookup.ty, parts_type(lookup));
     let (impl_generics, _, clause) = target.generics.split_for_impl();
     let doc = format!(
-        "A lookup of a `{}` by {}, made by `{}`.",
+        "A lookup of `{}` by {}, made by `{}`.",
         target.ident.unraw(),
         listed(lookup),
         name(surroundings, lookup)
@@ -82,7 +83,7 @@ pub(super) fn constructor(surroundings: &Surroundings<'_>, lookup: &LookupModel)
     let target = &surroundings.model.schema.target;
     let (vis, constructor, ty) = (target.vis, &lookup.constructor, &lookup.ty);
     let (_, generic_arguments, _) = target.generics.split_for_impl();
-    let doc = format!("Looks a `{}` up by {}.", target.ident.unraw(), listed(lookup));
+    let doc = format!("Looks `{}` up by {}.", target.ident.unraw(), listed(lookup));
     let names: Vec<Ident> = lookup.parts.iter().map(parameter).collect();
     let types = lookup.parts.iter().map(|part| {
         let ty = &part.ty;
@@ -102,11 +103,13 @@ pub(super) fn constructor(surroundings: &Surroundings<'_>, lookup: &LookupModel)
     });
     let values = one_or_tuple(values);
     let clause = generic_clones(lookup);
-    // A second definition of that name is reported at the first token of this one.
-    let function = quote_spanned!(constructor.span()=> fn);
+    // The compiler reports a second definition of the name at the whole signature.
+    let head = at(&quote!(#vis fn #constructor), constructor.span());
+    let parameters = quote_spanned!(constructor.span()=> (#(#names: #types),*));
+    let result = at(&quote!(-> #ty #generic_arguments), constructor.span());
     quote! {
         #[doc = #doc]
-        #vis #function #constructor(#(#names: #types),*) -> #ty #generic_arguments #clause {
+        #head #parameters #result #clause {
             #ty(#values, ::core::marker::PhantomData)
         }
     }
@@ -167,8 +170,7 @@ fn lookup_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenSt
     let (pattern, names) = (pattern(lookup), part_locals(lookup));
     let members = lookup.parts.iter().map(|part| &part.member);
     let fetch = fetch(surroundings, lookup);
-    let fetch_many =
-        lookup.fetch_many.as_ref().map(|path| fetch_many(surroundings, lookup, path));
+    let fetch_many = lookup.fetch_many.as_ref().map(|path| fetch_many(surroundings, path));
     quote! {
         const _: () = {
             #encode
@@ -220,121 +222,7 @@ fn encode(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream 
     }
 }
 
-fn fetch(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
-    let krate = &surroundings.model.schema.target.krate;
-    let option = quote!(::core::option::Option);
-    let Some(path) = &lookup.fetch else {
-        let future = future_type(surroundings, &option);
-        return quote! {
-            fn fetch(&self, _: &Self::Context) -> #future {
-                #krate::__private::never()
-            }
-        };
-    };
-    let span = last_span(path);
-    let parts = lookup.parts.iter().enumerate().map(|(index, part)| {
-        let name = part_local(index, part);
-        let argument = match part.passing {
-            Passing::Value => quote!(*#name),
-            Passing::Text => quote!(#krate::__private::text(#name)),
-            Passing::SharedText | Passing::Reference => quote!(#name),
-        };
-        at(&argument, span)
-    });
-    let context = local("_context", span);
-    let lent = surroundings.model.context.as_ref().map(|_| context.to_token_stream());
-    let arguments = lent.into_iter().chain(parts);
-    let found = found(surroundings, &call(path, &quote!(#(#arguments),*)), &quote!(found), span);
-    let (pattern, future) = (pattern(lookup), at(&future_type(surroundings, &option), span));
-    quote! {
-        fn fetch(&self, #context: &Self::Context) -> #future {
-            let #pattern = &self.0;
-            #found
-        }
-    }
-}
-
-fn fetch_many(
-    surroundings: &Surroundings<'_>,
-    lookup: &LookupModel,
-    path: &TokenStream,
-) -> TokenStream {
-    let krate = &surroundings.model.schema.target.krate;
-    let span = last_span(path);
-    let (context, parts) = (local("_context", span), local("parts", span));
-    let lent = at(&quote!(&#parts[..]), span);
-    let arguments = match &surroundings.model.context {
-        Some(_) => quote!(#context, #lent),
-        None => lent,
-    };
-    let found =
-        found(surroundings, &call(path, &arguments), &quote!(found_many), span);
-    let vec = quote!(#krate::__private::Vec);
-    let future = at(&future_type(surroundings, &vec), span);
-    let ty = parts_type(lookup);
-    quote! {
-        fn fetch_many<'many>(
-            lookups: &'many [&'many Self],
-            #context: &'many Self::Context,
-        ) -> ::core::option::Option<#future + 'many> {
-            let #parts: #vec<#ty> = #krate::__private::gather(
-                lookups,
-                |lookup| <Self as ::core::clone::Clone>::clone(lookup).0,
-            );
-            ::core::option::Option::Some(#found)
-        }
-    }
-}
-
-fn future_type(surroundings: &Surroundings<'_>, container: &TokenStream) -> TokenStream {
-    let krate = &surroundings.model.schema.target.krate;
-    quote! {
-        impl ::core::future::Future<
-            Output = ::core::result::Result<#container<Self::Object>, #krate::Error>,
-        > + ::core::marker::Send
-    }
-}
-
-/// Awaits the user's function and converts what it gives.
-///
-/// The call is awaited here and not in the runtime, since a bound on its future would be reported
-/// a second time for the type of the surrounding one.
-fn found(
-    surroundings: &Surroundings<'_>,
-    call: &TokenStream,
-    convert: &TokenStream,
-    span: Span,
-) -> TokenStream {
-    let target = &surroundings.model.schema.target;
-    let (krate, object) = (&target.krate, &target.object);
-    let convert = at(&quote!(#krate::__private::#convert::<#object, _>), span);
-    let into_error = at(&into_error(surroundings), span);
-    quote_spanned!(span=> async move { #convert(#call.await, #into_error) })
-}
-
-/// `|error| …`: how the fetch function's error becomes `Error`. Which of the two ways depends on
-/// the traits of its type, which is known here and nowhere else.
-fn into_error(surroundings: &Surroundings<'_>) -> TokenStream {
-    let krate = &surroundings.model.schema.target.krate;
-    let error = local("error", Span::call_site());
-    quote! {
-        |#error| {
-            use #krate::__private::ErrorKindOf as _;
-            (&&&#krate::__private::Tag::of(&#error))
-                .cachecow_error_kind()
-                .wrap(<Self as #krate::Lookup>::NAME, #error)
-        }
-    }
-}
-
-/// A call of the user's function: errors underline the path, and nothing that cannot be seen.
-pub(super) fn call(path: &TokenStream, arguments: &TokenStream) -> TokenStream {
-    let mut group = Group::new(Delimiter::Parenthesis, arguments.clone());
-    group.set_span(last_span(path));
-    quote!(#path #group)
-}
-
-fn part_local(index: usize, part: &PartModel) -> Ident {
+pub(super) fn part_local(index: usize, part: &PartModel) -> Ident {
     local(&format!("part_{index}"), part.ty.span())
 }
 
@@ -343,7 +231,7 @@ fn part_locals(lookup: &LookupModel) -> Vec<Ident> {
 }
 
 /// The parts' locals, as a pattern of the lookup's field.
-fn pattern(lookup: &LookupModel) -> TokenStream {
+pub(super) fn pattern(lookup: &LookupModel) -> TokenStream {
     one_or_tuple(part_locals(lookup))
 }
 

@@ -4,8 +4,8 @@ use proc_macro2::Ident;
 use syn::{Data, DeriveInput, Fields};
 
 use super::lookup::Lookups;
-use super::schema::schema;
 use super::mentions_param;
+use super::schema::schema;
 use crate::faults::Faults;
 use crate::fields::{FieldInfo, fields};
 use crate::model::CachedModel;
@@ -22,7 +22,8 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
         .map(|all| fields(all, &mut Faults::default()))
         .unwrap_or_default();
     let object = &schema.target.object;
-    let judged = Lookups { input, object, fields: &found, can_call: !options.context.is_invalid() }.judge(lookups, faults);
+    let judged = Lookups { input, object, fields: &found, can_call: !options.context.is_invalid() }
+        .judge(lookups, faults);
     CachedModel {
         context: options.context.given().map(|ty| tokens::without_self(ty, object)),
         ttl: options.ttl.given(),

@@ -23,7 +23,7 @@ pub(super) struct Lookups<'a> {
     pub(super) can_call: bool,
 }
 
-impl<'a> Lookups<'a> {
+impl Lookups<'_> {
     pub(super) fn judge(
         &self,
         given: Vec<LookupOptions<'_>>,
@@ -43,10 +43,10 @@ impl<'a> Lookups<'a> {
         }
         let mut lookups: Vec<LookupModel> = Vec::new();
         for options in given {
-            if let Some(lookup) = self.lookup(options, faults) {
-                if is_distinct(&lookup, &lookups, faults) {
-                    lookups.push(lookup);
-                }
+            if let Some(lookup) = self.lookup(options, faults)
+                && is_distinct(&lookup, &lookups, faults)
+            {
+                lookups.push(lookup);
             }
         }
         self.unstored_fields(&lookups, faults);
@@ -66,10 +66,8 @@ impl<'a> Lookups<'a> {
         let key = key.given()?;
         let (emptied, parts) = self.parts(&key, faults)?;
         let path = |path| tokens::without_self(path, self.object);
-        let (fetch, fetch_many) = match self.can_call {
-            true => (fetch.given(), fetch_many.given()),
-            false => (None, None),
-        };
+        let (fetch, fetch_many) =
+            if self.can_call { (fetch.given(), fetch_many.given()) } else { (None, None) };
         let by_fields = || {
             let names: Vec<&str> = parts.iter().map(|part| &*part.name).collect();
             Ident::new(&format!("by_{}", names.join("_and_")), key.span())
@@ -109,7 +107,9 @@ impl<'a> Lookups<'a> {
             if parts.iter().any(|other| other.name == part.name) {
                 faults.add(
                     key,
-                    format!("`{{{name}}}` stands in this key twice; one is enough, remove the other"),
+                    format!(
+                        "`{{{name}}}` stands in this key twice; one is enough, remove the other"
+                    ),
                 );
             } else {
                 parts.push(part);
@@ -151,9 +151,8 @@ impl<'a> Lookups<'a> {
     /// there.
     fn unstored_fields(&self, lookups: &[LookupModel], faults: &mut Faults) {
         for field in self.fields {
-            let is_in_key = |lookup: &LookupModel| {
-                lookup.parts.iter().any(|part| part.name == field.name)
-            };
+            let is_in_key =
+                |lookup: &LookupModel| lookup.parts.iter().any(|part| part.name == field.name);
             let Some(lookup) = lookups.iter().find(|lookup| is_in_key(lookup)) else { continue };
             for word in skipping_words(field) {
                 faults.add(
@@ -212,10 +211,33 @@ fn skipping_words(field: &FieldInfo<'_>) -> Vec<Ident> {
 
 fn passing(ty: &syn::Type) -> Passing {
     const BY_VALUE: [&str; 27] = [
-        "i8", "i16", "i32", "i64", "i128", "isize", "u8", "u16", "u32", "u64", "u128", "usize",
-        "bool", "char", "NonZero", "NonZeroI8", "NonZeroI16", "NonZeroI32", "NonZeroI64",
-        "NonZeroI128", "NonZeroIsize", "NonZeroU8", "NonZeroU16", "NonZeroU32", "NonZeroU64",
-        "NonZeroU128", "NonZeroUsize",
+        "i8",
+        "i16",
+        "i32",
+        "i64",
+        "i128",
+        "isize",
+        "u8",
+        "u16",
+        "u32",
+        "u64",
+        "u128",
+        "usize",
+        "bool",
+        "char",
+        "NonZero",
+        "NonZeroI8",
+        "NonZeroI16",
+        "NonZeroI32",
+        "NonZeroI64",
+        "NonZeroI128",
+        "NonZeroIsize",
+        "NonZeroU8",
+        "NonZeroU16",
+        "NonZeroU32",
+        "NonZeroU64",
+        "NonZeroU128",
+        "NonZeroUsize",
     ];
     let Some(segment) = tokens::last_segment(ty) else { return Passing::Reference };
     let arguments = tokens::angle_arguments(segment);

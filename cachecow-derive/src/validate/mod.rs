@@ -16,7 +16,7 @@ use syn::DeriveInput;
 use crate::model::Target;
 use crate::tokens;
 
-fn target<'a>(input: &'a DeriveInput, krate: Option<TokenStream>) -> Target<'a> {
+fn target(input: &DeriveInput, krate: Option<TokenStream>) -> Target<'_> {
     let ident = &input.ident;
     let (_, arguments, _) = input.generics.split_for_impl();
     Target {

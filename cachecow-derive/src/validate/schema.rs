@@ -58,7 +58,8 @@ pub(super) fn schema<'a>(
 
 fn misplaced_settings(attrs: &[Attribute], faults: &mut Faults) {
     for attr in attrs.iter().filter(|attr| attr.path().is_ident("cache")) {
-        faults.add(attr, "a variant has no settings; write `#[cache(opaque)]` on one of its fields");
+        faults
+            .add(attr, "a variant has no settings; write `#[cache(opaque)]` on one of its fields");
     }
 }
 

@@ -1,7 +1,7 @@
 //! Single-flight: at most one load of a key at a time in this process.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -26,7 +26,8 @@ struct Flight {
     id: u64,
     identity: Identity,
     phase: Phase,
-    followers: Vec<Follower>,
+    /// In the order they came.
+    followers: VecDeque<Follower>,
 }
 
 /// What is loaded: the type, and the encoded parts of the key. Two keys may have the same hash.
@@ -78,7 +79,7 @@ pub(crate) fn enter(engine: &Arc<Engine>, key: Key, (slot, parts): (usize, &[u8]
         Entry::Occupied(mut flight) => {
             let (sender, receiver) = oneshot::channel();
             let joined = flight.get().phase;
-            flight.get_mut().followers.push(Follower { joined, sender });
+            flight.get_mut().followers.push_back(Follower { joined, sender });
             Entered::Follow(receiver)
         }
         Entry::Vacant(place) => {
@@ -87,7 +88,7 @@ pub(crate) fn enter(engine: &Arc<Engine>, key: Key, (slot, parts): (usize, &[u8]
                 id,
                 identity: identity.clone(),
                 phase: Phase::Opening,
-                followers: Vec::new(),
+                followers: VecDeque::new(),
             });
             Entered::Lead(Lead::of(engine, key, identity, id))
         }
@@ -102,7 +103,7 @@ pub(crate) struct Lead {
     identity: Identity,
     id: u64,
     /// The followers, once the flight has left the map.
-    closed: Option<Vec<Follower>>,
+    closed: Option<VecDeque<Follower>>,
     landed: bool,
     /// A claim that was sent and, as far as is known, not settled.
     claim: Option<Token>,
@@ -141,7 +142,7 @@ impl Lead {
         let mut shard = self.engine.flights.shard(self.key);
         let followers = match shard.entry(self.key) {
             Entry::Occupied(flight) if flight.get().id == self.id => flight.remove().followers,
-            _ => Vec::new(),
+            _ => VecDeque::new(),
         };
         drop(shard);
         self.closed = Some(followers);
@@ -155,7 +156,7 @@ impl Lead {
     fn tell(&mut self, landing: Landing, outcome: Option<(&Result<Loaded, Error>, Fill)>) {
         self.landed = true;
         self.close();
-        let mut next = Vec::new();
+        let mut next = VecDeque::new();
         for follower in self.closed.take().unwrap_or_default() {
             // A follower that is gone does not hear it.
             match (landing.fate_of(follower.joined), outcome) {
@@ -165,7 +166,7 @@ impl Lead {
                 (FollowerFate::LookAgain, _) => {
                     let _ = follower.sender.send(Landed::LookAgain);
                 }
-                (FollowerFate::Accept | FollowerFate::NextLoad, _) => next.push(follower),
+                (FollowerFate::Accept | FollowerFate::NextLoad, _) => next.push_back(follower),
             }
         }
         if !next.is_empty() {
@@ -178,7 +179,7 @@ impl Lead {
 
     /// The followers whose time has not come take part in the next load: in one that has begun in
     /// the meantime, or in one that the first of them leads.
-    fn begin_next(&self, mut followers: Vec<Follower>) {
+    fn begin_next(&self, mut followers: VecDeque<Follower>) {
         let id = self.engine.flights.fresh_id();
         match self.engine.flights.shard(self.key).entry(self.key) {
             Entry::Occupied(flight) if flight.get().identity != self.identity => {
@@ -196,8 +197,6 @@ impl Lead {
             }
             Entry::Vacant(place) => {
                 followers.iter_mut().for_each(|follower| follower.joined = Phase::Opening);
-                // Taken from the end; whoever has waited longest leads.
-                followers.reverse();
                 let identity = self.identity.clone();
                 place.insert(Flight { id, identity, phase: Phase::Opening, followers });
             }
@@ -205,7 +204,7 @@ impl Lead {
         Self::of(&self.engine, self.key, self.identity.clone(), id).promote();
     }
 
-    /// Hands the lead to a follower that is still there.
+    /// Hands the lead to whoever has waited longest and is still there.
     fn promote(self) {
         let mut lead = self;
         loop {
@@ -214,7 +213,7 @@ impl Lead {
                 let follower = shard
                     .get_mut(&lead.key)
                     .filter(|flight| flight.id == lead.id)
-                    .and_then(|flight| flight.followers.pop());
+                    .and_then(|flight| flight.followers.pop_front());
                 // Under the same lock, so that nobody joins a flight without a leader.
                 let ours = shard.get(&lead.key).is_some_and(|flight| flight.id == lead.id);
                 if follower.is_none() && ours {

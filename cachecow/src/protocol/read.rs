@@ -271,7 +271,11 @@ impl<V> Read<V> {
                 OnLease::Fetch => State::FetchDue(None),
             },
             // A writer is at work, or the claim's fate is unknown: fetch, and store nothing.
-            (State::ClaimSent(_), _) => State::FetchDue(None),
+            (State::ClaimSent(_), Ok(_)) => State::FetchDue(None),
+            (State::ClaimSent(_), Err(Lost)) => {
+                self.bypass = true;
+                State::FetchDue(None)
+            }
             (State::FillSent, Ok(Reply::Settled)) => {
                 State::Done(Outcome::Fetched(Fill::Stored), Landing::Fenced)
             }

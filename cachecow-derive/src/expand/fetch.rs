@@ -1,0 +1,133 @@
+//! The calls of the user's functions.
+//!
+//! Whatever the compiler has to say of such a call should stand at the path that the user wrote, so
+//! all tokens around it are moved there.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+
+use super::local;
+use super::lookup::{Surroundings, part_local, pattern};
+use crate::model::{LookupModel, Passing};
+use crate::tokens::{at, last_span};
+
+/// `Lookup::fetch`.
+pub(super) fn fetch(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
+    let krate = &surroundings.model.schema.target.krate;
+    let option = quote!(::core::option::Option);
+    let Some(path) = &lookup.fetch else {
+        let future = future_type(surroundings, &option);
+        return quote! {
+            fn fetch(&self, _: &Self::Context) -> #future {
+                #krate::__private::never()
+            }
+        };
+    };
+    let span = last_span(path);
+    let parts = lookup.parts.iter().enumerate().map(|(index, part)| {
+        let name = part_local(index, part);
+        let argument = match part.passing {
+            Passing::Value => quote!(*#name),
+            Passing::Text => quote!(#krate::__private::text(#name)),
+            Passing::SharedText | Passing::Reference => quote!(#name),
+        };
+        at(&argument, span)
+    });
+    let context = context_local(surroundings, path);
+    let lent = surroundings.model.context.as_ref().map(|_| context.to_token_stream());
+    let arguments = lent.into_iter().chain(parts);
+    let found = found(surroundings, &call(path, &quote!(#(#arguments),*)), &quote!(found), span);
+    let (pattern, future) = (pattern(lookup), at(&future_type(surroundings, &option), span));
+    quote! {
+        fn fetch(&self, #context: &Self::Context) -> #future {
+            let #pattern = &self.0;
+            #found
+        }
+    }
+}
+
+/// `Lookup::fetch_many`.
+pub(super) fn fetch_many(surroundings: &Surroundings<'_>, path: &TokenStream) -> TokenStream {
+    let krate = &surroundings.model.schema.target.krate;
+    let span = last_span(path);
+    let (context, parts) = (context_local(surroundings, path), local("parts", span));
+    let lent = at(&quote!(&#parts[..]), span);
+    let arguments = match &surroundings.model.context {
+        Some(_) => quote!(#context, #lent),
+        None => lent,
+    };
+    let found = found(surroundings, &call(path, &arguments), &quote!(found_many), span);
+    let vec = quote!(#krate::__private::Vec);
+    let future = future_type(surroundings, &vec);
+    let head = quote! {
+        fn fetch_many<'many>(
+            lookups: &'many [&'many Self],
+            #context: &'many Self::Context,
+        ) -> ::core::option::Option<#future + 'many>
+    };
+    let gather = quote! {
+        let #parts = #krate::__private::gather(
+            lookups,
+            |lookup| <Self as ::core::clone::Clone>::clone(lookup).0,
+        );
+    };
+    // All of it at the path: where a bound on the future is reported is the compiler's choice.
+    let (head, gather) = (at(&head, span), at(&gather, span));
+    let some = at(&quote!(::core::option::Option::Some), span);
+    let some = quote_spanned!(span=> #some(#found));
+    quote_spanned!(span=> #head { #gather #some })
+}
+
+fn future_type(surroundings: &Surroundings<'_>, container: &TokenStream) -> TokenStream {
+    let krate = &surroundings.model.schema.target.krate;
+    quote! {
+        impl ::core::future::Future<
+            Output = ::core::result::Result<#container<Self::Object>, #krate::Error>,
+        > + ::core::marker::Send
+    }
+}
+
+/// Awaits the user's function and converts what it gives.
+///
+/// The call is awaited here and not in the runtime, since a bound on its future would be reported
+/// a second time for the type of the surrounding one.
+fn found(
+    surroundings: &Surroundings<'_>,
+    call: &TokenStream,
+    convert: &TokenStream,
+    span: Span,
+) -> TokenStream {
+    let target = &surroundings.model.schema.target;
+    let (krate, object) = (&target.krate, &target.object);
+    let convert = at(&quote!(#krate::__private::#convert::<#object, _>), span);
+    let into_error = at(&into_error(surroundings), span);
+    quote_spanned!(span=> async move { #convert(#call.await, #into_error) })
+}
+
+/// `|error| …`: how the fetch function's error becomes `Error`. Which of the two ways depends on
+/// the traits of its type, which is known here and nowhere else.
+fn into_error(surroundings: &Surroundings<'_>) -> TokenStream {
+    let krate = &surroundings.model.schema.target.krate;
+    let error = local("error", Span::call_site());
+    quote! {
+        |#error| {
+            use #krate::__private::ErrorKindOf as _;
+            (&&&#krate::__private::Tag::of(&#error))
+                .cachecow_error_kind()
+                .wrap(<Self as #krate::Lookup>::NAME, #error)
+        }
+    }
+}
+
+/// A call of the user's function: errors underline the path, and nothing that cannot be seen.
+pub(super) fn call(path: &TokenStream, arguments: &TokenStream) -> TokenStream {
+    let mut group = Group::new(Delimiter::Parenthesis, arguments.clone());
+    group.set_span(last_span(path));
+    quote!(#path #group)
+}
+
+/// The context's local, which stands at the context's type: what an error says of the one is true
+/// of the other.
+fn context_local(surroundings: &Surroundings<'_>, path: &TokenStream) -> Ident {
+    local("_context", last_span(surroundings.model.context.as_ref().unwrap_or(path)))
+}

@@ -1,0 +1,145 @@
+::core::compile_error! {
+    "`ttl` is a setting of the struct, not of a lookup: move it to its own `#[cache(ttl = …)]`"
+}
+::core::compile_error! {
+    "`10` in `10` has no unit; write a number and a unit (ms, s, m, h, d), as in \"250ms\", \"10s\", \"10m\" or \"1h30m\""
+}
+::core::compile_error! {
+    "`fetch` is missing; name the async function that reads one object, as in `fetch = User::find`"
+}
+::core::compile_error! {
+    "`{idd}` is no field of `User`, which has `id`; did you mean `{id}`?"
+}
+///A lookup of `User` by `id`, made by `User::by_id`.
+#[allow(
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+)]
+#[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
+struct UserById(i64, ::core::marker::PhantomData<fn() -> User>);
+#[allow(
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+)]
+#[automatically_derived]
+impl User {
+    ///Looks `User` up by `id`.
+    fn by_id(id: i64) -> UserById {
+        UserById(id, ::core::marker::PhantomData)
+    }
+}
+#[allow(
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+)]
+const _: () = {
+    use ::cachecow::__private::Unknown as _;
+    #[automatically_derived]
+    impl ::cachecow::CacheSchema for User {
+        const NAME: &'static ::core::primitive::str = "User";
+        const FINGERPRINT: ::core::primitive::u64 = ::cachecow::__private::fingerprint(
+            "{ id : i64 , } ",
+            &[::cachecow::__private::Known::<i64>::FINGERPRINT],
+        );
+    }
+    #[automatically_derived]
+    impl ::cachecow::Cached for User {
+        const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
+        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
+            visit(<UserById as ::cachecow::Lookup>::key_of(self).key());
+        }
+        fn type_slot() -> ::core::primitive::usize {
+            static SLOT: ::cachecow::__private::StaticSlot = ::cachecow::__private::StaticSlot::new();
+            SLOT.get()
+        }
+    }
+    #[automatically_derived]
+    impl ::cachecow::CacheKeys for User {
+        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
+            visit(<UserById as ::cachecow::Lookup>::key_of(self).key());
+        }
+    }
+    #[automatically_derived]
+    impl ::core::clone::Clone for UserById {
+        fn clone(&self) -> Self {
+            let part_0 = &self.0;
+            Self(
+                ::cachecow::__private::clone::<i64>(part_0),
+                ::core::marker::PhantomData,
+            )
+        }
+    }
+    #[automatically_derived]
+    impl ::core::fmt::Debug for UserById {
+        fn fmt(
+            &self,
+            formatter: &mut ::core::fmt::Formatter<'_>,
+        ) -> ::core::fmt::Result {
+            ::cachecow::__private::debug(formatter, "UserById")
+        }
+    }
+    #[automatically_derived]
+    impl ::cachecow::CacheKeys for UserById {
+        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
+            visit(<Self as ::cachecow::Lookup>::key(self).key());
+        }
+    }
+    const _: () = {
+        fn encode_cachecow_key(part_0: &i64) -> ::cachecow::KeyEncoder {
+            let mut encoder = ::cachecow::KeyEncoder::new("user:{}");
+            ::cachecow::__private::encode::<i64>(part_0, &mut encoder);
+            encoder
+        }
+        #[automatically_derived]
+        impl ::cachecow::Lookup for UserById {
+            type Object = User;
+            type Context = ();
+            const NAME: &'static ::core::primitive::str = "User::by_id";
+            fn key(&self) -> ::cachecow::KeyEncoder {
+                let part_0 = &self.0;
+                encode_cachecow_key(part_0)
+            }
+            fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
+                encode_cachecow_key(&object.id)
+            }
+            fn fetch(
+                &self,
+                _: &Self::Context,
+            ) -> impl ::core::future::Future<
+                Output = ::core::result::Result<
+                    ::core::option::Option<Self::Object>,
+                    ::cachecow::Error,
+                >,
+            > + ::core::marker::Send {
+                ::cachecow::__private::never()
+            }
+        }
+    };
+};

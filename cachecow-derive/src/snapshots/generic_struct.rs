@@ -1,0 +1,274 @@
+///A lookup of `Page` by `first`, made by `Page::by_first`.
+#[allow(
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+)]
+#[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
+struct PageByFirst<T: Clone, K, const N: usize>(
+    K,
+    ::core::marker::PhantomData<fn() -> Page<T, K, N>>,
+)
+where
+    K: Ord;
+#[allow(
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+)]
+#[automatically_derived]
+impl<T: Clone, K, const N: usize> Page<T, K, N>
+where
+    K: Ord,
+{
+    ///Looks `Page` up by `first`.
+    fn by_first(first: impl ::core::borrow::Borrow<K>) -> PageByFirst<T, K, N>
+    where
+        K: ::core::clone::Clone,
+    {
+        PageByFirst(
+            ::cachecow::__private::clone::<
+                K,
+            >(<_ as ::core::borrow::Borrow<K>>::borrow(&first)),
+            ::core::marker::PhantomData,
+        )
+    }
+}
+#[allow(
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+)]
+const _: () = {
+    use ::cachecow::__private::Unknown as _;
+    #[automatically_derived]
+    impl<T: Clone, K, const N: usize> ::cachecow::CacheSchema for Page<T, K, N>
+    where
+        K: Ord,
+        T: ::cachecow::CacheSchema,
+        K: ::cachecow::CacheSchema,
+    {
+        const NAME: &'static ::core::primitive::str = "Page";
+        const FINGERPRINT: ::core::primitive::u64 = ::cachecow::__private::fingerprint(
+            "{ first : K , items : Vec < T > , } ",
+            &[
+                <T as ::cachecow::CacheSchema>::FINGERPRINT,
+                <K as ::cachecow::CacheSchema>::FINGERPRINT,
+                ::cachecow::__private::Known::<K>::FINGERPRINT,
+                ::cachecow::__private::Known::<Vec<T>>::FINGERPRINT,
+            ],
+        );
+        fn write_name(encoder: &mut ::cachecow::KeyEncoder) {
+            encoder.group(4usize);
+            encoder.scope(<Self as ::cachecow::CacheSchema>::NAME);
+            <T as ::cachecow::CacheSchema>::write_name(encoder);
+            <K as ::cachecow::CacheSchema>::write_name(encoder);
+            ::cachecow::KeyPart::encode(&N, encoder);
+        }
+    }
+    #[automatically_derived]
+    impl<T: Clone, K, const N: usize> ::cachecow::Cached for Page<T, K, N>
+    where
+        K: Ord,
+        T: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
+            + 'static,
+        K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
+            + 'static,
+        T: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
+        K: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
+        K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
+            + ::core::marker::Sync,
+    {
+        const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
+        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
+            visit(<PageByFirst<T, K, N> as ::cachecow::Lookup>::key_of(self).key());
+        }
+    }
+    #[automatically_derived]
+    impl<T: Clone, K, const N: usize> ::cachecow::CacheKeys for Page<T, K, N>
+    where
+        K: Ord,
+        T: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
+            + 'static,
+        K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
+            + 'static,
+        T: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
+        K: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
+        K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
+            + ::core::marker::Sync,
+    {
+        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
+            visit(<PageByFirst<T, K, N> as ::cachecow::Lookup>::key_of(self).key());
+        }
+    }
+    #[automatically_derived]
+    impl<T: Clone, K, const N: usize> ::core::clone::Clone for PageByFirst<T, K, N>
+    where
+        K: Ord,
+        K: ::core::clone::Clone,
+    {
+        fn clone(&self) -> Self {
+            let part_0 = &self.0;
+            Self(::cachecow::__private::clone::<K>(part_0), ::core::marker::PhantomData)
+        }
+    }
+    #[automatically_derived]
+    impl<T: Clone, K, const N: usize> ::core::fmt::Debug for PageByFirst<T, K, N>
+    where
+        K: Ord,
+    {
+        fn fmt(
+            &self,
+            formatter: &mut ::core::fmt::Formatter<'_>,
+        ) -> ::core::fmt::Result {
+            ::cachecow::__private::debug(formatter, "PageByFirst")
+        }
+    }
+    #[automatically_derived]
+    impl<T: Clone, K, const N: usize> ::cachecow::CacheKeys for PageByFirst<T, K, N>
+    where
+        K: Ord,
+        T: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
+            + 'static,
+        K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
+            + 'static,
+        T: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
+        K: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
+        K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
+            + ::core::marker::Sync,
+    {
+        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
+            visit(<Self as ::cachecow::Lookup>::key(self).key());
+        }
+    }
+    const _: () = {
+        fn encode_cachecow_key<T: Clone, K, const N: usize>(
+            part_0: &K,
+        ) -> ::cachecow::KeyEncoder
+        where
+            K: Ord,
+            T: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
+                + 'static,
+            K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
+                + 'static,
+            T: ::cachecow::__private::Serialize
+                + ::cachecow::__private::DeserializeOwned,
+            K: ::cachecow::__private::Serialize
+                + ::cachecow::__private::DeserializeOwned,
+            K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
+                + ::core::marker::Sync,
+        {
+            let mut encoder = ::cachecow::KeyEncoder::new("page:{}");
+            <T as ::cachecow::CacheSchema>::write_name(&mut encoder);
+            <K as ::cachecow::CacheSchema>::write_name(&mut encoder);
+            ::cachecow::KeyPart::encode(&N, &mut encoder);
+            ::cachecow::__private::encode::<K>(part_0, &mut encoder);
+            encoder
+        }
+        #[automatically_derived]
+        impl<T: Clone, K, const N: usize> ::cachecow::Lookup for PageByFirst<T, K, N>
+        where
+            K: Ord,
+            T: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
+                + 'static,
+            K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
+                + 'static,
+            T: ::cachecow::__private::Serialize
+                + ::cachecow::__private::DeserializeOwned,
+            K: ::cachecow::__private::Serialize
+                + ::cachecow::__private::DeserializeOwned,
+            K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
+                + ::core::marker::Sync,
+        {
+            type Object = Page<T, K, N>;
+            type Context = ();
+            const NAME: &'static ::core::primitive::str = "Page::by_first";
+            fn key(&self) -> ::cachecow::KeyEncoder {
+                let part_0 = &self.0;
+                encode_cachecow_key::<T, K, N>(part_0)
+            }
+            fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
+                encode_cachecow_key::<T, K, N>(&object.first)
+            }
+            fn fetch(
+                &self,
+                _context: &Self::Context,
+            ) -> impl ::core::future::Future<
+                Output = ::core::result::Result<
+                    ::core::option::Option<Self::Object>,
+                    ::cachecow::Error,
+                >,
+            > + ::core::marker::Send {
+                let part_0 = &self.0;
+                async move {
+                    ::cachecow::__private::found::<
+                        Page<T, K, N>,
+                        _,
+                    >(
+                        <Page<T, K, N>>::find(part_0).await,
+                        |error| {
+                            use ::cachecow::__private::ErrorKindOf as _;
+                            (&&&::cachecow::__private::Tag::of(&error))
+                                .cachecow_error_kind()
+                                .wrap(<Self as ::cachecow::Lookup>::NAME, error)
+                        },
+                    )
+                }
+            }
+            fn fetch_many<'many>(
+                lookups: &'many [&'many Self],
+                _context: &'many Self::Context,
+            ) -> ::core::option::Option<
+                impl ::core::future::Future<
+                    Output = ::core::result::Result<
+                        ::cachecow::__private::Vec<Self::Object>,
+                        ::cachecow::Error,
+                    >,
+                > + ::core::marker::Send + 'many,
+            > {
+                let parts = ::cachecow::__private::gather(
+                    lookups,
+                    |lookup| <Self as ::core::clone::Clone>::clone(lookup).0,
+                );
+                ::core::option::Option::Some(async move {
+                    ::cachecow::__private::found_many::<
+                        Page<T, K, N>,
+                        _,
+                    >(
+                        Page::find_many(&parts[..]).await,
+                        |error| {
+                            use ::cachecow::__private::ErrorKindOf as _;
+                            (&&&::cachecow::__private::Tag::of(&error))
+                                .cachecow_error_kind()
+                                .wrap(<Self as ::cachecow::Lookup>::NAME, error)
+                        },
+                    )
+                })
+            }
+        }
+    };
+};

@@ -1,0 +1,144 @@
+///A lookup of `Row` by `0`, made by `Row::by_0`.
+#[allow(
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+)]
+#[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
+pub(crate) struct RowBy0(u8, ::core::marker::PhantomData<fn() -> Row>);
+#[allow(
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+)]
+#[automatically_derived]
+impl Row {
+    ///Looks `Row` up by `0`.
+    pub(crate) fn by_0(part_0: u8) -> RowBy0 {
+        RowBy0(part_0, ::core::marker::PhantomData)
+    }
+}
+#[allow(
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+)]
+const _: () = {
+    use ::cachecow::__private::Unknown as _;
+    #[automatically_derived]
+    impl ::cachecow::CacheSchema for Row {
+        const NAME: &'static ::core::primitive::str = "Row";
+        const FINGERPRINT: ::core::primitive::u64 = ::cachecow::__private::fingerprint(
+            "( 0 : u8 , 1 : Vec < Row > , ) ",
+            &[::cachecow::__private::Known::<u8>::FINGERPRINT],
+        );
+    }
+    #[automatically_derived]
+    impl ::cachecow::Cached for Row {
+        const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
+        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
+            visit(<RowBy0 as ::cachecow::Lookup>::key_of(self).key());
+        }
+        fn type_slot() -> ::core::primitive::usize {
+            static SLOT: ::cachecow::__private::StaticSlot = ::cachecow::__private::StaticSlot::new();
+            SLOT.get()
+        }
+    }
+    #[automatically_derived]
+    impl ::cachecow::CacheKeys for Row {
+        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
+            visit(<RowBy0 as ::cachecow::Lookup>::key_of(self).key());
+        }
+    }
+    #[automatically_derived]
+    impl ::core::clone::Clone for RowBy0 {
+        fn clone(&self) -> Self {
+            let part_0 = &self.0;
+            Self(::cachecow::__private::clone::<u8>(part_0), ::core::marker::PhantomData)
+        }
+    }
+    #[automatically_derived]
+    impl ::core::fmt::Debug for RowBy0 {
+        fn fmt(
+            &self,
+            formatter: &mut ::core::fmt::Formatter<'_>,
+        ) -> ::core::fmt::Result {
+            ::cachecow::__private::debug(formatter, "RowBy0")
+        }
+    }
+    #[automatically_derived]
+    impl ::cachecow::CacheKeys for RowBy0 {
+        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
+            visit(<Self as ::cachecow::Lookup>::key(self).key());
+        }
+    }
+    const _: () = {
+        fn encode_cachecow_key(part_0: &u8) -> ::cachecow::KeyEncoder {
+            let mut encoder = ::cachecow::KeyEncoder::new("row:{}");
+            ::cachecow::__private::encode::<u8>(part_0, &mut encoder);
+            encoder
+        }
+        #[automatically_derived]
+        impl ::cachecow::Lookup for RowBy0 {
+            type Object = Row;
+            type Context = ();
+            const NAME: &'static ::core::primitive::str = "Row::by_0";
+            fn key(&self) -> ::cachecow::KeyEncoder {
+                let part_0 = &self.0;
+                encode_cachecow_key(part_0)
+            }
+            fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
+                encode_cachecow_key(&object.0)
+            }
+            fn fetch(
+                &self,
+                _context: &Self::Context,
+            ) -> impl ::core::future::Future<
+                Output = ::core::result::Result<
+                    ::core::option::Option<Self::Object>,
+                    ::cachecow::Error,
+                >,
+            > + ::core::marker::Send {
+                let part_0 = &self.0;
+                async move {
+                    ::cachecow::__private::found::<
+                        Row,
+                        _,
+                    >(
+                        row(*part_0).await,
+                        |error| {
+                            use ::cachecow::__private::ErrorKindOf as _;
+                            (&&&::cachecow::__private::Tag::of(&error))
+                                .cachecow_error_kind()
+                                .wrap(<Self as ::cachecow::Lookup>::NAME, error)
+                        },
+                    )
+                }
+            }
+        }
+    };
+};

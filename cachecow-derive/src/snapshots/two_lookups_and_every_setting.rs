@@ -1,0 +1,295 @@
+///A lookup of `Order` by `tenant` and `id`, made by `Order::by_tenant_and_id`.
+#[allow(
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+)]
+#[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
+pub struct OrderByTenantAndId((Uuid, u64), ::core::marker::PhantomData<fn() -> Order>);
+///A lookup of `Order` by `number`, made by `Order::numbered`.
+#[allow(
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+)]
+#[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
+pub struct OrderNumbered(String, ::core::marker::PhantomData<fn() -> Order>);
+#[allow(
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+)]
+#[automatically_derived]
+impl Order {
+    ///Looks `Order` up by `tenant` and `id`.
+    pub fn by_tenant_and_id(
+        tenant: impl ::core::borrow::Borrow<Uuid>,
+        id: u64,
+    ) -> OrderByTenantAndId {
+        OrderByTenantAndId(
+            (
+                ::cachecow::__private::clone::<
+                    Uuid,
+                >(<_ as ::core::borrow::Borrow<Uuid>>::borrow(&tenant)),
+                id,
+            ),
+            ::core::marker::PhantomData,
+        )
+    }
+    ///Looks `Order` up by `number`.
+    pub fn numbered(number: impl ::core::convert::Into<String>) -> OrderNumbered {
+        OrderNumbered(::core::convert::Into::into(number), ::core::marker::PhantomData)
+    }
+}
+#[allow(
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+)]
+const _: () = {
+    use ::cachecow::__private::Unknown as _;
+    #[automatically_derived]
+    impl ::cachecow::CacheSchema for Order {
+        const NAME: &'static ::core::primitive::str = "Order";
+        const FINGERPRINT: ::core::primitive::u64 = ::cachecow::__private::fingerprint(
+            "{ # serde ( rename = \"order_id\" ) id : u64 , tenant : Uuid , number : String , customer : Box < Customer > , } ",
+            &[
+                ::cachecow::__private::Known::<u64>::FINGERPRINT,
+                ::cachecow::__private::Known::<Uuid>::FINGERPRINT,
+                ::cachecow::__private::Known::<String>::FINGERPRINT,
+            ],
+        );
+    }
+    #[automatically_derived]
+    impl ::cachecow::Cached for Order {
+        const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new()
+            .with_ttl(::core::time::Duration::new(5400u64, 0u32))
+            .with_negative_ttl(::core::time::Duration::new(0u64, 250000000u32));
+        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
+            visit(<OrderByTenantAndId as ::cachecow::Lookup>::key_of(self).key());
+            visit(<OrderNumbered as ::cachecow::Lookup>::key_of(self).key());
+        }
+        fn ttl(&self) -> ::core::option::Option<::core::time::Duration> {
+            let object: &Self = self;
+            ::cachecow::__private::ttl(Order::ttl(object))
+        }
+        fn type_slot() -> ::core::primitive::usize {
+            static SLOT: ::cachecow::__private::StaticSlot = ::cachecow::__private::StaticSlot::new();
+            SLOT.get()
+        }
+    }
+    #[automatically_derived]
+    impl ::cachecow::CacheKeys for Order {
+        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
+            visit(<OrderByTenantAndId as ::cachecow::Lookup>::key_of(self).key());
+            visit(<OrderNumbered as ::cachecow::Lookup>::key_of(self).key());
+        }
+    }
+    #[automatically_derived]
+    impl ::core::clone::Clone for OrderByTenantAndId {
+        fn clone(&self) -> Self {
+            let (part_0, part_1) = &self.0;
+            Self(
+                (
+                    ::cachecow::__private::clone::<Uuid>(part_0),
+                    ::cachecow::__private::clone::<u64>(part_1),
+                ),
+                ::core::marker::PhantomData,
+            )
+        }
+    }
+    #[automatically_derived]
+    impl ::core::fmt::Debug for OrderByTenantAndId {
+        fn fmt(
+            &self,
+            formatter: &mut ::core::fmt::Formatter<'_>,
+        ) -> ::core::fmt::Result {
+            ::cachecow::__private::debug(formatter, "OrderByTenantAndId")
+        }
+    }
+    #[automatically_derived]
+    impl ::cachecow::CacheKeys for OrderByTenantAndId {
+        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
+            visit(<Self as ::cachecow::Lookup>::key(self).key());
+        }
+    }
+    const _: () = {
+        fn encode_cachecow_key(part_0: &Uuid, part_1: &u64) -> ::cachecow::KeyEncoder {
+            let mut encoder = ::cachecow::KeyEncoder::new("order:{}:{}");
+            ::cachecow::__private::encode::<Uuid>(part_0, &mut encoder);
+            ::cachecow::__private::encode::<u64>(part_1, &mut encoder);
+            encoder
+        }
+        #[automatically_derived]
+        impl ::cachecow::Lookup for OrderByTenantAndId {
+            type Object = Order;
+            type Context = PgPool;
+            const NAME: &'static ::core::primitive::str = "Order::by_tenant_and_id";
+            fn key(&self) -> ::cachecow::KeyEncoder {
+                let (part_0, part_1) = &self.0;
+                encode_cachecow_key(part_0, part_1)
+            }
+            fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
+                encode_cachecow_key(&object.tenant, &object.id)
+            }
+            fn fetch(
+                &self,
+                _context: &Self::Context,
+            ) -> impl ::core::future::Future<
+                Output = ::core::result::Result<
+                    ::core::option::Option<Self::Object>,
+                    ::cachecow::Error,
+                >,
+            > + ::core::marker::Send {
+                let (part_0, part_1) = &self.0;
+                async move {
+                    ::cachecow::__private::found::<
+                        Order,
+                        _,
+                    >(
+                        Order::find(_context, part_0, *part_1).await,
+                        |error| {
+                            use ::cachecow::__private::ErrorKindOf as _;
+                            (&&&::cachecow::__private::Tag::of(&error))
+                                .cachecow_error_kind()
+                                .wrap(<Self as ::cachecow::Lookup>::NAME, error)
+                        },
+                    )
+                }
+            }
+            fn fetch_many<'many>(
+                lookups: &'many [&'many Self],
+                _context: &'many Self::Context,
+            ) -> ::core::option::Option<
+                impl ::core::future::Future<
+                    Output = ::core::result::Result<
+                        ::cachecow::__private::Vec<Self::Object>,
+                        ::cachecow::Error,
+                    >,
+                > + ::core::marker::Send + 'many,
+            > {
+                let parts = ::cachecow::__private::gather(
+                    lookups,
+                    |lookup| <Self as ::core::clone::Clone>::clone(lookup).0,
+                );
+                ::core::option::Option::Some(async move {
+                    ::cachecow::__private::found_many::<
+                        Order,
+                        _,
+                    >(
+                        Order::find_many(_context, &parts[..]).await,
+                        |error| {
+                            use ::cachecow::__private::ErrorKindOf as _;
+                            (&&&::cachecow::__private::Tag::of(&error))
+                                .cachecow_error_kind()
+                                .wrap(<Self as ::cachecow::Lookup>::NAME, error)
+                        },
+                    )
+                })
+            }
+        }
+    };
+    #[automatically_derived]
+    impl ::core::clone::Clone for OrderNumbered {
+        fn clone(&self) -> Self {
+            let part_0 = &self.0;
+            Self(
+                ::cachecow::__private::clone::<String>(part_0),
+                ::core::marker::PhantomData,
+            )
+        }
+    }
+    #[automatically_derived]
+    impl ::core::fmt::Debug for OrderNumbered {
+        fn fmt(
+            &self,
+            formatter: &mut ::core::fmt::Formatter<'_>,
+        ) -> ::core::fmt::Result {
+            ::cachecow::__private::debug(formatter, "OrderNumbered")
+        }
+    }
+    #[automatically_derived]
+    impl ::cachecow::CacheKeys for OrderNumbered {
+        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
+            visit(<Self as ::cachecow::Lookup>::key(self).key());
+        }
+    }
+    const _: () = {
+        fn encode_cachecow_key(part_0: &String) -> ::cachecow::KeyEncoder {
+            let mut encoder = ::cachecow::KeyEncoder::new("order:number:{}");
+            ::cachecow::__private::encode::<String>(part_0, &mut encoder);
+            encoder
+        }
+        #[automatically_derived]
+        impl ::cachecow::Lookup for OrderNumbered {
+            type Object = Order;
+            type Context = PgPool;
+            const NAME: &'static ::core::primitive::str = "Order::numbered";
+            fn key(&self) -> ::cachecow::KeyEncoder {
+                let part_0 = &self.0;
+                encode_cachecow_key(part_0)
+            }
+            fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
+                encode_cachecow_key(&object.number)
+            }
+            fn fetch(
+                &self,
+                _context: &Self::Context,
+            ) -> impl ::core::future::Future<
+                Output = ::core::result::Result<
+                    ::core::option::Option<Self::Object>,
+                    ::cachecow::Error,
+                >,
+            > + ::core::marker::Send {
+                let part_0 = &self.0;
+                async move {
+                    ::cachecow::__private::found::<
+                        Order,
+                        _,
+                    >(
+                        find_by_number(_context, ::cachecow::__private::text(part_0))
+                            .await,
+                        |error| {
+                            use ::cachecow::__private::ErrorKindOf as _;
+                            (&&&::cachecow::__private::Tag::of(&error))
+                                .cachecow_error_kind()
+                                .wrap(<Self as ::cachecow::Lookup>::NAME, error)
+                        },
+                    )
+                }
+            }
+        }
+    };
+};

@@ -1,0 +1,195 @@
+//! What the derives generate, and that no input makes them panic.
+
+use expect_test::{ExpectFile, expect_file};
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::derive::{cache_schema, cached, key_part};
+
+/// Compares with the snapshot; `UPDATE_EXPECT=1` writes it anew.
+#[track_caller]
+fn check(generated: TokenStream, snapshot: &ExpectFile) {
+    let file = syn::parse2(generated).expect("generated code parses");
+    snapshot.assert_eq(&prettyplease::unparse(&file));
+}
+
+#[test]
+fn plain_struct() {
+    let generated = cached(quote! {
+        #[cache(key = "user:{id}", fetch = User::find)]
+        struct User {
+            id: i64,
+        }
+    });
+    check(generated, &expect_file!["snapshots/plain_struct.rs"]);
+}
+
+#[test]
+fn two_lookups_and_every_setting() {
+    let generated = cached(quote! {
+        #[cache(context = PgPool, ttl = "1h30m", negative_ttl = "250ms", ttl_with = Order::ttl)]
+        #[cache(key = "order:{tenant}:{id}", fetch = Self::find, fetch_many = Self::find_many)]
+        #[cache(key = "order:number:{number}", fetch = find_by_number, name = "numbered")]
+        pub struct Order {
+            #[serde(rename = "order_id")]
+            id: u64,
+            tenant: Uuid,
+            number: String,
+            #[cache(opaque)]
+            customer: Box<Customer>,
+        }
+    });
+    check(generated, &expect_file!["snapshots/two_lookups_and_every_setting.rs"]);
+}
+
+#[test]
+fn tuple_struct() {
+    let generated = cached(quote! {
+        #[cache(key = "row:{0}", fetch = row)]
+        pub(crate) struct Row(u8, Vec<Row>);
+    });
+    check(generated, &expect_file!["snapshots/tuple_struct.rs"]);
+}
+
+#[test]
+fn generic_struct() {
+    let generated = cached(quote! {
+        #[cache(key = "page:{first}", fetch = Self::find, fetch_many = Page::find_many)]
+        struct Page<T: Clone = i64, K = u8, const N: usize = 2>
+        where
+            K: Ord,
+        {
+            first: K,
+            items: Vec<T>,
+        }
+    });
+    check(generated, &expect_file!["snapshots/generic_struct.rs"]);
+}
+
+#[test]
+fn faulty_struct() {
+    let generated = cached(quote! {
+        #[cache(key = "user:{idd}", ttl = "10")]
+        struct User {
+            id: i64,
+        }
+    });
+    check(generated, &expect_file!["snapshots/faulty_struct.rs"]);
+}
+
+#[test]
+fn newtype() {
+    let generated = key_part(quote! {
+        struct Id<T>(T, PhantomData<T>);
+    });
+    check(generated, &expect_file!["snapshots/newtype.rs"]);
+}
+
+#[test]
+fn enumeration() {
+    let generated = cache_schema(quote! {
+        #[cache(crate = crate::cow)]
+        #[serde(tag = "kind")]
+        enum Event<T> {
+            Ping,
+            #[serde(rename = "text")]
+            Said(String, #[cache(opaque)] T),
+            Moved { from: Point, to: Option<Box<Event<T>>> },
+        }
+    });
+    check(generated, &expect_file!["snapshots/enumeration.rs"]);
+}
+
+/// Attributes of every kind of disorder.
+fn odd_attributes() -> Vec<TokenStream> {
+    vec![
+        quote!(#[cache]),
+        quote!(#[cache()]),
+        quote!(#[cache(,)]),
+        quote!(#[cache(,,,key)]),
+        quote!(#[cache(key)]),
+        quote!(#[cache(key =)]),
+        quote!(#[cache(key = , fetch = ,)]),
+        quote!(#[cache(key = "{", fetch = <)]),
+        quote!(#[cache(key = "}{", fetch = >>>)]),
+        quote!(#[cache(key = "{0}{id}{é}", fetch = ::)]),
+        quote!(#[cache(key = b"user", fetch = 1 + 1)]),
+        quote!(#[cache(key = 'x', fetch = -> ())]),
+        quote!(#[cache(key = "user:{id}", fetch = <T as U>::f::<1>, name = "é")]),
+        quote!(#[cache(key = "user:{id}", fetch = f, name = "")]),
+        quote!(#[cache(key = "user:{id}", fetch = f, name = "__")]),
+        quote!(#[cache(key = "user:{id}", fetch = f, name = "r#a")]),
+        quote!(#[cache(key = "user:{id}", fetch = f, name = "1")]),
+        quote!(#[cache(key = "user:{id}", fetch = Self, fetch_many = Self::Self)]),
+        quote!(#[cache(key = "user:{id}", fetch = crate)]),
+        quote!(#[cache("user" = key)]),
+        quote!(#[cache(= key)]),
+        quote!(#[cache(key == "a")]),
+        quote!(#[cache(key key key)]),
+        quote!(#[cache(key["a"])]),
+        quote!(#[cache(ttl = 1.5, negative_ttl = "١s", ttl_with = "a b")]),
+        quote!(#[cache(ttl = -1, negative_ttl = true)]),
+        quote!(#[cache(context = , crate = )]),
+        quote!(#[cache(context = fn(u8) -> Vec<u8>, crate = 1)]),
+        quote!(#[cache(context = (dyn A + B), crate = a::<b>)]),
+        quote!(#[cache(context = _, opaque = 1, opaque)]),
+        quote!(#[cache(context = &'a mut &T, self = super)]),
+        quote!(#[cache = 1]),
+        quote!(#[cache::key(a = 1)]),
+        quote!(#[serde(skip, rename(skip = "skip"))]),
+        quote!(#[serde = "skip"]),
+    ]
+}
+
+/// Items of every kind, with room for attributes.
+fn odd_items(on_item: &TokenStream, on_field: &TokenStream) -> Vec<TokenStream> {
+    vec![
+        quote!(#on_item struct User { #on_field id: i64 }),
+        quote!(#on_item struct User(#on_field i64);),
+        quote!(#on_item struct User;),
+        quote!(#on_item struct User {}),
+        quote!(#on_item struct r#type { #on_field r#fn: Self }),
+        quote!(#on_item struct User<'a, T: ?Sized + 'a = str, const N: usize = 1>(#on_field &'a [T; N])),
+        quote!(#on_item struct User<T>(#on_field T) where T: Fn(u8) -> u8;),
+        quote!(#on_item struct User { #on_field id: (!, fn(), *const u8, dyn A, impl B, _, m!()) }),
+        quote!(#on_item enum User {}),
+        quote!(#on_item enum User { #on_item A, B(#on_field u8), C { #on_field id: u8 } = 1 }),
+        quote!(#on_item union User { #on_field id: u8 }),
+        quote!(#on_item fn user() {}),
+        quote!(#on_item),
+    ]
+}
+
+#[test]
+fn no_input_makes_the_derives_panic() {
+    let attributes = odd_attributes();
+    let none = TokenStream::new();
+    let mut count = 0;
+    for attribute in &attributes {
+        let pairs = [(attribute, &none), (&none, attribute), (attribute, attribute)];
+        for item in pairs.into_iter().flat_map(|(item, field)| odd_items(item, field)) {
+            for derive in [cached, cache_schema, key_part] {
+                let generated = derive(item.clone()).to_string();
+                assert!(!generated.is_empty(), "nothing at all for {item}");
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 3000, "only {count} inputs");
+}
+
+#[test]
+fn what_is_generated_beside_faults_still_parses() {
+    let none = TokenStream::new();
+    for attribute in &odd_attributes() {
+        let item = quote!(#attribute struct User { id: i64 });
+        let generated = cached(item.clone());
+        if let Err(error) = syn::parse2::<syn::File>(generated) {
+            panic!("{error} for {item}");
+        }
+    }
+    for item in odd_items(&none, &none) {
+        let generated = cached(item.clone());
+        assert!(syn::parse2::<syn::File>(generated).is_ok(), "{item}");
+    }
+}

@@ -1,0 +1,125 @@
+//! `get_many`: order, repetition, and how often the store is asked.
+
+use cachecow::{CacheCow, Cached, ErrorKind};
+use cachecow_tests::on_both_backends;
+use cachecow_tests::store::{Item, Store, StoreDown};
+use serde::{Deserialize, Serialize};
+
+on_both_backends! {
+    async fn order_and_repetition_are_kept(cache) {
+        let (store, cow) = (Store::with_items(5), cache.open_default());
+        for _ in 0..2 {
+            let items = cow.with(&store).get_many([3, 99, 1, 3, 5, 99, 3].map(Item::by_id)).await.unwrap();
+            let ids: Vec<_> = items.iter().map(|item| item.as_ref().map(|item| item.id)).collect();
+            assert_eq!(ids, [Some(3), None, Some(1), Some(3), Some(5), None, Some(3)]);
+        }
+    }
+
+    async fn fetch_many_is_called_once_with_what_is_missing(cache) {
+        let (store, cow) = (Store::with_items(10), cache.open_default());
+        cow.with(&store).get_many([2, 4].map(Item::by_id)).await.unwrap();
+        cow.with(&store).get_many((1..=5).map(Item::by_id)).await.unwrap();
+        cow.with(&store).get_many((1..=5).map(Item::by_id)).await.unwrap();
+        assert_eq!(store.batches(), [vec![2, 4], vec![1, 3, 5]]);
+    }
+
+    async fn an_empty_batch_asks_nobody(cache) {
+        let (store, cow) = (Store::with_items(1), cache.open_default());
+        let none: [i64; 0] = [];
+        assert!(cow.with(&store).get_many(none.map(Item::by_id)).await.unwrap().is_empty());
+        assert_eq!(store.fetches(), 0);
+        assert!(cache.script().log().is_empty());
+    }
+
+    async fn a_long_batch_is_answered(cache) {
+        let (store, cow) = (Store::with_items(3000), cache.open_default());
+        for _ in 0..2 {
+            let items = cow.with(&store).get_many((1..=3000).map(Item::by_id)).await.unwrap();
+            for (id, item) in (1..=3000).zip(items) {
+                assert_eq!(item.unwrap().id, id);
+            }
+        }
+        assert_eq!(store.fetches(), 1);
+    }
+
+    async fn without_fetch_many_each_is_fetched_a_bounded_number_at_a_time(cache) {
+        let (store, cow) = (Store::with_items(40), cache.open(CacheCow::builder().fetch_concurrency(4)));
+        let names: Vec<String> = (1..=40).map(|id| format!("item {id}")).collect();
+        let gates: Vec<_> = (0..40).map(|_| store.gate()).collect();
+        let (items, ()) = tokio::join!(cow.with(&store).get_many(names.iter().map(Item::by_name)), async {
+            gates[3].arrived().await;
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(store.fetches(), 4);
+            gates.iter().for_each(|gate| gate.open());
+        });
+        let ids: Vec<_> = items.unwrap().into_iter().map(|item| item.unwrap().id).collect();
+        assert_eq!(ids, (1..=40).collect::<Vec<_>>());
+        assert_eq!(store.fetches(), 40);
+    }
+
+    async fn a_failed_batch_fails_and_frees_the_flags(cache) {
+        let (store, cow) = (Store::with_items(3), cache.open_default());
+        store.set_down(true);
+        let error = cow.with(&store).get_many([1, 2, 3].map(Item::by_id)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Fetch);
+        assert_eq!(error.fetch_error::<StoreDown>(), Some(&StoreDown));
+        for id in [1, 2, 3] {
+            assert!(cache.flag_is_free(&Item::by_id(id)).await);
+        }
+    }
+
+    async fn what_was_fetched_beside_a_failure_is_cached(cache) {
+        #[derive(Serialize, Deserialize, Cached)]
+        #[cache(key = "odd:{n}", fetch = Odd::find)]
+        struct Odd { n: u32 }
+        impl Odd {
+            async fn find(n: u32) -> Result<Odd, StoreDown> {
+                if n % 2 == 1 { Ok(Odd { n }) } else { Err(StoreDown) }
+            }
+        }
+        let cow = cache.open_default();
+        assert!(cow.get_many([1, 2, 3].map(Odd::by_n)).await.is_err());
+        assert!(cache.has(&Odd::by_n(1)).await && cache.has(&Odd::by_n(3)).await);
+        assert!(cache.flag_is_free(&Odd::by_n(2)).await);
+    }
+
+    async fn objects_nobody_asked_for_are_left(cache) {
+        #[derive(Serialize, Deserialize, Cached)]
+        #[cache(key = "n:{n}", fetch = N::find, fetch_many = N::find_many)]
+        struct N { n: u32 }
+        impl N {
+            async fn find(n: u32) -> Result<N, StoreDown> { Ok(N { n }) }
+            async fn find_many(numbers: &[u32]) -> Result<Vec<N>, StoreDown> {
+                Ok(numbers.iter().flat_map(|&n| [N { n: n + 100 }, N { n }, N { n }]).collect())
+            }
+        }
+        let cow = cache.open_default();
+        let found = cow.get_many([1, 2].map(N::by_n)).await.unwrap();
+        let found: Vec<u32> = found.into_iter().map(|n| n.unwrap().n).collect();
+        assert_eq!(found, [1, 2]);
+        assert!(!cache.has(&N::by_n(101)).await);
+    }
+
+    async fn a_batch_leaves_what_another_process_fills_and_gets_it(cache) {
+        let (store, cow) = (Store::with_items(3), cache.open_default());
+        let other = cache.open_default();
+        let gate = store.gate();
+        let (_, batch, ()) = tokio::join!(
+            other.with(&store).get(Item::by_id(2)),
+            async {
+                gate.arrived().await;
+                cow.with(&store).get_many([1, 2, 3].map(Item::by_id)).await.unwrap()
+            },
+            async {
+                while cow.stats().of("Item").contended == 0 {
+                    tokio::task::yield_now().await;
+                }
+                gate.open();
+            },
+        );
+        assert_eq!(batch.len(), 3);
+        assert_eq!(store.batches(), [vec![1, 3]], "2 was the other's");
+    }
+}

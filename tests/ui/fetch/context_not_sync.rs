@@ -1,0 +1,23 @@
+use cachecow::Cached;
+use serde::{Deserialize, Serialize};
+
+struct Db(std::cell::Cell<u8>);
+
+#[derive(Clone, Serialize, Deserialize, Cached)]
+#[cache(context = Db)]
+#[cache(key = "user:{id}", fetch = User::find)]
+struct User {
+    id: i64,
+    email: String,
+}
+
+impl User {
+    async fn find(_: &Db, _: i64) -> Result<Self, std::fmt::Error> {
+        Err(std::fmt::Error)
+    }
+}
+
+fn main() {
+    let _ = Db(std::cell::Cell::new(1));
+    let _ = User::by_id(1);
+}

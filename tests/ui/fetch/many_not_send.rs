@@ -1,0 +1,26 @@
+use cachecow::Cached;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Serialize, Deserialize, Cached)]
+#[cache(key = "user:{id}", fetch = User::find, fetch_many = User::find_many)]
+struct User {
+    id: i64,
+    email: String,
+}
+
+impl User {
+    async fn find(_: i64) -> Result<Self, std::fmt::Error> {
+        Err(std::fmt::Error)
+    }
+
+    async fn find_many(ids: &[i64]) -> Result<Vec<Self>, std::fmt::Error> {
+        let shared = std::rc::Rc::new(ids.len());
+        std::future::ready(()).await;
+        drop(shared);
+        Err(std::fmt::Error)
+    }
+}
+
+fn main() {
+    let _ = User::by_id(1);
+}

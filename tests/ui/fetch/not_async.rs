@@ -1,0 +1,19 @@
+use cachecow::Cached;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Serialize, Deserialize, Cached)]
+#[cache(key = "user:{id}", fetch = User::find)]
+struct User {
+    id: i64,
+    email: String,
+}
+
+impl User {
+    fn find(_: i64) -> Result<Self, std::fmt::Error> {
+        Err(std::fmt::Error)
+    }
+}
+
+fn main() {
+    let _ = User::by_id(1);
+}

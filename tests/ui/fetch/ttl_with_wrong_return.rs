@@ -1,0 +1,24 @@
+use cachecow::Cached;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Serialize, Deserialize, Cached)]
+#[cache(ttl_with = User::remaining)]
+#[cache(key = "user:{id}", fetch = User::find)]
+struct User {
+    id: i64,
+    email: String,
+}
+
+impl User {
+    async fn find(_: i64) -> Result<Self, std::fmt::Error> {
+        Err(std::fmt::Error)
+    }
+
+    fn remaining(&self) -> u64 {
+        10
+    }
+}
+
+fn main() {
+    let _ = User::by_id(1);
+}

@@ -1,0 +1,24 @@
+use cachecow::Cached;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Serialize, Deserialize)]
+enum Role {
+    Admin,
+}
+
+#[derive(Clone, Serialize, Deserialize, Cached)]
+#[cache(key = "user:{role}", fetch = User::find)]
+struct User {
+    role: Role,
+}
+
+impl User {
+    async fn find(id: &Role) -> Result<Self, std::fmt::Error> {
+        let _ = id;
+        Err(std::fmt::Error)
+    }
+}
+
+fn main() {
+    let _ = Role::Admin;
+}

@@ -1,0 +1,9 @@
+use cachecow::KeyPart;
+
+#[derive(KeyPart)]
+enum Role {
+    Admin,
+    Guest,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use cachecow::KeyPart;
+
+#[derive(KeyPart)]
+struct Price(f64);
+
+fn main() {}

@@ -1,0 +1,6 @@
+use cachecow::KeyPart;
+
+#[derive(KeyPart)]
+struct Id;
+
+fn main() {}

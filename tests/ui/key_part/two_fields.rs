@@ -1,0 +1,6 @@
+use cachecow::KeyPart;
+
+#[derive(KeyPart)]
+struct Id(i64, String);
+
+fn main() {}
