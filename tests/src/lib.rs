@@ -5,5 +5,6 @@ pub mod backends;
 pub mod caches;
 pub mod conformance;
 pub mod install;
+pub mod peer;
 pub mod server;
 pub mod store;

@@ -1,0 +1,296 @@
+//! P3: the cache is never the reason for a failure, and an invalidation that did not happen is never
+//! silent.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use cachecow::BackendErrorKind;
+use cachecow::protocol::Command;
+use cachecow::{Builder, CacheCow, Error, ErrorKind, Fill, HoldPolicy, Source};
+use cachecow_tests::backends::Fate;
+use cachecow_tests::caches::Cache;
+use cachecow_tests::server::RedisServer;
+use cachecow_tests::store::{Item, Store};
+use futures_util::future::join_all;
+
+/// Short, so that the tests are; no test measures it.
+fn hasty() -> Builder {
+    CacheCow::builder().operation_timeout(Duration::from_millis(100))
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        tokio::task::yield_now().await;
+    }
+}
+
+async fn version(cow: &CacheCow, store: &Store) -> u64 {
+    cow.with(store).get(Item::by_id(1)).await.unwrap().expect("the item exists").version
+}
+
+#[tokio::test]
+async fn a_server_that_is_absent_at_the_start_is_used_once_it_is_there() {
+    let mut server = RedisServer::stopped(&[]);
+    let (store, cow) = (Store::with_items(1), hasty().open(&server.url()).await.unwrap());
+    assert_eq!(cow.ping().await.unwrap_err().kind(), ErrorKind::Unavailable);
+    let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
+    assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Skipped));
+    assert!(cow.stats().of("Item").bypasses >= 1);
+    server.restart();
+    cow.ping().await.unwrap();
+    assert_eq!(cow.with(&store).read(Item::by_id(1)).await.unwrap().fill, Fill::Stored);
+}
+
+#[tokio::test]
+async fn without_a_server_one_process_makes_one_load_at_a_time() {
+    let server = RedisServer::stopped(&[]);
+    let (store, cow) = (Store::with_items(1), hasty().open(&server.url()).await.unwrap());
+    let gate = store.gate();
+    let reads = join_all((0..100).map(|_| cow.with(&store).get(Item::by_id(1))));
+    let (reads, ()) = tokio::join!(reads, async {
+        gate.arrived().await;
+        until(|| cow.stats().of("Item").joins >= 99).await;
+        gate.open();
+    });
+    assert!(reads.iter().all(|read| read.as_ref().unwrap().is_some()));
+    assert!(store.fetches() <= 2, "{} fetches for 100 callers", store.fetches());
+}
+
+#[tokio::test]
+async fn a_hung_server_is_waited_for_a_few_times_and_then_left_alone() {
+    let server = RedisServer::start();
+    let (store, cow) = (Store::with_items(1), hasty().open(&server.url()).await.unwrap());
+    cow.with(&store).get(Item::by_id(1)).await.unwrap();
+    server.pause();
+    for _ in 0..10 {
+        assert_eq!(version(&cow, &store).await, 1);
+    }
+    assert!(cow.stats().circuit_open);
+    server.resume();
+    // A probe finds out, whoever makes it.
+    cow.ping().await.unwrap();
+    assert!(!cow.stats().circuit_open);
+    assert_eq!(cow.with(&store).read(Item::by_id(1)).await.unwrap().source, Source::Cache);
+}
+
+#[tokio::test]
+async fn a_server_that_dies_around_the_fetch_costs_no_value() {
+    for before in [true, false] {
+        let mut server = RedisServer::start();
+        let (store, cow) = (Store::with_items(1), hasty().open(&server.url()).await.unwrap());
+        cow.ping().await.unwrap();
+        if before {
+            server.kill();
+            assert_eq!(version(&cow, &store).await, 1);
+        } else {
+            let gate = store.gate();
+            let (read, ()) = tokio::join!(cow.with(&store).read(Item::by_id(1)), async {
+                gate.arrived().await;
+                server.kill();
+                gate.open();
+            });
+            let read = read.unwrap();
+            assert_eq!((read.value.unwrap().version, read.fill), (1, Fill::Skipped));
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_invalidation_that_did_not_happen_is_an_error_and_is_made_up_for() {
+    let mut server = RedisServer::start();
+    let (store, cow) = (Store::with_items(2), hasty().open(&server.url()).await.unwrap());
+    assert_eq!(version(&cow, &store).await, 1);
+    server.pause();
+    store.bump(1);
+    let error = cow.invalidate(Item::by_id(1)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotInvalidated);
+    assert_eq!(cow.stats().pending_invalidations, 1);
+    server.resume();
+    until(|| cow.stats().pending_invalidations == 0).await;
+    assert_eq!(version(&cow, &store).await, 2);
+    // And where the server comes back empty.
+    server.kill();
+    assert!(cow.invalidate_many([1, 2].map(Item::by_id)).await.is_err());
+    server.restart();
+    until(|| cow.stats().pending_invalidations == 0).await;
+}
+
+#[tokio::test]
+async fn while_an_invalidation_is_outstanding_this_process_reads_past_the_cache() {
+    let cache = Cache::memory();
+    let (store, cow) = (Store::with_items(1), cache.open_default());
+    let other = cache.open_default();
+    assert_eq!(version(&cow, &store).await, 1);
+    let invalidates: fn(&Command) -> bool = |command| matches!(command, Command::Invalidate);
+    for _ in 0..3 {
+        cache.script().next(invalidates, Fate::Fail(BackendErrorKind::Disconnected));
+    }
+    store.bump(1);
+    assert!(cow.invalidate(Item::by_id(1)).await.is_err());
+    let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
+    assert_eq!((read.value.unwrap().version, read.fill), (2, Fill::Skipped));
+    // The control: another process cannot know.
+    assert_eq!(version(&other, &store).await, 1);
+    until(|| cow.stats().pending_invalidations == 0).await;
+    assert_eq!(version(&other, &store).await, 2);
+}
+
+#[tokio::test]
+async fn a_write_without_a_server_does_its_work_and_says_what_is_amiss() {
+    let mut server = RedisServer::stopped(&[]);
+    let (store, cow) = (Store::with_items(1), hasty().open(&server.url()).await.unwrap());
+    let work = async { Ok::<_, Error>(store.bump(1)) };
+    let error = cow.write(Item::by_id(1), work).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotInvalidated);
+    assert_eq!(store.find(1).await.unwrap().unwrap().version, 2, "the work was done");
+    assert_eq!(cow.stats().pending_invalidations, 1);
+    server.restart();
+    until(|| cow.stats().pending_invalidations == 0).await;
+}
+
+#[tokio::test]
+async fn a_write_that_requires_its_hold_does_not_begin_without_it() {
+    let server = RedisServer::stopped(&[]);
+    let strict = hasty().hold_policy(HoldPolicy::Require).open(&server.url()).await.unwrap();
+    let begun = AtomicBool::new(false);
+    let work = async {
+        begun.store(true, Ordering::SeqCst);
+        Ok::<_, Error>(())
+    };
+    let error = strict.write(Item::by_id(1), work).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::HoldRefused);
+    assert!(!begun.load(Ordering::SeqCst));
+}
+
+#[tokio::test]
+async fn a_write_whose_hold_stands_succeeds_though_the_server_hangs_afterwards() {
+    let server = RedisServer::start();
+    let (store, cow) = (Store::with_items(1), hasty().open(&server.url()).await.unwrap());
+    assert_eq!(version(&cow, &store).await, 1);
+    let work = async {
+        store.bump(1);
+        server.pause();
+        Ok::<_, Error>(())
+    };
+    cow.write(Item::by_id(1), work).await.unwrap();
+    assert_eq!(version(&cow, &store).await, 2, "past the cache");
+    server.resume();
+    until(|| cow.stats().pending_invalidations == 0).await;
+    let other = hasty().open(&server.url()).await.unwrap();
+    assert_eq!(other.with(&store).read(Item::by_id(1)).await.unwrap().fill, Fill::Stored);
+}
+
+#[tokio::test]
+async fn the_work_s_own_error_comes_before_the_cache_s() {
+    let server = RedisServer::stopped(&[]);
+    let cow = hasty().open(&server.url()).await.unwrap();
+    let own = Error::fetch("the work", std::io::Error::other("its own"));
+    let error = cow.write(Item::by_id(1), async { Err::<(), _>(own) }).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Fetch);
+}
+
+#[tokio::test]
+async fn a_full_server_serves_hits_and_takes_invalidations() {
+    let server = RedisServer::start();
+    let (store, cow) = (Store::with_items(2), hasty().open(&server.url()).await.unwrap());
+    assert_eq!(version(&cow, &store).await, 1);
+    let mut look = server.connection().await;
+    let _: () =
+        redis::cmd("CONFIG").arg(&["SET", "maxmemory", "1"]).query_async(&mut look).await.unwrap();
+    assert_eq!(cow.with(&store).read(Item::by_id(1)).await.unwrap().source, Source::Cache);
+    let read = cow.with(&store).read(Item::by_id(2)).await.unwrap();
+    assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Skipped));
+    store.bump(1);
+    cow.invalidate(Item::by_id(1)).await.unwrap();
+    assert_eq!(version(&cow, &store).await, 2);
+    assert!(!cow.stats().circuit_open, "it answers, if only to refuse");
+}
+
+#[tokio::test]
+async fn a_read_only_server_is_an_error_for_writers_and_none_for_readers() {
+    let server = RedisServer::start_with(&["--replicaof", "127.0.0.1 1"]);
+    let (store, cow) = (Store::with_items(1), hasty().open(&server.url()).await.unwrap());
+    assert_eq!(version(&cow, &store).await, 1);
+    assert_eq!(cow.invalidate(Item::by_id(1)).await.unwrap_err().kind(), ErrorKind::NotInvalidated);
+}
+
+#[tokio::test]
+async fn a_server_that_wants_a_password_is_an_outage_that_says_so() {
+    let server = RedisServer::start_with(&["--requirepass", "s3cret"]);
+    let (store, cow) = (Store::with_items(1), hasty().open(&server.url()).await.unwrap());
+    assert_eq!(version(&cow, &store).await, 1);
+    let error = cow.ping().await.unwrap_err();
+    let source = std::error::Error::source(&error).expect("why").to_string();
+    assert!(source.contains("NOAUTH") || source.contains("authentication"), "{source}");
+    let url = format!("{}?pass=s3cret", server.url());
+    let known = hasty().open(&url).await.unwrap();
+    known.ping().await.unwrap();
+    assert!(!format!("{known:?}").contains("s3cret"));
+    let url = format!("{}?pass=wr0ng", server.url());
+    let unknown = hasty().open(&url).await.unwrap();
+    let error = unknown.ping().await.unwrap_err();
+    assert!(!format!("{unknown:?} {error:?}").contains("wr0ng"));
+    assert_eq!(version(&unknown, &store).await, 1);
+}
+
+/// A server that answers every request with the same bytes.
+async fn rubbish_server(answer: Vec<u8>) -> (tempfile::TempDir, String) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let folder = tempfile::Builder::new().prefix("cow").tempdir_in("/tmp").unwrap();
+    let path = folder.path().join("r.sock");
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let answer: Arc<[u8]> = answer.into();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let answer = Arc::clone(&answer);
+            tokio::spawn(async move {
+                let mut buffer = [0; 4096];
+                while stream.read(&mut buffer).await.is_ok_and(|read| read > 0) {
+                    if stream.write_all(&answer).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (folder, format!("redis+unix://{}", path.display()))
+}
+
+#[tokio::test]
+async fn rubbish_from_the_server_is_no_reason_to_fail() {
+    let answers: [&[u8]; 18] = [
+        b"",
+        b"rubbish\r\n",
+        b"+OK\r\n",
+        b":1\r\n",
+        b":99\r\n",
+        b"$-1\r\n",
+        b"$5\r\nhello\r\n",
+        b"$5\r\nhel",
+        b"$99999999999999\r\nx",
+        b"*0\r\n",
+        b"*1\r\n:1\r\n",
+        b"*1\r\n:7\r\n",
+        b"*2\r\n:1\r\n:1\r\n",
+        b"*1000000000\r\n:1\r\n",
+        b"-ERR no\r\n",
+        b"-NOSCRIPT no\r\n",
+        b"%1\r\n+a\r\n+b\r\n",
+        b"_\r\n",
+    ];
+    let deep = b"*1\r\n".repeat(100_000);
+    for answer in answers.into_iter().chain([&deep[..]]) {
+        let shown = answer[..answer.len().min(40)].escape_ascii().to_string();
+        let (_folder, url) = rubbish_server(answer.to_vec()).await;
+        let (store, cow) = (Store::with_items(3), hasty().open(&url).await.unwrap());
+        for _ in 0..3 {
+            let read = cow.with(&store).get(Item::by_id(1)).await.unwrap();
+            assert_eq!(read.as_deref(), Some(&Item::new(1)), "{shown}");
+        }
+        let batch = cow.with(&store).get_many([1, 2, 3].map(Item::by_id)).await.unwrap();
+        assert!(batch.iter().all(Option::is_some));
+        let invalidated = cow.invalidate(Item::by_id(1)).await;
+        assert!(invalidated.is_err(), "{shown}");
+    }
+}
