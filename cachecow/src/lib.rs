@@ -1,7 +1,36 @@
-//! Cache model structs in Redis in front of any database: a read after an invalidation is never
-//! stale.
-
-#![cfg_attr(docsrs, feature(doc_cfg))]
+//! Cache model structs in Redis, in front of any database, with one derive; a read after an
+//! invalidation is never stale.
+//!
+//! [`#[derive(Cached)]`](derive@Cached) gives a struct its keys and lookups, [`CacheCow`] reads through
+//! the cache and invalidates, and the [`protocol`] keeps the promise.
+//!
+//! # The promise
+//!
+//! - **P1, no stale fill.** Once [`CacheCow::invalidate`] of a key has returned `Ok`, no read of that
+//!   key that starts afterwards, in any process on the same cache, returns a value that was read
+//!   from the backing store before that invalidation began. It holds by key, in batches, and for
+//!   callers that join another caller's load.
+//! - **P2, crash-safe write.** With [`CacheCow::write`], P1 holds even if the writer dies at any
+//!   point, and for any number of concurrent writers, as long as the work ends within the hold's
+//!   time to live.
+//! - **P3, the cache is never the reason for a failure.** With the cache down, slow, full, read-only
+//!   or answering rubbish, reads are served by the fetch functions: after the operation timeout at
+//!   first, at once when the circuit breaker has opened, and with one load a key and process at a
+//!   time. An invalidation that did not happen is an error and is retried in the background.
+//!
+//! # What is not promised
+//!
+//! - A write that Redis acknowledged and then lost (an asynchronous failover, a restart from an older
+//!   snapshot, an eviction of a hold) takes its invalidation or protection with it. The bound is the
+//!   value's time to live.
+//! - A fetch function that reads a lagging replica may read what is older than the invalidation.
+//! - An invalidation issued before the database's commit does not cover that commit; `write` does.
+//! - A work that ends while its transaction may still commit is not covered beyond its end.
+//!
+//! # Features
+//!
+//! `derive` and `redis` are on by default. `tls` adds `rediss://`, `uuid` makes `uuid::Uuid` a
+//! [`KeyPart`].
 
 // The derives emit absolute `::cachecow` paths, also where this crate's own tests use them.
 extern crate self as cachecow;

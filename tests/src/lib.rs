@@ -6,5 +6,6 @@ pub mod caches;
 pub mod conformance;
 pub mod install;
 pub mod peer;
+pub mod readme;
 pub mod server;
 pub mod store;

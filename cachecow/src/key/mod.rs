@@ -21,7 +21,7 @@ pub use part::KeyPart;
 ///
 /// let mut encoder = KeyEncoder::new("user:{}");
 /// encoder.int(42);
-/// assert_eq!(encoder.key().to_string(), "69c7b0ad7b95d11b27a5e9ca1b5ad4b0");
+/// assert_eq!(encoder.key().to_string(), "35a457e81477b6a8eb12fe0e73e930cb");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(u128);

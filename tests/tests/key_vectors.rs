@@ -1,0 +1,80 @@
+//! The published test vectors of the key encoding. They never change: a change would leave values
+//! in caches that no invalidation finds. Each line is a key's template and parts, the encoding in
+//! hexadecimal digits, and the XXH3-128 of that encoding.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use cachecow::{KeyEncoder, KeyPart};
+use uuid::Uuid;
+
+fn encode(template: &str, parts: &[&dyn KeyPart]) -> KeyEncoder {
+    let mut encoder = KeyEncoder::new(template);
+    parts.iter().for_each(|part| part.encode(&mut encoder));
+    encoder
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[test]
+fn the_vectors_hold() {
+    let long = "x".repeat(300);
+    let uuid = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
+    let vectors: Vec<(&str, Vec<&dyn KeyPart>)> = vec![
+        ("user:{}", vec![&42_i64]),
+        ("user:{}", vec![&42_u8]),
+        ("user:{}", vec![&"42"]),
+        ("user:{}", vec![&0_i32]),
+        ("user:{}", vec![&-1_i32]),
+        ("user:{}", vec![&-33_i32]),
+        ("user:{}", vec![&128_i32]),
+        ("user:{}", vec![&i16::MIN]),
+        ("user:{}", vec![&i32::MIN]),
+        ("user:{}", vec![&i64::MIN]),
+        ("user:{}", vec![&i64::MAX]),
+        ("user:{}", vec![&u64::MAX]),
+        ("user:{}", vec![&i128::MIN]),
+        ("user:{}", vec![&u128::MAX]),
+        ("user:{}", vec![&""]),
+        ("user:{}", vec![&"zażółć"]),
+        ("user:{}", vec![&long]),
+        ("user:{}", vec![&true]),
+        ("user:{}", vec![&false]),
+        ("user:{}", vec![&'x']),
+        ("user:{}", vec![&"x"]),
+        ("user:{}", vec![&[1_u8, 2, 3]]),
+        ("user:{}", vec![&None::<i32>]),
+        ("user:{}", vec![&Some(7)]),
+        ("user:{}", vec![&7]),
+        ("user:{}", vec![&Some(None::<i32>)]),
+        ("user:{}", vec![&IpAddr::V4(Ipv4Addr::LOCALHOST)]),
+        ("user:{}", vec![&IpAddr::V6(Ipv6Addr::LOCALHOST)]),
+        ("user:{}", vec![&uuid]),
+        ("order:{}:{}", vec![&"ab", &"c"]),
+        ("order:{}:{}", vec![&"a", &"bc"]),
+        ("order:{}:{}", vec![&1, &2]),
+        ("order:{}", vec![&(1, 2)]),
+    ];
+    let actual: String = vectors
+        .iter()
+        .map(|(template, parts)| {
+            let encoder = encode(template, parts);
+            let bytes = hex(encoder.as_bytes());
+            let shown = if bytes.len() > 80 { &bytes[..80] } else { &bytes };
+            format!("{template} {shown} {}\n", encoder.key())
+        })
+        .collect();
+    assert_eq!(actual, include_str!("key_vectors.txt"));
+}
+
+#[test]
+fn different_parts_have_different_encodings() {
+    let text = include_str!("key_vectors.txt");
+    let mut hashes: Vec<&str> = text.lines().filter_map(|line| line.split(' ').nth(2)).collect();
+    let all = hashes.len();
+    hashes.sort_unstable();
+    hashes.dedup();
+    // 42 as i64 and as u8 are one and the same key.
+    assert_eq!(hashes.len(), all - 1);
+}
