@@ -1,5 +1,7 @@
 //! The derive macros of cachecow; use them through the `cachecow` crate.
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
 mod attr;
 mod derive;
 mod duration;

@@ -157,8 +157,8 @@ impl Builder {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidUrl`] and [`ErrorKind::InvalidConfig`].
-    // Connecting at once may come to be worth it; callers should not have to change then.
-    #[expect(clippy::unused_async, reason = "opening is I/O by nature, if not yet by need")]
+    // Async although nothing is awaited yet: opening is I/O by nature, and callers should not have
+    // to change when it comes to be so in fact.
     pub async fn open(self, url: &str) -> Result<CacheCow, Error> {
         match url.split_once("://") {
             Some(("memory", "")) => self.memory(),

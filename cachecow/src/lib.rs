@@ -32,6 +32,8 @@
 //! `derive` and `redis` are on by default. `tls` adds `rediss://`, `uuid` makes `uuid::Uuid` a
 //! [`KeyPart`].
 
+#![cfg_attr(not(test), warn(clippy::unwrap_used))]
+
 // The derives emit absolute `::cachecow` paths, also where this crate's own tests use them.
 extern crate self as cachecow;
 

@@ -137,7 +137,9 @@ impl<K: CacheKeys + ?Sized> CacheKeys for &K {
 
 impl<K: CacheKeys> CacheKeys for [K] {
     fn each_key(&self, visit: &mut dyn FnMut(Key)) {
-        self.iter().for_each(|keys| keys.each_key(visit));
+        for keys in self {
+            keys.each_key(visit);
+        }
     }
 }
 
@@ -155,7 +157,9 @@ impl<K: CacheKeys> CacheKeys for Vec<K> {
 
 impl<K: CacheKeys> CacheKeys for Option<K> {
     fn each_key(&self, visit: &mut dyn FnMut(Key)) {
-        self.iter().for_each(|keys| keys.each_key(visit));
+        if let Some(keys) = self {
+            keys.each_key(visit);
+        }
     }
 }
 

@@ -72,7 +72,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
         let mut read = engine.read(key, state);
         // What a hit needs, and no more.
         if read.looks_up_next() {
-            let _lookup = read.next();
+            let _lookup = read.next_step();
             read.on_reply(engine.guard.lookup(key).await.map_err(|error| state.lost(&error)));
             if let Some(document) = read.take_value() {
                 match judge::<L>(engine, state, &parts, &document) {
@@ -122,13 +122,13 @@ async fn load<L: Lookup>(
 ) -> Result<Read<L::Object>, Error> {
     let loader = TypedLoader::one(engine, state, context, lookup);
     let ended = Loads::new(engine, &loader, std::iter::once(read)).run().await.pop();
-    let (loaded, outcome) = ended.expect("one read in, one read out")?;
+    let (object, outcome) = ended.expect("one read in, one read out")?;
     let (source, fill) = match outcome {
         Outcome::Hit => (Source::Cache, Fill::Skipped),
         Outcome::Shared(fill) | Outcome::Fetched(fill) => (Source::Fetched, fill),
         Outcome::Failed => unreachable!("a failed read ends with its error"),
     };
-    Ok(Read::new(loaded.map(typed::<L>), source, fill))
+    Ok(Read::new(object.map(typed::<L>), source, fill))
 }
 
 /// The distinct lookups go through the engine; their objects are dealt out to all.

@@ -1,6 +1,8 @@
 //! What the tests of cachecow share: real servers, a backing store that can be held up, and the
 //! conformance suite of the backends.
 
+#![allow(clippy::missing_panics_doc, reason = "test support panics where a test should fail")]
+
 pub mod backends;
 pub mod caches;
 pub mod conformance;

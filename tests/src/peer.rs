@@ -40,7 +40,6 @@ pub struct Shared {
 }
 
 impl Shared {
-    #[expect(clippy::unused_async, reason = "fetch functions are async")]
     async fn find(versions: &Versions, id: u32) -> Result<Self, std::convert::Infallible> {
         Ok(Self { id, version: versions.version() })
     }

@@ -14,7 +14,7 @@ fn encode(template: &str, parts: &[&dyn KeyPart]) -> KeyEncoder {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::new(), |hex, byte| format!("{hex}{byte:02x}"))
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn the_vectors_hold() {
         ("order:{}:{}", vec![&1, &2]),
         ("order:{}", vec![&(1, 2)]),
     ];
-    let actual: String = vectors
+    let actual: Vec<String> = vectors
         .iter()
         .map(|(template, parts)| {
             let encoder = encode(template, parts);
@@ -65,7 +65,7 @@ fn the_vectors_hold() {
             format!("{template} {shown} {}\n", encoder.key())
         })
         .collect();
-    assert_eq!(actual, include_str!("key_vectors.txt"));
+    assert_eq!(actual.concat(), include_str!("key_vectors.txt"));
 }
 
 #[test]

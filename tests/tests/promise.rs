@@ -14,7 +14,10 @@ use cachecow_tests::store::{Item, Store, StoreDown};
 #[derive(Debug)]
 enum WorkError {
     Store(StoreDown),
-    Cache(cachecow::Error),
+    Cache(
+        #[expect(dead_code, reason = "shown by `unwrap` where it comes unexpected")]
+        cachecow::Error,
+    ),
 }
 
 impl From<cachecow::Error> for WorkError {

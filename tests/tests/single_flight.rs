@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cachecow::protocol::Command;
 use cachecow::{CacheCow, ErrorKind, Fill, Source};
-use cachecow_tests::backends::{Fate, Gate};
+use cachecow_tests::backends::{Fate, Gate, Which};
 use cachecow_tests::on_both_backends;
 use cachecow_tests::store::{Item, Store, StoreDown};
 use futures_util::FutureExt as _;
@@ -44,7 +44,7 @@ on_both_backends! {
 
     async fn a_cancelled_read_frees_the_flag_at_every_step(cache) {
         let store = Store::with_items(1);
-        let steps: [(&str, fn(&Command) -> bool); 3] = [
+        let steps: [(&str, Which); 3] = [
             ("claim", |command| matches!(command, Command::Claim { .. })),
             ("fill", |command| matches!(command, Command::Fill { .. })),
             ("abandon", |command| matches!(command, Command::Abandon { .. })),

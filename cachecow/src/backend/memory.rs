@@ -228,7 +228,7 @@ impl fmt::Debug for MemoryBackend {
             .field("values", &self.values.len())
             .field("weight", &self.values.weight())
             .field("capacity", &self.values.capacity())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

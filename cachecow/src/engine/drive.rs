@@ -115,7 +115,7 @@ impl<'a> Loads<'a> {
     /// Takes the steps that need no time.
     fn advance(&mut self, place: usize) {
         while self.slots[place].done.is_none() && matches!(self.slots[place].step, Pending::None) {
-            match self.slots[place].read.next() {
+            match self.slots[place].read.next_step() {
                 Step::Judge(document) => self.judge(place, &document),
                 Step::Enter => self.enter(place),
                 Step::Send(command) => self.slots[place].step = Pending::Send(command),
@@ -202,10 +202,10 @@ impl<'a> Loads<'a> {
     fn take_reply(&mut self, place: usize, reply: Result<Reply, BackendError>) {
         let slot = &mut self.slots[place];
         // A claim that was granted stands until it is settled; one whose answer is lost may yet be.
-        if let (Some(lead), Ok(reply)) = (&mut slot.lead, &reply) {
-            if *reply != Reply::Claimed {
-                lead.claim_settled();
-            }
+        if let (Some(lead), Ok(reply)) = (&mut slot.lead, &reply)
+            && *reply != Reply::Claimed
+        {
+            lead.claim_settled();
         }
         slot.read.on_reply(reply.map_err(|error| self.loader.state().lost(&error)));
     }
@@ -253,16 +253,16 @@ impl<'a> Loads<'a> {
         }
         let now = Instant::now();
         for slot in &mut self.slots {
-            if let (Pending::Wait, Some(wait)) = (&slot.step, &slot.wait) {
-                if wait.wake <= now {
-                    let waited = if wait.deadline <= now {
-                        Waited::Expired
-                    } else {
-                        Waited::Again(self.engine.tokens.fresh())
-                    };
-                    slot.step = Pending::None;
-                    slot.read.on_waited(waited);
-                }
+            if let (Pending::Wait, Some(wait)) = (&slot.step, &slot.wait)
+                && wait.wake <= now
+            {
+                let waited = if wait.deadline <= now {
+                    Waited::Expired
+                } else {
+                    Waited::Again(self.engine.tokens.fresh())
+                };
+                slot.step = Pending::None;
+                slot.read.on_waited(waited);
             }
         }
     }

@@ -127,10 +127,10 @@ impl Lead {
 
     /// Before the fetch begins.
     pub(crate) fn begin_fetch(&self) {
-        if let Some(flight) = self.engine.flights.shard(self.key).get_mut(&self.key) {
-            if flight.id == self.id {
-                flight.phase = Phase::Fetching;
-            }
+        if let Some(flight) = self.engine.flights.shard(self.key).get_mut(&self.key)
+            && flight.id == self.id
+        {
+            flight.phase = Phase::Fetching;
         }
     }
 
@@ -191,12 +191,16 @@ impl Lead {
             }
             Entry::Occupied(mut flight) => {
                 let flight = flight.get_mut();
-                followers.iter_mut().for_each(|follower| follower.joined = flight.phase);
-                flight.followers.append(&mut followers);
+                for mut follower in followers {
+                    follower.joined = flight.phase;
+                    flight.followers.push_back(follower);
+                }
                 return;
             }
             Entry::Vacant(place) => {
-                followers.iter_mut().for_each(|follower| follower.joined = Phase::Opening);
+                for follower in &mut followers {
+                    follower.joined = Phase::Opening;
+                }
                 let identity = self.identity.clone();
                 place.insert(Flight { id, identity, phase: Phase::Opening, followers });
             }

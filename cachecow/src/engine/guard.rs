@@ -103,6 +103,6 @@ impl fmt::Debug for Guard {
             .field("backend", &self.backend)
             .field("timeout", &self.timeout)
             .field("circuit_open", &self.circuit_is_open())
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -102,7 +102,7 @@ impl Engine {
     async fn release_all(self: &Arc<Self>, writes: &mut [(Key, Write)]) -> Option<BackendError> {
         let commands: Vec<(Key, Command)> = writes
             .iter_mut()
-            .filter_map(|(key, write)| match write.next() {
+            .filter_map(|(key, write)| match write.next_step() {
                 WriteStep::Send(command) => Some((*key, command)),
                 _ => None,
             })
@@ -123,7 +123,7 @@ impl Engine {
     ) -> Vec<Result<Reply, BackendError>> {
         let requests: Vec<Request> = writes
             .iter_mut()
-            .filter_map(|(key, write)| match write.next() {
+            .filter_map(|(key, write)| match write.next_step() {
                 WriteStep::Send(command) => Some(Request { key: *key, command }),
                 _ => None,
             })
@@ -134,7 +134,7 @@ impl Engine {
 
 fn begin_work(writes: &mut [(Key, Write)]) {
     for (_, write) in writes {
-        let step: WriteStep<()> = write.next();
+        let step: WriteStep<()> = write.next_step();
         debug_assert_eq!(step, WriteStep::Work, "the work follows the hold");
     }
 }

@@ -175,7 +175,7 @@ enum AbandonReason {
 
 /// A read of one key, from the first command to the outcome.
 ///
-/// The driver alternates: [`next`](Self::next) says what to do, one of the `on_…` methods takes
+/// The driver alternates: [`next_step`](Self::next_step) says what to do, one of the `on_…` methods takes
 /// what came of it. A method that does not answer the last step is a fault of the driver and
 /// panics in debug builds; in release builds it is ignored.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -205,7 +205,7 @@ impl<V> Read<V> {
 
     /// What to do next.
     #[inline]
-    pub fn next(&mut self) -> Step<V> {
+    pub fn next_step(&mut self) -> Step<V> {
         let (state, step) = match std::mem::replace(&mut self.state, State::EnterDue) {
             State::LookupDue => (State::LookupSent, Step::Send(Command::Lookup)),
             State::JudgeDue(value) => (State::Judging, Step::Judge(value)),
@@ -247,7 +247,7 @@ impl<V> Read<V> {
         if !matches!(self.state, State::JudgeDue(_)) {
             return None;
         }
-        match self.next() {
+        match self.next_step() {
             Step::Judge(value) => Some(value),
             _ => None,
         }
@@ -291,7 +291,7 @@ impl<V> Read<V> {
                 let landing = if standing { Landing::Fenced } else { Landing::Unfenced };
                 State::Done(Outcome::Fetched(Fill::Skipped), landing)
             }
-            _ => return self.unexpected("a reply"),
+            _ => return Self::unexpected("a reply"),
         };
     }
 
@@ -300,7 +300,7 @@ impl<V> Read<V> {
     #[inline]
     pub fn on_judged(&mut self, verdict: Verdict, leading: Option<Token>) {
         if !matches!(self.state, State::Judging) {
-            return self.unexpected("a judgement");
+            return Self::unexpected("a judgement");
         }
         self.state = match verdict {
             Verdict::Good => State::Done(Outcome::Hit, Landing::Hit),
@@ -320,7 +320,7 @@ impl<V> Read<V> {
     /// Takes this read's part in the load.
     pub fn on_entered(&mut self, role: Role) {
         if !matches!(self.state, State::Entering) {
-            return self.unexpected("a role");
+            return Self::unexpected("a role");
         }
         self.state = match role {
             Role::Leader(token) => self.load(Some(token)),
@@ -332,7 +332,7 @@ impl<V> Read<V> {
     /// Takes what came of following.
     pub fn on_followed(&mut self, followed: Followed) {
         if !matches!(self.state, State::Following) {
-            return self.unexpected("a landing");
+            return Self::unexpected("a landing");
         }
         self.state = match followed {
             Followed::Shared(fill) => State::Done(Outcome::Shared(fill), Landing::Fenced),
@@ -347,7 +347,7 @@ impl<V> Read<V> {
     /// Takes what came of waiting for another process.
     pub fn on_waited(&mut self, waited: Waited) {
         if !matches!(self.state, State::Waiting) {
-            return self.unexpected("the end of a wait");
+            return Self::unexpected("the end of a wait");
         }
         self.state = match waited {
             Waited::Again(token) => State::ClaimDue(token),
@@ -358,7 +358,7 @@ impl<V> Read<V> {
     /// Takes what came of the fetch function.
     pub fn on_fetched(&mut self, fetched: Fetched<V>) {
         let State::Fetching(token) = self.state else {
-            return self.unexpected("a fetch");
+            return Self::unexpected("a fetch");
         };
         self.state = match (fetched, token) {
             (Fetched::Storable(value, ttl), Some(token)) => State::FillDue(token, value, ttl),
@@ -400,7 +400,7 @@ impl<V> Read<V> {
     }
 
     #[cold]
-    fn unexpected(&self, what: &str) {
+    fn unexpected(what: &str) {
         debug_assert!(false, "{what} does not answer the last step");
     }
 }

@@ -71,7 +71,7 @@ impl Write {
     }
 
     /// What to do next.
-    pub fn next<V>(&mut self) -> WriteStep<V> {
+    pub fn next_step<V>(&mut self) -> WriteStep<V> {
         let (state, step) = match self.state {
             State::HoldDue => {
                 let hold = Command::Hold { token: self.token, ttl: self.ttl };

@@ -17,6 +17,7 @@ const MAX_KEYS: usize = 512;
 type Replies = Vec<Result<Reply, BackendError>>;
 
 /// One Redis command on behalf of several requests.
+#[derive(Default)]
 struct Call {
     /// `None` is the lookup.
     script: Option<Kind>,
@@ -53,17 +54,16 @@ impl RedisBackend {
         in_full: bool,
         replies: &mut [Option<Result<Reply, BackendError>>],
     ) -> Vec<usize> {
-        let answers = match calls {
-            [call] => self.link.send(&self.command(call, in_full)).await.map(|value| vec![value]),
-            _ => {
-                let mut pipeline = Pipeline::with_capacity(calls.len());
-                for call in calls {
-                    pipeline.add_command(self.command(call, in_full));
-                }
-                // Each call's error is its own.
-                pipeline.ignore_errors();
-                self.link.send_all(&pipeline).await
+        let answers = if let [call] = calls {
+            self.link.send(&self.command(call, in_full)).await.map(|value| vec![value])
+        } else {
+            let mut pipeline = Pipeline::with_capacity(calls.len());
+            for call in calls {
+                pipeline.add_command(self.command(call, in_full));
             }
+            // Each call's error is its own.
+            pipeline.ignore_errors();
+            self.link.send_all(&pipeline).await
         };
         let mut unknown = Vec::new();
         match answers {
@@ -166,22 +166,14 @@ fn group(requests: Vec<Request>) -> Vec<Call> {
     let mut calls: Vec<Call> = Vec::new();
     for (place, Request { key, command }) in requests.into_iter().enumerate() {
         let (script, lease) = kind_of(&command);
-        let open = calls.iter_mut().rev().find(|call| {
+        let open = calls.iter().rposition(|call| {
             call.script == script && call.lease == lease && call.keys.len() < MAX_KEYS
         });
-        let call = match open {
-            Some(call) => call,
-            None => {
-                calls.push(Call {
-                    script,
-                    places: Vec::new(),
-                    keys: Vec::new(),
-                    arguments: Vec::new(),
-                    lease,
-                });
-                calls.last_mut().expect("just pushed")
-            }
-        };
+        let at = open.unwrap_or_else(|| {
+            calls.push(Call { script, lease, ..Call::default() });
+            calls.len() - 1
+        });
+        let call = &mut calls[at];
         call.places.push(place);
         call.keys.push(key);
         add_arguments(&mut call.arguments, command);

@@ -29,7 +29,7 @@ pub(super) fn parse(url: &str) -> Result<Client, Error> {
     Client::open(url.as_str()).map_err(|error| {
         // The client's error text may quote the URL, and with it the password.
         invalid(match error.category() {
-            category if category.is_empty() => "it cannot be parsed".to_owned(),
+            "" => "it cannot be parsed".to_owned(),
             category => format!(
                 "it cannot be parsed ({category}); write redis://[user:password@]host[:port][/db]"
             ),
