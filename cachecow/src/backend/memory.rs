@@ -238,6 +238,11 @@ impl CacheBackend for MemoryBackend {
         future::ready(replies).boxed()
     }
 
+    fn lookup(&self, key: Key) -> BoxFuture<'_, Result<Reply, BackendError>> {
+        let value = self.value(key, Instant::now());
+        future::ready(Ok(value.map_or(Reply::Absent, Reply::Value))).boxed()
+    }
+
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         future::ready(Ok(())).boxed()
     }

@@ -7,6 +7,7 @@ mod redis;
 use std::error::Error as StdError;
 use std::fmt;
 
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 pub use self::memory::MemoryBackend;
@@ -44,6 +45,21 @@ pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
     /// order. Requests for different keys may take effect in any order.
     fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>>;
 
+    /// Carries out one [`Lookup`](Command::Lookup), the most frequent request by far; as
+    /// [`execute`](Self::execute) would, unless there is a cheaper way.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError`], if the cache did not answer.
+    fn lookup(&self, key: Key) -> BoxFuture<'_, Result<Reply, BackendError>> {
+        async move {
+            let request = Request { key, command: Command::Lookup };
+            let reply = self.execute(vec![request]).await.pop();
+            reply.unwrap_or_else(|| Err(BackendError::new(BackendErrorKind::Malformed, "")))
+        }
+        .boxed()
+    }
+
     /// Asks whether the cache can be reached.
     ///
     /// # Errors
@@ -59,6 +75,10 @@ pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
 impl<B: CacheBackend + ?Sized> CacheBackend for std::sync::Arc<B> {
     fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
         (**self).execute(requests)
+    }
+
+    fn lookup(&self, key: Key) -> BoxFuture<'_, Result<Reply, BackendError>> {
+        (**self).lookup(key)
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::breaker::Breaker;
 use crate::Key;
 use crate::backend::{BackendError, BackendErrorKind, CacheBackend, Request};
-use crate::protocol::{Command, Reply};
+use crate::protocol::Reply;
 
 /// Whether an operation is attempted while the circuit is open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -31,9 +31,13 @@ impl Guard {
 
     /// The value of one key.
     pub(crate) async fn lookup(&self, key: Key) -> Result<Reply, BackendError> {
-        let request = Request { key, command: Command::Lookup };
-        let mut replies = self.execute(vec![request], Urgency::Read).await;
-        replies.pop().unwrap_or_else(|| Err(no_answer()))
+        if !self.breaker.admits() {
+            return Err(BackendError::new(BackendErrorKind::CircuitOpen, ""));
+        }
+        let outcome = tokio::time::timeout(self.timeout, self.backend.lookup(key)).await;
+        let reply = outcome.unwrap_or_else(|_| Err(timed_out(self.timeout)));
+        self.judge(reply.as_ref().err());
+        reply
     }
 
     /// Carries the requests out, each with an answer or an error.
@@ -50,17 +54,11 @@ impl Guard {
             return vec![Err(BackendError::new(BackendErrorKind::CircuitOpen, "")); count];
         }
         let outcome = tokio::time::timeout(self.timeout, self.backend.execute(requests)).await;
-        let Ok(mut replies) = outcome else {
-            self.outage(true);
-            return vec![Err(timed_out(self.timeout)); count];
-        };
+        let mut replies = outcome.unwrap_or_else(|_| vec![Err(timed_out(self.timeout)); count]);
         // A backend that answers too little has failed for the rest.
         replies.resize_with(count, || Err(no_answer()));
-        if replies.iter().any(|reply| reply.as_ref().is_err_and(BackendError::is_outage)) {
-            self.outage(false);
-        } else {
-            self.breaker.succeeded();
-        }
+        let mut errors = replies.iter().filter_map(|reply| reply.as_ref().err());
+        self.judge(errors.find(|error| error.is_outage()));
         replies
     }
 
@@ -68,12 +66,7 @@ impl Guard {
     pub(crate) async fn ping(&self) -> Result<(), BackendError> {
         let outcome = tokio::time::timeout(self.timeout, self.backend.ping()).await;
         let result = outcome.unwrap_or_else(|_| Err(timed_out(self.timeout)));
-        match &result {
-            Err(error) if error.is_outage() => {
-                self.outage(error.kind() == BackendErrorKind::TimedOut);
-            }
-            _ => self.breaker.succeeded(),
-        }
+        self.judge(result.as_ref().err());
         result
     }
 
@@ -81,10 +74,17 @@ impl Guard {
         self.breaker.is_open()
     }
 
-    fn outage(&self, timed_out: bool) {
-        self.breaker.failed();
-        if timed_out && self.breaker.is_open() {
-            self.backend.reset();
+    /// Tells the breaker how an operation went. A refusal is an answer, and no outage.
+    #[inline]
+    fn judge(&self, error: Option<&BackendError>) {
+        match error {
+            Some(error) if error.is_outage() => {
+                self.breaker.failed();
+                if error.kind() == BackendErrorKind::TimedOut && self.breaker.is_open() {
+                    self.backend.reset();
+                }
+            }
+            _ => self.breaker.succeeded(),
         }
     }
 }

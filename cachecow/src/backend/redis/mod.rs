@@ -1,12 +1,14 @@
 //! Redis and its relatives.
 
 mod link;
+mod lookups;
 mod pipeline;
 mod reply;
 mod script;
 mod url;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::aio::ConnectionLike;
@@ -14,6 +16,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use self::link::Link;
+use self::lookups::Lookups;
 use super::{BackendError, BackendErrorKind, CacheBackend, Request};
 use crate::protocol::Reply;
 use crate::{Error, Key};
@@ -36,7 +39,12 @@ use crate::{Error, Key};
 /// an older snapshot — takes its invalidation with it: the old value may be served for its time to
 /// live.
 pub struct RedisBackend {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
     link: Link,
+    lookups: Lookups,
     prefix: String,
 }
 
@@ -64,13 +72,21 @@ impl RedisBackend {
     /// one database.
     #[must_use]
     pub fn with_namespace(mut self, namespace: &str) -> Self {
-        self.prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}:") };
+        let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}:") };
+        // Not shared yet: only a future of this backend ever holds another reference.
+        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+            shared.prefix = prefix;
+        }
         self
     }
 
     fn new(link: Link) -> Self {
-        Self { link, prefix: String::new() }
+        let shared = Shared { link, lookups: Lookups::default(), prefix: String::new() };
+        Self { shared: Arc::new(shared) }
     }
+}
+
+impl Shared {
 
     fn value_name(&self, key: Key) -> Vec<u8> {
         self.name(b"cache:{", key)
@@ -93,20 +109,24 @@ impl RedisBackend {
 impl fmt::Debug for RedisBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisBackend")
-            .field("link", &self.link)
-            .field("prefix", &self.prefix)
+            .field("link", &self.shared.link)
+            .field("prefix", &self.shared.prefix)
             .finish()
     }
 }
 
 impl CacheBackend for RedisBackend {
     fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
-        self.carry_out(requests).boxed()
+        self.shared.carry_out(requests).boxed()
+    }
+
+    fn lookup(&self, key: Key) -> BoxFuture<'_, Result<Reply, BackendError>> {
+        lookups::lookup(&self.shared, key).boxed()
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         async {
-            match self.link.send(&::redis::cmd("PING")).await? {
+            match self.shared.link.send(&::redis::cmd("PING")).await? {
                 ::redis::Value::ServerError(error) => Err(reply::rejected(&error)),
                 _ => Ok(()),
             }
@@ -115,7 +135,7 @@ impl CacheBackend for RedisBackend {
     }
 
     fn reset(&self) {
-        self.link.reset();
+        self.shared.link.reset();
     }
 }
 

@@ -7,7 +7,7 @@ use ::redis::{Cmd, Pipeline, Value};
 
 use super::super::{BackendError, Request};
 use super::script::Kind;
-use super::{RedisBackend, malformed, reply};
+use super::{Shared, malformed, reply};
 use crate::Key;
 use crate::protocol::{Command, Reply};
 
@@ -30,7 +30,7 @@ struct Call {
     lease: Duration,
 }
 
-impl RedisBackend {
+impl Shared {
     pub(super) async fn carry_out(&self, requests: Vec<Request>) -> Replies {
         let mut replies: Vec<Option<Result<Reply, BackendError>>> =
             requests.iter().map(|_| None).collect();
