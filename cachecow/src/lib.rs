@@ -38,6 +38,7 @@
 extern crate self as cachecow;
 
 mod backend;
+mod batch;
 mod builder;
 mod cow;
 mod document;

@@ -1,8 +1,8 @@
 //! Reading through the cache.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use crate::batch;
 use crate::engine::{Engine, Loads, Object, TypedLoader, judge};
 use crate::lookup::Lookup;
 use crate::protocol::{self, Fill, Outcome};
@@ -108,7 +108,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
         lookups: impl IntoIterator<Item = L>,
     ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
         let lookups: Vec<L> = lookups.into_iter().collect();
-        Box::pin(get_many(self.engine, self.context, &lookups)).await
+        Box::pin(batch::get_many(self.engine, self.context, &lookups)).await
     }
 }
 
@@ -131,40 +131,7 @@ async fn load<L: Lookup>(
     Ok(Read::new(object.map(typed::<L>), source, fill))
 }
 
-/// The distinct lookups go through the engine; their objects are dealt out to all.
-async fn get_many<L: Lookup>(
-    engine: &Arc<Engine>,
-    context: &L::Context,
-    lookups: &[L],
-) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
-    let state = engine.types.of::<L::Object>();
-    let mut places = Vec::with_capacity(lookups.len());
-    let mut distinct: Vec<(&L, KeyEncoder, Key)> = Vec::with_capacity(lookups.len());
-    let mut known: HashMap<Key, usize> = HashMap::with_capacity(lookups.len());
-    for lookup in lookups {
-        let parts = lookup.key();
-        let key = parts.key();
-        let place = *known.entry(key).or_insert(distinct.len());
-        let same = distinct.get(place).is_some_and(|(_, p, _)| p.as_bytes() == parts.as_bytes());
-        if same {
-            places.push(place);
-        } else {
-            // New, or of the same hash as another: then it is not found again, and read twice.
-            places.push(distinct.len());
-            distinct.push((lookup, parts, key));
-        }
-    }
-    let reads: Vec<_> = distinct.iter().map(|&(_, _, key)| engine.read(key, state)).collect();
-    let loader = TypedLoader::many(engine, state, context, distinct);
-    let ended = Loads::new(engine, &loader, reads.into_iter()).run().await;
-    let mut objects = Vec::with_capacity(ended.len());
-    for ended in ended {
-        objects.push(ended?.0.map(typed::<L>));
-    }
-    Ok(places.into_iter().map(|place| objects[place].clone()).collect())
-}
-
-fn typed<L: Lookup>(object: Object) -> Arc<L::Object> {
+pub(crate) fn typed<L: Lookup>(object: Object) -> Arc<L::Object> {
     // Loads of the same identity have the same type.
     object.downcast().expect("the loader made this object, of its own type")
 }

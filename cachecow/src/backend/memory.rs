@@ -1,6 +1,5 @@
 //! The embedded backend: the same protocol in this process's memory.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,6 +13,7 @@ use tokio::time::Instant;
 
 use super::{BackendError, CacheBackend, Request};
 use crate::Key;
+use crate::key::KeyMap;
 use crate::protocol::{Command, Discard, Reply, Token};
 
 /// What one value costs beyond its bytes, roughly: the key, the expiry and the cache's own entry.
@@ -54,7 +54,7 @@ impl Weighter<Key, Entry> for ByBytes {
 
 #[derive(Default)]
 struct Flags {
-    by_key: HashMap<Key, Flag>,
+    by_key: KeyMap<Flag>,
     sweep_at: usize,
 }
 

@@ -60,6 +60,12 @@ pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
         .boxed()
     }
 
+    /// Carries out one lookup for each key, and answers each, in order.
+    fn lookup_many(&self, keys: Vec<Key>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
+        let lookup = |key| Request { key, command: Command::Lookup };
+        self.execute(keys.into_iter().map(lookup).collect())
+    }
+
     /// Asks whether the cache can be reached.
     ///
     /// # Errors
@@ -79,6 +85,10 @@ impl<B: CacheBackend + ?Sized> CacheBackend for std::sync::Arc<B> {
 
     fn lookup(&self, key: Key) -> BoxFuture<'_, Result<Reply, BackendError>> {
         (**self).lookup(key)
+    }
+
+    fn lookup_many(&self, keys: Vec<Key>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
+        (**self).lookup_many(keys)
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {

@@ -1,7 +1,7 @@
 //! Single-flight: at most one load of a key at a time in this process.
 
+use std::collections::VecDeque;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::Engine;
 use super::loader::Loaded;
+use crate::key::KeyMap;
 use crate::protocol::{Fill, FollowerFate, Landing, Phase, Token};
 use crate::{Error, Key};
 
@@ -17,7 +18,7 @@ const SHARDS: usize = 16;
 /// The loads under way, by key.
 #[derive(Default)]
 pub(crate) struct Flights {
-    shards: [Mutex<HashMap<Key, Flight>>; SHARDS],
+    shards: [Mutex<KeyMap<Flight>>; SHARDS],
     next_id: AtomicU64,
 }
 
@@ -56,7 +57,7 @@ pub(crate) enum Entered {
 }
 
 impl Flights {
-    fn shard(&self, key: Key) -> MutexGuard<'_, HashMap<Key, Flight>> {
+    fn shard(&self, key: Key) -> MutexGuard<'_, KeyMap<Flight>> {
         let shard = usize::from(key.hash().to_le_bytes()[1]) % SHARDS;
         // No user code runs under the lock, so a poisoned one is as good as any.
         self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)

@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
+
 use super::breaker::Breaker;
 use crate::Key;
 use crate::backend::{BackendError, BackendErrorKind, CacheBackend, Request};
@@ -40,6 +42,15 @@ impl Guard {
         reply
     }
 
+    /// The values of several keys, each with an answer or an error.
+    pub(crate) async fn lookup_many(&self, keys: Vec<Key>) -> Vec<Result<Reply, BackendError>> {
+        let count = keys.len();
+        if !self.breaker.admits() {
+            return circuit_open(count);
+        }
+        self.bound(count, self.backend.lookup_many(keys)).await
+    }
+
     /// Carries the requests out, each with an answer or an error.
     pub(crate) async fn execute(
         &self,
@@ -51,9 +62,18 @@ impl Guard {
             return Vec::new();
         }
         if urgency == Urgency::Read && !self.breaker.admits() {
-            return vec![Err(BackendError::new(BackendErrorKind::CircuitOpen, "")); count];
+            return circuit_open(count);
         }
-        let outcome = tokio::time::timeout(self.timeout, self.backend.execute(requests)).await;
+        self.bound(count, self.backend.execute(requests)).await
+    }
+
+    /// Bounds an operation's time, and tells the breaker how it went.
+    async fn bound(
+        &self,
+        count: usize,
+        operation: BoxFuture<'_, Vec<Result<Reply, BackendError>>>,
+    ) -> Vec<Result<Reply, BackendError>> {
+        let outcome = tokio::time::timeout(self.timeout, operation).await;
         let mut replies = outcome.unwrap_or_else(|_| vec![Err(timed_out(self.timeout)); count]);
         // A backend that answers too little has failed for the rest.
         replies.resize_with(count, || Err(no_answer()));
@@ -87,6 +107,10 @@ impl Guard {
             _ => self.breaker.succeeded(),
         }
     }
+}
+
+fn circuit_open(count: usize) -> Vec<Result<Reply, BackendError>> {
+    vec![Err(BackendError::new(BackendErrorKind::CircuitOpen, "")); count]
 }
 
 fn timed_out(after: Duration) -> BackendError {

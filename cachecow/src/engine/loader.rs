@@ -12,6 +12,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::Engine;
 use crate::document::{self, Body, Header, Unfit};
+use crate::key::KeyMap;
 use crate::protocol::{Discard, Verdict};
 use crate::schema::CacheSchema;
 use crate::stats::{Counter, TypeState};
@@ -95,8 +96,7 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
 
     /// Gives each place its object, by the objects' own fields; one that nobody asked for is left.
     fn match_up(&self, places: &[usize], objects: Vec<L::Object>) -> Vec<Result<Loaded, Error>> {
-        let mut found: std::collections::HashMap<Key, Vec<L::Object>> =
-            std::collections::HashMap::with_capacity(objects.len());
+        let mut found: KeyMap<Vec<L::Object>> = KeyMap::default();
         for object in objects {
             found.entry(L::key_of(&object).key()).or_default().push(object);
         }

@@ -1,6 +1,5 @@
 //! Invalidations that did not reach the cache: retried until they do.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -8,6 +7,7 @@ use std::time::Duration;
 use super::{Engine, Urgency};
 use crate::Key;
 use crate::backend::Request;
+use crate::key::KeyMap;
 use crate::protocol::{Command, Reply, Token};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -25,7 +25,7 @@ pub(crate) struct Pending {
 
 #[derive(Default)]
 struct Outstanding {
-    by_key: HashMap<Key, Debt>,
+    by_key: KeyMap<Debt>,
     /// Whether a task is at work.
     running: bool,
 }

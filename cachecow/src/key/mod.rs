@@ -1,11 +1,13 @@
 //! What an object is cached under: typed parts, encoded without ambiguity and hashed.
 
 mod encoder;
+mod map;
 mod part;
 
 use std::fmt;
 
 pub use encoder::KeyEncoder;
+pub(crate) use map::KeyMap;
 pub use part::KeyPart;
 
 /// The hashed name of one cached object: XXH3-128 of its encoded parts.

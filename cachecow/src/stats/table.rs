@@ -94,6 +94,13 @@ impl TypeState {
         self.counters[counter as usize].fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Counts hits that took no turn through the engine.
+    pub(crate) fn record_hits(&self, hits: u64) {
+        // More would move the rate no further.
+        (0..hits.min(64)).for_each(|_| self.hit_rate.hit());
+        self.counters[Counter::Hits as usize].fetch_add(hits, Ordering::Relaxed);
+    }
+
     /// Counts how a read ended.
     #[inline]
     pub(crate) fn record(&self, outcome: Outcome, bypassed: bool) {

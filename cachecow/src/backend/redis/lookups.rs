@@ -7,19 +7,22 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ::redis::{Cmd, Value};
+use ::redis::{Cmd, Pipeline, Value};
 use tokio::sync::oneshot;
 
-use super::Shared;
 use super::super::{BackendError, BackendErrorKind};
+use super::Shared;
 use super::reply;
 use crate::Key;
 use crate::protocol::Reply;
 
 /// How many commands may be under way. Two keep client and server busy at the same time.
 const MAX_UNDER_WAY: usize = 2;
-/// How many keys one `MGET` takes at the most.
+/// How many lookups of different callers leave together at the most: each waits for the values of
+/// the others.
 const MAX_KEYS: usize = 128;
+/// How many keys one `MGET` of one caller takes: a long one keeps the server from everyone else.
+const MAX_KEYS_OF_ONE: usize = 512;
 
 type Answer = Result<Reply, BackendError>;
 
@@ -54,8 +57,9 @@ pub(super) async fn lookup(shared: &Arc<Shared>, key: Key) -> Answer {
     };
     let Some(answered) = answered else {
         let _turn = Turn(shared);
-        let value = shared.link.send(::redis::cmd("GET").arg(shared.value_name(key))).await?;
-        return reply::looked_up(value);
+        let mut get = ::redis::cmd("GET");
+        shared.add_value_name(&mut get, key);
+        return reply::looked_up(shared.link.send(&get).await?);
     };
     answered.await.unwrap_or_else(|_| Err(BackendErrorKind::Disconnected.with("shutting down")))
 }
@@ -96,25 +100,58 @@ async fn look_up_together(shared: &Shared, batch: Vec<(Key, oneshot::Sender<Answ
     if batch.is_empty() {
         return;
     }
-    let mut command = Cmd::with_capacity(batch.len() + 1, batch.len() * 48);
-    command.arg("MGET");
-    for (key, _) in &batch {
-        command.arg(shared.value_name(*key));
-    }
-    match shared.link.send(&command).await {
-        Ok(Value::Array(values)) if values.len() == batch.len() => {
-            for ((_, sender), value) in batch.into_iter().zip(values) {
-                let _ = sender.send(reply::looked_up(value));
-            }
-        }
-        Ok(Value::ServerError(error)) => tell_all(batch, &reply::rejected(&error)),
-        Ok(_) => tell_all(batch, &super::malformed("to a lookup")),
-        Err(error) => tell_all(batch, &error),
+    let command = mget(shared, batch.iter().map(|(key, _)| *key));
+    let answers = answers(shared.link.send(&command).await, batch.len());
+    for ((_, sender), answer) in batch.into_iter().zip(answers) {
+        let _ = sender.send(answer);
     }
 }
 
-fn tell_all(batch: Vec<(Key, oneshot::Sender<Answer>)>, error: &BackendError) {
-    for (_, sender) in batch {
-        let _ = sender.send(Err(error.clone()));
+/// The values of several keys, of one caller.
+pub(super) async fn lookup_many(shared: &Shared, keys: Vec<Key>) -> Vec<Answer> {
+    if keys.len() <= MAX_KEYS_OF_ONE {
+        let command = mget(shared, keys.iter().copied());
+        return answers(shared.link.send(&command).await, keys.len()).collect();
     }
+    let mut pipeline = Pipeline::with_capacity(keys.len().div_ceil(MAX_KEYS_OF_ONE));
+    for chunk in keys.chunks(MAX_KEYS_OF_ONE) {
+        pipeline.add_command(mget(shared, chunk.iter().copied()));
+    }
+    let (values, error) = match shared.link.send_all(&pipeline).await {
+        Ok(values) => (values, None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    let mut values = values.into_iter();
+    keys.chunks(MAX_KEYS_OF_ONE)
+        .flat_map(|chunk| {
+            let value = match &error {
+                Some(error) => Err(error.clone()),
+                None => values.next().ok_or_else(|| super::malformed("to a lookup")),
+            };
+            answers(value, chunk.len())
+        })
+        .collect()
+}
+
+fn mget(shared: &Shared, keys: impl ExactSizeIterator<Item = Key>) -> Cmd {
+    let mut command = Cmd::with_capacity(keys.len() + 1, keys.len() * 48);
+    command.arg("MGET");
+    keys.for_each(|key| shared.add_value_name(&mut command, key));
+    command
+}
+
+/// What an `MGET` of `count` keys says of each.
+fn answers(value: Result<Value, BackendError>, count: usize) -> impl Iterator<Item = Answer> {
+    let (values, error) = match value {
+        Ok(Value::Array(values)) if values.len() == count => (values, None),
+        Ok(Value::ServerError(error)) => (Vec::new(), Some(reply::rejected(&error))),
+        Ok(_) => (Vec::new(), Some(super::malformed("to a lookup"))),
+        Err(error) => (Vec::new(), Some(error)),
+    };
+    let mut values = values.into_iter();
+    (0..count).map(move |_| match (&error, values.next()) {
+        (None, Some(value)) => reply::looked_up(value),
+        (Some(error), _) => Err(error.clone()),
+        (None, None) => Err(super::malformed("to a lookup")),
+    })
 }

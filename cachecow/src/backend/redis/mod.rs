@@ -11,9 +11,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ::redis::Cmd;
 use ::redis::aio::ConnectionLike;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use smallvec::SmallVec;
 
 use self::link::Link;
 use self::lookups::Lookups;
@@ -87,22 +89,23 @@ impl RedisBackend {
 }
 
 impl Shared {
-
-    fn value_name(&self, key: Key) -> Vec<u8> {
-        self.name(b"cache:{", key)
+    /// Adds the name of the key's value to a command.
+    fn add_value_name(&self, command: &mut Cmd, key: Key) {
+        self.add_name(command, b"cache:{", key);
     }
 
-    fn flag_name(&self, key: Key) -> Vec<u8> {
-        self.name(b"flag:{", key)
+    /// Adds the name of the key's flag to a command.
+    fn add_flag_name(&self, command: &mut Cmd, key: Key) {
+        self.add_name(command, b"flag:{", key);
     }
 
-    fn name(&self, kind: &[u8], key: Key) -> Vec<u8> {
-        let mut name = Vec::with_capacity(self.prefix.len() + kind.len() + 33);
+    fn add_name(&self, command: &mut Cmd, kind: &[u8], key: Key) {
+        let mut name: SmallVec<[u8; 96]> = SmallVec::new();
         name.extend_from_slice(self.prefix.as_bytes());
         name.extend_from_slice(kind);
         name.extend_from_slice(&key.hex());
         name.push(b'}');
-        name
+        command.arg(&name[..]);
     }
 }
 
@@ -122,6 +125,10 @@ impl CacheBackend for RedisBackend {
 
     fn lookup(&self, key: Key) -> BoxFuture<'_, Result<Reply, BackendError>> {
         lookups::lookup(&self.shared, key).boxed()
+    }
+
+    fn lookup_many(&self, keys: Vec<Key>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
+        lookups::lookup_many(&self.shared, keys).boxed()
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {

@@ -122,7 +122,7 @@ impl Shared {
         let Some(script) = call.script else {
             let mut command = ::redis::cmd(if call.keys.len() == 1 { "GET" } else { "MGET" });
             for key in &call.keys {
-                command.arg(self.value_name(*key));
+                self.add_value_name(&mut command, *key);
             }
             return command;
         };
@@ -138,7 +138,8 @@ impl Shared {
         };
         command.arg(call.keys.len() * 2);
         for key in &call.keys {
-            command.arg(self.value_name(*key)).arg(self.flag_name(*key));
+            self.add_value_name(&mut command, *key);
+            self.add_flag_name(&mut command, *key);
         }
         if script == Kind::Claim {
             command.arg(milliseconds(call.lease));

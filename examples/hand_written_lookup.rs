@@ -1,0 +1,109 @@
+//! Caching a type without the derive: a computed value, looked up by what it is computed from.
+//!
+//! ```sh
+//! cargo run --example hand_written_lookup    # needs no server
+//! ```
+//!
+//! The derive writes these four implementations. Write them by hand where the key is no field, where
+//! it needs normalizing, or where a macro is not wanted.
+
+use std::time::Duration;
+
+use cachecow::{
+    CacheCow, CacheKeys, CacheSchema, Cached, Error, Key, KeyEncoder, KeyPart as _, Lookup,
+    TypePolicy,
+};
+use serde::{Deserialize, Serialize};
+
+/// A word's letters, counted.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct LetterCount {
+    word: String,
+    vowels: usize,
+    consonants: usize,
+}
+
+/// Changes with the serialized form: a value of another shape is a miss, never a misread.
+impl CacheSchema for LetterCount {
+    const NAME: &'static str = "LetterCount";
+    const FINGERPRINT: u64 = 1;
+}
+
+/// The type's policy, and every key that an object is reachable by.
+impl Cached for LetterCount {
+    const POLICY: TypePolicy = TypePolicy::new().with_ttl(Duration::from_secs(3600));
+
+    fn each_key(&self, visit: &mut dyn FnMut(Key)) {
+        visit(LettersOf::key_of(self).key());
+    }
+}
+
+/// Finds a count by a word, in capitals or not.
+struct LettersOf(String);
+
+impl LettersOf {
+    fn new(word: &str) -> Self {
+        Self(word.to_lowercase())
+    }
+
+    fn encode(word: &str) -> KeyEncoder {
+        // The template tells this kind of key from all others; the parts follow, typed.
+        let mut encoder = KeyEncoder::new("letters:{}");
+        word.encode(&mut encoder);
+        encoder
+    }
+}
+
+impl Lookup for LettersOf {
+    type Object = LetterCount;
+    type Context = ();
+    const NAME: &'static str = "LetterCount::of";
+
+    fn key(&self) -> KeyEncoder {
+        Self::encode(&self.0)
+    }
+
+    /// An object from the cache is returned only if this is the key that was asked for.
+    fn key_of(object: &LetterCount) -> KeyEncoder {
+        Self::encode(&object.word)
+    }
+
+    async fn fetch(&self, (): &()) -> Result<Option<LetterCount>, Error> {
+        println!("   counting {:?}", self.0);
+        if let Some(digit) = self.0.chars().find(char::is_ascii_digit) {
+            let cause = std::io::Error::other(format!("{digit} is not a letter"));
+            return Err(Error::fetch(Self::NAME, cause));
+        }
+        let vowels = self.0.chars().filter(|letter| "aeiou".contains(*letter)).count();
+        let consonants = self.0.chars().filter(|letter| letter.is_alphabetic()).count() - vowels;
+        Ok(Some(LetterCount { word: self.0.clone(), vowels, consonants }))
+    }
+}
+
+/// What `invalidate` and `write` take.
+impl CacheKeys for LettersOf {
+    fn each_key(&self, visit: &mut dyn FnMut(Key)) {
+        visit(self.key().key());
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let cow = CacheCow::memory();
+    for word in ["Cow", "COW", "cache"] {
+        let read = cow.read(LettersOf::new(word)).await?;
+        if let Some(count) = &read.value {
+            let LetterCount { vowels, consonants, .. } = &**count;
+            println!("{word}: {vowels} vowels, {consonants} consonants ({:?})", read.source);
+        }
+    }
+
+    cow.invalidate(LettersOf::new("cow")).await?;
+    let read = cow.read(LettersOf::new("cow")).await?;
+    println!("cow, invalidated: {:?}", read.source);
+
+    let error = cow.get(LettersOf::new("c0w")).await.expect_err("0 is a digit");
+    let cause = error.fetch_error::<std::io::Error>().map(ToString::to_string);
+    println!("c0w: {error}: {}", cause.unwrap_or_default());
+    Ok(())
+}

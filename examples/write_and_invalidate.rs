@@ -1,0 +1,103 @@
+//! When to call `write`, when `invalidate`, and what their errors mean.
+//!
+//! ```sh
+//! cargo run --example write_and_invalidate    # needs no server
+//! ```
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use cachecow::{CacheCow, Cached, ErrorKind, HoldPolicy};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Mutex;
+
+#[derive(Clone, Debug, Serialize, Deserialize, Cached)]
+#[cache(context = Bank, ttl = "10m")]
+#[cache(key = "account:{number}", fetch = Bank::find)]
+#[cache(key = "account:owner:{owner}", fetch = Bank::find_by_owner)]
+struct Account {
+    number: u32,
+    owner: String,
+    balance: i64,
+}
+
+/// Stands for the database.
+#[derive(Default)]
+struct Bank(Mutex<HashMap<u32, Account>>);
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::main]
+async fn main() -> Result<(), Error> {
+    let cow = CacheCow::memory();
+    let bank = Bank::default();
+    bank.save(Account { number: 1, owner: "Ada".to_owned(), balance: 100 }).await?;
+    let ada = cow.with(&bank).get(Account::by_number(1)).await?.ok_or("no account 1")?;
+
+    // `write` is the usual way. It names the object before and after, since the write changes a
+    // field that the object is looked up by; an object stands for all of its keys. While the work
+    // runs, nobody fills the cache, and if the process dies in it, nobody does until the hold ends.
+    let married = Account { owner: "Ada Lovelace".to_owned(), ..(*ada).clone() };
+    cow.write((&*ada, &married), bank.save(married.clone())).await?;
+    let by_old_name = cow.with(&bank).get(Account::by_owner("Ada")).await?;
+    let by_new_name = cow.with(&bank).get(Account::by_owner("Ada Lovelace")).await?;
+    println!("after write:       {} and {}", found(by_old_name), found(by_new_name));
+
+    // The work's own error comes back unchanged. The keys are invalidated all the same, since a
+    // failed statement may have had an effect.
+    let overdrawn = Account { balance: -1, ..married.clone() };
+    let refused = cow.write(&overdrawn, bank.save(overdrawn.clone())).await;
+    println!("a failed write:    {}", refused.expect_err("the bank refuses"));
+
+    // `invalidate` is for a change that is committed already: made by another program, or told by
+    // a message queue. Called before the commit it would promise nothing.
+    bank.save(Account { balance: 50, ..married.clone() }).await?;
+    cow.invalidate_object(&married).await?;
+    let fresh = cow.with(&bank).get(Account::by_number(1)).await?;
+    println!("after invalidate:  {}", found(fresh));
+
+    // Without the cache, reads go on, and an invalidation that did not happen is an error. It is
+    // retried in the background; until it succeeds, this process reads past the cache.
+    let unreachable = CacheCow::open("redis://127.0.0.1:1").await?;
+    let read = unreachable.with(&bank).get(Account::by_number(1)).await?;
+    println!("read, no Redis:    {}", found(read));
+    let error = unreachable.invalidate(Account::by_number(1)).await.expect_err("nothing listens");
+    assert_eq!(error.kind(), ErrorKind::NotInvalidated);
+    println!("invalidate:        {error}");
+
+    // `write` without a cache: the work is done, and the error says that other processes were not
+    // told. Who would rather not begin such a write asks for the hold.
+    let strict = CacheCow::builder().hold_policy(HoldPolicy::Require).open("redis://127.0.0.1:1");
+    let emptied = Account { balance: 0, ..married };
+    let error = strict.await?.write(&emptied, bank.save(emptied.clone())).await;
+    let error = error.expect_err("no hold without Redis");
+    println!("write, required:   {error}");
+    let untouched = cow.with(&bank).get(Account::by_number(1)).await?;
+    println!("the account:       {}", found(untouched));
+    Ok(())
+}
+
+impl Bank {
+    async fn find(&self, number: u32) -> Result<Option<Account>, std::io::Error> {
+        Ok(self.0.lock().await.get(&number).cloned())
+    }
+
+    async fn find_by_owner(&self, owner: &str) -> Result<Option<Account>, std::io::Error> {
+        Ok(self.0.lock().await.values().find(|account| account.owner == owner).cloned())
+    }
+
+    async fn save(&self, account: Account) -> Result<(), Error> {
+        if account.balance < 0 {
+            return Err("an account cannot be overdrawn".into());
+        }
+        self.0.lock().await.insert(account.number, account);
+        Ok(())
+    }
+}
+
+fn found(account: Option<Arc<Account>>) -> String {
+    account.map_or_else(
+        || "nobody".to_owned(),
+        |account| format!("{} with {}", account.owner, account.balance),
+    )
+}
