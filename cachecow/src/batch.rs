@@ -1,5 +1,6 @@
 //! Reading many objects at once.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::engine::{Engine, Loads, TypedLoader, judge};
@@ -8,7 +9,7 @@ use crate::lookup::Lookup;
 use crate::protocol::{Read, Reply};
 use crate::stats::TypeState;
 use crate::view::typed;
-use crate::{Error, Key, KeyEncoder};
+use crate::{Error, Key};
 
 type Objects<L> = Vec<Option<Arc<<L as Lookup>::Object>>>;
 
@@ -21,14 +22,14 @@ pub(crate) async fn get_many<L: Lookup>(
     let state = engine.types.of::<L::Object>();
     let (distinct, places) = tell_apart(lookups);
     let mut objects: Objects<L> = vec![None; distinct.len()];
-    let reads: Vec<Read> = distinct.iter().map(|(_, _, key)| engine.read(*key, state)).collect();
-    let left = if reads.iter().all(Read::looks_up_next) {
-        look_up::<L>(engine, state, &distinct, reads, &mut objects).await
+    let left = if engine.looks_up_first(state) {
+        look_up::<L>(engine, state, &distinct, &mut objects).await
     } else {
-        reads.into_iter().enumerate().collect()
+        let reads = distinct.iter().map(|(_, key)| engine.read(*key, state));
+        reads.enumerate().collect()
     };
     if !left.is_empty() {
-        load(engine, context, state, distinct, left, &mut objects).await?;
+        load(engine, context, state, &distinct, left, &mut objects).await?;
     }
     Ok(match places {
         None => objects,
@@ -37,25 +38,30 @@ pub(crate) async fn get_many<L: Lookup>(
 }
 
 /// The lookups without repetition, and for each lookup its place among them, if any is repeated.
-fn tell_apart<L: Lookup>(lookups: &[L]) -> (Vec<(&L, KeyEncoder, Key)>, Option<Vec<usize>>) {
-    let mut distinct: Vec<(&L, KeyEncoder, Key)> = Vec::with_capacity(lookups.len());
+fn tell_apart<L: Lookup>(lookups: &[L]) -> (Vec<(&L, Key)>, Option<Vec<usize>>) {
+    let mut distinct: Vec<(&L, Key)> = Vec::with_capacity(lookups.len());
     let mut places = Vec::with_capacity(lookups.len());
     let mut known: KeyMap<usize> = KeyMap::with_capacity_and_hasher(lookups.len(), <_>::default());
     for lookup in lookups {
-        let parts = lookup.key();
-        let key = parts.key();
-        let place = *known.entry(key).or_insert(distinct.len());
-        let same = distinct.get(place).is_some_and(|(_, p, _)| p.as_bytes() == parts.as_bytes());
-        if same {
-            places.push(place);
-        } else {
-            // New, or of the same hash as another: then it is not found again, and read twice.
-            places.push(distinct.len());
-            distinct.push((lookup, parts, key));
+        let key = lookup.key().key();
+        match known.entry(key) {
+            Entry::Occupied(place) if same_parts(distinct[*place.get()].0, lookup) => {
+                places.push(*place.get());
+            }
+            // Another lookup of the same hash is not found again, and is read as often as asked for.
+            entry => {
+                entry.or_insert(distinct.len());
+                places.push(distinct.len());
+                distinct.push((lookup, key));
+            }
         }
     }
     let repeated = distinct.len() < lookups.len();
     (distinct, repeated.then_some(places))
+}
+
+fn same_parts<L: Lookup>(one: &L, other: &L) -> bool {
+    one.key().as_bytes() == other.key().as_bytes()
 }
 
 /// The first round, if it is lookups only, without anything that a hit does not need. Returns the
@@ -63,28 +69,26 @@ fn tell_apart<L: Lookup>(lookups: &[L]) -> (Vec<(&L, KeyEncoder, Key)>, Option<V
 async fn look_up<L: Lookup>(
     engine: &Arc<Engine>,
     state: &TypeState,
-    distinct: &[(&L, KeyEncoder, Key)],
-    reads: Vec<Read>,
+    distinct: &[(&L, Key)],
     objects: &mut Objects<L>,
 ) -> Vec<(usize, Read)> {
-    let keys = distinct.iter().map(|(_, _, key)| *key).collect();
+    let keys = distinct.iter().map(|(_, key)| *key).collect();
     let replies = engine.guard.lookup_many(keys).await;
     let mut left = Vec::new();
     let mut hits = 0;
-    for (place, (mut read, reply)) in reads.into_iter().zip(replies).enumerate() {
+    for (place, (reply, (lookup, _))) in replies.into_iter().zip(distinct).enumerate() {
         let verdict = match &reply {
-            Ok(Reply::Value(document)) => {
-                match judge::<L>(engine, state, &distinct[place].1, document) {
-                    Ok(object) => {
-                        objects[place] = object.map(Arc::new);
-                        hits += 1;
-                        continue;
-                    }
-                    Err(verdict) => Some(verdict),
+            Ok(Reply::Value(document)) => match judge(engine, state, *lookup, document) {
+                Ok(object) => {
+                    objects[place] = object.map(Arc::new);
+                    hits += 1;
+                    continue;
                 }
-            }
+                Err(verdict) => Some(verdict),
+            },
             _ => None,
         };
+        let mut read = engine.read_that_looks_up();
         let _lookup = read.next_step();
         read.on_reply(reply.map_err(|error| state.lost(&error)));
         if let Some(verdict) = verdict {
@@ -102,15 +106,11 @@ async fn load<L: Lookup>(
     engine: &Arc<Engine>,
     context: &L::Context,
     state: &TypeState,
-    distinct: Vec<(&L, KeyEncoder, Key)>,
+    distinct: &[(&L, Key)],
     left: Vec<(usize, Read)>,
     objects: &mut Objects<L>,
 ) -> Result<(), Error> {
-    let lookups = if left.len() == distinct.len() {
-        distinct
-    } else {
-        left.iter().map(|(place, _)| distinct[*place].clone()).collect()
-    };
+    let lookups = left.iter().map(|(place, _)| distinct[*place].0);
     let loader = TypedLoader::many(engine, state, context, lookups);
     let (places, reads): (Vec<usize>, Vec<Read>) = left.into_iter().unzip();
     let ended = Loads::new(engine, &loader, reads.into_iter()).run().await;

@@ -84,9 +84,14 @@ pub trait Lookup: Send + Sync {
     /// The key that is asked for.
     fn key(&self) -> KeyEncoder;
 
-    /// The key under which `object` would be found by this kind of lookup. An object read from a
-    /// cache is returned only if this equals [`key`](Self::key).
+    /// The key under which `object` would be found by this kind of lookup.
     fn key_of(object: &Self::Object) -> KeyEncoder;
+
+    /// Whether `object` is the one asked for: [`key_of`](Self::key_of) it is [`key`](Self::key). An
+    /// object read from a cache is returned only if so.
+    fn finds(&self, object: &Self::Object) -> bool {
+        self.key().as_bytes() == Self::key_of(object).as_bytes()
+    }
 
     /// Reads the object from the backing store.
     ///

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::Error;
 use crate::batch;
 use crate::engine::{Engine, Loads, Object, TypedLoader, judge};
 use crate::lookup::Lookup;
 use crate::protocol::{self, Fill, Outcome};
 use crate::read::{Read, Source};
 use crate::stats::TypeState;
-use crate::{Error, Key, KeyEncoder};
 
 /// A [`CacheCow`](crate::CacheCow) together with what the fetch functions need.
 #[derive(Debug)]
@@ -67,15 +67,14 @@ impl<C: ?Sized + Sync> View<'_, C> {
     pub async fn read<L: Lookup<Context = C>>(self, lookup: L) -> Result<Read<L::Object>, Error> {
         let engine = self.engine;
         let state = engine.types.of::<L::Object>();
-        let parts = lookup.key();
-        let key = parts.key();
+        let key = lookup.key().key();
         let mut read = engine.read(key, state);
         // What a hit needs, and no more.
         if read.looks_up_next() {
             let _lookup = read.next_step();
             read.on_reply(engine.guard.lookup(key).await.map_err(|error| state.lost(&error)));
             if let Some(document) = read.take_value() {
-                match judge::<L>(engine, state, &parts, &document) {
+                match judge(engine, state, &lookup, &document) {
                     Ok(object) => {
                         state.record(Outcome::Hit, false);
                         return Ok(Read::new(object.map(Arc::new), Source::Cache, Fill::Skipped));
@@ -85,7 +84,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
             }
         }
         // Boxed, so that the future of a hit stays small.
-        Box::pin(load(engine, self.context, state, (&lookup, parts, key), read)).await
+        Box::pin(load(engine, self.context, state, &lookup, read)).await
     }
 
     /// The objects, in the order asked for, each as often as asked for; `None` for those that do
@@ -117,7 +116,7 @@ async fn load<L: Lookup>(
     engine: &Arc<Engine>,
     context: &L::Context,
     state: &TypeState,
-    lookup: (&L, KeyEncoder, Key),
+    lookup: &L,
     read: protocol::Read,
 ) -> Result<Read<L::Object>, Error> {
     let loader = TypedLoader::one(engine, state, context, lookup);

@@ -169,6 +169,7 @@ fn lookup_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenSt
     let turbofish = generic_arguments.as_turbofish();
     let (pattern, names) = (pattern(lookup), part_locals(lookup));
     let members = lookup.parts.iter().map(|part| &part.member);
+    let finds = finds(lookup);
     let fetch = fetch(surroundings, lookup);
     let fetch_many = lookup.fetch_many.as_ref().map(|path| fetch_many(surroundings, path));
     quote! {
@@ -190,11 +191,28 @@ fn lookup_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenSt
                     encode_cachecow_key #turbofish (#(&object.#members),*)
                 }
 
+                #finds
                 #fetch
                 #fetch_many
             }
         };
     }
+}
+
+/// The comparison of parts whose equality is known to be that of their encodings; every read of a
+/// cached object makes it.
+fn finds(lookup: &LookupModel) -> Option<TokenStream> {
+    let comparable = lookup.parts.iter().all(|part| part.passing != Passing::Reference);
+    let (pattern, names) = (pattern(lookup), part_locals(lookup));
+    let members = lookup.parts.iter().map(|part| &part.member);
+    comparable.then(|| {
+        quote! {
+            fn finds(&self, object: &Self::Object) -> ::core::primitive::bool {
+                let #pattern = &self.0;
+                true #(&& ::core::cmp::PartialEq::eq(#names, &object.#members))*
+            }
+        }
+    })
 }
 
 /// One function for the asked key and the object's own, so that the two cannot differ.

@@ -117,6 +117,10 @@ const _: () = {
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key(&object.id)
             }
+            fn finds(&self, object: &Self::Object) -> ::core::primitive::bool {
+                let part_0 = &self.0;
+                true && ::core::cmp::PartialEq::eq(part_0, &object.id)
+            }
             fn fetch(
                 &self,
                 _context: &Self::Context,

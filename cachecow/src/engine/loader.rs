@@ -55,9 +55,24 @@ pub(crate) struct TypedLoader<'a, L: Lookup> {
     engine: &'a Engine,
     state: &'a TypeState,
     context: &'a L::Context,
-    lookups: Vec<(&'a L, KeyEncoder, Key)>,
+    lookups: Vec<Asked<'a, L>>,
     /// Whether `fetch_many` may be called.
     together: bool,
+}
+
+/// A lookup with its key.
+struct Asked<'a, L> {
+    lookup: &'a L,
+    parts: KeyEncoder,
+    key: Key,
+}
+
+impl<'a, L: Lookup> Asked<'a, L> {
+    fn of(lookup: &'a L) -> Self {
+        let parts = lookup.key();
+        let key = parts.key();
+        Self { lookup, parts, key }
+    }
 }
 
 impl<'a, L: Lookup> TypedLoader<'a, L> {
@@ -66,9 +81,9 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         engine: &'a Engine,
         state: &'a TypeState,
         context: &'a L::Context,
-        lookup: (&'a L, KeyEncoder, Key),
+        lookup: &'a L,
     ) -> Self {
-        Self { engine, state, context, lookups: vec![lookup], together: false }
+        Self { engine, state, context, lookups: vec![Asked::of(lookup)], together: false }
     }
 
     /// For a batch.
@@ -76,13 +91,14 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         engine: &'a Engine,
         state: &'a TypeState,
         context: &'a L::Context,
-        lookups: Vec<(&'a L, KeyEncoder, Key)>,
+        lookups: impl Iterator<Item = &'a L>,
     ) -> Self {
+        let lookups = lookups.map(Asked::of).collect();
         Self { engine, state, context, lookups, together: true }
     }
 
     async fn fetch_one(&self, place: usize) -> Result<Loaded, Error> {
-        let object = self.lookups[place].0.fetch(self.context).await?;
+        let object = self.lookups[place].lookup.fetch(self.context).await?;
         Ok(object.map(|object| Arc::new(object) as Object))
     }
 
@@ -90,7 +106,7 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         if !self.together {
             return None;
         }
-        let lookups: Vec<&L> = places.iter().map(|&place| self.lookups[place].0).collect();
+        let lookups: Vec<&L> = places.iter().map(|&place| self.lookups[place].lookup).collect();
         Some(L::fetch_many(&lookups, self.context)?.await)
     }
 
@@ -103,11 +119,9 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         places
             .iter()
             .map(|&place| {
-                let (_, parts, key) = &self.lookups[place];
+                let Asked { lookup, key, .. } = &self.lookups[place];
                 let object = found.get_mut(key).and_then(|same_hash| {
-                    let at = same_hash
-                        .iter()
-                        .position(|object| L::key_of(object).as_bytes() == parts.as_bytes())?;
+                    let at = same_hash.iter().position(|object| lookup.finds(object))?;
                     Some(same_hash.swap_remove(at))
                 });
                 Ok(object.map(|object| Arc::new(object) as Object))
@@ -146,7 +160,7 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
 pub(crate) fn judge<L: Lookup>(
     engine: &Engine,
     state: &TypeState,
-    parts: &KeyEncoder,
+    lookup: &L,
     document: &[u8],
 ) -> Result<Option<L::Object>, Verdict> {
     if document.len() > engine.settings.max_value_len {
@@ -161,10 +175,10 @@ pub(crate) fn judge<L: Lookup>(
     match body {
         Body::Object(object) => match document::decode::<L::Object>(object) {
             Err(_) => Err(reject(state, document, "undecodable")),
-            Ok(object) if L::key_of(&object).as_bytes() == parts.as_bytes() => Ok(Some(object)),
+            Ok(object) if lookup.finds(&object) => Ok(Some(object)),
             Ok(_) => Err(reject(state, document, "of another key")),
         },
-        Body::Absent { key } if key == parts.as_bytes() => Ok(None),
+        Body::Absent { key } if key == lookup.key().as_bytes() => Ok(None),
         Body::Absent { .. } => Err(reject(state, document, "of another key")),
     }
 }
@@ -191,7 +205,7 @@ fn another_version(engine: &Engine, state: &TypeState, document: &[u8], header: 
 
 impl<L: Lookup> Loader for TypedLoader<'_, L> {
     fn key(&self, place: usize) -> Key {
-        self.lookups[place].2
+        self.lookups[place].key
     }
 
     fn state(&self) -> &TypeState {
@@ -199,12 +213,12 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
     }
 
     fn judge(&self, place: usize, document: &[u8]) -> Result<Loaded, Verdict> {
-        let object = judge::<L>(self.engine, self.state, &self.lookups[place].1, document)?;
+        let object = judge(self.engine, self.state, self.lookups[place].lookup, document)?;
         Ok(object.map(|object| Arc::new(object) as Object))
     }
 
     fn identity(&self, place: usize) -> (usize, &[u8]) {
-        (L::Object::type_slot(), self.lookups[place].1.as_bytes())
+        (L::Object::type_slot(), self.lookups[place].parts.as_bytes())
     }
 
     fn fetch<'a>(&'a self, places: &'a [usize]) -> BoxFuture<'a, Vec<Result<Loaded, Error>>> {
@@ -227,11 +241,11 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
         let object = loaded.as_ref().and_then(|object| object.downcast_ref::<L::Object>());
         let Some(ttl) = self.ttl(object) else { return Sealed::Unstorable };
         let max_len = self.engine.settings.max_value_len;
-        let parts = &self.lookups[place].1;
+        let Asked { lookup, parts, .. } = &self.lookups[place];
         let sealed = match object {
             // Found under other parts than it carries (a case-insensitive column, say), it would
             // be rejected on every read, and no invalidation of it would find this key.
-            Some(object) if L::key_of(object).as_bytes() != parts.as_bytes() => {
+            Some(object) if !lookup.finds(object) => {
                 tracing::warn!(
                     target: "cachecow", lookup = L::NAME,
                     "the fetched object's own fields differ from the key asked for; it is not cached"

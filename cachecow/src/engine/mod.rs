@@ -25,7 +25,7 @@ pub(crate) use self::loader::{Object, TypedLoader, judge};
 use self::pending::Pending;
 use self::tokens::Tokens;
 use crate::backend::{BackendError, Request};
-use crate::protocol::{Command, OnLease, Read, ReadPolicy, Reply, Token};
+use crate::protocol::{Command, First, OnLease, Read, ReadPolicy, Reply, Token};
 use crate::settings::Settings;
 use crate::stats::{TypeState, TypeTable};
 use crate::{Error, ErrorKind, Key};
@@ -67,6 +67,28 @@ impl Engine {
             lease: self.settings.lease,
         };
         if self.pending.contains(key) { Read::past_the_cache(policy) } else { Read::new(policy) }
+    }
+
+    /// A read whose lookup is under way.
+    pub(crate) fn read_that_looks_up(&self) -> Read {
+        Read::new(self.policy(First::Lookup))
+    }
+
+    fn policy(&self, first: First) -> ReadPolicy {
+        ReadPolicy {
+            first,
+            on_lease: if self.settings.fill_wait.is_zero() {
+                OnLease::Fetch
+            } else {
+                OnLease::Wait
+            },
+            lease: self.settings.lease,
+        }
+    }
+
+    /// Whether every read of this type begins with a lookup at the moment.
+    pub(crate) fn looks_up_first(&self, state: &TypeState) -> bool {
+        self.pending.is_empty() && state.first_command() == First::Lookup
     }
 
     /// Invalidates the keys, and sees to it that what failed is retried.

@@ -44,6 +44,10 @@ impl Pending {
         self.count.load(Ordering::Acquire) != 0 && self.lock().by_key.contains_key(&key)
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.count.load(Ordering::Acquire)
     }

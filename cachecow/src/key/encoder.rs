@@ -1,6 +1,7 @@
 //! The encoding of key parts: canonical MessagePack, one document a part.
 
-use smallvec::SmallVec;
+use std::fmt;
+
 use xxhash_rust::xxh3::xxh3_128;
 
 use super::Key;
@@ -25,16 +26,22 @@ mod ext {
 ///
 /// The encoding is fixed: `tests/tests/key_vectors.rs` publishes test vectors, and a change to
 /// them is a breaking change.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct KeyEncoder {
-    buffer: SmallVec<[u8; 96]>,
+    inline: [u8; INLINE],
+    len: usize,
+    /// Everything, once it is more than fits inline.
+    spilled: Vec<u8>,
 }
+
+/// Most keys are shorter, and need no allocation.
+const INLINE: usize = 64;
 
 impl KeyEncoder {
     /// Starts a key with its template, the placeholders emptied: `user:email:{}`.
     #[inline]
     pub fn new(template: &str) -> Self {
-        let mut encoder = Self { buffer: SmallVec::new() };
+        let mut encoder = Self { inline: [0; INLINE], len: 0, spilled: Vec::new() };
         encoder.str(template);
         encoder
     }
@@ -69,21 +76,21 @@ impl KeyEncoder {
     #[inline]
     pub fn str(&mut self, value: &str) {
         match value.len() {
-            len @ 0..=31 => self.buffer.push(0xa0 | low_byte(len)),
+            len @ 0..=31 => self.push(0xa0 | low_byte(len)),
             len => self.long_header([0xd9, 0xda, 0xdb], len),
         }
-        self.buffer.extend_from_slice(value.as_bytes());
+        self.extend(value.as_bytes());
     }
 
     /// Raw bytes; they differ from text of the same bytes.
     pub fn bytes(&mut self, value: &[u8]) {
         self.long_header([0xc4, 0xc5, 0xc6], value.len());
-        self.buffer.extend_from_slice(value);
+        self.extend(value);
     }
 
     /// A truth value.
     pub fn bool(&mut self, value: bool) {
-        self.buffer.push(if value { 0xc3 } else { 0xc2 });
+        self.push(if value { 0xc3 } else { 0xc2 });
     }
 
     /// A single character; it differs from a text of that one character.
@@ -103,7 +110,7 @@ impl KeyEncoder {
 
     /// The absent optional part.
     pub fn none(&mut self) {
-        self.buffer.push(0xc0);
+        self.push(0xc0);
     }
 
     /// Announces a group of up to 15 parts, which follow; a present optional part is a group of
@@ -114,26 +121,26 @@ impl KeyEncoder {
     /// If `len` is above 15.
     pub fn group(&mut self, len: usize) {
         assert!(len <= 15, "a key part is a group of at most 15 parts");
-        self.buffer.push(0x90 | low_byte(len));
+        self.push(0x90 | low_byte(len));
     }
 
     /// The bytes that are hashed.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        &self.buffer
+        if self.spilled.is_empty() { &self.inline[..self.len] } else { &self.spilled }
     }
 
     /// The key of the parts so far.
     #[inline]
     pub fn key(&self) -> Key {
-        Key(xxh3_128(&self.buffer))
+        Key(xxh3_128(self.as_bytes()))
     }
 
     #[inline]
     fn small_int(&mut self, value: i64) {
         if let Ok(value) = u64::try_from(value) {
             match value {
-                0..=0x7f => self.buffer.push(value.to_be_bytes()[7]),
+                0..=0x7f => self.push(value.to_be_bytes()[7]),
                 0x80..=0xff => self.tagged(0xcc, &value.to_be_bytes()[7..]),
                 0x100..=0xffff => self.tagged(0xcd, &value.to_be_bytes()[6..]),
                 0x1_0000..=0xffff_ffff => self.tagged(0xce, &value.to_be_bytes()[4..]),
@@ -141,7 +148,7 @@ impl KeyEncoder {
             }
         } else {
             match value {
-                -0x20.. => self.buffer.push(value.to_be_bytes()[7]),
+                -0x20.. => self.push(value.to_be_bytes()[7]),
                 -0x80..-0x20 => self.tagged(0xd0, &value.to_be_bytes()[7..]),
                 -0x8000..-0x80 => self.tagged(0xd1, &value.to_be_bytes()[6..]),
                 -0x8000_0000..-0x8000 => self.tagged(0xd2, &value.to_be_bytes()[4..]),
@@ -152,15 +159,15 @@ impl KeyEncoder {
 
     fn ext(&mut self, kind: u8, value: &[u8]) {
         match value.len() {
-            1 => self.buffer.push(0xd4),
-            2 => self.buffer.push(0xd5),
-            4 => self.buffer.push(0xd6),
-            8 => self.buffer.push(0xd7),
-            16 => self.buffer.push(0xd8),
+            1 => self.push(0xd4),
+            2 => self.push(0xd5),
+            4 => self.push(0xd6),
+            8 => self.push(0xd7),
+            16 => self.push(0xd8),
             len => self.long_header([0xc7, 0xc8, 0xc9], len),
         }
-        self.buffer.push(kind);
-        self.buffer.extend_from_slice(value);
+        self.push(kind);
+        self.extend(value);
     }
 
     fn long_header(&mut self, [short, medium, long]: [u8; 3], len: usize) {
@@ -175,13 +182,46 @@ impl KeyEncoder {
     }
 
     #[inline]
+    fn push(&mut self, byte: u8) {
+        self.extend(&[byte]);
+    }
+
+    #[inline]
+    fn extend(&mut self, bytes: &[u8]) {
+        let end = self.len + bytes.len();
+        match self.inline.get_mut(self.len..end) {
+            Some(free) if self.spilled.is_empty() => {
+                free.copy_from_slice(bytes);
+                self.len = end;
+            }
+            _ => self.spill(bytes),
+        }
+    }
+
+    #[cold]
+    fn spill(&mut self, bytes: &[u8]) {
+        if self.spilled.is_empty() {
+            self.spilled.reserve(2 * INLINE + bytes.len());
+            self.spilled.extend_from_slice(&self.inline[..self.len]);
+        }
+        self.spilled.extend_from_slice(bytes);
+    }
+
+    #[inline]
     fn tagged(&mut self, tag: u8, bytes: &[u8]) {
-        self.buffer.push(tag);
-        self.buffer.extend_from_slice(bytes);
+        self.push(tag);
+        self.extend(bytes);
     }
 }
 
 #[inline]
 fn low_byte(len: usize) -> u8 {
     len.to_le_bytes()[0]
+}
+
+impl fmt::Debug for KeyEncoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The parts may be personal data.
+        f.debug_struct("KeyEncoder").field("key", &self.key()).finish_non_exhaustive()
+    }
 }

@@ -103,7 +103,8 @@ impl Server {
         if let Some(connection) = self.current() {
             return Ok(connection);
         }
-        self.connect().await
+        // Boxed: every operation's future would carry it, and it is large.
+        Box::pin(self.connect()).await
     }
 
     fn current(&self) -> Option<Connection> {

@@ -16,8 +16,9 @@ use super::reply;
 use crate::Key;
 use crate::protocol::Reply;
 
-/// How many commands may be under way. Two keep client and server busy at the same time.
-const MAX_UNDER_WAY: usize = 2;
+/// How many commands may be under way. Up to so many concurrent lookups nobody waits for a turn;
+/// beyond, a lookup waits for about that part of a round trip.
+const MAX_UNDER_WAY: usize = 16;
 /// How many lookups of different callers leave together at the most: each waits for the values of
 /// the others.
 const MAX_KEYS: usize = 128;
