@@ -1,5 +1,6 @@
 //! `CacheCow` and its views.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -8,7 +9,7 @@ use crate::builder::Builder;
 use crate::engine::Engine;
 use crate::lookup::{CacheKeys, Cached, Lookup};
 use crate::read::Read;
-use crate::stats::Stats;
+use crate::stats::{Stats, TypeStats};
 use crate::view::View;
 use crate::{Error, ErrorKind, Key};
 
@@ -192,6 +193,10 @@ impl CacheCow {
     /// tuple. Where a write changes a field that an object is looked up by, name the object before
     /// and after: `(&old, &new)`.
     ///
+    /// The work's error type is one that can also say that the cache was not told: `anyhow::Error`,
+    /// `Box<dyn Error>`, or an enum with `From<cachecow::Error>`. A database's own error type is
+    /// none: write `async { Ok::<_, AppError>(query.execute(&pool).await?) }`.
+    ///
     /// # Errors
     ///
     /// The work's own, unchanged. [`ErrorKind::NotInvalidated`] if the work succeeded and the cache
@@ -236,8 +241,12 @@ impl CacheCow {
 
     /// What was counted since the cache was opened, by type.
     pub fn stats(&self) -> Stats {
+        let mut types: BTreeMap<_, TypeStats> = BTreeMap::new();
+        for state in self.engine.types.iter() {
+            types.entry(state.name()).or_default().add(&state.stats());
+        }
         Stats {
-            types: self.engine.types.iter().map(|state| (state.name(), state.stats())).collect(),
+            types,
             pending_invalidations: self.engine.pending.len(),
             circuit_open: self.engine.guard.circuit_is_open(),
         }

@@ -294,3 +294,22 @@ async fn rubbish_from_the_server_is_no_reason_to_fail() {
         assert!(invalidated.is_err(), "{shown}");
     }
 }
+
+/// A runtime that ends takes its tasks with it; the debt stays, and the next failure goes on.
+#[test]
+fn outstanding_invalidations_outlive_their_runtime() {
+    let cache = Cache::memory();
+    let cow = cache.open_default();
+    let invalidates: fn(&Command) -> bool = |command| matches!(command, Command::Invalidate);
+    let fail = || cache.script().next(invalidates, Fate::Fail(BackendErrorKind::Disconnected));
+    let runtime =
+        || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    fail();
+    runtime().block_on(async { assert!(cow.invalidate(Item::by_id(1)).await.is_err()) });
+    assert_eq!(cow.stats().pending_invalidations, 1);
+    fail();
+    runtime().block_on(async {
+        assert!(cow.invalidate(Item::by_id(2)).await.is_err());
+        until(|| cow.stats().pending_invalidations == 0).await;
+    });
+}

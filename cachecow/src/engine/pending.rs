@@ -64,8 +64,9 @@ impl Pending {
         }
         self.count.store(outstanding.by_key.len(), Ordering::Release);
         if !std::mem::replace(&mut outstanding.running, true) {
-            let engine = Arc::clone(engine);
-            engine.clone().detach(async move { engine.pending.retry(&engine).await });
+            drop(outstanding);
+            let running = Running { engine: Arc::clone(engine), ended: false };
+            engine.detach(running.run());
         }
     }
 
@@ -124,6 +125,28 @@ impl Pending {
     fn lock(&self) -> MutexGuard<'_, Outstanding> {
         // No user code runs under the lock, so a poisoned one is as good as any.
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The task's right to be the only one. Where a runtime ends, or there is none, it is dropped with
+/// the task, and the next failure starts another.
+struct Running {
+    engine: Arc<Engine>,
+    ended: bool,
+}
+
+impl Running {
+    async fn run(mut self) {
+        self.engine.pending.retry(&self.engine).await;
+        self.ended = true;
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.engine.pending.lock().running = false;
+        }
     }
 }
 

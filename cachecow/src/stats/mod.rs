@@ -17,7 +17,7 @@ pub(crate) use self::table::{Counter, TypeState, TypeTable};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// By type name, as written at the struct.
+    /// By type name, as written at the struct; types of one name are counted together.
     pub types: BTreeMap<&'static str, TypeStats>,
     /// Keys whose invalidation failed and is being retried.
     pub pending_invalidations: usize,
@@ -60,6 +60,37 @@ impl Stats {
     /// The counters of the type with this name; all zero if it was never used.
     pub fn of(&self, type_name: &str) -> TypeStats {
         self.types.get(type_name).copied().unwrap_or_default()
+    }
+}
+
+impl TypeStats {
+    pub(crate) fn add(&mut self, other: &Self) {
+        let Self {
+            hits,
+            misses,
+            fills_stored,
+            fills_refused,
+            contended,
+            joins,
+            bypasses,
+            backend_errors,
+            decode_failures,
+            other_versions,
+            oversized,
+            fetch_errors,
+        } = self;
+        *hits += other.hits;
+        *misses += other.misses;
+        *fills_stored += other.fills_stored;
+        *fills_refused += other.fills_refused;
+        *contended += other.contended;
+        *joins += other.joins;
+        *bypasses += other.bypasses;
+        *backend_errors += other.backend_errors;
+        *decode_failures += other.decode_failures;
+        *other_versions += other.other_versions;
+        *oversized += other.oversized;
+        *fetch_errors += other.fetch_errors;
     }
 }
 
