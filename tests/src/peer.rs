@@ -60,8 +60,16 @@ impl Peer {
     ///
     /// If the binary cannot be run.
     pub fn start(binary: &str, url: &str, mode: &str) -> Self {
-        let mut process = Command::new(binary)
-            .args([url, mode])
+        Self::start_with(Command::new(binary).args([url, mode]))
+    }
+
+    /// Starts one by a command that has its arguments and environment.
+    ///
+    /// # Panics
+    ///
+    /// If the binary cannot be run.
+    pub fn start_with(command: &mut Command) -> Self {
+        let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()

@@ -55,7 +55,8 @@ impl RedisServer {
         format!("redis+unix://{}", self.socket().display())
     }
 
-    fn socket(&self) -> PathBuf {
+    /// The socket's path.
+    pub fn socket(&self) -> PathBuf {
         self.folder.path().join("r.sock")
     }
 

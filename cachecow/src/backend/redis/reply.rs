@@ -55,6 +55,8 @@ pub(super) fn failed(error: &RedisError) -> BackendError {
         ::redis::ErrorKind::Parse | ::redis::ErrorKind::UnexpectedReturnType => {
             malformed("outside the Redis protocol")
         }
+        // The operating system's or the TLS library's own words; they know of no password.
+        ::redis::ErrorKind::Io => BackendErrorKind::Disconnected.with(error.to_string()),
         _ => BackendErrorKind::Disconnected.with(error.category()),
     }
 }

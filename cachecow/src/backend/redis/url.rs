@@ -10,7 +10,12 @@ pub(super) fn parse(url: &str) -> Result<Client, Error> {
     })?;
     let url = match scheme {
         "redis" => url.to_owned(),
-        "rediss" if cfg!(feature = "tls") => url.to_owned(),
+        #[cfg(feature = "tls")]
+        "rediss" => {
+            choose_cryptography();
+            url.to_owned()
+        }
+        #[cfg(not(feature = "tls"))]
         "rediss" => {
             return Err(invalid("rediss:// needs cachecow's feature `tls`, which is not enabled"));
         }
@@ -35,6 +40,16 @@ pub(super) fn parse(url: &str) -> Result<Client, Error> {
             ),
         })
     })
+}
+
+/// Where the program has not chosen rustls' cryptography, `ring` it is; rustls would panic on the
+/// first connection otherwise.
+#[cfg(feature = "tls")]
+fn choose_cryptography() {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Fails only if another thread was faster, and then there is one.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
 }
 
 fn invalid(what: impl AsRef<str>) -> Error {
