@@ -3,12 +3,11 @@
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use crate::engine::{Engine, Loads, TypedLoader, judge};
+use crate::engine::{Engine, Loads, TypedLoader, judge, typed};
 use crate::key::KeyMap;
 use crate::lookup::Lookup;
 use crate::protocol::{Read, Reply};
 use crate::stats::TypeState;
-use crate::view::typed;
 use crate::{Error, Key};
 
 type Objects<L> = Vec<Option<Arc<<L as Lookup>::Object>>>;

@@ -1,10 +1,13 @@
 //! The builder's settings, as the engine reads them.
 
 use std::fmt;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use crate::engine::Clock;
 use crate::protocol::HoldPolicy;
+
+/// Tells the time of day; replaced in tests.
+pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 #[derive(Clone)]
 pub(crate) struct Settings {
@@ -39,7 +42,7 @@ impl Default for Settings {
             max_value_len: 1024 * 1024,
             fetch_concurrency: 16,
             replace_after: Duration::from_secs(10),
-            clock: std::sync::Arc::new(std::time::SystemTime::now),
+            clock: Arc::new(SystemTime::now),
         }
     }
 }

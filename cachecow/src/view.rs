@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::Error;
 use crate::batch;
-use crate::engine::{Engine, Loads, Object, TypedLoader, judge};
+use crate::engine::{Engine, Loads, TypedLoader, judge, typed};
 use crate::lookup::Lookup;
 use crate::protocol::{self, Fill, Outcome};
 use crate::read::{Read, Source};
@@ -128,9 +128,4 @@ async fn load<L: Lookup>(
         Outcome::Failed => unreachable!("a failed read ends with its error"),
     };
     Ok(Read::new(object.map(typed::<L>), source, fill))
-}
-
-pub(crate) fn typed<L: Lookup>(object: Object) -> Arc<L::Object> {
-    // Loads of the same identity have the same type.
-    object.downcast().expect("the loader made this object, of its own type")
 }

@@ -6,8 +6,9 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::fetch::call;
-use super::lookup::{self, Surroundings};
+use super::lookup;
 use super::schema::schema_impl;
+use super::surroundings::Surroundings;
 use super::{local, quiet, where_clause};
 use crate::model::CachedModel;
 use crate::tokens::{at, last_span};

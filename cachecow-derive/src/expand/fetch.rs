@@ -7,7 +7,8 @@ use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
 use super::local;
-use super::lookup::{Surroundings, part_local, pattern};
+use super::parts::{part_local, pattern};
+use super::surroundings::Surroundings;
 use crate::model::{LookupModel, Passing};
 use crate::tokens::{at, last_span};
 

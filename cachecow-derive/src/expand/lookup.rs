@@ -1,59 +1,17 @@
 //! One lookup: its type, its constructor and its traits.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote, quote_spanned};
+use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
 use super::fetch::{fetch, fetch_many};
+use super::parts::{one_or_tuple, part_local, part_locals, pattern};
 use super::schema::arguments;
+use super::surroundings::Surroundings;
 use super::{local, quiet, where_clause};
-use crate::model::{CachedModel, LookupModel, PartModel, Passing};
+use crate::model::{LookupModel, PartModel, Passing};
 use crate::tokens::at;
-
-/// What the generated items of one struct share.
-pub(super) struct Surroundings<'a> {
-    pub(super) model: &'a CachedModel<'a>,
-    /// What the impls of `Cached` and `Lookup` ask of the type parameters.
-    pub(super) bounds: Vec<TokenStream>,
-}
-
-impl<'a> Surroundings<'a> {
-    pub(super) fn new(model: &'a CachedModel<'a>) -> Self {
-        let krate = &model.schema.target.krate;
-        let mut bounds: Vec<TokenStream> = Vec::new();
-        for param in &model.schema.type_params {
-            bounds.push(quote! {
-                #param: #krate::CacheSchema
-                    + ::core::marker::Send + ::core::marker::Sync + 'static
-            });
-        }
-        for param in &model.stored_params {
-            bounds.push(quote! {
-                #param: #krate::__private::Serialize + #krate::__private::DeserializeOwned
-            });
-        }
-        for part in model.lookups.iter().flat_map(|lookup| &lookup.parts) {
-            if part.is_generic {
-                let ty = &part.ty;
-                bounds.push(quote! {
-                    #ty: #krate::KeyPart + ::core::clone::Clone
-                        + ::core::marker::Send + ::core::marker::Sync
-                });
-            }
-        }
-        Self { model, bounds }
-    }
-
-    /// The lookups' types with their generic arguments.
-    pub(super) fn lookup_types(&self) -> impl Iterator<Item = TokenStream> {
-        let (_, arguments, _) = self.model.schema.target.generics.split_for_impl();
-        self.model.lookups.iter().map(move |lookup| {
-            let ty = &lookup.ty;
-            quote!(#ty #arguments)
-        })
-    }
-}
 
 /// The type that holds the parts.
 pub(super) fn declaration(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
@@ -240,29 +198,8 @@ fn encode(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream 
     }
 }
 
-pub(super) fn part_local(index: usize, part: &PartModel) -> Ident {
-    local(&format!("part_{index}"), part.ty.span())
-}
-
-fn part_locals(lookup: &LookupModel) -> Vec<Ident> {
-    lookup.parts.iter().enumerate().map(|(index, part)| part_local(index, part)).collect()
-}
-
-/// The parts' locals, as a pattern of the lookup's field.
-pub(super) fn pattern(lookup: &LookupModel) -> TokenStream {
-    one_or_tuple(part_locals(lookup))
-}
-
 fn parts_type(lookup: &LookupModel) -> TokenStream {
     one_or_tuple(lookup.parts.iter().map(|part| &part.ty))
-}
-
-fn one_or_tuple(items: impl IntoIterator<Item = impl ToTokens>) -> TokenStream {
-    let items: Vec<TokenStream> = items.into_iter().map(ToTokens::into_token_stream).collect();
-    match &items[..] {
-        [one] => one.clone(),
-        several => quote!((#(#several),*)),
-    }
 }
 
 /// The constructor's parameter: the field's own name, for the reader of the documentation.

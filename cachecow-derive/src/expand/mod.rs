@@ -4,7 +4,9 @@ mod cached;
 mod fetch;
 mod key_part;
 mod lookup;
+mod parts;
 mod schema;
+mod surroundings;
 
 pub(crate) use cached::cached;
 pub(crate) use key_part::key_part;

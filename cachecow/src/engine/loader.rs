@@ -183,6 +183,12 @@ pub(crate) fn judge<L: Lookup>(
     }
 }
 
+/// The object again with its type.
+pub(crate) fn typed<L: Lookup>(object: Object) -> Arc<L::Object> {
+    // Loads of the same identity have the same type.
+    object.downcast().expect("the loader made this object, of its own type")
+}
+
 #[cold]
 fn reject(state: &TypeState, document: &[u8], why: &str) -> Verdict {
     state.count(Counter::DecodeFailures);

@@ -12,7 +12,7 @@ mod write;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
@@ -21,7 +21,7 @@ use tokio::runtime::Handle;
 pub(crate) use self::drive::Loads;
 use self::flights::Flights;
 pub(crate) use self::guard::{Guard, Urgency};
-pub(crate) use self::loader::{Object, TypedLoader, judge};
+pub(crate) use self::loader::{TypedLoader, judge, typed};
 use self::pending::Pending;
 use self::tokens::Tokens;
 use crate::backend::{BackendError, Request};
@@ -158,9 +158,6 @@ impl Engine {
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 }
-
-/// Tells the time of day; replaced in tests.
-pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 fn malformed() -> BackendError {
     BackendError::new(crate::BackendErrorKind::Malformed, "the answer is of another command")

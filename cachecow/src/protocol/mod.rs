@@ -23,11 +23,13 @@
 mod command;
 mod flight;
 mod read;
+mod step;
 mod write;
 
 pub use command::{Command, Discard, Lost, Reply, Token};
 pub use flight::{FollowerFate, Landing, Phase};
-pub use read::{
-    Fetched, Fill, First, Followed, OnLease, Outcome, Read, ReadPolicy, Role, Step, Verdict, Waited,
+pub use read::Read;
+pub use step::{
+    Fetched, Fill, First, Followed, OnLease, Outcome, ReadPolicy, Role, Step, Verdict, Waited,
 };
 pub use write::{HoldPolicy, Write, WriteOutcome, WriteStep};

@@ -1,0 +1,50 @@
+//! What the lookups of one struct share.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+
+use crate::model::CachedModel;
+
+/// What the generated items of one struct share.
+pub(super) struct Surroundings<'a> {
+    pub(super) model: &'a CachedModel<'a>,
+    /// What the impls of `Cached` and `Lookup` ask of the type parameters.
+    pub(super) bounds: Vec<TokenStream>,
+}
+
+impl<'a> Surroundings<'a> {
+    pub(super) fn new(model: &'a CachedModel<'a>) -> Self {
+        let krate = &model.schema.target.krate;
+        let mut bounds: Vec<TokenStream> = Vec::new();
+        for param in &model.schema.type_params {
+            bounds.push(quote! {
+                #param: #krate::CacheSchema
+                    + ::core::marker::Send + ::core::marker::Sync + 'static
+            });
+        }
+        for param in &model.stored_params {
+            bounds.push(quote! {
+                #param: #krate::__private::Serialize + #krate::__private::DeserializeOwned
+            });
+        }
+        for part in model.lookups.iter().flat_map(|lookup| &lookup.parts) {
+            if part.is_generic {
+                let ty = &part.ty;
+                bounds.push(quote! {
+                    #ty: #krate::KeyPart + ::core::clone::Clone
+                        + ::core::marker::Send + ::core::marker::Sync
+                });
+            }
+        }
+        Self { model, bounds }
+    }
+
+    /// The lookups' types with their generic arguments.
+    pub(super) fn lookup_types(&self) -> impl Iterator<Item = TokenStream> {
+        let (_, arguments, _) = self.model.schema.target.generics.split_for_impl();
+        self.model.lookups.iter().map(move |lookup| {
+            let ty = &lookup.ty;
+            quote!(#ty #arguments)
+        })
+    }
+}

@@ -1,0 +1,139 @@
+//! What a read and its driver say to each other.
+
+use std::time::Duration;
+
+use super::command::{Command, Discard, Token};
+
+/// What a read asks first.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum First {
+    /// The value: one cheap native read if it is there, one more round trip if not.
+    Lookup,
+    /// The value or the claim at once: a script, and no further round trip if it is not there.
+    Claim,
+}
+
+/// What a read does when another process has the right to fill.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum OnLease {
+    /// Wait for the other's value, then fetch without filling.
+    Wait,
+    /// Fetch at once, without filling.
+    Fetch,
+}
+
+/// What a read may decide by.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ReadPolicy {
+    /// What to ask first.
+    pub first: First,
+    /// What to do under another's lease.
+    pub on_lease: OnLease,
+    /// How long this read's own lease lasts.
+    pub lease: Duration,
+}
+
+/// What the driver of a read does next; each step but [`Done`](Step::Done) is answered by the
+/// method named.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Step<V> {
+    /// Send the command → [`Read::on_reply`](super::Read::on_reply).
+    Send(Command<V>),
+    /// Decode and verify the stored value → [`Read::on_judged`](super::Read::on_judged).
+    Judge(V),
+    /// Lead this process's load of the key, or follow the one under way → [`Read::on_entered`](super::Read::on_entered).
+    Enter,
+    /// Wait for the load that is followed → [`Read::on_followed`](super::Read::on_followed).
+    Follow,
+    /// Wait for the other process's fill → [`Read::on_waited`](super::Read::on_waited).
+    Wait,
+    /// Call the fetch function → [`Read::on_fetched`](super::Read::on_fetched).
+    Fetch,
+    /// The read is over.
+    Done(Outcome),
+}
+
+/// What a stored value turned out to be.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Verdict {
+    /// The object that was asked for.
+    Good,
+    /// Not to be served, and to be replaced: malformed, of another key, or of another version and
+    /// no longer fresh.
+    Replace(Discard),
+    /// Not to be served, and to be left alone: freshly stored by another version of the program.
+    Leave,
+}
+
+/// Which part this read has in its process's load of the key.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Role {
+    /// It does the load; the token marks its claim.
+    Leader(Token),
+    /// It waits for the load.
+    Follower,
+    /// It takes no part: the load under way is of something else with the same hash.
+    Alone,
+}
+
+/// What came of following.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Followed {
+    /// The load's result is this read's, with what became of its fill.
+    Shared(Fill),
+    /// The load failed, and so does this read.
+    Failed,
+    /// The cache is to be read once more.
+    LookAgain,
+    /// This read leads the next load; the token marks its claim.
+    Promoted(Token),
+    /// The load took too long, or its result did not fit.
+    GivenUp,
+}
+
+/// What came of waiting for another process.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Waited {
+    /// Time to ask again; the token marks the next claim.
+    Again(Token),
+    /// The time allowed is over.
+    Expired,
+}
+
+/// What came of the fetch function.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Fetched<V> {
+    /// A value to return and to store.
+    Storable(V, Duration),
+    /// A value to return and not to store.
+    Unstorable,
+    /// An error.
+    Failed,
+}
+
+/// What became of the value that a read fetched.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+pub enum Fill {
+    /// It was stored.
+    Stored,
+    /// The cache refused it, because an invalidation, a write, an eviction or the end of the lease
+    /// came in between.
+    Refused,
+    /// Storing was not attempted, or its outcome is unknown: the value came from the cache, another
+    /// reader or a writer had the right to fill, the value is not to be cached, or the cache failed.
+    Skipped,
+}
+
+/// How a read ended.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Outcome {
+    /// With the value last judged good.
+    Hit,
+    /// With the result of the load it followed.
+    Shared(Fill),
+    /// With the value it fetched.
+    Fetched(Fill),
+    /// With the error of the fetch function.
+    Failed,
+}
