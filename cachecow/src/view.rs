@@ -41,7 +41,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Fetch`], with the fetch function's own error: nothing is cached. The cache
+    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), with the fetch function's own error: nothing is cached. The cache
     /// itself is never the reason for an error.
     ///
     /// # Cancellation
@@ -63,7 +63,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Fetch`].
+    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch).
     pub async fn read<L: Lookup<Context = C>>(self, lookup: L) -> Result<Read<L::Object>, Error> {
         let engine = self.engine;
         let state = engine.types.of::<L::Object>();
@@ -95,7 +95,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Fetch`], if any fetch failed; the objects that were fetched are cached all the
+    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), if any fetch failed; the objects that were fetched are cached all the
     /// same.
     ///
     /// # Round trips
