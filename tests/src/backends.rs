@@ -41,7 +41,7 @@ impl<B: CacheBackend> CacheBackend for Tokenless<B> {
     }
 }
 
-/// What happens to a batch of requests that a [`Script`] has a word for.
+/// What happens to a batch of requests that a [`Scripted`] has a word for.
 #[derive(Clone, Debug)]
 pub enum Fate {
     /// Carried out, and answered only when the gate opens.
