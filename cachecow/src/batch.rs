@@ -10,6 +10,9 @@ use crate::protocol::{Read, Reply};
 use crate::stats::TypeState;
 use crate::{Error, Key};
 
+/// How many rounds of fetches, as many at a time as allowed, one window takes.
+const WINDOW: usize = 8;
+
 type Objects<L> = Vec<Option<Arc<<L as Lookup>::Object>>>;
 
 /// The objects of the lookups, in their order, each distinct one read once.
@@ -109,12 +112,19 @@ async fn load<L: Lookup>(
     left: Vec<(usize, Read)>,
     objects: &mut Objects<L>,
 ) -> Result<(), Error> {
-    let lookups = left.iter().map(|(place, _)| distinct[*place].0);
-    let loader = TypedLoader::many(engine, state, context, lookups);
-    let (places, reads): (Vec<usize>, Vec<Read>) = left.into_iter().unzip();
-    let ended = Loads::new(engine, &loader, reads.into_iter()).run().await;
-    for (place, ended) in places.into_iter().zip(ended) {
-        objects[place] = ended?.0.map(typed::<L>);
+    // One call of `fetch_many` takes them all. Fetched one by one, they go in windows: what is
+    // fetched first must not wait for the last to be stored, lest its lease run out.
+    let together = L::fetch_many(&[], context).is_some();
+    let window = if together { left.len() } else { engine.settings.fetch_concurrency * WINDOW };
+    let mut left = left.into_iter().peekable();
+    while left.peek().is_some() {
+        let (places, reads): (Vec<usize>, Vec<Read>) = left.by_ref().take(window).unzip();
+        let lookups = places.iter().map(|place| distinct[*place].0);
+        let loader = TypedLoader::many(engine, state, context, lookups);
+        let ended = Loads::new(engine, &loader, reads.into_iter()).run().await;
+        for (place, ended) in places.into_iter().zip(ended) {
+            objects[place] = ended?.0.map(typed::<L>);
+        }
     }
     Ok(())
 }

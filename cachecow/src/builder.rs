@@ -216,8 +216,9 @@ impl Builder {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidConfig`].
-    pub fn backend(self, backend: impl CacheBackend) -> Result<CacheCow, Error> {
+    pub fn backend(mut self, backend: impl CacheBackend) -> Result<CacheCow, Error> {
         self.validate()?;
+        self.settings.bound();
         let guard = Guard::new(Arc::new(backend), self.operation_timeout);
         Ok(CacheCow::new(Engine::new(guard, self.settings)?))
     }

@@ -29,6 +29,18 @@ pub(crate) struct Settings {
     pub(crate) clock: Clock,
 }
 
+/// As good as for ever, and small enough to be added to any clock.
+pub(crate) const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+
+impl Settings {
+    /// Bounds what is added to a clock.
+    pub(crate) fn bound(&mut self) {
+        for duration in [&mut self.lease, &mut self.hold, &mut self.fill_wait] {
+            *duration = (*duration).min(LONGEST);
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

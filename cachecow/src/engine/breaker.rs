@@ -10,41 +10,71 @@ const THRESHOLD: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// Whether an operation may pass.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Admission {
+    /// The circuit is closed.
+    Free,
+    /// The circuit is open, and this operation finds out whether it may be closed.
+    Probe,
+    /// The circuit is open.
+    Refused,
+}
+
 /// Closed, every operation passes. Open, none does until the pause is over; then one passes as a
-/// probe, and its outcome closes the circuit or opens it for twice as long.
+/// probe. If it succeeds the circuit closes; if not, the next pause is twice as long.
+///
+/// Operations that began before the circuit opened may fail afterwards in any number; they change
+/// nothing.
 pub(crate) struct Breaker {
     epoch: Instant,
+    /// Outages in a row while closed.
     outages: AtomicU32,
+    /// Probes since the circuit opened.
+    probes: AtomicU32,
     /// Milliseconds after `epoch` when the next probe may pass; 0 while closed.
     reopens: AtomicU64,
 }
 
 impl Breaker {
     pub(crate) fn new() -> Self {
-        Self { epoch: Instant::now(), outages: AtomicU32::new(0), reopens: AtomicU64::new(0) }
+        Self {
+            epoch: Instant::now(),
+            outages: AtomicU32::new(0),
+            probes: AtomicU32::new(0),
+            reopens: AtomicU64::new(0),
+        }
     }
 
     /// Whether an operation may pass now.
     #[inline]
-    pub(crate) fn admits(&self) -> bool {
+    pub(crate) fn admit(&self) -> Admission {
         let reopens = self.reopens.load(Ordering::Relaxed);
-        reopens == 0 || self.admits_probe(reopens)
+        if reopens == 0 { Admission::Free } else { self.admit_probe(reopens) }
     }
 
     #[cold]
-    fn admits_probe(&self, reopens: u64) -> bool {
+    fn admit_probe(&self, reopens: u64) -> Admission {
         let now = self.now();
+        if now < reopens {
+            return Admission::Refused;
+        }
+        let next = now + pause(self.probes.load(Ordering::Relaxed).saturating_add(1));
         // Whoever moves the time on is the probe; should it vanish, there is another in its turn.
-        now >= reopens
-            && self
-                .reopens
-                .compare_exchange(reopens, now + self.pause(), Ordering::Relaxed, Ordering::Relaxed)
-                .is_ok()
+        let moved =
+            self.reopens.compare_exchange(reopens, next, Ordering::Relaxed, Ordering::Relaxed);
+        if moved.is_err() {
+            return Admission::Refused;
+        }
+        self.probes.fetch_add(1, Ordering::Relaxed);
+        Admission::Probe
     }
 
     #[inline]
     pub(crate) fn succeeded(&self) {
-        if self.outages.load(Ordering::Relaxed) != 0 {
+        // Both: an outage that was counted while another thread closed the circuit may leave it
+        // open with no outage counted.
+        if self.outages.load(Ordering::Relaxed) != 0 || self.is_open() {
             self.close();
         }
     }
@@ -52,6 +82,7 @@ impl Breaker {
     #[cold]
     fn close(&self) {
         self.outages.store(0, Ordering::Relaxed);
+        self.probes.store(0, Ordering::Relaxed);
         if self.reopens.swap(0, Ordering::Relaxed) != 0 {
             tracing::info!(target: "cachecow", "the cache answers again");
         }
@@ -59,32 +90,37 @@ impl Breaker {
 
     /// Counts an outage; whether this one opened the circuit.
     pub(crate) fn failed(&self) -> bool {
+        if self.is_open() {
+            return false;
+        }
         let outages = self.outages.fetch_add(1, Ordering::Relaxed).saturating_add(1);
         if outages < THRESHOLD {
             return false;
         }
-        let opened = self.reopens.swap(self.now() + self.pause(), Ordering::Relaxed) == 0;
+        let opens = self.now() + pause(0);
+        let opened =
+            self.reopens.compare_exchange(0, opens, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         if opened {
             tracing::warn!(target: "cachecow", "the cache keeps failing; reads go past it for now");
         }
         opened
     }
 
+    #[inline]
     pub(crate) fn is_open(&self) -> bool {
         self.reopens.load(Ordering::Relaxed) != 0
-    }
-
-    /// In milliseconds; doubles with each outage past the threshold.
-    fn pause(&self) -> u64 {
-        let doublings = self.outages.load(Ordering::Relaxed).saturating_sub(THRESHOLD).min(16);
-        let pause = FIRST_PAUSE.saturating_mul(1 << doublings).min(LONGEST_PAUSE);
-        u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)
     }
 
     fn now(&self) -> u64 {
         // One more, since 0 stands for closed.
         u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX) + 1
     }
+}
+
+/// In milliseconds; doubles with each probe.
+fn pause(probes: u32) -> u64 {
+    let pause = FIRST_PAUSE.saturating_mul(1 << probes.min(16)).min(LONGEST_PAUSE);
+    u64::try_from(pause.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -101,22 +137,23 @@ mod tests {
     async fn a_few_outages_leave_it_closed() {
         let breaker = Breaker::new();
         fail(&breaker, THRESHOLD - 1);
-        assert!(breaker.admits());
+        assert_eq!(breaker.admit(), Admission::Free);
         breaker.succeeded();
         fail(&breaker, THRESHOLD - 1);
-        assert!(breaker.admits(), "a success starts the count anew");
+        assert_eq!(breaker.admit(), Admission::Free, "a success starts the count anew");
     }
 
     #[tokio::test(start_paused = true)]
     async fn open_it_admits_one_probe_a_pause() {
         let breaker = Breaker::new();
         fail(&breaker, THRESHOLD);
-        assert!(!breaker.admits());
+        assert_eq!(breaker.admit(), Admission::Refused);
         tokio::time::advance(FIRST_PAUSE).await;
-        assert!(breaker.admits(), "the probe");
-        assert!(!breaker.admits(), "one only");
+        assert_eq!(breaker.admit(), Admission::Probe);
+        assert_eq!(breaker.admit(), Admission::Refused, "one only");
         breaker.succeeded();
-        assert!(breaker.admits() && !breaker.is_open());
+        assert_eq!(breaker.admit(), Admission::Free);
+        assert!(!breaker.is_open());
     }
 
     #[tokio::test(start_paused = true)]
@@ -124,19 +161,39 @@ mod tests {
         let breaker = Breaker::new();
         fail(&breaker, THRESHOLD);
         tokio::time::advance(FIRST_PAUSE).await;
-        assert!(breaker.admits());
+        assert_eq!(breaker.admit(), Admission::Probe);
         breaker.failed();
         tokio::time::advance(FIRST_PAUSE).await;
-        assert!(!breaker.admits());
+        assert_eq!(breaker.admit(), Admission::Refused);
         tokio::time::advance(FIRST_PAUSE).await;
-        assert!(breaker.admits());
+        assert_eq!(breaker.admit(), Admission::Probe);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn stragglers_of_one_outage_do_not_lengthen_the_pause() {
+        let breaker = Breaker::new();
+        fail(&breaker, 10_000);
+        tokio::time::advance(FIRST_PAUSE).await;
+        assert_eq!(breaker.admit(), Admission::Probe);
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_pause_is_bounded() {
         let breaker = Breaker::new();
-        fail(&breaker, 10_000);
-        tokio::time::advance(LONGEST_PAUSE).await;
-        assert!(breaker.admits());
+        fail(&breaker, THRESHOLD);
+        for _ in 0..100 {
+            tokio::time::advance(LONGEST_PAUSE).await;
+            assert_eq!(breaker.admit(), Admission::Probe);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_success_closes_it_whatever_was_counted() {
+        let breaker = Breaker::new();
+        fail(&breaker, THRESHOLD);
+        // As a thread leaves it that closes between another's count and its opening.
+        breaker.outages.store(0, Ordering::Relaxed);
+        breaker.succeeded();
+        assert_eq!(breaker.admit(), Admission::Free);
     }
 }

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -22,6 +23,9 @@ use crate::stats::Counter;
 /// The first pause of a read that waits for another process; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(40);
+
+/// How long a read follows a load at the least, however short the lease.
+const LEAST_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a read ended.
 pub(crate) type Ended = Result<(Loaded, Outcome), Error>;
@@ -87,6 +91,7 @@ impl<'a> Loads<'a> {
     /// batches that each lead what the other follows do not block each other.
     pub(crate) async fn run(mut self) -> Vec<Ended> {
         loop {
+            self.take_ready_landings();
             for place in 0..self.slots.len() {
                 self.advance(place);
             }
@@ -150,7 +155,7 @@ impl<'a> Loads<'a> {
             }
             Entered::Follow(landed) => {
                 self.loader.state().count(Counter::Joins);
-                let patience = self.engine.settings.lease;
+                let patience = self.engine.settings.lease.max(LEAST_PATIENCE);
                 self.followed.push(Box::pin(follow(place, landed, patience)));
                 Role::Follower
             }
@@ -250,6 +255,10 @@ impl<'a> Loads<'a> {
         };
         if let Some((place, landed)) = landed {
             self.take_landing(place, landed);
+            // Whoever lands one load of a batch lands the others with it: they go on together, not
+            // one by one.
+            tokio::task::yield_now().await;
+            self.take_ready_landings();
         }
         let now = Instant::now();
         for slot in &mut self.slots {
@@ -264,6 +273,12 @@ impl<'a> Loads<'a> {
                 slot.step = Pending::None;
                 slot.read.on_waited(waited);
             }
+        }
+    }
+
+    fn take_ready_landings(&mut self) {
+        while let Some(Some((place, landed))) = self.followed.next().now_or_never() {
+            self.take_landing(place, landed);
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
-use super::breaker::Breaker;
+use super::breaker::{Admission, Breaker};
 use crate::Key;
 use crate::backend::{BackendError, BackendErrorKind, CacheBackend, Request};
 use crate::protocol::Reply;
@@ -33,22 +33,23 @@ impl Guard {
 
     /// The value of one key.
     pub(crate) async fn lookup(&self, key: Key) -> Result<Reply, BackendError> {
-        if !self.breaker.admits() {
+        let admission = self.breaker.admit();
+        if admission == Admission::Refused {
             return Err(BackendError::new(BackendErrorKind::CircuitOpen, ""));
         }
         let outcome = tokio::time::timeout(self.timeout, self.backend.lookup(key)).await;
         let reply = outcome.unwrap_or_else(|_| Err(timed_out(self.timeout)));
-        self.judge(reply.as_ref().err());
+        self.judge(admission, reply.as_ref().err());
         reply
     }
 
     /// The values of several keys, each with an answer or an error.
     pub(crate) async fn lookup_many(&self, keys: Vec<Key>) -> Vec<Result<Reply, BackendError>> {
         let count = keys.len();
-        if !self.breaker.admits() {
-            return circuit_open(count);
+        match self.breaker.admit() {
+            Admission::Refused => circuit_open(count),
+            admission => self.bound(admission, count, self.backend.lookup_many(keys)).await,
         }
-        self.bound(count, self.backend.lookup_many(keys)).await
     }
 
     /// Carries the requests out, each with an answer or an error.
@@ -61,15 +62,16 @@ impl Guard {
         if count == 0 {
             return Vec::new();
         }
-        if urgency == Urgency::Read && !self.breaker.admits() {
-            return circuit_open(count);
+        match (self.breaker.admit(), urgency) {
+            (Admission::Refused, Urgency::Read) => circuit_open(count),
+            (admission, _) => self.bound(admission, count, self.backend.execute(requests)).await,
         }
-        self.bound(count, self.backend.execute(requests)).await
     }
 
     /// Bounds an operation's time, and tells the breaker how it went.
     async fn bound(
         &self,
+        admission: Admission,
         count: usize,
         operation: BoxFuture<'_, Vec<Result<Reply, BackendError>>>,
     ) -> Vec<Result<Reply, BackendError>> {
@@ -78,7 +80,7 @@ impl Guard {
         // A backend that answers too little has failed for the rest.
         replies.resize_with(count, || Err(no_answer()));
         let mut errors = replies.iter().filter_map(|reply| reply.as_ref().err());
-        self.judge(errors.find(|error| error.is_outage()));
+        self.judge(admission, errors.find(|error| error.is_outage()));
         replies
     }
 
@@ -86,7 +88,7 @@ impl Guard {
     pub(crate) async fn ping(&self) -> Result<(), BackendError> {
         let outcome = tokio::time::timeout(self.timeout, self.backend.ping()).await;
         let result = outcome.unwrap_or_else(|_| Err(timed_out(self.timeout)));
-        self.judge(result.as_ref().err());
+        self.judge(Admission::Probe, result.as_ref().err());
         result
     }
 
@@ -96,11 +98,14 @@ impl Guard {
 
     /// Tells the breaker how an operation went. A refusal is an answer, and no outage.
     #[inline]
-    fn judge(&self, error: Option<&BackendError>) {
+    fn judge(&self, admission: Admission, error: Option<&BackendError>) {
         match error {
             Some(error) if error.is_outage() => {
-                self.breaker.failed();
-                if error.kind() == BackendErrorKind::TimedOut && self.breaker.is_open() {
+                let opened = self.breaker.failed();
+                // Once an outage and once a probe: the stragglers of an old connection must not
+                // cost the new one.
+                let decisive = opened || admission == Admission::Probe;
+                if decisive && error.kind() == BackendErrorKind::TimedOut {
                     self.backend.reset();
                 }
             }

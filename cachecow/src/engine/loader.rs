@@ -15,15 +15,13 @@ use crate::document::{self, Body, Header, Unfit};
 use crate::key::KeyMap;
 use crate::protocol::{Discard, Verdict};
 use crate::schema::CacheSchema;
+use crate::settings::LONGEST;
 use crate::stats::{Counter, TypeState};
 use crate::{Cached, Error, Key, KeyEncoder, Lookup};
 
 /// An object of any type, or the knowledge that there is none.
 pub(crate) type Loaded = Option<Object>;
 pub(crate) type Object = Arc<dyn Any + Send + Sync>;
-
-/// As good as for ever, and small enough to be added to any clock.
-const LONGEST_TTL: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// A fetched value on its way into the cache.
 pub(crate) enum Sealed {
@@ -110,23 +108,40 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         Some(L::fetch_many(&lookups, self.context)?.await)
     }
 
-    /// Gives each place its object, by the objects' own fields; one that nobody asked for is left.
-    fn match_up(&self, places: &[usize], objects: Vec<L::Object>) -> Vec<Result<Loaded, Error>> {
+    /// Gives each place its object, by the objects' own fields. Where some objects fit no place, as
+    /// with a case-insensitive column, the places without one are asked for on their own: they
+    /// might otherwise be taken for absent.
+    async fn match_up(
+        &self,
+        places: &[usize],
+        objects: Vec<L::Object>,
+    ) -> Vec<Result<Loaded, Error>> {
         let mut found: KeyMap<Vec<L::Object>> = KeyMap::default();
         for object in objects {
             found.entry(L::key_of(&object).key()).or_default().push(object);
         }
-        places
-            .iter()
-            .map(|&place| {
-                let Asked { lookup, key, .. } = &self.lookups[place];
-                let object = found.get_mut(key).and_then(|same_hash| {
-                    let at = same_hash.iter().position(|object| lookup.finds(object))?;
-                    Some(same_hash.swap_remove(at))
-                });
-                Ok(object.map(|object| Arc::new(object) as Object))
-            })
-            .collect()
+        let mut results: Vec<Result<Loaded, Error>> = Vec::with_capacity(places.len());
+        for &place in places {
+            let Asked { lookup, key, .. } = &self.lookups[place];
+            let object = found.get_mut(key).and_then(|same_hash| {
+                let at = same_hash.iter().position(|object| lookup.finds(object))?;
+                Some(same_hash.swap_remove(at))
+            });
+            results.push(Ok(object.map(|object| Arc::new(object) as Object)));
+        }
+        let fits_nobody = found.values().flatten().any(|object| !self.is_asked_for(places, object));
+        if fits_nobody {
+            for (&place, result) in places.iter().zip(&mut results) {
+                if matches!(result, Ok(None)) {
+                    *result = self.fetch_one(place).await;
+                }
+            }
+        }
+        results
+    }
+
+    fn is_asked_for(&self, places: &[usize], object: &L::Object) -> bool {
+        places.iter().any(|&place| self.lookups[place].lookup.finds(object))
     }
 
     fn header(&self, fetch_took: Duration) -> Header {
@@ -144,7 +159,7 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
             Some(object) => object.ttl().or(policy.ttl).unwrap_or(settings.ttl),
             None => policy.negative_ttl.or(settings.negative_ttl)?,
         };
-        let ttl = ttl.min(LONGEST_TTL);
+        let ttl = ttl.min(LONGEST);
         let shortened = ttl.mul_f64(1.0 - settings.ttl_jitter * fastrand::f64());
         // Redis counts in milliseconds: less than one is none.
         (ttl >= Duration::from_millis(1)).then(|| shortened.max(Duration::from_millis(1)))
@@ -230,7 +245,7 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
     fn fetch<'a>(&'a self, places: &'a [usize]) -> BoxFuture<'a, Vec<Result<Loaded, Error>>> {
         async move {
             match self.fetch_together(places).await {
-                Some(Ok(objects)) => self.match_up(places, objects),
+                Some(Ok(objects)) => self.match_up(places, objects).await,
                 Some(Err(error)) => vec![Err(error); places.len()],
                 None => {
                     let fetches: Vec<_> =

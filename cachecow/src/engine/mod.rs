@@ -132,8 +132,9 @@ impl Engine {
         let engine = Arc::clone(self);
         self.detach(async move {
             let request = Request { key, command: Command::Abandon { token } };
-            // If it fails, the lease runs out.
-            let _ = engine.guard.execute(vec![request], Urgency::Read).await;
+            // Sent even while the circuit is open: a server that hangs may yet grant the claim. If
+            // it fails, the lease runs out.
+            let _ = engine.guard.execute(vec![request], Urgency::Invalidation).await;
         });
     }
 

@@ -12,7 +12,9 @@ use crate::protocol::{Command, Reply, Token};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// How many commands one attempt carries.
+/// How many holds of one key are released later; in a long outage the others have long run out.
+const MAX_RELEASES: usize = 16;
+/// How many keys one attempt carries.
 const BATCH: usize = 1000;
 
 /// The keys whose invalidation is outstanding. Reads of them by this process go past the cache.
@@ -58,7 +60,9 @@ impl Pending {
         for (key, command) in commands {
             let debt = outstanding.by_key.entry(key).or_default();
             debt.version += 1;
-            if let Command::Release { token } = command {
+            if let Command::Release { token } = command
+                && debt.releases.len() < MAX_RELEASES
+            {
                 debt.releases.push(token);
             }
         }
@@ -81,6 +85,7 @@ impl Pending {
             let mut outstanding = self.lock();
             if outstanding.by_key.is_empty() {
                 outstanding.running = false;
+                drop(outstanding);
                 tracing::info!(target: "cachecow", "all outstanding invalidations are done");
                 return;
             }
@@ -91,15 +96,20 @@ impl Pending {
     async fn attempt_all(&self, engine: &Engine) -> bool {
         let debts: Vec<(Key, Debt)> =
             self.lock().by_key.iter().map(|(key, debt)| (*key, debt.clone())).collect();
+        let mut all = true;
         for batch in debts.chunks(BATCH) {
-            if !self.attempt(engine, batch).await {
+            let done = self.attempt(engine, batch).await;
+            all &= done == batch.len();
+            if done == 0 {
+                // An outage; the others would fare no better.
                 return false;
             }
         }
-        true
+        all
     }
 
-    async fn attempt(&self, engine: &Engine, batch: &[(Key, Debt)]) -> bool {
+    /// Tries some keys; how many were done.
+    async fn attempt(&self, engine: &Engine, batch: &[(Key, Debt)]) -> usize {
         let requests: Vec<Request> =
             batch.iter().flat_map(|(key, debt)| requests(*key, debt)).collect();
         let owners: Vec<usize> = batch
@@ -119,7 +129,7 @@ impl Pending {
             }
         }
         self.count.store(outstanding.by_key.len(), Ordering::Release);
-        !failed.contains(&true)
+        failed.iter().filter(|failed| !**failed).count()
     }
 
     fn lock(&self) -> MutexGuard<'_, Outstanding> {

@@ -29,11 +29,15 @@ impl Engine {
             return Err(E::from(error));
         }
         unbegun.disarm();
+        let unheld = writes.iter().filter(|(_, write)| !write.held()).map(|(key, _)| *key);
+        let exposed = Exposed { engine: self, keys: unheld.collect() };
         // Dropped here, the write leaves its holds to expire, as if the process had died: whether
         // the work will still take effect in the backing store cannot be known.
         let result = work.await;
         let overran = began.elapsed() >= self.settings.hold;
-        match self.release(writes, overran).await {
+        let released = self.release(writes, overran).await;
+        exposed.disarm();
+        match released {
             // The work's own error comes first.
             Some(error) if result.is_ok() => Err(E::from(error)),
             _ => result,
@@ -167,6 +171,31 @@ impl Drop for Unbegun<'_> {
             // If it fails, the holds run out.
             let _ = engine.guard.execute(requests, Urgency::Invalidation).await;
         });
+    }
+}
+
+/// The keys that a write changes without a hold. If it is cancelled or panics, nothing but a later
+/// invalidation makes up for it.
+struct Exposed<'a> {
+    engine: &'a Arc<Engine>,
+    keys: Vec<Key>,
+}
+
+impl Exposed<'_> {
+    fn disarm(mut self) {
+        self.keys.clear();
+    }
+}
+
+impl Drop for Exposed<'_> {
+    fn drop(&mut self) {
+        if self.keys.is_empty() {
+            return;
+        }
+        tracing::warn!(target: "cachecow", "a write without a hold was cancelled; its keys are invalidated");
+        let keys = std::mem::take(&mut self.keys).into_iter();
+        let commands = keys.map(|key| (key, Command::Invalidate)).collect();
+        self.engine.pending.add(self.engine, commands);
     }
 }
 

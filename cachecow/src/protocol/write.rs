@@ -131,6 +131,11 @@ impl Write {
         self.state == State::Done(WriteOutcome::Refused)
     }
 
+    /// Whether the cache confirmed the hold.
+    pub fn held(&self) -> bool {
+        self.held
+    }
+
     /// How the write ended; `None` while it goes on.
     pub fn outcome(&self) -> Option<WriteOutcome> {
         match self.state {

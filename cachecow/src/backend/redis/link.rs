@@ -1,12 +1,14 @@
 //! The connection: made on first use, replaced when it broke.
 
 use std::fmt;
-use std::sync::{PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use ::redis::aio::{ConnectionLike, MultiplexedConnection};
 use ::redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisError, RedisResult, Value};
-use tokio::sync::Mutex;
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
 
 use super::super::{BackendError, BackendErrorKind};
 use super::reply;
@@ -15,7 +17,7 @@ use super::reply;
 const WRITE_BUFFER: usize = 1024;
 
 pub(super) enum Link {
-    Server(Box<Server>),
+    Server(Arc<Server>),
     Given(Box<dyn Fn() -> Box<dyn ConnectionLike + Send> + Send + Sync>),
 }
 
@@ -23,8 +25,9 @@ pub(super) struct Server {
     client: Client,
     config: AsyncConnectionConfig,
     current: RwLock<Option<Connection>>,
-    /// Held while connecting, so that many callers make one connection.
-    connecting: Mutex<Attempts>,
+    /// The attempt to connect that is under way, if any: many callers wait for one.
+    attempt: Mutex<Option<Attempt>>,
+    generation: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -33,12 +36,7 @@ struct Connection {
     connection: MultiplexedConnection,
 }
 
-#[derive(Default)]
-struct Attempts {
-    generation: u64,
-    /// The outcome of the last attempt, for those that waited while it was made.
-    last_error: Option<BackendError>,
-}
+type Attempt = Shared<BoxFuture<'static, Result<Connection, BackendError>>>;
 
 impl Link {
     pub(super) fn to_server(client: Client, connect_timeout: Duration) -> Self {
@@ -47,11 +45,12 @@ impl Link {
             // The caller bounds each operation.
             .set_response_timeout(None)
             .set_pipeline_buffer_size(WRITE_BUFFER);
-        Self::Server(Box::new(Server {
+        Self::Server(Arc::new(Server {
             client,
             config,
             current: RwLock::new(None),
-            connecting: Mutex::default(),
+            attempt: Mutex::new(None),
+            generation: AtomicU64::new(0),
         }))
     }
 
@@ -99,46 +98,42 @@ impl Link {
 }
 
 impl Server {
-    async fn connection(&self) -> Result<Connection, BackendError> {
+    async fn connection(self: &Arc<Self>) -> Result<Connection, BackendError> {
         if let Some(connection) = self.current() {
             return Ok(connection);
         }
-        // Boxed: every operation's future would carry it, and it is large.
-        Box::pin(self.connect()).await
+        let attempt = self.attempt();
+        attempt.await
     }
 
     fn current(&self) -> Option<Connection> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    async fn connect(&self) -> Result<Connection, BackendError> {
-        let (mut attempts, waited) = match self.connecting.try_lock() {
-            Ok(attempts) => (attempts, false),
-            Err(_) => (self.connecting.lock().await, true),
+    /// The attempt to connect that is under way, or a new one. It goes on in a task of its own, so
+    /// that it may take longer than any operation that waits for it.
+    fn attempt(self: &Arc<Self>) -> Attempt {
+        let mut attempt = self.attempt.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(attempt) = &*attempt {
+            return attempt.clone();
+        }
+        let attempting = Attempting(Arc::clone(self));
+        let task = tokio::spawn(async move { attempting.0.connect().await });
+        let outcome = async {
+            let gone = |_| Err(BackendErrorKind::Disconnected.with("the runtime is shutting down"));
+            task.await.unwrap_or_else(gone)
         };
-        if let Some(connection) = self.current() {
-            return Ok(connection);
-        }
-        if let (true, Some(error)) = (waited, &attempts.last_error) {
-            return Err(error.clone());
-        }
-        // If this attempt is cancelled, those that wait for it make their own.
-        attempts.last_error = None;
-        match self.client.get_multiplexed_async_connection_with_config(&self.config).await {
-            Ok(connection) => {
-                attempts.generation += 1;
-                let connection = Connection { generation: attempts.generation, connection };
-                *self.current.write().unwrap_or_else(PoisonError::into_inner) =
-                    Some(connection.clone());
-                tracing::debug!(target: "cachecow", "connected to the cache");
-                Ok(connection)
-            }
-            Err(error) => {
-                let error = reply::failed(&error);
-                attempts.last_error = Some(error.clone());
-                Err(error)
-            }
-        }
+        attempt.insert(outcome.boxed().shared()).clone()
+    }
+
+    async fn connect(&self) -> Result<Connection, BackendError> {
+        let connecting = self.client.get_multiplexed_async_connection_with_config(&self.config);
+        let connection = connecting.await.map_err(|error| reply::failed(&error))?;
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed);
+        let connection = Connection { generation, connection };
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(connection.clone());
+        tracing::debug!(target: "cachecow", "connected to the cache");
+        Ok(connection)
     }
 
     fn checked<T>(&self, result: RedisResult<T>, generation: u64) -> Result<T, BackendError> {
@@ -157,6 +152,15 @@ impl Server {
         if current.as_ref().is_some_and(|current| current.generation == generation) {
             *current = None;
         }
+    }
+}
+
+/// An attempt under way; it ends with its task, also where a runtime ends.
+struct Attempting(Arc<Server>);
+
+impl Drop for Attempting {
+    fn drop(&mut self) {
+        *self.0.attempt.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

@@ -5,9 +5,12 @@
 //! larger the batches, and the less each lookup costs on either side. Nobody waits for a batch to
 //! fill up.
 
+use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use ::redis::{Cmd, Pipeline, Value};
+use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
 use super::super::{BackendError, BackendErrorKind};
@@ -27,13 +30,16 @@ const MAX_KEYS_OF_ONE: usize = 512;
 
 type Answer = Result<Reply, BackendError>;
 
+type Waiting = (Key, oneshot::Sender<Answer>);
+
 #[derive(Default)]
 pub(super) struct Lookups(Mutex<State>);
 
 #[derive(Default)]
 struct State {
     under_way: usize,
-    waiting: Vec<(Key, oneshot::Sender<Answer>)>,
+    /// In the order they came.
+    waiting: VecDeque<Waiting>,
 }
 
 impl Lookups {
@@ -52,12 +58,12 @@ pub(super) async fn lookup(shared: &Arc<Shared>, key: Key) -> Answer {
             None
         } else {
             let (sender, receiver) = oneshot::channel();
-            state.waiting.push((key, sender));
+            state.waiting.push_back((key, sender));
             Some(receiver)
         }
     };
     let Some(answered) = answered else {
-        let _turn = Turn(shared);
+        let _turn = Turn(Arc::clone(shared));
         let mut get = ::redis::cmd("GET");
         shared.add_value_name(&mut get, key);
         return reply::looked_up(shared.link.send(&get).await?);
@@ -66,11 +72,11 @@ pub(super) async fn lookup(shared: &Arc<Shared>, key: Key) -> Answer {
 }
 
 /// One of the commands under way. However it ends, its turn passes to those that wait.
-struct Turn<'a>(&'a Arc<Shared>);
+struct Turn(Arc<Shared>);
 
-impl Drop for Turn<'_> {
+impl Drop for Turn {
     fn drop(&mut self) {
-        pass_on(self.0);
+        pass_on(&self.0);
     }
 }
 
@@ -80,31 +86,44 @@ fn pass_on(shared: &Arc<Shared>) {
         state.under_way -= 1;
         return;
     }
-    let rest = state.waiting.len().saturating_sub(MAX_KEYS);
-    let batch = state.waiting.split_off(rest);
+    let count = state.waiting.len().min(MAX_KEYS);
+    let batch: Vec<Waiting> = state.waiting.drain(..count).collect();
     drop(state);
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         // The runtime is gone, and with it all that wait.
         shared.lookups.lock().under_way -= 1;
         return;
     };
-    let shared = Arc::clone(shared);
-    runtime.spawn(async move {
-        let _turn = Turn(&shared);
-        look_up_together(&shared, batch).await;
-    });
+    // Made here, so that a task that is dropped before it begins passes its turn on as well.
+    let turn = Turn(Arc::clone(shared));
+    runtime.spawn(async move { look_up_together(&turn.0, batch).await });
 }
 
-async fn look_up_together(shared: &Shared, batch: Vec<(Key, oneshot::Sender<Answer>)>) {
+async fn look_up_together(shared: &Shared, mut batch: Vec<Waiting>) {
     // Callers that are gone need no answer.
-    let batch: Vec<_> = batch.into_iter().filter(|(_, sender)| !sender.is_closed()).collect();
+    batch.retain(|(_, sender)| !sender.is_closed());
     if batch.is_empty() {
         return;
     }
     let command = mget(shared, batch.iter().map(|(key, _)| *key));
-    let answers = answers(shared.link.send(&command).await, batch.len());
+    // Each caller bounds its own wait. When the last has given up, so does the command: a connection
+    // that never answers must not keep the turn.
+    let value = {
+        let (send, gone) = (pin!(shared.link.send(&command)), pin!(all_gone(&mut batch)));
+        match select(send, gone).await {
+            Either::Left((value, _)) => value,
+            Either::Right(_) => return,
+        }
+    };
+    let answers = answers(value, batch.len());
     for ((_, sender), answer) in batch.into_iter().zip(answers) {
         let _ = sender.send(answer);
+    }
+}
+
+async fn all_gone(batch: &mut [Waiting]) {
+    for (_, sender) in batch {
+        sender.closed().await;
     }
 }
 

@@ -31,19 +31,29 @@ pub(super) fn parse(url: &str) -> Result<Client, Error> {
             ));
         }
     };
-    Client::open(url.as_str()).map_err(|error| {
-        // The client's error text may quote the URL, and with it the password.
-        invalid(match error.category() {
-            "" => "it cannot be parsed".to_owned(),
-            category => format!(
-                "it cannot be parsed ({category}); write redis://[user:password@]host[:port][/db]"
-            ),
-        })
-    })
+    // The client's error text may quote the URL, and with it the password.
+    Client::open(url.as_str()).map_err(|_| invalid(fault(&url)))
 }
 
 /// Where the program has not chosen rustls' cryptography, `ring` it is; rustls would panic on the
 /// first connection otherwise.
+/// What the client may have refused.
+fn fault(url: &str) -> &'static str {
+    let Some(parsed) = ::redis::parse_redis_url(url) else {
+        return "its host or port cannot be parsed; write redis://[user:password@]host[:port][/db], \
+                and %-encode what is special in the password";
+    };
+    let database = parsed.path().trim_start_matches('/');
+    if parsed.host().is_none() && !parsed.scheme().ends_with("unix") {
+        "it names no host; write redis://host:6379"
+    } else if parsed.host().is_some() && database.parse::<i64>().is_err() && !database.is_empty() {
+        "its database is no number; write redis://host:6379/0"
+    } else {
+        "it cannot be used; write redis://[user:password@]host[:port][/db] or \
+         redis+unix:///path[?db=0&user=…&pass=…]"
+    }
+}
+
 #[cfg(feature = "tls")]
 fn choose_cryptography() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
