@@ -122,4 +122,63 @@ on_both_backends! {
         assert_eq!(batch.len(), 3);
         assert_eq!(store.batches(), [vec![1, 3]], "2 was the other's");
     }
+
+    async fn a_batch_that_follows_another_goes_on_as_a_batch(cache) {
+        let (store, cow) = (Store::with_items(50), cache.open_default());
+        let gate = store.gate();
+        let ids = || (1..=50).map(Item::by_id);
+        let mut leader = Box::pin(cow.with(&store).get_many(ids()));
+        let follower = cow.with(&store).get_many(ids());
+        tokio::pin!(follower);
+        tokio::select! {
+            _ = &mut leader => panic!("the leader is held up"),
+            _ = &mut follower => panic!("the follower has nothing to get"),
+            () = async {
+                gate.arrived().await;
+                while cow.stats().of("Item").joins < 50 {
+                    tokio::task::yield_now().await;
+                }
+            } => {}
+        }
+        drop(leader);
+        assert!(follower.await.unwrap().iter().all(Option::is_some));
+        assert_eq!(store.batches().len(), 2, "{:?}", store.batches());
+    }
+
+    async fn an_object_that_carries_other_parts_is_found_in_a_batch_too(cache) {
+        struct Lenient;
+        #[derive(Serialize, Deserialize, Cached)]
+        #[cache(context = Lenient, negative_ttl = "1m")]
+        #[cache(key = "mail:{mail}", fetch = Lenient::find, fetch_many = Lenient::find_many)]
+        struct Mail { mail: String }
+        impl Lenient {
+            // As a case-insensitive column compares.
+            async fn find(&self, mail: &str) -> Result<Mail, StoreDown> {
+                Ok(Mail { mail: mail.to_lowercase() })
+            }
+            async fn find_many(&self, mails: &[String]) -> Result<Vec<Mail>, StoreDown> {
+                Ok(mails.iter().map(|mail| Mail { mail: mail.to_lowercase() }).collect())
+            }
+        }
+        let cow = cache.open_default();
+        let found = cow.with(&Lenient).get_many(["Bob@x", "ann@x"].map(Mail::by_mail)).await.unwrap();
+        let found: Vec<_> = found.into_iter().map(|mail| mail.unwrap().mail.clone()).collect();
+        assert_eq!(found, ["bob@x", "ann@x"]);
+        assert!(!cache.has(&Mail::by_mail("Bob@x")).await, "neither it nor its absence is cached");
+    }
+
+    async fn what_is_fetched_one_by_one_is_stored_in_windows(cache) {
+        let (store, cow) = (Store::with_items(20), cache.open(CacheCow::builder().fetch_concurrency(1)));
+        let names: Vec<String> = (1..=20).map(|id| format!("item {id}")).collect();
+        let gates: Vec<_> = (0..20).map(|_| store.gate()).collect();
+        let (items, ()) = tokio::join!(cow.with(&store).get_many(names.iter().map(Item::by_name)), async {
+            for gate in &gates[..8] {
+                gate.open();
+            }
+            gates[8].arrived().await;
+            assert!(cache.has(&Item::by_name("item 1")).await, "the first need not wait for the last");
+            gates[8..].iter().for_each(|gate| gate.open());
+        });
+        assert!(items.unwrap().iter().all(Option::is_some));
+    }
 }

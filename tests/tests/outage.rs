@@ -313,3 +313,86 @@ fn outstanding_invalidations_outlive_their_runtime() {
         until(|| cow.stats().pending_invalidations == 0).await;
     });
 }
+
+/// A server behind a door that the test opens.
+async fn behind_a_door(
+    server: &RedisServer,
+) -> (tempfile::TempDir, String, Arc<tokio::sync::Semaphore>) {
+    let folder = tempfile::Builder::new().prefix("cow").tempdir_in("/tmp").unwrap();
+    let path = folder.path().join("door.sock");
+    let listener = tokio::net::UnixListener::bind(&path).unwrap();
+    let (door, socket) = (Arc::new(tokio::sync::Semaphore::new(0)), server.socket());
+    let opened = Arc::clone(&door);
+    tokio::spawn(async move {
+        while let Ok((mut outside, _)) = listener.accept().await {
+            let (door, socket) = (Arc::clone(&opened), socket.clone());
+            tokio::spawn(async move {
+                drop(door.acquire().await);
+                let mut inside = tokio::net::UnixStream::connect(socket).await.unwrap();
+                let _ = tokio::io::copy_bidirectional(&mut outside, &mut inside).await;
+            });
+        }
+    });
+    let url = format!("redis+unix://{}", path.display());
+    (folder, url, door)
+}
+
+#[tokio::test]
+async fn connecting_may_take_longer_than_an_operation() {
+    let server = RedisServer::start();
+    let (_folder, url, door) = behind_a_door(&server).await;
+    let (store, builder) = (Store::with_items(1), hasty().connect_timeout(Duration::from_secs(60)));
+    let cow = builder.open(&url).await.unwrap();
+    // The operation gives up; the attempt does not.
+    assert!(cow.ping().await.is_err());
+    assert_eq!(version(&cow, &store).await, 1);
+    door.add_permits(1);
+    while cow.ping().await.is_err() {}
+    assert_eq!(cow.with(&store).read(Item::by_id(1)).await.unwrap().fill, Fill::Stored);
+}
+
+#[tokio::test]
+async fn a_cancelled_write_without_its_hold_is_made_up_for() {
+    let cache = Cache::memory();
+    let (store, cow) = (Store::with_items(1), cache.open_default());
+    assert_eq!(version(&cow, &store).await, 1);
+    let holds: fn(&Command) -> bool = |command| matches!(command, Command::Hold { .. });
+    cache.script().next(holds, Fate::Fail(BackendErrorKind::Disconnected));
+    let begun = tokio::sync::Notify::new();
+    let work = async {
+        store.bump(1);
+        begun.notify_one();
+        std::future::pending::<Result<(), Error>>().await
+    };
+    tokio::select! {
+        _ = cow.write(Item::by_id(1), work) => unreachable!("the work never ends"),
+        () = begun.notified() => {}
+    }
+    assert_eq!(cow.stats().pending_invalidations, 1);
+    assert_eq!(version(&cow, &store).await, 2, "past the cache");
+    until(|| cow.stats().pending_invalidations == 0).await;
+    assert!(!cache.has(&Item::by_id(1)).await);
+}
+
+#[tokio::test]
+async fn the_longest_durations_are_as_good_as_any() {
+    let cache = Cache::memory();
+    let builder = CacheCow::builder()
+        .lease(Duration::MAX)
+        .hold(Duration::MAX)
+        .fill_wait(Duration::MAX)
+        .default_ttl(Duration::MAX)
+        .replace_after(Duration::MAX)
+        .operation_timeout(Duration::MAX);
+    let (store, cow) = (Store::with_items(1), cache.open(builder));
+    assert_eq!(version(&cow, &store).await, 1);
+    cow.write(Item::by_id(1), async { Ok::<_, Error>(()) }).await.unwrap();
+    let token = cache.take_flag(&Item::by_id(1)).await;
+    tokio::select! {
+        _ = version(&cow, &store) => panic!("it waits for the other's fill"),
+        () = async {
+            until(|| cow.stats().of("Item").contended == 1).await;
+            cache.ask(&Item::by_id(1), Command::Abandon { token }).await;
+        } => {}
+    }
+}

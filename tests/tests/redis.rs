@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
-use cachecow::{CacheCow, Cached, Fill, Lookup as _, Source};
+use cachecow::protocol::Reply;
+use cachecow::{CacheBackend as _, CacheCow, Cached, Fill, Key, Lookup as _, RedisBackend, Source};
 use cachecow_tests::server::RedisServer;
 use cachecow_tests::store::{Item, Store, StoreDown};
+use futures_util::FutureExt as _;
 use redis::AsyncCommands as _;
 use redis::aio::MultiplexedConnection;
 use serde::{Deserialize, Serialize};
@@ -328,8 +330,9 @@ async fn addresses_with_faults_are_refused_and_show_no_password() {
         ("http://localhost", "unknown"),
         ("redis://", "host"),
         ("redis://:s3cret@host:port", "cannot be parsed"),
-        ("redis://u:s3cret@localhost/x", "cannot be parsed"),
-        ("rediss://", "cannot be parsed"),
+        ("redis://u:s3cret@localhost:99999", "cannot be parsed"),
+        ("redis://u:s3cret@localhost/x", "database is no number"),
+        ("rediss://", "names no host"),
         ("redis+cluster://u:s3cret@a,b", "not supported yet"),
         ("redis+sentinel://u:s3cret@a,b/name", "not supported yet"),
         ("redis+unix://relative:s3cret", "cannot be parsed"),
@@ -344,4 +347,47 @@ async fn addresses_with_faults_are_refused_and_show_no_password() {
     let cow = CacheCow::open("redis://user:s3cret@127.0.0.1:1/").await.unwrap();
     let error = cow.ping().await.unwrap_err();
     assert!(!format!("{cow:?} {error} {error:?}").contains("s3cret"));
+}
+
+#[tokio::test]
+async fn waiting_lookups_are_answered_in_the_order_they_came() {
+    let server = RedisServer::start();
+    let backend = RedisBackend::from_url(&server.url(), Duration::from_secs(5)).unwrap();
+    backend.ping().await.unwrap();
+    let order = std::sync::Mutex::new(Vec::new());
+    let lookups = (0..400_u128).map(|number| {
+        let (backend, order) = (&backend, &order);
+        async move {
+            backend.lookup(Key::from_hash(number)).await.unwrap();
+            order.lock().unwrap().push(number);
+        }
+    });
+    futures_util::future::join_all(lookups).await;
+    let order = order.into_inner().unwrap();
+    let place = |number| order.iter().position(|&other| other == number).unwrap();
+    // More than one batch lies between them.
+    assert!(place(20) < place(399), "the oldest waited longest: {order:?}");
+}
+
+#[test]
+fn lookups_survive_the_runtimes_that_began_them() {
+    let server = RedisServer::start();
+    let backend = RedisBackend::from_url(&server.url(), Duration::from_secs(5)).unwrap();
+    let runtime =
+        || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    for _ in 0..40 {
+        runtime().block_on(async {
+            backend.reset();
+            backend.ping().await.unwrap();
+            let lookups = (0..100).map(|number| backend.lookup(Key::from_hash(number)));
+            // Begun, and then dropped in the middle, first the callers and then the tasks.
+            let begun = futures_util::future::join_all(lookups).now_or_never();
+            assert!(begun.is_none());
+        });
+    }
+    runtime().block_on(async {
+        backend.reset();
+        let late = tokio::time::timeout(Duration::from_secs(30), backend.lookup(Key::from_hash(1)));
+        assert_eq!(late.await.expect("a turn is free").unwrap(), Reply::Absent);
+    });
 }
