@@ -15,15 +15,15 @@ pub use part::KeyPart;
 /// Two keys are equal if and only if their hashes are. A hash may collide, by chance or by intent,
 /// which is why every object read from a cache is verified against the parts that were asked for.
 ///
-/// The `Debug` form shows the hash, which is also what stands in the name of the Redis keys; it
-/// reveals no key part.
+/// `Display` and `Debug` show the hash as it stands in the names of the Redis keys, 22 characters of
+/// URL-safe base64; it reveals no key part.
 ///
 /// ```
 /// use cachecow::{Key, KeyEncoder};
 ///
 /// let mut encoder = KeyEncoder::new("user:{}");
 /// encoder.int(42);
-/// assert_eq!(encoder.key().to_string(), "35a457e81477b6a8eb12fe0e73e930cb");
+/// assert_eq!(encoder.key().to_string(), "NaRX6BR3tqjrEv4Oc-kwyw");
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key(u128);
@@ -39,26 +39,36 @@ impl Key {
         self.0
     }
 
-    /// The hash as 32 lower-case hexadecimal digits.
-    pub(crate) fn hex(self) -> [u8; 32] {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let mut hex = [0; 32];
-        for (pair, byte) in hex.chunks_exact_mut(2).zip(self.0.to_be_bytes()) {
-            pair[0] = DIGITS[usize::from(byte >> 4)];
-            pair[1] = DIGITS[usize::from(byte & 15)];
+    /// The hash's 16 bytes, most significant first, as URL-safe base64 without padding (RFC 4648).
+    pub(crate) fn text(self) -> [u8; Self::TEXT_LEN] {
+        const DIGITS: &[u8; 64] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+        let digit = |value: u8| DIGITS[usize::from(value & 63)];
+        let bytes = self.0.to_be_bytes();
+        let mut text = [0; Self::TEXT_LEN];
+        for (digits, bytes) in text.chunks_exact_mut(4).zip(bytes.chunks_exact(3)) {
+            digits[0] = digit(bytes[0] >> 2);
+            digits[1] = digit(bytes[0] << 4 | bytes[1] >> 4);
+            digits[2] = digit(bytes[1] << 2 | bytes[2] >> 6);
+            digits[3] = digit(bytes[2]);
         }
-        hex
+        text[20] = digit(bytes[15] >> 2);
+        text[21] = digit(bytes[15] << 4);
+        text
     }
+
+    pub(crate) const TEXT_LEN: usize = 22;
 }
 
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:032x}", self.0)
+        // Digits and letters only.
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Key({:032x})", self.0)
+        write!(f, "Key({self})")
     }
 }

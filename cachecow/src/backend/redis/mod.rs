@@ -103,7 +103,7 @@ impl Shared {
         let mut name: SmallVec<[u8; 96]> = SmallVec::new();
         name.extend_from_slice(self.prefix.as_bytes());
         name.extend_from_slice(kind);
-        name.extend_from_slice(&key.hex());
+        name.extend_from_slice(&key.text());
         name.push(b'}');
         command.arg(&name[..]);
     }
