@@ -50,6 +50,7 @@ pub struct Store {
     batches: Mutex<Vec<Vec<i64>>>,
     gates: Mutex<Vec<Arc<Gate>>>,
     down: std::sync::atomic::AtomicBool,
+    slowness: AtomicUsize,
 }
 
 /// Holds one fetch up after it has read and before it returns.
@@ -124,6 +125,11 @@ impl Store {
         gate
     }
 
+    /// Makes every fetch let others run so many times before it returns.
+    pub fn set_slowness(&self, yields: usize) {
+        self.slowness.store(yields, Ordering::SeqCst);
+    }
+
     /// Makes every fetch fail, or work again.
     pub fn set_down(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
@@ -178,7 +184,11 @@ impl Store {
         };
         match gate {
             // A fetch takes time: others get to run before it returns.
-            None => tokio::task::yield_now().await,
+            None => {
+                for _ in 0..=self.slowness.load(Ordering::SeqCst) {
+                    tokio::task::yield_now().await;
+                }
+            }
             Some(gate) => {
                 gate.arrived.add_permits(1);
                 gate.opened.acquire().await.expect("never closed").forget();
