@@ -131,6 +131,8 @@ on_both_backends! {
         let follower = cow.with(&store).get_many(ids());
         tokio::pin!(follower);
         tokio::select! {
+            // Who is asked first leads.
+            biased;
             _ = &mut leader => panic!("the leader is held up"),
             _ = &mut follower => panic!("the follower has nothing to get"),
             () = async {
@@ -142,7 +144,9 @@ on_both_backends! {
         }
         drop(leader);
         assert!(follower.await.unwrap().iter().all(Option::is_some));
-        assert_eq!(store.batches().len(), 2, "{:?}", store.batches());
+        // The leader's, and the follower's: in one, or in a few where some claims are given back
+        // later than others.
+        assert!((2..10).contains(&store.batches().len()), "{:?}", store.batches());
     }
 
     async fn an_object_that_carries_other_parts_is_found_in_a_batch_too(cache) {
