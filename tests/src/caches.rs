@@ -51,7 +51,9 @@ impl Cache {
     ///
     /// If the builder's settings are invalid.
     pub fn open(&self, builder: Builder) -> CacheCow {
-        builder.backend(self.backend.clone()).expect("valid settings")
+        // A busy machine must not pass for an outage.
+        let patient = builder.operation_timeout(std::time::Duration::from_secs(20));
+        patient.backend(self.backend.clone()).expect("valid settings")
     }
 
     /// Opens the cache with the default settings.

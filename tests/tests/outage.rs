@@ -16,7 +16,7 @@ use futures_util::future::join_all;
 
 /// Short, so that the tests are; no test measures it.
 fn hasty() -> Builder {
-    CacheCow::builder().operation_timeout(Duration::from_millis(100))
+    CacheCow::builder().operation_timeout(Duration::from_millis(400))
 }
 
 async fn until(condition: impl Fn() -> bool) {
@@ -382,8 +382,7 @@ async fn the_longest_durations_are_as_good_as_any() {
         .hold(Duration::MAX)
         .fill_wait(Duration::MAX)
         .default_ttl(Duration::MAX)
-        .replace_after(Duration::MAX)
-        .operation_timeout(Duration::MAX);
+        .replace_after(Duration::MAX);
     let (store, cow) = (Store::with_items(1), cache.open(builder));
     assert_eq!(version(&cow, &store).await, 1);
     cow.write(Item::by_id(1), async { Ok::<_, Error>(()) }).await.unwrap();

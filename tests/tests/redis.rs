@@ -11,8 +11,13 @@ use redis::AsyncCommands as _;
 use redis::aio::MultiplexedConnection;
 use serde::{Deserialize, Serialize};
 
+/// A busy machine must not pass for an outage.
+fn patient() -> cachecow::Builder {
+    CacheCow::builder().operation_timeout(Duration::from_secs(20))
+}
+
 async fn open(server: &RedisServer) -> CacheCow {
-    let cow = CacheCow::open(&server.url()).await.unwrap();
+    let cow = patient().open(&server.url()).await.unwrap();
     // The connection is made on first use; that is no part of what is counted.
     cow.ping().await.unwrap();
     cow
@@ -77,7 +82,7 @@ async fn every_operation_costs_the_round_trips_it_says() {
     assert_eq!(round_trips(&server, &mut look, many).await, 1, "a hundred invalidations");
     assert_eq!(round_trips(&server, &mut look, write()).await, 2, "a write");
 
-    let loser = CacheCow::builder().fill_wait(Duration::ZERO).open(&server.url()).await.unwrap();
+    let loser = patient().fill_wait(Duration::ZERO).open(&server.url()).await.unwrap();
     loser.ping().await.unwrap();
     let gate = store.gate();
     let (_, ()) = tokio::join!(view.get(Item::by_id(300)), async {
@@ -109,7 +114,7 @@ async fn flags_and_values_last_as_configured() {
     let server = RedisServer::start();
     let mut look = server.connection().await;
     let store = Store::with_items(1);
-    let cow = CacheCow::builder()
+    let cow = patient()
         .lease(Duration::from_secs(60))
         .hold(Duration::from_secs(90))
         .open(&server.url())
@@ -171,7 +176,7 @@ async fn an_object_may_have_its_own_time_to_live() {
     }
     let server = RedisServer::start();
     let mut look = server.connection().await;
-    let cow = CacheCow::builder().ttl_jitter(0.0).open(&server.url()).await.unwrap();
+    let cow = patient().ttl_jitter(0.0).open(&server.url()).await.unwrap();
     assert_eq!(cow.read(Session::by_id(500)).await.unwrap().fill, Fill::Stored);
     let name = format!("cache:{{{}}}", Session::by_id(500).key().key());
     let ttl: i64 = look.pttl(name).await.unwrap();
@@ -184,7 +189,7 @@ async fn both_keys_of_an_object_have_one_hash_tag_and_the_namespace() {
     let server = RedisServer::start();
     let mut look = server.connection().await;
     let store = Store::with_items(1);
-    let cow = CacheCow::builder().namespace("shop").open(&server.url()).await.unwrap();
+    let cow = patient().namespace("shop").open(&server.url()).await.unwrap();
     let gate = store.gate();
     let (_, ()) = tokio::join!(cow.with(&store).get(Item::by_id(1)), async {
         gate.arrived().await;
@@ -195,7 +200,7 @@ async fn both_keys_of_an_object_have_one_hash_tag_and_the_namespace() {
     let keys: Vec<String> = look.keys("*").await.unwrap();
     assert_eq!(keys, [format!("shop:{}", names(1)[0])]);
 
-    let other = CacheCow::builder().namespace("blog").open(&server.url()).await.unwrap();
+    let other = patient().namespace("blog").open(&server.url()).await.unwrap();
     other.invalidate(Item::by_id(1)).await.unwrap();
     assert_eq!(other.with(&store).read(Item::by_id(1)).await.unwrap().source, Source::Fetched);
     assert_eq!(cow.with(&store).read(Item::by_id(1)).await.unwrap().source, Source::Cache);
@@ -282,7 +287,7 @@ async fn keys_of_another_type_are_repaired() {
     // A flag that is neither a lease nor holds is someone else's: no fill, until an invalidation.
     cow.invalidate(Item::by_id(1)).await.unwrap();
     let _: () = look.lpush(&flag, "a list").await.unwrap();
-    let hasty = CacheCow::builder().fill_wait(Duration::ZERO).open(&server.url()).await.unwrap();
+    let hasty = patient().fill_wait(Duration::ZERO).open(&server.url()).await.unwrap();
     assert_eq!(hasty.with(&store).read(Item::by_id(1)).await.unwrap().fill, Fill::Skipped);
     hasty.invalidate(Item::by_id(1)).await.unwrap();
     assert_eq!(hasty.with(&store).read(Item::by_id(1)).await.unwrap().fill, Fill::Stored);
@@ -294,9 +299,9 @@ async fn an_existing_connection_serves() {
     let client = redis::Client::open(server.url()).unwrap();
     let manager = client.get_connection_manager().await.unwrap();
     let store = Store::with_items(3);
-    let managed = CacheCow::builder().namespace("a").redis_connection(manager).unwrap();
+    let managed = patient().namespace("a").redis_connection(manager).unwrap();
     let multiplexed = server.connection().await;
-    let multiplexed = CacheCow::builder().namespace("b").redis_connection(multiplexed).unwrap();
+    let multiplexed = patient().namespace("b").redis_connection(multiplexed).unwrap();
     for (id, cow) in [(1, managed), (2, multiplexed)] {
         assert_eq!(cow.with(&store).read(Item::by_id(id)).await.unwrap().fill, Fill::Stored);
         assert_eq!(cow.with(&store).read(Item::by_id(id)).await.unwrap().source, Source::Cache);
