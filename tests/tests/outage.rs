@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cachecow::BackendErrorKind;
-use cachecow::protocol::Command;
+use cachecow::protocol::{Command, Reply};
 use cachecow::{Builder, CacheCow, Error, ErrorKind, Fill, HoldPolicy, Source};
 use cachecow_tests::backends::Fate;
 use cachecow_tests::caches::Cache;
@@ -394,4 +394,41 @@ async fn the_longest_durations_are_as_good_as_any() {
             cache.ask(&Item::by_id(1), Command::Abandon { token }).await;
         } => {}
     }
+}
+
+/// A backend that answers everything with the answer to something else.
+#[derive(Debug)]
+struct Confused;
+
+impl cachecow::CacheBackend for Confused {
+    fn execute(
+        &self,
+        requests: Vec<cachecow::Request>,
+    ) -> futures_util::future::BoxFuture<'_, Vec<Result<Reply, cachecow::BackendError>>> {
+        Box::pin(async move { requests.iter().map(|_| Ok(Reply::Absent)).collect() })
+    }
+
+    fn ping(&self) -> futures_util::future::BoxFuture<'_, Result<(), cachecow::BackendError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn reset(&self) {}
+}
+
+#[tokio::test]
+async fn the_answer_to_another_command_confirms_nothing() {
+    let store = Store::with_items(1);
+    let strict = CacheCow::builder().hold_policy(HoldPolicy::Require).backend(Confused).unwrap();
+    let begun = async { panic!("the work must not begin") };
+    let error = strict.write::<_, (), Error, _>(Item::by_id(1), begun).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::HoldRefused);
+    assert_eq!(
+        strict.invalidate(Item::by_id(1)).await.unwrap_err().kind(),
+        ErrorKind::NotInvalidated
+    );
+    let lax = CacheCow::builder().backend(Confused).unwrap();
+    let work = async { Ok::<_, Error>(store.bump(1)) };
+    let error = lax.write(Item::by_id(1), work).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotInvalidated);
+    assert_eq!(version(&lax, &store).await, 2);
 }

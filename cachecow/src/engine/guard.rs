@@ -35,7 +35,7 @@ impl Guard {
     pub(crate) async fn lookup(&self, key: Key) -> Result<Reply, BackendError> {
         let admission = self.breaker.admit();
         if admission == Admission::Refused {
-            return Err(BackendError::new(BackendErrorKind::CircuitOpen, ""));
+            return Err(circuit_open());
         }
         let outcome = tokio::time::timeout(self.timeout, self.backend.lookup(key)).await;
         let reply = outcome.unwrap_or_else(|_| Err(timed_out(self.timeout)));
@@ -47,7 +47,7 @@ impl Guard {
     pub(crate) async fn lookup_many(&self, keys: Vec<Key>) -> Vec<Result<Reply, BackendError>> {
         let count = keys.len();
         match self.breaker.admit() {
-            Admission::Refused => circuit_open(count),
+            Admission::Refused => vec![Err(circuit_open()); count],
             admission => self.bound(admission, count, self.backend.lookup_many(keys)).await,
         }
     }
@@ -63,7 +63,7 @@ impl Guard {
             return Vec::new();
         }
         match (self.breaker.admit(), urgency) {
-            (Admission::Refused, Urgency::Read) => circuit_open(count),
+            (Admission::Refused, Urgency::Read) => vec![Err(circuit_open()); count],
             (admission, _) => self.bound(admission, count, self.backend.execute(requests)).await,
         }
     }
@@ -114,8 +114,8 @@ impl Guard {
     }
 }
 
-fn circuit_open(count: usize) -> Vec<Result<Reply, BackendError>> {
-    vec![Err(BackendError::new(BackendErrorKind::CircuitOpen, "")); count]
+fn circuit_open() -> BackendError {
+    BackendError::new(BackendErrorKind::CircuitOpen, "")
 }
 
 fn timed_out(after: Duration) -> BackendError {

@@ -24,7 +24,7 @@ pub(crate) use self::guard::{Guard, Urgency};
 pub(crate) use self::loader::{TypedLoader, judge, typed};
 use self::pending::Pending;
 use self::tokens::Tokens;
-use crate::backend::{BackendError, Request};
+use crate::backend::{BackendError, BackendErrorKind, Request};
 use crate::protocol::{Command, First, OnLease, Read, ReadPolicy, Reply, Token};
 use crate::settings::Settings;
 use crate::stats::{TypeState, TypeTable};
@@ -57,15 +57,7 @@ impl Engine {
     /// A read of `key`, not begun.
     #[inline]
     pub(crate) fn read(&self, key: Key, state: &TypeState) -> Read {
-        let policy = ReadPolicy {
-            first: state.first_command(),
-            on_lease: if self.settings.fill_wait.is_zero() {
-                OnLease::Fetch
-            } else {
-                OnLease::Wait
-            },
-            lease: self.settings.lease,
-        };
+        let policy = self.policy(state.first_command());
         if self.pending.contains(key) { Read::past_the_cache(policy) } else { Read::new(policy) }
     }
 
@@ -112,13 +104,10 @@ impl Engine {
         let mut first_error = None;
         let mut lost = Vec::new();
         for ((key, command), reply) in commands.zip(replies) {
-            let error = match reply {
-                Ok(Reply::Done) => continue,
-                Ok(_) => malformed(),
-                Err(error) => error,
-            };
-            lost.push((key, command));
-            first_error.get_or_insert(error);
+            if let Err(error) = carried_out(reply) {
+                lost.push((key, command));
+                first_error.get_or_insert(error);
+            }
         }
         let error = first_error?;
         let count = lost.len();
@@ -160,8 +149,14 @@ impl Engine {
     }
 }
 
-fn malformed() -> BackendError {
-    BackendError::new(crate::BackendErrorKind::Malformed, "the answer is of another command")
+/// Whether an invalidation, a hold or a release was confirmed.
+fn carried_out(reply: Result<Reply, BackendError>) -> Result<(), BackendError> {
+    match reply? {
+        Reply::Done => Ok(()),
+        _ => {
+            Err(BackendError::new(BackendErrorKind::Malformed, "the answer is of another command"))
+        }
+    }
 }
 
 fn not_invalidated(operation: &str, count: usize, error: BackendError) -> Error {

@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use super::{Engine, Urgency};
+use super::{Engine, Urgency, carried_out};
 use crate::Key;
 use crate::backend::Request;
 use crate::key::KeyMap;
-use crate::protocol::{Command, Reply, Token};
+use crate::protocol::{Command, Token};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -120,7 +120,7 @@ impl Pending {
         let replies = engine.guard.execute(requests, Urgency::Invalidation).await;
         let mut failed = vec![false; batch.len()];
         for (owner, reply) in owners.into_iter().zip(replies) {
-            failed[owner] |= reply != Ok(Reply::Done);
+            failed[owner] |= carried_out(reply).is_err();
         }
         let mut outstanding = self.lock();
         for ((key, debt), failed) in batch.iter().zip(&failed) {

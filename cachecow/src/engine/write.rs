@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Engine, Urgency, not_invalidated};
+use super::{Engine, Urgency, carried_out, not_invalidated};
 use crate::backend::{BackendError, Request};
-use crate::protocol::{Command, Lost, Reply, Token, Write, WriteOutcome, WriteStep};
+use crate::protocol::{Command, Lost, Token, Write, WriteOutcome, WriteStep};
 use crate::{Error, ErrorKind, Key};
 
 impl Engine {
@@ -22,15 +22,16 @@ impl Engine {
         let write = Write::new(token, self.settings.hold, self.settings.hold_policy);
         let mut writes: Vec<(Key, Write)> =
             keys.into_iter().map(|key| (key, write.clone())).collect();
-        let unbegun =
-            Unbegun { engine: self, token, keys: writes.iter().map(|(key, _)| *key).collect() };
-        if let Some(error) = self.hold(&mut writes).await {
-            unbegun.disarm();
+        let keys: Vec<Key> = writes.iter().map(|(key, _)| *key).collect();
+        let unbegun = OnDrop::new(|| self.release_later(keys, token));
+        let refused = self.hold(&mut writes).await;
+        unbegun.disarm();
+        if let Some(error) = refused {
             return Err(E::from(error));
         }
-        unbegun.disarm();
         let unheld = writes.iter().filter(|(_, write)| !write.held()).map(|(key, _)| *key);
-        let exposed = Exposed { engine: self, keys: unheld.collect() };
+        let unheld: Vec<Key> = unheld.collect();
+        let exposed = OnDrop::new(|| self.make_up_for(unheld));
         // Dropped here, the write leaves its holds to expire, as if the process had died: whether
         // the work will still take effect in the backing store cannot be known.
         let result = work.await;
@@ -46,11 +47,12 @@ impl Engine {
 
     /// Places the holds; an error if the write must not begin.
     async fn hold(self: &Arc<Self>, writes: &mut [(Key, Write)]) -> Option<Error> {
-        let replies = self.step(writes, Urgency::Read).await;
+        let replies = self.guard.execute(requests(&commands(writes)), Urgency::Read).await;
         let mut refused = None;
         for ((_, write), reply) in writes.iter_mut().zip(replies) {
-            write.on_reply(confirmed(&reply));
-            if let Err(error) = reply {
+            let done = carried_out(reply);
+            write.on_reply(done.clone().map_err(|_| Lost));
+            if let Err(error) = done {
                 refused.get_or_insert(error);
             }
         }
@@ -58,11 +60,7 @@ impl Engine {
             begin_work(writes);
             return None;
         };
-        let mut begins = true;
-        for (_, write) in writes.iter_mut() {
-            begins &= !write.refused();
-        }
-        if begins {
+        if !writes.iter().any(|(_, write)| write.refused()) {
             tracing::warn!(target: "cachecow", %error, "a write begins without its hold");
             begin_work(writes);
             return None;
@@ -81,6 +79,28 @@ impl Engine {
         ))
     }
 
+    /// Ends the holds of a write whose work never began: they protect nothing.
+    fn release_later(self: &Arc<Self>, keys: Vec<Key>, token: Token) {
+        let command = Command::Release { token };
+        let commands: Vec<(Key, Command)> =
+            keys.into_iter().map(|key| (key, command.clone())).collect();
+        let engine = Arc::clone(self);
+        self.detach(async move {
+            // If it fails, the holds run out.
+            let _ = engine.guard.execute(requests(&commands), Urgency::Invalidation).await;
+        });
+    }
+
+    /// Invalidates what a cancelled write may have changed without a hold.
+    fn make_up_for(self: &Arc<Self>, unheld: Vec<Key>) {
+        if unheld.is_empty() {
+            return;
+        }
+        tracing::warn!(target: "cachecow", "a write without a hold was cancelled; its keys are invalidated");
+        let commands = unheld.into_iter().map(|key| (key, Command::Invalidate)).collect();
+        self.pending.add(self, commands);
+    }
+
     async fn release(
         self: &Arc<Self>,
         mut writes: Vec<(Key, Write)>,
@@ -91,7 +111,7 @@ impl Engine {
         }
         let error = self.release_all(&mut writes).await?;
         let exposed = writes
-            .iter_mut()
+            .iter()
             .filter(|(_, write)| overran || write.outcome() != Some(WriteOutcome::HeldUntilExpiry))
             .filter(|(_, write)| write.outcome() != Some(WriteOutcome::Invalidated))
             .count();
@@ -104,36 +124,28 @@ impl Engine {
 
     /// Sends the releases; the first error if any failed, after handing those to the background.
     async fn release_all(self: &Arc<Self>, writes: &mut [(Key, Write)]) -> Option<BackendError> {
-        let commands: Vec<(Key, Command)> = writes
-            .iter_mut()
-            .filter_map(|(key, write)| match write.next_step() {
-                WriteStep::Send(command) => Some((*key, command)),
-                _ => None,
-            })
-            .collect();
-        let requests =
-            commands.iter().map(|(key, command)| Request { key: *key, command: command.clone() });
-        let replies = self.guard.execute(requests.collect(), Urgency::Invalidation).await;
+        let commands = commands(writes);
+        let replies = self.guard.execute(requests(&commands), Urgency::Invalidation).await;
         for ((_, write), reply) in writes.iter_mut().zip(&replies) {
-            write.on_reply(confirmed(reply));
+            write.on_reply(carried_out(reply.clone()).map_err(|_| Lost));
         }
         self.retry_lost(commands.into_iter(), replies).map(|(_, error)| error)
     }
+}
 
-    async fn step(
-        &self,
-        writes: &mut [(Key, Write)],
-        urgency: Urgency,
-    ) -> Vec<Result<Reply, BackendError>> {
-        let requests: Vec<Request> = writes
-            .iter_mut()
-            .filter_map(|(key, write)| match write.next_step() {
-                WriteStep::Send(command) => Some(Request { key: *key, command }),
-                _ => None,
-            })
-            .collect();
-        self.guard.execute(requests, urgency).await
-    }
+/// The next command of each write.
+fn commands(writes: &mut [(Key, Write)]) -> Vec<(Key, Command)> {
+    writes
+        .iter_mut()
+        .filter_map(|(key, write)| match write.next_step() {
+            WriteStep::Send(command) => Some((*key, command)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn requests(commands: &[(Key, Command)]) -> Vec<Request> {
+    commands.iter().map(|(key, command)| Request { key: *key, command: command.clone() }).collect()
 }
 
 fn begin_work(writes: &mut [(Key, Write)]) {
@@ -143,65 +155,23 @@ fn begin_work(writes: &mut [(Key, Write)]) {
     }
 }
 
-/// A write that is cancelled before its work began: its holds protect nothing.
-struct Unbegun<'a> {
-    engine: &'a Arc<Engine>,
-    token: Token,
-    keys: Vec<Key>,
-}
+/// What is left to do if a write is cancelled, or its work panics, before a certain point.
+struct OnDrop<F: FnOnce()>(Option<F>);
 
-impl Unbegun<'_> {
+impl<F: FnOnce()> OnDrop<F> {
+    fn new(what: F) -> Self {
+        Self(Some(what))
+    }
+
     fn disarm(mut self) {
-        self.keys.clear();
+        self.0 = None;
     }
 }
 
-impl Drop for Unbegun<'_> {
+impl<F: FnOnce()> Drop for OnDrop<F> {
     fn drop(&mut self) {
-        if self.keys.is_empty() {
-            return;
+        if let Some(what) = self.0.take() {
+            what();
         }
-        let command = Command::Release { token: self.token };
-        let requests: Vec<Request> = std::mem::take(&mut self.keys)
-            .into_iter()
-            .map(|key| Request { key, command: command.clone() })
-            .collect();
-        let engine = Arc::clone(self.engine);
-        self.engine.detach(async move {
-            // If it fails, the holds run out.
-            let _ = engine.guard.execute(requests, Urgency::Invalidation).await;
-        });
-    }
-}
-
-/// The keys that a write changes without a hold. If it is cancelled or panics, nothing but a later
-/// invalidation makes up for it.
-struct Exposed<'a> {
-    engine: &'a Arc<Engine>,
-    keys: Vec<Key>,
-}
-
-impl Exposed<'_> {
-    fn disarm(mut self) {
-        self.keys.clear();
-    }
-}
-
-impl Drop for Exposed<'_> {
-    fn drop(&mut self) {
-        if self.keys.is_empty() {
-            return;
-        }
-        tracing::warn!(target: "cachecow", "a write without a hold was cancelled; its keys are invalidated");
-        let keys = std::mem::take(&mut self.keys).into_iter();
-        let commands = keys.map(|key| (key, Command::Invalidate)).collect();
-        self.engine.pending.add(self.engine, commands);
-    }
-}
-
-fn confirmed(reply: &Result<Reply, BackendError>) -> Result<(), Lost> {
-    match reply {
-        Ok(Reply::Done) => Ok(()),
-        _ => Err(Lost),
     }
 }

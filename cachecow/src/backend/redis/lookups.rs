@@ -153,7 +153,8 @@ pub(super) async fn lookup_many(shared: &Shared, keys: Vec<Key>) -> Vec<Answer> 
         .collect()
 }
 
-fn mget(shared: &Shared, keys: impl ExactSizeIterator<Item = Key>) -> Cmd {
+/// The command that reads the values of several keys.
+pub(super) fn mget(shared: &Shared, keys: impl ExactSizeIterator<Item = Key>) -> Cmd {
     let mut command = Cmd::with_capacity(keys.len() + 1, keys.len() * 48);
     command.arg("MGET");
     keys.for_each(|key| shared.add_value_name(&mut command, key));

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ::redis::{Cmd, Pipeline, Value};
 
 use super::super::{BackendError, Request};
+use super::lookups::mget;
 use super::script::Kind;
 use super::{Shared, malformed, reply};
 use crate::Key;
@@ -102,10 +103,8 @@ impl Shared {
                 }
             }
             answer => {
-                let single = call.script.is_none() && call.places.len() == 1;
                 let reply = match &answer {
                     Value::ServerError(_) => parse(answer),
-                    _ if single => parse(answer),
                     _ => Err(malformed("of the wrong length")),
                 };
                 if reply::says_read_only(&reply) {
@@ -120,11 +119,7 @@ impl Shared {
 
     fn command(&self, call: &Call, in_full: bool) -> Cmd {
         let Some(script) = call.script else {
-            let mut command = ::redis::cmd(if call.keys.len() == 1 { "GET" } else { "MGET" });
-            for key in &call.keys {
-                self.add_value_name(&mut command, *key);
-            }
-            return command;
+            return mget(self, call.keys.iter().copied());
         };
         let source = script.source();
         let mut command = if in_full {

@@ -61,12 +61,12 @@ pub(super) fn failed(error: &RedisError) -> BackendError {
     }
 }
 
-/// Whether the connection is of no more use after this error. A read-only server counts: it is a
-/// replica now, and the name may lead to the new master.
+/// Whether the connection is of no more use after this error.
 pub(super) fn is_broken(error: &RedisError) -> bool {
     error.is_unrecoverable_error() || error.is_io_error() || error.is_connection_dropped()
 }
 
+/// Whether the server is a replica now: its name may lead to the new master.
 pub(super) fn says_read_only(reply: &Result<Reply, BackendError>) -> bool {
     matches!(reply, Err(error) if error.detail == "READONLY")
 }
