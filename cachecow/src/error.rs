@@ -24,6 +24,20 @@ pub enum ErrorKind {
     HoldRefused,
     /// The cache cannot be reached, or refused the operation.
     Unavailable,
+    /// A store has no value under the key.
+    NotFound,
+    /// A store does not take such a key; nothing was read or written.
+    InvalidKey,
+    /// No store takes such a time to live; nothing was written.
+    InvalidTtl,
+    /// The store cannot do this, or must not.
+    Unsupported,
+    /// The value is larger than the store takes; nothing was written.
+    TooLarge,
+    /// A stored value is not what was signed: it was changed, cut, extended or moved.
+    Tampered,
+    /// The store, or the file or reader handed to it, failed.
+    Store,
 }
 
 /// An error of cachecow, cheap to clone: callers that shared a load share its error.
@@ -31,7 +45,10 @@ pub enum ErrorKind {
 /// `Display` names the operation, the type and the remedy, never a key's value, a credential or
 /// the source: walk [`source`](StdError::source) for the cause.
 #[derive(Clone)]
-pub struct Error(Arc<Inner>);
+pub struct Error {
+    inner: Arc<Inner>,
+    attached: Option<Arc<Error>>,
+}
 
 struct Inner {
     kind: ErrorKind,
@@ -63,7 +80,28 @@ impl Error {
     }
 
     fn with_source(kind: ErrorKind, message: impl Into<String>, source: Source) -> Self {
-        Self(Arc::new(Inner { kind, message: message.into(), source }))
+        Self { inner: Arc::new(Inner { kind, message: message.into(), source }), attached: None }
+    }
+
+    /// The store has no value under the key that `operation` was given.
+    pub fn not_found(operation: &str) -> Self {
+        Self::new(ErrorKind::NotFound, format!("{operation}: there is no value under this key"))
+    }
+
+    /// The store cannot do `operation`, for this reason.
+    pub fn unsupported(operation: &str, why: &str) -> Self {
+        Self::new(ErrorKind::Unsupported, format!("{operation} is not supported: {why}"))
+    }
+
+    /// The value is longer than the store's limit, in bytes.
+    pub fn too_large(operation: &str, limit: u64) -> Self {
+        let message = format!("{operation}: the value is larger than this store's {limit} bytes");
+        Self::new(ErrorKind::TooLarge, message)
+    }
+
+    /// What lies below a store failed.
+    pub fn store(operation: &str, source: impl StdError + Send + Sync + 'static) -> Self {
+        Self::caused_by(ErrorKind::Store, format!("{operation}: the store failed"), source)
     }
 
     /// A fetch function's error, for `Lookup` implementations written by hand.
@@ -95,7 +133,12 @@ impl Error {
 
     /// What went wrong.
     pub fn kind(&self) -> ErrorKind {
-        self.0.kind
+        self.inner.kind
+    }
+
+    /// What went wrong besides: the cache's error, where this one is the backing store's.
+    pub fn attached(&self) -> Option<&Self> {
+        self.attached.as_deref()
     }
 
     /// The fetch function's own error, if this is one and its type is `E`.
@@ -108,7 +151,7 @@ impl Error {
     /// assert!(error.fetch_error::<std::fmt::Error>().is_none());
     /// ```
     pub fn fetch_error<E: Send + Sync + 'static>(&self) -> Option<&E> {
-        match &self.0.source {
+        match &self.inner.source {
             Source::Fetch(any, _) => any
                 .downcast_ref::<E>()
                 .or_else(|| any.downcast_ref::<Opaque<E>>().map(|opaque| &opaque.0)),
@@ -123,23 +166,24 @@ fn fetch_message(lookup: &str) -> String {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.message)
+        f.write_str(&self.inner.message)
     }
 }
 
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Error")
-            .field("kind", &self.0.kind)
-            .field("message", &self.0.message)
+            .field("kind", &self.inner.kind)
+            .field("message", &self.inner.message)
             .field("source", &self.source())
+            .field("attached", &self.attached)
             .finish()
     }
 }
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match &self.0.source {
+        match &self.inner.source {
             Source::None => None,
             Source::Error(error) => Some(&**error),
             Source::Fetch(any, as_error) => as_error(&**any),

@@ -51,6 +51,8 @@ mod read;
 mod schema;
 mod settings;
 mod stats;
+#[cfg(feature = "store")]
+pub mod store;
 mod view;
 
 #[doc(hidden)]
@@ -72,4 +74,6 @@ pub use protocol::HoldPolicy;
 pub use read::{Fill, Read, Source};
 pub use schema::CacheSchema;
 pub use stats::{Stats, TypeStats};
+#[cfg(feature = "store")]
+pub use store::{KeyValueStore, KeyValueStoreExt, MemoryStore};
 pub use view::View;

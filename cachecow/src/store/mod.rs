@@ -1,0 +1,40 @@
+//! Key-value stores: one interface to memory, files, databases and object storage.
+//!
+//! [`KeyValueStore`] is what a store implements, [`KeyValueStoreExt`] what its users call besides.
+//! Stores that wrap other stores add what those lack, in any order; the most useful of them is
+//! [`CacheDecorator`](crate::CacheDecorator).
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), cachecow::Error> {
+//! use cachecow::{KeyValueStore as _, KeyValueStoreExt as _, MemoryStore};
+//!
+//! let store = MemoryStore::new();
+//! store.put("greeting", "hello").await?;
+//! assert_eq!(store.get("greeting").await?, "hello");
+//! assert_eq!(store.keys("gree").await?, ["greeting"]);
+//! # Ok(())
+//! # }
+//! ```
+
+mod capabilities;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+mod ext;
+mod key_space;
+mod kv;
+mod listing;
+mod memory;
+mod reader;
+mod ttl;
+mod value;
+
+pub use self::capabilities::Capabilities;
+pub use self::ext::KeyValueStoreExt;
+pub use self::key_space::KeySpace;
+pub use self::kv::{KeyStream, KeyValueStore};
+pub use self::listing::prefixes;
+pub use self::memory::MemoryStore;
+pub use self::reader::Reader;
+pub use self::ttl::Ttl;
+pub use self::value::Value;

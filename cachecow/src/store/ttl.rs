@@ -1,0 +1,81 @@
+//! How long a value lives.
+
+use std::time::Duration;
+
+use crate::settings::LONGEST;
+use crate::{Error, ErrorKind};
+
+/// How long a value lives in a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub enum Ttl {
+    /// As long as the store says; for ever, if it says nothing.
+    #[default]
+    StoreDefault,
+    /// Until it is replaced or deleted.
+    Forever,
+    /// For this long, counted in milliseconds.
+    After(Duration),
+}
+
+impl Ttl {
+    /// The time to live in a store that has this default (`None`: for ever); `None` is for ever.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidTtl`], for less than a millisecond or more than a hundred years.
+    pub fn resolve(self, default: Option<Duration>) -> Result<Option<Duration>, Error> {
+        match self {
+            Self::StoreDefault => Ok(default),
+            Self::Forever => Ok(None),
+            Self::After(ttl) if ttl < Duration::from_millis(1) => Err(Error::new(
+                ErrorKind::InvalidTtl,
+                "put: a time to live is at least a millisecond; `Ttl::Forever` sets none",
+            )),
+            Self::After(ttl) if ttl > LONGEST => Err(Error::new(
+                ErrorKind::InvalidTtl,
+                "put: a time to live is at most a hundred years; `Ttl::Forever` sets none",
+            )),
+            Self::After(ttl) => Ok(Some(ttl)),
+        }
+    }
+
+    /// Refuses a time to live, for a store that has none.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`]; [`ErrorKind::InvalidTtl`] for one that no store takes.
+    pub fn refuse(self) -> Result<(), Error> {
+        match self.resolve(None)? {
+            None => Ok(()),
+            Some(_) => Err(Error::unsupported("put", "this store has no times to live")),
+        }
+    }
+}
+
+impl From<Duration> for Ttl {
+    fn from(ttl: Duration) -> Self {
+        Self::After(ttl)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_no_store_takes_is_invalid_everywhere() {
+        for ttl in [Duration::ZERO, Duration::from_micros(999), Duration::MAX] {
+            assert_eq!(Ttl::After(ttl).resolve(None).unwrap_err().kind(), ErrorKind::InvalidTtl);
+            assert_eq!(Ttl::After(ttl).refuse().unwrap_err().kind(), ErrorKind::InvalidTtl);
+        }
+    }
+
+    #[test]
+    fn a_default_yields_to_what_is_asked_for() {
+        let hour = Duration::from_secs(3600);
+        assert_eq!(Ttl::StoreDefault.resolve(Some(hour)).unwrap(), Some(hour));
+        assert_eq!(Ttl::Forever.resolve(Some(hour)).unwrap(), None);
+        assert_eq!(Ttl::After(hour).resolve(None).unwrap(), Some(hour));
+    }
+}
