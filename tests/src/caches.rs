@@ -8,7 +8,7 @@ use cachecow::{
 };
 
 use crate::backends::{Scripted, Tokenless};
-use crate::server::RedisServer;
+use crate::servers::RedisServer;
 
 /// A cache, and what is needed to look behind it.
 #[derive(Debug)]

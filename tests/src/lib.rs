@@ -6,8 +6,7 @@
 pub mod backends;
 pub mod caches;
 pub mod conformance;
-pub mod install;
 pub mod peer;
 pub mod readme;
-pub mod server;
+pub mod servers;
 pub mod store;

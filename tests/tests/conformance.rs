@@ -23,7 +23,7 @@ mod memory {
 
 mod redis {
     use cachecow::RedisBackend;
-    use cachecow_tests::server::RedisServer;
+    use cachecow_tests::servers::RedisServer;
 
     use super::*;
 

@@ -10,7 +10,7 @@ use cachecow::protocol::{Command, Reply};
 use cachecow::{Builder, CacheCow, Error, ErrorKind, Fill, HoldPolicy, Source};
 use cachecow_tests::backends::Fate;
 use cachecow_tests::caches::Cache;
-use cachecow_tests::server::RedisServer;
+use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::{Item, Store};
 use futures_util::future::join_all;
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use cachecow::{CacheCow, Fill, RedisBackend, Source};
 use cachecow_tests::backends::Tokenless;
 use cachecow_tests::peer::{Peer, Shared, Versions};
-use cachecow_tests::server::RedisServer;
+use cachecow_tests::servers::RedisServer;
 
 fn peer(server: &RedisServer, mode: &str) -> Peer {
     Peer::start(env!("CARGO_BIN_EXE_cachecow-peer"), &server.url(), mode)

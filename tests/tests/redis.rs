@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cachecow::protocol::Reply;
 use cachecow::{CacheBackend as _, CacheCow, Cached, Fill, Key, Lookup as _, RedisBackend, Source};
-use cachecow_tests::server::RedisServer;
+use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::{Item, Store, StoreDown};
 use futures_util::FutureExt as _;
 use redis::AsyncCommands as _;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cachecow::{CacheCow, ErrorKind, Fill, Source};
 use cachecow_tests::peer::Peer;
-use cachecow_tests::server::RedisServer;
+use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::{Item, Store};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::net::{TcpListener, UnixStream};

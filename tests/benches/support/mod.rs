@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cachecow::{CacheCow, Cached};
-use cachecow_tests::server::RedisServer;
+use cachecow_tests::servers::RedisServer;
 use redis::aio::MultiplexedConnection;
 use serde::{Deserialize, Serialize};
 

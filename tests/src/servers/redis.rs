@@ -1,20 +1,19 @@
 //! A real Redis server for one test.
 
 use std::fmt;
-use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 use tempfile::TempDir;
 
-use crate::install;
+use super::{Process, install};
 
 /// A server on a Unix socket in a folder of its own, killed and waited for when dropped.
 pub struct RedisServer {
     folder: TempDir,
     arguments: Vec<String>,
-    process: Option<Child>,
+    process: Option<Process>,
 }
 
 impl RedisServer {
@@ -67,44 +66,23 @@ impl RedisServer {
     /// With the server's log, if it does not start.
     pub fn restart(&mut self) {
         self.kill();
-        let mut process = Command::new(install::redis_server())
+        let mut command = Command::new(install::redis_server());
+        command
             .args(["--port", "0", "--save", "", "--appendonly", "no", "--loglevel", "notice"])
             .arg("--unixsocket")
             .arg(self.socket())
             .arg("--dir")
             .arg(self.folder.path())
-            .args(&self.arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the server's binary runs");
-        let mut log = String::new();
-        let mut output = BufReader::new(process.stdout.take().expect("piped"));
-        loop {
-            let start = log.len();
-            let read = output.read_line(&mut log).expect("the server's log can be read");
-            if log[start..].to_lowercase().contains("ready to accept connections") {
-                break;
-            }
-            if read == 0 {
-                let _ = process.stderr.take().expect("piped").read_to_string(&mut log);
-                let _ = process.wait();
-                panic!("redis-server did not start:\n{log}");
-            }
-        }
-        // Someone must read the log on, or the server blocks once the pipe is full.
-        std::thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
+            .args(&self.arguments);
+        let ready =
+            |line: &str| line.to_lowercase().contains("ready to accept connections").then_some(());
+        let (process, ()) = Process::start(command, ready);
         self.process = Some(process);
     }
 
     /// Kills the server, as a crash would, and waits until it is gone.
     pub fn kill(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            // Fails only if it is gone already.
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+        self.process = None;
         let _ = std::fs::remove_file(self.socket());
     }
 
@@ -119,8 +97,7 @@ impl RedisServer {
     }
 
     fn signal(&self, signal: Signal) {
-        let process = self.process.as_ref().expect("the server runs");
-        kill_process(Pid::from_child(process), signal).expect("the server's own process");
+        self.process.as_ref().expect("the server runs").signal(signal);
     }
 
     /// A connection beside cachecow's, to look and to meddle.

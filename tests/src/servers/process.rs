@@ -1,0 +1,65 @@
+//! A server's process.
+
+use std::io::{self, BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// A child process, killed and waited for when dropped.
+#[derive(Debug)]
+pub struct Process(Child);
+
+impl Process {
+    /// Starts the command, and reads what it prints until `ready` makes something of a line.
+    ///
+    /// # Panics
+    ///
+    /// With all that it printed, if it ends before.
+    pub fn start<T>(mut command: Command, ready: impl Fn(&str) -> Option<T>) -> (Self, T) {
+        let name = command.get_program().to_string_lossy().into_owned();
+        let (output, input) = io::pipe().expect("a pipe");
+        let error = input.try_clone().expect("the same pipe");
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(input)
+            .stderr(error)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
+        // The command holds the pipe's other end open.
+        drop(command);
+        let process = Self(child);
+        let mut log = String::new();
+        let mut output = BufReader::new(output);
+        loop {
+            let start = log.len();
+            let read = output.read_line(&mut log).expect("what the server prints is text");
+            assert!(read > 0, "{name} did not start:\n{log}");
+            if let Some(found) = ready(&log[start..]) {
+                // Someone must read on, or the server blocks once the pipe is full.
+                std::thread::spawn(move || io::copy(&mut output, &mut io::sink()));
+                return (process, found);
+            }
+        }
+    }
+
+    /// Sends the process a signal.
+    pub fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).expect("the server's own process");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // Fails only if it is gone already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// A loopback port that nobody listens on, for servers that cannot choose one themselves. Another
+/// process may take it before the server does: the server then fails to start, and says so.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port");
+    listener.local_addr().expect("the listener's address").port()
+}
