@@ -172,7 +172,8 @@ impl Builder {
     }
 
     #[cfg(feature = "redis")]
-    fn open_redis(self, url: &str) -> Result<CacheCow, Error> {
+    fn open_redis(mut self, url: &str) -> Result<CacheCow, Error> {
+        self.settings.label = "redis";
         let backend = RedisBackend::from_url(url, self.connect_timeout)?;
         let backend = backend.with_namespace(&self.namespace);
         self.backend(backend)
@@ -191,7 +192,8 @@ impl Builder {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidConfig`].
-    pub fn memory(self) -> Result<CacheCow, Error> {
+    pub fn memory(mut self) -> Result<CacheCow, Error> {
+        self.settings.label = "memory";
         let backend = MemoryBackend::with_capacity(self.memory_capacity);
         self.backend(backend)
     }
@@ -203,10 +205,11 @@ impl Builder {
     ///
     /// [`ErrorKind::InvalidConfig`].
     #[cfg(feature = "redis")]
-    pub fn redis_connection<C>(self, connection: C) -> Result<CacheCow, Error>
+    pub fn redis_connection<C>(mut self, connection: C) -> Result<CacheCow, Error>
     where
         C: redis::aio::ConnectionLike + Clone + Send + Sync + 'static,
     {
+        self.settings.label = "redis";
         let backend = RedisBackend::from_connection(connection).with_namespace(&self.namespace);
         self.backend(backend)
     }

@@ -54,7 +54,7 @@ use crate::{Error, ErrorKind, Key};
 /// Tokio, with its time driver enabled. Futures may be dropped at any point.
 #[derive(Clone)]
 pub struct CacheCow {
-    engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
 }
 
 impl CacheCow {
@@ -223,8 +223,12 @@ impl CacheCow {
         F: Future<Output = Result<R, E>>,
         E: From<Error>,
     {
-        let keys = keys_of(&keys);
-        self.engine.write(keys, work).await
+        let policy = self.engine.settings.hold_policy;
+        match self.engine.write(keys_of(&keys), policy, work).await? {
+            // The work's own error comes first.
+            (Ok(_), Some(error)) => Err(E::from(error)),
+            (result, _) => result,
+        }
     }
 
     /// Asks the cache whether it can be reached; for health checks.

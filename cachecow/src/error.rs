@@ -141,6 +141,11 @@ impl Error {
         self.attached.as_deref()
     }
 
+    #[cfg(feature = "store")]
+    pub(crate) fn with_attached(self, other: Self) -> Self {
+        Self { attached: Some(Arc::new(other)), ..self }
+    }
+
     /// The fetch function's own error, if this is one and its type is `E`.
     ///
     /// ```

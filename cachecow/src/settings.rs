@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     /// How old another version's value must be before this version replaces it.
     pub(crate) replace_after: Duration,
     pub(crate) clock: Clock,
+    /// What the cache is, in a word.
+    pub(crate) label: &'static str,
 }
 
 /// As good as for ever, and small enough to be added to any clock.
@@ -55,6 +57,7 @@ impl Default for Settings {
             fetch_concurrency: 16,
             replace_after: Duration::from_secs(10),
             clock: Arc::new(SystemTime::now),
+            label: "cache",
         }
     }
 }

@@ -7,7 +7,8 @@ use cachecow::protocol::{Command, Reply, Token};
 use cachecow::{BackendError, BackendErrorKind, CacheBackend, Request};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use tokio::sync::Semaphore;
+
+use crate::gate::Gate;
 
 /// The predecessor's bare flag: every token is the same. The negative control of every test of the
 /// promise.
@@ -50,34 +51,6 @@ pub enum Fate {
     LoseAnswer,
     /// Not carried out.
     Fail(BackendErrorKind),
-}
-
-/// Holds a batch up between the cache's side and ours.
-#[derive(Debug)]
-pub struct Gate {
-    arrived: Semaphore,
-    opened: Semaphore,
-}
-
-impl Gate {
-    /// A closed gate.
-    pub fn new() -> Arc<Self> {
-        Arc::new(Self { arrived: Semaphore::new(0), opened: Semaphore::new(0) })
-    }
-
-    /// Waits until the cache has carried the batch out.
-    ///
-    /// # Panics
-    ///
-    /// Never: a gate's semaphores are not closed.
-    pub async fn arrived(&self) {
-        drop(self.arrived.acquire().await.expect("never closed"));
-    }
-
-    /// Lets the answer through.
-    pub fn open(&self) {
-        self.opened.add_permits(1);
-    }
 }
 
 /// Which batches a [`Fate`] is for, by their first command.
@@ -135,8 +108,7 @@ impl<B: CacheBackend> CacheBackend for Scripted<B> {
                 }
                 Some(Fate::AnswerLate(gate)) => {
                     let replies = self.inner.execute(requests).await;
-                    gate.arrived.add_permits(1);
-                    gate.opened.acquire().await.expect("never closed").forget();
+                    gate.pass().await;
                     replies
                 }
             }

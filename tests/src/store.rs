@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cachecow::Cached;
 use serde::{Deserialize, Serialize};
-use tokio::sync::Semaphore;
+
+use crate::gate::Gate;
 
 /// What is stored: the version grows with every write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Cached)]
@@ -51,29 +52,6 @@ pub struct Store {
     gates: Mutex<Vec<Arc<Gate>>>,
     down: std::sync::atomic::AtomicBool,
     slowness: AtomicUsize,
-}
-
-/// Holds one fetch up after it has read and before it returns.
-#[derive(Debug)]
-pub struct Gate {
-    arrived: Semaphore,
-    opened: Semaphore,
-}
-
-impl Gate {
-    /// Waits until the fetch has read its value.
-    ///
-    /// # Panics
-    ///
-    /// Never: a gate's semaphores are not closed.
-    pub async fn arrived(&self) {
-        drop(self.arrived.acquire().await.expect("never closed"));
-    }
-
-    /// Lets the fetch return.
-    pub fn open(&self) {
-        self.opened.add_permits(1);
-    }
 }
 
 impl Store {
@@ -120,7 +98,7 @@ impl Store {
 
     /// Holds up the next fetch that begins; several gates hold up as many fetches, in order.
     pub fn gate(&self) -> Arc<Gate> {
-        let gate = Arc::new(Gate { arrived: Semaphore::new(0), opened: Semaphore::new(0) });
+        let gate = Gate::new();
         self.gates.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&gate));
         gate
     }
@@ -189,10 +167,7 @@ impl Store {
                     tokio::task::yield_now().await;
                 }
             }
-            Some(gate) => {
-                gate.arrived.add_permits(1);
-                gate.opened.acquire().await.expect("never closed").forget();
-            }
+            Some(gate) => gate.pass().await,
         }
     }
 

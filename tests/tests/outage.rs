@@ -35,7 +35,7 @@ async fn a_server_that_is_absent_at_the_start_is_used_once_it_is_there() {
     let (store, cow) = (Store::with_items(1), hasty().open(&server.url()).await.unwrap());
     assert_eq!(cow.ping().await.unwrap_err().kind(), ErrorKind::Unavailable);
     let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
-    assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Skipped));
+    assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Unreachable));
     assert!(cow.stats().of("Item").bypasses >= 1);
     server.restart();
     cow.ping().await.unwrap();
@@ -91,7 +91,7 @@ async fn a_server_that_dies_around_the_fetch_costs_no_value() {
                 gate.open();
             });
             let read = read.unwrap();
-            assert_eq!((read.value.unwrap().version, read.fill), (1, Fill::Skipped));
+            assert_eq!((read.value.unwrap().version, read.fill), (1, Fill::Unreachable));
         }
     }
 }
@@ -129,7 +129,7 @@ async fn while_an_invalidation_is_outstanding_this_process_reads_past_the_cache(
     store.bump(1);
     assert!(cow.invalidate(Item::by_id(1)).await.is_err());
     let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
-    assert_eq!((read.value.unwrap().version, read.fill), (2, Fill::Skipped));
+    assert_eq!((read.value.unwrap().version, read.fill), (2, Fill::Unreachable));
     // The control: another process cannot know.
     assert_eq!(version(&other, &store).await, 1);
     until(|| cow.stats().pending_invalidations == 0).await;
@@ -200,7 +200,7 @@ async fn a_full_server_serves_hits_and_takes_invalidations() {
         redis::cmd("CONFIG").arg(&["SET", "maxmemory", "1"]).query_async(&mut look).await.unwrap();
     assert_eq!(cow.with(&store).read(Item::by_id(1)).await.unwrap().source, Source::Cache);
     let read = cow.with(&store).read(Item::by_id(2)).await.unwrap();
-    assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Skipped));
+    assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Unreachable));
     store.bump(1);
     cow.invalidate(Item::by_id(1)).await.unwrap();
     assert_eq!(version(&cow, &store).await, 2);

@@ -138,5 +138,5 @@ async fn a_process_whose_server_is_gone_reads_on() {
     reader.say("read");
     assert_eq!(reader.hear(), "fetch");
     reader.say("7");
-    assert_eq!(reader.hear(), "read 7 Fetched Skipped");
+    assert_eq!(reader.hear(), "read 7 Fetched Unreachable");
 }

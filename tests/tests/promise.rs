@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use cachecow::protocol::Command;
 use cachecow::{CacheCow, Fill, Source};
-use cachecow_tests::backends::{Fate, Gate};
+use cachecow_tests::backends::Fate;
 use cachecow_tests::caches::Cache;
+use cachecow_tests::gate::Gate;
 use cachecow_tests::on_both_backends;
 use cachecow_tests::store::{Item, Store, StoreDown};
 
@@ -384,7 +385,7 @@ on_both_backends! {
         let claims: fn(&Command) -> bool = |command| matches!(command, Command::Claim { .. });
         cache.script().next(claims, Fate::LoseAnswer);
         let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
-        assert_eq!((read.value.unwrap().version, read.fill), (1, Fill::Skipped));
+        assert_eq!((read.value.unwrap().version, read.fill), (1, Fill::Unreachable));
         assert_eq!(cow.stats().of("Item").bypasses, 1);
         while !cache.flag_is_free(&Item::by_id(1)).await {
             tokio::task::yield_now().await;
@@ -396,7 +397,7 @@ on_both_backends! {
         let fills: fn(&Command) -> bool = |command| matches!(command, Command::Fill { .. });
         cache.script().next(fills, Fate::LoseAnswer);
         let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
-        assert_eq!((read.value.unwrap().version, read.fill), (1, Fill::Skipped));
+        assert_eq!((read.value.unwrap().version, read.fill), (1, Fill::Unreachable));
         store.bump(1);
         cow.invalidate(Item::by_id(1)).await.unwrap();
         assert_eq!(version(&cow, &store).await, 2);

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use cachecow::protocol::Command;
 use cachecow::{CacheCow, ErrorKind, Fill, Source};
-use cachecow_tests::backends::{Fate, Gate, Which};
+use cachecow_tests::backends::{Fate, Which};
+use cachecow_tests::gate::Gate;
 use cachecow_tests::on_both_backends;
 use cachecow_tests::store::{Item, Store, StoreDown};
 use futures_util::FutureExt as _;

@@ -95,7 +95,7 @@ async fn an_untrusted_server_is_an_outage_that_says_so() {
     let why = std::error::Error::source(&error).unwrap().to_string();
     assert!(why.contains("certificate"), "{why}");
     let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
-    assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Skipped));
+    assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Unreachable));
 }
 
 #[tokio::test]

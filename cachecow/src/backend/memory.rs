@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -11,16 +10,14 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
+use super::flags::Flags;
 use super::{BackendError, CacheBackend, Request};
 use crate::Key;
-use crate::key::KeyMap;
 use crate::protocol::{Command, Discard, Reply, Token};
 
 /// What one value costs beyond its bytes, roughly: the key, the expiry and the cache's own entry.
 const ENTRY_OVERHEAD: u64 = 96;
 const FLAG_SHARDS: usize = 16;
-/// Flags whose holder vanished are swept when a shard has grown to this many, and at every doubling.
-const FIRST_SWEEP: usize = 1024;
 
 /// The protocol in this process's memory: for tests, for a single process, and for trying things
 /// out. `memory://` opens one.
@@ -49,30 +46,6 @@ struct ByBytes;
 impl Weighter<Key, Entry> for ByBytes {
     fn weight(&self, _key: &Key, entry: &Entry) -> u64 {
         entry.value.len() as u64 + ENTRY_OVERHEAD
-    }
-}
-
-#[derive(Default)]
-struct Flags {
-    by_key: KeyMap<Flag>,
-    sweep_at: usize,
-}
-
-enum Flag {
-    Lease(Token, Instant),
-    Holds(Vec<(Token, Instant)>),
-}
-
-impl Flag {
-    fn stands(&self, now: Instant) -> bool {
-        match self {
-            Self::Lease(_, expires) => *expires > now,
-            Self::Holds(holds) => holds.iter().any(|(_, expires)| *expires > now),
-        }
-    }
-
-    fn is_lease_of(&self, token: &Token, now: Instant) -> bool {
-        matches!(self, Self::Lease(mine, expires) if mine == token && *expires > now)
     }
 }
 
@@ -150,15 +123,7 @@ impl MemoryBackend {
             }
             self.values.remove(&key);
         }
-        match flags.by_key.get(&key) {
-            Some(flag @ Flag::Lease(..)) if flag.stands(now) => Reply::Leased,
-            Some(flag @ Flag::Holds(_)) if flag.stands(now) => Reply::Held,
-            _ => {
-                flags.sweep(now);
-                flags.by_key.insert(key, Flag::Lease(token, expires));
-                Reply::Claimed
-            }
-        }
+        flags.claim(key, token, now, expires)
     }
 
     fn value(&self, key: Key, now: Instant) -> Option<Bytes> {
@@ -170,49 +135,6 @@ impl MemoryBackend {
         let shard = usize::from(key.hash().to_le_bytes()[0]) % FLAG_SHARDS;
         // No user code runs under the lock, so a poisoned one is as good as any.
         self.flags[shard].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Flags {
-    fn take_lease(&mut self, key: Key, token: &Token, now: Instant) -> bool {
-        let standing = self.by_key.get(&key).is_some_and(|flag| flag.is_lease_of(token, now));
-        if standing {
-            self.by_key.remove(&key);
-        }
-        standing
-    }
-
-    fn drop_lease(&mut self, key: Key) {
-        if matches!(self.by_key.get(&key), Some(Flag::Lease(..))) {
-            self.by_key.remove(&key);
-        }
-    }
-
-    fn hold(&mut self, key: Key, token: Token, now: Instant, ttl: Duration) {
-        self.drop_lease(key);
-        self.sweep(now);
-        let flag = self.by_key.entry(key).or_insert_with(|| Flag::Holds(Vec::new()));
-        if let Flag::Holds(holds) = flag {
-            holds.retain(|(_, expires)| *expires > now);
-            holds.push((token, now + ttl));
-        }
-    }
-
-    fn release(&mut self, key: Key, token: &Token, now: Instant) {
-        self.drop_lease(key);
-        if let Some(Flag::Holds(holds)) = self.by_key.get_mut(&key) {
-            holds.retain(|(mine, expires)| mine != token && *expires > now);
-            if holds.is_empty() {
-                self.by_key.remove(&key);
-            }
-        }
-    }
-
-    fn sweep(&mut self, now: Instant) {
-        if self.by_key.len() >= self.sweep_at.max(FIRST_SWEEP) {
-            self.by_key.retain(|_, flag| flag.stands(now));
-            self.sweep_at = self.by_key.len() * 2;
-        }
     }
 }
 

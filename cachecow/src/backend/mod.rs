@@ -1,5 +1,6 @@
 //! Where values and flags live.
 
+mod flags;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
@@ -10,6 +11,8 @@ use std::fmt;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+#[cfg(feature = "store")]
+pub(crate) use self::flags::Flags;
 pub use self::memory::MemoryBackend;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisBackend;

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::oneshot;
@@ -124,7 +125,7 @@ impl<'a> Loads<'a> {
                 Step::Judge(document) => self.judge(place, &document),
                 Step::Enter => self.enter(place),
                 Step::Send(command) => self.slots[place].step = Pending::Send(command),
-                Step::Fetch => self.slots[place].step = Pending::Fetch,
+                Step::Fetch => self.begin_fetch(place),
                 Step::Wait => self.begin_wait(place),
                 Step::Follow => self.slots[place].step = Pending::Follow,
                 Step::Done(outcome) => self.finish(place, outcome),
@@ -132,7 +133,7 @@ impl<'a> Loads<'a> {
         }
     }
 
-    fn judge(&mut self, place: usize, document: &[u8]) {
+    fn judge(&mut self, place: usize, document: &Bytes) {
         let judged = self.loader.judge(place, document);
         let slot = &mut self.slots[place];
         let verdict = match judged {
@@ -162,6 +163,18 @@ impl<'a> Loads<'a> {
             Entered::Alone => Role::Alone,
         };
         self.slots[place].read.on_entered(role);
+    }
+
+    fn begin_fetch(&mut self, place: usize) {
+        let slot = &mut self.slots[place];
+        let refused = if slot.read.is_cut_off() { self.loader.refuse_cut_off() } else { None };
+        match refused {
+            None => slot.step = Pending::Fetch,
+            Some(error) => {
+                slot.result = Some(Err(error));
+                slot.read.on_fetched(Fetched::Failed);
+            }
+        }
     }
 
     fn begin_wait(&mut self, place: usize) {

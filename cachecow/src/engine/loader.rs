@@ -36,10 +36,13 @@ pub(crate) trait Loader: Send + Sync {
     fn state(&self) -> &TypeState;
 
     /// Decodes and verifies a stored document.
-    fn judge(&self, place: usize, document: &[u8]) -> Result<Loaded, Verdict>;
+    fn judge(&self, place: usize, document: &Bytes) -> Result<Loaded, Verdict>;
 
     /// What tells this place's load from one whose key has the same hash: the type and the parts.
     fn identity(&self, place: usize) -> (usize, &[u8]);
+
+    /// The error of a read that must not fetch while the cache cannot be used; `None` lets it.
+    fn refuse_cut_off(&self) -> Option<Error>;
 
     /// Fetches from the backing store, answering for each place in order.
     fn fetch<'a>(&'a self, places: &'a [usize]) -> BoxFuture<'a, Vec<Result<Loaded, Error>>>;
@@ -233,13 +236,17 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
         self.state
     }
 
-    fn judge(&self, place: usize, document: &[u8]) -> Result<Loaded, Verdict> {
+    fn judge(&self, place: usize, document: &Bytes) -> Result<Loaded, Verdict> {
         let object = judge(self.engine, self.state, self.lookups[place].lookup, document)?;
         Ok(object.map(|object| Arc::new(object) as Object))
     }
 
     fn identity(&self, place: usize) -> (usize, &[u8]) {
         (L::Object::type_slot(), self.lookups[place].parts.as_bytes())
+    }
+
+    fn refuse_cut_off(&self) -> Option<Error> {
+        None
     }
 
     fn fetch<'a>(&'a self, places: &'a [usize]) -> BoxFuture<'a, Vec<Result<Loaded, Error>>> {

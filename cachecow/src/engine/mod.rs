@@ -21,6 +21,8 @@ use tokio::runtime::Handle;
 pub(crate) use self::drive::Loads;
 use self::flights::Flights;
 pub(crate) use self::guard::{Guard, Urgency};
+#[cfg(feature = "store")]
+pub(crate) use self::loader::{Loaded, Loader, Sealed};
 pub(crate) use self::loader::{TypedLoader, judge, typed};
 use self::pending::Pending;
 use self::tokens::Tokens;

@@ -7,19 +7,28 @@ use tokio::time::Instant;
 
 use super::{Engine, Urgency, carried_out, not_invalidated};
 use crate::backend::{BackendError, Request};
-use crate::protocol::{Command, Lost, Token, Write, WriteOutcome, WriteStep};
+use crate::protocol::{Command, HoldPolicy, Lost, Token, Write, WriteOutcome, WriteStep};
 use crate::{Error, ErrorKind, Key};
 
 impl Engine {
-    /// Runs `work` with every reader kept from filling the keys.
-    pub(crate) async fn write<R, E, F>(self: &Arc<Self>, keys: Vec<Key>, work: F) -> Result<R, E>
+    /// Runs `work` with every reader kept from filling the keys. The work's result, and an error if
+    /// the cache could not be told of it.
+    ///
+    /// # Errors
+    ///
+    /// If the work was not begun.
+    pub(crate) async fn write<R, E, F>(
+        self: &Arc<Self>,
+        keys: Vec<Key>,
+        policy: HoldPolicy,
+        work: F,
+    ) -> Result<(Result<R, E>, Option<Error>), Error>
     where
         F: Future<Output = Result<R, E>>,
-        E: From<Error>,
     {
         let began = Instant::now();
         let token = self.tokens.fresh();
-        let write = Write::new(token, self.settings.hold, self.settings.hold_policy);
+        let write = Write::new(token, self.settings.hold, policy);
         let mut writes: Vec<(Key, Write)> =
             keys.into_iter().map(|key| (key, write.clone())).collect();
         let keys: Vec<Key> = writes.iter().map(|(key, _)| *key).collect();
@@ -27,7 +36,7 @@ impl Engine {
         let refused = self.hold(&mut writes).await;
         unbegun.disarm();
         if let Some(error) = refused {
-            return Err(E::from(error));
+            return Err(error);
         }
         let unheld = writes.iter().filter(|(_, write)| !write.held()).map(|(key, _)| *key);
         let unheld: Vec<Key> = unheld.collect();
@@ -38,11 +47,7 @@ impl Engine {
         let overran = began.elapsed() >= self.settings.hold;
         let released = self.release(writes, overran).await;
         exposed.disarm();
-        match released {
-            // The work's own error comes first.
-            Some(error) if result.is_ok() => Err(E::from(error)),
-            _ => result,
-        }
+        Ok((result, released))
     }
 
     /// Places the holds; an error if the write must not begin.

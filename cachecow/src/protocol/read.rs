@@ -36,6 +36,15 @@ enum State<V> {
     Done(Outcome, Landing),
 }
 
+/// Why the cache is of no use to a read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Bypass {
+    /// It failed, or missed an invalidation.
+    Unreachable,
+    /// It holds what must be left alone, or what cannot be replaced.
+    Occupied,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum AbandonReason {
     FetchFailed,
@@ -51,8 +60,7 @@ enum AbandonReason {
 pub struct Read<V = Bytes> {
     state: State<V>,
     policy: ReadPolicy,
-    /// The cache is of no use to this read: it failed, or holds what must be left alone.
-    bypass: bool,
+    bypass: Option<Bypass>,
     discard: Option<Discard>,
     rejections: u8,
 }
@@ -64,12 +72,13 @@ impl<V> Read<V> {
             First::Lookup => State::LookupDue,
             First::Claim => State::EnterDue,
         };
-        Self { state, policy, bypass: false, discard: None, rejections: 0 }
+        Self { state, policy, bypass: None, discard: None, rejections: 0 }
     }
 
     /// A read that makes no use of the cache, because the cache may be out of date for this key.
     pub fn past_the_cache(policy: ReadPolicy) -> Self {
-        Self { state: State::EnterDue, bypass: true, ..Self::new(policy) }
+        let bypass = Some(Bypass::Unreachable);
+        Self { state: State::EnterDue, bypass, ..Self::new(policy) }
     }
 
     /// What to do next.
@@ -131,7 +140,7 @@ impl<V> Read<V> {
             }
             (State::LookupSent, Ok(_)) => State::EnterDue,
             (State::LookupSent, Err(Lost)) => {
-                self.bypass = true;
+                self.bypass = Some(Bypass::Unreachable);
                 State::EnterDue
             }
             (State::ClaimSent(token), Ok(Reply::Claimed)) => State::FetchDue(Some(*token)),
@@ -142,7 +151,7 @@ impl<V> Read<V> {
             // A writer is at work, or the claim's fate is unknown: fetch, and store nothing.
             (State::ClaimSent(_), Ok(_)) => State::FetchDue(None),
             (State::ClaimSent(_), Err(Lost)) => {
-                self.bypass = true;
+                self.bypass = Some(Bypass::Unreachable);
                 State::FetchDue(None)
             }
             (State::FillSent, Ok(Reply::Settled)) => {
@@ -151,7 +160,9 @@ impl<V> Read<V> {
             (State::FillSent, Ok(Reply::Refused)) => {
                 State::Done(Outcome::Fetched(Fill::Refused), Landing::Unfenced)
             }
-            (State::FillSent, _) => State::Done(Outcome::Fetched(Fill::Skipped), Landing::Unfenced),
+            (State::FillSent, _) => {
+                State::Done(Outcome::Fetched(Fill::Unreachable), Landing::Unfenced)
+            }
             (State::AbandonSent(AbandonReason::FetchFailed), _) => {
                 State::Done(Outcome::Failed, Landing::Failed)
             }
@@ -175,12 +186,14 @@ impl<V> Read<V> {
             Verdict::Good => State::Done(Outcome::Hit, Landing::Hit),
             Verdict::Replace(discard) => {
                 self.rejections += 1;
-                self.bypass |= self.rejections > MAX_REJECTIONS;
+                if self.rejections > MAX_REJECTIONS {
+                    self.bypass = self.bypass.or(Some(Bypass::Occupied));
+                }
                 self.discard = Some(discard);
                 self.load(leading)
             }
             Verdict::Leave => {
-                self.bypass = true;
+                self.bypass = self.bypass.or(Some(Bypass::Occupied));
                 self.load(leading)
             }
         };
@@ -206,7 +219,7 @@ impl<V> Read<V> {
         self.state = match followed {
             Followed::Shared(fill) => State::Done(Outcome::Shared(fill), Landing::Fenced),
             Followed::Failed => State::Done(Outcome::Failed, Landing::Failed),
-            Followed::LookAgain if self.bypass => State::EnterDue,
+            Followed::LookAgain if self.bypasses() => State::EnterDue,
             Followed::LookAgain => State::LookupDue,
             Followed::Promoted(token) => self.load(Some(token)),
             Followed::GivenUp => State::FetchDue(None),
@@ -236,7 +249,8 @@ impl<V> Read<V> {
             }
             (Fetched::Failed, Some(token)) => State::AbandonDue(token, AbandonReason::FetchFailed),
             (Fetched::Storable(..) | Fetched::Unstorable, None) => {
-                State::Done(Outcome::Fetched(Fill::Skipped), Landing::Unfenced)
+                let fill = if self.is_cut_off() { Fill::Unreachable } else { Fill::Skipped };
+                State::Done(Outcome::Fetched(fill), Landing::Unfenced)
             }
             (Fetched::Failed, None) => State::Done(Outcome::Failed, Landing::Failed),
         };
@@ -252,7 +266,12 @@ impl<V> Read<V> {
 
     /// Whether the read goes past the cache.
     pub fn bypasses(&self) -> bool {
-        self.bypass
+        self.bypass.is_some()
+    }
+
+    /// Whether it does so because the cache cannot be used.
+    pub fn is_cut_off(&self) -> bool {
+        self.bypass == Some(Bypass::Unreachable)
     }
 
     /// Whether the fetch under way may be followed by a fill.
@@ -263,7 +282,7 @@ impl<V> Read<V> {
     fn load(&self, leading: Option<Token>) -> State<V> {
         match leading {
             None => State::EnterDue,
-            Some(_) if self.bypass => State::FetchDue(None),
+            Some(_) if self.bypasses() => State::FetchDue(None),
             Some(token) => State::ClaimDue(token),
         }
     }

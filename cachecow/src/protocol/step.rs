@@ -120,9 +120,12 @@ pub enum Fill {
     /// The cache refused it, because an invalidation, a write, an eviction or the end of the lease
     /// came in between.
     Refused,
-    /// Storing was not attempted, or its outcome is unknown: the value came from the cache, another
-    /// reader or a writer had the right to fill, the value is not to be cached, or the cache failed.
+    /// Storing was not attempted: the value came from the cache, another reader or a writer had the
+    /// right to fill, or the value is not to be cached.
     Skipped,
+    /// The cache was of no use: it did not answer, or not properly, or it is not asked because of
+    /// that. The value may yet have been stored, if it was the last answer that was lost.
+    Unreachable,
 }
 
 /// How a read ended.

@@ -21,9 +21,15 @@ pub(crate) struct TypeTable {
 impl TypeTable {
     #[inline]
     pub(crate) fn of<T: Cached>(&self) -> &TypeState {
-        let (block, len, at) = place(T::type_slot());
+        self.at(T::type_slot(), <T as CacheSchema>::NAME)
+    }
+
+    /// The state in a slot, which is `name`'s.
+    #[inline]
+    pub(crate) fn at(&self, slot: usize, name: &'static str) -> &TypeState {
+        let (block, len, at) = place(slot);
         let block = self.blocks[block].get_or_init(|| (0..len).map(|_| OnceLock::new()).collect());
-        block[at].get_or_init(|| TypeState::new(<T as CacheSchema>::NAME))
+        block[at].get_or_init(|| TypeState::new(name))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &TypeState> {
@@ -120,7 +126,7 @@ impl TypeState {
                 match fill {
                     Fill::Stored => self.count(Counter::FillsStored),
                     Fill::Refused => self.count(Counter::FillsRefused),
-                    Fill::Skipped => {}
+                    Fill::Skipped | Fill::Unreachable => {}
                 }
             }
         }

@@ -1,0 +1,108 @@
+//! The flags of an embedded cache: who may fill a key.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::Key;
+use crate::key::KeyMap;
+use crate::protocol::{Reply, Token};
+
+/// Flags whose holder vanished are swept when there are this many, and at every doubling.
+const FIRST_SWEEP: usize = 1024;
+
+/// The flags of some keys; its owner makes each command atomic together with the key's value.
+#[derive(Default)]
+pub(crate) struct Flags {
+    by_key: KeyMap<Flag>,
+    sweep_at: usize,
+}
+
+enum Flag {
+    Lease(Token, Instant),
+    Holds(Vec<(Token, Instant)>),
+}
+
+impl Flag {
+    fn stands(&self, now: Instant) -> bool {
+        match self {
+            Self::Lease(_, expires) => *expires > now,
+            Self::Holds(holds) => holds.iter().any(|(_, expires)| *expires > now),
+        }
+    }
+
+    fn is_lease_of(&self, token: &Token, now: Instant) -> bool {
+        matches!(self, Self::Lease(mine, expires) if mine == token && *expires > now)
+    }
+}
+
+impl Flags {
+    /// Takes the right to fill, if nobody has it.
+    pub(crate) fn claim(
+        &mut self,
+        key: Key,
+        token: Token,
+        now: Instant,
+        expires: Instant,
+    ) -> Reply {
+        match self.by_key.get(&key) {
+            Some(flag @ Flag::Lease(..)) if flag.stands(now) => Reply::Leased,
+            Some(flag @ Flag::Holds(_)) if flag.stands(now) => Reply::Held,
+            _ => {
+                self.sweep(now);
+                self.by_key.insert(key, Flag::Lease(token, expires));
+                Reply::Claimed
+            }
+        }
+    }
+
+    /// Ends the claim with this token; whether it stood.
+    pub(crate) fn take_lease(&mut self, key: Key, token: &Token, now: Instant) -> bool {
+        let standing = self.has_lease(key, token, now);
+        if standing {
+            self.by_key.remove(&key);
+        }
+        standing
+    }
+
+    /// Ends any claim.
+    pub(crate) fn drop_lease(&mut self, key: Key) {
+        if matches!(self.by_key.get(&key), Some(Flag::Lease(..))) {
+            self.by_key.remove(&key);
+        }
+    }
+
+    /// Places a writer's hold, which no claim can take.
+    pub(crate) fn hold(&mut self, key: Key, token: Token, now: Instant, ttl: Duration) {
+        self.drop_lease(key);
+        self.sweep(now);
+        let flag = self.by_key.entry(key).or_insert_with(|| Flag::Holds(Vec::new()));
+        if let Flag::Holds(holds) = flag {
+            holds.retain(|(_, expires)| *expires > now);
+            holds.push((token, now + ttl));
+        }
+    }
+
+    /// Ends this writer's hold, and any claim.
+    pub(crate) fn release(&mut self, key: Key, token: &Token, now: Instant) {
+        self.drop_lease(key);
+        if let Some(Flag::Holds(holds)) = self.by_key.get_mut(&key) {
+            holds.retain(|(mine, expires)| mine != token && *expires > now);
+            if holds.is_empty() {
+                self.by_key.remove(&key);
+            }
+        }
+    }
+
+    /// Whether the claim with this token stands.
+    pub(crate) fn has_lease(&self, key: Key, token: &Token, now: Instant) -> bool {
+        self.by_key.get(&key).is_some_and(|flag| flag.is_lease_of(token, now))
+    }
+
+    fn sweep(&mut self, now: Instant) {
+        if self.by_key.len() >= self.sweep_at.max(FIRST_SWEEP) {
+            self.by_key.retain(|_, flag| flag.stands(now));
+            self.sweep_at = self.by_key.len() * 2;
+        }
+    }
+}
