@@ -75,5 +75,5 @@ pub use read::{Fill, Read, Source};
 pub use schema::CacheSchema;
 pub use stats::{Stats, TypeStats};
 #[cfg(feature = "store")]
-pub use store::{KeyValueStore, KeyValueStoreExt, MemoryStore};
+pub use store::{CacheDecorator, KeyValueStore, KeyValueStoreExt, MemoryStore};
 pub use view::View;

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use cachecow::protocol::{Command, Reply, Token};
+use cachecow::store::StoreBackend;
 use cachecow::{
-    Builder, CacheBackend, CacheCow, Key, Lookup, MemoryBackend, RedisBackend, Request,
+    Builder, CacheBackend, CacheCow, Key, Lookup, MemoryBackend, MemoryStore, RedisBackend, Request,
 };
 
 use crate::backends::{Scripted, Tokenless};
@@ -34,6 +35,11 @@ impl Cache {
         let backend = RedisBackend::from_url(&server.url(), std::time::Duration::from_secs(5))
             .expect("a valid address");
         Self { server: Some(server), ..Self::of(backend) }
+    }
+
+    /// Any key-value store.
+    pub fn store() -> Self {
+        Self::of(StoreBackend::new(MemoryStore::new()))
     }
 
     /// Without tokens, as a negative control.

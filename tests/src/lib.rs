@@ -6,7 +6,10 @@
 pub mod backends;
 pub mod caches;
 pub mod conformance;
+pub mod gate;
+pub mod held;
 pub mod peer;
 pub mod readme;
 pub mod servers;
 pub mod store;
+pub mod unfenced;

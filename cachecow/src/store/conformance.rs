@@ -28,7 +28,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::TryStreamExt as _;
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
 
 use super::{KeySpace, KeyValueStore, KeyValueStoreExt as _, Reader, Ttl};
@@ -488,7 +488,7 @@ pub async fn readers_see_old_or_new(store: &(impl KeyValueStore + ?Sized)) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::join!(write, read);
+    join(write, read).await;
     assert_eq!(expect(store.get("w").await, "get"), version(10));
     expect(store.delete("w").await, "delete");
     assert_empty(store).await;

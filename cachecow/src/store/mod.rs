@@ -2,7 +2,7 @@
 //!
 //! [`KeyValueStore`] is what a store implements, [`KeyValueStoreExt`] what its users call besides.
 //! Stores that wrap other stores add what those lack, in any order; the most useful of them is
-//! [`CacheDecorator`](crate::CacheDecorator).
+//! [`CacheDecorator`].
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")]
@@ -17,6 +17,7 @@
 //! # }
 //! ```
 
+mod cache;
 mod capabilities;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -29,6 +30,7 @@ mod reader;
 mod ttl;
 mod value;
 
+pub use self::cache::{CacheDecorator, DecoratorCache, OnCacheError, ReadValue, StoreBackend};
 pub use self::capabilities::Capabilities;
 pub use self::ext::KeyValueStoreExt;
 pub use self::key_space::KeySpace;

@@ -1,0 +1,208 @@
+//! Fetches a value from the backing store, for the engine.
+
+use std::fmt;
+use std::io::Cursor;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::io::AsyncReadExt as _;
+
+use super::entry::{self, Entry};
+use super::{Decorated, OnCacheError};
+use crate::engine::{Loaded, Loader, Sealed};
+use crate::protocol::{Discard, Verdict};
+use crate::stats::{Counter, TypeState};
+use crate::store::{KeyValueStore, Reader};
+use crate::{Error, ErrorKind, Key};
+
+/// What a load brought, and may share with others.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// The value, and how long the backing store will have it.
+    Whole(Bytes, Option<Duration>),
+    /// The value is too large to be held: everyone reads it for themselves.
+    Large,
+}
+
+/// How the value is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Manner {
+    /// In memory, however large.
+    Whole,
+    /// In memory if it may be cached, else as a stream.
+    Streamed,
+}
+
+/// The engine's view of one read of one key.
+pub(super) struct ValueLoader<'a, S> {
+    pub(super) decorated: &'a Decorated<S>,
+    pub(super) state: &'a TypeState,
+    pub(super) key: &'a str,
+    pub(super) parts: &'a [u8],
+    pub(super) hash: Key,
+    pub(super) manner: Manner,
+    /// The rest of a large value, for the caller whose fetch found it.
+    reader: Mutex<Option<Reader>>,
+}
+
+impl<'a, S: KeyValueStore> ValueLoader<'a, S> {
+    pub(super) fn new(
+        decorated: &'a Decorated<S>,
+        state: &'a TypeState,
+        key: &'a str,
+        (parts, hash): (&'a [u8], Key),
+        manner: Manner,
+    ) -> Self {
+        Self { decorated, state, key, parts, hash, manner, reader: Mutex::new(None) }
+    }
+
+    /// The large value that this read's own fetch found.
+    pub(super) fn take_reader(&self) -> Option<Reader> {
+        self.reader.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    async fn fetch_one(&self) -> Result<Loaded, Error> {
+        let content = match self.manner {
+            Manner::Whole => self.fetch_whole().await,
+            Manner::Streamed => self.fetch_streamed().await,
+        };
+        match content {
+            Ok(content) => Ok(Some(Arc::new(content))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn fetch_whole(&self) -> Result<Content, Error> {
+        let store = &self.decorated.store;
+        if !store.capabilities().ttl {
+            return Ok(Content::Whole(store.get(self.key).await?, None));
+        }
+        let reader = store.open(self.key).await?;
+        let expires_in = reader.expires_in();
+        let bytes = reader.into_bytes().await.map_err(|error| Reader::error("get", error))?;
+        Ok(Content::Whole(bytes, expires_in))
+    }
+
+    /// Reads as much as may be cached, and one byte more to see whether that is all.
+    async fn fetch_streamed(&self) -> Result<Content, Error> {
+        let limit = self.decorated.max_value_size();
+        let mut reader = self.decorated.store.open(self.key).await?;
+        if reader.len().is_some_and(|len| len > limit as u64) {
+            return Ok(self.large(reader));
+        }
+        let expires_in = reader.expires_in();
+        let len = reader.len();
+        let mut start = BytesMut::new();
+        let mut first = (&mut reader).take(limit as u64 + 1);
+        while first.read_buf(&mut start).await.map_err(|error| Reader::error("open", error))? > 0 {}
+        if start.len() <= limit {
+            return Ok(Content::Whole(start.freeze(), expires_in));
+        }
+        let whole = Reader::new(Cursor::new(start.freeze()).chain(reader)).with_expiry(expires_in);
+        Ok(self.large(len.into_iter().fold(whole, Reader::with_len)))
+    }
+
+    fn large(&self, reader: Reader) -> Content {
+        *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(reader);
+        Content::Large
+    }
+}
+
+impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
+    fn key(&self, _place: usize) -> Key {
+        self.hash
+    }
+
+    fn state(&self) -> &TypeState {
+        self.state
+    }
+
+    fn judge(&self, _place: usize, document: &Bytes) -> Result<Loaded, Verdict> {
+        let (value, expires_in) = self.decorated.judge(self.state, self.parts, document)?;
+        Ok(Some(Arc::new(Content::Whole(value, expires_in))))
+    }
+
+    fn identity(&self, _place: usize) -> (usize, &[u8]) {
+        (super::slot(), self.parts)
+    }
+
+    fn refuse_cut_off(&self) -> Option<Error> {
+        (self.decorated.options.on_cache_error == OnCacheError::Fail).then(|| {
+            let message = "the cache cannot be used, and reads past it are not allowed \
+                 (`OnCacheError::Fail`)";
+            Error::new(ErrorKind::Unavailable, message)
+        })
+    }
+
+    fn fetch<'a>(&'a self, places: &'a [usize]) -> BoxFuture<'a, Vec<Result<Loaded, Error>>> {
+        debug_assert_eq!(places, [0], "one read, one key");
+        async { vec![self.fetch_one().await] }.boxed()
+    }
+
+    fn seal(&self, _place: usize, loaded: &Loaded, fetch_took: Duration) -> Sealed {
+        let content = loaded.as_ref().and_then(|content| content.downcast_ref::<Content>());
+        let Some(content) = content else { return Sealed::Unstorable };
+        let Content::Whole(value, expires_in) = content else {
+            self.state.count(Counter::Oversized);
+            return Sealed::Unstorable;
+        };
+        if value.len() > self.decorated.max_value_size() {
+            self.state.count(Counter::Oversized);
+            return Sealed::Unstorable;
+        }
+        let Some(ttl) = self.decorated.ttl(*expires_in) else { return Sealed::Unstorable };
+        let now = self.decorated.cow.engine.wall_clock();
+        let header = entry::header(now, u32::try_from(fetch_took.as_micros()).unwrap_or(u32::MAX));
+        let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let expires_at = expires_in.map(|time| now.saturating_add(millis(time)));
+        let entry = Entry { value: value.clone(), expires_at };
+        match entry::encode(header, self.parts, &entry) {
+            Ok(document) => Sealed::Storable(document, ttl),
+            Err(_) => Sealed::Unstorable,
+        }
+    }
+}
+
+impl<S: KeyValueStore> Decorated<S> {
+    /// Verifies a cached document: the value, and how long the backing store has it.
+    pub(super) fn judge(
+        &self,
+        state: &TypeState,
+        parts: &[u8],
+        document: &Bytes,
+    ) -> Result<(Bytes, Option<Duration>), Verdict> {
+        let Some(Entry { value, expires_at }) = entry::decode(document, parts) else {
+            state.count(Counter::DecodeFailures);
+            tracing::warn!(target: "cachecow", "a cached value was rejected; it will be replaced");
+            return Err(Verdict::Replace(Discard::of(document)));
+        };
+        if value.len() > self.max_value_size() {
+            // Cached where the limit is another; it is left to those.
+            return Err(Verdict::Leave);
+        }
+        let now = self.cow.engine.wall_clock();
+        let left = expires_at.map(|at| Duration::from_millis(at.saturating_sub(now)));
+        Ok((value, left))
+    }
+
+    /// How long a value may be cached that the backing store has for this time.
+    fn ttl(&self, expires_in: Option<Duration>) -> Option<Duration> {
+        let settings = &self.cow.engine.settings;
+        let ttl = self.options.ttl.unwrap_or(settings.ttl);
+        let shortened = ttl.mul_f64(1.0 - settings.ttl_jitter * fastrand::f64());
+        let least = Duration::from_millis(1);
+        let ttl = shortened.max(least).min(expires_in.unwrap_or(Duration::MAX));
+        // Redis counts in milliseconds: less than one is none.
+        (ttl >= least).then_some(ttl)
+    }
+}
+
+impl<S> fmt::Debug for ValueLoader<'_, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ValueLoader").field("hash", &self.hash).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,394 @@
+//! A store behind a cache that cannot go stale.
+
+mod backend;
+mod entry;
+mod load;
+mod options;
+mod place;
+
+use std::fmt;
+use std::future::Future;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+pub use self::backend::StoreBackend;
+use self::load::{Content, Manner, ValueLoader};
+pub use self::options::OnCacheError;
+use self::options::Options;
+pub use self::place::DecoratorCache;
+use super::{Capabilities, KeyStream, KeyValueStore, Reader, Ttl};
+use crate::engine::{Loaded, Loads};
+use crate::protocol::{Fill, HoldPolicy, Outcome};
+use crate::settings::LONGEST;
+use crate::stats::StaticSlot;
+use crate::{CacheCow, Error, ErrorKind, Key, KeyEncoder, Source, Stats};
+
+/// A store with a cache in front of it that keeps no old value, and brings no deleted one back.
+///
+/// Reads are served from the cache, and else from the backing store, whose answer is cached. Changes
+/// go to the backing store; before and after, the key is dropped from the cache and nobody may
+/// cache it. Listings, `contains` and `url_for` are the backing store's alone.
+///
+/// The cache is a [`CacheCow`], or any other [`KeyValueStore`]:
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use cachecow::{CacheCow, CacheDecorator, KeyValueStore as _, KeyValueStoreExt as _, MemoryStore};
+///
+/// let cow = CacheCow::open("memory://").await?;           // or "redis://127.0.0.1/"
+/// let store = CacheDecorator::new(cow, MemoryStore::new()); // or files, a database, a bucket
+///
+/// store.put("some_value", "123").await?;
+/// store.get("some_value").await?;                         // from the backing store
+/// store.get("some_value").await?;                         // from the cache
+/// assert_eq!(store.stats().of("KeyValueStore").hits, 1);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Consistency
+///
+/// Once a change through a decorator has returned, no read through any decorator of the same cache
+/// and name returns what was there before; for the extent of the fence see [`DecoratorCache`].
+/// Should the process die during a change, the key stays out of the cache until the cache's hold
+/// expires; a change that takes longer than that (`hold`, 60 s) is protected only up to there.
+///
+/// Not promised: a change past the decorators is seen when the cached value's time to live is over,
+/// or after [`invalidate`](Self::invalidate). Two backing stores in one cache need names of their
+/// own ([`with_name`](Self::with_name)), or each is served the other's values.
+///
+/// # Memory
+///
+/// `open`, `get_file` and `get_into` hold the largest value that may be cached
+/// ([`with_max_value_size`](Self::with_max_value_size)) at the most, and stream what is larger.
+///
+/// # Cancellation
+///
+/// A dropped read gives its right to fill back. A dropped change counts as died: the key stays out
+/// of the cache until the hold expires, since the backing store may yet take the change.
+///
+/// # Round trips
+///
+/// To the cache: a hit one, a miss two (three while most reads are hits), a change two.
+pub struct CacheDecorator<S> {
+    decorated: Decorated<S>,
+    label: String,
+}
+
+/// What the parts of this module share.
+struct Decorated<S> {
+    cow: CacheCow,
+    store: S,
+    options: Options,
+}
+
+/// A value, and how it was had; what [`CacheDecorator::read`] returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReadValue {
+    /// The value.
+    pub value: Bytes,
+    /// Where it came from.
+    pub source: Source,
+    /// What became of it, if it was fetched: stored, refused because a change came in between,
+    /// skipped, or the cache was unreachable.
+    pub fill: Fill,
+}
+
+impl<S: KeyValueStore> CacheDecorator<S> {
+    /// A decorator of `store` with this cache.
+    ///
+    /// # Panics
+    ///
+    /// If the cache is a store and the operating system gives no random numbers.
+    pub fn new(cache: impl Into<DecoratorCache>, store: S) -> Self {
+        let DecoratorCache { cow, label } = cache.into();
+        let options = Options {
+            name: String::new(),
+            ttl: None,
+            max_value_size: None,
+            on_cache_error: OnCacheError::default(),
+        };
+        Self { decorated: Decorated { cow, store, options }, label }
+    }
+
+    /// Keeps this backing store's values apart from those of others in the same cache. Every
+    /// decorator of the same store must have the same name. Default: none.
+    #[must_use]
+    pub fn with_name(mut self, name: impl Into<String>) -> Self {
+        self.decorated.options.name = name.into();
+        self
+    }
+
+    /// How long a value may be served from the cache, at least 1 ms. Default: the cache's
+    /// `default_ttl`.
+    ///
+    /// Where the backing store has times to live, a value is never cached beyond its own.
+    #[must_use]
+    pub fn with_ttl(mut self, ttl: Duration) -> Self {
+        self.decorated.options.ttl = Some(ttl.clamp(Duration::from_millis(1), LONGEST));
+        self
+    }
+
+    /// The largest value that is cached, in bytes. Default: the cache's `max_value_size`, 1 MiB.
+    #[must_use]
+    pub fn with_max_value_size(mut self, bytes: usize) -> Self {
+        self.decorated.options.max_value_size = Some(bytes);
+        self
+    }
+
+    /// What happens when the cache errs. Default: [`OnCacheError::Report`].
+    #[must_use]
+    pub fn on_cache_error(mut self, what: OnCacheError) -> Self {
+        self.decorated.options.on_cache_error = what;
+        self
+    }
+
+    /// The backing store.
+    pub fn store(&self) -> &S {
+        &self.decorated.store
+    }
+
+    /// What was counted since the cache was opened; this decorator's reads under `KeyValueStore`,
+    /// together with those of others on the same cache.
+    pub fn stats(&self) -> Stats {
+        self.decorated.cow.stats()
+    }
+
+    /// [`get`](KeyValueStore::get), and how the value was had.
+    ///
+    /// # Errors
+    ///
+    /// The backing store's, [`ErrorKind::NotFound`] among them.
+    pub async fn read(&self, key: &str) -> Result<ReadValue, Error> {
+        let (content, source, fill) = self.load(key, Manner::Whole, "get").await?;
+        let value = match content {
+            Loadable::Bytes(value, _) => value,
+            // Another caller's load streams it, and found it too large to share.
+            Loadable::Reader(_) => self.decorated.store.get(key).await?,
+        };
+        Ok(ReadValue { value, source, fill })
+    }
+
+    /// Drops the key from the cache, after a change that went past the decorators, and keeps every
+    /// read under way from caching what it read.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidKey`]; [`ErrorKind::NotInvalidated`] if the cache was not told, which is
+    /// retried in the background.
+    pub async fn invalidate(&self, key: &str) -> Result<(), Error> {
+        self.check("invalidate", key)?;
+        self.decorated.cow.engine.invalidate(vec![self.parts(key).key()]).await
+    }
+
+    fn check(&self, operation: &str, key: &str) -> Result<(), Error> {
+        self.decorated.store.capabilities().key_space.check(operation, key)
+    }
+
+    fn parts(&self, key: &str) -> KeyEncoder {
+        let mut parts = KeyEncoder::new("store:{}:{}");
+        parts.str(&self.decorated.options.name);
+        parts.str(key);
+        parts
+    }
+
+    async fn load(
+        &self,
+        key: &str,
+        manner: Manner,
+        operation: &'static str,
+    ) -> Result<(Loadable, Source, Fill), Error> {
+        self.check(operation, key)?;
+        let decorated = &self.decorated;
+        let engine = &decorated.cow.engine;
+        let state = engine.types.at(slot(), NAME);
+        let parts = self.parts(key);
+        let hash = parts.key();
+        let mut read = engine.read(hash, state);
+        // What a hit needs, and no more.
+        if read.looks_up_next() {
+            let _lookup = read.next_step();
+            read.on_reply(engine.guard.lookup(hash).await.map_err(|error| state.lost(&error)));
+            if let Some(document) = read.take_value() {
+                match decorated.judge(state, parts.as_bytes(), &document) {
+                    Ok((value, expires_in)) => {
+                        state.record(Outcome::Hit, false);
+                        let loadable = Loadable::Bytes(value, expires_in);
+                        return Ok((loadable, Source::Cache, Fill::Skipped));
+                    }
+                    Err(verdict) => read.on_judged(verdict, None),
+                }
+            }
+        }
+        let place = (parts.as_bytes(), hash);
+        let loader = ValueLoader::new(decorated, state, key, place, manner);
+        // Boxed, so that the future of a hit stays small.
+        let ended = Box::pin(Loads::new(engine, &loader, std::iter::once(read)).run()).await.pop();
+        let (loaded, outcome) = ended.expect("one read in, one read out")?;
+        let loadable =
+            loadable(loaded, loader.take_reader()).ok_or_else(|| Error::not_found(operation))?;
+        match outcome {
+            Outcome::Hit => Ok((loadable, Source::Cache, Fill::Skipped)),
+            Outcome::Shared(fill) | Outcome::Fetched(fill) => Ok((loadable, Source::Fetched, fill)),
+            Outcome::Failed => unreachable!("a failed read ends with its error"),
+        }
+    }
+
+    /// Changes the backing store with the keys kept out of the cache.
+    async fn change(
+        &self,
+        operation: &str,
+        keys: &[&str],
+        work: impl Future<Output = Result<(), Error>>,
+    ) -> Result<(), Error> {
+        keys.iter().try_for_each(|key| self.check(operation, key))?;
+        let mut hashes: Vec<Key> = keys.iter().map(|key| self.parts(key).key()).collect();
+        hashes.dedup();
+        let engine = &self.decorated.cow.engine;
+        let on_cache_error = self.decorated.options.on_cache_error;
+        let policy = match on_cache_error {
+            OnCacheError::Fail => HoldPolicy::Require,
+            OnCacheError::Report | OnCacheError::Tolerate => engine.settings.hold_policy,
+        };
+        match engine.write(hashes, policy, work).await? {
+            (Err(error), Some(cache_error)) => Err(error.with_attached(cache_error)),
+            (Ok(()), Some(cache_error)) if on_cache_error != OnCacheError::Tolerate => {
+                Err(Error::caused_by(
+                    ErrorKind::NotInvalidated,
+                    format!(
+                        "{operation}: the backing store has the change, but the cache could not be \
+                         told and may serve the old value; this is retried in the background"
+                    ),
+                    cache_error,
+                ))
+            }
+            (result, _) => result,
+        }
+    }
+}
+
+/// How a read can be delivered.
+enum Loadable {
+    /// Held, and how long the backing store has it.
+    Bytes(Bytes, Option<Duration>),
+    /// Too large to be held; the reader, if this caller's own fetch opened it.
+    Reader(Option<Reader>),
+}
+
+fn loadable(loaded: Loaded, reader: Option<Reader>) -> Option<Loadable> {
+    // Loads of the same identity have the same type.
+    match loaded?.downcast_ref::<Content>()? {
+        Content::Whole(value, expires_in) => Some(Loadable::Bytes(value.clone(), *expires_in)),
+        Content::Large => Some(Loadable::Reader(reader)),
+    }
+}
+
+/// The name under which the reads of all decorators are counted.
+const NAME: &str = "KeyValueStore";
+
+fn slot() -> usize {
+    static SLOT: StaticSlot = StaticSlot::new();
+    SLOT.get()
+}
+
+impl<S> Decorated<S> {
+    fn max_value_size(&self) -> usize {
+        self.options.max_value_size.unwrap_or(self.cow.engine.settings.max_value_len)
+    }
+}
+
+#[async_trait]
+impl<S: KeyValueStore> KeyValueStore for CacheDecorator<S> {
+    fn capabilities(&self) -> Capabilities {
+        self.decorated.store.capabilities()
+    }
+
+    async fn get(&self, key: &str) -> Result<Bytes, Error> {
+        Ok(self.read(key).await?.value)
+    }
+
+    async fn open(&self, key: &str) -> Result<Reader, Error> {
+        match self.load(key, Manner::Streamed, "open").await?.0 {
+            Loadable::Bytes(value, expires_in) => {
+                Ok(Reader::from_bytes(value).with_expiry(expires_in))
+            }
+            Loadable::Reader(Some(reader)) => Ok(reader),
+            // Another caller's load found it too large to share.
+            Loadable::Reader(None) => self.decorated.store.open(key).await,
+        }
+    }
+
+    async fn put_bytes(&self, key: &str, value: Bytes, ttl: Ttl) -> Result<(), Error> {
+        self.check_ttl(ttl)?;
+        let work = self.decorated.store.put_bytes(key, value, ttl);
+        self.change("put", &[key], work).await
+    }
+
+    async fn put_reader(&self, key: &str, value: Reader, ttl: Ttl) -> Result<(), Error> {
+        self.check_ttl(ttl)?;
+        let work = self.decorated.store.put_reader(key, value, ttl);
+        self.change("put", &[key], work).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), Error> {
+        self.change("delete", &[key], self.decorated.store.delete(key)).await
+    }
+
+    async fn contains(&self, key: &str) -> Result<bool, Error> {
+        self.decorated.store.contains(key).await
+    }
+
+    fn iter_keys(&self, prefix: &str) -> KeyStream<'_> {
+        self.decorated.store.iter_keys(prefix)
+    }
+
+    fn iter_prefixes(&self, delimiter: &str, prefix: &str) -> KeyStream<'_> {
+        self.decorated.store.iter_prefixes(delimiter, prefix)
+    }
+
+    async fn copy(&self, source: &str, destination: &str) -> Result<(), Error> {
+        self.check("copy", source)?;
+        let work = self.decorated.store.copy(source, destination);
+        self.change("copy", &[destination], work).await
+    }
+
+    async fn rename(&self, source: &str, destination: &str) -> Result<(), Error> {
+        let work = self.decorated.store.rename(source, destination);
+        self.change("rename", &[source, destination], work).await
+    }
+
+    async fn url_for(&self, key: &str) -> Result<String, Error> {
+        self.decorated.store.url_for(key).await
+    }
+}
+
+impl<S: KeyValueStore> CacheDecorator<S> {
+    /// A time to live that the backing store refuses need not disturb the cache.
+    fn check_ttl(&self, ttl: Ttl) -> Result<(), Error> {
+        if self.decorated.store.capabilities().ttl {
+            ttl.resolve(None).map(|_| ())
+        } else {
+            ttl.refuse()
+        }
+    }
+}
+
+impl<S: fmt::Display> fmt::Display for CacheDecorator<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cache({}, {})", self.label, self.decorated.store)
+    }
+}
+
+impl<S: fmt::Debug> fmt::Debug for CacheDecorator<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CacheDecorator")
+            .field("cache", &self.decorated.cow)
+            .field("store", &self.decorated.store)
+            .field("options", &self.decorated.options)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,463 @@
+//! What a `CacheDecorator` does, case by case.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use cachecow::protocol::{Command, Reply, Token};
+use cachecow::store::{KeySpace, OnCacheError, Reader, StoreBackend, Ttl, conformance};
+use cachecow::{
+    BackendErrorKind, CacheBackend as _, CacheCow, CacheDecorator, Error, ErrorKind, Fill,
+    KeyValueStore, KeyValueStoreExt as _, MemoryStore, Source,
+};
+use cachecow_tests::backends::Fate;
+use cachecow_tests::caches::Cache;
+use cachecow_tests::held::{Broken, Held};
+use cachecow_tests::on_both_backends;
+use futures_util::{FutureExt as _, TryStreamExt as _};
+use tokio::io::AsyncReadExt as _;
+
+type Decorated = CacheDecorator<Held<MemoryStore>>;
+
+/// A backing store, and a decorator of it as one process has it.
+fn decorated(cache: &Cache) -> (Held<MemoryStore>, Decorated) {
+    let store = Held::new(MemoryStore::new());
+    let decorator = CacheDecorator::new(cache.open_default(), store.clone());
+    (store, decorator)
+}
+
+/// The backing store's own error, in an error.
+fn broken(error: &Error) -> Option<&'static str> {
+    let source = std::error::Error::source(error)?;
+    source.downcast_ref::<Broken>().map(|broken| broken.0)
+}
+
+on_both_backends! {
+    async fn it_is_a_key_value_store(cache) {
+        for key_space in [KeySpace::Standard, KeySpace::Extended, KeySpace::Text] {
+            let store = MemoryStore::new().with_key_space(key_space);
+            conformance::all(&CacheDecorator::new(cache.open_default(), store)).await;
+        }
+    }
+
+    async fn a_value_is_read_once_and_then_served_from_the_cache(cache) {
+        let (store, decorator) = decorated(&cache);
+        store.put("k", "v").await.unwrap();
+        let first = decorator.read("k").await.unwrap();
+        assert_eq!((first.source, first.fill), (Source::Fetched, Fill::Stored));
+        let second = decorator.read("k").await.unwrap();
+        assert_eq!((second.source, second.fill), (Source::Cache, Fill::Skipped));
+        assert_eq!((first.value, second.value), (Bytes::from("v"), Bytes::from("v")));
+        assert_eq!(decorator.get("k").await.unwrap(), "v");
+        let mut opened = String::new();
+        decorator.open("k").await.unwrap().read_to_string(&mut opened).await.unwrap();
+        assert_eq!(opened, "v");
+        assert_eq!(store.calls("open"), 1, "the store in memory has times to live: it is opened");
+        assert_eq!(store.calls("get"), 0);
+    }
+
+    async fn what_is_absent_in_both_is_not_found_and_not_cached(cache) {
+        let (store, decorator) = decorated(&cache);
+        assert_eq!(decorator.get("k").await.unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(decorator.open("k").await.unwrap_err().kind(), ErrorKind::NotFound);
+        // Behind the decorator's back: had the absence been cached, it would be served.
+        store.put("k", "v").await.unwrap();
+        assert_eq!(decorator.get("k").await.unwrap(), "v");
+    }
+
+    async fn a_cache_that_loses_keys_is_harmless(cache) {
+        let (store, decorator) = decorated(&cache);
+        decorator.put("k", "v").await.unwrap();
+        decorator.get("k").await.unwrap();
+        decorator.invalidate("k").await.unwrap();
+        assert_eq!(decorator.read("k").await.unwrap().source, Source::Fetched);
+        assert_eq!(store.calls("open"), 2);
+    }
+
+    async fn every_change_is_seen_by_every_process(cache) {
+        let (store, writer) = decorated(&cache);
+        let reader = CacheDecorator::new(cache.open_default(), store.clone());
+        let warm = async |key: &str, value: &str| {
+            assert_eq!(reader.get(key).await.unwrap(), value);
+            assert_eq!(reader.read(key).await.unwrap().source, Source::Cache);
+        };
+        writer.put("a", "1").await.unwrap();
+        warm("a", "1").await;
+        writer.put("a", "2").await.unwrap();
+        warm("a", "2").await;
+        writer.put_from("a", &b"3"[..]).await.unwrap();
+        warm("a", "3").await;
+        writer.put("b", "old").await.unwrap();
+        warm("b", "old").await;
+        writer.copy("a", "b").await.unwrap();
+        warm("b", "3").await;
+        writer.put("c", "moved").await.unwrap();
+        warm("c", "moved").await;
+        writer.rename("c", "b").await.unwrap();
+        warm("b", "moved").await;
+        assert_eq!(reader.get("c").await.unwrap_err().kind(), ErrorKind::NotFound);
+        writer.rename("b", "b").await.unwrap();
+        writer.copy("b", "b").await.unwrap();
+        warm("b", "moved").await;
+        writer.delete("b").await.unwrap();
+        assert_eq!(reader.get("b").await.unwrap_err().kind(), ErrorKind::NotFound);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("source"), "from a file").unwrap();
+        warm("a", "3").await;
+        writer.put_file("a", folder.path().join("source")).await.unwrap();
+        warm("a", "from a file").await;
+    }
+
+    async fn listings_and_contains_are_the_backing_store_s_alone(cache) {
+        let (store, decorator) = decorated(&cache);
+        decorator.put("a-1", "v").await.unwrap();
+        decorator.get("a-1").await.unwrap();
+        // Behind the decorator's back, which the cache does not see.
+        store.inner().delete("a-1").await.unwrap();
+        store.inner().put("a-2", "v").await.unwrap();
+        assert_eq!(decorator.get("a-1").await.unwrap(), "v", "served from the cache");
+        assert!(!decorator.contains("a-1").await.unwrap());
+        assert_eq!(decorator.keys("").await.unwrap(), ["a-2"]);
+        let prefixes: Vec<String> = decorator.iter_prefixes("-", "").try_collect().await.unwrap();
+        assert_eq!(prefixes, ["a-"]);
+        assert_eq!(decorator.url_for("a-1").await.unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+
+    async fn a_failed_change_drops_the_key_all_the_same(cache) {
+        let (store, decorator) = decorated(&cache);
+        decorator.put("k", "old").await.unwrap();
+        decorator.get("k").await.unwrap();
+        // It fails and has had its effect, as a connection that breaks at the end.
+        store.inner().put("k", "new").await.unwrap();
+        store.break_down("put");
+        store.break_down("delete");
+        let error = decorator.put("k", "new").await.unwrap_err();
+        assert_eq!((error.kind(), broken(&error)), (ErrorKind::Store, Some("put")));
+        assert_eq!(decorator.get("k").await.unwrap(), "new", "the key was dropped");
+        store.inner().put("k", "newer").await.unwrap();
+        decorator.delete("k").await.unwrap_err();
+        assert_eq!(decorator.get("k").await.unwrap(), "newer", "the key was dropped");
+    }
+
+    async fn the_backing_store_s_read_error_is_the_caller_s_and_not_cached(cache) {
+        let (store, decorator) = decorated(&cache);
+        decorator.put("k", "v").await.unwrap();
+        store.break_down("open");
+        for _ in 0..2 {
+            let error = decorator.get("k").await.unwrap_err();
+            assert_eq!((error.kind(), broken(&error)), (ErrorKind::Store, Some("open")));
+        }
+        store.repair();
+        let read = decorator.read("k").await.unwrap();
+        assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Stored), "no lease is left");
+    }
+
+    async fn invalid_keys_come_to_neither_store(cache) {
+        let (store, decorator) = decorated(&cache);
+        let sent = cache.script().log().len();
+        for key in ["", "a/b", "nul\0"] {
+            for kind in [
+                decorator.get(key).await.unwrap_err().kind(),
+                decorator.open(key).await.unwrap_err().kind(),
+                decorator.put(key, "v").await.unwrap_err().kind(),
+                decorator.delete(key).await.unwrap_err().kind(),
+                decorator.copy(key, "k").await.unwrap_err().kind(),
+                decorator.copy("k", key).await.unwrap_err().kind(),
+                decorator.rename(key, "k").await.unwrap_err().kind(),
+                decorator.rename("k", key).await.unwrap_err().kind(),
+                decorator.invalidate(key).await.unwrap_err().kind(),
+            ] {
+                assert_eq!(kind, ErrorKind::InvalidKey);
+            }
+        }
+        assert_eq!(cache.script().log().len(), sent, "the cache was not asked");
+        let operations = ["get", "open", "put", "delete", "copy", "rename"];
+        assert!(operations.iter().all(|operation| store.calls(operation) == 0));
+    }
+
+    async fn names_keep_backing_stores_apart(cache) {
+        let cow = cache.open_default();
+        let named = |name: &str| CacheDecorator::new(&cow, MemoryStore::new()).with_name(name);
+        let (one, other) = (named("one"), named("other"));
+        one.put("k", "one's").await.unwrap();
+        other.put("k", "other's").await.unwrap();
+        for _ in 0..2 {
+            assert_eq!(one.get("k").await.unwrap(), "one's");
+            assert_eq!(other.get("k").await.unwrap(), "other's");
+        }
+    }
+
+    async fn values_above_the_bound_are_streamed_and_not_cached(cache) {
+        let (store, decorator) = decorated(&cache);
+        let decorator = decorator.with_max_value_size(1000);
+        for (len, source, fill) in
+            [(1000, Source::Cache, Fill::Skipped), (1001, Source::Fetched, Fill::Skipped)]
+        {
+            let value = vec![7; len];
+            decorator.put("k", value.clone()).await.unwrap();
+            let opened = decorator.open("k").await.unwrap();
+            assert_eq!(opened.len(), Some(len as u64));
+            assert_eq!(opened.into_bytes().await.unwrap(), value);
+            let read = decorator.read("k").await.unwrap();
+            assert_eq!((read.value, read.source, read.fill), (value.into(), source, fill));
+        }
+        // A store that does not know the length beforehand.
+        let unknown = Held::new(Unmeasured(store.inner().clone()));
+        let decorator = CacheDecorator::new(cache.open_default(), unknown)
+            .with_name("unmeasured")
+            .with_max_value_size(1000);
+        for len in [0, 1, 999, 1000, 1001, 5000] {
+            decorator.put("k", vec![7; len]).await.unwrap();
+            for _ in 0..2 {
+                let opened = decorator.open("k").await.unwrap();
+                assert_eq!(opened.into_bytes().await.unwrap(), vec![7; len]);
+            }
+            let cached = decorator.read("k").await.unwrap().source == Source::Cache;
+            assert_eq!(cached, len <= 1000, "{len} bytes");
+        }
+    }
+
+    async fn a_cached_value_does_not_outlive_the_backing_store_s(cache) {
+        let (_, decorator) = decorated(&cache);
+        decorator.put_with_ttl("k", "v", Duration::from_millis(40)).await.unwrap();
+        assert_eq!(decorator.read("k").await.unwrap().fill, Fill::Stored);
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        assert_eq!(decorator.get("k").await.unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(decorator.open("k").await.unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    async fn the_outcome_tells_a_cache_that_cannot_be_reached(cache) {
+        let (_, decorator) = decorated(&cache);
+        decorator.put("k", "v").await.unwrap();
+        cache.script().next(|_| true, Fate::Fail(BackendErrorKind::Rejected));
+        let read = decorator.read("k").await.unwrap();
+        assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Unreachable));
+        let fills = |command: &Command| matches!(command, Command::Fill { .. });
+        cache.script().next(fills, Fate::Fail(BackendErrorKind::Rejected));
+        assert_eq!(decorator.read("k").await.unwrap().fill, Fill::Unreachable);
+        assert_eq!(decorator.read("k").await.unwrap().fill, Fill::Stored);
+    }
+
+    async fn a_change_that_the_cache_was_not_told_of_is_reported_or_tolerated(cache) {
+        let (store, decorator) = decorated(&cache);
+        let fail = |times: usize| {
+            (0..times).for_each(|_| {
+                cache.script().next(|_| true, Fate::Fail(BackendErrorKind::Rejected));
+            });
+        };
+        fail(2);
+        let error = decorator.put("k", "1").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotInvalidated);
+        assert!(error.to_string().contains("the backing store has the change"), "{error}");
+        assert_eq!(store.get("k").await.unwrap(), "1");
+        let (_, tolerant) = decorated(&cache);
+        let tolerant = tolerant.on_cache_error(OnCacheError::Tolerate);
+        fail(2);
+        tolerant.put("k", "2").await.unwrap();
+        let strict = CacheDecorator::new(cache.open_default(), store.clone())
+            .on_cache_error(OnCacheError::Fail);
+        fail(1);
+        let error = strict.put("k", "3").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::HoldRefused);
+        assert_eq!(store.get("k").await.unwrap(), "1", "the change was not begun");
+        fail(1);
+        let opened = store.calls("open");
+        assert_eq!(strict.get("k").await.unwrap_err().kind(), ErrorKind::Unavailable);
+        assert_eq!(store.calls("open"), opened, "the backing store is spared");
+        strict.put("k", "4").await.unwrap();
+        assert_eq!(strict.get("k").await.unwrap(), "4");
+    }
+
+    async fn of_two_errors_the_backing_store_s_is_returned_with_the_other(cache) {
+        let (store, decorator) = decorated(&cache);
+        store.break_down("delete");
+        for _ in 0..2 {
+            cache.script().next(|_| true, Fate::Fail(BackendErrorKind::Rejected));
+        }
+        let error = decorator.delete("k").await.unwrap_err();
+        assert_eq!((error.kind(), broken(&error)), (ErrorKind::Store, Some("delete")));
+        assert_eq!(error.attached().map(Error::kind), Some(ErrorKind::NotInvalidated));
+    }
+
+    async fn a_poisoned_cache_entry_is_never_served(cache) {
+        let (_, decorator) = decorated(&cache);
+        decorator.put("k", "good").await.unwrap();
+        decorator.put("other", "other's").await.unwrap();
+        decorator.get("other").await.unwrap();
+        let mut parts = cachecow::KeyEncoder::new("store:{}:{}");
+        parts.str("");
+        let mut other = parts.clone();
+        parts.str("k");
+        other.str("other");
+        let Reply::Value(foreign) = cache.ask_key(other.key(), Command::Lookup).await else {
+            panic!("the other value is cached")
+        };
+        for poison in [Bytes::new(), Bytes::from("garbage"), Bytes::from(vec![0xff; 5000]), foreign] {
+            decorator.invalidate("k").await.unwrap();
+            let token = Token::from_bytes(*b"a poisoner's own");
+            let (lease, ttl) = (Duration::from_secs(9), Duration::from_secs(9));
+            let claim = Command::Claim { token, lease, discard: None };
+            assert_eq!(cache.ask_key(parts.key(), claim).await, Reply::Claimed);
+            let fill = Command::Fill { token, value: poison, ttl };
+            assert_eq!(cache.ask_key(parts.key(), fill).await, Reply::Settled);
+            assert_eq!(decorator.get("k").await.unwrap(), "good");
+            assert_eq!(decorator.read("k").await.unwrap().source, Source::Cache, "it is repaired");
+        }
+    }
+
+    async fn a_hit_is_one_round_trip_and_a_change_two(cache) {
+        let (_, decorator) = decorated(&cache);
+        let sent = || cache.script().log().len();
+        decorator.put("k", "v").await.unwrap();
+        assert_eq!(sent(), 2, "hold, release");
+        decorator.get("k").await.unwrap();
+        assert_eq!(sent(), 4, "claim, fill");
+        decorator.get("k").await.unwrap();
+        assert_eq!(sent(), 5);
+    }
+}
+
+/// A store whose readers do not know their length.
+#[derive(Clone, Debug)]
+struct Unmeasured(MemoryStore);
+
+#[async_trait::async_trait]
+impl KeyValueStore for Unmeasured {
+    fn capabilities(&self) -> cachecow::store::Capabilities {
+        self.0.capabilities()
+    }
+    async fn get(&self, key: &str) -> Result<Bytes, Error> {
+        self.0.get(key).await
+    }
+    async fn open(&self, key: &str) -> Result<Reader, Error> {
+        Ok(Reader::new(self.0.open(key).await?))
+    }
+    async fn put_bytes(&self, key: &str, value: Bytes, ttl: Ttl) -> Result<(), Error> {
+        self.0.put_bytes(key, value, ttl).await
+    }
+    async fn put_reader(&self, key: &str, value: Reader, ttl: Ttl) -> Result<(), Error> {
+        self.0.put_reader(key, value, ttl).await
+    }
+    async fn delete(&self, key: &str) -> Result<(), Error> {
+        self.0.delete(key).await
+    }
+    async fn contains(&self, key: &str) -> Result<bool, Error> {
+        self.0.contains(key).await
+    }
+    fn iter_keys(&self, prefix: &str) -> cachecow::store::KeyStream<'_> {
+        self.0.iter_keys(prefix)
+    }
+    fn iter_prefixes(&self, delimiter: &str, prefix: &str) -> cachecow::store::KeyStream<'_> {
+        self.0.iter_prefixes(delimiter, prefix)
+    }
+    async fn copy(&self, source: &str, destination: &str) -> Result<(), Error> {
+        self.0.copy(source, destination).await
+    }
+    async fn rename(&self, source: &str, destination: &str) -> Result<(), Error> {
+        self.0.rename(source, destination).await
+    }
+    async fn url_for(&self, key: &str) -> Result<String, Error> {
+        self.0.url_for(key).await
+    }
+}
+
+impl std::fmt::Display for Unmeasured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("unmeasured")
+    }
+}
+
+#[tokio::test]
+async fn any_store_is_a_cache() {
+    let cache = MemoryStore::new();
+    let store = Held::new(MemoryStore::new());
+    conformance::all(&CacheDecorator::new(cache.clone(), store.clone())).await;
+    let decorator = CacheDecorator::new(cache.clone(), store.clone());
+    decorator.put("k", "v").await.unwrap();
+    assert_eq!(decorator.read("k").await.unwrap().fill, Fill::Stored);
+    assert_eq!(decorator.read("k").await.unwrap().source, Source::Cache);
+    assert_eq!(cache.keys("").await.unwrap().len(), 1, "the value is in the cache's store");
+    decorator.delete("k").await.unwrap();
+    assert!(cache.keys("").await.unwrap().is_empty());
+    assert_eq!(decorator.to_string(), "cache(memory, held(memory))");
+    let cow = CacheDecorator::new(CacheCow::memory(), MemoryStore::new());
+    assert_eq!(cow.to_string(), "cache(memory, memory)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_expired_is_not_served_whether_or_not_the_store_forgot_it() {
+    let cache = Held::new(MemoryStore::new());
+    let store = MemoryStore::new();
+    let decorator =
+        CacheDecorator::new(cache.clone(), store.clone()).with_ttl(Duration::from_millis(1));
+    store.put("k", "v").await.unwrap();
+    decorator.get("k").await.unwrap();
+    // The store's own clock stands still; ours goes by the time of day.
+    std::thread::sleep(Duration::from_millis(5));
+    assert_eq!(decorator.read("k").await.unwrap().source, Source::Fetched);
+}
+
+#[tokio::test]
+async fn a_cache_that_cannot_store_fails_neither_reads_nor_changes() {
+    let cache = Held::new(MemoryStore::new());
+    let store = Held::new(MemoryStore::new());
+    let decorator = CacheDecorator::new(cache.clone(), store.clone());
+    cache.break_down("put");
+    decorator.put("k", "v").await.unwrap();
+    for _ in 0..3 {
+        let read = decorator.read("k").await.unwrap();
+        assert_eq!((&*read.value, read.fill), (&b"v"[..], Fill::Unreachable));
+        assert_eq!(decorator.open("k").await.unwrap().into_bytes().await.unwrap(), "v");
+    }
+    cache.break_down("get");
+    assert_eq!(decorator.get("k").await.unwrap(), "v");
+    let folder = tempfile::tempdir().unwrap();
+    decorator.get_file("k", folder.path().join("target")).await.unwrap();
+    assert_eq!(std::fs::read(folder.path().join("target")).unwrap(), b"v");
+    cache.repair();
+    assert_eq!(decorator.read("k").await.unwrap().fill, Fill::Stored);
+}
+
+#[tokio::test]
+async fn a_store_that_caches_and_cannot_delete_is_made_up_for() {
+    let cache = Held::new(MemoryStore::new());
+    let store = Held::new(MemoryStore::new());
+    let decorator = CacheDecorator::new(cache.clone(), store.clone());
+    decorator.put("k", "old").await.unwrap();
+    decorator.get("k").await.unwrap();
+    cache.break_down("delete");
+    let error = decorator.put("k", "new").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotInvalidated);
+    assert_eq!(decorator.get("k").await.unwrap(), "new", "read past the cache");
+    cache.repair();
+    while decorator.stats().pending_invalidations > 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert_eq!(decorator.read("k").await.unwrap().fill, Fill::Stored);
+}
+
+#[tokio::test]
+async fn a_store_s_commands_take_effect_in_the_order_they_were_given() {
+    let cache = Held::new(MemoryStore::new());
+    let backend = StoreBackend::new(cache.clone());
+    let key = cachecow::Key::from_hash(7);
+    let ask = async |command: Command| {
+        backend.execute(vec![cachecow::Request { key, command }]).await.remove(0).unwrap()
+    };
+    let token = Token::from_bytes([1; 16]);
+    let (lease, ttl) = (Duration::from_secs(60), Duration::from_secs(60));
+    assert_eq!(ask(Command::Claim { token, lease, discard: None }).await, Reply::Claimed);
+    // A fill whose caller gives up while the store is at it, and an invalidation after it.
+    let gate = cache.gate("put");
+    let mut fill = Box::pin(ask(Command::Fill { token, value: Bytes::from("old"), ttl }));
+    tokio::select! {
+        biased;
+        () = gate.arrived() => {}
+        _ = &mut fill => panic!("the gate is closed"),
+    }
+    drop(fill);
+    let mut invalidate = Box::pin(ask(Command::Invalidate));
+    assert!((&mut invalidate).now_or_never().is_none(), "it waits for the fill");
+    gate.open();
+    assert_eq!(invalidate.await, Reply::Done);
+    assert_eq!(ask(Command::Lookup).await, Reply::Absent);
+}
