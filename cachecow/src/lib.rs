@@ -74,6 +74,8 @@ pub use protocol::HoldPolicy;
 pub use read::{Fill, Read, Source};
 pub use schema::CacheSchema;
 pub use stats::{Stats, TypeStats};
+#[cfg(feature = "fs")]
+pub use store::FilesystemStore;
 #[cfg(feature = "store")]
 pub use store::{CacheDecorator, KeyValueStore, KeyValueStoreExt, MemoryStore};
 pub use view::View;

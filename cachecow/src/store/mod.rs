@@ -17,15 +17,21 @@
 //! # }
 //! ```
 
+#[cfg(feature = "fs")]
+mod blocking;
 mod cache;
 mod capabilities;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod ext;
+#[cfg(feature = "fs")]
+mod fs;
 mod key_space;
 mod kv;
 mod listing;
 mod memory;
+#[cfg(feature = "fs")]
+mod names;
 mod reader;
 mod ttl;
 mod value;
@@ -33,6 +39,8 @@ mod value;
 pub use self::cache::{CacheDecorator, DecoratorCache, OnCacheError, ReadValue, StoreBackend};
 pub use self::capabilities::Capabilities;
 pub use self::ext::KeyValueStoreExt;
+#[cfg(feature = "fs")]
+pub use self::fs::FilesystemStore;
 pub use self::key_space::KeySpace;
 pub use self::kv::{KeyStream, KeyValueStore};
 pub use self::listing::prefixes;

@@ -1,0 +1,130 @@
+//! The folder that nothing leaves.
+
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+
+use crate::Error;
+
+/// The folder of unfinished files below the root: no key's name is `%` and a letter.
+pub(super) const UNFINISHED: &str = "%tmp";
+
+/// The folder that nothing leaves: every path is opened beneath it.
+#[derive(Debug)]
+pub(super) struct Root {
+    pub(super) dir: Dir,
+    location: PathBuf,
+}
+
+impl Root {
+    pub(super) fn open(path: &Path, create: bool) -> io::Result<Self> {
+        if create {
+            std::fs::create_dir_all(path)?;
+        }
+        let location = path.canonicalize()?;
+        let dir = Dir::open_ambient_dir(&location, ambient_authority())?;
+        Ok(Self { dir, location })
+    }
+
+    /// Where the folder was when it was opened.
+    pub(super) fn location(&self) -> &Path {
+        &self.location
+    }
+
+    /// The location as it stands in an address after `file://`, not yet percent-encoded.
+    pub(super) fn absolute_path(&self) -> Vec<u8> {
+        let path = self.location.as_os_str().as_encoded_bytes();
+        if cfg!(windows) {
+            // `C:\folder`, or `\\?\C:\folder` from `canonicalize`.
+            let path = String::from_utf8_lossy(path).replace('\\', "/");
+            return format!("/{}", path.trim_start_matches("//?/")).into_bytes();
+        }
+        // The root of all is `/`, and a slash follows.
+        path.strip_suffix(b"/").unwrap_or(path).to_owned()
+    }
+
+    /// Makes the folders that the path lies in. One that is there, or is removed meanwhile, is no error: whoever
+    /// needs it will see.
+    pub(super) fn create_parents(&self, path: &str) -> io::Result<()> {
+        for (at, _) in path.match_indices('/') {
+            match self.dir.create_dir(&path[..at]) {
+                Err(error)
+                    if !matches!(error.kind(), ErrorKind::AlreadyExists | ErrorKind::NotFound) =>
+                {
+                    return Err(error);
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the folders that the path lies in while they are empty; the part of the path that
+    /// is left of them.
+    pub(super) fn remove_empty_parents<'a>(&self, path: &'a str) -> &'a str {
+        let mut left = path;
+        while let Some((folder, _)) = left.rsplit_once('/') {
+            let removed = self.dir.remove_dir(folder);
+            if removed.is_err_and(|error| error.kind() != ErrorKind::NotFound) {
+                break;
+            }
+            left = folder;
+        }
+        left
+    }
+
+    /// Brings the entries of the folders that the path lies in to the disk: of all of them, since
+    /// another writer may have made one and not have come to this.
+    pub(super) fn sync_parents(&self, path: &str) -> io::Result<()> {
+        let mut left = path;
+        while let Some((folder, _)) = left.rsplit_once('/') {
+            match self.sync(folder) {
+                // Someone has deleted the value since, and its folder.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                result => result?,
+            }
+            left = folder;
+        }
+        self.sync(".")
+    }
+
+    #[cfg(unix)]
+    fn sync(&self, folder: &str) -> io::Result<()> {
+        self.dir.open(folder)?.sync_all()
+    }
+
+    /// Folders cannot be opened as files there, and the file system keeps their entries safe.
+    #[cfg(not(unix))]
+    fn sync(&self, _folder: &str) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The store's error for one of the file system's.
+pub(super) fn fault(operation: &'static str, error: io::Error) -> Error {
+    let why = match error.kind() {
+        ErrorKind::IsADirectory | ErrorKind::NotADirectory => {
+            "a file would have to be a folder as well, as with the keys `a` and `a/b`; delete or \
+             rename one of them"
+        }
+        _ if error.get_ref().and_then(|error| error.downcast_ref::<NoFile>()).is_some() => {
+            "something that is no file has the key's name"
+        }
+        _ => return Error::store(operation, error),
+    };
+    Error::caused_by(crate::ErrorKind::Store, format!("{operation}: {why}"), error)
+}
+
+/// What has a key's name is neither a file nor a folder.
+#[derive(Debug)]
+pub(super) struct NoFile;
+
+impl std::fmt::Display for NoFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a socket, pipe or device")
+    }
+}
+
+impl std::error::Error for NoFile {}
