@@ -72,10 +72,10 @@ const PATH: &AsciiSet =
 /// # Consistency
 ///
 /// A value is written to a new file in the folder `%tmp` below the root, brought to the disk, and
-/// moved to its place in one step, and so is the folder's entry before a `put` returns: a crash, of the process
-/// or the machine, leaves the old value or the new one. What a crash leaves in `%tmp` is removed by
-/// [`open`](Self::open) when it is a day old. A change that failed may still have happened if it
-/// was the last step that failed, bringing the folder's entry to the disk.
+/// moved to its place in one step; the folder's entry is on the disk as well before a `put`
+/// returns. A crash, of the process or the machine, leaves the old value or the new one. What it
+/// leaves in `%tmp` is removed by [`open`](Self::open) when it is a day old. A change whose very
+/// last step failed, bringing the folder's entry to the disk, has happened nevertheless.
 ///
 /// A reader goes on reading the value that it opened, whatever becomes of the key. A copy or move
 /// takes the value as it then is. New files have the permissions that the process's umask leaves.

@@ -45,8 +45,8 @@ impl Root {
         path.strip_suffix(b"/").unwrap_or(path).to_owned()
     }
 
-    /// Makes the folders that the path lies in. One that is there, or is removed meanwhile, is no error: whoever
-    /// needs it will see.
+    /// Makes the folders that the path lies in. One that is there, or is removed meanwhile, is no
+    /// error: whoever needs it will see.
     pub(super) fn create_parents(&self, path: &str) -> io::Result<()> {
         for (at, _) in path.match_indices('/') {
             match self.dir.create_dir(&path[..at]) {
