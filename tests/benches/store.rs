@@ -2,7 +2,7 @@
 //! fill, and a stream of 1 GiB with the memory it takes.
 //!
 //! ```sh
-//! cargo bench -p cachecow-tests --bench store [-- --quick]
+//! cargo bench -p cachecow-tests --bench store [-- [--quick] [redis] [memory] [miss] [stream]]
 //! ```
 
 mod support;
@@ -26,11 +26,26 @@ const VALUE: usize = 4096;
 fn main() {
     run(async {
         let server = RedisServer::start();
-        warm(&server).await;
-        warm_in_memory().await;
-        miss(&server).await;
-        stream().await;
+        if wanted("redis") {
+            warm(&server).await;
+        }
+        if wanted("memory") {
+            warm_in_memory().await;
+        }
+        if wanted("miss") {
+            miss(&server).await;
+        }
+        if wanted("stream") {
+            stream().await;
+        }
     });
+}
+
+/// Whether this part is to run: all do if none is named.
+fn wanted(part: &str) -> bool {
+    let parts = ["redis", "memory", "miss", "stream"];
+    let named: Vec<String> = std::env::args().filter(|arg| parts.contains(&&**arg)).collect();
+    named.is_empty() || named.iter().any(|name| name == part)
 }
 
 fn name(number: i64) -> String {

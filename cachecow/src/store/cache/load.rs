@@ -127,7 +127,7 @@ impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
     }
 
     fn identity(&self, _place: usize) -> (usize, &[u8]) {
-        (super::slot(), self.parts)
+        (super::read::slot(), self.parts)
     }
 
     fn refuse_cut_off(&self) -> Option<Error> {
@@ -184,9 +184,8 @@ impl<S: KeyValueStore> Decorated<S> {
             // Cached where the limit is another; it is left to those.
             return Err(Verdict::Leave);
         }
-        let now = self.cow.engine.wall_clock();
-        let left = expires_at.map(|at| Duration::from_millis(at.saturating_sub(now)));
-        Ok((value, left))
+        let left = |at: u64| at.saturating_sub(self.cow.engine.wall_clock());
+        Ok((value, expires_at.map(left).map(Duration::from_millis)))
     }
 
     /// How long a value may be cached that the backing store has for this time.

@@ -1,0 +1,94 @@
+//! A read through the decorator.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::CacheDecorator;
+use super::load::{Content, Manner, ValueLoader};
+use crate::engine::{Loaded, Loads};
+use crate::protocol::{Fill, Outcome};
+use crate::stats::StaticSlot;
+use crate::store::{KeyValueStore, Reader};
+use crate::{Error, Source};
+
+/// A value, and how it was had; what [`CacheDecorator::read`] returns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ReadValue {
+    /// The value.
+    pub value: Bytes,
+    /// Where it came from.
+    pub source: Source,
+    /// What became of it, if it was fetched: stored, refused because a change came in between,
+    /// skipped, or the cache was unreachable.
+    pub fill: Fill,
+}
+
+/// How a read can be delivered.
+pub(super) enum Loadable {
+    /// Held, and how long the backing store has it.
+    Bytes(Bytes, Option<Duration>),
+    /// Too large to be held; the reader, if this caller's own fetch opened it.
+    Reader(Option<Reader>),
+}
+
+fn loadable(loaded: Loaded, reader: Option<Reader>) -> Option<Loadable> {
+    // Loads of the same identity have the same type.
+    match loaded?.downcast_ref::<Content>()? {
+        Content::Whole(value, expires_in) => Some(Loadable::Bytes(value.clone(), *expires_in)),
+        Content::Large => Some(Loadable::Reader(reader)),
+    }
+}
+
+/// The name under which the reads of all decorators are counted.
+const NAME: &str = "KeyValueStore";
+
+pub(super) fn slot() -> usize {
+    static SLOT: StaticSlot = StaticSlot::new();
+    SLOT.get()
+}
+
+impl<S: KeyValueStore> CacheDecorator<S> {
+    pub(super) async fn load(
+        &self,
+        key: &str,
+        manner: Manner,
+        operation: &'static str,
+    ) -> Result<(Loadable, Source, Fill), Error> {
+        self.check(operation, key)?;
+        let decorated = &self.decorated;
+        let engine = &decorated.cow.engine;
+        let state = engine.types.at(slot(), NAME);
+        let parts = self.parts(key);
+        let hash = parts.key();
+        let mut read = engine.read(hash, state);
+        // What a hit needs, and no more.
+        if read.looks_up_next() {
+            let _lookup = read.next_step();
+            read.on_reply(engine.guard.lookup(hash).await.map_err(|error| state.lost(&error)));
+            if let Some(document) = read.take_value() {
+                match decorated.judge(state, parts.as_bytes(), &document) {
+                    Ok((value, expires_in)) => {
+                        state.record(Outcome::Hit, false);
+                        let loadable = Loadable::Bytes(value, expires_in);
+                        return Ok((loadable, Source::Cache, Fill::Skipped));
+                    }
+                    Err(verdict) => read.on_judged(verdict, None),
+                }
+            }
+        }
+        let place = (parts.as_bytes(), hash);
+        let loader = ValueLoader::new(decorated, state, key, place, manner);
+        // Boxed, so that the future of a hit stays small.
+        let ended = Box::pin(Loads::new(engine, &loader, std::iter::once(read)).run()).await.pop();
+        let (loaded, outcome) = ended.expect("one read in, one read out")?;
+        let loadable =
+            loadable(loaded, loader.take_reader()).ok_or_else(|| Error::not_found(operation))?;
+        match outcome {
+            Outcome::Hit => Ok((loadable, Source::Cache, Fill::Skipped)),
+            Outcome::Shared(fill) | Outcome::Fetched(fill) => Ok((loadable, Source::Fetched, fill)),
+            Outcome::Failed => unreachable!("a failed read ends with its error"),
+        }
+    }
+}
