@@ -96,7 +96,9 @@ impl<'a, S: KeyValueStore> ValueLoader<'a, S> {
         }
         let expires_in = reader.expires_in();
         let len = reader.len();
-        let mut start = BytesMut::new();
+        let mut start = BytesMut::with_capacity(
+            len.and_then(|len| usize::try_from(len).ok()).map_or(0, |len| len + 1),
+        );
         let mut first = (&mut reader).take(limit as u64 + 1);
         while first.read_buf(&mut start).await.map_err(|error| Reader::error("open", error))? > 0 {}
         if start.len() <= limit {

@@ -63,8 +63,10 @@ use crate::{CacheCow, Error, ErrorKind, Key, KeyEncoder, Stats};
 ///
 /// # Memory
 ///
-/// `open`, `get_file` and `get_into` hold the largest value that may be cached
-/// ([`with_max_value_size`](Self::with_max_value_size)) at the most, and stream what is larger.
+/// Whatever its length, `open`, `get_file` and `get_into` hold no more of a value than three times the
+/// largest that may be cached ([`with_max_value_size`](Self::with_max_value_size), 1 MiB by default):
+/// what was read, with room to grow, and its copy on the way into the cache. What is larger is
+/// streamed, and not cached. `get` holds the value, however large.
 ///
 /// # Cancellation
 ///
