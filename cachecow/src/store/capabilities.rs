@@ -1,6 +1,7 @@
 //! What a store can do.
 
 use super::KeySpace;
+use crate::{Error, ErrorKind};
 
 /// What a store can do besides storing; the rest is refused with
 /// [`Unsupported`](crate::ErrorKind::Unsupported).
@@ -9,6 +10,9 @@ use super::KeySpace;
 pub struct Capabilities {
     /// Which keys it takes.
     pub key_space: KeySpace,
+    /// The longest key it takes, in bytes, where there is a bound: [`KeySpace::MAX_LEN`], or what a
+    /// wrapper that lengthens keys leaves of it.
+    pub max_key_len: Option<usize>,
     /// Whether values may have a time to live ([`Ttl::After`](super::Ttl::After)).
     pub ttl: bool,
     /// Whether it can `copy` and `rename`.
@@ -20,7 +24,17 @@ pub struct Capabilities {
 impl Capabilities {
     /// Storing, and nothing more.
     pub const fn of(key_space: KeySpace) -> Self {
-        Self { key_space, ttl: false, copy: false, urls: false }
+        let max_key_len = match key_space {
+            KeySpace::Standard | KeySpace::Extended => Some(KeySpace::MAX_LEN),
+            KeySpace::Text => None,
+        };
+        Self { key_space, max_key_len, ttl: false, copy: false, urls: false }
+    }
+
+    /// These, for keys no longer than this.
+    #[must_use]
+    pub const fn with_max_key_len(self, max_key_len: Option<usize>) -> Self {
+        Self { max_key_len, ..self }
     }
 
     /// These, and times to live.
@@ -39,5 +53,22 @@ impl Capabilities {
     #[must_use]
     pub const fn with_urls(self) -> Self {
         Self { urls: true, ..self }
+    }
+
+    /// Refuses a key that the store does not take; `operation` is named in the error.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidKey`], which does not show the key.
+    pub fn check(&self, operation: &str, key: &str) -> Result<(), Error> {
+        self.key_space.check(operation, key)?;
+        match self.max_key_len {
+            Some(max) if key.len() > max => {
+                let message =
+                    format!("{operation}: the key has {} bytes, and {max} are allowed", key.len());
+                Err(Error::new(ErrorKind::InvalidKey, message))
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -61,7 +61,7 @@ pub trait KeyValueStoreExt: KeyValueStore {
     ) -> impl Future<Output = Result<(), Error>> + Send {
         let path = path.as_ref().to_owned();
         async move {
-            self.capabilities().key_space.check("put_file", key)?;
+            self.capabilities().check("put_file", key)?;
             let file =
                 tokio::fs::File::open(path).await.map_err(|error| no_file("put_file", error))?;
             let metadata = file.metadata().await.map_err(|error| no_file("put_file", error))?;
