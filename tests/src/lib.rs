@@ -13,3 +13,4 @@ pub mod readme;
 pub mod servers;
 pub mod store;
 pub mod unfenced;
+pub mod wrapped;

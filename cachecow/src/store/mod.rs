@@ -33,8 +33,11 @@ mod memory;
 #[cfg(feature = "fs")]
 mod names;
 mod reader;
+#[cfg(feature = "hmac")]
+mod spool;
 mod ttl;
 mod value;
+mod wrap;
 
 pub use self::cache::{CacheDecorator, DecoratorCache, OnCacheError, ReadValue, StoreBackend};
 pub use self::capabilities::Capabilities;
@@ -48,3 +51,6 @@ pub use self::memory::MemoryStore;
 pub use self::reader::Reader;
 pub use self::ttl::Ttl;
 pub use self::value::Value;
+#[cfg(feature = "hmac")]
+pub use self::wrap::Hmac;
+pub use self::wrap::{Prefix, ReadOnly, UrlEncode, WithIds};
