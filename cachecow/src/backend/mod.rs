@@ -3,7 +3,7 @@
 mod flags;
 mod memory;
 #[cfg(feature = "redis")]
-mod redis;
+pub(crate) mod redis;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -135,6 +135,12 @@ impl BackendError {
     /// What kind of failure it was.
     pub fn kind(&self) -> BackendErrorKind {
         self.kind
+    }
+
+    /// What is known besides the kind.
+    #[cfg(all(feature = "redis", feature = "store"))]
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
     }
 
     /// Whether the failure says that the cache as a whole is out of reach, rather than that it

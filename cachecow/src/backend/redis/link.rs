@@ -16,12 +16,12 @@ use super::reply;
 /// How many requests may wait for the connection's writer before callers wait for a place.
 const WRITE_BUFFER: usize = 1024;
 
-pub(super) enum Link {
+pub(crate) enum Link {
     Server(Arc<Server>),
     Given(Box<dyn Fn() -> Box<dyn ConnectionLike + Send> + Send + Sync>),
 }
 
-pub(super) struct Server {
+pub(crate) struct Server {
     client: Client,
     config: AsyncConnectionConfig,
     current: RwLock<Option<Connection>>,
@@ -39,7 +39,7 @@ struct Connection {
 type Attempt = Shared<BoxFuture<'static, Result<Connection, BackendError>>>;
 
 impl Link {
-    pub(super) fn to_server(client: Client, connect_timeout: Duration) -> Self {
+    pub(crate) fn to_server(client: Client, connect_timeout: Duration) -> Self {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(connect_timeout))
             // The caller bounds each operation.
@@ -54,14 +54,14 @@ impl Link {
         }))
     }
 
-    pub(super) fn given<C>(connection: C) -> Self
+    pub(crate) fn given<C>(connection: C) -> Self
     where
         C: ConnectionLike + Clone + Send + Sync + 'static,
     {
         Self::Given(Box::new(move || Box::new(connection.clone())))
     }
 
-    pub(super) async fn send(&self, command: &Cmd) -> Result<Value, BackendError> {
+    pub(crate) async fn send(&self, command: &Cmd) -> Result<Value, BackendError> {
         match self {
             Self::Server(server) => {
                 let Connection { generation, mut connection } = server.connection().await?;
@@ -75,22 +75,24 @@ impl Link {
         }
     }
 
-    pub(super) async fn send_all(&self, pipeline: &Pipeline) -> Result<Vec<Value>, BackendError> {
-        let count = pipeline.len();
+    /// One answer for each command; for a transaction one, which holds them all.
+    pub(crate) async fn send_all(&self, pipeline: &Pipeline) -> Result<Vec<Value>, BackendError> {
+        let len = pipeline.len();
+        let (skipped, count) = if pipeline.is_transaction() { (len + 1, 1) } else { (0, len) };
         match self {
             Self::Server(server) => {
                 let Connection { generation, mut connection } = server.connection().await?;
-                let result = connection.send_packed_commands(pipeline, 0, count).await;
+                let result = connection.send_packed_commands(pipeline, skipped, count).await;
                 server.checked(result, generation)
             }
             Self::Given(connection) => {
                 let mut connection = connection();
-                unless_broken(connection.req_packed_commands(pipeline, 0, count).await)
+                unless_broken(connection.req_packed_commands(pipeline, skipped, count).await)
             }
         }
     }
 
-    pub(super) fn reset(&self) {
+    pub(crate) fn reset(&self) {
         if let Self::Server(server) = self {
             *server.current.write().unwrap_or_else(PoisonError::into_inner) = None;
         }

@@ -5,7 +5,7 @@ mod lookups;
 mod pipeline;
 mod reply;
 mod script;
-mod url;
+pub(crate) mod url;
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use smallvec::SmallVec;
 
-use self::link::Link;
+pub(crate) use self::link::Link;
 use self::lookups::Lookups;
 use super::{BackendError, BackendErrorKind, CacheBackend, Request};
 use crate::protocol::Reply;
@@ -58,7 +58,7 @@ impl RedisBackend {
     ///
     /// [`ErrorKind::InvalidUrl`](crate::ErrorKind::InvalidUrl).
     pub fn from_url(url: &str, connect_timeout: Duration) -> Result<Self, Error> {
-        Ok(Self::new(Link::to_server(url::parse(url)?, connect_timeout)))
+        Ok(Self::new(Link::to_server(url::parse(url, "cache")?, connect_timeout)))
     }
 
     /// A backend on a connection made elsewhere, which must reconnect by itself: a

@@ -4,7 +4,11 @@ use ::redis::Client;
 
 use crate::{Error, ErrorKind};
 
-pub(super) fn parse(url: &str) -> Result<Client, Error> {
+/// The client for the URL of `owner`, which errors name.
+pub(crate) fn parse(url: &str, owner: &str) -> Result<Client, Error> {
+    let invalid = |what: &str| {
+        Error::new(ErrorKind::InvalidUrl, format!("the {owner}'s URL is not valid: {what}"))
+    };
     let (scheme, rest) = url.split_once("://").ok_or_else(|| {
         invalid("it has no scheme; write redis://host:6379, rediss://…, redis+unix:///path or memory://")
     })?;
@@ -22,7 +26,7 @@ pub(super) fn parse(url: &str) -> Result<Client, Error> {
         "redis+unix" | "unix" if cfg!(unix) => format!("redis+unix://{rest}"),
         "redis+unix" | "unix" => return Err(invalid("this platform has no Unix sockets")),
         "redis+cluster" | "redis+sentinel" => {
-            return Err(invalid(format!("{scheme}:// is not supported yet; name one server")));
+            return Err(invalid(&format!("{scheme}:// is not supported yet; name one server")));
         }
         _ => {
             return Err(invalid(
@@ -35,8 +39,6 @@ pub(super) fn parse(url: &str) -> Result<Client, Error> {
     Client::open(url.as_str()).map_err(|_| invalid(fault(&url)))
 }
 
-/// Where the program has not chosen rustls' cryptography, `ring` it is; rustls would panic on the
-/// first connection otherwise.
 /// What the client may have refused.
 fn fault(url: &str) -> &'static str {
     let Some(parsed) = ::redis::parse_redis_url(url) else {
@@ -54,14 +56,12 @@ fn fault(url: &str) -> &'static str {
     }
 }
 
+/// Where the program has not chosen rustls' cryptography, `ring` it is; rustls would panic on the
+/// first connection otherwise.
 #[cfg(feature = "tls")]
 fn choose_cryptography() {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Fails only if another thread was faster, and then there is one.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
-}
-
-fn invalid(what: impl AsRef<str>) -> Error {
-    Error::new(ErrorKind::InvalidUrl, format!("the cache's URL is not valid: {}", what.as_ref()))
 }
