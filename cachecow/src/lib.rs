@@ -76,6 +76,8 @@ pub use schema::CacheSchema;
 pub use stats::{Stats, TypeStats};
 #[cfg(feature = "fs")]
 pub use store::FilesystemStore;
+#[cfg(all(feature = "store", feature = "redis"))]
+pub use store::RedisStore;
 #[cfg(feature = "store")]
 pub use store::{CacheDecorator, KeyValueStore, KeyValueStoreExt, MemoryStore};
 pub use view::View;

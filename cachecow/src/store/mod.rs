@@ -33,6 +33,8 @@ mod memory;
 #[cfg(feature = "fs")]
 mod names;
 mod reader;
+#[cfg(feature = "redis")]
+mod redis;
 #[cfg(feature = "hmac")]
 mod spool;
 mod ttl;
@@ -49,6 +51,8 @@ pub use self::kv::{KeyStream, KeyValueStore};
 pub use self::listing::prefixes;
 pub use self::memory::MemoryStore;
 pub use self::reader::Reader;
+#[cfg(feature = "redis")]
+pub use self::redis::RedisStore;
 pub use self::ttl::Ttl;
 pub use self::value::Value;
 #[cfg(feature = "hmac")]

@@ -90,6 +90,20 @@ impl Reader {
         }
     }
 
+    /// The whole value, in memory, for a store that takes no more than `limit` bytes.
+    #[cfg(feature = "redis")]
+    pub(crate) async fn within(self, limit: u64, operation: &'static str) -> Result<Bytes, Error> {
+        if self.len.is_some_and(|len| len > limit) {
+            return Err(Error::too_large(operation, limit));
+        }
+        let start = match self.source {
+            Source::Bytes(_) => self,
+            Source::Stream(stream) => Self::new(stream.take(limit.saturating_add(1))),
+        };
+        let value = start.into_bytes().await.map_err(|error| Self::error(operation, error))?;
+        if value.len() as u64 > limit { Err(Error::too_large(operation, limit)) } else { Ok(value) }
+    }
+
     /// The error of the store that a read failed with, or else the failure as one.
     pub fn error(operation: &'static str, error: io::Error) -> Error {
         match error.downcast::<Error>() {
