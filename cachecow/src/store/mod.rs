@@ -38,6 +38,7 @@ mod redis;
 #[cfg(feature = "hmac")]
 mod spool;
 mod ttl;
+mod url;
 mod value;
 mod wrap;
 
@@ -54,6 +55,7 @@ pub use self::reader::Reader;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
 pub use self::ttl::Ttl;
+pub use self::url::open;
 pub use self::value::Value;
 #[cfg(feature = "hmac")]
 pub use self::wrap::Hmac;
