@@ -1,18 +1,22 @@
 //! What a `CacheDecorator` does, case by case.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use cachecow::protocol::{Command, Reply, Token};
-use cachecow::store::{KeySpace, OnCacheError, Reader, StoreBackend, Ttl, conformance};
+use cachecow::store::{
+    DecoratorCache, KeySpace, OnCacheError, Reader, StoreBackend, Ttl, conformance,
+};
 use cachecow::{
     BackendErrorKind, CacheBackend as _, CacheCow, CacheDecorator, Error, ErrorKind, Fill,
-    KeyValueStore, KeyValueStoreExt as _, MemoryStore, Source,
+    KeyValueStore, KeyValueStoreExt as _, MemoryStore, RedisStore, Source,
 };
 use cachecow_tests::backends::Fate;
 use cachecow_tests::caches::Cache;
 use cachecow_tests::held::{Broken, Held};
 use cachecow_tests::on_both_backends;
+use cachecow_tests::servers::RedisServer;
 use futures_util::{FutureExt as _, TryStreamExt as _};
 use tokio::io::AsyncReadExt as _;
 
@@ -381,6 +385,47 @@ async fn any_store_is_a_cache() {
     assert_eq!(decorator.to_string(), "cache(memory, held(memory))");
     let cow = CacheDecorator::new(CacheCow::memory(), MemoryStore::new());
     assert_eq!(cow.to_string(), "cache(memory, memory)");
+}
+
+#[tokio::test]
+async fn a_redis_store_as_the_cache_is_fenced_across_processes() {
+    let server = RedisServer::start();
+    let store = Held::new(MemoryStore::new());
+    // Two processes, with nothing in common but the server.
+    let open = || CacheDecorator::new(RedisStore::open(&server.url()).unwrap(), store.clone());
+    let (one, other) = (Arc::new(open()), open());
+    conformance::all(&other).await;
+    store.inner().put("k", "old").await.unwrap();
+    let gate = store.gate("open");
+    let reader = Arc::clone(&one);
+    let read = tokio::spawn(async move { reader.read("k").await.unwrap().fill });
+    gate.arrived().await;
+    other.put("k", "new").await.unwrap();
+    gate.open();
+    assert_eq!(read.await.unwrap(), Fill::Refused);
+    assert_eq!(one.get("k").await.unwrap(), "new");
+    assert_eq!(other.read("k").await.unwrap().source, Source::Cache);
+    // What is cached is none of the store's own keys.
+    let cache = RedisStore::open(&server.url()).unwrap();
+    assert_eq!(cache.keys("").await.unwrap(), [""; 0]);
+    assert_eq!(one.to_string(), format!("cache({cache}, held(memory))"));
+}
+
+#[tokio::test]
+async fn decorators_with_clones_of_one_cache_share_its_fence() {
+    let cache = DecoratorCache::from(MemoryStore::new());
+    let store = Held::new(MemoryStore::new());
+    let one = Arc::new(CacheDecorator::new(cache.clone(), store.clone()));
+    let other = CacheDecorator::new(cache, store.clone());
+    store.inner().put("k", "old").await.unwrap();
+    let gate = store.gate("open");
+    let reader = Arc::clone(&one);
+    let read = tokio::spawn(async move { reader.read("k").await.unwrap().fill });
+    gate.arrived().await;
+    other.put("k", "new").await.unwrap();
+    gate.open();
+    assert_eq!(read.await.unwrap(), Fill::Refused);
+    assert_eq!(one.get("k").await.unwrap(), "new");
 }
 
 #[tokio::test(start_paused = true)]

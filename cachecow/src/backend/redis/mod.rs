@@ -45,7 +45,7 @@ pub struct RedisBackend {
 }
 
 struct Shared {
-    link: Link,
+    link: Arc<Link>,
     lookups: Lookups,
     prefix: String,
 }
@@ -58,7 +58,8 @@ impl RedisBackend {
     ///
     /// [`ErrorKind::InvalidUrl`](crate::ErrorKind::InvalidUrl).
     pub fn from_url(url: &str, connect_timeout: Duration) -> Result<Self, Error> {
-        Ok(Self::new(Link::to_server(url::parse(url, "cache")?, connect_timeout)))
+        let client = url::parse(url, "cache")?;
+        Ok(Self::on(Arc::new(Link::to_server(client, connect_timeout)), String::new()))
     }
 
     /// A backend on a connection made elsewhere, which must reconnect by itself: a
@@ -67,7 +68,7 @@ impl RedisBackend {
     where
         C: ConnectionLike + Clone + Send + Sync + 'static,
     {
-        Self::new(Link::given(connection))
+        Self::on(Arc::new(Link::given(connection)), String::new())
     }
 
     /// Puts `namespace` and a colon before every Redis key, so that several applications may share
@@ -82,8 +83,9 @@ impl RedisBackend {
         self
     }
 
-    fn new(link: Link) -> Self {
-        let shared = Shared { link, lookups: Lookups::default(), prefix: String::new() };
+    /// A backend on a connection that may have other uses, with this before every Redis key.
+    pub(crate) fn on(link: Arc<Link>, prefix: String) -> Self {
+        let shared = Shared { link, lookups: Lookups::default(), prefix };
         Self { shared: Arc::new(shared) }
     }
 }

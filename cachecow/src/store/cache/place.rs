@@ -1,19 +1,26 @@
 //! What a `CacheDecorator` caches in.
 
+#[cfg(feature = "redis")]
+use std::any::Any;
 use std::fmt;
+#[cfg(feature = "redis")]
+use std::sync::Arc;
 
 use super::StoreBackend;
-use crate::CacheCow;
 use crate::store::KeyValueStore;
+use crate::{CacheBackend, CacheCow};
+#[cfg(feature = "redis")]
+use crate::{RedisBackend, RedisStore};
 
 /// What a [`CacheDecorator`](super::CacheDecorator) caches in: a [`CacheCow`], or any
 /// [`KeyValueStore`].
 ///
 /// # Consistency
 ///
-/// A `CacheCow` on Redis, or a `RedisStore`, keeps the fence across processes. With any other store
-/// the fence is this process's; clone the decorator's cache, or share the decorator, to keep it
-/// between several places of the process.
+/// A `CacheCow` on Redis, or a `RedisStore` itself, keeps the fence across processes. With any other
+/// store, a `RedisStore` behind a pointer or within a wrapper among them, the fence belongs to the
+/// `DecoratorCache` and its clones: give every decorator of this process that caches in the same
+/// store a clone of one.
 #[derive(Clone)]
 pub struct DecoratorCache {
     pub(super) cow: CacheCow,
@@ -39,9 +46,18 @@ impl From<&CacheCow> for DecoratorCache {
 impl<S: KeyValueStore + 'static> From<S> for DecoratorCache {
     fn from(store: S) -> Self {
         let label = store.to_string();
-        let cow = CacheCow::builder().backend(StoreBackend::new(store));
-        Self { cow: cow.expect("the default settings are valid"), label }
+        #[cfg(feature = "redis")]
+        if let Some(store) = (&store as &dyn Any).downcast_ref::<RedisStore>() {
+            // Redis can keep the flags as well.
+            let backend = RedisBackend::on(Arc::clone(store.link()), store.prefix().to_owned());
+            return Self { cow: opened(backend), label };
+        }
+        Self { cow: opened(StoreBackend::new(store)), label }
     }
+}
+
+fn opened(backend: impl CacheBackend) -> CacheCow {
+    CacheCow::builder().backend(backend).expect("the default settings are valid")
 }
 
 impl fmt::Debug for DecoratorCache {

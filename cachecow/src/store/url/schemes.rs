@@ -82,7 +82,7 @@ const SCHEMES: &[Scheme] = &[
         names: &["fs"],
         place: Place::Path,
         parameters: Parameters::Only(&[]),
-        store: Store::Needs("fs"),
+        store: with_feature!("fs", fs),
     },
     Scheme {
         names: &["git"],
@@ -159,6 +159,15 @@ fn redis(mut address: Address) -> BoxFuture<'static, Opened> {
             Some(prefix) => Arc::new(store.with_prefix(prefix)) as _,
             None => Arc::new(store) as _,
         })
+    }
+    .boxed()
+}
+
+#[cfg(feature = "fs")]
+fn fs(address: Address) -> BoxFuture<'static, Opened> {
+    async move {
+        let store = super::super::FilesystemStore::open(address.path()?).await?;
+        Ok(Arc::new(store.with_key_space(address.key_space())) as _)
     }
     .boxed()
 }
