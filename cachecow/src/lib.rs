@@ -74,6 +74,8 @@ pub use protocol::HoldPolicy;
 pub use read::{Fill, Read, Source};
 pub use schema::CacheSchema;
 pub use stats::{Stats, TypeStats};
+#[cfg(feature = "cloud")]
+pub use store::CloudStore;
 #[cfg(feature = "fs")]
 pub use store::FilesystemStore;
 #[cfg(all(feature = "store", feature = "redis"))]

@@ -21,6 +21,8 @@
 mod blocking;
 mod cache;
 mod capabilities;
+#[cfg(feature = "cloud")]
+mod cloud;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod ext;
@@ -44,6 +46,8 @@ mod wrap;
 
 pub use self::cache::{CacheDecorator, DecoratorCache, OnCacheError, ReadValue, StoreBackend};
 pub use self::capabilities::Capabilities;
+#[cfg(feature = "cloud")]
+pub use self::cloud::CloudStore;
 pub use self::ext::KeyValueStoreExt;
 #[cfg(feature = "fs")]
 pub use self::fs::FilesystemStore;
@@ -60,3 +64,8 @@ pub use self::value::Value;
 #[cfg(feature = "hmac")]
 pub use self::wrap::Hmac;
 pub use self::wrap::{Prefix, ReadOnly, UrlEncode, WithIds};
+
+/// What [`CloudStore`] speaks to its service by; its builders are handed to that.
+#[cfg(feature = "cloud")]
+#[doc(no_inline)]
+pub use object_store;

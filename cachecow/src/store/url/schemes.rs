@@ -106,7 +106,7 @@ const SCHEMES: &[Scheme] = &[
         names: &["s3", "gcs", "gs", "azure", "az"],
         place: Place::Any,
         parameters: Parameters::Any,
-        store: Store::Needs("cloud"),
+        store: with_feature!("cloud", cloud),
     },
 ];
 
@@ -167,6 +167,15 @@ fn redis(mut address: Address) -> BoxFuture<'static, Opened> {
 fn fs(address: Address) -> BoxFuture<'static, Opened> {
     async move {
         let store = super::super::FilesystemStore::open(address.path()?).await?;
+        Ok(Arc::new(store.with_key_space(address.key_space())) as _)
+    }
+    .boxed()
+}
+
+#[cfg(feature = "cloud")]
+fn cloud(address: Address) -> BoxFuture<'static, Opened> {
+    async move {
+        let store = super::super::CloudStore::open(&address.for_driver())?;
         Ok(Arc::new(store.with_key_space(address.key_space())) as _)
     }
     .boxed()

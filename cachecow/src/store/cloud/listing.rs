@@ -1,0 +1,105 @@
+//! Listing, by pages.
+
+use std::collections::HashSet;
+
+use futures_util::stream::{self, BoxStream};
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, future};
+use object_store::list::PaginatedListOptions;
+use object_store::path::Path;
+use object_store::{ObjectMeta, ObjectStoreExt as _};
+
+use super::CloudStore;
+use super::error::{failed, is_absent};
+use super::names::Search;
+use crate::Error;
+use crate::store::{KeyStream, KeyValueStore as _};
+
+/// How many objects that may not be there are looked up at once.
+const LOOKED_UP: usize = 16;
+
+/// Where a listing stands.
+enum Page {
+    First,
+    After(String),
+    End,
+}
+
+pub(super) fn keys<'a>(store: &'a CloudStore, prefix: &str) -> KeyStream<'a> {
+    let Some(search) = store.names.search(store.key_space, prefix) else {
+        return stream::empty().boxed();
+    };
+    let prefix = prefix.to_owned();
+    let listed = objects(store, &search)
+        .map_ok(move |object| {
+            let key = store.names.key(store.key_space, &object.location);
+            (key.filter(|key| key.starts_with(&prefix)), object)
+        })
+        .map(move |found| match found {
+            Ok((Some(key), object)) => confirmed(store, key, object).boxed(),
+            Ok((None, _)) => future::ready(Ok(None)).boxed(),
+            Err(error) => future::ready(Err(error)).boxed(),
+        })
+        .buffered(LOOKED_UP);
+    // Only what a folder's marker may share its name with can come twice.
+    let mut empty = HashSet::new();
+    let listed = listed.try_filter_map(move |found| {
+        let found = found.filter(|found| !found.is_empty || empty.insert(found.key.clone()));
+        future::ready(Ok(found.map(|found| found.key)))
+    });
+    let besides = stream::iter(search.besides).map(Ok).try_filter_map(move |key| async move {
+        let there = store.contains(&key).await?;
+        Ok(there.then_some(key))
+    });
+    listed.chain(besides).boxed()
+}
+
+fn objects<'a>(
+    store: &'a CloudStore,
+    search: &Search,
+) -> BoxStream<'a, Result<ObjectMeta, Error>> {
+    let names = (!search.names.is_empty()).then(|| search.names.clone());
+    stream::try_unfold((Page::First, names), move |(page, names)| async move {
+        let page_token = match page {
+            Page::First => None,
+            Page::After(token) => Some(token),
+            Page::End => return Ok(None),
+        };
+        let options = PaginatedListOptions { page_token, ..Default::default() };
+        let listed = store.service.list_paginated(names.as_deref(), options).await;
+        let listed = listed.map_err(|error| match failed("keys", error) {
+            // A bucket is all that can be absent here.
+            error if error.kind() == crate::ErrorKind::NotFound => Error::store("keys", error),
+            error => error,
+        })?;
+        let next = listed.page_token.map_or(Page::End, Page::After);
+        let objects = stream::iter(listed.result.objects).map(Ok);
+        Ok(Some((objects, (next, names))))
+    })
+    .try_flatten()
+    .boxed()
+}
+
+struct Found {
+    key: String,
+    is_empty: bool,
+}
+
+/// What consoles make as the marker of a folder is the empty object `folder/`, which is listed as
+/// if it were `folder`. So whatever is empty is looked for.
+async fn confirmed(
+    store: &CloudStore,
+    key: String,
+    object: ObjectMeta,
+) -> Result<Option<Found>, Error> {
+    let is_empty = object.size == 0;
+    let there = !is_empty || is_there_empty(store, &object.location).await?;
+    Ok(there.then_some(Found { key, is_empty }))
+}
+
+async fn is_there_empty(store: &CloudStore, path: &Path) -> Result<bool, Error> {
+    match store.service.head(path).await {
+        Ok(object) => Ok(object.size == 0),
+        Err(error) if is_absent(&error) => Ok(false),
+        Err(error) => Err(failed("keys", error)),
+    }
+}

@@ -1,0 +1,362 @@
+//! Values as objects of a cloud service.
+
+mod address;
+mod error;
+mod listing;
+mod names;
+mod settings;
+mod upload;
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::TryStreamExt as _;
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
+use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
+use object_store::list::PaginatedListStore;
+use object_store::signer::{Method, Signer};
+use object_store::{BackoffConfig, ObjectStore, ObjectStoreExt as _, RetryConfig};
+use tokio_util::io::StreamReader;
+
+use self::error::{cannot_sign, failed, is_absent, unsigned};
+use self::names::Names;
+use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
+use crate::{Error, ErrorKind};
+
+/// The longest that Amazon and Google let an address be valid.
+const LONGEST_VALIDITY: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// What this store asks of object_store's.
+trait Service: ObjectStore + PaginatedListStore + Signer {}
+
+impl<S: ObjectStore + PaginatedListStore + Signer> Service for S {}
+
+/// A store in Amazon S3 or what speaks like it, Google Cloud Storage or Azure Blob Storage (feature
+/// `cloud`). Clones share one client.
+///
+/// ```no_run
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use cachecow::{CloudStore, KeyValueStore as _, KeyValueStoreExt as _};
+///
+/// let store = CloudStore::open("s3://my-bucket/some/prefix?region=eu-central-1")?;
+/// store.put_file("report.pdf", "out/report.pdf").await?;
+/// println!("for the next hour at {}", store.url_for("report.pdf").await?);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Names
+///
+/// A key is the name of its object, behind the store's prefix and a `/`, for other programs to find
+/// it by. Only what a name cannot hold everywhere is written as `%XX`: the percent sign; a slash at
+/// the beginning, at the end or after another; a dot at the end, also before a slash; a space at
+/// the beginning or the end. Objects whose names are no key's are not listed.
+///
+/// # Size
+///
+/// Values of up to 8 MiB are sent in one request, longer ones in parts of 8 MiB, of which four are
+/// in memory at most: 32 MiB. Services take 10,000 parts, so the parts of a value that is known to
+/// be longer than 70 GiB are longer, and one of unknown length may have 78 GiB. Amazon copies
+/// values of up to 5 GiB.
+///
+/// # Consistency
+///
+/// These services are consistent: what was put is seen by whoever asks afterwards. `rename` copies
+/// and then deletes, so both keys may be seen meanwhile, and stay if it fails in between.
+///
+/// An upload in parts that is dropped half-way is aborted in the background. A crash leaves its
+/// parts, unseen and paid for: let the bucket's lifecycle rules abort incomplete uploads. Azure
+/// forgets such parts after a week.
+///
+/// # Listing
+///
+/// Keys are listed page by page, usually a thousand a request. An empty value costs a request more,
+/// as the marker that consoles make for a folder looks like one. `iter_prefixes` lists every key.
+///
+/// # Errors
+///
+/// A bucket that does not exist is [`Store`](crate::ErrorKind::Store), except that `contains` cannot
+/// tell it from an absent key, and says `false`; `delete` of Azure's, likewise. A listing fails if
+/// one of the objects has a name with an empty part, `.` or `..`, which object_store refuses.
+///
+/// # Runtime
+///
+/// Tokio, with I/O and time enabled.
+#[derive(Clone)]
+pub struct CloudStore {
+    service: Arc<dyn Service>,
+    names: Names,
+    key_space: KeySpace,
+    url_validity: Duration,
+    can_sign: bool,
+}
+
+impl CloudStore {
+    /// A store at a URL: `s3://bucket`, `gs://bucket` (or `gcs:`) or `az://container` (or `azure:`),
+    /// with an optional `/prefix`.
+    ///
+    /// Settings are object_store's configuration keys: those of [`AmazonS3ConfigKey`],
+    /// [`GoogleConfigKey`], [`AzureConfigKey`] and
+    /// [`ClientConfigKey`](object_store::ClientConfigKey). They come from the URL's query, as in
+    /// `?region=eu-central-1&endpoint=http://localhost:9000`, and else from the environment, as in
+    /// `AWS_REGION`, `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_NAME`. Credentials may stand
+    /// before the bucket, as `s3://key:secret@bucket` and `az://account:key@container`, with what
+    /// is special in them percent-encoded; if the URL has any, the environment's are not used. An
+    /// endpoint that begins with `http://` is taken at its word.
+    ///
+    /// A connection is given 5 seconds and each read 15 (`connect_timeout`, `read_timeout`), and
+    /// what failed is tried again 5 times, within 10 seconds. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidUrl`](ErrorKind::InvalidUrl), which says what may stand there and shows no
+    /// credentials.
+    pub fn open(url: &str) -> Result<Self, Error> {
+        address::open(url)
+    }
+
+    /// A store in Amazon S3, or in what speaks like it.
+    ///
+    /// The builder is used as it is but for its retries, which are 5 within 10 seconds, and bulk
+    /// deletes, which single objects do not need. To choose these too, build it and hand the
+    /// result to [`new`](Self::new).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`](ErrorKind::InvalidConfig).
+    pub fn s3(builder: AmazonS3Builder) -> Result<Self, Error> {
+        let unsigned = is_set(builder.get_config_value(&AmazonS3ConfigKey::SkipSignature));
+        let builder = builder.with_retry(retries()).with_disable_bulk_delete(true);
+        Ok(Self { can_sign: !unsigned, ..Self::new(builder.build().map_err(unusable)?) })
+    }
+
+    /// A store in Google Cloud Storage.
+    ///
+    /// The builder is used as it is but for its retries, which are 5 within 10 seconds. To choose
+    /// these too, build it and hand the result to [`new`](Self::new).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`](ErrorKind::InvalidConfig).
+    pub fn gcs(builder: GoogleCloudStorageBuilder) -> Result<Self, Error> {
+        let unsigned = is_set(builder.get_config_value(&GoogleConfigKey::SkipSignature));
+        let built = builder.with_retry(retries()).build().map_err(unusable)?;
+        Ok(Self { can_sign: !unsigned, ..Self::new(built) })
+    }
+
+    /// A store in Azure Blob Storage.
+    ///
+    /// The builder is used as it is but for its retries, which are 5 within 10 seconds. To choose
+    /// these too, build it and hand the result to [`new`](Self::new).
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`](ErrorKind::InvalidConfig).
+    pub fn azure(builder: MicrosoftAzureBuilder) -> Result<Self, Error> {
+        let unsigned = is_set(builder.get_config_value(&AzureConfigKey::SkipSignature));
+        let built = builder.with_retry(retries()).build().map_err(unusable)?;
+        Ok(Self { can_sign: !unsigned, ..Self::new(built) })
+    }
+
+    /// A store in what object_store has built: an
+    /// [`AmazonS3`](object_store::aws::AmazonS3), a
+    /// [`GoogleCloudStorage`](object_store::gcp::GoogleCloudStorage) or a
+    /// [`MicrosoftAzure`](object_store::azure::MicrosoftAzure).
+    pub fn new(service: impl ObjectStore + PaginatedListStore + Signer) -> Self {
+        Self {
+            service: Arc::new(service),
+            names: Names::default(),
+            key_space: KeySpace::Standard,
+            url_validity: Duration::from_secs(3600),
+            can_sign: true,
+        }
+    }
+
+    /// This store under a prefix of its objects' names, such as `some/folder`. Default: none.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`](ErrorKind::InvalidConfig), for what no object's name can begin with.
+    pub fn with_prefix(self, prefix: &str) -> Result<Self, Error> {
+        Ok(Self { names: Names::under(prefix)?, ..self })
+    }
+
+    /// This store with other keys allowed. Default: [`KeySpace::Standard`].
+    ///
+    /// Names are bounded in length and characters, so [`KeySpace::Text`] is taken for
+    /// [`KeySpace::Extended`].
+    #[must_use]
+    pub fn with_key_space(self, key_space: KeySpace) -> Self {
+        let key_space = match key_space {
+            KeySpace::Text => KeySpace::Extended,
+            other => other,
+        };
+        Self { key_space, ..self }
+    }
+
+    /// This store with addresses that are valid for so long, between a second and seven days.
+    /// Default: an hour.
+    #[must_use]
+    pub fn with_url_validity(self, validity: Duration) -> Self {
+        let url_validity = validity.clamp(Duration::from_secs(1), LONGEST_VALIDITY);
+        Self { url_validity, ..self }
+    }
+}
+
+fn is_set(setting: Option<String>) -> bool {
+    setting.is_some_and(|setting| setting == "true")
+}
+
+/// For a service that is down, an error in some seconds.
+fn retries() -> RetryConfig {
+    let backoff = BackoffConfig { max_backoff: Duration::from_secs(3), ..BackoffConfig::default() };
+    RetryConfig { backoff, max_retries: 5, retry_timeout: Duration::from_secs(10) }
+}
+
+fn unusable(cause: object_store::Error) -> Error {
+    Error::caused_by(
+        ErrorKind::InvalidConfig,
+        "the cloud store's settings are incomplete or contradict each other",
+        cause,
+    )
+}
+
+#[async_trait]
+impl KeyValueStore for CloudStore {
+    fn capabilities(&self) -> Capabilities {
+        let capabilities = Capabilities::of(self.key_space).with_copy();
+        if self.can_sign { capabilities.with_urls() } else { capabilities }
+    }
+
+    async fn get(&self, key: &str) -> Result<Bytes, Error> {
+        self.key_space.check("get", key)?;
+        let path = self.names.path("get", key)?;
+        let value = async { self.service.get(&path).await?.bytes().await };
+        value.await.map_err(|error| failed("get", error))
+    }
+
+    async fn open(&self, key: &str) -> Result<Reader, Error> {
+        self.key_space.check("open", key)?;
+        let path = self.names.path("open", key)?;
+        let value = self.service.get(&path).await.map_err(|error| failed("open", error))?;
+        let len = value.meta.size;
+        let slices =
+            value.into_stream().map_err(|error| io::Error::other(failed("open", error)));
+        Ok(Reader::new(StreamReader::new(slices)).with_len(len))
+    }
+
+    async fn put_bytes(&self, key: &str, value: Bytes, ttl: Ttl) -> Result<(), Error> {
+        self.key_space.check("put", key)?;
+        ttl.refuse()?;
+        upload::put_bytes(&*self.service, &self.names.path("put", key)?, value).await
+    }
+
+    async fn put_reader(&self, key: &str, value: Reader, ttl: Ttl) -> Result<(), Error> {
+        self.key_space.check("put", key)?;
+        ttl.refuse()?;
+        upload::put_reader(&*self.service, &self.names.path("put", key)?, value).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), Error> {
+        self.key_space.check("delete", key)?;
+        match self.service.delete(&self.names.path("delete", key)?).await {
+            Err(error) => match failed("delete", error) {
+                error if error.kind() == ErrorKind::NotFound => Ok(()),
+                error => Err(error),
+            },
+            Ok(()) => Ok(()),
+        }
+    }
+
+    async fn contains(&self, key: &str) -> Result<bool, Error> {
+        self.key_space.check("contains", key)?;
+        match self.service.head(&self.names.path("contains", key)?).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_absent(&error) => Ok(false),
+            Err(error) => Err(failed("contains", error)),
+        }
+    }
+
+    fn iter_keys(&self, prefix: &str) -> KeyStream<'_> {
+        listing::keys(self, prefix)
+    }
+
+    fn iter_prefixes(&self, delimiter: &str, prefix: &str) -> KeyStream<'_> {
+        prefixes(self.iter_keys(prefix), delimiter, prefix)
+    }
+
+    async fn copy(&self, source: &str, destination: &str) -> Result<(), Error> {
+        self.copy_as("copy", source, destination).await
+    }
+
+    async fn rename(&self, source: &str, destination: &str) -> Result<(), Error> {
+        self.copy_as("rename", source, destination).await?;
+        if source == destination {
+            return Ok(());
+        }
+        let path = self.names.path("rename", source)?;
+        match self.service.delete(&path).await {
+            // Someone else was faster.
+            Err(error) if is_absent(&error) => Ok(()),
+            deleted => deleted.map_err(|error| failed("rename", error)),
+        }
+    }
+
+    async fn url_for(&self, key: &str) -> Result<String, Error> {
+        self.key_space.check("url_for", key)?;
+        if !self.can_sign {
+            return Err(cannot_sign("url_for"));
+        }
+        let path = self.names.path("url_for", key)?;
+        let url = self.service.signed_url(Method::GET, &path, self.url_validity).await;
+        Ok(url.map_err(|error| unsigned("url_for", error))?.into())
+    }
+}
+
+impl CloudStore {
+    async fn copy_as(
+        &self,
+        operation: &'static str,
+        source: &str,
+        destination: &str,
+    ) -> Result<(), Error> {
+        self.key_space.check(operation, source)?;
+        self.key_space.check(operation, destination)?;
+        let from = self.names.path(operation, source)?;
+        let copied = if source == destination {
+            // Amazon refuses to copy an object onto itself.
+            self.service.head(&from).await.map(|_| ())
+        } else {
+            self.service.copy(&from, &self.names.path(operation, destination)?).await
+        };
+        copied.map_err(|error| failed(operation, error))
+    }
+}
+
+impl fmt::Display for CloudStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.names.prefix() {
+            "" => write!(f, "cloud({})", self.service),
+            prefix => write!(f, "cloud({}/{prefix})", self.service),
+        }
+    }
+}
+
+impl fmt::Debug for CloudStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The service's own would show more than its name.
+        f.debug_struct("CloudStore")
+            .field("service", &self.service.to_string())
+            .field("prefix", &self.names.prefix())
+            .field("key_space", &self.key_space)
+            .field("url_validity", &self.url_validity)
+            .field("can_sign", &self.can_sign)
+            .finish()
+    }
+}

@@ -1,0 +1,175 @@
+//! What a URL and the environment say about a service.
+
+use std::str::FromStr;
+
+use object_store::ClientConfigKey;
+use object_store::aws::AmazonS3ConfigKey;
+use object_store::azure::AzureConfigKey;
+use object_store::gcp::GoogleConfigKey;
+
+use super::address::{Address, invalid};
+use crate::Error;
+
+/// What differs between the services.
+pub(super) struct Provider<K: 'static> {
+    pub(super) form: &'static str,
+    /// The name of the setting for a server's address.
+    pub(super) endpoint: &'static str,
+    /// Which variables of the environment are settings.
+    variables: &'static str,
+    bucket: K,
+    /// Whom and whose secret stand before the bucket, where that is a custom.
+    userinfo: Option<(K, K)>,
+    /// Whether a user may stand there alone.
+    user_alone: bool,
+    /// Groups of which the URL's and the environment's must not be mixed.
+    together: &'static [&'static [K]],
+    /// Settings to name to whom does not know them.
+    known: &'static str,
+    client: fn(ClientConfigKey) -> K,
+}
+
+pub(super) const AMAZON: Provider<AmazonS3ConfigKey> = Provider {
+    form: "s3://[key:secret@]bucket[/prefix][?setting=…&…]",
+    endpoint: "endpoint",
+    variables: "AWS_",
+    bucket: AmazonS3ConfigKey::Bucket,
+    userinfo: Some((AmazonS3ConfigKey::AccessKeyId, AmazonS3ConfigKey::SecretAccessKey)),
+    user_alone: false,
+    together: &[
+        &[
+            AmazonS3ConfigKey::AccessKeyId,
+            AmazonS3ConfigKey::SecretAccessKey,
+            AmazonS3ConfigKey::Token,
+        ],
+        &[AmazonS3ConfigKey::Endpoint, AmazonS3ConfigKey::S3Endpoint],
+        &[AmazonS3ConfigKey::Region, AmazonS3ConfigKey::DefaultRegion],
+    ],
+    known: "`region`, `endpoint`, `access_key_id`, `secret_access_key`, `allow_http`, \
+            `virtual_hosted_style_request`, `skip_signature`, `connect_timeout`, `read_timeout` and \
+            the others of object_store's `AmazonS3ConfigKey` and `ClientConfigKey`",
+    client: AmazonS3ConfigKey::Client,
+};
+
+pub(super) const GOOGLE: Provider<GoogleConfigKey> = Provider {
+    form: "gs://bucket[/prefix][?setting=…&…]",
+    endpoint: "base_url",
+    variables: "GOOGLE_",
+    bucket: GoogleConfigKey::Bucket,
+    userinfo: None,
+    user_alone: false,
+    together: &[&[
+        GoogleConfigKey::ServiceAccount,
+        GoogleConfigKey::ServiceAccountKey,
+        GoogleConfigKey::ApplicationCredentials,
+        GoogleConfigKey::BearerToken,
+    ]],
+    known: "`service_account_path`, `service_account_key`, `base_url`, `skip_signature`, \
+            `connect_timeout`, `read_timeout` and the others of object_store's `GoogleConfigKey` \
+            and `ClientConfigKey`",
+    client: GoogleConfigKey::Client,
+};
+
+pub(super) const AZURE: Provider<AzureConfigKey> = Provider {
+    form: "az://[account:key@]container[/prefix][?setting=…&…]",
+    endpoint: "endpoint",
+    variables: "AZURE_",
+    bucket: AzureConfigKey::ContainerName,
+    userinfo: Some((AzureConfigKey::AccountName, AzureConfigKey::AccessKey)),
+    user_alone: true,
+    together: &[&[
+        AzureConfigKey::AccessKey,
+        AzureConfigKey::ClientId,
+        AzureConfigKey::ClientSecret,
+        AzureConfigKey::SasKey,
+        AzureConfigKey::Token,
+        AzureConfigKey::FederatedTokenFile,
+        AzureConfigKey::UseAzureCli,
+        AzureConfigKey::CredentialType,
+    ]],
+    known: "`account_name`, `access_key`, `sas_token`, `client_id`, `client_secret`, `tenant_id`, \
+            `endpoint`, `allow_http`, `skip_signature`, `connect_timeout`, `read_timeout` and the \
+            others of object_store's `AzureConfigKey` and `ClientConfigKey`",
+    client: AzureConfigKey::Client,
+};
+
+/// The settings, the environment's first.
+pub(super) fn settings<K>(
+    address: &Address,
+    provider: &Provider<K>,
+    environment: &[(String, String)],
+) -> Result<Vec<(K, String)>, Error>
+where
+    K: FromStr + Clone + PartialEq,
+{
+    let mut given = userinfo(address, provider)?;
+    for (name, value) in &address.options {
+        let key = known(name, provider)?;
+        if key == provider.bucket {
+            return Err(invalid(&format!(
+                "`{name}` is no setting of it, as it names its bucket; write {}",
+                provider.form
+            )));
+        }
+        if given.iter().any(|(other, _)| *other == key) {
+            return Err(invalid(&format!("it says `{name}` twice, maybe by another name")));
+        }
+        given.push((key, value.clone()));
+    }
+    let http = provider.client.clone()(ClientConfigKey::AllowHttp);
+    let plain = |(name, value): &(String, String)| {
+        name.ends_with(provider.endpoint) && value.starts_with("http://")
+    };
+    if address.options.iter().any(plain) && !given.iter().any(|(key, _)| *key == http) {
+        given.push((http, "true".to_owned()));
+    }
+    let is_given = |key: &K| given.iter().any(|(other, _)| other == key);
+    let replaced = |key: &K| {
+        let mut groups = provider.together.iter().filter(|group| group.contains(key));
+        is_given(key) || groups.any(|group| group.iter().any(is_given))
+    };
+    let mut all: Vec<(K, String)> = environment
+        .iter()
+        .filter(|(name, _)| name.starts_with(provider.variables))
+        .filter_map(|(name, value)| Some((name.to_ascii_lowercase().parse().ok()?, value.clone())))
+        .filter(|(key, _)| !replaced(key))
+        .collect();
+    all.append(&mut given);
+    Ok(all)
+}
+
+fn userinfo<K: Clone>(
+    address: &Address,
+    provider: &Provider<K>,
+) -> Result<Vec<(K, String)>, Error> {
+    let (Some((user_key, password_key)), form) = (&provider.userinfo, provider.form) else {
+        return match (&address.user, &address.password) {
+            (None, None) => Ok(Vec::new()),
+            _ => Err(invalid(
+                "Google's credentials do not fit before the bucket; name the file that holds them \
+                 as `service_account_path`",
+            )),
+        };
+    };
+    match (&address.user, &address.password) {
+        (None, None) => Ok(Vec::new()),
+        (Some(user), None) if provider.user_alone => Ok(vec![(user_key.clone(), user.clone())]),
+        (Some(user), Some(password)) => {
+            Ok(vec![(user_key.clone(), user.clone()), (password_key.clone(), password.clone())])
+        }
+        _ => Err(invalid(&format!("its credentials are incomplete; write {form}"))),
+    }
+}
+
+fn known<K: FromStr>(name: &str, provider: &Provider<K>) -> Result<K, Error> {
+    name.to_ascii_lowercase().parse().map_err(|_| {
+        // What looks like no name may be a secret that lost its own.
+        let is_name = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
+        let shown = if name.len() <= 32 && name.bytes().all(is_name) {
+            format!("`{name}`, a setting that is unknown")
+        } else {
+            "a setting that is unknown".to_owned()
+        };
+        invalid(&format!("it has {shown}; there are {}", provider.known))
+    })
+}
