@@ -1,9 +1,15 @@
 //! Real servers for tests: each in a temporary folder, on a socket or port of its own, killed and
 //! waited for when dropped.
 
+mod azure;
+mod gcs;
 pub mod install;
 mod process;
 mod redis;
+mod s3;
 
+pub use self::azure::AzureServer;
+pub use self::gcs::GcsServer;
 pub use self::process::{Process, free_port};
 pub use self::redis::RedisServer;
+pub use self::s3::S3Server;

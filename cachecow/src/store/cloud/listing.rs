@@ -1,6 +1,8 @@
 //! Listing, by pages.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, future};
@@ -29,6 +31,7 @@ pub(super) fn keys<'a>(store: &'a CloudStore, prefix: &str) -> KeyStream<'a> {
         return stream::empty().boxed();
     };
     let prefix = prefix.to_owned();
+    let besides_listed = Arc::new(AtomicBool::new(false));
     let listed = objects(store, &search)
         .map_ok(move |object| {
             let key = store.names.key(store.key_space, &object.location);
@@ -40,15 +43,25 @@ pub(super) fn keys<'a>(store: &'a CloudStore, prefix: &str) -> KeyStream<'a> {
             Err(error) => future::ready(Err(error)).boxed(),
         })
         .buffered(LOOKED_UP);
+    let (besides, is_listed) = (search.besides.clone(), Arc::clone(&besides_listed));
+    let listed = listed.inspect_ok(move |found| {
+        let is_it = found.as_ref().is_some_and(|found| Some(&found.key) == besides.as_ref());
+        is_listed.fetch_or(is_it, Ordering::Relaxed);
+    });
     // Only what a folder's marker may share its name with can come twice.
     let mut empty = HashSet::new();
     let listed = listed.try_filter_map(move |found| {
         let found = found.filter(|found| !found.is_empty || empty.insert(found.key.clone()));
         future::ready(Ok(found.map(|found| found.key)))
     });
-    let besides = stream::iter(search.besides).map(Ok).try_filter_map(move |key| async move {
-        let there = store.contains(&key).await?;
-        Ok(there.then_some(key))
+    let besides = stream::iter(search.besides).filter_map(move |key| {
+        let is_listed = besides_listed.load(Ordering::Relaxed);
+        async move {
+            match if is_listed { Ok(false) } else { store.contains(&key).await } {
+                Ok(there) => there.then_some(Ok(key)),
+                Err(error) => Some(Err(error)),
+            }
+        }
     });
     listed.chain(besides).boxed()
 }
