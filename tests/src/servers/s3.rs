@@ -56,8 +56,7 @@ impl S3Server {
         let folder = tempfile::tempdir().expect("a folder");
         let ports = free_ports(PORTS.len());
         let mut command = command(&program, folder.path());
-        let ports_of =
-            PORTS.iter().zip(&ports).map(|(service, port)| format!("-{service}={port}"));
+        let ports_of = PORTS.iter().zip(&ports).map(|(service, port)| format!("-{service}={port}"));
         command.args(ports_of);
         let ready = |line: &str| line.contains("Press Ctrl+C").then_some(());
         let (process, ()) = Process::start(command, ready);
@@ -127,6 +126,7 @@ fn command(program: &Path, folder: &Path) -> Command {
         .current_dir(folder)
         .args(["mini", "-dir=.", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-s3.config=s3.json"])
         .arg(format!("-bucket={BUCKET}"))
+        .arg("-s3.autoCreateBucket=false")
         // What is not used, or would tell others.
         .args(["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0"])
         .arg("-master.telemetry=false");

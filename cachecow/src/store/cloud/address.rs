@@ -100,7 +100,9 @@ impl Address {
 fn parse<K>(url: &str, provider: &Provider<K>) -> Result<Address, Error> {
     let form = provider.form;
     let url = Url::parse(url).map_err(|error| {
-        invalid(&format!("{error}; write {form}, and percent-encode what is special in credentials"))
+        invalid(&format!(
+            "{error}; write {form}, and percent-encode what is special in credentials"
+        ))
     })?;
     let bucket = url.host_str().unwrap_or_default().to_owned();
     if bucket.is_empty() {

@@ -5,43 +5,41 @@ use object_store::Error as Cause;
 use crate::{Error, ErrorKind};
 
 /// How services say that there is no such bucket, which they do with the status of an absent object.
-const NO_BUCKET: [&str; 3] =
-    ["NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist"];
+/// No key can say so: it is escaped, wherever it stands in an answer.
+const NO_BUCKET: [&str; 2] = ["<Code>NoSuchBucket</Code>", "<Code>ContainerNotFound</Code>"];
+
+/// How object_store shows that the credentials were refused, where it has no kind of error for it.
+const REFUSED: [&str; 2] = ["status code: 401", "status code: 403"];
 
 pub(super) fn failed(operation: &str, cause: Cause) -> Error {
     let what = match &cause {
-        Cause::NotFound { source, .. } => {
-            let answer = source.to_string();
-            if !NO_BUCKET.iter().any(|code| answer.contains(code)) {
-                return Error::not_found(operation);
-            }
-            "there is no such bucket or container; create it first"
+        Cause::NotFound { source, .. } if !says(&**source, &NO_BUCKET) => {
+            return Error::not_found(operation);
         }
-        Cause::Unauthenticated { .. } | Cause::PermissionDenied { .. } => {
-            "the service refused the credentials, or refuses this to them"
-        }
+        Cause::NotFound { .. } => NO_SUCH_BUCKET,
+        Cause::Unauthenticated { .. } | Cause::PermissionDenied { .. } => REFUSED_CREDENTIALS,
         Cause::InvalidPath { .. } => {
             "an object under the prefix has a name with an empty part, `.` or `..`, which cannot \
              be listed; rename it, or give the store a prefix of its own"
         }
+        Cause::Generic { source, .. } if says(&**source, &NO_BUCKET) => NO_SUCH_BUCKET,
+        Cause::Generic { source, .. } if says(&**source, &REFUSED) => REFUSED_CREDENTIALS,
         _ => return Error::store(operation, cause),
     };
     Error::caused_by(ErrorKind::Store, format!("{operation}: {what}"), cause)
 }
 
-pub(super) fn is_absent(cause: &Cause) -> bool {
-    matches!(cause, Cause::NotFound { .. })
+const NO_SUCH_BUCKET: &str = "there is no such bucket or container; create it first";
+
+const REFUSED_CREDENTIALS: &str = "the service refused the credentials, or refuses this to them";
+
+fn says(error: &dyn std::error::Error, words: &[&str]) -> bool {
+    let answer = error.to_string();
+    words.iter().any(|words| answer.contains(words))
 }
 
-/// What went wrong when an address was to be signed.
-pub(super) fn unsigned(operation: &str, cause: Cause) -> Error {
-    // Azure has no error of its own for it.
-    let by_credentials = cause.to_string().contains("Generating SAS keys");
-    match cause {
-        Cause::NotSupported { .. } | Cause::NotImplemented { .. } => cannot_sign(operation),
-        _ if by_credentials => cannot_sign(operation),
-        cause => failed(operation, cause),
-    }
+pub(super) fn is_absent(cause: &Cause) -> bool {
+    matches!(cause, Cause::NotFound { .. })
 }
 
 pub(super) fn cannot_sign(operation: &str) -> Error {

@@ -66,10 +66,7 @@ pub(super) fn keys<'a>(store: &'a CloudStore, prefix: &str) -> KeyStream<'a> {
     listed.chain(besides).boxed()
 }
 
-fn objects<'a>(
-    store: &'a CloudStore,
-    search: &Search,
-) -> BoxStream<'a, Result<ObjectMeta, Error>> {
+fn objects<'a>(store: &'a CloudStore, search: &Search) -> BoxStream<'a, Result<ObjectMeta, Error>> {
     let names = (!search.names.is_empty()).then(|| search.names.clone());
     stream::try_unfold((Page::First, names), move |(page, names)| async move {
         let page_token = match page {

@@ -5,6 +5,7 @@ mod error;
 mod listing;
 mod names;
 mod settings;
+mod signing;
 mod upload;
 
 use std::fmt;
@@ -19,12 +20,13 @@ use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::list::PaginatedListStore;
-use object_store::signer::{Method, Signer};
+use object_store::signer::Signer;
 use object_store::{BackoffConfig, ObjectStore, ObjectStoreExt as _, RetryConfig};
 use tokio_util::io::StreamReader;
 
-use self::error::{cannot_sign, failed, is_absent, unsigned};
+use self::error::{cannot_sign, failed, is_absent};
 use self::names::Names;
+use self::signing::Spelling;
 use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
 use crate::{Error, ErrorKind};
 
@@ -74,6 +76,13 @@ impl<S: ObjectStore + PaginatedListStore + Signer> Service for S {}
 /// parts, unseen and paid for: let the bucket's lifecycle rules abort incomplete uploads. Azure
 /// forgets such parts after a week.
 ///
+/// # Addresses
+///
+/// `url_for` signs an address for whoever has it to read the value, for an hour by default. It asks
+/// nobody where the credentials hold a key, and else the service, as Google's and Azure's roles
+/// do. Azure's is [`Unsupported`](ErrorKind::Unsupported) for a key with a character that an address
+/// cannot hold as it is, such as a space, `%` or `#`: object_store's signature is wrong for it.
+///
 /// # Listing
 ///
 /// Keys are listed page by page, usually a thousand a request. An empty value costs a request more,
@@ -81,7 +90,7 @@ impl<S: ObjectStore + PaginatedListStore + Signer> Service for S {}
 ///
 /// # Errors
 ///
-/// A bucket that does not exist is [`Store`](crate::ErrorKind::Store), except that `contains` cannot
+/// A bucket that does not exist is [`Store`](ErrorKind::Store), except that `contains` cannot
 /// tell it from an absent key, and says `false`; `delete` of Azure's, likewise. A listing fails if
 /// one of the objects has a name with an empty part, `.` or `..`, which object_store refuses.
 ///
@@ -95,6 +104,7 @@ pub struct CloudStore {
     key_space: KeySpace,
     url_validity: Duration,
     can_sign: bool,
+    spelling: Spelling,
 }
 
 impl CloudStore {
@@ -159,9 +169,13 @@ impl CloudStore {
     ///
     /// [`InvalidConfig`](ErrorKind::InvalidConfig).
     pub fn azure(builder: MicrosoftAzureBuilder) -> Result<Self, Error> {
+        let has = |key: AzureConfigKey| builder.get_config_value(&key).is_some();
+        let better = [AzureConfigKey::Token, AzureConfigKey::AccessKey, AzureConfigKey::ClientId];
+        // What was signed by someone else signs nothing, and is the last that object_store tries.
+        let by_sas = has(AzureConfigKey::SasKey) && !better.into_iter().any(has);
         let unsigned = is_set(builder.get_config_value(&AzureConfigKey::SkipSignature));
         let built = builder.with_retry(retries()).build().map_err(unusable)?;
-        Ok(Self { can_sign: !unsigned, ..Self::new(built) })
+        Ok(Self { can_sign: !unsigned && !by_sas, ..Self::new(built) })
     }
 
     /// A store in what object_store has built: an
@@ -170,6 +184,7 @@ impl CloudStore {
     /// [`MicrosoftAzure`](object_store::azure::MicrosoftAzure).
     pub fn new(service: impl ObjectStore + PaginatedListStore + Signer) -> Self {
         Self {
+            spelling: Spelling::of(&service),
             service: Arc::new(service),
             names: Names::default(),
             key_space: KeySpace::Standard,
@@ -246,8 +261,7 @@ impl KeyValueStore for CloudStore {
         let path = self.names.path("open", key)?;
         let value = self.service.get(&path).await.map_err(|error| failed("open", error))?;
         let len = value.meta.size;
-        let slices =
-            value.into_stream().map_err(|error| io::Error::other(failed("open", error)));
+        let slices = value.into_stream().map_err(|error| io::Error::other(failed("open", error)));
         Ok(Reader::new(StreamReader::new(slices)).with_len(len))
     }
 
@@ -314,8 +328,7 @@ impl KeyValueStore for CloudStore {
             return Err(cannot_sign("url_for"));
         }
         let path = self.names.path("url_for", key)?;
-        let url = self.service.signed_url(Method::GET, &path, self.url_validity).await;
-        Ok(url.map_err(|error| unsigned("url_for", error))?.into())
+        signing::address(self, &path).await
     }
 }
 

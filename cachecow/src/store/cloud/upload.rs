@@ -46,7 +46,8 @@ pub(super) async fn put_reader(
     mut value: Reader,
 ) -> Result<(), Error> {
     let part = part_len(value.len());
-    let first = read_part(&mut value, part).await?;
+    // Grows with what there is: most values are short.
+    let first = read_part(&mut value, part, BytesMut::new()).await?;
     if first.len() < part {
         return put_whole(service, path, first).await;
     }
@@ -58,7 +59,7 @@ pub(super) async fn put_reader(
         if is_last {
             return upload.finish().await;
         }
-        next = match read_part(&mut value, part).await {
+        next = match read_part(&mut value, part, BytesMut::with_capacity(part)).await {
             Ok(next) => next,
             Err(error) => {
                 upload.abort().await;
@@ -80,11 +81,9 @@ fn part_len(value_len: Option<u64>) -> usize {
 }
 
 /// The next part: as long as that, unless the reader ends.
-async fn read_part(value: &mut Reader, len: usize) -> Result<Bytes, Error> {
-    let mut part = BytesMut::new();
+async fn read_part(value: &mut Reader, len: usize, mut part: BytesMut) -> Result<Bytes, Error> {
     let mut rest = value.take(len as u64);
     while part.len() < len {
-        // Grows with what there is: most values are short.
         part.reserve((len - part.len()).min(64 * 1024));
         let read = rest.read_buf(&mut part).await;
         if read.map_err(|error| Reader::error("put", error))? == 0 {
