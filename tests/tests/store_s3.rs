@@ -1,4 +1,4 @@
-//! Amazon S3, as `SeaweedFS` has it.
+//! Amazon S3, as SeaweedFS has it.
 
 use std::time::Duration;
 

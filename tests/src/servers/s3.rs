@@ -23,7 +23,7 @@ const SECRET: &str = "Very/Secret+Key=1";
 
 const BUCKET: &str = "bucket";
 
-/// A bucket: of `SeaweedFS`, killed and waited for when dropped, or of a real service.
+/// A bucket: of SeaweedFS, killed and waited for when dropped, or of a real service.
 pub struct S3Server {
     url: String,
     endpoint: String,

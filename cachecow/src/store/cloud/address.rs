@@ -1,12 +1,13 @@
 //! The URLs of cloud stores, with errors that say what is wrong and show no credentials.
 
+use std::time::Duration;
+
 use object_store::ClientOptions;
 use object_store::aws::AmazonS3Builder;
 use object_store::azure::MicrosoftAzureBuilder;
 use object_store::gcp::GoogleCloudStorageBuilder;
 use object_store::path::Path;
 use percent_encoding::percent_decode_str;
-use std::time::Duration;
 use url::Url;
 
 use super::CloudStore;
@@ -36,7 +37,7 @@ fn open_with(url: &str, environment: &[(String, String)]) -> Result<CloudStore, 
     let Some((scheme, _)) = url.split_once("://") else {
         return Err(invalid(&format!("it has no scheme; {FORM}")));
     };
-    let store = match scheme {
+    match scheme {
         "s3" | "s3a" => {
             let address = parse(url, &AMAZON)?;
             let builder = AmazonS3Builder::new().with_client_options(client());
@@ -66,9 +67,8 @@ fn open_with(url: &str, environment: &[(String, String)]) -> Result<CloudStore, 
                 .with_container_name(&address.bucket);
             built(CloudStore::azure(builder), &address)
         }
-        _ => return Err(invalid(&format!("its scheme is unknown; {FORM}"))),
-    };
-    store
+        _ => Err(invalid(&format!("its scheme is unknown; {FORM}"))),
+    }
 }
 
 /// Bounds on silence and not on the whole, which may be large.

@@ -370,6 +370,6 @@ impl fmt::Debug for CloudStore {
             .field("key_space", &self.key_space)
             .field("url_validity", &self.url_validity)
             .field("can_sign", &self.can_sign)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

@@ -116,7 +116,7 @@ where
         }
         given.push((key, value.clone()));
     }
-    let http = provider.client.clone()(ClientConfigKey::AllowHttp);
+    let http = (provider.client)(ClientConfigKey::AllowHttp);
     let plain = |(name, value): &(String, String)| {
         name.ends_with(provider.endpoint) && value.starts_with("http://")
     };
