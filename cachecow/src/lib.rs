@@ -29,8 +29,16 @@
 //!
 //! # Features
 //!
-//! `derive` and `redis` are on by default. `tls` adds `rediss://`, `uuid` makes `uuid::Uuid` a
-//! [`KeyPart`].
+//! | feature | what it adds |
+//! |---|---|
+//! | `derive` (default) | [`Cached`](derive@Cached), [`KeyPart`](derive@KeyPart), [`CacheSchema`](derive@CacheSchema) |
+//! | `redis` (default) | `RedisBackend`, `redis://` and `redis+unix://`; with `store`, `RedisStore` |
+//! | `tls` | `rediss://` |
+//! | `uuid` | `uuid::Uuid` as a [`KeyPart`] |
+//! | `store` | the module `store`: `KeyValueStore`, `MemoryStore`, `CacheDecorator` and the other wrappers |
+//! | `fs`, `sql`, `mongodb`, `cloud`, `git` | `FilesystemStore`, `SqlStore`, `MongoStore`, `CloudStore`, `GitStore` |
+//! | `hmac` | `Hmac`, and keys by the content's hash |
+//! | `conformance` | the suite for stores of your own |
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
