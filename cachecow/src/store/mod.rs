@@ -17,7 +17,7 @@
 //! # }
 //! ```
 
-#[cfg(feature = "fs")]
+#[cfg(any(feature = "fs", feature = "git"))]
 mod blocking;
 mod cache;
 mod capabilities;
@@ -28,11 +28,13 @@ pub mod conformance;
 mod ext;
 #[cfg(feature = "fs")]
 mod fs;
+#[cfg(feature = "git")]
+mod git;
 mod key_space;
 mod kv;
 mod listing;
 mod memory;
-#[cfg(feature = "fs")]
+#[cfg(any(feature = "fs", feature = "git"))]
 mod names;
 mod reader;
 #[cfg(feature = "redis")]
@@ -51,6 +53,8 @@ pub use self::cloud::CloudStore;
 pub use self::ext::KeyValueStoreExt;
 #[cfg(feature = "fs")]
 pub use self::fs::FilesystemStore;
+#[cfg(feature = "git")]
+pub use self::git::GitStore;
 pub use self::key_space::KeySpace;
 pub use self::kv::{KeyStream, KeyValueStore};
 pub use self::listing::prefixes;

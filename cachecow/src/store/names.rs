@@ -11,6 +11,7 @@ pub(super) struct Names {
 
 impl Names {
     /// Names of files.
+    #[cfg(any(test, feature = "fs"))]
     pub(super) const FILES: Self = Self::with_reserved(|_| false);
 
     /// Names where `reserved` segments cannot be names either.

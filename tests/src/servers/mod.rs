@@ -3,6 +3,7 @@
 
 mod azure;
 mod gcs;
+mod git;
 pub mod install;
 mod process;
 mod redis;
@@ -10,6 +11,7 @@ mod s3;
 
 pub use self::azure::AzureServer;
 pub use self::gcs::GcsServer;
+pub use self::git::git;
 pub use self::process::{Process, free_port};
 pub use self::redis::RedisServer;
 pub use self::s3::S3Server;

@@ -1,0 +1,82 @@
+//! The repository, opened as often as it is used at once.
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use git2::{ErrorCode, Repository, RepositoryInitOptions};
+
+/// How many stay open while they are not used.
+const IDLE: usize = 8;
+
+/// The repository, opened as often as it is used at once: libgit2's handle is for one thread.
+#[derive(Clone)]
+pub(super) struct Repositories {
+    path: Arc<PathBuf>,
+    /// The branch that `HEAD` names, in full.
+    pub(super) head: Option<Arc<str>>,
+    idle: Arc<Mutex<Vec<Repository>>>,
+}
+
+impl Repositories {
+    pub(super) fn open(path: &Path) -> Result<Self, git2::Error> {
+        Self::new(Repository::open(path)?)
+    }
+
+    pub(super) fn create(path: &Path) -> Result<Self, git2::Error> {
+        match Repository::open(path) {
+            Err(error) if error.code() == ErrorCode::NotFound => {
+                let mut options = RepositoryInitOptions::new();
+                let options = options.bare(true).initial_head("main").external_template(false);
+                Self::new(Repository::init_opts(path, options)?)
+            }
+            repository => Self::new(repository?),
+        }
+    }
+
+    fn new(repository: Repository) -> Result<Self, git2::Error> {
+        let head = match repository.find_reference("HEAD")?.symbolic_target()? {
+            Some(branch) if branch.starts_with("refs/heads/") => Some(Arc::from(branch)),
+            _ => None,
+        };
+        let path = Arc::new(repository.path().to_owned());
+        Ok(Self { path, head, idle: Arc::new(Mutex::new(vec![repository])) })
+    }
+
+    /// Where git keeps the objects and references, or what leads to them.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn take(&self) -> Result<Taken<'_>, git2::Error> {
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let repository = match idle {
+            Some(repository) => repository,
+            None => Repository::open(&**self.path)?,
+        };
+        Ok(Taken { repository: Some(repository), from: self })
+    }
+}
+
+/// A repository of one's own, given back when dropped.
+pub(super) struct Taken<'a> {
+    repository: Option<Repository>,
+    from: &'a Repositories,
+}
+
+impl Deref for Taken<'_> {
+    type Target = Repository;
+
+    fn deref(&self) -> &Repository {
+        self.repository.as_ref().expect("there until it is dropped")
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        let mut idle = self.from.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE {
+            idle.extend(self.repository.take());
+        }
+    }
+}
