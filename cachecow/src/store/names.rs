@@ -2,7 +2,7 @@
 
 /// How segments become names: unchanged where they can, with a `%` before them where they cannot.
 ///
-/// Unless they are those of reserved segments, names of `%` and a letter are free for other purposes.
+/// Names of `%` and a letter are free for other purposes, unless they are reserved segments'.
 #[derive(Clone, Copy)]
 pub(super) struct Names {
     /// Which segments cannot be names, besides those that no folder takes.

@@ -6,9 +6,9 @@ use std::sync::OnceLock;
 
 use super::install::{debian, named, on_path};
 
-const REMEDY: &str = "These tests need the git program (2.30 or later), and none could be found or \
-installed.\nInstall it (`apt-get install git`, `dnf install git`, `brew install git`, `apk add git`, \
-…),\nor name a binary in the environment variable CACHECOW_GIT.";
+const REMEDY: &str = "These tests need the git program (2.36 or later), and none could be found \
+or installed.\nInstall it (`apt-get install git`, `dnf install git`, `brew install git`, …),\nor \
+name a binary in the environment variable CACHECOW_GIT.";
 
 /// The program: the one that `CACHECOW_GIT` names, one on the path, or Debian's.
 fn program() -> &'static Path {

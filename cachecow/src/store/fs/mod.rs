@@ -54,9 +54,9 @@ const PATH: &AsciiSet =
 /// # Names
 ///
 /// A key is its file's name, so that a folder of files can be used as it is. With
-/// [`KeySpace::Extended`] a `/` in a key makes a folder. Only a segment that is empty, `.` or `..`, or
-/// begins with `%`, gets one `%` put before it. Of two keys of which one would have to be a file and
-/// the other a folder, such as `a` and `a/b`, the second to be stored is refused with
+/// [`KeySpace::Extended`] a `/` in a key makes a folder. Only a segment that is empty, `.` or `..`,
+/// or begins with `%`, gets one `%` put before it. Of two keys of which one would have to be a file
+/// and the other a folder, such as `a` and `a/b`, the second to be stored is refused with
 /// [`Store`](crate::ErrorKind::Store).
 ///
 /// Where the file system does not tell upper case from lower, neither does the store: `K` and `k`
@@ -65,9 +65,10 @@ const PATH: &AsciiSet =
 /// # Reach
 ///
 /// Nothing outside of the root is read, written, listed or deleted. A symbolic link that leads out
-/// makes every operation on its key fail with [`Store`](crate::ErrorKind::Store), and is not listed.
-/// One that stays inside is followed, except that listing does not enter a linked folder. What is
-/// neither a file nor leads to one is no value: it is not found, not listed, and not replaced.
+/// makes every operation on its key fail with [`Store`](crate::ErrorKind::Store), and is not
+/// listed. One that stays inside is followed, except that listing does not enter a linked folder.
+/// What is neither a file nor leads to one is no value: it is not found, not listed, and not
+/// replaced.
 ///
 /// # Consistency
 ///

@@ -167,7 +167,7 @@ impl Place {
         match self.root.dir.metadata(&self.path) {
             Ok(metadata) if metadata.is_file() => Ok(()),
             Ok(metadata) if metadata.is_dir() => {
-                // A crash may leave an empty folder of the store's making, which is in nobody's way.
+                // One that a crash left empty is in nobody's way.
                 let is_removed = self.key_space != KeySpace::Standard
                     && self.root.dir.remove_dir(&self.path).is_ok();
                 if is_removed { Ok(()) } else { Err(ErrorKind::IsADirectory.into()) }

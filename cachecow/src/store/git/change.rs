@@ -219,8 +219,8 @@ impl Branch {
 
 fn contended(operation: &str, error: git2::Error) -> Error {
     let message = format!(
-        "{operation}: the branch was locked or changed by others all the time, and nothing was \
-         written; if no git process is running, remove the `.lock` file beside the branch's reference"
+        "{operation}: others locked or changed the branch all the time, and nothing was written; \
+         if no git process is running, remove the `.lock` file beside the branch's reference"
     );
     Error::caused_by(ErrorKind::Store, message, error)
 }

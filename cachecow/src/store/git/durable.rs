@@ -1,5 +1,5 @@
-//! What git writes, brought to the disk: libgit2 leaves that to the system unless all of the process
-//! or a configuration file asks for it.
+//! What git writes, brought to the disk: libgit2 leaves that to the system unless all of the
+//! process or a configuration file asks for it.
 
 use std::collections::BTreeSet;
 use std::fs::File;

@@ -39,7 +39,7 @@ use crate::Error;
 ///     .await?
 ///     .with_key_space(KeySpace::Extended)
 ///     .with_author("Notes", "notes@example.org");
-/// store.put("cows/bella.txt", "brown").await?; // A commit "put cows/bella.txt" on the branch `main`.
+/// store.put("cows/bella.txt", "brown").await?; // A commit on `main`: "put cows/bella.txt".
 /// store.delete("cows/bella.txt").await?; // Another; the first keeps the value.
 /// # Ok(())
 /// # }
@@ -47,42 +47,43 @@ use crate::Error;
 ///
 /// # Names
 ///
-/// A key is the name of a file in the branch's tree, so that a repository of files can be used as it
-/// is; with [`KeySpace::Extended`] a `/` in a key makes a folder. A segment that is empty, `.` or
-/// `..`, begins with `%`, or has a name that means something to git (`.git`, `.gitmodules`,
-/// `.gitattributes`, in any case, and the short names by which Windows knows these) gets one `%` put
-/// before it. Of two keys of which one would have to be a file and the other a folder, such as `a`
-/// and `a/b`, the second to be stored is refused with [`Store`](crate::ErrorKind::Store). Symbolic
-/// links and submodules are no values, and are left alone.
+/// A key is the name of a file in the branch's tree, so that a repository of files can be used as
+/// it is; with [`KeySpace::Extended`] a `/` in a key makes a folder. A segment that is empty, `.`
+/// or `..`, begins with `%`, or has a name that means something to git (`.git`, `.gitmodules`,
+/// `.gitattributes`, in any case, and the short names by which Windows knows these) gets one `%`
+/// put before it. Of two keys of which one would have to be a file and the other a folder, such as
+/// `a` and `a/b`, the second to be stored is refused with [`Store`](crate::ErrorKind::Store).
+/// Symbolic links and submodules are no values, and are left alone.
 ///
 /// # History
 ///
-/// Each `put`, `delete`, `copy` and `rename` is one commit on top of the branch as it then is, and no
-/// commit where nothing changes: the same value put again, an absent key deleted. History is never
-/// rewritten, so a deleted value can be had from it by the `git` program for ever; nothing that must
-/// be forgotten belongs in this store. What else the branch holds stays as it is. Commits are not
-/// signed, and no hooks run.
+/// Each `put`, `delete`, `copy` and `rename` is one commit on top of the branch as it then is, and
+/// no commit where nothing changes: the same value put again, an absent key deleted. History is
+/// never rewritten, so a deleted value can be had from it by the `git` program for ever; nothing
+/// that must be forgotten belongs in this store. What else the branch holds stays as it is. Commits
+/// are not signed, and no hooks run.
 ///
 /// In a repository with a working tree, that tree and the index are left as they are: they lag
 /// behind a branch that is checked out. A bare repository, or a branch of its own, avoids this.
 ///
 /// # Consistency
 ///
-/// Reads see the branch as it is when they start, a listing from its start to its end. Any number of
-/// stores, processes and people with the `git` program may write to the branch, and lose nothing: the
-/// branch moves only from the commit that a change was made upon, or else the change is made again
-/// upon the new one. After five seconds without success while the branch stays as it is (a process
-/// that crashed may have left a lock file), or a minute while others change it, the change fails
-/// with [`Store`](crate::ErrorKind::Store), and the branch is as it was.
+/// Reads see the branch as it is when they start, a listing from its start to its end. Any number
+/// of stores, processes and people with the `git` program may write to the branch, and lose
+/// nothing: the branch moves only from the commit that a change was made upon, or else the change
+/// is made again upon the new one. After five seconds without success while the branch stays as it
+/// is (a process that crashed may have left a lock file), or a minute while others change it, the
+/// change fails with [`Store`](crate::ErrorKind::Store), and the branch is as it was.
 ///
-/// The objects of a commit are on the disk before the branch moves, and the branch is before a change
-/// returns. A change that failed may leave objects that nothing refers to, which `git gc` removes.
+/// The objects of a commit are on the disk before the branch moves, and the branch is before a
+/// change returns. A change that failed may leave objects that nothing refers to, which `git gc`
+/// removes.
 ///
 /// # Limits
 ///
 /// Values are read into memory as a whole, also by `open`. Larger ones than
-/// [`with_max_value_len`](Self::with_max_value_len) are refused. A change rewrites the trees above its
-/// file, so its costs grow with the number of keys in one folder: thousands are well, millions
+/// [`with_max_value_len`](Self::with_max_value_len) are refused. A change rewrites the trees above
+/// its file, so its costs grow with the number of keys in one folder: thousands are well, millions
 /// are not. Repositories of SHA-256 objects or reftables cannot be opened.
 ///
 /// # Cancellation
@@ -102,8 +103,8 @@ pub struct GitStore {
 }
 
 impl GitStore {
-    /// The store in the repository at this path, which must exist: a bare one, a `.git` folder, or the
-    /// folder that has one.
+    /// The store in the repository at this path, which must exist: a bare one, a `.git` folder, or
+    /// the folder that has one.
     ///
     /// # Errors
     ///
@@ -141,8 +142,8 @@ impl GitStore {
         }
     }
 
-    /// This store on another branch, which the first change makes if it does not exist. Default: the
-    /// one that is checked out, or would be (`HEAD`).
+    /// This store on another branch, which the first change makes if it does not exist. Default:
+    /// the one that is checked out, or would be (`HEAD`).
     #[must_use]
     pub fn with_branch(mut self, branch: &str) -> Self {
         self.branch.name = Some(format!("refs/heads/{branch}").into());
@@ -167,7 +168,7 @@ impl GitStore {
     }
 
     /// This store with another message of its commits, in which `{operation}` stands for `put`,
-    /// `delete`, `copy` or `rename`, and `{key}` for the key, or for `… to …` where there are two.
+    /// `delete`, `copy` or `rename`, and `{key}` for the key, or for `… to …` where it is two.
     /// Default: `{operation} {key}`.
     #[must_use]
     pub fn with_message(mut self, template: impl Into<String>) -> Self {
@@ -184,8 +185,8 @@ impl GitStore {
         Self { key_space, ..self }
     }
 
-    /// This store with another limit of a value's length, in bytes. Default: 100 MiB, more than which
-    /// few servers take.
+    /// This store with another limit of a value's length, in bytes. Default: 100 MiB, more than
+    /// which few servers take.
     #[must_use]
     pub fn with_max_value_len(self, max_value_len: u64) -> Self {
         Self { max_value_len, ..self }
