@@ -412,26 +412,29 @@ fn overwrite(file: &Path, content: &str) {
 
 #[tokio::test]
 async fn a_corrupt_repository_is_an_error_and_no_absence() {
-    for (broken, blob_is_lost) in [("main:k", true), ("main^{tree}", false), ("main", false)] {
+    let trees = ["main:d", "main^{tree}", "main"].map(|tree| (tree, true));
+    for (broken, is_on_the_way) in [("main:d/k", false)].into_iter().chain(trees) {
         for content in [None, Some(""), Some("rubbish")] {
             let (folder, store) = store().await;
             let path = repository(&folder);
-            store.put("k", "value").await.unwrap();
+            store.with_key_space(KeySpace::Extended).put("d/k", "value").await.unwrap();
             let file = object(&path, broken);
             match content {
                 None => fs::remove_file(&file).unwrap(),
                 Some(content) => overwrite(&file, content),
             }
             // A store that has not read it before.
-            let store = GitStore::open(&path).await.unwrap();
+            let store = GitStore::open(&path).await.unwrap().with_key_space(KeySpace::Extended);
             let what = format!("{broken} is {content:?}");
-            let error = store.get("k").await.expect_err(&what);
+            let error = store.get("d/k").await.expect_err(&what);
             assert_eq!(error.kind(), ErrorKind::Store, "{what}: {error:?}");
-            if !blob_is_lost {
-                assert_kind(store.contains("k").await, ErrorKind::Store);
+            if is_on_the_way {
+                assert_kind(store.contains("d/k").await, ErrorKind::Store);
+                assert_kind(store.contains("d/absent").await, ErrorKind::Store);
                 assert_kind(store.keys("").await, ErrorKind::Store);
-                assert_kind(store.put("l", "v").await, ErrorKind::Store);
-                assert_kind(store.delete("k").await, ErrorKind::Store);
+                assert_kind(store.keys("d/").await, ErrorKind::Store);
+                assert_kind(store.put("d/l", "v").await, ErrorKind::Store);
+                assert_kind(store.delete("d/k").await, ErrorKind::Store);
             }
         }
     }
