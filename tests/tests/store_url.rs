@@ -264,7 +264,8 @@ async fn no_url_makes_it_panic() {
             Err(error) => {
                 refused += 1;
                 // A folder that does not exist.
-                let no_folder = url.starts_with("fs:///") && error.kind() == ErrorKind::Store;
+                let no_folder = (url.starts_with("fs:///") || url.starts_with("git:///"))
+                    && error.kind() == ErrorKind::Store;
                 assert!(no_folder || error.kind() == ErrorKind::InvalidUrl, "{url:?}: {error:?}");
             }
         }

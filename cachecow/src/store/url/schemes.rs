@@ -88,7 +88,7 @@ const SCHEMES: &[Scheme] = &[
         names: &["git"],
         place: Place::Path,
         parameters: Parameters::Only(&[]),
-        store: Store::Needs("git"),
+        store: with_feature!("git", git),
     },
     Scheme {
         names: &["postgres", "postgresql", "mysql", "mariadb", "sqlite"],
@@ -167,6 +167,15 @@ fn redis(mut address: Address) -> BoxFuture<'static, Opened> {
 fn fs(address: Address) -> BoxFuture<'static, Opened> {
     async move {
         let store = super::super::FilesystemStore::open(address.path()?).await?;
+        Ok(Arc::new(store.with_key_space(address.key_space())) as _)
+    }
+    .boxed()
+}
+
+#[cfg(feature = "git")]
+fn git(address: Address) -> BoxFuture<'static, Opened> {
+    async move {
+        let store = super::super::GitStore::open(address.path()?).await?;
         Ok(Arc::new(store.with_key_space(address.key_space())) as _)
     }
     .boxed()
