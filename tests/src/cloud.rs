@@ -206,7 +206,8 @@ impl AsyncRead for Pattern {
         let left = usize::try_from(self.len - self.at).unwrap_or(usize::MAX);
         let len = left.min(buffer.remaining()).min(slice.len());
         for (byte, at) in slice[..len].iter_mut().zip(self.at..) {
-            *byte = (at ^ (at >> 8) ^ (at >> 16)) as u8;
+            let [low, middle, high, ..] = at.to_le_bytes();
+            *byte = low ^ middle ^ high;
         }
         buffer.put_slice(&slice[..len]);
         self.at += len as u64;

@@ -29,7 +29,7 @@ pub struct S3Server {
     endpoint: String,
     ports: Vec<u16>,
     // Before the folder that it lives in.
-    _process: Option<Process>,
+    process: Option<Process>,
     _folder: Option<TempDir>,
 }
 
@@ -45,7 +45,7 @@ impl S3Server {
                 url,
                 endpoint: String::new(),
                 ports: Vec::new(),
-                _process: None,
+                process: None,
                 _folder: None,
             };
         }
@@ -63,7 +63,7 @@ impl S3Server {
         let endpoint = format!("http://127.0.0.1:{}", ports[0]);
         let secret = SECRET.replace('/', "%2F");
         let url = format!("s3://{KEY}:{secret}@{BUCKET}?endpoint={endpoint}");
-        Self { url, endpoint, ports, _process: Some(process), _folder: Some(folder) }
+        Self { url, endpoint, ports, process: Some(process), _folder: Some(folder) }
     }
 
     /// The bucket's URL, for [`CloudStore::open`].
@@ -143,7 +143,7 @@ fn free_ports(count: usize) -> Vec<u16> {
 
 impl Drop for S3Server {
     fn drop(&mut self) {
-        self._process = None;
+        self.process = None;
         // It keeps its sockets where it is not told to, and leaves them.
         for port in &self.ports {
             for service in ["filer", "s3", "admin-grpc", "filer-grpc", "master-grpc", "s3-grpc"] {
