@@ -68,7 +68,7 @@ mod tests {
     #[tokio::test]
     async fn what_goes_in_comes_out_with_its_length() {
         for len in [0, 1, IN_MEMORY - 1, IN_MEMORY, IN_MEMORY + 1, 3 * IN_MEMORY + 17] {
-            let value: Vec<u8> = (0..len).map(|i| (i % 251) as u8).collect();
+            let value: Vec<u8> = (0..=250).cycle().take(len).collect();
             let mut spool = Spool::default();
             for slice in value.chunks(SLICE + 1) {
                 spool.write(slice).await.unwrap();

@@ -111,6 +111,7 @@ impl Address {
     }
 
     /// The URL as the server's driver understands it: without the parameters that were taken.
+    #[allow(dead_code, reason = "which features need it is not this module's to know")]
     pub(super) fn for_driver(&self) -> String {
         let Self { scheme, place, parameters, .. } = self;
         let mark = if parameters.is_empty() { "" } else { "?" };
