@@ -57,8 +57,8 @@ impl<S: ObjectStore + PaginatedListStore + Signer> Service for S {}
 ///
 /// A key is the name of its object, behind the store's prefix and a `/`, for other programs to find
 /// it by. Only what a name cannot hold everywhere is written as `%XX`: the percent sign; a slash at
-/// the beginning, at the end or after another; a dot at the end, also before a slash; a space at
-/// the beginning or the end. Objects whose names are no key's are not listed.
+/// the beginning, at the end or after another; and a dot at the end, also before a slash. Objects
+/// whose names are no key's are not listed.
 ///
 /// # Size
 ///
