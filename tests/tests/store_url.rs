@@ -243,7 +243,7 @@ async fn no_url_makes_it_panic() {
     ];
     let mut random = fastrand::Rng::with_seed(11);
     let (mut opened, mut refused) = (0, 0);
-    for round in 0..20_000 {
+    for round in 0..6_000 {
         // Most begin well, or nothing but the scheme would be looked at.
         let mut url = String::new();
         if round % 4 > 0 {
@@ -270,5 +270,5 @@ async fn no_url_makes_it_panic() {
             }
         }
     }
-    assert!(opened > 100 && refused > 1_000, "{opened} opened, {refused} refused");
+    assert!(opened > 50 && refused > 500, "{opened} opened, {refused} refused");
 }
