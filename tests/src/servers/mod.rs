@@ -13,5 +13,6 @@ pub use self::azure::AzureServer;
 pub use self::gcs::GcsServer;
 pub use self::git::git;
 pub use self::process::{Process, free_port};
+pub use self::process::{Process, free_port, not_as_root, run};
 pub use self::redis::RedisServer;
 pub use self::s3::S3Server;

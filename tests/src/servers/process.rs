@@ -2,9 +2,12 @@
 
 use std::io::{self, BufRead as _, BufReader};
 use std::net::TcpListener;
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 /// A child process, killed and waited for when dropped.
 #[derive(Debug)]
@@ -47,6 +50,17 @@ impl Process {
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.0), signal).expect("the server's own process");
     }
+
+    /// Sends the process a signal that ends it, and waits until it has: for servers whose own children
+    /// would outlive a kill.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such process.
+    pub fn end(mut self, signal: Signal) {
+        self.signal(signal);
+        self.0.wait().expect("the server's own process");
+    }
 }
 
 impl Drop for Process {
@@ -55,6 +69,33 @@ impl Drop for Process {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// Makes the command run as nobody, whom the folder is given, if this is root: some servers refuse to
+/// be root's.
+///
+/// # Panics
+///
+/// If the folder cannot be given away.
+pub fn not_as_root(command: &mut Command, folder: &Path) {
+    const NOBODY: u32 = 65_534;
+    if geteuid().is_root() {
+        chown(folder, Some(NOBODY), Some(NOBODY)).expect("root may give a folder away");
+        command.uid(NOBODY).gid(NOBODY);
+    }
+}
+
+/// Runs a command that prepares something for a server.
+///
+/// # Panics
+///
+/// With all that it printed, if it fails.
+pub fn run(command: &mut Command) {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
+    let printed = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{name} failed:\n{}", String::from_utf8_lossy(&printed));
 }
 
 /// A loopback port that nobody listens on, for servers that cannot choose one themselves. Another
