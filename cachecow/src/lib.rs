@@ -39,6 +39,11 @@
 //! | `fs`, `sql`, `mongodb`, `cloud`, `git` | `FilesystemStore`, `SqlStore`, `MongoStore`, `CloudStore`, `GitStore` |
 //! | `hmac` | `Hmac`, and keys by the content's hash |
 //! | `conformance` | the suite for stores of your own |
+//! `derive` and `redis` are on by default. `tls` adds `rediss://`, `uuid` makes `uuid::Uuid` a
+//! [`KeyPart`].
+//!
+//! Among the stores, `postgres`, `mysql` and `sqlite` add `SqlStore` on these databases, and `sql` on
+//! all of them.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
@@ -88,6 +93,8 @@ pub use store::CloudStore;
 pub use store::FilesystemStore;
 #[cfg(all(feature = "store", feature = "redis"))]
 pub use store::RedisStore;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub use store::SqlStore;
 #[cfg(feature = "store")]
 pub use store::{CacheDecorator, KeyValueStore, KeyValueStoreExt, MemoryStore};
 pub use view::View;

@@ -41,6 +41,8 @@ mod reader;
 mod redis;
 #[cfg(feature = "hmac")]
 mod spool;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod sql;
 mod ttl;
 mod url;
 mod value;
@@ -62,6 +64,8 @@ pub use self::memory::MemoryStore;
 pub use self::reader::Reader;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub use self::sql::{SqlPool, SqlStore};
 pub use self::ttl::Ttl;
 pub use self::url::open;
 pub use self::value::Value;

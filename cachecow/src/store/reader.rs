@@ -91,7 +91,13 @@ impl Reader {
     }
 
     /// The whole value, in memory, for a store that takes no more than `limit` bytes.
-    #[cfg(feature = "redis")]
+    #[cfg(any(
+        feature = "redis",
+        feature = "mongodb",
+        feature = "mysql",
+        feature = "postgres",
+        feature = "sqlite"
+    ))]
     pub(crate) async fn within(self, limit: u64, operation: &'static str) -> Result<Bytes, Error> {
         if self.len.is_some_and(|len| len > limit) {
             return Err(Error::too_large(operation, limit));

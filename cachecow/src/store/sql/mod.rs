@@ -1,0 +1,299 @@
+//! A store in a table of a relational database.
+
+mod dialect;
+mod failure;
+mod pool;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use self::dialect::{PAGE, Statements};
+pub use self::pool::SqlPool;
+use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
+use crate::Error;
+
+/// How often what others' changes upset is done again.
+const RETRIES: u32 = 20;
+
+/// What the table is called by default.
+const TABLE: &str = "key_value";
+
+/// A store in a table of PostgreSQL, MySQL, MariaDB or SQLite. Clones are one store.
+///
+/// ```
+/// # #[cfg(feature = "sqlite")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use cachecow::{KeyValueStore as _, KeyValueStoreExt as _, SqlStore};
+///
+/// let store = SqlStore::open("sqlite::memory:").await?;
+/// store.create_table().await?;
+/// store.put("k", "v").await?;
+/// assert_eq!(store.get("k").await?, "v");
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "sqlite"))]
+/// # fn main() {}
+/// ```
+///
+/// The table has the columns `key`, its primary key, and `value`, a blob; keys compare by their bytes.
+/// [`create_table`](Self::create_table) creates it, and nothing else does. There are no times to live.
+///
+/// # Errors
+///
+/// A value of more than [`with_max_value_len`](Self::with_max_value_len) is
+/// [`TooLarge`](crate::ErrorKind::TooLarge). If no connection can be had within five seconds (SQLite:
+/// thirty; a given pool's own time), the error is [`Store`](crate::ErrorKind::Store). A connection that
+/// was lost is replaced.
+///
+/// # Consistency
+///
+/// Every method that changes something does so in one transaction. Deadlocks and serialization
+/// failures are tried again, twenty times at most. A replica that lags gives old values.
+///
+/// # Cancellation
+///
+/// Once a connection is had, a method waits for the database as long as that takes:
+/// `tokio::time::timeout` bounds it.
+///
+/// # Runtime
+///
+/// Tokio, with its time and I/O drivers enabled.
+#[derive(Clone)]
+pub struct SqlStore {
+    pool: SqlPool,
+    statements: Arc<Statements>,
+    key_space: KeySpace,
+    max_value_len: u64,
+}
+
+impl SqlStore {
+    /// Connects to the database: `postgres://user:password@host/database`, the same with `mysql` or
+    /// `mariadb`, `sqlite:///path/of/a/file` or `sqlite::memory:`. The URL may have sqlx's parameters,
+    /// as `?sslmode=require`, or `?mode=rwc` to create SQLite's file.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidUrl`](crate::ErrorKind::InvalidUrl), also if the database's feature is off;
+    /// [`Store`](crate::ErrorKind::Store), after five seconds at most, if the database cannot be reached
+    /// or refuses the connection.
+    pub async fn open(url: &str) -> Result<Self, Error> {
+        Ok(Self::from_pool(SqlPool::open(url).await?))
+    }
+
+    /// A store over connections that there are already: a `PgPool`, `MySqlPool` or `SqlitePool`.
+    ///
+    /// An SQLite database in memory must have but one connection, which is not closed when idle.
+    pub fn from_pool(pool: impl Into<SqlPool>) -> Self {
+        let pool = pool.into();
+        let statements = Arc::new(Statements::new(pool.dialect(), TABLE));
+        let max_value_len = statements.dialect.max_value_len;
+        Self { pool, statements, key_space: KeySpace::Standard, max_value_len }
+    }
+
+    /// This store in another table. Default: `key_value`. Upper and lower case differ.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig), for anything but ASCII letters, digits and `_`.
+    pub fn with_table(self, table: &str) -> Result<Self, Error> {
+        dialect::check_table(table)?;
+        let statements = Statements::new(self.pool.dialect(), table);
+        Ok(Self { statements: Arc::new(statements), ..self })
+    }
+
+    /// This store with other keys allowed. Default: [`KeySpace::Standard`].
+    ///
+    /// The column has a length: [`KeySpace::Text`] is taken for [`KeySpace::Extended`], and any text
+    /// is a key in a store that `UrlEncode` wraps.
+    #[must_use]
+    pub fn with_key_space(self, key_space: KeySpace) -> Self {
+        let key_space = match key_space {
+            KeySpace::Standard => KeySpace::Standard,
+            KeySpace::Extended | KeySpace::Text => KeySpace::Extended,
+        };
+        Self { key_space, ..self }
+    }
+
+    /// This store with another limit to a value's bytes. Default: 64 MiB; for MySQL and MariaDB 4 KiB less
+    /// than 16 MiB, the least of their default `max_allowed_packet`, beyond which they break the
+    /// connection.
+    ///
+    /// Values are held in memory, once or twice.
+    #[must_use]
+    pub fn with_max_value_len(self, max_value_len: u64) -> Self {
+        Self { max_value_len, ..self }
+    }
+
+    /// Creates the table if there is none.
+    pub async fn create_table(&self) -> Result<(), Error> {
+        let create = || self.pool.execute(&self.statements.create, &[]);
+        self.run("create_table", create).await?;
+        Ok(())
+    }
+
+    /// Does the work, and again if others' changes upset it.
+    async fn run<T, F>(&self, operation: &'static str, work: impl Fn() -> F) -> Result<T, Error>
+    where
+        F: Future<Output = sqlx::Result<T>>,
+    {
+        for retry in 0..RETRIES {
+            match work().await {
+                Err(error) if failure::is_conflict(&error) => {
+                    // Not all at the same moment again.
+                    let longest = 1 << retry.min(6);
+                    tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=longest))).await;
+                }
+                result => return result.map_err(|error| self.failure(operation, error)),
+            }
+        }
+        work().await.map_err(|error| self.failure(operation, error))
+    }
+
+    fn failure(&self, operation: &'static str, error: sqlx::Error) -> Error {
+        failure::operating(operation, &self.statements.table, error)
+    }
+
+    async fn value(&self, operation: &'static str, key: &str) -> Result<Bytes, Error> {
+        self.key_space.check(operation, key)?;
+        let value = self.run(operation, || self.pool.value(&self.statements.get, key)).await?;
+        value.map(Bytes::from).ok_or_else(|| Error::not_found(operation))
+    }
+
+    async fn exists(&self, operation: &'static str, key: &str) -> Result<bool, Error> {
+        self.key_space.check(operation, key)?;
+        self.run(operation, || self.pool.contains(&self.statements.contains, key)).await
+    }
+
+    /// Copies or moves a key onto itself.
+    async fn keep(&self, operation: &'static str, key: &str) -> Result<(), Error> {
+        found(operation, self.exists(operation, key).await?)
+    }
+
+    /// The next keys before `to`, and the start of those after them.
+    async fn page(&self, from: String, to: &str) -> Result<(Vec<String>, Option<String>), Error> {
+        let list = || self.pool.keys(&self.statements.list, &from, to);
+        let keys = self.run("iter_keys", list).await?;
+        let full = keys.len() == PAGE;
+        let next = keys.last().filter(|_| full).map(|last| format!("{last}{AFTER}"));
+        Ok((keys, next))
+    }
+}
+
+/// Less than every character of a key: a key's successor is the key with this.
+const AFTER: char = '\x01';
+
+/// Greater than every character of a key: what begins with a prefix comes before the prefix with this.
+const BEYOND: char = '\x7f';
+
+fn found(operation: &str, found: bool) -> Result<(), Error> {
+    if found { Ok(()) } else { Err(Error::not_found(operation)) }
+}
+
+#[async_trait]
+impl KeyValueStore for SqlStore {
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::of(self.key_space).with_copy()
+    }
+
+    async fn get(&self, key: &str) -> Result<Bytes, Error> {
+        self.value("get", key).await
+    }
+
+    async fn open(&self, key: &str) -> Result<Reader, Error> {
+        Ok(Reader::from_bytes(self.value("open", key).await?))
+    }
+
+    async fn put_bytes(&self, key: &str, value: Bytes, ttl: Ttl) -> Result<(), Error> {
+        self.put_reader(key, Reader::from_bytes(value), ttl).await
+    }
+
+    async fn put_reader(&self, key: &str, value: Reader, ttl: Ttl) -> Result<(), Error> {
+        self.key_space.check("put", key)?;
+        ttl.refuse()?;
+        let value = value.within(self.max_value_len, "put").await?;
+        self.run("put", || self.pool.put(&self.statements.put, key, &value)).await
+    }
+
+    async fn delete(&self, key: &str) -> Result<(), Error> {
+        self.key_space.check("delete", key)?;
+        let keys = [key];
+        self.run("delete", || self.pool.execute(&self.statements.delete, &keys)).await?;
+        Ok(())
+    }
+
+    async fn contains(&self, key: &str) -> Result<bool, Error> {
+        self.exists("contains", key).await
+    }
+
+    fn iter_keys(&self, prefix: &str) -> KeyStream<'_> {
+        if !prefix.is_empty() && !self.key_space.contains(prefix) {
+            // No key begins so.
+            return stream::empty().boxed();
+        }
+        let to = format!("{prefix}{BEYOND}");
+        let pages = stream::try_unfold(Some(prefix.to_owned()), move |from| {
+            let to = to.clone();
+            async move {
+                let Some(from) = from else { return Ok(None) };
+                self.page(from, &to).await.map(Some)
+            }
+        });
+        let keys = pages.map_ok(|keys| stream::iter(keys).map(Ok)).try_flatten();
+        // Others may write into the table.
+        keys.try_filter(|key| std::future::ready(self.key_space.contains(key))).boxed()
+    }
+
+    fn iter_prefixes(&self, delimiter: &str, prefix: &str) -> KeyStream<'_> {
+        prefixes(self.iter_keys(prefix), delimiter, prefix)
+    }
+
+    async fn copy(&self, source: &str, destination: &str) -> Result<(), Error> {
+        self.key_space.check("copy", source)?;
+        self.key_space.check("copy", destination)?;
+        if source == destination {
+            return self.keep("copy", source).await;
+        }
+        let keys = [destination, source];
+        let copied = self.run("copy", || self.pool.execute(&self.statements.copy, &keys)).await?;
+        found("copy", copied > 0)
+    }
+
+    async fn rename(&self, source: &str, destination: &str) -> Result<(), Error> {
+        self.key_space.check("rename", source)?;
+        self.key_space.check("rename", destination)?;
+        if source == destination {
+            return self.keep("rename", source).await;
+        }
+        let rename = || self.pool.rename(&self.statements, source, destination);
+        found("rename", self.run("rename", rename).await?)
+    }
+
+    async fn url_for(&self, key: &str) -> Result<String, Error> {
+        self.key_space.check("url_for", key)?;
+        Err(Error::unsupported("url_for", "a row of a table has no address"))
+    }
+}
+
+impl fmt::Display for SqlStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.statements.dialect.name, self.statements.table)
+    }
+}
+
+impl fmt::Debug for SqlStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqlStore")
+            .field("database", &self.statements.dialect.name)
+            .field("table", &self.statements.table)
+            .field("key_space", &self.key_space)
+            .field("max_value_len", &self.max_value_len)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,122 @@
+//! A real PostgreSQL server for one test.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::{Process, install, not_as_root, run};
+
+const REMEDY: &str = "These tests need a PostgreSQL server (15 or later), and none could be found or \
+installed.\nInstall one (`apt-get install postgresql`, `dnf install postgresql-server`, `brew install \
+postgresql`, …),\nor name the binary `postgres`, beside which `initdb` is, in the environment variable \
+CACHECOW_POSTGRES.";
+
+/// A server on a Unix socket in a folder of its own, ended and waited for when dropped. Its texts are
+/// ordered as in English, not by their bytes.
+pub struct PostgresServer {
+    folder: TempDir,
+    process: Option<Process>,
+}
+
+impl PostgresServer {
+    /// Starts a server, and waits until it says that it is ready.
+    ///
+    /// # Panics
+    ///
+    /// With the server's log, if it does not start.
+    pub fn start() -> Self {
+        // A socket's path must be short.
+        let folder = tempfile::Builder::new().prefix("cow").tempdir_in("/tmp").expect("a folder");
+        let password = folder.path().join("password");
+        std::fs::write(&password, "cud").expect("a file in the folder");
+        let mut initdb = Command::new(program().with_file_name("initdb"));
+        initdb
+            .current_dir(folder.path())
+            .args(["--username=cow", "--auth=scram-sha-256", "--pwfile=password", "--no-sync"])
+            .args(["--encoding=UTF8", "--locale=C", "--locale-provider=icu", "--icu-locale=en-US"])
+            .arg("--pgdata=data");
+        not_as_root(&mut initdb, folder.path());
+        run(&mut initdb);
+        let mut server = Self { folder, process: None };
+        server.restart();
+        server
+    }
+
+    /// The address, for `SqlStore::open`, with this password in it.
+    pub fn url_with_password(&self, password: &str) -> String {
+        format!(
+            "postgres://cow:{password}@localhost/postgres?host={}",
+            self.folder.path().display()
+        )
+    }
+
+    /// The address, for `SqlStore::open`.
+    pub fn url(&self) -> String {
+        self.url_with_password("cud")
+    }
+
+    /// Starts the server again, with its data; ends it first if it runs.
+    ///
+    /// # Panics
+    ///
+    /// With the server's log, if it does not start.
+    pub fn restart(&mut self) {
+        self.stop();
+        let mut command = Command::new(program());
+        command.current_dir(self.folder.path()).args(["-D", "data"]);
+        let sockets = format!("unix_socket_directories={}", self.folder.path().display());
+        for setting in ["listen_addresses=", "fsync=off", "full_page_writes=off", &sockets] {
+            command.args(["-c", setting]);
+        }
+        not_as_root(&mut command, self.folder.path());
+        let ready = |line: &str| line.contains("ready to accept connections").then_some(());
+        let (process, ()) = Process::start(command, ready);
+        self.process = Some(process);
+    }
+
+    /// Ends the server at once, breaking its connections, and waits until it is gone.
+    pub fn stop(&mut self) {
+        if let Some(process) = self.process.take() {
+            // "Immediate shutdown": the server's children are gone when it is.
+            process.end(Signal::QUIT);
+        }
+    }
+}
+
+impl Drop for PostgresServer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl fmt::Debug for PostgresServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresServer").field("url", &self.url()).finish_non_exhaustive()
+    }
+}
+
+/// The program `postgres`: the one that `CACHECOW_POSTGRES` names, one on the path or where Debian puts
+/// it, or one that is installed now.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let found = || install::on_path("postgres").or_else(newest_of_debian);
+        install::named("CACHECOW_POSTGRES")
+            .or_else(found)
+            .or_else(|| install::debian(&["postgresql"]).then(found).flatten())
+            .unwrap_or_else(|| panic!("{REMEDY}"))
+    })
+}
+
+/// Debian keeps each version in a folder of its own, off the path.
+fn newest_of_debian() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    versions
+        .filter_map(|version| Some(version.ok()?.path().join("bin/postgres")))
+        .filter(|program| program.is_file())
+        .max()
+}
