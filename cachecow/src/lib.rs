@@ -39,11 +39,6 @@
 //! | `fs`, `sql`, `mongodb`, `cloud`, `git` | `FilesystemStore`, `SqlStore`, `MongoStore`, `CloudStore`, `GitStore` |
 //! | `hmac` | `Hmac`, and keys by the content's hash |
 //! | `conformance` | the suite for stores of your own |
-//! `derive` and `redis` are on by default. `tls` adds `rediss://`, `uuid` makes `uuid::Uuid` a
-//! [`KeyPart`].
-//!
-//! Among the stores, `postgres`, `mysql` and `sqlite` add `SqlStore` on these databases, and `sql` on
-//! all of them.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
@@ -91,6 +86,8 @@ pub use stats::{Stats, TypeStats};
 pub use store::CloudStore;
 #[cfg(feature = "fs")]
 pub use store::FilesystemStore;
+#[cfg(feature = "mongodb")]
+pub use store::MongoStore;
 #[cfg(all(feature = "store", feature = "redis"))]
 pub use store::RedisStore;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]

@@ -34,6 +34,8 @@ mod key_space;
 mod kv;
 mod listing;
 mod memory;
+#[cfg(feature = "mongodb")]
+mod mongodb;
 #[cfg(any(feature = "fs", feature = "git"))]
 mod names;
 mod reader;
@@ -61,6 +63,8 @@ pub use self::key_space::KeySpace;
 pub use self::kv::{KeyStream, KeyValueStore};
 pub use self::listing::prefixes;
 pub use self::memory::MemoryStore;
+#[cfg(feature = "mongodb")]
+pub use self::mongodb::MongoStore;
 pub use self::reader::Reader;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
