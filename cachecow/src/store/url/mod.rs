@@ -28,7 +28,9 @@ use crate::{Error, ErrorKind};
 ///
 /// `?keys=extended` allows `/` and the space in keys, in every store
 /// ([`KeySpace::Extended`](super::KeySpace::Extended)). `?prefix=…` is what goes before the keys'
-/// names in Redis, `kv:` by default. What a server's own URLs have besides goes to its driver.
+/// names in Redis, `kv:` by default, `?table=…` the table in an SQL database and `?collection=…` the one
+/// in MongoDB, `key_value` by default. The table must be there. What a server's own URLs have besides goes
+/// to its driver.
 ///
 /// # Wrappers
 ///

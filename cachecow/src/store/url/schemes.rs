@@ -45,6 +45,7 @@ enum Parameters {
 enum Store {
     Here(Open),
     /// This feature is not enabled.
+    #[allow(dead_code, reason = "with every feature, nothing needs one")]
     Needs(&'static str),
 }
 
@@ -94,13 +95,19 @@ const SCHEMES: &[Scheme] = &[
         names: &["postgres", "postgresql", "mysql", "mariadb", "sqlite"],
         place: Place::Any,
         parameters: Parameters::Any,
-        store: Store::Needs("sql"),
+        store: {
+            #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+            let store = Store::Here(sql);
+            #[cfg(not(any(feature = "mysql", feature = "postgres", feature = "sqlite")))]
+            let store = Store::Needs("sql");
+            store
+        },
     },
     Scheme {
         names: &["mongodb", "mongodb+srv"],
         place: Place::Any,
         parameters: Parameters::Any,
-        store: Store::Needs("mongodb"),
+        store: with_feature!("mongodb", mongodb),
     },
     Scheme {
         names: &["s3", "gcs", "gs", "azure", "az"],
@@ -176,6 +183,31 @@ fn fs(address: Address) -> BoxFuture<'static, Opened> {
 fn git(address: Address) -> BoxFuture<'static, Opened> {
     async move {
         let store = super::super::GitStore::open(address.path()?).await?;
+        Ok(Arc::new(store.with_key_space(address.key_space())) as _)
+    }
+    .boxed()
+}
+
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+fn sql(mut address: Address) -> BoxFuture<'static, Opened> {
+    async move {
+        let table = address.take("table")?;
+        let store = super::super::SqlStore::open(&address.for_driver()).await?;
+        let store = match table {
+            Some(table) => store.with_table(&table)?,
+            None => store,
+        };
+        Ok(Arc::new(store.with_key_space(address.key_space())) as _)
+    }
+    .boxed()
+}
+
+#[cfg(feature = "mongodb")]
+fn mongodb(mut address: Address) -> BoxFuture<'static, Opened> {
+    async move {
+        let collection = address.take("collection")?;
+        let collection = collection.as_deref().unwrap_or("key_value");
+        let store = super::super::MongoStore::open(&address.for_driver(), collection).await?;
         Ok(Arc::new(store.with_key_space(address.key_space())) as _)
     }
     .boxed()
