@@ -2,6 +2,7 @@
 //! control without the fence, or without the token, that must find the stale read.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cachecow::{CacheDecorator, ErrorKind, KeyValueStore, KeyValueStoreExt as _, MemoryStore};
 use cachecow_tests::caches::Cache;
@@ -293,6 +294,45 @@ async fn a_stampede_reads_the_backing_store_once() {
             assert_eq!(other.await.unwrap().as_deref(), Some("v"));
         }
         assert_eq!(race.store.calls("open"), 1);
+    }
+}
+
+/// While the cache loses its keys and writers replace the value, nobody is told that it is not there.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_key_that_always_existed_is_always_found() {
+    for cache in [Cache::memory(), Cache::redis(), Cache::store()] {
+        let store = Held::new(MemoryStore::new());
+        let decorator = Arc::new(CacheDecorator::new(cache.open_default(), store.clone()));
+        decorator.put("k", "0").await.unwrap();
+        let over = Arc::new(AtomicBool::new(false));
+        let disturb = tokio::spawn({
+            let (decorator, over) = (Arc::clone(&decorator), Arc::clone(&over));
+            async move {
+                for version in 1.. {
+                    decorator.invalidate("k").await.unwrap();
+                    if version % 3 == 0 {
+                        decorator.put("k", version.to_string()).await.unwrap();
+                    }
+                    if over.load(Ordering::SeqCst) {
+                        break;
+                    }
+                }
+            }
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let mut seen = 0;
+        for _ in 0..200 {
+            let opened = decorator.open("k").await.unwrap().into_bytes().await.unwrap();
+            decorator.get_file("k", folder.path().join("target")).await.unwrap();
+            let delivered = std::fs::read(folder.path().join("target")).unwrap();
+            for value in [&opened[..], &delivered] {
+                let version: u32 = std::str::from_utf8(value).unwrap().parse().unwrap();
+                assert!(version >= seen, "{version} after {seen}");
+                seen = version;
+            }
+        }
+        over.store(true, Ordering::SeqCst);
+        disturb.await.unwrap();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Stores by their URLs.
 
-use cachecow::store::{KeySpace, conformance, open};
-use cachecow::{ErrorKind, KeyValueStore as _, KeyValueStoreExt as _};
+use cachecow::store::{GitStore, KeySpace, conformance, open};
+use cachecow::{ErrorKind, FilesystemStore, KeyValueStore as _, KeyValueStoreExt as _, SqlStore};
 use cachecow_tests::servers::RedisServer;
 use redis::AsyncCommands as _;
 
@@ -66,6 +66,38 @@ async fn a_url_is_a_store() {
         let shown = format!("{store:?}");
         assert!(shown.contains(debug), "{url}: {shown}");
         assert!(!shown.contains("hunter2"), "{url}: {shown}");
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_store_has_its_url() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    FilesystemStore::create(path("files")).await.unwrap();
+    GitStore::create(path("repository")).await.unwrap();
+    let sqlite = SqlStore::open(&format!("sqlite://{}?mode=rwc", path("database"))).await.unwrap();
+    sqlite.with_table("pages").unwrap().create_table().await.unwrap();
+    for (url, shown) in [
+        (format!("fs://{}?keys=extended", path("files")), format!("filesystem({})", path("files"))),
+        (format!("git://{}?keys=extended", path("repository")), "git".to_owned()),
+        (format!("sqlite://{}?table=pages&keys=extended", path("database")), "sql".to_owned()),
+    ] {
+        let store = open(&url).await.unwrap_or_else(|error| panic!("{url}: {error:?}"));
+        assert!(store.to_string().starts_with(&shown), "{url}: {store}");
+        store.put("folder/a key", "v").await.unwrap();
+        let again = open(&format!("{url}#wrap:readonly")).await.unwrap();
+        assert_eq!(again.get("folder/a key").await.unwrap(), "v");
+    }
+    // These connect on first use, and their own tests do.
+    for url in [
+        "mongodb://someone:hunter2@localhost/database?collection=pages",
+        "s3://key:hunter2@bucket/prefix?region=eu-central-1&keys=extended",
+        "azure://account:aHVudGVyMg==@container",
+        "gcs://bucket?skip_signature=true#wrap:readonly",
+    ] {
+        let store = open(url).await.unwrap_or_else(|error| panic!("{url}: {error:?}"));
+        let shown = format!("{store} {store:?}");
+        assert!(!shown.contains("hunter2") && !shown.contains("aHVudGVyMg"), "{url}: {shown}");
     }
 }
 
@@ -263,10 +295,9 @@ async fn no_url_makes_it_panic() {
             }
             Err(error) => {
                 refused += 1;
-                // A folder that does not exist.
-                let no_folder = (url.starts_with("fs:///") || url.starts_with("git:///"))
-                    && error.kind() == ErrorKind::Store;
-                assert!(no_folder || error.kind() == ErrorKind::InvalidUrl, "{url:?}: {error:?}");
+                // Or a folder, a repository or a file that does not exist.
+                let kinds = [ErrorKind::InvalidUrl, ErrorKind::Store, ErrorKind::InvalidConfig];
+                assert!(kinds.contains(&error.kind()), "{url:?}: {error:?}");
             }
         }
     }

@@ -14,9 +14,17 @@ use super::entry::{self, Entry};
 use super::{Decorated, OnCacheError};
 use crate::engine::{Loaded, Loader, Sealed};
 use crate::protocol::{Discard, Verdict};
-use crate::stats::{Counter, TypeState};
+use crate::stats::{Counter, StaticSlot, TypeState};
 use crate::store::{KeyValueStore, Reader};
 use crate::{Error, ErrorKind, Key};
+
+/// The name under which the reads of all decorators are counted.
+pub(super) const NAME: &str = "KeyValueStore";
+
+pub(super) fn slot() -> usize {
+    static SLOT: StaticSlot = StaticSlot::new();
+    SLOT.get()
+}
 
 /// What a load brought, and may share with others.
 #[derive(Debug)]
@@ -129,7 +137,7 @@ impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
     }
 
     fn identity(&self, _place: usize) -> (usize, &[u8]) {
-        (super::read::slot(), self.parts)
+        (slot(), self.parts)
     }
 
     fn refuse_cut_off(&self) -> Option<Error> {

@@ -5,10 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::CacheDecorator;
-use super::load::{Content, Manner, ValueLoader};
+use super::load::{self, Content, Manner, ValueLoader};
 use crate::engine::{Loaded, Loads};
 use crate::protocol::{Fill, Outcome};
-use crate::stats::StaticSlot;
 use crate::store::{KeyValueStore, Reader};
 use crate::{Error, Source};
 
@@ -41,14 +40,6 @@ fn loadable(loaded: Loaded, reader: Option<Reader>) -> Option<Loadable> {
     }
 }
 
-/// The name under which the reads of all decorators are counted.
-const NAME: &str = "KeyValueStore";
-
-pub(super) fn slot() -> usize {
-    static SLOT: StaticSlot = StaticSlot::new();
-    SLOT.get()
-}
-
 impl<S: KeyValueStore> CacheDecorator<S> {
     pub(super) async fn load(
         &self,
@@ -59,7 +50,7 @@ impl<S: KeyValueStore> CacheDecorator<S> {
         self.check(operation, key)?;
         let decorated = &self.decorated;
         let engine = &decorated.cow.engine;
-        let state = engine.types.at(slot(), NAME);
+        let state = engine.types.at(load::slot(), load::NAME);
         let parts = self.parts(key);
         let hash = parts.key();
         let mut read = engine.read(hash, state);

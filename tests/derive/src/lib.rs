@@ -1,0 +1,1 @@
+//! The compile-time cases are in `ui`, and `tests/ui.rs` runs them.
