@@ -139,7 +139,8 @@ impl Builder {
         self
     }
 
-    /// How many bytes the embedded cache holds. Default: 64 MiB.
+    /// How many bytes the embedded cache holds. Default: 64 MiB. It is divided among a few shards for
+    /// each processor, and a value that is larger than a shard is not kept.
     pub fn memory_capacity(mut self, bytes: u64) -> Self {
         self.memory_capacity = bytes;
         self

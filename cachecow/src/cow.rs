@@ -224,7 +224,7 @@ impl CacheCow {
         E: From<Error>,
     {
         let policy = self.engine.settings.hold_policy;
-        match self.engine.write(keys_of(&keys), policy, work).await? {
+        match self.engine.write(keys_of(&keys), policy, work, |_| false).await? {
             // The work's own error comes first.
             (Ok(_), Some(error)) => Err(E::from(error)),
             (result, _) => result,

@@ -132,6 +132,29 @@ impl Cache {
     }
 }
 
+/// [`on_both_backends!`](crate::on_both_backends!), and a third test with any store as the cache.
+#[macro_export]
+macro_rules! on_every_cache {
+    ($($(#[$attribute:meta])* async fn $name:ident($cache:ident) $body:block)*) => {
+        $crate::on_both_backends! {
+            $($(#[$attribute])* async fn $name($cache) $body)*
+        }
+
+        mod on_any_store {
+            #[allow(unused_imports, reason = "not every case needs everything")]
+            use super::*;
+            $(
+                $(#[$attribute])*
+                #[tokio::test]
+                async fn $name() {
+                    let $cache = $crate::caches::Cache::store();
+                    $body
+                }
+            )*
+        }
+    };
+}
+
 /// Makes two tests of each `async fn name(cache: Cache)`: one on the embedded backend, with time
 /// standing still, and one on a real Redis.
 #[macro_export]

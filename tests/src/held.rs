@@ -24,7 +24,9 @@ struct Control {
     calls: HashMap<&'static str, usize>,
     gates: Vec<(&'static str, Arc<Gate>)>,
     failing: Vec<&'static str>,
+    panicking: Vec<&'static str>,
     slowness: usize,
+    lengths_hidden: bool,
 }
 
 /// The store's own failure.
@@ -67,9 +69,21 @@ impl<S: KeyValueStore> Held<S> {
         self.lock().failing.push(operation);
     }
 
+    /// Makes operations of this name panic.
+    pub fn panic_at(&self, operation: &'static str) {
+        self.lock().panicking.push(operation);
+    }
+
     /// Makes every operation work again.
     pub fn repair(&self) {
-        self.lock().failing.clear();
+        let mut control = self.lock();
+        control.failing.clear();
+        control.panicking.clear();
+    }
+
+    /// Lets no reader tell its length.
+    pub fn hide_lengths(&self) {
+        self.lock().lengths_hidden = true;
     }
 
     /// Makes every operation let others run so many times before it returns.
@@ -85,6 +99,11 @@ impl<S: KeyValueStore> Held<S> {
         let (gate, slowness) = {
             let mut control = self.lock();
             *control.calls.entry(operation).or_default() += 1;
+            let panics = control.panicking.contains(&operation);
+            if panics {
+                drop(control);
+                panic!("{operation} panics, as the test says");
+            }
             if control.failing.contains(&operation) {
                 return Err(Error::store(operation, Broken(operation)));
             }
@@ -117,7 +136,8 @@ impl<S: KeyValueStore> KeyValueStore for Held<S> {
     }
 
     async fn open(&self, key: &str) -> Result<Reader, Error> {
-        self.run("open", self.inner.open(key)).await
+        let reader = self.run("open", self.inner.open(key)).await?;
+        Ok(if self.lock().lengths_hidden { Reader::new(reader) } else { reader })
     }
 
     async fn put_bytes(&self, key: &str, value: Bytes, ttl: Ttl) -> Result<(), Error> {

@@ -5,19 +5,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cachecow::protocol::{Command, Reply, Token};
-use cachecow::store::{
-    DecoratorCache, KeySpace, OnCacheError, Reader, StoreBackend, Ttl, conformance,
-};
+use cachecow::store::{DecoratorCache, KeySpace, OnCacheError, conformance};
 use cachecow::{
-    BackendErrorKind, CacheBackend as _, CacheCow, CacheDecorator, Error, ErrorKind, Fill,
-    KeyValueStore, KeyValueStoreExt as _, MemoryStore, RedisStore, Source,
+    BackendErrorKind, CacheCow, CacheDecorator, Error, ErrorKind, Fill, KeyValueStore,
+    KeyValueStoreExt as _, MemoryStore, RedisStore, Source,
 };
 use cachecow_tests::backends::Fate;
 use cachecow_tests::caches::Cache;
 use cachecow_tests::held::{Broken, Held};
-use cachecow_tests::on_both_backends;
+use cachecow_tests::on_every_cache;
 use cachecow_tests::servers::RedisServer;
-use futures_util::{FutureExt as _, TryStreamExt as _};
+use futures_util::TryStreamExt as _;
 use tokio::io::AsyncReadExt as _;
 
 type Decorated = CacheDecorator<Held<MemoryStore>>;
@@ -35,7 +33,7 @@ fn broken(error: &Error) -> Option<&'static str> {
     source.downcast_ref::<Broken>().map(|broken| broken.0)
 }
 
-on_both_backends! {
+on_every_cache! {
     async fn it_is_a_key_value_store(cache) {
         for key_space in [KeySpace::Standard, KeySpace::Extended, KeySpace::Text] {
             let store = MemoryStore::new().with_key_space(key_space);
@@ -205,8 +203,8 @@ on_both_backends! {
             assert_eq!((read.value, read.source, read.fill), (value.into(), source, fill));
         }
         // A store that does not know the length beforehand.
-        let unknown = Held::new(Unmeasured(store.inner().clone()));
-        let decorator = CacheDecorator::new(cache.open_default(), unknown)
+        store.hide_lengths();
+        let decorator = CacheDecorator::new(cache.open_default(), store)
             .with_name("unmeasured")
             .with_max_value_size(1000);
         for len in [0, 1, 999, 1000, 1001, 5000] {
@@ -308,6 +306,102 @@ on_both_backends! {
         }
     }
 
+    async fn no_limit_is_a_limit_too(cache) {
+        let (_, decorator) = decorated(&cache);
+        let decorator = decorator.with_max_value_size(usize::MAX);
+        decorator.put("k", "value").await.unwrap();
+        assert_eq!(decorator.open("k").await.unwrap().into_bytes().await.unwrap(), "value");
+        assert_eq!(decorator.get("k").await.unwrap(), "value");
+    }
+
+    async fn another_s_larger_value_is_left_alone(cache) {
+        let store = Held::new(MemoryStore::new());
+        let generous = CacheDecorator::new(cache.open_default(), store.clone());
+        let strict = CacheDecorator::new(cache.open_default(), store.clone());
+        let strict = strict.with_max_value_size(10);
+        generous.put("k", vec![7; 100]).await.unwrap();
+        generous.get("k").await.unwrap();
+        let read = strict.read("k").await.unwrap();
+        assert_eq!((read.value.len(), read.source, read.fill), (100, Source::Fetched, Fill::Skipped));
+        assert_eq!(generous.read("k").await.unwrap().source, Source::Cache);
+    }
+
+    async fn a_streamed_value_keeps_its_length_and_expiry(cache) {
+        let (_, decorator) = decorated(&cache);
+        let decorator = decorator.with_max_value_size(10);
+        decorator.put_with_ttl("k", vec![7; 100], Duration::from_secs(60)).await.unwrap();
+        let reader = decorator.open("k").await.unwrap();
+        assert_eq!(reader.len(), Some(100));
+        let left = reader.expires_in().expect("it has a time to live");
+        assert!(left > Duration::from_secs(50) && left <= Duration::from_secs(60), "{left:?}");
+    }
+
+    async fn a_key_too_long_for_a_prefix_comes_to_neither_store(cache) {
+        let store = cachecow::store::Prefix::new(MemoryStore::new(), "tenant-a-").unwrap();
+        let decorator = CacheDecorator::new(cache.open_default(), store);
+        let key = "k".repeat(245);
+        for kind in [
+            decorator.get(&key).await.unwrap_err().kind(),
+            decorator.put(&key, "v").await.unwrap_err().kind(),
+            decorator.invalidate(&key).await.unwrap_err().kind(),
+        ] {
+            assert_eq!(kind, ErrorKind::InvalidKey);
+        }
+        assert!(cache.script().log().is_empty(), "the cache was not asked");
+    }
+
+    async fn a_change_that_may_yet_happen_leaves_its_hold(cache) {
+        let (store, decorator) = decorated(&cache);
+        decorator.put("k", "old").await.unwrap();
+        store.break_down("put");
+        decorator.put("k", "new").await.unwrap_err();
+        assert_eq!(decorator.read("k").await.unwrap().fill, Fill::Skipped, "nobody fills");
+        // What was taken for failed takes effect.
+        store.inner().put("k", "new").await.unwrap();
+        assert_eq!(decorator.get("k").await.unwrap(), "new");
+        // A refusal is certain, and leaves none.
+        store.repair();
+        decorator.copy("absent", "other").await.unwrap_err();
+        store.inner().put("other", "v").await.unwrap();
+        assert_eq!(decorator.read("other").await.unwrap().fill, Fill::Stored);
+    }
+
+    async fn those_who_must_not_fetch_do_not_fail_those_who_may(cache) {
+        let (store, lax) = decorated(&cache);
+        store.inner().put("k", "v").await.unwrap();
+        let cow = cache.open_default();
+        let lax_too = CacheDecorator::new(cow.clone(), store.clone());
+        let strict = CacheDecorator::new(cow, store.clone()).on_cache_error(OnCacheError::Fail);
+        let gate = cachecow_tests::gate::Gate::new();
+        let all: fn(&Command) -> bool = |_| true;
+        cache.script().next(all, Fate::AnswerLate(gate.clone()));
+        let strict = Arc::new(strict);
+        let leader = tokio::spawn({
+            let strict = Arc::clone(&strict);
+            async move { strict.get("k").await }
+        });
+        gate.arrived().await;
+        assert_eq!(lax_too.get("k").await.unwrap(), "v");
+        assert_eq!(lax.get("k").await.unwrap(), "v");
+        gate.open();
+        leader.await.unwrap().unwrap();
+    }
+
+    async fn a_time_to_live_that_the_store_refuses_does_not_disturb_the_cache(cache) {
+        let store = cachecow::store::ReadOnly::new(MemoryStore::new());
+        let folder = tempfile::tempdir().unwrap();
+        let files = cachecow::FilesystemStore::open(folder.path()).await.unwrap();
+        let decorator = CacheDecorator::new(cache.open_default(), files);
+        let hour = Duration::from_secs(3600);
+        let error = decorator.put_with_ttl("k", "v", hour).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        let error = decorator.put_with_ttl("k", "v", Duration::ZERO).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidTtl);
+        assert!(cache.script().log().is_empty(), "the cache was not asked");
+        let decorator = CacheDecorator::new(cache.open_default(), store);
+        assert_eq!(decorator.put("k", "v").await.unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+
     async fn a_hit_is_one_round_trip_and_a_change_two(cache) {
         let (_, decorator) = decorated(&cache);
         let sent = || cache.script().log().len();
@@ -317,56 +411,6 @@ on_both_backends! {
         assert_eq!(sent(), 4, "claim, fill");
         decorator.get("k").await.unwrap();
         assert_eq!(sent(), 5);
-    }
-}
-
-/// A store whose readers do not know their length.
-#[derive(Clone, Debug)]
-struct Unmeasured(MemoryStore);
-
-#[async_trait::async_trait]
-impl KeyValueStore for Unmeasured {
-    fn capabilities(&self) -> cachecow::store::Capabilities {
-        self.0.capabilities()
-    }
-    async fn get(&self, key: &str) -> Result<Bytes, Error> {
-        self.0.get(key).await
-    }
-    async fn open(&self, key: &str) -> Result<Reader, Error> {
-        Ok(Reader::new(self.0.open(key).await?))
-    }
-    async fn put_bytes(&self, key: &str, value: Bytes, ttl: Ttl) -> Result<(), Error> {
-        self.0.put_bytes(key, value, ttl).await
-    }
-    async fn put_reader(&self, key: &str, value: Reader, ttl: Ttl) -> Result<(), Error> {
-        self.0.put_reader(key, value, ttl).await
-    }
-    async fn delete(&self, key: &str) -> Result<(), Error> {
-        self.0.delete(key).await
-    }
-    async fn contains(&self, key: &str) -> Result<bool, Error> {
-        self.0.contains(key).await
-    }
-    fn iter_keys(&self, prefix: &str) -> cachecow::store::KeyStream<'_> {
-        self.0.iter_keys(prefix)
-    }
-    fn iter_prefixes(&self, delimiter: &str, prefix: &str) -> cachecow::store::KeyStream<'_> {
-        self.0.iter_prefixes(delimiter, prefix)
-    }
-    async fn copy(&self, source: &str, destination: &str) -> Result<(), Error> {
-        self.0.copy(source, destination).await
-    }
-    async fn rename(&self, source: &str, destination: &str) -> Result<(), Error> {
-        self.0.rename(source, destination).await
-    }
-    async fn url_for(&self, key: &str) -> Result<String, Error> {
-        self.0.url_for(key).await
-    }
-}
-
-impl std::fmt::Display for Unmeasured {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("unmeasured")
     }
 }
 
@@ -478,31 +522,4 @@ async fn a_store_that_caches_and_cannot_delete_is_made_up_for() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(decorator.read("k").await.unwrap().fill, Fill::Stored);
-}
-
-#[tokio::test]
-async fn a_store_s_commands_take_effect_in_the_order_they_were_given() {
-    let cache = Held::new(MemoryStore::new());
-    let backend = StoreBackend::new(cache.clone());
-    let key = cachecow::Key::from_hash(7);
-    let ask = async |command: Command| {
-        backend.execute(vec![cachecow::Request { key, command }]).await.remove(0).unwrap()
-    };
-    let token = Token::from_bytes([1; 16]);
-    let (lease, ttl) = (Duration::from_secs(60), Duration::from_secs(60));
-    assert_eq!(ask(Command::Claim { token, lease, discard: None }).await, Reply::Claimed);
-    // A fill whose caller gives up while the store is at it, and an invalidation after it.
-    let gate = cache.gate("put");
-    let mut fill = Box::pin(ask(Command::Fill { token, value: Bytes::from("old"), ttl }));
-    tokio::select! {
-        biased;
-        () = gate.arrived() => {}
-        _ = &mut fill => panic!("the gate is closed"),
-    }
-    drop(fill);
-    let mut invalidate = Box::pin(ask(Command::Invalidate));
-    assert!((&mut invalidate).now_or_never().is_none(), "it waits for the fill");
-    gate.open();
-    assert_eq!(invalidate.await, Reply::Done);
-    assert_eq!(ask(Command::Lookup).await, Reply::Absent);
 }

@@ -1,4 +1,4 @@
-//! Both backends do what the protocol asks of them.
+//! Every backend does what the protocol asks of it.
 
 use std::time::Duration;
 
@@ -14,6 +14,24 @@ mod memory {
             #[tokio::test(start_paused = true)]
             async fn $case() {
                 conformance::$case(&MemoryBackend::default()).await;
+            }
+        )*};
+    }
+
+    for_each_conformance_case!(cases);
+}
+
+mod any_store {
+    use cachecow::MemoryStore;
+    use cachecow::store::StoreBackend;
+
+    use super::*;
+
+    macro_rules! cases {
+        ($($case:ident)*) => {$(
+            #[tokio::test]
+            async fn $case() {
+                conformance::$case(&StoreBackend::new(MemoryStore::new())).await;
             }
         )*};
     }

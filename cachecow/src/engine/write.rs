@@ -14,6 +14,9 @@ impl Engine {
     /// Runs `work` with every reader kept from filling the keys. The work's result, and an error if
     /// the cache could not be told of it.
     ///
+    /// A result that is `in_doubt` may yet take effect: the holds are left to expire, as if the work
+    /// had been dropped.
+    ///
     /// # Errors
     ///
     /// If the work was not begun.
@@ -22,6 +25,7 @@ impl Engine {
         keys: Vec<Key>,
         policy: HoldPolicy,
         work: F,
+        in_doubt: impl FnOnce(&Result<R, E>) -> bool,
     ) -> Result<(Result<R, E>, Option<Error>), Error>
     where
         F: Future<Output = Result<R, E>>,
@@ -44,6 +48,9 @@ impl Engine {
         // Dropped here, the write leaves its holds to expire, as if the process had died: whether
         // the work will still take effect in the backing store cannot be known.
         let result = work.await;
+        if in_doubt(&result) {
+            writes.retain(|(_, write)| !write.held());
+        }
         let overran = began.elapsed() >= self.settings.hold;
         let released = self.release(writes, overran).await;
         exposed.disarm();

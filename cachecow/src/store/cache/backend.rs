@@ -1,24 +1,30 @@
 //! Any store as the place of cached values.
 
+use std::collections::HashSet;
 use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
-use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use super::values::{Found, Values};
 use crate::backend::Flags;
-use crate::protocol::{Command, Discard, Reply, Token};
-use crate::store::{KeyValueStore, Ttl};
-use crate::{BackendError, BackendErrorKind, CacheBackend, Error, ErrorKind, Key, Request};
+use crate::protocol::{Command, Discard, Reply};
+use crate::store::KeyValueStore;
+use crate::{BackendError, BackendErrorKind, CacheBackend, Key, Request};
 
-/// Before each value: until when it may be served, in milliseconds since 1970.
-const EXPIRY: usize = size_of::<u64>();
 /// Commands of keys in one shard wait for each other.
 const SHARDS: usize = 256;
+/// How many commands of one shard may wait for a store that does not answer.
+const LONGEST_QUEUE: usize = 256;
+/// How long a claim waits for the store to say what it has. A read, unlike a change, may be given up.
+const READ_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The protocol with its values in a [`KeyValueStore`] and its flags in this process's memory.
 ///
@@ -37,7 +43,9 @@ const SHARDS: usize = 256;
 /// ```
 ///
 /// Values stand under names that the standard [`KeySpace`](super::super::KeySpace) allows, whatever
-/// the keys are; share the store with nothing else, or wrap it into a prefix.
+/// the keys are; share the store with nothing else, or wrap it into a prefix. What has expired is
+/// not served, and removed when its key is next asked for: a store without times to live keeps what
+/// nobody asks for.
 ///
 /// # Consistency
 ///
@@ -45,24 +53,37 @@ const SHARDS: usize = 256;
 /// `CacheCow` or put the backend into an [`Arc`]. Another process that caches in the same store has
 /// flags of its own, and each may serve what the other's writers have changed.
 ///
-/// An operation of the store's that failed must not take effect later.
+/// An operation of the store's that failed must not take effect later. One whose task died, with its
+/// runtime or by a panic, may: a key whose value was being stored then is read past the cache from
+/// there on.
+///
+/// # Time
+///
+/// The cache's operation timeout (`Builder::operation_timeout`, 500 ms) applies to each operation of the
+/// store's: give a slow store more.
 pub struct StoreBackend {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    store: Arc<dyn KeyValueStore>,
-    has_ttl: bool,
-    /// A key's flag and value change under its shard's lock, which is held while the store works.
-    flags: [Arc<Mutex<Flags>>; SHARDS],
+    values: Values,
+    shards: [Shard; SHARDS],
+    doubtful: Doubtful,
+}
+
+/// A key's flag and value change under its shard's lock, which is held while the store works.
+#[derive(Default)]
+struct Shard {
+    flags: Arc<tokio::sync::Mutex<Flags>>,
+    waiting: AtomicUsize,
 }
 
 impl StoreBackend {
     /// A backend that keeps its values in `store`.
     pub fn new(store: impl KeyValueStore + 'static) -> Self {
-        let has_ttl = store.capabilities().ttl;
-        let flags = std::array::from_fn(|_| Arc::default());
-        Self { shared: Arc::new(Shared { store: Arc::new(store), has_ttl, flags }) }
+        let shards = std::array::from_fn(|_| Shard::default());
+        let values = Values::new(store);
+        Self { shared: Arc::new(Shared { values, shards, doubtful: Doubtful::default() }) }
     }
 }
 
@@ -71,23 +92,26 @@ impl Shared {
     fn in_order(
         self: &Arc<Self>,
         request: Request,
-    ) -> impl Future<Output = Result<Reply, BackendError>> + use<> {
-        let shared = Arc::clone(self);
-        let shard = usize::from(request.key.hash().to_le_bytes()[0]) % SHARDS;
-        let mut lock = Arc::clone(&self.flags[shard]).lock_owned().boxed();
+    ) -> Option<impl Future<Output = Result<Reply, BackendError>> + use<>> {
+        let waiting = Waiting::of(self, usize::from(request.key.hash().to_le_bytes()[0]) % SHARDS)?;
+        let mut lock = Arc::clone(&waiting.shard().flags).lock_owned().boxed();
         // The first poll takes the place in the queue.
         let locked = lock.as_mut().now_or_never();
-        async move {
+        Some(async move {
             let mut flags = match locked {
                 Some(flags) => flags,
                 None => lock.await,
             };
-            shared.carry_out(&mut flags, request).await
-        }
+            waiting.shared.carry_out(&mut flags, request).await
+        })
     }
 
     async fn look_up(&self, key: Key) -> Result<Reply, BackendError> {
-        Ok(self.value(&key.to_string()).await?.map_or(Reply::Absent, Reply::Value))
+        self.doubtful.check(key)?;
+        Ok(match self.values.find(key).await? {
+            Found::Value(value) => Reply::Value(value),
+            Found::Nothing | Found::Expired => Reply::Absent,
+        })
     }
 
     async fn carry_out(
@@ -95,12 +119,11 @@ impl Shared {
         flags: &mut Flags,
         Request { key, command }: Request,
     ) -> Result<Reply, BackendError> {
-        let name = key.to_string();
         let now = Instant::now();
         match command {
             Command::Lookup => self.look_up(key).await,
             Command::Claim { token, lease, discard } => {
-                if let Some(value) = self.value_to_claim(&name, discard).await? {
+                if let Some(value) = self.value_to_claim(key, discard).await? {
                     return Ok(Reply::Value(value));
                 }
                 Ok(flags.claim(key, token, now, Instant::now() + lease))
@@ -109,87 +132,127 @@ impl Shared {
                 if !flags.has_lease(key, &token, now) {
                     return Ok(Reply::Refused);
                 }
-                let stored = self.store(&name, &value, ttl).await;
+                let doubt = self.doubtful.unless_ended(key);
+                let stored = self.values.put(key, &value, ttl).await;
+                doubt.end();
                 flags.drop_lease(key);
                 stored.map(|()| Reply::Settled)
             }
-            Command::Abandon { token } => Ok(abandoned(flags, key, &token, now)),
+            Command::Abandon { token } => {
+                let stood = flags.take_lease(key, &token, now);
+                Ok(if stood { Reply::Settled } else { Reply::Refused })
+            }
             // The flag goes first: should the store fail, nobody fills on the old right.
             Command::Invalidate => {
                 flags.drop_lease(key);
-                self.remove(&name).await
+                self.values.remove(key).await.map(|()| Reply::Done)
             }
             Command::Hold { token, ttl } => {
                 flags.hold(key, token, now, ttl);
-                self.remove(&name).await
+                self.values.remove(key).await.map(|()| Reply::Done)
             }
+            // The hold stays if the old value may still be there.
             Command::Release { token } => {
-                let removed = self.remove(&name).await;
-                // The hold stays if the old value may still be there.
-                if removed.is_ok() {
-                    flags.release(key, &token, now);
-                }
-                removed
+                self.values.remove(key).await?;
+                flags.release(key, &token, now);
+                Ok(Reply::Done)
             }
         }
     }
 
     async fn value_to_claim(
         &self,
-        name: &str,
+        key: Key,
         discard: Option<Discard>,
     ) -> Result<Option<Bytes>, BackendError> {
-        match (self.value(name).await?, discard) {
-            (Some(value), Some(discard)) if discard.matches(&value) => {
-                self.remove(name).await?;
+        self.doubtful.check(key)?;
+        let found = tokio::time::timeout(READ_PATIENCE, self.values.find(key)).await;
+        let found = found.unwrap_or_else(|_| {
+            Err(BackendError::new(BackendErrorKind::TimedOut, "the store does not answer"))
+        });
+        match found? {
+            Found::Nothing => Ok(None),
+            Found::Value(value) if !discard.is_some_and(|discard| discard.matches(&value)) => {
+                Ok(Some(value))
+            }
+            Found::Value(_) | Found::Expired => {
+                self.values.remove(key).await?;
                 Ok(None)
             }
-            (value, _) => Ok(value),
+        }
+    }
+}
+
+/// A command's place among those of its shard.
+struct Waiting {
+    shared: Arc<Shared>,
+    shard: usize,
+}
+
+impl Waiting {
+    fn of(shared: &Arc<Shared>, shard: usize) -> Option<Self> {
+        let waiting = Self { shared: Arc::clone(shared), shard };
+        let before = waiting.shard().waiting.fetch_add(1, Ordering::Relaxed);
+        (before < LONGEST_QUEUE).then_some(waiting)
+    }
+
+    fn shard(&self) -> &Shard {
+        &self.shared.shards[self.shard]
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.shard().waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// Keys of which an old value may yet come to be stored.
+#[derive(Default)]
+struct Doubtful {
+    any: AtomicBool,
+    keys: Mutex<HashSet<Key>>,
+}
+
+impl Doubtful {
+    fn check(&self, key: Key) -> Result<(), BackendError> {
+        if !self.any.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        // No user code runs under the lock, so a poisoned one is as good as any.
+        let doubtful = self.keys.lock().unwrap_or_else(PoisonError::into_inner).contains(&key);
+        if doubtful {
+            Err(gone("a value of this key may yet be stored by a task that died"))
+        } else {
+            Ok(())
         }
     }
 
-    async fn value(&self, name: &str) -> Result<Option<Bytes>, BackendError> {
-        let mut stored = match self.store.get(name).await {
-            Ok(stored) => stored,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(rejected(&error)),
-        };
-        if stored.len() < EXPIRY {
-            // Not ours, or cut; the judge of the value rejects it.
-            return Ok(Some(stored));
+    /// Makes the key doubtful, if it is dropped before its end.
+    fn unless_ended(&self, key: Key) -> Doubt<'_> {
+        Doubt { doubtful: self, key: Some(key) }
+    }
+}
+
+struct Doubt<'a> {
+    doubtful: &'a Doubtful,
+    key: Option<Key>,
+}
+
+impl Doubt<'_> {
+    fn end(mut self) {
+        self.key = None;
+    }
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            let mut keys = self.doubtful.keys.lock().unwrap_or_else(PoisonError::into_inner);
+            keys.insert(key);
+            self.doubtful.any.store(true, Ordering::Release);
         }
-        let value = stored.split_off(EXPIRY);
-        let expires = stored[..].try_into().map_or(0, u64::from_be_bytes);
-        Ok((expires > millis_since_1970()).then_some(value))
     }
-
-    async fn store(&self, name: &str, value: &Bytes, ttl: Duration) -> Result<(), BackendError> {
-        let ttl_millis = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
-        let mut stored = BytesMut::with_capacity(EXPIRY + value.len());
-        stored.put_u64(millis_since_1970().saturating_add(ttl_millis));
-        stored.extend_from_slice(value);
-        // So that the store forgets what is not served any more, where it can.
-        let ttl = if self.has_ttl { Ttl::After(ttl) } else { Ttl::StoreDefault };
-        self.store.put_bytes(name, stored.freeze(), ttl).await.map_err(|error| rejected(&error))
-    }
-
-    async fn remove(&self, name: &str) -> Result<Reply, BackendError> {
-        self.store.delete(name).await.map_err(|error| rejected(&error))?;
-        Ok(Reply::Done)
-    }
-}
-
-fn abandoned(flags: &mut Flags, key: Key, token: &Token, now: Instant) -> Reply {
-    if flags.take_lease(key, token, now) { Reply::Settled } else { Reply::Refused }
-}
-
-fn millis_since_1970() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn rejected(error: &Error) -> BackendError {
-    BackendError::new(BackendErrorKind::Rejected, error.to_string())
 }
 
 impl CacheBackend for StoreBackend {
@@ -198,13 +261,15 @@ impl CacheBackend for StoreBackend {
         // its future was dropped, and must not take effect after a later command's.
         let commands: Vec<_> = requests
             .into_iter()
-            .map(|request| tokio::spawn(self.shared.in_order(request)))
+            .map(|request| self.shared.in_order(request).map(tokio::spawn))
             .map(|task| async {
-                let gone = |_| {
-                    let why = "the store panicked, or the runtime is shutting down";
-                    Err(BackendError::new(BackendErrorKind::Disconnected, why))
-                };
-                task.await.unwrap_or_else(gone)
+                match task {
+                    Some(task) => task.await.unwrap_or_else(|_| Err(died())),
+                    None => Err(BackendError::new(
+                        BackendErrorKind::TimedOut,
+                        "too many commands wait for the store",
+                    )),
+                }
             })
             .collect();
         join_all(commands).boxed()
@@ -212,22 +277,35 @@ impl CacheBackend for StoreBackend {
 
     fn lookup(&self, key: Key) -> BoxFuture<'_, Result<Reply, BackendError>> {
         // Changes nothing, so it may be dropped.
-        self.shared.look_up(key).boxed()
+        caught(self.shared.look_up(key)).boxed()
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
-        async {
-            let asked = self.shared.store.contains("ping").await;
-            asked.map(|_| ()).map_err(|error| rejected(&error))
-        }
-        .boxed()
+        caught(self.shared.values.ping()).boxed()
     }
 
     fn reset(&self) {}
 }
 
+/// The store's panic as an error: the cache is never the reason for a failure.
+async fn caught<T>(
+    asked: impl Future<Output = Result<T, BackendError>>,
+) -> Result<T, BackendError> {
+    AssertUnwindSafe(asked).catch_unwind().await.unwrap_or_else(|_| Err(died()))
+}
+
+fn died() -> BackendError {
+    gone("the store panicked, or the runtime is shutting down")
+}
+
+fn gone(why: &str) -> BackendError {
+    BackendError::new(BackendErrorKind::Disconnected, why)
+}
+
 impl fmt::Debug for StoreBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoreBackend").field("store", &self.shared.store).finish_non_exhaustive()
+        f.debug_struct("StoreBackend")
+            .field("store", &self.shared.values.store())
+            .finish_non_exhaustive()
     }
 }

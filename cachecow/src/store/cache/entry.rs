@@ -12,8 +12,8 @@ const FINGERPRINT: u64 = u64::from_be_bytes(*b"kv:value");
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) value: Bytes,
-    /// Until when the backing store has it, in milliseconds since 1970.
-    pub(super) expires_at: Option<u64>,
+    /// For how many milliseconds the backing store still had it when it was stored here.
+    pub(super) expires_in: Option<u64>,
 }
 
 /// What stands in a document's place of an object. The value comes last, so that its end is the
@@ -22,7 +22,7 @@ type Triple<'a> = (&'a Binary, Option<u64>, &'a Binary);
 
 /// The document of the entry of the key with these parts.
 pub(super) fn encode(header: Header, parts: &[u8], entry: &Entry) -> Result<Bytes, Unfit> {
-    let triple: Triple<'_> = (Binary::new(parts), entry.expires_at, Binary::new(&entry.value));
+    let triple: Triple<'_> = (Binary::new(parts), entry.expires_in, Binary::new(&entry.value));
     document::encode(header, &triple, usize::MAX).map(Bytes::from)
 }
 
@@ -31,33 +31,35 @@ pub(super) const fn header(stored_at: u64, fetch_took: u32) -> Header {
     Header { fingerprint: FINGERPRINT, stored_at, fetch_took }
 }
 
-/// The entry of the key with these parts, sharing the document's memory; `None` if the document is
-/// malformed or of another key.
-pub(super) fn decode(document: &Bytes, parts: &[u8]) -> Option<Entry> {
+/// The entry of the key with these parts, sharing the document's memory, and when it was stored, in
+/// milliseconds since 1970; `None` if the document is malformed or of another key.
+pub(super) fn decode(document: &Bytes, parts: &[u8]) -> Option<(Entry, u64)> {
     let (header, Body::Object(triple)) = document::parse(document).ok()? else { return None };
-    let (key, expires_at, value): Triple<'_> = rmp_serde::from_slice(triple).ok()?;
+    let (key, expires_in, value): Triple<'_> = rmp_serde::from_slice(triple).ok()?;
     // The decoder borrows from the document, and ignores what may follow.
     let ends_there = value.as_ptr_range().end == document.as_ptr_range().end;
     let fits = header.fingerprint == FINGERPRINT && **key == *parts && ends_there;
-    fits.then(|| Entry { value: document.slice_ref(value), expires_at })
+    let entry = || Entry { value: document.slice_ref(value), expires_in };
+    fits.then(|| (entry(), header.stored_at))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn encoded(value: &'static [u8], expires_at: Option<u64>) -> Bytes {
-        let entry = Entry { value: Bytes::from_static(value), expires_at };
+    fn encoded(value: &'static [u8], expires_in: Option<u64>) -> Bytes {
+        let entry = Entry { value: Bytes::from_static(value), expires_in };
         encode(header(1, 2), b"parts", &entry).unwrap()
     }
 
     #[test]
     fn an_entry_comes_back_without_being_copied() {
-        for (value, expires_at) in [(&b""[..], None), (b"v", Some(u64::MAX)), (&[7; 9000], Some(0))]
+        for (value, expires_in) in [(&b""[..], None), (b"v", Some(u64::MAX)), (&[7; 9000], Some(0))]
         {
-            let document = encoded(value, expires_at);
-            let entry = decode(&document, b"parts").unwrap();
-            assert_eq!((&entry.value[..], entry.expires_at), (value, expires_at));
+            let document = encoded(value, expires_in);
+            let (entry, stored_at) = decode(&document, b"parts").unwrap();
+            assert_eq!((&entry.value[..], entry.expires_in), (value, expires_in));
+            assert_eq!(stored_at, 1);
             assert!(value.is_empty() || document.as_ptr_range().contains(&entry.value.as_ptr()));
         }
     }
@@ -76,7 +78,7 @@ mod tests {
         let longer = Bytes::from([&document[..], b"!"].concat());
         assert_eq!(decode(&longer, b"parts"), None);
         let foreign = Header { fingerprint: 1, ..header(1, 2) };
-        let entry = Entry { value: Bytes::from("v"), expires_at: None };
+        let entry = Entry { value: Bytes::from("v"), expires_in: None };
         assert_eq!(decode(&encode(foreign, b"parts", &entry).unwrap(), b"parts"), None);
     }
 }

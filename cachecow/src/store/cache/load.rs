@@ -21,6 +21,11 @@ use crate::{Error, ErrorKind, Key};
 /// The name under which the reads of all decorators are counted.
 pub(super) const NAME: &str = "KeyValueStore";
 
+fn strict_slot() -> usize {
+    static SLOT: StaticSlot = StaticSlot::new();
+    SLOT.get()
+}
+
 pub(super) fn slot() -> usize {
     static SLOT: StaticSlot = StaticSlot::new();
     SLOT.get()
@@ -107,7 +112,7 @@ impl<'a, S: KeyValueStore> ValueLoader<'a, S> {
         let mut start = BytesMut::with_capacity(
             len.and_then(|len| usize::try_from(len).ok()).map_or(0, |len| len + 1),
         );
-        let mut first = (&mut reader).take(limit as u64 + 1);
+        let mut first = (&mut reader).take((limit as u64).saturating_add(1));
         while first.read_buf(&mut start).await.map_err(|error| Reader::error("open", error))? > 0 {}
         if start.len() <= limit {
             return Ok(Content::Whole(start.freeze(), expires_in));
@@ -137,7 +142,12 @@ impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
     }
 
     fn identity(&self, _place: usize) -> (usize, &[u8]) {
-        (slot(), self.parts)
+        // Those who may not fetch past the cache do not land those who may.
+        let slot = match self.decorated.options.on_cache_error {
+            OnCacheError::Report | OnCacheError::Tolerate => slot(),
+            OnCacheError::Fail => strict_slot(),
+        };
+        (slot, self.parts)
     }
 
     fn refuse_cut_off(&self) -> Option<Error> {
@@ -164,12 +174,13 @@ impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
             self.state.count(Counter::Oversized);
             return Sealed::Unstorable;
         }
-        let Some(ttl) = self.decorated.ttl(*expires_in) else { return Sealed::Unstorable };
+        // It was told when the fetch began.
+        let expires_in = expires_in.map(|time| time.saturating_sub(fetch_took));
+        let Some(ttl) = self.decorated.ttl(expires_in) else { return Sealed::Unstorable };
         let now = self.decorated.cow.engine.wall_clock();
         let header = entry::header(now, u32::try_from(fetch_took.as_micros()).unwrap_or(u32::MAX));
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        let expires_at = expires_in.map(|time| now.saturating_add(millis(time)));
-        let entry = Entry { value: value.clone(), expires_at };
+        let entry = Entry { value: value.clone(), expires_in: expires_in.map(millis) };
         match entry::encode(header, self.parts, &entry) {
             Ok(document) => Sealed::Storable(document, ttl),
             Err(_) => Sealed::Unstorable,
@@ -185,7 +196,7 @@ impl<S: KeyValueStore> Decorated<S> {
         parts: &[u8],
         document: &Bytes,
     ) -> Result<(Bytes, Option<Duration>), Verdict> {
-        let Some(Entry { value, expires_at }) = entry::decode(document, parts) else {
+        let Some((Entry { value, expires_in }, stored_at)) = entry::decode(document, parts) else {
             state.count(Counter::DecodeFailures);
             tracing::warn!(target: "cachecow", "a cached value was rejected; it will be replaced");
             return Err(Verdict::Replace(Discard::of(document)));
@@ -194,8 +205,13 @@ impl<S: KeyValueStore> Decorated<S> {
             // Cached where the limit is another; it is left to those.
             return Err(Verdict::Leave);
         }
-        let left = |at: u64| at.saturating_sub(self.cow.engine.wall_clock());
-        Ok((value, expires_at.map(left).map(Duration::from_millis)))
+        let Some(expires_in) = expires_in else { return Ok((value, None)) };
+        let age = self.cow.engine.wall_clock().saturating_sub(stored_at);
+        match expires_in.saturating_sub(age) {
+            // It took its time to be stored.
+            0 => Err(Verdict::Replace(Discard::of(document))),
+            left => Ok((value, Some(Duration::from_millis(left)))),
+        }
     }
 
     /// How long a value may be cached that the backing store has for this time.

@@ -6,6 +6,7 @@ mod load;
 mod options;
 mod place;
 mod read;
+mod values;
 
 use std::fmt;
 use std::future::Future;
@@ -54,8 +55,9 @@ use crate::{CacheCow, Error, ErrorKind, Key, KeyEncoder, Stats};
 ///
 /// Once a change through a decorator has returned, no read through any decorator of the same cache
 /// and name returns what was there before; for the extent of the fence see [`DecoratorCache`].
-/// Should the process die during a change, the key stays out of the cache until the cache's hold
-/// expires; a change that takes longer than that (`hold`, 60 s) is protected only up to there.
+/// Should the process die during a change, or the backing store fail to say what became of it, the
+/// key stays out of the cache until the cache's hold expires (`hold`, 60 s); a change that takes
+/// longer than that, or takes effect later, is protected only up to there.
 ///
 /// Not promised: a change past the decorators is seen when the cached value's time to live is over,
 /// or after [`invalidate`](Self::invalidate). Two backing stores in one cache need names of their
@@ -63,9 +65,9 @@ use crate::{CacheCow, Error, ErrorKind, Key, KeyEncoder, Stats};
 ///
 /// # Memory
 ///
-/// Whatever its length, `open`, `get_file` and `get_into` hold no more of a value than three times the
+/// Whatever a value's length, `open`, `get_file` and `get_into` take no more memory than six times the
 /// largest that may be cached ([`with_max_value_size`](Self::with_max_value_size), 1 MiB by default):
-/// what was read, with room to grow, and its copy on the way into the cache. What is larger is
+/// what was read, with room to grow, and its copies on the way into the cache. What is larger is
 /// streamed, and not cached. `get` holds the value, however large.
 ///
 /// # Cancellation
@@ -176,7 +178,7 @@ impl<S: KeyValueStore> CacheDecorator<S> {
     }
 
     fn check(&self, operation: &str, key: &str) -> Result<(), Error> {
-        self.decorated.store.capabilities().key_space.check(operation, key)
+        self.decorated.store.capabilities().check(operation, key)
     }
 
     fn parts(&self, key: &str) -> KeyEncoder {
@@ -200,9 +202,14 @@ impl<S: KeyValueStore> CacheDecorator<S> {
         let on_cache_error = self.decorated.options.on_cache_error;
         let policy = match on_cache_error {
             OnCacheError::Fail => HoldPolicy::Require,
-            OnCacheError::Report | OnCacheError::Tolerate => engine.settings.hold_policy,
+            OnCacheError::Report => engine.settings.hold_policy,
+            OnCacheError::Tolerate => HoldPolicy::Proceed,
         };
-        match engine.write(hashes, policy, work).await? {
+        // What a store, or whatever is below it, failed to do it may yet do.
+        let in_doubt = |result: &Result<(), Error>| {
+            result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Store)
+        };
+        match engine.write(hashes, policy, work, in_doubt).await? {
             (Err(error), Some(cache_error)) => Err(error.with_attached(cache_error)),
             (Ok(()), Some(cache_error)) if on_cache_error != OnCacheError::Tolerate => {
                 Err(Error::caused_by(

@@ -5,15 +5,20 @@ use std::any::Any;
 use std::fmt;
 #[cfg(feature = "redis")]
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::StoreBackend;
 use crate::store::KeyValueStore;
-use crate::{CacheBackend, CacheCow};
+use crate::{Builder, CacheBackend, CacheCow};
+
+/// How long one operation of a store may take that is no Redis; it may be a disk, or far away.
+const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 #[cfg(feature = "redis")]
 use crate::{RedisBackend, RedisStore};
 
 /// What a [`CacheDecorator`](super::CacheDecorator) caches in: a [`CacheCow`], or any
-/// [`KeyValueStore`].
+/// [`KeyValueStore`], which is given 5 s for each operation. For other settings make a `CacheCow`
+/// on a [`StoreBackend`].
 ///
 /// # Consistency
 ///
@@ -50,14 +55,15 @@ impl<S: KeyValueStore + 'static> From<S> for DecoratorCache {
         if let Some(store) = (&store as &dyn Any).downcast_ref::<RedisStore>() {
             // Redis can keep the flags as well.
             let backend = RedisBackend::on(Arc::clone(store.link()), store.prefix().to_owned());
-            return Self { cow: opened(backend), label };
+            return Self { cow: opened(CacheCow::builder(), backend), label };
         }
-        Self { cow: opened(StoreBackend::new(store)), label }
+        let patient = CacheCow::builder().operation_timeout(STORE_TIMEOUT);
+        Self { cow: opened(patient, StoreBackend::new(store)), label }
     }
 }
 
-fn opened(backend: impl CacheBackend) -> CacheCow {
-    CacheCow::builder().backend(backend).expect("the default settings are valid")
+fn opened(builder: Builder, backend: impl CacheBackend) -> CacheCow {
+    builder.backend(backend).expect("these settings are valid")
 }
 
 impl fmt::Debug for DecoratorCache {

@@ -1,0 +1,86 @@
+//! Cached values in a store, each with its expiry.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+
+use crate::store::{KeyValueStore, Ttl};
+use crate::{BackendError, BackendErrorKind, Error, ErrorKind, Key};
+
+/// Before each value: until when it may be served, in milliseconds since 1970.
+const EXPIRY: usize = size_of::<u64>();
+
+pub(super) struct Values {
+    store: Arc<dyn KeyValueStore>,
+    has_ttl: bool,
+}
+
+/// What stands under a key's name.
+pub(super) enum Found {
+    Nothing,
+    Expired,
+    Value(Bytes),
+}
+
+impl Values {
+    pub(super) fn new(store: impl KeyValueStore + 'static) -> Self {
+        let has_ttl = store.capabilities().ttl;
+        Self { store: Arc::new(store), has_ttl }
+    }
+
+    pub(super) fn store(&self) -> &dyn KeyValueStore {
+        &*self.store
+    }
+
+    pub(super) async fn find(&self, key: Key) -> Result<Found, BackendError> {
+        let mut stored = match self.store.get(&key.to_string()).await {
+            Ok(stored) => stored,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) => return Err(rejected(&error)),
+        };
+        if stored.len() < EXPIRY {
+            // Not ours, or cut; the judge of the value rejects it.
+            return Ok(Found::Value(stored));
+        }
+        let value = stored.split_off(EXPIRY);
+        let expires = stored[..].try_into().map_or(0, u64::from_be_bytes);
+        let expired = expires <= millis_since_1970();
+        Ok(if expired { Found::Expired } else { Found::Value(value) })
+    }
+
+    pub(super) async fn put(
+        &self,
+        key: Key,
+        value: &Bytes,
+        ttl: Duration,
+    ) -> Result<(), BackendError> {
+        let ttl_millis = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+        let mut stored = BytesMut::with_capacity(EXPIRY + value.len());
+        stored.put_u64(millis_since_1970().saturating_add(ttl_millis));
+        stored.extend_from_slice(value);
+        // So that the store forgets what is not served any more, where it can.
+        let ttl = if self.has_ttl { Ttl::After(ttl) } else { Ttl::StoreDefault };
+        let name = key.to_string();
+        self.store.put_bytes(&name, stored.freeze(), ttl).await.map_err(|error| rejected(&error))
+    }
+
+    pub(super) async fn remove(&self, key: Key) -> Result<(), BackendError> {
+        self.store.delete(&key.to_string()).await.map_err(|error| rejected(&error))
+    }
+
+    /// Whether the store answers.
+    pub(super) async fn ping(&self) -> Result<(), BackendError> {
+        let asked = self.store.contains("ping").await;
+        asked.map(|_| ()).map_err(|error| rejected(&error))
+    }
+}
+
+fn millis_since_1970() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn rejected(error: &Error) -> BackendError {
+    BackendError::new(BackendErrorKind::Rejected, error.to_string())
+}
