@@ -1,7 +1,8 @@
 //! What a `CacheDecorator` does, case by case.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use cachecow::protocol::{Command, Reply, Token};
@@ -522,4 +523,40 @@ async fn a_store_that_caches_and_cannot_delete_is_made_up_for() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     assert_eq!(decorator.read("k").await.unwrap().fill, Fill::Stored);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_fetch_counts_against_the_time_to_live() {
+    let (store, decorator) = decorated(&Cache::memory());
+    let decorator = Arc::new(decorator);
+    decorator.put_with_ttl("k", "v", Duration::from_secs(50)).await.unwrap();
+    let gate = store.gate("open");
+    let reader = Arc::clone(&decorator);
+    let read = tokio::spawn(async move { reader.read("k").await.unwrap().fill });
+    gate.arrived().await;
+    tokio::time::advance(Duration::from_secs(30)).await;
+    gate.open();
+    assert_eq!(read.await.unwrap(), Fill::Stored);
+    let left = decorator.open("k").await.unwrap().expires_in().expect("it has a time to live");
+    assert!(left <= Duration::from_secs(20), "{left:?}");
+    tokio::time::advance(Duration::from_secs(21)).await;
+    assert_eq!(decorator.get("k").await.unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_value_that_took_its_time_to_be_stored_is_not_served_beyond_its_own() {
+    let clock = Arc::new(AtomicU64::new(1_000_000));
+    let told = Arc::clone(&clock);
+    let now = move || UNIX_EPOCH + Duration::from_secs(told.load(Ordering::SeqCst));
+    let cow = CacheCow::builder().clock(now).memory().unwrap();
+    let decorator = CacheDecorator::new(cow, MemoryStore::new());
+    decorator.put_with_ttl("k", "v", Duration::from_secs(10)).await.unwrap();
+    decorator.get("k").await.unwrap();
+    assert_eq!(decorator.read("k").await.unwrap().source, Source::Cache);
+    // A clock that is set back makes nothing live longer.
+    clock.fetch_sub(3600, Ordering::SeqCst);
+    let left = decorator.open("k").await.unwrap().expires_in().expect("it has a time to live");
+    assert!(left <= Duration::from_secs(10), "{left:?}");
+    clock.fetch_add(3611, Ordering::SeqCst);
+    assert_eq!(decorator.read("k").await.unwrap().source, Source::Fetched);
 }

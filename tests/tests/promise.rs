@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cachecow::protocol::Command;
-use cachecow::{CacheCow, Fill, Source};
+use cachecow::{BackendErrorKind, CacheCow, ErrorKind, Fill, Source};
 use cachecow_tests::backends::Fate;
 use cachecow_tests::caches::Cache;
 use cachecow_tests::gate::Gate;
@@ -433,5 +433,23 @@ async fn a_dead_writer_s_hold_ends_with_its_time_to_live() {
         tokio::time::advance(Duration::from_secs(elapsed)).await;
         let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
         assert_eq!((read.value.unwrap().version, read.fill), (2, expected));
+    }
+}
+
+/// A hold that ran out during the work protects nothing when the release fails as well.
+#[tokio::test(start_paused = true)]
+async fn a_write_that_outlasts_its_hold_and_cannot_be_released_is_reported() {
+    let cache = Cache::memory();
+    let cow = cache.open(CacheCow::builder().hold(Duration::from_secs(1)));
+    let releases: fn(&Command) -> bool = |command| matches!(command, Command::Release { .. });
+    for (works, reported) in [(Duration::from_millis(500), false), (Duration::from_secs(2), true)] {
+        cache.script().next(releases, Fate::Fail(BackendErrorKind::Rejected));
+        let work = async {
+            tokio::time::sleep(works).await;
+            Ok::<_, cachecow::Error>(())
+        };
+        let error = cow.write(Item::by_id(1), work).await.err();
+        let expected = reported.then_some(ErrorKind::NotInvalidated);
+        assert_eq!(error.map(|error| error.kind()), expected, "{works:?}");
     }
 }
