@@ -4,6 +4,8 @@ mod address;
 mod error;
 mod listing;
 mod names;
+mod open;
+mod provider;
 mod settings;
 mod signing;
 mod upload;
@@ -128,7 +130,7 @@ impl CloudStore {
     /// [`InvalidUrl`](ErrorKind::InvalidUrl), which says what may stand there and shows no
     /// credentials.
     pub fn open(url: &str) -> Result<Self, Error> {
-        address::open(url)
+        open::open(url)
     }
 
     /// A store in Amazon S3, or in what speaks like it.

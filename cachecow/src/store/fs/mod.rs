@@ -3,6 +3,7 @@
 mod place;
 mod root;
 mod temporary;
+mod transfer;
 mod walk;
 
 use std::fmt;
