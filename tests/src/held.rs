@@ -137,7 +137,9 @@ impl<S: KeyValueStore> KeyValueStore for Held<S> {
 
     async fn open(&self, key: &str) -> Result<Reader, Error> {
         let reader = self.run("open", self.inner.open(key)).await?;
-        Ok(if self.lock().lengths_hidden { Reader::new(reader) } else { reader })
+        let expires_in = reader.expires_in();
+        let hidden = self.lock().lengths_hidden;
+        Ok(if hidden { Reader::new(reader).with_expiry(expires_in) } else { reader })
     }
 
     async fn put_bytes(&self, key: &str, value: Bytes, ttl: Ttl) -> Result<(), Error> {
