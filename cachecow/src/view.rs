@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use crate::Error;
 use crate::batch;
 use crate::engine::{Engine, Loads, TypedLoader, judge, typed};
@@ -68,21 +70,13 @@ impl<C: ?Sized + Sync> View<'_, C> {
         let engine = self.engine;
         let state = engine.types.of::<L::Object>();
         let key = lookup.key().key();
-        let mut read = engine.read(key, state);
-        // What a hit needs, and no more.
-        if read.looks_up_next() {
-            let _lookup = read.next_step();
-            read.on_reply(engine.guard.lookup(key).await.map_err(|error| state.lost(&error)));
-            if let Some(document) = read.take_value() {
-                match judge(engine, state, &lookup, &document) {
-                    Ok(object) => {
-                        state.record(Outcome::Hit, false);
-                        return Ok(Read::new(object.map(Arc::new), Source::Cache, Fill::Skipped));
-                    }
-                    Err(verdict) => read.on_judged(verdict, None),
-                }
+        let judge = |document: &Bytes| judge(engine, state, &lookup, document);
+        let read = match engine.look(key, state, judge).await {
+            Ok(object) => {
+                return Ok(Read::new(object.map(Arc::new), Source::Cache, Fill::Skipped));
             }
-        }
+            Err(read) => read,
+        };
         // Boxed, so that the future of a hit stays small.
         Box::pin(load(engine, self.context, state, &lookup, read)).await
     }

@@ -435,6 +435,23 @@ async fn any_store_is_a_cache() {
     assert_eq!(cow.to_string(), "cache(memory, memory)");
 }
 
+/// One decorator is between the store and the cache while another changes the value.
+async fn a_late_fill_is_refused(
+    store: &Held<MemoryStore>,
+    one: &Arc<Decorated>,
+    other: &Decorated,
+) {
+    store.inner().put("k", "old").await.unwrap();
+    let gate = store.gate("open");
+    let reader = Arc::clone(one);
+    let read = tokio::spawn(async move { reader.read("k").await.unwrap().fill });
+    gate.arrived().await;
+    other.put("k", "new").await.unwrap();
+    gate.open();
+    assert_eq!(read.await.unwrap(), Fill::Refused);
+    assert_eq!(one.get("k").await.unwrap(), "new");
+}
+
 #[tokio::test]
 async fn a_redis_store_as_the_cache_is_fenced_across_processes() {
     let server = RedisServer::start();
@@ -443,15 +460,7 @@ async fn a_redis_store_as_the_cache_is_fenced_across_processes() {
     let open = || CacheDecorator::new(RedisStore::open(&server.url()).unwrap(), store.clone());
     let (one, other) = (Arc::new(open()), open());
     conformance::all(&other).await;
-    store.inner().put("k", "old").await.unwrap();
-    let gate = store.gate("open");
-    let reader = Arc::clone(&one);
-    let read = tokio::spawn(async move { reader.read("k").await.unwrap().fill });
-    gate.arrived().await;
-    other.put("k", "new").await.unwrap();
-    gate.open();
-    assert_eq!(read.await.unwrap(), Fill::Refused);
-    assert_eq!(one.get("k").await.unwrap(), "new");
+    a_late_fill_is_refused(&store, &one, &other).await;
     assert_eq!(other.read("k").await.unwrap().source, Source::Cache);
     // What is cached is none of the store's own keys.
     let cache = RedisStore::open(&server.url()).unwrap();
@@ -465,15 +474,7 @@ async fn decorators_with_clones_of_one_cache_share_its_fence() {
     let store = Held::new(MemoryStore::new());
     let one = Arc::new(CacheDecorator::new(cache.clone(), store.clone()));
     let other = CacheDecorator::new(cache, store.clone());
-    store.inner().put("k", "old").await.unwrap();
-    let gate = store.gate("open");
-    let reader = Arc::clone(&one);
-    let read = tokio::spawn(async move { reader.read("k").await.unwrap().fill });
-    gate.arrived().await;
-    other.put("k", "new").await.unwrap();
-    gate.open();
-    assert_eq!(read.await.unwrap(), Fill::Refused);
-    assert_eq!(one.get("k").await.unwrap(), "new");
+    a_late_fill_is_refused(&store, &one, &other).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,6 +14,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
@@ -27,7 +28,7 @@ pub(crate) use self::loader::{TypedLoader, judge, typed};
 use self::pending::Pending;
 use self::tokens::Tokens;
 use crate::backend::{BackendError, BackendErrorKind, Request};
-use crate::protocol::{Command, First, OnLease, Read, ReadPolicy, Reply, Token};
+use crate::protocol::{Command, First, OnLease, Outcome, Read, ReadPolicy, Reply, Token, Verdict};
 use crate::settings::Settings;
 use crate::stats::{TypeState, TypeTable};
 use crate::{Error, ErrorKind, Key};
@@ -61,6 +62,32 @@ impl Engine {
     pub(crate) fn read(&self, key: Key, state: &TypeState) -> Read {
         let policy = self.policy(state.first_command());
         if self.pending.contains(key) { Read::past_the_cache(policy) } else { Read::new(policy) }
+    }
+
+    /// A read of `key` with its first command, where that is a lookup: what was judged good, or the
+    /// read, which goes on. What a hit needs, and no more.
+    #[inline]
+    pub(crate) async fn look<T>(
+        &self,
+        key: Key,
+        state: &TypeState,
+        judge: impl FnOnce(&Bytes) -> Result<T, Verdict>,
+    ) -> Result<T, Read> {
+        let mut read = self.read(key, state);
+        if read.looks_up_next() {
+            let _lookup = read.next_step();
+            read.on_reply(self.guard.lookup(key).await.map_err(|error| state.lost(&error)));
+            if let Some(document) = read.take_value() {
+                match judge(&document) {
+                    Ok(found) => {
+                        state.record(Outcome::Hit, false);
+                        return Ok(found);
+                    }
+                    Err(verdict) => read.on_judged(verdict, None),
+                }
+            }
+        }
+        Err(read)
     }
 
     /// A read whose lookup is under way.

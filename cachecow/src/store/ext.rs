@@ -1,12 +1,12 @@
 //! What the users of a store call.
 
 use std::future::Future;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use futures_util::TryStreamExt as _;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
 
+use super::blocking::blocking;
 use super::{KeyValueStore, Reader, Ttl, Value};
 use crate::Error;
 
@@ -62,9 +62,11 @@ pub trait KeyValueStoreExt: KeyValueStore {
         let path = path.as_ref().to_owned();
         async move {
             self.capabilities().check("put_file", key)?;
-            let file =
-                tokio::fs::File::open(path).await.map_err(|error| no_file("put_file", error))?;
-            let metadata = file.metadata().await.map_err(|error| no_file("put_file", error))?;
+            let file = tokio::fs::File::open(path)
+                .await
+                .map_err(|error| Error::store("put_file", error))?;
+            let metadata =
+                file.metadata().await.map_err(|error| Error::store("put_file", error))?;
             let reader = Reader::new(file);
             // Of a pipe or a device the length says nothing.
             let known = metadata.is_file();
@@ -97,10 +99,10 @@ pub trait KeyValueStoreExt: KeyValueStore {
             let (file, temporary) = beside(path.clone()).await?;
             let mut file = tokio::fs::File::from_std(file);
             let len = copy(&mut reader, &mut file, "get_file").await?;
-            tokio::task::spawn_blocking(move || temporary.persist(&path))
-                .await
-                .map_err(|error| Error::store("get_file", error))?
-                .map_err(|error| no_file("get_file", error.error))?;
+            blocking("get_file", move || {
+                temporary.persist(&path).map_err(|error| Error::store("get_file", error.error))
+            })
+            .await?;
             Ok(len)
         }
     }
@@ -145,23 +147,16 @@ async fn copy(
 
 /// A temporary file in the folder of `path`, to be moved there; it vanishes if it is not.
 async fn beside(path: PathBuf) -> Result<(std::fs::File, tempfile::TempPath), Error> {
-    let create = move || {
+    blocking("get_file", move || {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
         let mut builder = tempfile::Builder::new();
         // As any new file: the process's umask applies.
         #[cfg(unix)]
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file =
-            builder.prefix(".").suffix(".part").tempfile_in(folder.unwrap_or(Path::new(".")))?;
-        io::Result::Ok(file.into_parts())
-    };
-    tokio::task::spawn_blocking(create)
-        .await
-        .map_err(|error| Error::store("get_file", error))?
-        .map_err(|error| no_file("get_file", error))
-}
-
-/// The caller's file cannot be used.
-fn no_file(operation: &'static str, error: io::Error) -> Error {
-    Error::store(operation, error)
+        let file = builder.prefix(".").suffix(".part");
+        let file = file.tempfile_in(folder.unwrap_or(Path::new(".")));
+        let file = file.map_err(|error| Error::store("get_file", error))?;
+        Ok(file.into_parts())
+    })
+    .await
 }

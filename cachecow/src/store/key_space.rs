@@ -38,6 +38,23 @@ impl KeySpace {
         self.fault(key).is_none()
     }
 
+    /// The space of a store that has no room for every text.
+    #[cfg(any(
+        feature = "cloud",
+        feature = "fs",
+        feature = "git",
+        feature = "mongodb",
+        feature = "mysql",
+        feature = "postgres",
+        feature = "sqlite"
+    ))]
+    pub(crate) fn bounded(self) -> Self {
+        match self {
+            Self::Standard => Self::Standard,
+            Self::Extended | Self::Text => Self::Extended,
+        }
+    }
+
     fn fault(self, key: &str) -> Option<String> {
         if key.is_empty() {
             return Some("is empty".to_owned());

@@ -85,53 +85,66 @@ pub trait KeyValueStore: fmt::Debug + fmt::Display + Send + Sync {
     async fn url_for(&self, key: &str) -> Result<String, Error>;
 }
 
-/// Implements [`KeyValueStore`] for a pointer to one.
+/// Implements [`KeyValueStore`] for what leaves everything to another: `forward!([generics] type, |this|
+/// other)`.
 macro_rules! forward {
-    ($([$($generics:tt)*] $pointer:ty),+) => {$(
+    ([$($generics:tt)*] $type:ty, |$this:ident| $store:expr) => {
         #[async_trait]
-        impl<$($generics)*> KeyValueStore for $pointer {
+        impl<$($generics)*> KeyValueStore for $type {
             fn capabilities(&self) -> Capabilities {
-                (**self).capabilities()
+                let $this = self;
+                ($store).capabilities()
             }
             async fn get(&self, key: &str) -> Result<Bytes, Error> {
-                (**self).get(key).await
+                let $this = self;
+                ($store).get(key).await
             }
             async fn open(&self, key: &str) -> Result<Reader, Error> {
-                (**self).open(key).await
+                let $this = self;
+                ($store).open(key).await
             }
             async fn put_bytes(&self, key: &str, value: Bytes, ttl: Ttl) -> Result<(), Error> {
-                (**self).put_bytes(key, value, ttl).await
+                let $this = self;
+                ($store).put_bytes(key, value, ttl).await
             }
             async fn put_reader(&self, key: &str, value: Reader, ttl: Ttl) -> Result<(), Error> {
-                (**self).put_reader(key, value, ttl).await
+                let $this = self;
+                ($store).put_reader(key, value, ttl).await
             }
             async fn delete(&self, key: &str) -> Result<(), Error> {
-                (**self).delete(key).await
+                let $this = self;
+                ($store).delete(key).await
             }
             async fn contains(&self, key: &str) -> Result<bool, Error> {
-                (**self).contains(key).await
+                let $this = self;
+                ($store).contains(key).await
             }
             fn iter_keys(&self, prefix: &str) -> KeyStream<'_> {
-                (**self).iter_keys(prefix)
+                let $this = self;
+                ($store).iter_keys(prefix)
             }
             fn iter_prefixes(&self, delimiter: &str, prefix: &str) -> KeyStream<'_> {
-                (**self).iter_prefixes(delimiter, prefix)
+                let $this = self;
+                ($store).iter_prefixes(delimiter, prefix)
             }
             async fn copy(&self, source: &str, destination: &str) -> Result<(), Error> {
-                (**self).copy(source, destination).await
+                let $this = self;
+                ($store).copy(source, destination).await
             }
             async fn rename(&self, source: &str, destination: &str) -> Result<(), Error> {
-                (**self).rename(source, destination).await
+                let $this = self;
+                ($store).rename(source, destination).await
             }
             async fn url_for(&self, key: &str) -> Result<String, Error> {
-                (**self).url_for(key).await
+                let $this = self;
+                ($store).url_for(key).await
             }
         }
-    )+};
+    };
 }
 
-forward!(
-    [S: KeyValueStore + ?Sized] &S,
-    [S: KeyValueStore + ?Sized] Box<S>,
-    [S: KeyValueStore + ?Sized] Arc<S>
-);
+pub(super) use forward;
+
+forward!([S: KeyValueStore + ?Sized] &S, |this| **this);
+forward!([S: KeyValueStore + ?Sized] Box<S>, |this| **this);
+forward!([S: KeyValueStore + ?Sized] Arc<S>, |this| **this);

@@ -17,7 +17,6 @@
 //! # }
 //! ```
 
-#[cfg(any(feature = "fs", feature = "git"))]
 mod blocking;
 mod cache;
 mod capabilities;

@@ -116,11 +116,7 @@ impl MongoStore {
     /// text is a key in a store that `UrlEncode` wraps.
     #[must_use]
     pub fn with_key_space(self, key_space: KeySpace) -> Self {
-        let key_space = match key_space {
-            KeySpace::Standard => KeySpace::Standard,
-            KeySpace::Extended | KeySpace::Text => KeySpace::Extended,
-        };
-        Self { key_space, ..self }
+        Self { key_space: key_space.bounded(), ..self }
     }
 
     async fn value(&self, operation: &'static str, key: &str) -> Result<Bytes, Error> {

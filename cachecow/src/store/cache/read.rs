@@ -53,22 +53,13 @@ impl<S: KeyValueStore> CacheDecorator<S> {
         let state = engine.types.at(load::slot(), load::NAME);
         let parts = self.parts(key);
         let hash = parts.key();
-        let mut read = engine.read(hash, state);
-        // What a hit needs, and no more.
-        if read.looks_up_next() {
-            let _lookup = read.next_step();
-            read.on_reply(engine.guard.lookup(hash).await.map_err(|error| state.lost(&error)));
-            if let Some(document) = read.take_value() {
-                match decorated.judge(state, parts.as_bytes(), &document) {
-                    Ok((value, expires_in)) => {
-                        state.record(Outcome::Hit, false);
-                        let loadable = Loadable::Bytes(value, expires_in);
-                        return Ok((loadable, Source::Cache, Fill::Skipped));
-                    }
-                    Err(verdict) => read.on_judged(verdict, None),
-                }
+        let judge = |document: &Bytes| decorated.judge(state, parts.as_bytes(), document);
+        let read = match engine.look(hash, state, judge).await {
+            Ok((value, expires_in)) => {
+                return Ok((Loadable::Bytes(value, expires_in), Source::Cache, Fill::Skipped));
             }
-        }
+            Err(read) => read,
+        };
         let place = (parts.as_bytes(), hash);
         let loader = ValueLoader::new(decorated, state, key, place, manner);
         // Boxed, so that the future of a hit stays small.

@@ -210,11 +210,7 @@ impl CloudStore {
     /// [`KeySpace::Extended`].
     #[must_use]
     pub fn with_key_space(self, key_space: KeySpace) -> Self {
-        let key_space = match key_space {
-            KeySpace::Text => KeySpace::Extended,
-            other => other,
-        };
-        Self { key_space, ..self }
+        Self { key_space: key_space.bounded(), ..self }
     }
 
     /// This store with addresses that are valid for so long, between a second and seven days.

@@ -181,8 +181,7 @@ impl GitStore {
     /// Not every text can be a file's name: [`KeySpace::Text`] is taken as [`KeySpace::Extended`].
     #[must_use]
     pub fn with_key_space(self, key_space: KeySpace) -> Self {
-        let key_space = if key_space == KeySpace::Text { KeySpace::Extended } else { key_space };
-        Self { key_space, ..self }
+        Self { key_space: key_space.bounded(), ..self }
     }
 
     /// This store with another limit of a value's length, in bytes. Default: 100 MiB, more than

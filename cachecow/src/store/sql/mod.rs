@@ -114,11 +114,7 @@ impl SqlStore {
     /// is a key in a store that `UrlEncode` wraps.
     #[must_use]
     pub fn with_key_space(self, key_space: KeySpace) -> Self {
-        let key_space = match key_space {
-            KeySpace::Standard => KeySpace::Standard,
-            KeySpace::Extended | KeySpace::Text => KeySpace::Extended,
-        };
-        Self { key_space, ..self }
+        Self { key_space: key_space.bounded(), ..self }
     }
 
     /// This store with another limit to a value's bytes. Default: 64 MiB; for MySQL and MariaDB 4 KiB less

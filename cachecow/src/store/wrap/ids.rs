@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::io::AsyncRead;
 
+use super::super::kv::forward;
 use super::super::{
     Capabilities, KeyStream, KeyValueStore, KeyValueStoreExt as _, Reader, Ttl, Value,
 };
@@ -219,56 +220,7 @@ mod digest {
     }
 }
 
-#[async_trait]
-impl<S: KeyValueStore> KeyValueStore for WithIds<S> {
-    fn capabilities(&self) -> Capabilities {
-        self.store.capabilities()
-    }
-
-    async fn get(&self, key: &str) -> Result<Bytes, Error> {
-        self.store.get(key).await
-    }
-
-    async fn open(&self, key: &str) -> Result<Reader, Error> {
-        self.store.open(key).await
-    }
-
-    async fn put_bytes(&self, key: &str, value: Bytes, ttl: Ttl) -> Result<(), Error> {
-        self.store.put_bytes(key, value, ttl).await
-    }
-
-    async fn put_reader(&self, key: &str, value: Reader, ttl: Ttl) -> Result<(), Error> {
-        self.store.put_reader(key, value, ttl).await
-    }
-
-    async fn delete(&self, key: &str) -> Result<(), Error> {
-        self.store.delete(key).await
-    }
-
-    async fn contains(&self, key: &str) -> Result<bool, Error> {
-        self.store.contains(key).await
-    }
-
-    fn iter_keys(&self, prefix: &str) -> KeyStream<'_> {
-        self.store.iter_keys(prefix)
-    }
-
-    fn iter_prefixes(&self, delimiter: &str, prefix: &str) -> KeyStream<'_> {
-        self.store.iter_prefixes(delimiter, prefix)
-    }
-
-    async fn copy(&self, source: &str, destination: &str) -> Result<(), Error> {
-        self.store.copy(source, destination).await
-    }
-
-    async fn rename(&self, source: &str, destination: &str) -> Result<(), Error> {
-        self.store.rename(source, destination).await
-    }
-
-    async fn url_for(&self, key: &str) -> Result<String, Error> {
-        self.store.url_for(key).await
-    }
-}
+forward!([S: KeyValueStore] WithIds<S>, |this| this.store);
 
 impl<S: fmt::Display> fmt::Display for WithIds<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
