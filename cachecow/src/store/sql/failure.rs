@@ -6,9 +6,10 @@ use crate::{Error, ErrorKind};
 pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
     let Some(error) = error.as_database_error() else { return false };
     match error.code().as_deref() {
-        // A serialization failure or a deadlock, then PostgreSQL's own for a deadlock, and its two for
-        // a table that another created at the same moment, `IF NOT EXISTS` notwithstanding.
-        Some("40001" | "40P01" | "23505" | "42P07") => true,
+        // A serialization failure or a deadlock, then PostgreSQL's own for a deadlock, and its three for
+        // a table that another created at the same moment, `IF NOT EXISTS` notwithstanding: which one
+        // depends on whether the index, the table or its row type was there first.
+        Some("40001" | "40P01" | "23505" | "42P07" | "42710") => true,
         _ => is_changed_record(error),
     }
 }
