@@ -82,8 +82,8 @@ impl Lookup for LettersOf {
 
 /// What `invalidate` and `write` take.
 impl CacheKeys for LettersOf {
-    fn each_key(&self, visit: &mut dyn FnMut(Key)) {
-        visit(self.key().key());
+    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
+        visit(self.key().key(), LetterCount::POLICY);
     }
 }
 

@@ -73,6 +73,11 @@ use proc_macro::TokenStream;
 /// | `ttl = "10m"` | how long a stored object may be served | the builder's |
 /// | `negative_ttl = "5s"` | how long the absence of an object may be served | the builder's |
 /// | `ttl_with = path` | `fn(&T) -> Duration` or `fn(&T) -> Option<Duration>`: an object's own time to live | `ttl` for every object |
+/// | `stale_if_error = "1h"` | how long beyond its time to live an object may be served while its fetch fails | the builder's |
+/// | `refresh_ahead = true` | whether an object is fetched anew shortly before its time to live is over | the builder's |
+/// | `settle = "500ms"` | for how long after an invalidation nothing is stored, for fetches that read lagging replicas | the builder's |
+/// | `near = false` | whether objects are kept in this process's memory, where the builder turned that on | `true` |
+/// | `near_ttl = "5s"` | how long an object is kept there at the most | the builder's |
 /// | `crate = path` | where the crate `cachecow` is found, if it is re-exported or renamed | `::cachecow` |
 ///
 /// A duration is a number and a unit, or several from large to small: `ms`, `s`, `m`, `h`, `d`, as

@@ -20,14 +20,24 @@ pub(crate) struct Target<'a> {
 pub(crate) struct CachedModel<'a> {
     pub(crate) schema: SchemaModel<'a>,
     pub(crate) context: Option<TokenStream>,
-    pub(crate) ttl: Option<Duration>,
-    pub(crate) negative_ttl: Option<Duration>,
+    pub(crate) policy: PolicyModel,
     pub(crate) ttl_with: Option<TokenStream>,
     pub(crate) lookups: Vec<LookupModel>,
     /// The type parameters that serde has to see through.
     pub(crate) stored_params: Vec<&'a Ident>,
     /// Whether the type can implement `Cached` at all; if not, a fault says why.
     pub(crate) is_cacheable: bool,
+}
+
+/// The settings that the builder has as well.
+pub(crate) struct PolicyModel {
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) negative_ttl: Option<Duration>,
+    pub(crate) stale_if_error: Option<Duration>,
+    pub(crate) refresh_ahead: Option<bool>,
+    pub(crate) settle: Option<Duration>,
+    pub(crate) near: Option<bool>,
+    pub(crate) near_ttl: Option<Duration>,
 }
 
 /// One way to look the object up.

@@ -10,7 +10,18 @@ use crate::faults::Faults;
 use crate::suggest::{listed, nearest};
 use crate::value::{self, Slot};
 
-const STRUCT_SETTINGS: [&str; 5] = ["context", "ttl", "negative_ttl", "ttl_with", "crate"];
+const STRUCT_SETTINGS: [&str; 10] = [
+    "context",
+    "ttl",
+    "negative_ttl",
+    "ttl_with",
+    "stale_if_error",
+    "refresh_ahead",
+    "settle",
+    "near",
+    "near_ttl",
+    "crate",
+];
 const LOOKUP_SETTINGS: [&str; 4] = ["key", "fetch", "fetch_many", "name"];
 
 /// The settings of the struct.
@@ -20,6 +31,11 @@ pub(crate) struct Options {
     pub(crate) ttl: Slot<Duration>,
     pub(crate) negative_ttl: Slot<Duration>,
     pub(crate) ttl_with: Slot<TokenStream>,
+    pub(crate) stale_if_error: Slot<Duration>,
+    pub(crate) refresh_ahead: Slot<bool>,
+    pub(crate) settle: Slot<Duration>,
+    pub(crate) near: Slot<bool>,
+    pub(crate) near_ttl: Slot<Duration>,
     pub(crate) krate: Slot<TokenStream>,
 }
 
@@ -108,6 +124,11 @@ impl Options {
             "ttl_with" => self
                 .ttl_with
                 .fill(entry, faults, |entry| value::function(entry, "Session::remaining")),
+            "stale_if_error" => self.stale_if_error.fill(entry, faults, value::duration),
+            "refresh_ahead" => self.refresh_ahead.fill(entry, faults, value::switch),
+            "settle" => self.settle.fill(entry, faults, value::duration),
+            "near" => self.near.fill(entry, faults, value::switch),
+            "near_ttl" => self.near_ttl.fill(entry, faults, value::duration),
             _ => self.krate.fill(entry, faults, value::module),
         }
     }

@@ -78,6 +78,9 @@ pub(crate) fn duration(entry: &Entry) -> Result<Duration> {
     if duration.is_zero() {
         let message = match name.to_string().as_str() {
             "negative_ttl" => "absence for no time is absence not cached: leave `negative_ttl` out",
+            "stale_if_error" => "for no time is never: leave `stale_if_error` out",
+            "settle" => "for no time is not at all: leave `settle` out",
+            "near_ttl" => "a near time to live of zero would keep nothing: write `near = false`",
             _ => {
                 "a time to live of zero would cache nothing; leave `ttl` out to take the builder's"
             }
@@ -85,6 +88,14 @@ pub(crate) fn duration(entry: &Entry) -> Result<Duration> {
         return Err(Error::new_spanned(&literal, message));
     }
     Ok(duration)
+}
+
+/// `true` or `false`.
+pub(crate) fn switch(entry: &Entry) -> Result<bool> {
+    match parse(entry) {
+        Some(Lit::Bool(switch)) => Ok(switch.value),
+        _ => Err(wrong(entry, format!("takes `true` or `false`: write `{} = true`", entry.name))),
+    }
 }
 
 /// The path of a function, such as `example`.

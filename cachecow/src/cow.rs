@@ -165,7 +165,7 @@ impl CacheCow {
         lookups: impl IntoIterator<Item = K>,
     ) -> Result<(), Error> {
         let mut keys = Vec::new();
-        lookups.into_iter().for_each(|lookup| lookup.each_key(&mut |key| keys.push(key)));
+        lookups.into_iter().for_each(|lookup| lookup.each_key(&mut |key, _| keys.push(key)));
         self.engine.invalidate(unique(keys)).await
     }
 
@@ -265,7 +265,7 @@ impl fmt::Debug for CacheCow {
 
 fn keys_of(keys: &impl CacheKeys) -> Vec<Key> {
     let mut all = Vec::new();
-    keys.each_key(&mut |key| all.push(key));
+    keys.each_key(&mut |key, _| all.push(key));
     unique(all)
 }
 

@@ -1,23 +1,28 @@
 //! What a stored value looks like: one MessagePack document, a header and the object.
 //!
 //! ```text
-//! [version: 1, fingerprint: u64, stored at: u64 (ms since 1970), fetch took: u32 (µs), object]
-//! [version: 1, fingerprint: u64, stored at: u64 (ms since 1970), fetch took: u32 (µs), nil, key]
+//! [1, fingerprint, stored at, fetch took, time to live, object]
+//! [1, fingerprint, stored at, fetch took, time to live, nil, key]
 //! ```
+//!
+//! 1 is the format's version; the fingerprint is a u64; stored at a u64, in milliseconds since 1970; how
+//! long the fetch took a u32, in microseconds; the time to live a u32, in milliseconds. The cache
+//! may keep a value beyond its time to live, to be served while the fetch fails.
 //!
 //! The second form says that the backing store has no such object. Having no object to verify, it
 //! carries the encoded key instead. The header's integers have a fixed width, so that the header can
 //! be read without a decoder.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 const VERSION: u8 = 1;
-const HEADER: usize = 25;
-const ARRAY_OF_5: u8 = 0x95;
+const HEADER: usize = 30;
 const ARRAY_OF_6: u8 = 0x96;
+const ARRAY_OF_7: u8 = 0x97;
 const U64: u8 = 0xcf;
 const U32: u8 = 0xce;
 const NIL: u8 = 0xc0;
@@ -34,6 +39,25 @@ pub(crate) struct Header {
     pub(crate) stored_at: u64,
     /// How long the fetch took, in microseconds.
     pub(crate) fetch_took: u32,
+    /// For how long it is to be served, in milliseconds; the greatest number also stands for longer.
+    pub(crate) ttl: u32,
+}
+
+impl Header {
+    /// The header of what is stored at this time, in milliseconds since 1970.
+    pub(crate) fn new(
+        fingerprint: u64,
+        stored_at: u64,
+        fetch_took: Duration,
+        ttl: Duration,
+    ) -> Self {
+        Self {
+            fingerprint,
+            stored_at,
+            fetch_took: u32::try_from(fetch_took.as_micros()).unwrap_or(u32::MAX),
+            ttl: u32::try_from(ttl.as_millis()).unwrap_or(u32::MAX),
+        }
+    }
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -52,19 +76,21 @@ pub(crate) struct Malformed;
 #[inline]
 pub(crate) fn parse(document: &[u8]) -> Result<(Header, Body<'_>), Malformed> {
     let (header, body) = document.split_at_checked(HEADER).ok_or(Malformed)?;
-    let tags = (header[1], header[2], header[11], header[20]);
-    if tags != (VERSION, U64, U64, U32) {
+    let tags = (header[1], header[2], header[11], header[20], header[25]);
+    if tags != (VERSION, U64, U64, U32, U32) {
         return Err(Malformed);
     }
     let u64_at = |at: usize| header[at..at + 8].try_into().map(u64::from_be_bytes);
+    let u32_at = |at: usize| header[at..at + 4].try_into().map(u32::from_be_bytes);
     let parsed = Header {
         fingerprint: u64_at(3).map_err(|_| Malformed)?,
         stored_at: u64_at(12).map_err(|_| Malformed)?,
-        fetch_took: header[21..25].try_into().map(u32::from_be_bytes).map_err(|_| Malformed)?,
+        fetch_took: u32_at(21).map_err(|_| Malformed)?,
+        ttl: u32_at(26).map_err(|_| Malformed)?,
     };
     match (header[0], body) {
-        (ARRAY_OF_5, [_, ..]) => Ok((parsed, Body::Object(body))),
-        (ARRAY_OF_6, [NIL, key @ ..]) => {
+        (ARRAY_OF_6, [_, ..]) => Ok((parsed, Body::Object(body))),
+        (ARRAY_OF_7, [NIL, key @ ..]) => {
             let key: &[u8] =
                 rmp_serde::from_slice::<&serde_bytes::Bytes>(key).map_err(|_| Malformed)?;
             Ok((parsed, Body::Absent { key }))
@@ -96,7 +122,7 @@ pub(crate) fn encode<T: Serialize>(
     object: &T,
     max_len: usize,
 ) -> Result<Vec<u8>, Unfit> {
-    let mut writer = Bounded { bytes: begin(ARRAY_OF_5, header), max_len, exceeded: false };
+    let mut writer = Bounded { bytes: begin(ARRAY_OF_6, header), max_len, exceeded: false };
     // Structs as maps: field by field by name. As arrays they would be shorter, and
     // `skip_serializing_if` or an untagged enum anywhere in them would be misread.
     let result = object.serialize(&mut rmp_serde::Serializer::new(&mut writer).with_struct_map());
@@ -110,7 +136,7 @@ pub(crate) fn encode<T: Serialize>(
 
 /// The document that says there is no object under this encoded key.
 pub(crate) fn encode_absent(header: Header, key: &[u8], max_len: usize) -> Result<Vec<u8>, Unfit> {
-    let mut document = begin(ARRAY_OF_6, header);
+    let mut document = begin(ARRAY_OF_7, header);
     document.push(NIL);
     let key = rmp_serde::to_vec(serde_bytes::Bytes::new(key)).map_err(Unfit::Unserializable)?;
     document.extend_from_slice(&key);
@@ -125,6 +151,8 @@ fn begin(array: u8, header: Header) -> Vec<u8> {
     document.extend_from_slice(&header.stored_at.to_be_bytes());
     document.push(U32);
     document.extend_from_slice(&header.fetch_took.to_be_bytes());
+    document.push(U32);
+    document.extend_from_slice(&header.ttl.to_be_bytes());
     document
 }
 
@@ -160,6 +188,7 @@ mod tests {
         fingerprint: 0x0123_4567_89ab_cdef,
         stored_at: 1_700_000_000_000,
         fetch_took: 420,
+        ttl: 600_000,
     };
 
     #[derive(Serialize, Deserialize, PartialEq, Debug)]
@@ -197,9 +226,9 @@ mod tests {
     #[test]
     fn a_document_is_valid_messagepack() {
         let document = encode(ANY, &Point { x: Some(7), y: None }, 1000).unwrap();
-        let opened: (u8, u64, u64, u32, Point) = rmp_serde::from_slice(&document).unwrap();
+        let opened: (u8, u64, u64, u32, u32, Point) = rmp_serde::from_slice(&document).unwrap();
         assert_eq!(opened.0, 1);
-        assert_eq!(opened.4.x, Some(7));
+        assert_eq!((opened.4, opened.5.x), (600_000, Some(7)));
     }
 
     #[test]

@@ -44,12 +44,30 @@ pub struct TypePolicy {
     /// How long the absence of an object may be served; `None` here and in the builder caches no
     /// absence.
     pub negative_ttl: Option<Duration>,
+    /// How long beyond its time to live an object may be served while its fetch fails.
+    pub stale_if_error: Option<Duration>,
+    /// Whether an object is fetched anew shortly before its time to live is over.
+    pub refresh_ahead: Option<bool>,
+    /// For how long after an invalidation nothing is stored.
+    pub settle: Option<Duration>,
+    /// Whether objects are kept in this process's memory, where the builder turned that on.
+    pub near: Option<bool>,
+    /// How long an object is kept there at the most.
+    pub near_ttl: Option<Duration>,
 }
 
 impl TypePolicy {
     /// Everything as the builder has it.
     pub const fn new() -> Self {
-        Self { ttl: None, negative_ttl: None }
+        Self {
+            ttl: None,
+            negative_ttl: None,
+            stale_if_error: None,
+            refresh_ahead: None,
+            settle: None,
+            near: None,
+            near_ttl: None,
+        }
     }
 
     /// Sets [`ttl`](Self::ttl).
@@ -63,6 +81,41 @@ impl TypePolicy {
     #[must_use]
     pub const fn with_negative_ttl(mut self, ttl: Duration) -> Self {
         self.negative_ttl = Some(ttl);
+        self
+    }
+
+    /// Sets [`stale_if_error`](Self::stale_if_error).
+    #[must_use]
+    pub const fn with_stale_if_error(mut self, window: Duration) -> Self {
+        self.stale_if_error = Some(window);
+        self
+    }
+
+    /// Sets [`refresh_ahead`](Self::refresh_ahead).
+    #[must_use]
+    pub const fn with_refresh_ahead(mut self, on: bool) -> Self {
+        self.refresh_ahead = Some(on);
+        self
+    }
+
+    /// Sets [`settle`](Self::settle).
+    #[must_use]
+    pub const fn with_settle(mut self, time: Duration) -> Self {
+        self.settle = Some(time);
+        self
+    }
+
+    /// Sets [`near`](Self::near).
+    #[must_use]
+    pub const fn with_near(mut self, on: bool) -> Self {
+        self.near = Some(on);
+        self
+    }
+
+    /// Sets [`near_ttl`](Self::near_ttl).
+    #[must_use]
+    pub const fn with_near_ttl(mut self, ttl: Duration) -> Self {
+        self.near_ttl = Some(ttl);
         self
     }
 }
@@ -130,18 +183,18 @@ pub trait Lookup: Send + Sync {
     note = "write `User::by_id(42)`, `&user`, `[User::by_id(1), User::by_id(2)]` or a tuple"
 )]
 pub trait CacheKeys {
-    /// Visits every key; the same key may be visited more than once.
-    fn each_key(&self, visit: &mut dyn FnMut(Key));
+    /// Visits every key, with the settings of its type; the same key may be visited more than once.
+    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy));
 }
 
 impl<K: CacheKeys + ?Sized> CacheKeys for &K {
-    fn each_key(&self, visit: &mut dyn FnMut(Key)) {
+    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
         (**self).each_key(visit);
     }
 }
 
 impl<K: CacheKeys> CacheKeys for [K] {
-    fn each_key(&self, visit: &mut dyn FnMut(Key)) {
+    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
         for keys in self {
             keys.each_key(visit);
         }
@@ -149,19 +202,19 @@ impl<K: CacheKeys> CacheKeys for [K] {
 }
 
 impl<K: CacheKeys, const N: usize> CacheKeys for [K; N] {
-    fn each_key(&self, visit: &mut dyn FnMut(Key)) {
+    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
         self.as_slice().each_key(visit);
     }
 }
 
 impl<K: CacheKeys> CacheKeys for Vec<K> {
-    fn each_key(&self, visit: &mut dyn FnMut(Key)) {
+    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
         self.as_slice().each_key(visit);
     }
 }
 
 impl<K: CacheKeys> CacheKeys for Option<K> {
-    fn each_key(&self, visit: &mut dyn FnMut(Key)) {
+    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
         if let Some(keys) = self {
             keys.each_key(visit);
         }
@@ -169,21 +222,21 @@ impl<K: CacheKeys> CacheKeys for Option<K> {
 }
 
 impl<K: CacheKeys + ?Sized> CacheKeys for std::sync::Arc<K> {
-    fn each_key(&self, visit: &mut dyn FnMut(Key)) {
+    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
         (**self).each_key(visit);
     }
 }
 
 impl CacheKeys for Key {
-    fn each_key(&self, visit: &mut dyn FnMut(Key)) {
-        visit(*self);
+    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
+        visit(*self, TypePolicy::new());
     }
 }
 
 macro_rules! tuples {
     ($($($member:ident)*;)*) => {$(
         impl<$($member: CacheKeys),*> CacheKeys for ($($member,)*) {
-            fn each_key(&self, visit: &mut dyn FnMut(Key)) {
+            fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
                 #[allow(non_snake_case, reason = "the macro names each binding after its type")]
                 let ($($member,)*) = self;
                 $($member.each_key(visit);)*

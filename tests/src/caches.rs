@@ -108,7 +108,7 @@ impl Cache {
     pub async fn take_flag(&self, lookup: &impl Lookup) -> Token {
         let token = Token::from_bytes(*b"a foreign token!");
         let lease = std::time::Duration::from_secs(60);
-        let claim = Command::Claim { token, lease, discard: None };
+        let claim = Command::Claim { token, lease, despite: None };
         assert_eq!(self.ask(lookup, claim).await, Reply::Claimed);
         token
     }
@@ -121,7 +121,7 @@ impl Cache {
     pub async fn flag_is_free(&self, lookup: &impl Lookup) -> bool {
         let token = Token::from_bytes(*b"to see if it can");
         let lease = std::time::Duration::from_secs(60);
-        match self.ask(lookup, Command::Claim { token, lease, discard: None }).await {
+        match self.ask(lookup, Command::Claim { token, lease, despite: None }).await {
             Reply::Claimed => {
                 assert_eq!(self.ask(lookup, Command::Abandon { token }).await, Reply::Settled);
                 true

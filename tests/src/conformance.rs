@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachecow::protocol::{Command, Discard, Reply, Token};
+use cachecow::protocol::{Command, Despite, Reply, Seen, Token};
 use cachecow::{CacheBackend, Key, Request};
 
 const K: Key = Key::from_hash(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
@@ -34,6 +34,8 @@ macro_rules! for_each_conformance_case {
             a_release_removes_what_was_filled_in_between
             a_rejected_value_is_discarded_by_the_claim
             another_value_is_not_discarded
+            a_kept_value_is_there_until_it_is_replaced
+            an_invalidation_refuses_the_fill_over_a_kept_value
             any_bytes_are_a_value
             a_large_value_comes_back
             a_batch_answers_each_in_order
@@ -49,6 +51,12 @@ fn token(number: u8) -> Token {
     Token::from_bytes([number, 0, b'\'', b'\r', b'\n', 0xff, number, 0, 1, 2, 3, 4, 5, 6, 7, 8])
 }
 
+/// A claim that leaves the value that it replaces.
+fn renew(number: u8, value: &str) -> Command {
+    let despite = Some(Despite { seen: Seen::of(value.as_bytes()), keep: true });
+    Command::Claim { token: token(number), lease: LEASE, despite }
+}
+
 async fn ask(backend: &dyn CacheBackend, key: Key, command: Command) -> Reply {
     let mut replies = backend.execute(vec![Request { key, command }]).await;
     assert_eq!(replies.len(), 1);
@@ -56,7 +64,7 @@ async fn ask(backend: &dyn CacheBackend, key: Key, command: Command) -> Reply {
 }
 
 fn claim(number: u8) -> Command {
-    Command::Claim { token: token(number), lease: LEASE, discard: None }
+    Command::Claim { token: token(number), lease: LEASE, despite: None }
 }
 
 fn fill(number: u8, value: &'static str) -> Command {
@@ -225,8 +233,8 @@ pub async fn a_release_removes_what_was_filled_in_between(backend: &dyn CacheBac
 /// The reader that rejected a value replaces it.
 pub async fn a_rejected_value_is_discarded_by_the_claim(backend: &dyn CacheBackend) {
     store(backend, K, "rubbish").await;
-    let discard = Some(Discard::of(b"rubbish"));
-    let claim = Command::Claim { token: token(1), lease: LEASE, discard };
+    let despite = Some(Despite { seen: Seen::of(b"rubbish"), keep: false });
+    let claim = Command::Claim { token: token(1), lease: LEASE, despite };
     assert_eq!(ask(backend, K, claim).await, Reply::Claimed);
     assert_eq!(ask(backend, K, Command::Lookup).await, Reply::Absent);
     assert_eq!(ask(backend, K, fill(1, "good")).await, Reply::Settled);
@@ -235,9 +243,31 @@ pub async fn a_rejected_value_is_discarded_by_the_claim(backend: &dyn CacheBacke
 /// Someone else replaced it already.
 pub async fn another_value_is_not_discarded(backend: &dyn CacheBackend) {
     store(backend, K, "good").await;
-    let discard = Some(Discard::of(b"rubbish"));
-    let claim = Command::Claim { token: token(1), lease: LEASE, discard };
+    let despite = Some(Despite { seen: Seen::of(b"rubbish"), keep: false });
+    let claim = Command::Claim { token: token(1), lease: LEASE, despite };
     assert_eq!(ask(backend, K, claim).await, value("good"));
+}
+
+/// Who renews a value leaves it to the others meanwhile.
+pub async fn a_kept_value_is_there_until_it_is_replaced(backend: &dyn CacheBackend) {
+    store(backend, K, "ageing").await;
+    assert_eq!(ask(backend, K, renew(1, "ageing")).await, Reply::Claimed);
+    assert_eq!(ask(backend, K, Command::Lookup).await, value("ageing"));
+    assert_eq!(ask(backend, K, claim(2)).await, value("ageing"));
+    assert_eq!(ask(backend, K, renew(2, "ageing")).await, Reply::Leased, "one renews");
+    assert_eq!(ask(backend, K, fill(1, "fresh")).await, Reply::Settled);
+    assert_eq!(ask(backend, K, renew(2, "ageing")).await, value("fresh"), "it is replaced");
+}
+
+/// Its end may be put off, an invalidation may not.
+pub async fn an_invalidation_refuses_the_fill_over_a_kept_value(backend: &dyn CacheBackend) {
+    for end in [Command::Invalidate, hold(9)] {
+        store(backend, K, "ageing").await;
+        assert_eq!(ask(backend, K, renew(1, "ageing")).await, Reply::Claimed);
+        assert_eq!(ask(backend, K, end).await, Reply::Done);
+        assert_eq!(ask(backend, K, fill(1, "old")).await, Reply::Refused);
+        assert_eq!(ask(backend, K, Command::Lookup).await, Reply::Absent);
+    }
 }
 
 /// Also none, and all.

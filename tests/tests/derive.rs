@@ -29,7 +29,7 @@ fn key(lookup: &impl Lookup) -> Key {
 
 fn keys(keys: &impl CacheKeys) -> Vec<Key> {
     let mut found = Vec::new();
-    keys.each_key(&mut |key| found.push(key));
+    keys.each_key(&mut |key, _| found.push(key));
     found
 }
 
@@ -149,11 +149,32 @@ fn a_lookup_shows_no_key_value() {
     assert_eq!((UserById::NAME, UserInTenant::NAME), ("User::by_id", "User::in_tenant"));
 }
 
+#[derive(Serialize, Deserialize, Cached)]
+#[cache(stale_if_error = "1h", refresh_ahead = true, settle = "500ms")]
+#[cache(near = false, near_ttl = "5s")]
+#[cache(key = "tuned:{id}", fetch = Tuned::find)]
+struct Tuned {
+    id: u8,
+}
+
+impl Tuned {
+    async fn find(id: u8) -> Result<Self, std::fmt::Error> {
+        Ok(Self { id })
+    }
+}
+
 #[test]
 fn settings_reach_the_policy() {
     assert_eq!(User::POLICY.ttl, Some(Duration::from_secs(600)));
     assert_eq!(User::POLICY.negative_ttl, Some(Duration::from_secs(5)));
     assert_eq!(Row::POLICY, cachecow::TypePolicy::new());
+    let every = cachecow::TypePolicy::new()
+        .with_stale_if_error(Duration::from_secs(3600))
+        .with_refresh_ahead(true)
+        .with_settle(Duration::from_millis(500))
+        .with_near(false)
+        .with_near_ttl(Duration::from_secs(5));
+    assert_eq!(Tuned::POLICY, every);
     assert_eq!(user(1).ttl(), None);
 }
 

@@ -21,7 +21,7 @@ fn token(number: u8) -> Token {
 }
 
 fn claim(number: u8) -> Command {
-    Command::Claim { token: token(number), lease: LONG, discard: None }
+    Command::Claim { token: token(number), lease: LONG, despite: None }
 }
 
 fn fill(number: u8) -> Command {

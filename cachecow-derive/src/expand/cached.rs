@@ -10,7 +10,7 @@ use super::lookup;
 use super::schema::schema_impl;
 use super::surroundings::Surroundings;
 use super::{local, quiet, where_clause};
-use crate::model::CachedModel;
+use crate::model::{CachedModel, PolicyModel};
 use crate::tokens::{at, last_span};
 
 /// Generates `#[derive(Cached)]`.
@@ -65,7 +65,7 @@ fn cached_impl(surroundings: &Surroundings<'_>) -> TokenStream {
     let (krate, object) = (&target.krate, &target.object);
     let (impl_generics, _, _) = target.generics.split_for_impl();
     let clause = where_clause(target.generics, &surroundings.bounds);
-    let policy = policy(model);
+    let policy = policy(krate, &model.policy);
     let visits = visits(surroundings);
     let (ttl, slot) = (ttl(surroundings), type_slot(surroundings));
     quote! {
@@ -89,15 +89,19 @@ fn visits(surroundings: &Surroundings<'_>) -> TokenStream {
     quote!(#(visit(<#types as #krate::Lookup>::key_of(self).key());)*)
 }
 
-fn policy(model: &CachedModel<'_>) -> TokenStream {
-    let krate = &model.schema.target.krate;
-    let seconds = |duration: Duration| {
+fn policy(krate: &TokenStream, policy: &PolicyModel) -> TokenStream {
+    let duration = |duration: Duration| {
         let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
         quote!(::core::time::Duration::new(#seconds, #nanos))
     };
-    let ttl = model.ttl.map(seconds).map(|ttl| quote!(.with_ttl(#ttl)));
-    let negative = model.negative_ttl.map(seconds).map(|ttl| quote!(.with_negative_ttl(#ttl)));
-    quote!(#krate::TypePolicy::new() #ttl #negative)
+    let ttl = policy.ttl.map(duration).map(|ttl| quote!(.with_ttl(#ttl)));
+    let negative = policy.negative_ttl.map(duration).map(|ttl| quote!(.with_negative_ttl(#ttl)));
+    let stale = policy.stale_if_error.map(duration).map(|ttl| quote!(.with_stale_if_error(#ttl)));
+    let refresh = policy.refresh_ahead.map(|on| quote!(.with_refresh_ahead(#on)));
+    let settle = policy.settle.map(duration).map(|time| quote!(.with_settle(#time)));
+    let near = policy.near.map(|on| quote!(.with_near(#on)));
+    let near_ttl = policy.near_ttl.map(duration).map(|ttl| quote!(.with_near_ttl(#ttl)));
+    quote!(#krate::TypePolicy::new() #ttl #negative #stale #refresh #settle #near #near_ttl)
 }
 
 fn ttl(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
@@ -132,12 +136,15 @@ fn cache_keys_impl(surroundings: &Surroundings<'_>) -> TokenStream {
     let (krate, object) = (&target.krate, &target.object);
     let (impl_generics, _, _) = target.generics.split_for_impl();
     let clause = where_clause(target.generics, &surroundings.bounds);
-    let visits = visits(surroundings);
     quote! {
         #[automatically_derived]
         impl #impl_generics #krate::CacheKeys for #object #clause {
-            fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(#krate::Key)) {
-                #visits
+            fn each_key(
+                &self,
+                visit: &mut dyn ::core::ops::FnMut(#krate::Key, #krate::TypePolicy),
+            ) {
+                let policy = <Self as #krate::Cached>::POLICY;
+                <Self as #krate::Cached>::each_key(self, &mut |key| visit(key, policy));
             }
         }
     }

@@ -121,8 +121,12 @@ const _: () = {
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
-        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
-            visit(<PageByFirst<T, K, N> as ::cachecow::Lookup>::key_of(self).key());
+        fn each_key(
+            &self,
+            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
+        ) {
+            let policy = <Self as ::cachecow::Cached>::POLICY;
+            <Self as ::cachecow::Cached>::each_key(self, &mut |key| visit(key, policy));
         }
     }
     #[automatically_derived]
@@ -161,8 +165,14 @@ const _: () = {
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
-        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
-            visit(<Self as ::cachecow::Lookup>::key(self).key());
+        fn each_key(
+            &self,
+            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
+        ) {
+            visit(
+                <Self as ::cachecow::Lookup>::key(self).key(),
+                <<Self as ::cachecow::Lookup>::Object as ::cachecow::Cached>::POLICY,
+            );
         }
     }
     const _: () = {

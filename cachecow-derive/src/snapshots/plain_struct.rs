@@ -70,8 +70,12 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for User {
-        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
-            visit(<UserById as ::cachecow::Lookup>::key_of(self).key());
+        fn each_key(
+            &self,
+            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
+        ) {
+            let policy = <Self as ::cachecow::Cached>::POLICY;
+            <Self as ::cachecow::Cached>::each_key(self, &mut |key| visit(key, policy));
         }
     }
     #[automatically_derived]
@@ -95,8 +99,14 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for UserById {
-        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
-            visit(<Self as ::cachecow::Lookup>::key(self).key());
+        fn each_key(
+            &self,
+            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
+        ) {
+            visit(
+                <Self as ::cachecow::Lookup>::key(self).key(),
+                <<Self as ::cachecow::Lookup>::Object as ::cachecow::Cached>::POLICY,
+            );
         }
     }
     const _: () = {

@@ -96,7 +96,12 @@ const _: () = {
     impl ::cachecow::Cached for Order {
         const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new()
             .with_ttl(::core::time::Duration::new(5400u64, 0u32))
-            .with_negative_ttl(::core::time::Duration::new(0u64, 250000000u32));
+            .with_negative_ttl(::core::time::Duration::new(0u64, 250000000u32))
+            .with_stale_if_error(::core::time::Duration::new(86400u64, 0u32))
+            .with_refresh_ahead(true)
+            .with_settle(::core::time::Duration::new(0u64, 500000000u32))
+            .with_near(false)
+            .with_near_ttl(::core::time::Duration::new(5u64, 0u32));
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<OrderByTenantAndId as ::cachecow::Lookup>::key_of(self).key());
             visit(<OrderNumbered as ::cachecow::Lookup>::key_of(self).key());
@@ -112,9 +117,12 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for Order {
-        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
-            visit(<OrderByTenantAndId as ::cachecow::Lookup>::key_of(self).key());
-            visit(<OrderNumbered as ::cachecow::Lookup>::key_of(self).key());
+        fn each_key(
+            &self,
+            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
+        ) {
+            let policy = <Self as ::cachecow::Cached>::POLICY;
+            <Self as ::cachecow::Cached>::each_key(self, &mut |key| visit(key, policy));
         }
     }
     #[automatically_derived]
@@ -141,8 +149,14 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for OrderByTenantAndId {
-        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
-            visit(<Self as ::cachecow::Lookup>::key(self).key());
+        fn each_key(
+            &self,
+            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
+        ) {
+            visit(
+                <Self as ::cachecow::Lookup>::key(self).key(),
+                <<Self as ::cachecow::Lookup>::Object as ::cachecow::Cached>::POLICY,
+            );
         }
     }
     const _: () = {
@@ -242,8 +256,14 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for OrderNumbered {
-        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
-            visit(<Self as ::cachecow::Lookup>::key(self).key());
+        fn each_key(
+            &self,
+            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
+        ) {
+            visit(
+                <Self as ::cachecow::Lookup>::key(self).key(),
+                <<Self as ::cachecow::Lookup>::Object as ::cachecow::Cached>::POLICY,
+            );
         }
     }
     const _: () = {

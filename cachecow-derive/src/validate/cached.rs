@@ -8,7 +8,7 @@ use super::mentions_param;
 use super::schema::schema;
 use crate::faults::Faults;
 use crate::fields::{FieldInfo, fields};
-use crate::model::CachedModel;
+use crate::model::{CachedModel, PolicyModel};
 use crate::options::CachedOptions;
 use crate::tokens;
 
@@ -26,8 +26,15 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
         .judge(lookups, faults);
     CachedModel {
         context: options.context.given().map(|ty| tokens::without_self(ty, object)),
-        ttl: options.ttl.given(),
-        negative_ttl: options.negative_ttl.given(),
+        policy: PolicyModel {
+            ttl: options.ttl.given(),
+            negative_ttl: options.negative_ttl.given(),
+            stale_if_error: options.stale_if_error.given(),
+            refresh_ahead: options.refresh_ahead.given(),
+            settle: options.settle.given(),
+            near: options.near.given(),
+            near_ttl: options.near_ttl.given(),
+        },
         ttl_with: options.ttl_with.given().map(|path| tokens::without_self(path, object)),
         lookups: judged,
         stored_params: stored_params(input, &found),

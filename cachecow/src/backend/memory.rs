@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::flags::Flags;
 use super::{BackendError, CacheBackend, Request};
 use crate::Key;
-use crate::protocol::{Command, Discard, Reply, Token};
+use crate::protocol::{Command, Despite, Reply, Token};
 
 /// What one value costs beyond its bytes, roughly: the key, the expiry and the cache's own entry.
 const ENTRY_OVERHEAD: u64 = 96;
@@ -73,8 +73,8 @@ impl MemoryBackend {
         let mut flags = self.lock(key);
         match command {
             Command::Lookup => unreachable!("answered above, without the lock"),
-            Command::Claim { token, lease, discard } => {
-                self.claim(&mut flags, key, token, now + lease, discard.as_ref())
+            Command::Claim { token, lease, despite } => {
+                self.claim(&mut flags, key, token, now + lease, despite.as_ref())
             }
             Command::Fill { token, value, ttl } => {
                 if !flags.take_lease(key, &token, now) {
@@ -114,14 +114,18 @@ impl MemoryBackend {
         key: Key,
         token: Token,
         expires: Instant,
-        discard: Option<&Discard>,
+        despite: Option<&Despite>,
     ) -> Reply {
         let now = Instant::now();
         if let Some(value) = self.value(key, now) {
-            if !discard.is_some_and(|discard| discard.matches(&value)) {
-                return Reply::Value(value);
+            match despite {
+                Some(despite) if despite.seen.matches(&value) => {
+                    if !despite.keep {
+                        self.values.remove(&key);
+                    }
+                }
+                _ => return Reply::Value(value),
             }
-            self.values.remove(&key);
         }
         flags.claim(key, token, now, expires)
     }

@@ -13,7 +13,7 @@ use futures_util::stream::{self, StreamExt as _};
 use super::Engine;
 use crate::document::{self, Body, Header, Unfit};
 use crate::key::KeyMap;
-use crate::protocol::{Discard, Verdict};
+use crate::protocol::{Seen, Verdict};
 use crate::schema::CacheSchema;
 use crate::settings::LONGEST;
 use crate::stats::{Counter, TypeState};
@@ -147,14 +147,6 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         places.iter().any(|&place| self.lookups[place].lookup.finds(object))
     }
 
-    fn header(&self, fetch_took: Duration) -> Header {
-        Header {
-            fingerprint: <L::Object as CacheSchema>::FINGERPRINT,
-            stored_at: self.engine.wall_clock(),
-            fetch_took: u32::try_from(fetch_took.as_micros()).unwrap_or(u32::MAX),
-        }
-    }
-
     fn ttl(&self, object: Option<&L::Object>) -> Option<Duration> {
         let settings = &self.engine.settings;
         let policy = L::Object::POLICY;
@@ -211,7 +203,7 @@ pub(crate) fn typed<L: Lookup>(object: Object) -> Arc<L::Object> {
 fn reject(state: &TypeState, document: &[u8], why: &str) -> Verdict {
     state.count(Counter::DecodeFailures);
     tracing::warn!(target: "cachecow", r#type = state.name(), why, "a cached value was rejected; it will be replaced");
-    Verdict::Replace(Discard::of(document))
+    Verdict::Replace(Seen::of(document))
 }
 
 /// Two versions of the program share the cache: neither reads the other's values, and each lets the
@@ -223,7 +215,7 @@ fn another_version(engine: &Engine, state: &TypeState, document: &[u8], header: 
     if u128::from(age) < engine.settings.replace_after.as_millis() {
         Verdict::Leave
     } else {
-        Verdict::Replace(Discard::of(document))
+        Verdict::Replace(Seen::of(document))
     }
 }
 
@@ -270,6 +262,8 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
         let Some(ttl) = self.ttl(object) else { return Sealed::Unstorable };
         let max_len = self.engine.settings.max_value_len;
         let Asked { lookup, parts, .. } = &self.lookups[place];
+        let fingerprint = <L::Object as CacheSchema>::FINGERPRINT;
+        let header = Header::new(fingerprint, self.engine.wall_clock(), fetch_took, ttl);
         let sealed = match object {
             // Found under other parts than it carries (a case-insensitive column, say), it would
             // be rejected on every read, and no invalidation of it would find this key.
@@ -280,8 +274,8 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
                 );
                 return Sealed::Unstorable;
             }
-            Some(object) => document::encode(self.header(fetch_took), object, max_len),
-            None => document::encode_absent(self.header(fetch_took), parts.as_bytes(), max_len),
+            Some(object) => document::encode(header, object, max_len),
+            None => document::encode_absent(header, parts.as_bytes(), max_len),
         };
         match sealed {
             Ok(document) => Sealed::Storable(Bytes::from(document), ttl),

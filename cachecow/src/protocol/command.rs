@@ -27,18 +27,19 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A stored value that was rejected, described well enough to delete it and not its successor.
+/// A stored value that a read has seen, described well enough to tell it from its successor.
 ///
-/// A false match only costs a fetch: deleting a value is always safe.
+/// A false match only costs a fetch: neither deleting nor replacing a value under the flag is ever
+/// wrong.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Discard {
-    /// The rejected value's length in bytes.
+pub struct Seen {
+    /// The value's length in bytes.
     pub len: usize,
-    /// Its first bytes, at most [`Discard::PREFIX`] of them.
+    /// Its first bytes, at most [`Seen::PREFIX`] of them.
     pub prefix: Vec<u8>,
 }
 
-impl Discard {
+impl Seen {
     /// How many bytes are compared; the header of a stored document, which tells when it was
     /// stored, lies within them.
     pub const PREFIX: usize = 64;
@@ -54,6 +55,15 @@ impl Discard {
     }
 }
 
+/// A value that does not stand in a claim's way.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Despite {
+    /// The value.
+    pub seen: Seen,
+    /// Whether it stays until it is replaced; if not, the claim deletes it.
+    pub keep: bool,
+}
+
 /// One atomic operation on the value and the flag of one key. `V` is a stored value: bytes, or a
 /// number for a model checker.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -66,8 +76,8 @@ pub enum Command<V = Bytes> {
         token: Token,
         /// How long the right lasts.
         lease: Duration,
-        /// A value to delete first, if it is still there.
-        discard: Option<Discard>,
+        /// A value that counts as none.
+        despite: Option<Despite>,
     },
     /// Store the value, if the right to do so still stands.
     Fill {

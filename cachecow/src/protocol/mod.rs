@@ -7,7 +7,7 @@
 //! | command | atomic effect |
 //! |---|---|
 //! | [`Lookup`](Command::Lookup) | reads the value |
-//! | [`Claim`](Command::Claim) | reads the value; if there is none and no flag, sets the flag to the token |
+//! | [`Claim`](Command::Claim) | reads the value; if there is none, or the one it names, and no flag, sets the flag to the token |
 //! | [`Fill`](Command::Fill) | if the flag is the token: stores the value, deletes the flag |
 //! | [`Abandon`](Command::Abandon) | if the flag is the token: deletes it |
 //! | [`Invalidate`](Command::Invalidate) | deletes the value and a lease; holds stay |
@@ -26,7 +26,7 @@ mod read;
 mod step;
 mod write;
 
-pub use command::{Command, Discard, Lost, Reply, Token};
+pub use command::{Command, Despite, Lost, Reply, Seen, Token};
 pub use flight::{FollowerFate, Landing, Phase};
 pub use read::Read;
 pub use step::{

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::command::{Command, Discard, Lost, Reply, Token};
+use super::command::{Command, Despite, Lost, Reply, Token};
 use super::flight::Landing;
 use super::step::{
     Fetched, Fill, First, Followed, OnLease, Outcome, ReadPolicy, Role, Step, Verdict, Waited,
@@ -61,7 +61,8 @@ pub struct Read<V = Bytes> {
     state: State<V>,
     policy: ReadPolicy,
     bypass: Option<Bypass>,
-    discard: Option<Discard>,
+    /// The value that this read is not content with.
+    despite: Option<Despite>,
     rejections: u8,
 }
 
@@ -72,7 +73,7 @@ impl<V> Read<V> {
             First::Lookup => State::LookupDue,
             First::Claim => State::EnterDue,
         };
-        Self { state, policy, bypass: None, discard: None, rejections: 0 }
+        Self { state, policy, bypass: None, despite: None, rejections: 0 }
     }
 
     /// A read that makes no use of the cache, because the cache may be out of date for this key.
@@ -91,7 +92,7 @@ impl<V> Read<V> {
             State::FollowDue => (State::Following, Step::Follow),
             State::ClaimDue(token) => {
                 let lease = self.policy.lease;
-                let claim = Command::Claim { token, lease, discard: self.discard.take() };
+                let claim = Command::Claim { token, lease, despite: self.despite.clone() };
                 (State::ClaimSent(token), Step::Send(claim))
             }
             State::WaitDue => (State::Waiting, Step::Wait),
@@ -184,12 +185,12 @@ impl<V> Read<V> {
         }
         self.state = match verdict {
             Verdict::Good => State::Done(Outcome::Hit, Landing::Hit),
-            Verdict::Replace(discard) => {
+            Verdict::Replace(seen) => {
                 self.rejections += 1;
                 if self.rejections > MAX_REJECTIONS {
                     self.bypass = self.bypass.or(Some(Bypass::Occupied));
                 }
-                self.discard = Some(discard);
+                self.despite = Some(Despite { seen, keep: false });
                 self.load(leading)
             }
             Verdict::Leave => {

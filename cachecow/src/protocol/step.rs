@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::command::{Command, Discard, Token};
+use super::command::{Command, Seen, Token};
 
 /// What a read asks first.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -60,7 +60,7 @@ pub enum Verdict {
     Good,
     /// Not to be served, and to be replaced: malformed, of another key, or of another version and
     /// no longer fresh.
-    Replace(Discard),
+    Replace(Seen),
     /// Not to be served, and to be left alone: freshly stored by another version of the program.
     Leave,
 }

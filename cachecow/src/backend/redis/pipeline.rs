@@ -10,7 +10,7 @@ use super::lookups::mget;
 use super::script::Kind;
 use super::{Shared, malformed, reply};
 use crate::Key;
-use crate::protocol::{Command, Reply};
+use crate::protocol::{Command, Despite, Reply};
 
 /// How many keys one command takes at the most: a long one keeps the server from everyone else.
 const MAX_KEYS: usize = 512;
@@ -192,14 +192,17 @@ fn kind_of(command: &Command) -> (Option<Kind>, Duration) {
 fn add_arguments(arguments: &mut Vec<Vec<u8>>, command: Command) {
     match command {
         Command::Lookup | Command::Invalidate => {}
-        Command::Claim { token, discard, .. } => {
+        Command::Claim { token, despite, .. } => {
             arguments.push(token.as_bytes().to_vec());
-            let (len, prefix) = match discard {
-                None => (Vec::new(), Vec::new()),
-                Some(discard) => (discard.len.to_string().into_bytes(), discard.prefix),
+            let (len, prefix, keep) = match despite {
+                None => (Vec::new(), Vec::new(), false),
+                Some(Despite { seen, keep }) => {
+                    (seen.len.to_string().into_bytes(), seen.prefix, keep)
+                }
             };
             arguments.push(len);
             arguments.push(prefix);
+            arguments.push(if keep { vec![b'1'] } else { Vec::new() });
         }
         Command::Fill { token, value, ttl } => {
             arguments.push(token.as_bytes().to_vec());

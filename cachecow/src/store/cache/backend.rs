@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::values::{Found, Values};
 use crate::backend::Flags;
-use crate::protocol::{Command, Discard, Reply};
+use crate::protocol::{Command, Despite, Reply};
 use crate::store::KeyValueStore;
 use crate::{BackendError, BackendErrorKind, CacheBackend, Key, Request};
 
@@ -122,8 +122,8 @@ impl Shared {
         let now = Instant::now();
         match command {
             Command::Lookup => self.look_up(key).await,
-            Command::Claim { token, lease, discard } => {
-                if let Some(value) = self.value_to_claim(key, discard).await? {
+            Command::Claim { token, lease, despite } => {
+                if let Some(value) = self.value_to_claim(key, despite).await? {
                     return Ok(Reply::Value(value));
                 }
                 Ok(flags.claim(key, token, now, Instant::now() + lease))
@@ -163,23 +163,23 @@ impl Shared {
     async fn value_to_claim(
         &self,
         key: Key,
-        discard: Option<Discard>,
+        despite: Option<Despite>,
     ) -> Result<Option<Bytes>, BackendError> {
         self.doubtful.check(key)?;
         let found = tokio::time::timeout(READ_PATIENCE, self.values.find(key)).await;
         let found = found.unwrap_or_else(|_| {
             Err(BackendError::new(BackendErrorKind::TimedOut, "the store does not answer"))
         });
-        match found? {
-            Found::Nothing => Ok(None),
-            Found::Value(value) if !discard.is_some_and(|discard| discard.matches(&value)) => {
-                Ok(Some(value))
-            }
-            Found::Value(_) | Found::Expired => {
-                self.values.remove(key).await?;
-                Ok(None)
-            }
+        let keep = match (found?, despite) {
+            (Found::Nothing, _) => return Ok(None),
+            (Found::Value(value), Some(despite)) if despite.seen.matches(&value) => despite.keep,
+            (Found::Value(value), _) => return Ok(Some(value)),
+            (Found::Expired, _) => false,
+        };
+        if !keep {
+            self.values.remove(key).await?;
         }
+        Ok(None)
     }
 }
 

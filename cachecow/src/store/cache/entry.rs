@@ -1,5 +1,7 @@
 //! A store's value as a cached document: the header, and the key and the value as MessagePack.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use serde_bytes::Bytes as Binary;
 
@@ -27,8 +29,8 @@ pub(super) fn encode(header: Header, parts: &[u8], entry: &Entry) -> Result<Byte
 }
 
 /// The header of what is stored and fetched like this.
-pub(super) const fn header(stored_at: u64, fetch_took: u32) -> Header {
-    Header { fingerprint: FINGERPRINT, stored_at, fetch_took }
+pub(super) fn header(stored_at: u64, fetch_took: Duration, ttl: Duration) -> Header {
+    Header::new(FINGERPRINT, stored_at, fetch_took, ttl)
 }
 
 /// The entry of the key with these parts, sharing the document's memory, and when it was stored, in
@@ -49,7 +51,7 @@ mod tests {
 
     fn encoded(value: &'static [u8], expires_in: Option<u64>) -> Bytes {
         let entry = Entry { value: Bytes::from_static(value), expires_in };
-        encode(header(1, 2), b"parts", &entry).unwrap()
+        encode(header(1, Duration::ZERO, Duration::ZERO), b"parts", &entry).unwrap()
     }
 
     #[test]
@@ -77,7 +79,7 @@ mod tests {
         }
         let longer = Bytes::from([&document[..], b"!"].concat());
         assert_eq!(decode(&longer, b"parts"), None);
-        let foreign = Header { fingerprint: 1, ..header(1, 2) };
+        let foreign = Header { fingerprint: 1, ..header(1, Duration::ZERO, Duration::ZERO) };
         let entry = Entry { value: Bytes::from("v"), expires_in: None };
         assert_eq!(decode(&encode(foreign, b"parts", &entry).unwrap(), b"parts"), None);
     }

@@ -13,7 +13,7 @@ use tokio::io::AsyncReadExt as _;
 use super::entry::{self, Entry};
 use super::{Decorated, OnCacheError};
 use crate::engine::{Loaded, Loader, Sealed};
-use crate::protocol::{Discard, Verdict};
+use crate::protocol::{Seen, Verdict};
 use crate::stats::{Counter, StaticSlot, TypeState};
 use crate::store::{KeyValueStore, Reader};
 use crate::{Error, ErrorKind, Key};
@@ -178,7 +178,7 @@ impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
         let expires_in = expires_in.map(|time| time.saturating_sub(fetch_took));
         let Some(ttl) = self.decorated.ttl(expires_in) else { return Sealed::Unstorable };
         let now = self.decorated.cow.engine.wall_clock();
-        let header = entry::header(now, u32::try_from(fetch_took.as_micros()).unwrap_or(u32::MAX));
+        let header = entry::header(now, fetch_took, ttl);
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let entry = Entry { value: value.clone(), expires_in: expires_in.map(millis) };
         match entry::encode(header, self.parts, &entry) {
@@ -199,7 +199,7 @@ impl<S: KeyValueStore> Decorated<S> {
         let Some((Entry { value, expires_in }, stored_at)) = entry::decode(document, parts) else {
             state.count(Counter::DecodeFailures);
             tracing::warn!(target: "cachecow", "a cached value was rejected; it will be replaced");
-            return Err(Verdict::Replace(Discard::of(document)));
+            return Err(Verdict::Replace(Seen::of(document)));
         };
         if value.len() > self.max_value_size() {
             // Cached where the limit is another; it is left to those.
@@ -209,7 +209,7 @@ impl<S: KeyValueStore> Decorated<S> {
         let age = self.cow.engine.wall_clock().saturating_sub(stored_at);
         match expires_in.saturating_sub(age) {
             // It took its time to be stored.
-            0 => Err(Verdict::Replace(Discard::of(document))),
+            0 => Err(Verdict::Replace(Seen::of(document))),
             left => Ok((value, Some(Duration::from_millis(left)))),
         }
     }

@@ -1,10 +1,10 @@
 -- KEYS: for each object its value and its flag.
--- ARGV: the lease in ms; for each object the token, the length of a value to discard or '', and
---       the beginning of that value.
+-- ARGV: the lease in ms; for each object the token, and of a value that counts as none the length
+--       or '', the beginning, and whether it stays: '1' or ''.
 -- Returns for each object its value, or 1 = claimed, 0 = leased by another, 2 = held by a writer.
 local replies = {}
 for i = 1, #KEYS, 2 do
-  local a = (i - 1) / 2 * 3 + 2
+  local a = (i - 1) / 2 * 4 + 2
   local value = redis.pcall('GET', KEYS[i])
   if type(value) == 'table' then
     -- Not a string: nothing of ours.
@@ -12,7 +12,9 @@ for i = 1, #KEYS, 2 do
     value = false
   elseif value and ARGV[a + 1] ~= '' and #value == tonumber(ARGV[a + 1])
       and string.sub(value, 1, #ARGV[a + 2]) == ARGV[a + 2] then
-    redis.call('DEL', KEYS[i])
+    if ARGV[a + 3] == '' then
+      redis.call('DEL', KEYS[i])
+    end
     value = false
   end
   if value then
