@@ -3,10 +3,10 @@
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use crate::engine::{Engine, Loads, TypedLoader, judge, typed};
+use crate::engine::{Engine, Judged, Loaded, Loads, TypedLoader, Unfinished, judge, loaded, typed};
 use crate::key::KeyMap;
 use crate::lookup::Lookup;
-use crate::protocol::{Read, Reply};
+use crate::protocol::{Reply, Verdict};
 use crate::stats::TypeState;
 use crate::{Error, Key};
 
@@ -27,7 +27,7 @@ pub(crate) async fn get_many<L: Lookup>(
     let left = if engine.looks_up_first(state) {
         look_up::<L>(engine, state, &distinct, &mut objects).await
     } else {
-        let reads = distinct.iter().map(|(_, key)| engine.read(*key, state));
+        let reads = distinct.iter().map(|(_, key)| engine.read(*key, state).into());
         reads.enumerate().collect()
     };
     if !left.is_empty() {
@@ -73,31 +73,33 @@ async fn look_up<L: Lookup>(
     state: &TypeState,
     distinct: &[(&L, Key)],
     objects: &mut Objects<L>,
-) -> Vec<(usize, Read)> {
+) -> Vec<(usize, Unfinished<Loaded>)> {
     let keys = distinct.iter().map(|(_, key)| *key).collect();
     let replies = engine.guard.lookup_many(keys).await;
     let mut left = Vec::new();
     let mut hits = 0;
     for (place, (reply, (lookup, _))) in replies.into_iter().zip(distinct).enumerate() {
-        let verdict = match &reply {
+        let judged = match &reply {
             Ok(Reply::Value(document)) => match judge(engine, state, *lookup, document) {
-                Ok(object) => {
+                Judged { found: Some(object), verdict: Verdict::Good } => {
                     objects[place] = object.map(Arc::new);
                     hits += 1;
                     continue;
                 }
-                Err(verdict) => Some(verdict),
+                judged => Some(judged),
             },
             _ => None,
         };
         let mut read = engine.read_that_looks_up();
         let _lookup = read.next_step();
         read.on_reply(reply.map_err(|error| state.lost(&error)));
-        if let Some(verdict) = verdict {
+        let mut present = None;
+        if let Some(judged) = judged {
             let _judged = read.take_value();
-            read.on_judged(verdict, None);
+            present = judged.found.map(loaded);
+            read.on_judged(judged.verdict, None);
         }
-        left.push((place, read));
+        left.push((place, Unfinished { read, present }));
     }
     state.record_hits(hits);
     left
@@ -109,7 +111,7 @@ async fn load<L: Lookup>(
     context: &L::Context,
     state: &TypeState,
     distinct: &[(&L, Key)],
-    left: Vec<(usize, Read)>,
+    left: Vec<(usize, Unfinished<Loaded>)>,
     objects: &mut Objects<L>,
 ) -> Result<(), Error> {
     // One call of `fetch_many` takes them all. Fetched one by one, they go in windows: what is
@@ -118,7 +120,7 @@ async fn load<L: Lookup>(
     let window = if together { left.len() } else { engine.settings.fetch_concurrency * WINDOW };
     let mut left = left.into_iter().peekable();
     while left.peek().is_some() {
-        let (places, reads): (Vec<usize>, Vec<Read>) = left.by_ref().take(window).unzip();
+        let (places, reads): (Vec<usize>, Vec<_>) = left.by_ref().take(window).unzip();
         let lookups = places.iter().map(|place| distinct[*place].0);
         let loader = TypedLoader::many(engine, state, context, lookups);
         let ended = Loads::new(engine, &loader, reads.into_iter()).run().await;

@@ -79,6 +79,26 @@ impl Builder {
         self
     }
 
+    /// How long beyond its time to live an object may be served while its fetch fails, where the type
+    /// does not say (`stale_if_error`); its source is then [`Source::Stale`](crate::Source::Stale). Default: not at all.
+    ///
+    /// # Consistency
+    ///
+    /// An object that was invalidated is never served. Which one is past its time to live is told by
+    /// the clocks of the process that stored it and the one that reads it.
+    pub fn stale_if_error(mut self, window: Duration) -> Self {
+        self.settings.stale_if_error = Some(window);
+        self
+    }
+
+    /// Whether an object is fetched anew shortly before its time to live is over, by one caller,
+    /// while the others are served the present one, where the type does not say (`refresh_ahead`).
+    /// How early is a matter of chance, and of how long the last fetch took. Default: no.
+    pub fn refresh_ahead(mut self, on: bool) -> Self {
+        self.settings.refresh_ahead = on;
+        self
+    }
+
     /// How long the right to fill lasts for a reader that died. A fetch that takes longer is not
     /// stored. Default: 60 s.
     pub fn lease(mut self, lease: Duration) -> Self {
@@ -236,6 +256,10 @@ impl Builder {
             (
                 settings.negative_ttl.is_some_and(|ttl| ttl < least),
                 "negative_ttl must be at least 1 ms; leave it out to cache no absence",
+            ),
+            (
+                settings.stale_if_error.is_some_and(|window| window < least),
+                "stale_if_error must be at least 1 ms; leave it out to serve no object past its end",
             ),
             (settings.lease < least, "lease must be at least 1 ms"),
             (settings.hold < least, "hold must be at least 1 ms"),

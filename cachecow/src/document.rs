@@ -6,8 +6,9 @@
 //! ```
 //!
 //! 1 is the format's version; the fingerprint is a u64; stored at a u64, in milliseconds since 1970; how
-//! long the fetch took a u32, in microseconds; the time to live a u32, in milliseconds. The cache
-//! may keep a value beyond its time to live, to be served while the fetch fails.
+//! long the fetch took a u32, in microseconds; the time to live a u32, in milliseconds, or the greatest
+//! number where the cache itself ends it. Else the cache may keep a value beyond its time to live, to be
+//! served while the fetch fails.
 //!
 //! The second form says that the backing store has no such object. Having no object to verify, it
 //! carries the encoded key instead. The header's integers have a fixed width, so that the header can
@@ -39,7 +40,8 @@ pub(crate) struct Header {
     pub(crate) stored_at: u64,
     /// How long the fetch took, in microseconds.
     pub(crate) fetch_took: u32,
-    /// For how long it is to be served, in milliseconds; the greatest number also stands for longer.
+    /// For how long it is to be served, in milliseconds; the greatest number: for as long as the cache
+    /// has it.
     pub(crate) ttl: u32,
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::TypePolicy;
 use crate::protocol::HoldPolicy;
 
 /// Tells the time of day; replaced in tests.
@@ -15,6 +16,8 @@ pub(crate) struct Settings {
     /// By how much of itself a time to live may be shortened, at random: 0 to 1.
     pub(crate) ttl_jitter: f64,
     pub(crate) negative_ttl: Option<Duration>,
+    pub(crate) stale_if_error: Option<Duration>,
+    pub(crate) refresh_ahead: bool,
     pub(crate) lease: Duration,
     pub(crate) hold: Duration,
     pub(crate) hold_policy: HoldPolicy,
@@ -35,6 +38,18 @@ pub(crate) struct Settings {
 pub(crate) const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 impl Settings {
+    /// How long beyond its time to live an object of a type may be served.
+    #[inline]
+    pub(crate) fn stale_window(&self, policy: &TypePolicy) -> Option<Duration> {
+        policy.stale_if_error.or(self.stale_if_error)
+    }
+
+    /// Whether objects of a type are fetched anew before their time to live is over.
+    #[inline]
+    pub(crate) fn refreshes_ahead(&self, policy: &TypePolicy) -> bool {
+        policy.refresh_ahead.unwrap_or(self.refresh_ahead)
+    }
+
     /// Bounds what is added to a clock.
     pub(crate) fn bound(&mut self) {
         for duration in [&mut self.lease, &mut self.hold, &mut self.fill_wait] {
@@ -49,6 +64,8 @@ impl Default for Settings {
             ttl: Duration::from_secs(600),
             ttl_jitter: 0.1,
             negative_ttl: None,
+            stale_if_error: None,
+            refresh_ahead: false,
             lease: Duration::from_secs(60),
             hold: Duration::from_secs(60),
             hold_policy: HoldPolicy::Proceed,
@@ -68,6 +85,8 @@ impl fmt::Debug for Settings {
             .field("ttl", &self.ttl)
             .field("ttl_jitter", &self.ttl_jitter)
             .field("negative_ttl", &self.negative_ttl)
+            .field("stale_if_error", &self.stale_if_error)
+            .field("refresh_ahead", &self.refresh_ahead)
             .field("lease", &self.lease)
             .field("hold", &self.hold)
             .field("hold_policy", &self.hold_policy)

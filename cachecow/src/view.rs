@@ -6,9 +6,9 @@ use bytes::Bytes;
 
 use crate::Error;
 use crate::batch;
-use crate::engine::{Engine, Loads, TypedLoader, judge, typed};
+use crate::engine::{Engine, Loads, TypedLoader, Unfinished, judge, loaded, typed};
 use crate::lookup::Lookup;
-use crate::protocol::{self, Fill, Outcome};
+use crate::protocol::{Fill, Outcome};
 use crate::read::{Read, Source};
 use crate::stats::TypeState;
 
@@ -71,14 +71,11 @@ impl<C: ?Sized + Sync> View<'_, C> {
         let state = engine.types.of::<L::Object>();
         let key = lookup.key().key();
         let judge = |document: &Bytes| judge(engine, state, &lookup, document);
-        let read = match engine.look(key, state, judge).await {
-            Ok(object) => {
-                return Ok(Read::new(object.map(Arc::new), Source::Cache, Fill::Skipped));
-            }
-            Err(read) => read,
-        };
-        // Boxed, so that the future of a hit stays small.
-        Box::pin(load(engine, self.context, state, &lookup, read)).await
+        match engine.look(key, state, judge).await {
+            Ok(object) => Ok(Read::new(object.map(Arc::new), Source::Cache, Fill::Skipped)),
+            // Boxed, so that the future of a hit stays small.
+            Err(read) => Box::pin(load(engine, self.context, state, &lookup, read)).await,
+        }
     }
 
     /// The objects, in the order asked for, each as often as asked for; `None` for those that do
@@ -111,14 +108,16 @@ async fn load<L: Lookup>(
     context: &L::Context,
     state: &TypeState,
     lookup: &L,
-    read: protocol::Read,
+    read: Unfinished<Option<L::Object>>,
 ) -> Result<Read<L::Object>, Error> {
     let loader = TypedLoader::one(engine, state, context, lookup);
-    let ended = Loads::new(engine, &loader, std::iter::once(read)).run().await.pop();
+    let reads = std::iter::once(read.map(loaded));
+    let ended = Loads::new(engine, &loader, reads).run().await.pop();
     let (object, outcome) = ended.expect("one read in, one read out")?;
     let (source, fill) = match outcome {
         Outcome::Hit => (Source::Cache, Fill::Skipped),
         Outcome::Shared(fill) | Outcome::Fetched(fill) => (Source::Fetched, fill),
+        Outcome::Stale => (Source::Stale, Fill::Skipped),
         Outcome::Failed => unreachable!("a failed read ends with its error"),
     };
     Ok(Read::new(object.map(typed::<L>), source, fill))

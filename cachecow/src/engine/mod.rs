@@ -19,12 +19,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
-pub(crate) use self::drive::Loads;
+pub(crate) use self::drive::{Loads, Unfinished};
 use self::flights::Flights;
 pub(crate) use self::guard::{Guard, Urgency};
+pub(crate) use self::loader::{Judged, Loaded, TypedLoader, judge, loaded, typed};
 #[cfg(feature = "store")]
-pub(crate) use self::loader::{Loaded, Loader, Sealed};
-pub(crate) use self::loader::{TypedLoader, judge, typed};
+pub(crate) use self::loader::{Loader, Sealed};
 use self::pending::Pending;
 use self::tokens::Tokens;
 use crate::backend::{BackendError, BackendErrorKind, Request};
@@ -71,23 +71,27 @@ impl Engine {
         &self,
         key: Key,
         state: &TypeState,
-        judge: impl FnOnce(&Bytes) -> Result<T, Verdict>,
-    ) -> Result<T, Read> {
+        judge: impl FnOnce(&Bytes) -> Judged<T>,
+    ) -> Result<T, Unfinished<T>> {
         let mut read = self.read(key, state);
+        let mut present = None;
         if read.looks_up_next() {
             let _lookup = read.next_step();
             read.on_reply(self.guard.lookup(key).await.map_err(|error| state.lost(&error)));
             if let Some(document) = read.take_value() {
                 match judge(&document) {
-                    Ok(found) => {
+                    Judged { found: Some(found), verdict: Verdict::Good } => {
                         state.record(Outcome::Hit, false);
                         return Ok(found);
                     }
-                    Err(verdict) => read.on_judged(verdict, None),
+                    Judged { found, verdict } => {
+                        present = found;
+                        read.on_judged(verdict, None);
+                    }
                 }
             }
         }
-        Err(read)
+        Err(Unfinished { read, present })
     }
 
     /// A read whose lookup is under way.

@@ -54,6 +54,8 @@ pub struct TypeStats {
     pub oversized: u64,
     /// Fetches that ended with an error.
     pub fetch_errors: u64,
+    /// Objects served past their time to live, because their fetch failed.
+    pub stale: u64,
 }
 
 impl Stats {
@@ -78,6 +80,7 @@ impl TypeStats {
             other_versions,
             oversized,
             fetch_errors,
+            stale,
         } = self;
         *hits += other.hits;
         *misses += other.misses;
@@ -91,6 +94,7 @@ impl TypeStats {
         *other_versions += other.other_versions;
         *oversized += other.oversized;
         *fetch_errors += other.fetch_errors;
+        *stale += other.stale;
     }
 }
 
@@ -120,6 +124,7 @@ impl fmt::Display for TypeStats {
             (self.other_versions, "of other versions"),
             (self.oversized, "oversized"),
             (self.fetch_errors, "fetch errors"),
+            (self.stale, "stale"),
         ];
         rare.iter()
             .filter(|(count, _)| *count > 0)

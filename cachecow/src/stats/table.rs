@@ -71,9 +71,10 @@ pub(crate) enum Counter {
     OtherVersions,
     Oversized,
     FetchErrors,
+    Stale,
 }
 
-const COUNTERS: usize = 12;
+const COUNTERS: usize = 13;
 
 /// One type's counters and recent hit rate.
 pub(crate) struct TypeState {
@@ -116,6 +117,7 @@ impl TypeState {
                 self.count(Counter::Hits);
             }
             Outcome::Failed => self.count(Counter::FetchErrors),
+            Outcome::Stale => self.count(Counter::Stale),
             Outcome::Shared(_) => {
                 self.hit_rate.miss();
                 self.count(Counter::Misses);
@@ -143,6 +145,13 @@ impl TypeState {
         Lost
     }
 
+    /// Counts and reports a fetch whose failure was covered by what the cache still has.
+    #[cold]
+    pub(crate) fn fetch_failed(&self) {
+        self.count(Counter::FetchErrors);
+        tracing::warn!(target: "cachecow", r#type = self.name, "a fetch failed; the cached object is served");
+    }
+
     /// What a read should ask first.
     #[inline]
     pub(crate) fn first_command(&self) -> First {
@@ -164,6 +173,7 @@ impl TypeState {
             other_versions: read(Counter::OtherVersions),
             oversized: read(Counter::Oversized),
             fetch_errors: read(Counter::FetchErrors),
+            stale: read(Counter::Stale),
         }
     }
 }

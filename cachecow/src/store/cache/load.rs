@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::entry::{self, Entry};
 use super::{Decorated, OnCacheError};
-use crate::engine::{Loaded, Loader, Sealed};
+use crate::engine::{Judged, Loaded, Loader, Sealed};
 use crate::protocol::{Seen, Verdict};
 use crate::stats::{Counter, StaticSlot, TypeState};
 use crate::store::{KeyValueStore, Reader};
@@ -127,6 +127,11 @@ impl<'a, S: KeyValueStore> ValueLoader<'a, S> {
     }
 }
 
+/// A cached value, for the engine.
+pub(super) fn loaded((value, expires_in): (Bytes, Option<Duration>)) -> Loaded {
+    Some(Arc::new(Content::Whole(value, expires_in)))
+}
+
 impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
     fn key(&self, _place: usize) -> Key {
         self.hash
@@ -136,9 +141,8 @@ impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
         self.state
     }
 
-    fn judge(&self, _place: usize, document: &Bytes) -> Result<Loaded, Verdict> {
-        let (value, expires_in) = self.decorated.judge(self.state, self.parts, document)?;
-        Ok(Some(Arc::new(Content::Whole(value, expires_in))))
+    fn judge(&self, _place: usize, document: &Bytes) -> Judged<Loaded> {
+        self.decorated.judge(self.state, self.parts, document).map(loaded).into()
     }
 
     fn identity(&self, _place: usize) -> (usize, &[u8]) {
