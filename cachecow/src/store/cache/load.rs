@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::entry::{self, Entry};
 use super::{Decorated, OnCacheError};
-use crate::engine::{Judged, Loaded, Loader, Sealed};
+use crate::engine::{Judged, Loaded, Loader, Sealed, loaded};
 use crate::protocol::{Seen, Verdict};
 use crate::stats::{Counter, StaticSlot, TypeState};
 use crate::store::{KeyValueStore, Reader};
@@ -38,6 +38,12 @@ pub(super) enum Content {
     Whole(Bytes, Option<Duration>),
     /// The value is too large to be held: everyone reads it for themselves.
     Large,
+}
+
+impl From<(Bytes, Option<Duration>)> for Content {
+    fn from((value, expires_in): (Bytes, Option<Duration>)) -> Self {
+        Self::Whole(value, expires_in)
+    }
 }
 
 /// How the value is wanted.
@@ -127,11 +133,6 @@ impl<'a, S: KeyValueStore> ValueLoader<'a, S> {
     }
 }
 
-/// A cached value, for the engine.
-pub(super) fn loaded((value, expires_in): (Bytes, Option<Duration>)) -> Loaded {
-    Some(Arc::new(Content::Whole(value, expires_in)))
-}
-
 impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
     fn key(&self, _place: usize) -> Key {
         self.hash
@@ -142,7 +143,8 @@ impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
     }
 
     fn judge(&self, _place: usize, document: &Bytes) -> Judged<Loaded> {
-        self.decorated.judge(self.state, self.parts, document).map(loaded).into()
+        let judged = self.decorated.judge(self.state, self.parts, document);
+        judged.map(|value| loaded(Some(Content::from(value)))).into()
     }
 
     fn identity(&self, _place: usize) -> (usize, &[u8]) {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::CacheDecorator;
 use super::load::{self, Content, Manner, ValueLoader};
-use crate::engine::{Loaded, Loads};
+use crate::engine::{Loaded, Loads, loaded};
 use crate::protocol::{Fill, Outcome};
 use crate::store::{KeyValueStore, Reader};
 use crate::{Error, Source};
@@ -58,7 +58,7 @@ impl<S: KeyValueStore> CacheDecorator<S> {
             Ok((value, expires_in)) => {
                 return Ok((Loadable::Bytes(value, expires_in), Source::Cache, Fill::Skipped));
             }
-            Err(unfinished) => unfinished.map(load::loaded),
+            Err(unfinished) => unfinished.map(|value| loaded(Some(Content::from(value)))),
         };
         let place = (parts.as_bytes(), hash);
         let loader = ValueLoader::new(decorated, state, key, place, manner);
