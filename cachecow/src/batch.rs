@@ -3,10 +3,13 @@
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use crate::engine::{Engine, Judged, Loaded, Loads, TypedLoader, Unfinished, judge, loaded, typed};
+use crate::engine::{
+    Engine, Judged, Loaded, Loads, TypedLoader, Unfinished, judge, keeping, loaded, typed,
+};
 use crate::key::KeyMap;
 use crate::lookup::Lookup;
-use crate::protocol::{Reply, Verdict};
+use crate::near::Near;
+use crate::protocol::{Mark, Reply, Verdict};
 use crate::stats::TypeState;
 use crate::{Error, Key};
 
@@ -18,17 +21,24 @@ type Objects<L> = Vec<Option<Arc<<L as Lookup>::Object>>>;
 /// The objects of the lookups, in their order, each distinct one read once.
 pub(crate) async fn get_many<L: Lookup>(
     engine: &Arc<Engine>,
+    near: Option<&Near>,
     context: &L::Context,
     lookups: &[L],
 ) -> Result<Objects<L>, Error> {
     let state = engine.types.of::<L::Object>();
     let (distinct, places) = tell_apart(lookups);
     let mut objects: Objects<L> = vec![None; distinct.len()];
-    let left = if engine.looks_up_first(state) {
-        look_up::<L>(engine, state, &distinct, &mut objects).await
+    let wanted: Vec<usize> = match near {
+        Some(near) => not_near(engine, near, state, &distinct, &mut objects),
+        None => (0..distinct.len()).collect(),
+    };
+    let left = if !engine.looks_up_first(state) {
+        let read = |place: usize| engine.read(distinct[place].1, state).into();
+        wanted.into_iter().map(|place| (place, read(place))).collect()
+    } else if wanted.is_empty() {
+        Vec::new()
     } else {
-        let reads = distinct.iter().map(|(_, key)| engine.read(*key, state).into());
-        reads.enumerate().collect()
+        look_up::<L>(engine, near, state, &distinct, &wanted, &mut objects).await
     };
     if !left.is_empty() {
         load(engine, context, state, &distinct, left, &mut objects).await?;
@@ -66,23 +76,54 @@ fn same_parts<L: Lookup>(one: &L, other: &L) -> bool {
     one.key().as_bytes() == other.key().as_bytes()
 }
 
+/// Takes what is in this process's memory; the places of the rest.
+fn not_near<L: Lookup>(
+    engine: &Engine,
+    near: &Near,
+    state: &TypeState,
+    distinct: &[(&L, Key)],
+    objects: &mut Objects<L>,
+) -> Vec<usize> {
+    let mut wanted = Vec::new();
+    for (place, (lookup, key)) in distinct.iter().enumerate() {
+        match near.get::<L>(*key, &lookup.key()) {
+            Some(object) if !engine.pending.contains(*key) => objects[place] = object,
+            _ => wanted.push(place),
+        }
+    }
+    state.near_hits((distinct.len() - wanted.len()) as u64);
+    wanted
+}
+
 /// The first round, if it is lookups only, without anything that a hit does not need. Returns the
 /// reads that are not over, with their places.
 async fn look_up<L: Lookup>(
     engine: &Arc<Engine>,
+    near: Option<&Near>,
     state: &TypeState,
     distinct: &[(&L, Key)],
+    wanted: &[usize],
     objects: &mut Objects<L>,
 ) -> Vec<(usize, Unfinished<Loaded>)> {
-    let keys = distinct.iter().map(|(_, key)| *key).collect();
+    let keys: Vec<Key> = wanted.iter().map(|&place| distinct[place].1).collect();
+    let mark = |near: &Near| keys.iter().map(|key| near.mark(*key)).collect();
+    let marks: Option<Vec<Option<Mark>>> = near.map(mark);
     let replies = engine.guard.lookup_many(keys).await;
     let mut left = Vec::new();
     let mut hits = 0;
-    for (place, (reply, (lookup, _))) in replies.into_iter().zip(distinct).enumerate() {
+    for (at, (reply, &place)) in replies.into_iter().zip(wanted).enumerate() {
+        let (lookup, key) = distinct[place];
         let judged = match &reply {
-            Ok(Reply::Value(document)) => match judge(engine, state, *lookup, document) {
+            Ok(Reply::Value(document)) => match judge(engine, state, lookup, document) {
                 Judged { found: Some(object), verdict: Verdict::Good } => {
                     objects[place] = object.map(Arc::new);
+                    let mark = marks.as_ref().and_then(|marks| marks[at]);
+                    if let (Some(near), Some(mark)) = (near, mark) {
+                        let object = objects[place].as_ref();
+                        let keeping =
+                            keeping(engine, mark, object.map(|object| &**object), document);
+                        near.keep(key, &lookup.key(), object, keeping);
+                    }
                     hits += 1;
                     continue;
                 }

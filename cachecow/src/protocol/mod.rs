@@ -22,12 +22,14 @@
 
 mod command;
 mod flight;
+mod near;
 mod read;
 mod step;
 mod write;
 
 pub use command::{Command, Despite, Lost, Reply, Seen, Token};
 pub use flight::{FollowerFate, Landing, Phase};
+pub use near::{Changes, Mark};
 pub use read::Read;
 pub use step::{
     Fetched, Fill, First, Followed, OnLease, Outcome, ReadPolicy, Role, Step, Verdict, Waited,
