@@ -338,7 +338,10 @@ impl Builder {
             (settings.hold < least, "hold must be at least 1 ms"),
             (settings.fetch_concurrency == 0, "fetch_concurrency must be at least 1"),
             (settings.near.ttl < least, "near_ttl must be at least 1 ms"),
-            (settings.near.lag < least, "near_lag must be at least 1 ms"),
+            (
+                settings.near.lag < Duration::from_millis(100),
+                "near_lag must be at least 100 ms: a quarter of it is how often the server is asked",
+            ),
             (self.operation_timeout < least, "operation_timeout must be at least 1 ms"),
             (self.connect_timeout < least, "connect_timeout must be at least 1 ms"),
             (

@@ -76,7 +76,7 @@ impl Key {
             .iter()
             .try_fold(0_u128, |hash, byte| Some(hash << 6 | u128::from(digit(byte)?)))?;
         // The last digit has 2 bits of the hash, and 4 that are zero.
-        let lower = digit(last).filter(|last| last & 0b1111 == 0)?;
+        let lower = digit(last).filter(|last| last % 16 == 0)?;
         Some(Self(upper << 2 | u128::from(lower >> 4)))
     }
 }

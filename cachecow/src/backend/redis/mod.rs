@@ -130,7 +130,7 @@ impl fmt::Debug for RedisBackend {
         f.debug_struct("RedisBackend")
             .field("link", &self.shared.link)
             .field("prefix", &self.shared.prefix)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -158,13 +158,16 @@ impl CacheBackend for RedisBackend {
     }
 
     fn follow(&self, listener: Weak<dyn ChangeListener>, lag: Duration) {
-        match self.listens_to.clone().or_else(|| self.shared.link.listening_client()) {
-            Some(client) => tracking::follow(client, &self.shared.prefix, listener, lag),
-            None => tracing::warn!(
+        if let Some(client) =
+            self.listens_to.clone().or_else(|| self.shared.link.listening_client())
+        {
+            tracking::follow(client, &self.shared.prefix, listener, lag);
+        } else {
+            tracing::warn!(
                 target: "cachecow",
                 "nothing is kept near: changes can only be heard on a connection of its own; name \
                  the server with `near_url`"
-            ),
+            );
         }
     }
 

@@ -180,7 +180,7 @@ impl News {
             }
             PushKind::Invalidate => match push.data.as_slice() {
                 [Value::Array(names)] => {
-                    names.iter().for_each(|name| self.changed(name, &*listener))
+                    names.iter().for_each(|name| self.changed(name, &*listener));
                 }
                 // A flush, or something that is not understood.
                 _ => listener.all_changed(),
