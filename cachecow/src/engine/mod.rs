@@ -7,6 +7,7 @@ mod guard;
 mod loader;
 mod pending;
 mod tokens;
+mod waiting;
 mod write;
 
 use std::fmt;
