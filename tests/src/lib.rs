@@ -13,6 +13,7 @@ pub mod held;
 pub mod peer;
 pub mod readme;
 pub mod servers;
+pub mod stampede;
 pub mod store;
 pub mod unfenced;
 pub mod wrapped;
