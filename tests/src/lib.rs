@@ -8,6 +8,7 @@ pub mod caches;
 pub mod clock;
 pub mod cloud;
 pub mod conformance;
+pub mod deploy;
 pub mod gate;
 pub mod held;
 pub mod peer;
