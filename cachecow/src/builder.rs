@@ -39,6 +39,7 @@ pub struct Builder {
     operation_timeout: Duration,
     connect_timeout: Duration,
     memory_capacity: u64,
+    replica_acks: Option<(usize, Duration)>,
     #[cfg(feature = "redis")]
     near_url: Option<Secret>,
 }
@@ -65,6 +66,7 @@ impl Default for Builder {
             memory_capacity: MemoryBackend::DEFAULT_CAPACITY,
             #[cfg(feature = "redis")]
             near_url: None,
+            replica_acks: None,
         }
     }
 }
@@ -231,6 +233,17 @@ impl Builder {
         self
     }
 
+    /// How many replicas of the Redis server must have acknowledged an invalidation, a hold or a
+    /// release, within this time, which is at most half of the operation timeout; see
+    /// [`RedisBackend::with_replica_acks`]. With too few, an invalidation is
+    /// [`ErrorKind::NotInvalidated`] and is retried in the background. Default: none; what a failover
+    /// loses may then be served for its time to live.
+    #[cfg(feature = "redis")]
+    pub fn replica_acks(mut self, replicas: usize, timeout: Duration) -> Self {
+        self.replica_acks = Some((replicas, timeout));
+        self
+    }
+
     /// Tells the time of day, which values are marked with when they are stored. No promise rests
     /// on it. Default: the system's clock.
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
@@ -261,7 +274,27 @@ impl Builder {
     fn open_redis(mut self, url: &str) -> Result<CacheCow, Error> {
         self.settings.label = "redis";
         let backend = RedisBackend::from_url(url, self.connect_timeout)?;
-        let backend = backend.with_namespace(&self.namespace);
+        let backend = backend.within(self.operation_timeout);
+        self.on_redis(backend)
+    }
+
+    #[cfg(feature = "redis")]
+    fn on_redis(self, backend: RedisBackend) -> Result<CacheCow, Error> {
+        let mut backend = backend.with_namespace(&self.namespace);
+        if let Some(Secret(url)) = &self.near_url {
+            backend = backend.with_near_url(url)?;
+        }
+        if self.settings.near.capacity.is_some() && !backend.hears_changes() {
+            return Err(Error::new(
+                ErrorKind::InvalidConfig,
+                "near: changes cannot be heard on a connection made elsewhere; name its server with \
+                 `near_url`",
+            ));
+        }
+        let backend = match self.replica_acks {
+            Some((replicas, timeout)) => backend.with_replica_acks(replicas, timeout)?,
+            None => backend,
+        };
         self.backend(backend)
     }
 
@@ -285,31 +318,36 @@ impl Builder {
     }
 
     /// A cache on a Redis connection made elsewhere, which must reconnect by itself, such as
-    /// `redis::aio::ConnectionManager`. Reads that wait for another process's fill poll, since there
-    /// is no second connection on which the server could wake them.
+    /// `redis::aio::ConnectionManager`. Not one to a cluster, which is `redis_cluster_connection`'s
+    /// (feature `cluster`): it would refuse batches, whose keys are on several nodes. Reads that wait for
+    /// another process's fill poll, since there is no second connection on which the server could
+    /// wake them.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfig`].
+    /// [`ErrorKind::InvalidConfig`], also with [`replica_acks`](Self::replica_acks).
     #[cfg(feature = "redis")]
     pub fn redis_connection<C>(mut self, connection: C) -> Result<CacheCow, Error>
     where
         C: redis::aio::ConnectionLike + Clone + Send + Sync + 'static,
     {
         self.settings.label = "redis";
-        let mut backend = RedisBackend::from_connection(connection).with_namespace(&self.namespace);
-        match (&self.near_url, self.settings.near.capacity) {
-            (Some(url), _) => backend = backend.with_near_url(&url.0)?,
-            (None, None) => {}
-            (None, Some(_)) => {
-                return Err(Error::new(
-                    ErrorKind::InvalidConfig,
-                    "near: changes cannot be heard on a connection made elsewhere; name its server \
-                     with `near_url`",
-                ));
-            }
-        }
-        self.backend(backend)
+        self.on_redis(RedisBackend::from_connection(connection))
+    }
+
+    /// A cache on a connection to a Redis cluster made elsewhere; see
+    /// [`RedisBackend::from_cluster_connection`] for how to build it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`], also with [`replica_acks`](Self::replica_acks).
+    #[cfg(feature = "cluster")]
+    pub fn redis_cluster_connection(
+        mut self,
+        connection: redis::cluster_async::ClusterConnection,
+    ) -> Result<CacheCow, Error> {
+        self.settings.label = "redis";
+        self.on_redis(RedisBackend::from_cluster_connection(connection))
     }
 
     /// A cache on any backend. The namespace is the backend's own affair.
@@ -348,6 +386,13 @@ impl Builder {
             ),
             (self.operation_timeout < least, "operation_timeout must be at least 1 ms"),
             (self.connect_timeout < least, "connect_timeout must be at least 1 ms"),
+            (
+                self.replica_acks.is_some_and(|(_, timeout)| {
+                    timeout < least || timeout > self.operation_timeout / 2
+                }),
+                "replica_acks must wait for at least 1 ms, and for half of the operation_timeout at \
+                 most",
+            ),
             (
                 self.namespace.contains(|c: char| c.is_control() || matches!(c, '{' | '}')),
                 "namespace must hold neither control characters nor braces, which would change \

@@ -341,8 +341,8 @@ async fn addresses_with_faults_are_refused_and_show_no_password() {
         ("redis://u:s3cret@localhost:99999", "cannot be parsed"),
         ("redis://u:s3cret@localhost/x", "database is no number"),
         ("rediss://", "names no host"),
-        ("redis+cluster://u:s3cret@a,b", "not supported yet"),
-        ("redis+sentinel://u:s3cret@a,b/name", "not supported yet"),
+        ("redis+cluster://u:s3cret@a,b/x", "no databases"),
+        ("redis+sentinel://u:s3cret@a,b/", "lacks the name"),
         ("redis+unix://relative:s3cret", "cannot be parsed"),
         ("memory://u:s3cret@x", "nothing after it"),
     ] {

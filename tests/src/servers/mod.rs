@@ -2,6 +2,7 @@
 //! waited for when dropped.
 
 mod azure;
+mod cluster;
 mod gcs;
 mod git;
 pub mod install;
@@ -11,8 +12,10 @@ mod postgres;
 mod process;
 mod redis;
 mod s3;
+mod sentinel;
 
 pub use self::azure::AzureServer;
+pub use self::cluster::RedisCluster;
 pub use self::gcs::GcsServer;
 pub use self::git::git;
 pub use self::mariadb::MariaDbServer;
@@ -21,3 +24,4 @@ pub use self::postgres::PostgresServer;
 pub use self::process::{Process, free_port, not_as_root, run};
 pub use self::redis::RedisServer;
 pub use self::s3::S3Server;
+pub use self::sentinel::RedisSentinels;

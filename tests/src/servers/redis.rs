@@ -117,6 +117,15 @@ impl RedisServer {
     ///
     /// If the server does not run.
     pub async fn reads(&self, connection: &mut redis::aio::MultiplexedConnection) -> u64 {
+        Self::reads_of(connection).await
+    }
+
+    /// [`reads`](Self::reads) of any server.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not run.
+    pub async fn reads_of(connection: &mut redis::aio::MultiplexedConnection) -> u64 {
         let info: String =
             redis::cmd("INFO").arg("stats").query_async(connection).await.expect("the server runs");
         let line = info

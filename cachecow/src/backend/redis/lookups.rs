@@ -9,13 +9,14 @@ use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use ::redis::{Cmd, Pipeline, Value};
+use ::redis::{Cmd, Value};
 use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
 use super::super::{BackendError, BackendErrorKind};
 use super::Shared;
 use super::reply;
+use super::route::Routed;
 use crate::Key;
 use crate::protocol::Reply;
 
@@ -25,8 +26,6 @@ const MAX_UNDER_WAY: usize = 16;
 /// How many lookups of different callers leave together at the most: each waits for the values of
 /// the others.
 const MAX_KEYS: usize = 128;
-/// How many keys one `MGET` of one caller takes: a long one keeps the server from everyone else.
-const MAX_KEYS_OF_ONE: usize = 512;
 
 type Answer = Result<Reply, BackendError>;
 
@@ -64,9 +63,10 @@ pub(super) async fn lookup(shared: &Arc<Shared>, key: Key) -> Answer {
     };
     let Some(answered) = answered else {
         let _turn = Turn(Arc::clone(shared));
-        let mut get = ::redis::cmd("GET");
-        shared.add_value_name(&mut get, key);
-        return reply::looked_up(shared.link.send(&get).await?);
+        let mut command = ::redis::cmd("GET");
+        shared.add_value_name(&mut command, key);
+        let get = Routed { command, slot: shared.slot(key), is_writers: false };
+        return reply::looked_up(shared.route.send(get).await?);
     };
     answered.await.unwrap_or_else(|_| Err(BackendErrorKind::Disconnected.with("shutting down")))
 }
@@ -105,17 +105,16 @@ async fn look_up_together(shared: &Shared, mut batch: Vec<Waiting>) {
     if batch.is_empty() {
         return;
     }
-    let command = mget(shared, batch.iter().map(|(key, _)| *key));
+    let keys: Vec<Key> = batch.iter().map(|(key, _)| *key).collect();
     // Each caller bounds its own wait. When the last has given up, so does the command: a connection
     // that never answers must not keep the turn.
-    let value = {
-        let (send, gone) = (pin!(shared.link.send(&command)), pin!(all_gone(&mut batch)));
+    let answers = {
+        let (send, gone) = (pin!(lookup_many(shared, keys)), pin!(all_gone(&mut batch)));
         match select(send, gone).await {
-            Either::Left((value, _)) => value,
+            Either::Left((answers, _)) => answers,
             Either::Right(_) => return,
         }
     };
-    let answers = answers(value, batch.len());
     for ((_, sender), answer) in batch.into_iter().zip(answers) {
         let _ = sender.send(answer);
     }
@@ -127,37 +126,29 @@ async fn all_gone(batch: &mut [Waiting]) {
     }
 }
 
-/// The values of several keys, of one caller.
+/// The values of several keys.
 pub(super) async fn lookup_many(shared: &Shared, keys: Vec<Key>) -> Vec<Answer> {
-    if keys.len() <= MAX_KEYS_OF_ONE {
-        let command = mget(shared, keys.iter().copied());
-        return answers(shared.link.send(&command).await, keys.len()).collect();
-    }
-    let mut pipeline = Pipeline::with_capacity(keys.len().div_ceil(MAX_KEYS_OF_ONE));
-    for chunk in keys.chunks(MAX_KEYS_OF_ONE) {
-        pipeline.add_command(mget(shared, chunk.iter().copied()));
-    }
-    let (values, error) = match shared.link.send_all(&pipeline).await {
-        Ok(values) => (values, None),
-        Err(error) => (Vec::new(), Some(error)),
-    };
+    let max_keys = shared.max_keys();
+    let gets = keys.chunks(max_keys).map(|keys| Routed {
+        command: mget(shared, keys),
+        slot: keys.first().map_or(0, |key| shared.slot(*key)),
+        is_writers: false,
+    });
+    let values = shared.route.send_each(gets.collect(), None).await;
     let mut values = values.into_iter();
-    keys.chunks(MAX_KEYS_OF_ONE)
-        .flat_map(|chunk| {
-            let value = match &error {
-                Some(error) => Err(error.clone()),
-                None => values.next().ok_or_else(|| super::malformed("to a lookup")),
-            };
-            answers(value, chunk.len())
+    keys.chunks(max_keys)
+        .flat_map(|keys| {
+            let value = values.next().unwrap_or_else(|| Err(super::malformed("to a lookup")));
+            answers(value, keys.len())
         })
         .collect()
 }
 
 /// The command that reads the values of several keys.
-pub(super) fn mget(shared: &Shared, keys: impl ExactSizeIterator<Item = Key>) -> Cmd {
+pub(super) fn mget(shared: &Shared, keys: &[Key]) -> Cmd {
     let mut command = Cmd::with_capacity(keys.len() + 1, keys.len() * 48);
     command.arg("MGET");
-    keys.for_each(|key| shared.add_value_name(&mut command, key));
+    keys.iter().for_each(|key| shared.add_value_name(&mut command, *key));
     command
 }
 

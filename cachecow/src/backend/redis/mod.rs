@@ -1,32 +1,42 @@
 //! Redis and its relatives.
 
+mod acks;
+#[cfg(feature = "cluster")]
+mod cluster;
 mod link;
 mod lookups;
 mod news;
 mod pipeline;
 mod reply;
+mod route;
 mod script;
+mod sentinel;
+mod server;
 mod tracking;
 pub(crate) mod url;
 
 use std::fmt;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use ::redis::Cmd;
 use ::redis::aio::ConnectionLike;
-use ::redis::{Client, Cmd};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use smallvec::SmallVec;
 
+use self::acks::Acks;
 pub(crate) use self::link::Link;
 use self::lookups::Lookups;
-use self::tracking::Tracking;
+use self::route::Route;
+use self::tracking::Watches;
+use self::url::Target;
 use super::{BackendError, BackendErrorKind, CacheBackend, ChangeListener, Request, Watch};
 use crate::protocol::Reply;
-use crate::{Error, Key};
+use crate::{Error, ErrorKind, Key};
 
-/// The protocol on a Redis or Valkey server, version 6.2 or later, over one multiplexed connection.
+/// The protocol on a Redis or Valkey server, version 6.2 or later, over one multiplexed connection; on
+/// a cluster over one to each node.
 ///
 /// Every command but a lookup is a Lua script, called by its hash; a server that does not know it
 /// (after a restart or `SCRIPT FLUSH`) is sent the script once more.
@@ -35,8 +45,29 @@ use crate::{Error, Key};
 /// colon if there is one. The braces keep both in one cluster slot.
 ///
 /// The connection is made on first use and made anew after it broke. A URL is
-/// `redis://[user[:password]@]host[:port][/db]`, `rediss://…` for TLS (feature `tls`), or
-/// `redis+unix:///path[?db=0&user=…&pass=…]`.
+///
+/// - `redis://[user[:password]@]host[:port][/db]`, `rediss://…` for TLS (feature `tls`), or
+///   `redis+unix:///path[?db=0&user=…&pass=…]`;
+/// - `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/name[/db]`: the master that the
+///   sentinels know by this name. User and password are for the master; the sentinels' own are
+///   `?sentinel_user=…&sentinel_password=…`. `rediss+sentinel://…` uses TLS for both;
+/// - `redis+cluster://[user[:password]@]host[:port][,host[:port]…]` (feature `cluster`): the cluster
+///   that any of these nodes is part of; `rediss+cluster://…` with TLS.
+///
+/// # Sentinels
+///
+/// All of them are asked whenever a connection is made, and the server that they name is asked by
+/// `ROLE` whether it is the master, which its user must be allowed.
+///
+/// # Clusters
+///
+/// Only masters are asked. A batch is one pipeline for each node concerned, all sent in parallel;
+/// redirections are followed. What a node that is out of reach should have carried out fails alone,
+/// as [`Rejected`](BackendErrorKind::Rejected) while other nodes can be reached. The user must be
+/// allowed `CLUSTER INFO` and `CLUSTER SLOTS`.
+///
+/// While a slot moves from one node to another, its values are found, and invalidations and holds
+/// take effect; nothing is claimed and so nothing new is stored in it.
 ///
 /// # Waiting
 ///
@@ -49,19 +80,24 @@ use crate::{Error, Key};
 ///
 /// A write that Redis acknowledged and then lost — at an asynchronous failover, or at a restart from
 /// an older snapshot — takes its invalidation with it: the old value may be served for its time to
-/// live.
+/// live. [`with_replica_acks`](Self::with_replica_acks) makes that much less likely. So may a former
+/// master that is cut off from the others and not from its clients, until it learns of its
+/// successor; Redis' own `min-replicas-to-write` and `cluster-node-timeout` bound that.
 pub struct RedisBackend {
     shared: Arc<Shared>,
     /// Where changes are heard, if not on another connection like the one given.
-    listens_to: Option<Client>,
+    listens_to: Option<Arc<Shared>>,
 }
 
+/// How long an attempt to connect may take where nobody waits for it.
+const LISTENING_TIMEOUT: Duration = Duration::from_secs(5);
+
 struct Shared {
-    link: Arc<Link>,
+    route: Route,
     lookups: Lookups,
     prefix: String,
-    /// `None` within where keys cannot be watched.
-    tracking: OnceLock<Option<Tracking>>,
+    watches: Watches,
+    acks: Option<Acks>,
 }
 
 impl RedisBackend {
@@ -70,16 +106,31 @@ impl RedisBackend {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidUrl`](crate::ErrorKind::InvalidUrl).
+    /// [`ErrorKind::InvalidUrl`].
     pub fn from_url(url: &str, connect_timeout: Duration) -> Result<Self, Error> {
-        let client = url::parse(url, "cache")?;
-        Ok(Self::on(Arc::new(Link::to_server(client, connect_timeout)), String::new()))
+        Ok(Self::to(url::parse(url, "cache")?, connect_timeout))
+    }
+
+    fn to(target: Target, connect_timeout: Duration) -> Self {
+        let route = match target {
+            Target::Server(source) => {
+                Route::by_link(Arc::new(Link::to_server(source, connect_timeout)))
+            }
+            #[cfg(feature = "cluster")]
+            Target::Cluster(seeds) => {
+                Route::Cluster(Box::new(cluster::Cluster::new(seeds, connect_timeout)))
+            }
+        };
+        Self::by(route, String::new())
     }
 
     /// A backend on a connection made elsewhere, which must reconnect by itself: a
     /// `redis::aio::ConnectionManager`, or a `MultiplexedConnection` where its end is the program's.
     ///
     /// There is no second connection beside it: reads that wait for another process's fill poll.
+    ///
+    /// Not one to a cluster: it would not know which of a batch's keys is on which node. That is
+    /// `from_cluster_connection`'s (feature `cluster`).
     pub fn from_connection<C>(connection: C) -> Self
     where
         C: ConnectionLike + Clone + Send + Sync + 'static,
@@ -87,13 +138,23 @@ impl RedisBackend {
         Self::on(Arc::new(Link::given(connection)), String::new())
     }
 
+    /// A backend on a connection to a cluster that was made elsewhere. By URL it does more: a batch
+    /// is a pipeline for each node, and a node that is out of reach takes nothing of the others.
+    ///
+    /// Build the connection with `retries(…)` as small as its redirections allow (3 will do) and
+    /// without reading from replicas. What it sends again after a connection broke may have been
+    /// carried out before; a claim that arrives twice, and late, can undo an invalidation.
+    #[cfg(feature = "cluster")]
+    pub fn from_cluster_connection(connection: ::redis::cluster_async::ClusterConnection) -> Self {
+        Self::by(Route::GivenCluster(cluster::Given::new(connection)), String::new())
+    }
+
     /// Puts `namespace` and a colon before every Redis key, so that several applications may share
     /// one database.
     #[must_use]
     pub fn with_namespace(mut self, namespace: &str) -> Self {
         let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}:") };
-        // Not shared yet: only a future of this backend ever holds another reference.
-        if let Some(shared) = Arc::get_mut(&mut self.shared) {
+        if let Some(shared) = self.unshared() {
             shared.prefix = prefix;
         }
         self
@@ -106,15 +167,69 @@ impl RedisBackend {
     ///
     /// [`ErrorKind::InvalidUrl`](crate::ErrorKind::InvalidUrl).
     pub fn with_near_url(mut self, url: &str) -> Result<Self, Error> {
-        self.listens_to = Some(link::listening(&url::parse(url, "near tier")?));
+        let listening = Self::to(url::parse(url, "near tier")?, LISTENING_TIMEOUT);
+        self.listens_to = Some(listening.shared);
         Ok(self)
+    }
+
+    /// Whether there is a connection on which changes can be heard.
+    pub(crate) fn hears_changes(&self) -> bool {
+        self.news_source().route.connects()
+    }
+
+    fn news_source(&self) -> &Arc<Shared> {
+        self.listens_to.as_ref().unwrap_or(&self.shared)
+    }
+
+    /// Makes invalidations, holds and releases wait until so many of the server's replicas have
+    /// acknowledged them, for no longer than `timeout`. With too few they are errors of the kind
+    /// [`Rejected`](BackendErrorKind::Rejected), though the server itself has carried them out.
+    ///
+    /// Each is sent together with `WAIT` on a connection of its own, of which there are up to 16 to a
+    /// server.
+    ///
+    /// # Consistency
+    ///
+    /// After a failover to a replica that acknowledged, an invalidation stands. Neither Sentinel nor
+    /// a cluster promises to choose such a replica, unless as many are asked for as there are.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`], on a connection that was made elsewhere: `WAIT` would block it.
+    pub fn with_replica_acks(mut self, replicas: usize, timeout: Duration) -> Result<Self, Error> {
+        if !self.shared.route.connects() {
+            let message = "replica_acks needs connections of its own; open the cache by URL";
+            return Err(Error::new(ErrorKind::InvalidConfig, message));
+        }
+        if let Some(shared) = self.unshared() {
+            shared.acks = (replicas > 0).then_some(Acks { replicas, timeout });
+        }
+        Ok(self)
+    }
+
+    /// Bounds what a single node of a cluster may take, so that one that hangs fails before the whole
+    /// operation does.
+    pub(crate) fn within(mut self, operation_timeout: Duration) -> Self {
+        if let Some(shared) = self.unshared() {
+            shared.route.set_patience(operation_timeout * 7 / 8);
+        }
+        self
     }
 
     /// A backend on a connection that may have other uses, with this before every Redis key.
     pub(crate) fn on(link: Arc<Link>, prefix: String) -> Self {
-        let (lookups, tracking) = (Lookups::default(), OnceLock::new());
-        let shared = Shared { link, lookups, prefix, tracking };
+        Self::by(Route::by_link(link), prefix)
+    }
+
+    fn by(route: Route, prefix: String) -> Self {
+        let (lookups, watches) = (Lookups::default(), Watches::default());
+        let shared = Shared { route, lookups, watches, prefix, acks: None };
         Self { shared: Arc::new(shared), listens_to: None }
+    }
+
+    fn unshared(&mut self) -> Option<&mut Shared> {
+        // Not shared yet: only a future of this backend ever holds another reference.
+        Arc::get_mut(&mut self.shared)
     }
 }
 
@@ -130,24 +245,45 @@ impl Shared {
     }
 
     fn add_name(&self, command: &mut Cmd, kind: &[u8], key: Key) {
-        let mut name: SmallVec<[u8; 96]> = SmallVec::new();
+        command.arg(&self.name(kind, key)[..]);
+    }
+
+    fn name(&self, kind: &[u8], key: Key) -> SmallVec<[u8; 96]> {
+        let mut name = SmallVec::new();
         name.extend_from_slice(self.prefix.as_bytes());
         name.extend_from_slice(kind);
         name.extend_from_slice(&key.text());
         name.push(b'}');
-        command.arg(&name[..]);
+        name
+    }
+
+    /// The slot of the key's value and flag, where there are slots.
+    #[cfg(feature = "cluster")]
+    fn slot(&self, key: Key) -> u16 {
+        if self.route.has_slots() { cluster::slot_of(&self.name(b"cache:{", key)) } else { 0 }
+    }
+
+    #[cfg(not(feature = "cluster"))]
+    #[allow(clippy::unused_self, reason = "as with clusters")]
+    fn slot(&self, _key: Key) -> u16 {
+        0
+    }
+
+    /// How many keys one command takes at the most: a long one keeps the server from everyone else.
+    fn max_keys(&self) -> usize {
+        // Different keys have different slots. Two of one slot go separately as well, or one that
+        // moves to another node would keep the other waiting.
+        if self.route.has_slots() { 1 } else { 512 }
     }
 }
 
 impl fmt::Debug for RedisBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisBackend")
-            .field("link", &self.shared.link)
+            .field("route", &self.shared.route)
             .field("prefix", &self.shared.prefix)
-            .field(
-                "watched",
-                &self.shared.tracking.get().and_then(Option::as_ref).map(Tracking::keys),
-            )
+            .field("acks", &self.shared.acks)
+            .field("watched", &self.shared.watches.keys())
             .finish_non_exhaustive()
     }
 }
@@ -167,32 +303,25 @@ impl CacheBackend for RedisBackend {
 
     fn watch(&self, key: Key) -> BoxFuture<'_, Result<Watch, BackendError>> {
         let shared = &self.shared;
-        let tracking =
-            shared.tracking.get_or_init(|| Tracking::beside(&shared.link, &shared.prefix));
         async move {
-            match tracking {
-                Some(tracking) => tracking.watch(shared, key).await,
-                None => Err(BackendErrorKind::Unsupported.with("the connection was given")),
+            match shared.route.server(shared.slot(key)) {
+                Some(server) => {
+                    shared.watches.beside(&server, &shared.prefix).watch(shared, key).await
+                }
+                None => Err(BackendErrorKind::Unsupported.with("there is no second connection")),
             }
         }
         .boxed()
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
-        async {
-            match self.shared.link.send(&::redis::cmd("PING")).await? {
-                ::redis::Value::ServerError(error) => Err(reply::rejected(&error)),
-                _ => Ok(()),
-            }
-        }
-        .boxed()
+        self.shared.route.ping().boxed()
     }
 
     fn follow(&self, listener: Weak<dyn ChangeListener>, lag: Duration) {
-        if let Some(client) =
-            self.listens_to.clone().or_else(|| self.shared.link.listening_client())
-        {
-            news::follow(client, &self.shared.prefix, listener, lag);
+        if self.hears_changes() {
+            let source = Arc::clone(self.news_source());
+            news::follow(source, &self.shared.prefix, listener, lag);
         } else {
             tracing::warn!(
                 target: "cachecow",
@@ -203,13 +332,17 @@ impl CacheBackend for RedisBackend {
     }
 
     fn reset(&self) {
-        self.shared.link.reset();
-        if let Some(Some(tracking)) = self.shared.tracking.get() {
-            tracking.reset();
-        }
+        self.shared.route.reset();
+        self.shared.watches.reset();
     }
 }
 
 fn malformed(what: &str) -> BackendError {
     BackendError::new(BackendErrorKind::Malformed, what)
+}
+
+/// The answer to the only command.
+#[cfg(feature = "cluster")]
+fn only(mut answers: route::Answers) -> route::Answer {
+    answers.pop().unwrap_or_else(|| Err(malformed("too short")))
 }

@@ -1,4 +1,4 @@
-//! News of changes from the server: client tracking on a connection of its own.
+//! News of changes from the servers: client tracking, on a connection to each of its own.
 //!
 //! In broadcast mode the server tells of every change to a key with our prefix, whoever made it and by
 //! whatever command: also of expiry, eviction and a flush. It keeps no record of who read what, and
@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, Value};
+use ::redis::{PushInfo, PushKind, Value};
+use futures_util::future::try_join_all;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::super::{BackendError, BackendErrorKind, ChangeListener};
-use super::reply;
+use super::server::{Connection, Server};
+use super::{Shared, reply};
 use crate::Key;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -23,14 +24,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Tells `listener` of changes to the values of keys with this prefix, in a task that ends with the
 /// listener.
 pub(super) fn follow(
-    client: Client,
+    source: Arc<Shared>,
     prefix: &str,
     listener: Weak<dyn ChangeListener>,
     lag: Duration,
 ) {
     let ending = Ending(listener);
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-    let follower = Follower { client, names: format!("{prefix}cache:{{"), lag };
+    let follower = Follower { source, names: format!("{prefix}cache:{{"), lag };
     runtime.spawn(async move { follower.run(&ending.0).await });
 }
 
@@ -46,7 +47,7 @@ impl Drop for Ending {
 }
 
 struct Follower {
-    client: Client,
+    source: Arc<Shared>,
     /// What the names of values begin with.
     names: String,
     lag: Duration,
@@ -61,7 +62,7 @@ impl Follower {
             let Some(listener) = listener.upgrade() else { return };
             listener.lost();
             tracing::debug!(target: "cachecow", %error, "nothing is kept near: the cache's changes cannot be heard");
-            // A connection that held is made anew at once.
+            // Connections that held are made anew at once.
             if began.elapsed() > LONGEST_PAUSE {
                 pause = FIRST_PAUSE;
             }
@@ -71,10 +72,13 @@ impl Follower {
         }
     }
 
-    /// One connection, for as long as it is alive; `Ok` when the listener is gone.
+    /// Hears every server, for as long as all can be heard and there is no other; `Ok` when the
+    /// listener is gone.
     async fn listen(&self, listener: &Weak<dyn ChangeListener>) -> Result<(), BackendError> {
+        let servers = self.source.route.servers().await?;
         let broken = Arc::new(Broken::default());
-        let mut connection = self.connect(listener, &broken).await?;
+        let connecting = servers.iter().map(|server| self.hear(server, listener, &broken));
+        let heard = try_join_all(connecting).await?;
         // What was told before counts for nothing: it began with holes.
         let Some(strong) = listener.upgrade() else { return Ok(()) };
         strong.all_changed();
@@ -82,59 +86,68 @@ impl Follower {
         let mut confirmed = Instant::now();
         loop {
             let asked = Instant::now();
-            self.ask(&mut connection, ::redis::cmd("PING")).await?;
+            try_join_all(heard.iter().map(|heard| heard.probe(self.lag))).await?;
+            let known = self.source.route.servers().await?;
+            if !same(&servers, &known) {
+                return Err(BackendErrorKind::Disconnected.with("there are other servers"));
+            }
             let Some(listener) = listener.upgrade() else { return Ok(()) };
             // News of what happened in the same moment may follow the answer; not of what happened
             // before the question that was answered last.
             if !broken.is_set() {
-                listener
-                    .current_for((confirmed + self.lag).saturating_duration_since(Instant::now()));
+                let time = (confirmed + self.lag).saturating_duration_since(Instant::now());
+                listener.current_for(time);
             }
             drop(listener);
             confirmed = asked;
             if tokio::time::timeout(self.lag / 4, broken.wait()).await.is_ok() {
-                return Err(BackendError::new(
-                    BackendErrorKind::Disconnected,
-                    "the connection broke",
-                ));
+                return Err(BackendErrorKind::Disconnected.with("a connection broke"));
             }
         }
     }
 
-    async fn connect(
+    async fn hear(
         &self,
+        server: &Server,
         listener: &Weak<dyn ChangeListener>,
         broken: &Arc<Broken>,
-    ) -> Result<MultiplexedConnection, BackendError> {
+    ) -> Result<Heard, BackendError> {
         let news = News {
             names: self.names.clone(),
             listener: Weak::clone(listener),
             broken: Arc::clone(broken),
         };
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(LONGEST_PAUSE))
-            .set_response_timeout(None)
-            .set_push_sender(move |push| {
-                news.take(&push);
-                Ok::<(), ()>(())
-            });
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
-        let mut connection = connecting.await.map_err(|error| reply::failed(&error))?;
-        let mut tracking = ::redis::cmd("CLIENT");
-        tracking.arg("TRACKING").arg("ON").arg("BCAST").arg("PREFIX").arg(&self.names);
-        self.ask(&mut connection, tracking).await?;
-        Ok(connection)
+        let mut track = ::redis::cmd("CLIENT");
+        track.arg("TRACKING").arg("ON").arg("BCAST").arg("PREFIX").arg(&self.names);
+        let server = server.listening(track, move |push| news.take(&push));
+        let connection = server.connection().await?;
+        Ok(Heard { server, connection })
     }
+}
 
-    async fn ask(
-        &self,
-        connection: &mut MultiplexedConnection,
-        command: ::redis::Cmd,
-    ) -> Result<(), BackendError> {
-        let asking = connection.send_packed_command(&command);
-        match tokio::time::timeout(self.lag, asking).await {
-            Err(_) => Err(BackendError::new(BackendErrorKind::TimedOut, "")),
-            Ok(Err(error)) => Err(reply::failed(&error)),
+fn same(some: &[Arc<Server>], others: &[Arc<Server>]) -> bool {
+    some.len() == others.len()
+        && some.iter().all(|server| others.iter().any(|other| Arc::ptr_eq(server, other)))
+}
+
+/// A server that is listened to.
+struct Heard {
+    server: Arc<Server>,
+    connection: Connection,
+}
+
+impl Heard {
+    /// Asks for a sign of life.
+    async fn probe(&self, lag: Duration) -> Result<(), BackendError> {
+        // Sentinels may have named another master.
+        if !self.server.uses(&self.connection) {
+            return Err(BackendErrorKind::Disconnected.with("the connection was replaced"));
+        }
+        let ping = ::redis::cmd("PING");
+        let asking = self.server.send(self.connection.clone(), &ping);
+        match tokio::time::timeout(lag, asking).await {
+            Err(_) => Err(BackendErrorKind::TimedOut.with("")),
+            Ok(Err(error)) => Err(error),
             Ok(Ok(Value::ServerError(error))) => Err(reply::rejected(&error)),
             Ok(Ok(_)) => Ok(()),
         }

@@ -1,24 +1,22 @@
-//! A batch of requests as one pipeline: an `MGET` for the lookups, one script call for each other
-//! kind of command.
+//! A batch of requests as few commands: an `MGET` for the lookups, one script call for each other
+//! kind of command; for each key of its own where keys have slots.
 
 use std::time::Duration;
 
-use ::redis::{Cmd, Pipeline, Value};
+use ::redis::{Cmd, Value};
 
 use super::super::{BackendError, Request};
 use super::lookups::mget;
-use super::script::Kind;
+use super::route::Routed;
+use super::script::{self, Kind};
 use super::{Shared, malformed, reply};
 use crate::Key;
 use crate::protocol::{Command, Despite, Reply};
 
-/// How many keys one command takes at the most: a long one keeps the server from everyone else.
-const MAX_KEYS: usize = 512;
-
 type Replies = Vec<Result<Reply, BackendError>>;
 
 /// One Redis command on behalf of several requests.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Call {
     /// `None` is the lookup.
     script: Option<Kind>,
@@ -29,18 +27,43 @@ struct Call {
     arguments: Vec<Vec<u8>>,
     /// The argument that all requests of the call share.
     lease: Duration,
+    /// Whether the script is sent in full, to a server that does not know it.
+    in_full: bool,
+    part: Part,
+}
+
+/// What of an object a call is about.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Part {
+    #[default]
+    Both,
+    /// The flag; the value is next.
+    Flag,
+    /// The value, after the flag.
+    Value,
+    /// The flag of a claim that is given up.
+    FlagOfAbandoned,
+    /// The flag of a value that could not be stored.
+    FlagOfUnfilled,
 }
 
 impl Shared {
     pub(super) async fn carry_out(&self, requests: Vec<Request>) -> Replies {
         let mut replies: Vec<Option<Result<Reply, BackendError>>> =
             requests.iter().map(|_| None).collect();
-        let calls = group(requests);
-        let unknown = self.call(&calls, false, &mut replies).await;
-        if !unknown.is_empty() {
-            // The server does not know these scripts: nothing was carried out.
-            let again: Vec<Call> = pick(calls, &unknown);
-            self.call(&again, true, &mut replies).await;
+        let mut calls = group(requests, self.max_keys());
+        while !calls.is_empty() {
+            let commands = calls.iter().map(|call| self.routed(call)).collect();
+            let mut answers = self.route.send_each(commands, self.acks).await.into_iter();
+            let mut next = Vec::new();
+            for call in calls {
+                let answer = answers.next().unwrap_or_else(|| Err(malformed("too short")));
+                match call.after(&answer) {
+                    Some(call) => next.push(call),
+                    None => self.file(&call, answer, &mut replies),
+                }
+            }
+            calls = next;
         }
         replies
             .into_iter()
@@ -48,67 +71,27 @@ impl Shared {
             .collect()
     }
 
-    /// Makes the calls and files the replies; returns the calls whose script the server did not know.
-    async fn call(
-        &self,
-        calls: &[Call],
-        in_full: bool,
-        replies: &mut [Option<Result<Reply, BackendError>>],
-    ) -> Vec<usize> {
-        let answers = if let [call] = calls {
-            self.link.send(&self.command(call, in_full)).await.map(|value| vec![value])
-        } else {
-            let mut pipeline = Pipeline::with_capacity(calls.len());
-            for call in calls {
-                pipeline.add_command(self.command(call, in_full));
-            }
-            // Each call's error is its own.
-            pipeline.ignore_errors();
-            self.link.send_all(&pipeline).await
-        };
-        let mut unknown = Vec::new();
-        match answers {
-            Err(error) => {
-                for place in calls.iter().flat_map(|call| &call.places) {
-                    replies[*place] = Some(Err(error.clone()));
-                }
-            }
-            Ok(answers) => {
-                for (index, (call, answer)) in calls.iter().zip(answers).enumerate() {
-                    if !in_full && is_unknown_script(&answer) {
-                        unknown.push(index);
-                    } else {
-                        self.file(call, answer, replies);
-                    }
-                }
-            }
-        }
-        unknown
-    }
-
     fn file(
         &self,
         call: &Call,
-        answer: Value,
+        answer: Result<Value, BackendError>,
         replies: &mut [Option<Result<Reply, BackendError>>],
     ) {
-        let parse = |value| match call.script {
-            None => reply::looked_up(value),
-            Some(script) => reply::scripted(value, script),
-        };
         match answer {
-            Value::Array(answers) if answers.len() == call.places.len() => {
+            Ok(Value::Array(answers)) if answers.len() == call.places.len() => {
                 for (place, answer) in call.places.iter().zip(answers) {
-                    replies[*place] = Some(parse(answer));
+                    replies[*place] = Some(call.parse(answer));
                 }
             }
             answer => {
-                let reply = match &answer {
-                    Value::ServerError(_) => parse(answer),
-                    _ => Err(malformed("of the wrong length")),
+                let reply = match answer {
+                    Ok(answer @ Value::ServerError(_)) => call.parse(answer),
+                    Ok(Value::Int(_)) if call.part == Part::Value => Ok(Reply::Done),
+                    Ok(_) => Err(malformed("of the wrong length")),
+                    Err(error) => Err(error),
                 };
                 if reply::says_read_only(&reply) {
-                    self.link.reset();
+                    self.route.reset();
                 }
                 for place in &call.places {
                     replies[*place] = Some(reply.clone());
@@ -117,14 +100,25 @@ impl Shared {
         }
     }
 
-    fn command(&self, call: &Call, in_full: bool) -> Cmd {
+    fn routed(&self, call: &Call) -> Routed {
+        Routed {
+            command: self.command(call),
+            slot: call.keys.first().map_or(0, |key| self.slot(*key)),
+            is_writers: call.script.is_some_and(Kind::is_writers),
+        }
+    }
+
+    fn command(&self, call: &Call) -> Cmd {
         let Some(script) = call.script else {
-            return mget(self, call.keys.iter().copied());
+            return mget(self, &call.keys);
         };
-        let source = script.source();
-        let mut command = if in_full {
+        if call.part == Part::Value {
+            return self.deletion(&call.keys);
+        }
+        let source = script.source(self.acks.is_some() && script.is_writers());
+        let mut command = if call.in_full {
             let mut command = ::redis::cmd("EVAL");
-            command.arg(source.code);
+            command.arg(&*source.code);
             command
         } else {
             let mut command = ::redis::cmd("EVALSHA");
@@ -133,7 +127,10 @@ impl Shared {
         };
         command.arg(call.keys.len() * 2);
         for key in &call.keys {
-            self.add_value_name(&mut command, *key);
+            match call.part {
+                Part::Both => self.add_value_name(&mut command, *key),
+                _ => self.add_flag_name(&mut command, *key),
+            }
             self.add_flag_name(&mut command, *key);
         }
         if script == Kind::Claim {
@@ -144,27 +141,81 @@ impl Shared {
         }
         command
     }
+
+    /// Deletes values, and nothing else of their objects.
+    fn deletion(&self, keys: &[Key]) -> Cmd {
+        let mut command = if self.acks.is_some() {
+            let mut command = ::redis::cmd("EVAL");
+            command.arg(script::MARKED_DELETION).arg(keys.len());
+            command
+        } else {
+            ::redis::cmd("DEL")
+        };
+        keys.iter().for_each(|key| self.add_value_name(&mut command, *key));
+        command
+    }
 }
 
-fn is_unknown_script(answer: &Value) -> bool {
-    matches!(answer, Value::ServerError(error) if error.code() == "NOSCRIPT")
+impl Call {
+    /// The call that has to follow this one's answer, if one has to.
+    fn after(&self, answer: &Result<Value, BackendError>) -> Option<Self> {
+        match answer {
+            Ok(Value::ServerError(error)) => match error.code() {
+                // Nothing was carried out.
+                "NOSCRIPT" if !self.in_full => Some(Self { in_full: true, ..self.clone() }),
+                "TRYAGAIN" if self.part == Part::Both => self.of_flag(),
+                _ => None,
+            },
+            Ok(_) if self.part == Part::Flag => Some(Self { part: Part::Value, ..self.clone() }),
+            _ => None,
+        }
+    }
+
+    /// The call for the flag alone. While a slot moves from one node to another, an object's flag and
+    /// value may be on different nodes, and neither takes a command for both.
+    ///
+    /// What ends a claim or places a hold may do so first and delete the value afterwards: no fill
+    /// that began before the former comes after it, and nobody relies on it until both are done. A
+    /// value cannot be stored like that; its claim is given back.
+    fn of_flag(&self) -> Option<Self> {
+        let mut call = self.clone();
+        call.part = Part::Flag;
+        match self.script? {
+            Kind::Claim => return None,
+            Kind::Fill => {
+                call.script = Some(Kind::Abandon);
+                call.part = Part::FlagOfUnfilled;
+                call.in_full = false;
+                // The token.
+                call.arguments.truncate(1);
+            }
+            Kind::Abandon => call.part = Part::FlagOfAbandoned,
+            Kind::Invalidate | Kind::Hold | Kind::Release => {}
+        }
+        Some(call)
+    }
+
+    fn parse(&self, answer: Value) -> Result<Reply, BackendError> {
+        let reply = match self.script {
+            None => reply::looked_up(answer),
+            Some(script) => reply::scripted(answer, script),
+        };
+        match self.part {
+            Part::FlagOfUnfilled => reply.map(|_| Reply::Refused),
+            _ => reply,
+        }
+    }
 }
 
-fn pick(calls: Vec<Call>, indices: &[usize]) -> Vec<Call> {
-    calls
-        .into_iter()
-        .enumerate()
-        .filter_map(|(index, call)| indices.contains(&index).then_some(call))
-        .collect()
-}
-
-fn group(requests: Vec<Request>) -> Vec<Call> {
+/// Calls of no more than `max_keys` keys each.
+fn group(requests: Vec<Request>, max_keys: usize) -> Vec<Call> {
     let mut calls: Vec<Call> = Vec::new();
     for (place, Request { key, command }) in requests.into_iter().enumerate() {
         let (script, lease) = kind_of(&command);
-        let open = calls.iter().rposition(|call| {
-            call.script == script && call.lease == lease && call.keys.len() < MAX_KEYS
-        });
+        let is_open = |call: &Call| {
+            call.script == script && call.lease == lease && call.keys.len() < max_keys
+        };
+        let open = if max_keys > 1 { calls.iter().rposition(is_open) } else { None };
         let at = open.unwrap_or_else(|| {
             calls.push(Call { script, lease, ..Call::default() });
             calls.len() - 1

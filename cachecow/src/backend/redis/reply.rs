@@ -1,11 +1,33 @@
 //! From what Redis answers to what the protocol knows.
 
-use ::redis::{RedisError, ServerError, Value};
+use ::redis::{Pipeline, RedisError, RedisResult, ServerError, Value};
 use bytes::Bytes;
 
 use super::super::{BackendError, BackendErrorKind};
 use super::malformed;
 use crate::protocol::Reply;
+
+impl BackendErrorKind {
+    pub(super) fn with(self, detail: impl Into<String>) -> BackendError {
+        BackendError::new(self, detail)
+    }
+}
+
+/// Some connections hand a server's error out as their own; to us it is an answer.
+pub(super) fn as_answer(result: RedisResult<Value>) -> RedisResult<Value> {
+    result.or_else(|error| {
+        let server_error = error.clone().into_server_errors();
+        match server_error.as_deref() {
+            Some([(_, answer)]) => Ok(Value::ServerError(answer.clone())),
+            _ => Err(error),
+        }
+    })
+}
+
+/// How many answers to skip, and how many to return.
+pub(super) fn extent(pipeline: &Pipeline) -> (usize, usize) {
+    if pipeline.is_transaction() { (pipeline.len() + 1, 1) } else { (0, pipeline.len()) }
+}
 
 /// The answer to `GET`, or one of the answers to `MGET`.
 pub(super) fn looked_up(value: Value) -> Result<Reply, BackendError> {

@@ -2,14 +2,15 @@
 //! that tracks is told, once, when it changes.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use ::redis::{Pipeline, PushInfo, PushKind, Value};
 use tokio::time::Instant;
 
 use super::super::{BackendError, BackendErrorKind, Waiters, Watch};
-use super::{Link, Shared, malformed, reply};
+use super::server::Server;
+use super::{Shared, malformed, reply};
 use crate::Key;
 use crate::settings::LONGEST;
 
@@ -19,9 +20,43 @@ const REFUSAL: Duration = Duration::from_secs(60);
 /// taken for half-open.
 const MAX_UNANSWERED: u32 = 3;
 
-/// A second connection to the server, made when a key is first watched.
+/// The tracking connections, one beside each server that was watched on.
+#[derive(Default)]
+pub(super) struct Watches(Mutex<Vec<(Weak<Server>, Arc<Tracking>)>>);
+
+impl Watches {
+    /// The one beside this server.
+    pub(super) fn beside(&self, server: &Arc<Server>, prefix: &str) -> Arc<Tracking> {
+        let mut all = self.lock();
+        // A cluster's nodes come and go.
+        all.retain(|(server, _)| server.strong_count() > 0);
+        let known = all.iter().find(|(known, _)| known.as_ptr() == Arc::as_ptr(server));
+        if let Some((_, tracking)) = known {
+            return Arc::clone(tracking);
+        }
+        let tracking = Arc::new(Tracking::beside(server, prefix));
+        all.push((Arc::downgrade(server), Arc::clone(&tracking)));
+        tracking
+    }
+
+    /// The number of keys that are waited for.
+    pub(super) fn keys(&self) -> usize {
+        self.lock().iter().map(|(_, tracking)| tracking.waiters.keys()).sum()
+    }
+
+    /// Makes the connections anew.
+    pub(super) fn reset(&self) {
+        self.lock().iter().for_each(|(_, tracking)| tracking.reset());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<(Weak<Server>, Arc<Tracking>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A second connection to a server, made when a key is first watched.
 pub(super) struct Tracking {
-    link: Link,
+    server: Arc<Server>,
     waiters: Arc<Waiters>,
     unanswered: AtomicU32,
     /// When the server may be asked again that refused.
@@ -29,12 +64,13 @@ pub(super) struct Tracking {
 }
 
 impl Tracking {
-    /// `None` if there can be no second connection.
-    pub(super) fn beside(link: &Link, prefix: &str) -> Option<Self> {
+    fn beside(server: &Server, prefix: &str) -> Self {
         let waiters = Arc::new(Waiters::default());
         let (pushed, prefix) = (Arc::clone(&waiters), prefix.to_owned());
-        let link = link.tracking(move |push| on_push(&pushed, prefix.as_bytes(), &push))?;
-        Some(Self { link, waiters, unanswered: AtomicU32::new(0), refused_until: Mutex::new(None) })
+        let track = ::redis::cmd("CLIENT").arg("TRACKING").arg("ON").take();
+        let server =
+            server.listening(track, move |push| on_push(&pushed, prefix.as_bytes(), &push));
+        Self { server, waiters, unanswered: AtomicU32::new(0), refused_until: Mutex::new(None) }
     }
 
     pub(super) async fn watch(&self, shared: &Shared, key: Key) -> Result<Watch, BackendError> {
@@ -61,7 +97,10 @@ impl Tracking {
         let mut question = Pipeline::with_capacity(2);
         question.add_command(read).add_command(remaining).ignore_errors();
         let asker = Asker { tracking: self, answered: false };
-        let answer = self.link.send_all(&question).await;
+        let answer = match self.server.connection().await {
+            Ok(connection) => self.server.send_all(connection, &question).await,
+            Err(error) => Err(error),
+        };
         asker.answered();
         match answer.and_then(lease_end) {
             Ok(lease_end) => Ok(waiter.until(lease_end)),
@@ -72,14 +111,8 @@ impl Tracking {
         }
     }
 
-    /// The number of keys that are waited for.
-    pub(super) fn keys(&self) -> usize {
-        self.waiters.keys()
-    }
-
-    /// Makes the connection anew.
-    pub(super) fn reset(&self) {
-        self.link.reset();
+    fn reset(&self) {
+        self.server.reset();
         self.waiters.give_up();
     }
 

@@ -1,42 +1,182 @@
 //! Redis URLs, with errors that say what is wrong and show no password.
 
-use ::redis::Client;
+use std::sync::Arc;
 
+use ::redis::{Client, ConnectionInfo};
+
+use super::sentinel::Sentinels;
+use super::server::Source;
 use crate::{Error, ErrorKind};
 
-/// The client for the URL of `owner`, which errors name.
-pub(crate) fn parse(url: &str, owner: &str) -> Result<Client, Error> {
+#[cfg(feature = "cluster")]
+use super::cluster::Seeds;
+
+/// What a URL leads to.
+pub(crate) enum Target {
+    Server(Source),
+    #[cfg(feature = "cluster")]
+    Cluster(Box<Seeds>),
+}
+
+const SENTINEL_FORM: &str = "write redis+sentinel://[user:password@]a:26379,b:26379/name[/db]";
+#[cfg(feature = "cluster")]
+const CLUSTER_FORM: &str = "write redis+cluster://[user:password@]a:6379,b:6379";
+
+/// Where the URL of `owner` leads to, which takes no cluster.
+#[cfg(feature = "store")]
+pub(crate) fn server(url: &str, owner: &str) -> Result<Source, Error> {
+    match parse(url, owner)? {
+        Target::Server(source) => Ok(source),
+        #[cfg(feature = "cluster")]
+        Target::Cluster(_) => Err(Error::new(
+            ErrorKind::InvalidUrl,
+            format!(
+                "the {owner}'s URL is not valid: redis+cluster:// is for the cache alone; name one \
+                 server, or hand a connection over"
+            ),
+        )),
+    }
+}
+
+/// Where the URL of `owner`, which errors name, leads to.
+pub(crate) fn parse(url: &str, owner: &str) -> Result<Target, Error> {
     let invalid = |what: &str| {
         Error::new(ErrorKind::InvalidUrl, format!("the {owner}'s URL is not valid: {what}"))
     };
     let (scheme, rest) = url.split_once("://").ok_or_else(|| {
         invalid("it has no scheme; write redis://host:6379, rediss://…, redis+unix:///path or memory://")
     })?;
-    let url = match scheme {
-        "redis" => url.to_owned(),
-        #[cfg(feature = "tls")]
-        "rediss" => {
-            choose_cryptography();
-            url.to_owned()
-        }
-        #[cfg(not(feature = "tls"))]
-        "rediss" => {
-            return Err(invalid("rediss:// needs cachecow's feature `tls`, which is not enabled"));
-        }
-        "redis+unix" | "unix" if cfg!(unix) => format!("redis+unix://{rest}"),
-        "redis+unix" | "unix" => return Err(invalid("this platform has no Unix sockets")),
-        "redis+cluster" | "redis+sentinel" => {
-            return Err(invalid(&format!("{scheme}:// is not supported yet; name one server")));
-        }
-        _ => {
-            return Err(invalid(
-                "its scheme is unknown; write redis://host:6379, rediss://…, redis+unix:///path or \
-                 memory://",
-            ));
-        }
+    let (tls, scheme) = match scheme.strip_prefix("rediss") {
+        Some(rest) => (true, format!("redis{rest}")),
+        None => (false, scheme.to_owned()),
     };
+    if tls {
+        choose_cryptography().map_err(invalid)?;
+    }
+    match &*scheme {
+        "redis" => one(url).map_err(invalid),
+        "redis+unix" | "unix" if cfg!(unix) && !tls => {
+            one(&format!("redis+unix://{rest}")).map_err(invalid)
+        }
+        "redis+unix" | "unix" if !tls => Err(invalid("this platform has no Unix sockets")),
+        "redis+sentinel" => sentinels(&Several::of(rest, tls)).map_err(|what| invalid(&what)),
+        "redis+cluster" => cluster(&Several::of(rest, tls)).map_err(|what| invalid(&what)),
+        _ => Err(invalid(
+            "its scheme is unknown; write redis://host:6379, rediss://…, redis+unix:///path, \
+             redis+sentinel://a,b,c/name, redis+cluster://a,b,c or memory://",
+        )),
+    }
+}
+
+/// A single server.
+fn one(url: &str) -> Result<Target, &'static str> {
+    let (_, rest) = url.split_once("://").unwrap_or_default();
+    if Several::of(rest, false).hosts.contains(',') && !url.starts_with("redis+unix") {
+        return Err("it names several hosts; write redis+cluster://a,b,c or \
+                    redis+sentinel://a,b,c/name, or one host");
+    }
+    Ok(Target::Server(Source::At(Box::new(info(url).map_err(|()| fault(url))?))))
+}
+
+/// The parts of a URL with several hosts.
+struct Several<'a> {
+    tls: bool,
+    /// With the `@`.
+    user: &'a str,
+    hosts: &'a str,
+    path: &'a str,
+    query: &'a str,
+}
+
+impl<'a> Several<'a> {
+    fn of(rest: &'a str, tls: bool) -> Self {
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let user = authority.rfind('@').map_or(0, |at| at + 1);
+        let (user, hosts) = authority.split_at(user);
+        Self { tls, user, hosts, path: path.trim_end_matches('/'), query }
+    }
+
+    /// How each host is connected to, by a user of its own.
+    fn infos(&self, user: &str, default_port: u16, db: &str) -> Option<Vec<ConnectionInfo>> {
+        let scheme = if self.tls { "rediss" } else { "redis" };
+        let of = |host: &str| {
+            let (name, port) = match host.rsplit_once(':') {
+                // The colons of an address of version 6 stand in brackets.
+                Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()?),
+                _ => (host, default_port),
+            };
+            if name.is_empty() {
+                return None;
+            }
+            info(&format!("{scheme}://{user}{name}:{port}/{db}")).ok()
+        };
+        self.hosts.split(',').map(of).collect()
+    }
+
+    fn parameter(&self, name: &str) -> Option<&'a str> {
+        self.query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+    }
+}
+
+fn sentinels(url: &Several<'_>) -> Result<Target, String> {
+    if url.hosts.is_empty() {
+        return Err(format!("it names no sentinel; {SENTINEL_FORM}"));
+    }
+    let (name, db) = url.path.split_once('/').unwrap_or((url.path, "0"));
+    if name.is_empty() {
+        return Err(format!(
+            "it lacks the name that the sentinels know the master by; {SENTINEL_FORM}"
+        ));
+    }
+    if db.parse::<i64>().is_err() {
+        return Err(format!("its database is no number; {SENTINEL_FORM}"));
+    }
+    let [user, password] = ["sentinel_user", "sentinel_password"].map(|name| url.parameter(name));
+    let user = match (user, password) {
+        (None, None) => String::new(),
+        (user, password) => format!("{}:{}@", user.unwrap_or(""), password.unwrap_or("")),
+    };
+    let bad = || {
+        format!(
+            "its hosts, ports or passwords cannot be parsed; {SENTINEL_FORM}, and %-encode what is \
+             special in a password"
+        )
+    };
+    let nodes = url.infos(&user, 26379, "").ok_or_else(bad)?;
+    let master =
+        url.infos(url.user, 26379, db).and_then(|mut infos| infos.pop()).ok_or_else(bad)?;
+    let name = name.to_owned();
+    Ok(Target::Server(Source::Sentinels(Arc::new(Sentinels::new(name, nodes, master)))))
+}
+
+#[cfg(feature = "cluster")]
+fn cluster(url: &Several<'_>) -> Result<Target, String> {
+    if url.hosts.is_empty() {
+        return Err(format!("it names no node; {CLUSTER_FORM}"));
+    }
+    if !matches!(url.path, "" | "0") {
+        return Err(format!("a cluster has no databases but 0; {CLUSTER_FORM}"));
+    }
+    let infos = url.infos(url.user, 6379, "").ok_or_else(|| {
+        format!(
+            "its hosts, ports or password cannot be parsed; {CLUSTER_FORM}, and %-encode what is \
+             special in the password"
+        )
+    })?;
+    Seeds::new(infos)
+        .map(|seeds| Target::Cluster(Box::new(seeds)))
+        .ok_or_else(|| format!("it names no node; {CLUSTER_FORM}"))
+}
+
+#[cfg(not(feature = "cluster"))]
+fn cluster(_url: &Several<'_>) -> Result<Target, String> {
+    Err("redis+cluster:// needs cachecow's feature `cluster`, which is not enabled".to_owned())
+}
+
+fn info(url: &str) -> Result<ConnectionInfo, ()> {
     // The client's error text may quote the URL, and with it the password.
-    Client::open(url.as_str()).map_err(|_| invalid(fault(&url)))
+    Client::open(url).map(|client| client.get_connection_info().clone()).map_err(|_| ())
 }
 
 /// What the client may have refused.
@@ -59,9 +199,16 @@ fn fault(url: &str) -> &'static str {
 /// Where the program has not chosen rustls' cryptography, `ring` it is; rustls would panic on the
 /// first connection otherwise.
 #[cfg(feature = "tls")]
-fn choose_cryptography() {
+#[allow(clippy::unnecessary_wraps, reason = "as without TLS")]
+fn choose_cryptography() -> Result<(), &'static str> {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
         // Fails only if another thread was faster, and then there is one.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
+    Ok(())
+}
+
+#[cfg(not(feature = "tls"))]
+fn choose_cryptography() -> Result<(), &'static str> {
+    Err("rediss:// needs cachecow's feature `tls`, which is not enabled")
 }

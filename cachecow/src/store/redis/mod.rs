@@ -30,7 +30,8 @@ const LONGEST_VALUE: u64 = 512 * 1024 * 1024;
 ///
 /// The connection is made on first use, is given five seconds for it, and is made anew after it
 /// broke. A URL is `redis://[user[:password]@]host[:port][/db]`, `rediss://…` for TLS (feature
-/// `tls`), or `redis+unix:///path[?db=0&user=…&pass=…]`.
+/// `tls`), `redis+unix:///path[?db=0&user=…&pass=…]`, or
+/// `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/name[/db]`.
 ///
 /// ```no_run
 /// # #[tokio::main(flavor = "current_thread")]
@@ -80,8 +81,8 @@ impl RedisStore {
     ///
     /// [`ErrorKind::InvalidUrl`](crate::ErrorKind::InvalidUrl).
     pub fn open(url: &str) -> Result<Self, Error> {
-        let client = url::parse(url, "store")?;
-        Ok(Self::new(Link::to_server(client, ask::PATIENCE)))
+        let server = url::server(url, "store")?;
+        Ok(Self::new(Link::to_server(server, ask::PATIENCE)))
     }
 
     /// A store on a connection made elsewhere, which must reconnect by itself: a

@@ -1,4 +1,4 @@
--- KEYS: for each object its value and its flag.
+-- KEYS: for each object its value and its flag, or twice its flag if that is meant alone.
 -- ARGV: for each object the token and the hold's time to live in ms.
 -- Returns 3 for each object.
 -- The flag is a sorted set of the writers' tokens by the time their holds end, on the server's clock.
@@ -7,7 +7,9 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 for i = 1, #KEYS, 2 do
   local flag = KEYS[i + 1]
-  redis.call('DEL', KEYS[i])
+  if KEYS[i] ~= KEYS[i + 1] then
+    redis.call('DEL', KEYS[i])
+  end
   if redis.call('TYPE', flag).ok ~= 'zset' then
     redis.call('DEL', flag)
   end

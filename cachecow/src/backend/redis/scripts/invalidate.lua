@@ -1,8 +1,10 @@
--- KEYS: for each object its value and its flag.
+-- KEYS: for each object its value and its flag, or twice its flag if that is meant alone.
 -- Returns 3 for each object.
 local replies = {}
 for i = 1, #KEYS, 2 do
-  redis.call('DEL', KEYS[i])
+  if KEYS[i] ~= KEYS[i + 1] then
+    redis.call('DEL', KEYS[i])
+  end
   if redis.call('TYPE', KEYS[i + 1]).ok ~= 'zset' then
     redis.call('DEL', KEYS[i + 1])
   end

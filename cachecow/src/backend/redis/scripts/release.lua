@@ -1,4 +1,4 @@
--- KEYS: for each object its value and its flag.
+-- KEYS: for each object its value and its flag, or twice its flag if that is meant alone.
 -- ARGV: for each object the token.
 -- Returns 3 for each object.
 local replies = {}
@@ -6,7 +6,9 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 for i = 1, #KEYS, 2 do
   local flag = KEYS[i + 1]
-  redis.call('DEL', KEYS[i])
+  if KEYS[i] ~= KEYS[i + 1] then
+    redis.call('DEL', KEYS[i])
+  end
   if redis.call('TYPE', flag).ok == 'zset' then
     redis.call('ZREM', flag, ARGV[(i + 1) / 2])
     redis.call('ZREMRANGEBYSCORE', flag, '-inf', now)

@@ -1,0 +1,289 @@
+//! A cluster: commands grouped by the owner of their slot, one pipeline for each, sent in parallel.
+//!
+//! Each node has one connection, as a single server would. A command that a node redirects was not
+//! carried out and is sent again; one whose answer was lost is not, since it may have been carried
+//! out, or may yet be.
+
+mod given;
+mod node;
+mod redirect;
+mod slots;
+mod topology;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::{Cmd, Pipeline, Value};
+use futures_util::future::join_all;
+use tokio::time::Instant;
+
+pub(super) use self::given::Given;
+use self::node::{Manner, Node};
+use self::redirect::{Redirect, redirect};
+pub(super) use self::slots::slot_of;
+pub(crate) use self::topology::Seeds;
+use self::topology::Topology;
+use super::super::{BackendError, BackendErrorKind};
+use super::acks::Acks;
+use super::reply;
+use super::route::{Answer, Answers, Routed};
+use super::server::Server;
+
+/// How often a command may be redirected: to the new owner of a slot, from there to where the slot
+/// is moving, and the same once more if that was overtaken.
+const MAX_HOPS: usize = 5;
+
+pub(super) struct Cluster {
+    topology: Arc<Topology>,
+    /// How long one operation may take on all nodes together.
+    patience: Duration,
+}
+
+/// A command that is to be sent.
+struct Open {
+    command: Cmd,
+    target: Target,
+    next: Next,
+}
+
+/// What remains of a command while it is under way.
+struct Target {
+    /// Its place among the answers.
+    place: usize,
+    slot: u16,
+    is_writers: bool,
+}
+
+/// Where a command goes next.
+enum Next {
+    Owner,
+    /// To the owner, unless it is still this node, which cannot be reached.
+    OtherOwner(Arc<Node>, BackendError),
+    Moved(Arc<Node>),
+    Ask(Arc<Node>),
+}
+
+/// What is sent to one node in one pipeline.
+struct Leg {
+    node: Arc<Node>,
+    /// Whether each command has an `ASKING` before it.
+    asking: bool,
+    is_writers: bool,
+    pipeline: Pipeline,
+    targets: Vec<Target>,
+}
+
+impl Cluster {
+    pub(super) fn new(seeds: Box<Seeds>, connect_timeout: Duration) -> Self {
+        Self { topology: Topology::new(seeds, connect_timeout), patience: connect_timeout }
+    }
+
+    /// Bounds an operation, so that a node that hangs costs only its own keys.
+    pub(super) fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience;
+    }
+
+    pub(super) async fn send_each(&self, commands: Vec<Routed>, acks: Option<Acks>) -> Answers {
+        let deadline = Instant::now() + self.patience;
+        let mut answers: Vec<Option<Answer>> = commands.iter().map(|_| None).collect();
+        if let Err(error) = self.topology.known(deadline).await {
+            return vec![Err(error); answers.len()];
+        }
+        let mut open: Vec<Open> = commands.into_iter().enumerate().map(Open::new).collect();
+        for _ in 0..=MAX_HOPS {
+            if open.is_empty() {
+                break;
+            }
+            let legs = self.legs(std::mem::take(&mut open), &mut answers);
+            let sending = legs.into_iter().map(|leg| async move {
+                let outcome = leg.send(deadline, acks).await;
+                (leg, outcome)
+            });
+            let mut unreachable = false;
+            for (leg, outcome) in join_all(sending).await {
+                unreachable |= outcome.is_err();
+                self.file(leg, outcome, &mut answers, &mut open);
+            }
+            if unreachable {
+                // However it ends: the next round sees whether the owner is another.
+                self.topology.refresh(deadline).await;
+            }
+        }
+        for Open { target, .. } in open {
+            let error = BackendErrorKind::Rejected.with("redirected too often");
+            answers[target.place] = Some(Err(error));
+        }
+        let missing = || Err(super::malformed("too short"));
+        answers.into_iter().map(|answer| answer.unwrap_or_else(missing)).collect()
+    }
+
+    /// Groups the commands by where they go next.
+    fn legs(&self, open: Vec<Open>, answers: &mut [Option<Answer>]) -> Vec<Leg> {
+        let mut legs: Vec<Leg> = Vec::new();
+        let map = self.topology.map();
+        for Open { command, target, next } in open {
+            let (node, asking) = match (next, map.owner(target.slot)) {
+                (Next::Moved(node), _) => (node, false),
+                (Next::Ask(node), _) => (node, true),
+                (Next::OtherOwner(node, error), Some(owner)) if owner.address == node.address => {
+                    answers[target.place] = Some(Err(self.partial(error)));
+                    continue;
+                }
+                (_, Some(owner)) => (Arc::clone(owner), false),
+                (_, None) => {
+                    self.topology.refresh_later();
+                    let error = BackendErrorKind::Rejected.with("no node serves this slot");
+                    answers[target.place] = Some(Err(error));
+                    continue;
+                }
+            };
+            let known = legs.iter().position(|leg| {
+                leg.node.address == node.address
+                    && leg.asking == asking
+                    && leg.is_writers == target.is_writers
+            });
+            let at = known.unwrap_or_else(|| {
+                legs.push(Leg::new(node, asking, target.is_writers));
+                legs.len() - 1
+            });
+            legs[at].push(command, target);
+        }
+        legs
+    }
+
+    /// Files what came of a pipeline: answers, and what is to be sent again.
+    fn file(
+        &self,
+        leg: Leg,
+        outcome: Result<Answers, BackendError>,
+        answers: &mut [Option<Answer>],
+        open: &mut Vec<Open>,
+    ) {
+        let every = leg.commands_per_target();
+        let commands = leg.pipeline.cmd_iter().skip(every - 1).step_by(every);
+        let sent = commands.zip(leg.targets);
+        match outcome {
+            // Nothing was sent. After a failover the slot has another owner.
+            Err(error) => open.extend(sent.map(|(command, target)| {
+                let next = Next::OtherOwner(Arc::clone(&leg.node), error.clone());
+                Open { command: command.clone(), target, next }
+            })),
+            Ok(received) => {
+                let received = received.into_iter().skip(every - 1).step_by(every);
+                for ((command, target), answer) in sent.zip(received) {
+                    match self.redirected(&answer, &leg.node) {
+                        Some(next) => open.push(Open { command: command.clone(), target, next }),
+                        None => answers[target.place] = Some(self.accept(answer)),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where the node sends the command, which it has not carried out.
+    fn redirected(&self, answer: &Answer, node: &Node) -> Option<Next> {
+        match redirect(answer.as_ref().ok()?, &node.address)? {
+            Redirect::Moved(address) => {
+                self.topology.refresh_later();
+                Some(Next::Moved(self.topology.node(&address)))
+            }
+            Redirect::Ask(address) => Some(Next::Ask(self.topology.node(&address))),
+        }
+    }
+
+    fn accept(&self, answer: Answer) -> Answer {
+        let changes = match &answer {
+            Err(error) => error.is_outage(),
+            Ok(Value::ServerError(error)) => matches!(error.code(), "CLUSTERDOWN" | "READONLY"),
+            Ok(_) => false,
+        };
+        if changes {
+            self.topology.refresh_later();
+        }
+        answer.map_err(|error| self.partial(error))
+    }
+
+    /// The error, as one of the cluster: that a node cannot be reached is no outage of the cache
+    /// while others can, and must not keep reads from those.
+    fn partial(&self, error: BackendError) -> BackendError {
+        let reachable = || self.topology.map().masters().iter().any(|node| !node.is_failing());
+        if error.is_outage() && reachable() {
+            BackendErrorKind::Rejected.with(format!("on one of the cluster's nodes, {error}"))
+        } else {
+            error
+        }
+    }
+
+    /// The owner of a slot, as far as is known.
+    pub(super) fn server(&self, slot: u16) -> Option<Arc<Server>> {
+        self.topology.map().owner(slot).map(|node| Arc::clone(node.server()))
+    }
+
+    /// Every master, asked for anew.
+    pub(super) async fn servers(&self) -> Result<Vec<Arc<Server>>, BackendError> {
+        let deadline = Instant::now() + self.patience;
+        self.topology.known(deadline).await?;
+        self.topology.refresh(deadline).await;
+        let map = self.topology.map();
+        Ok(map.masters().iter().map(|node| Arc::clone(node.server())).collect())
+    }
+
+    /// Asks every master.
+    pub(super) async fn ping(&self) -> Result<(), BackendError> {
+        let deadline = Instant::now() + self.patience;
+        self.topology.known(deadline).await?;
+        let map = self.topology.map();
+        let pings = map.masters().iter().map(|node| node.ask(::redis::cmd("PING"), deadline));
+        for answer in join_all(pings).await {
+            if let Value::ServerError(error) = self.accept(answer)? {
+                return Err(reply::rejected(&error));
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn reset(&self) {
+        self.topology.map().masters().iter().for_each(|node| node.reset());
+    }
+}
+
+impl Open {
+    fn new((place, routed): (usize, Routed)) -> Self {
+        let Routed { command, slot, is_writers } = routed;
+        Self { command, target: Target { place, slot, is_writers }, next: Next::Owner }
+    }
+}
+
+impl Leg {
+    fn new(node: Arc<Node>, asking: bool, is_writers: bool) -> Self {
+        let mut pipeline = Pipeline::new();
+        // Each command's error is its own.
+        pipeline.ignore_errors();
+        Self { node, asking, is_writers, pipeline, targets: Vec::new() }
+    }
+
+    fn push(&mut self, command: Cmd, target: Target) {
+        if self.asking {
+            self.pipeline.add_command(::redis::cmd("ASKING"));
+        }
+        self.pipeline.add_command(command);
+        self.targets.push(target);
+    }
+
+    fn commands_per_target(&self) -> usize {
+        if self.asking { 2 } else { 1 }
+    }
+
+    async fn send(&self, deadline: Instant, acks: Option<Acks>) -> Result<Answers, BackendError> {
+        let acks = acks.filter(|_| self.is_writers);
+        let manner = Manner { deadline, urgent: self.is_writers, acks };
+        self.node.send(&self.pipeline, manner).await
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster").field("topology", &self.topology).finish_non_exhaustive()
+    }
+}

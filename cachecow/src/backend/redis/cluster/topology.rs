@@ -1,0 +1,253 @@
+//! The nodes of a cluster and their slots, as one of the nodes told them last.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use ::redis::{Cmd, ConnectionAddr, ConnectionInfo, Value};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
+use futures_util::stream::{StreamExt as _, iter};
+use tokio::time::Instant;
+
+use super::super::super::{BackendError, BackendErrorKind};
+use super::super::reply;
+use super::super::sentinel::at;
+use super::super::server::{Server, Source};
+use super::node::{Address, Node};
+use super::slots::{Range, SlotMap, parse};
+
+/// How many nodes are asked at a time.
+const ASKED: usize = 3;
+/// How soon after the nodes were asked they are asked again.
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// Where a cluster can be found.
+pub(crate) struct Seeds {
+    addresses: Vec<Address>,
+    /// How every node is connected to, but for its address.
+    like: ConnectionInfo,
+}
+
+impl Seeds {
+    /// None where there is no node.
+    pub(crate) fn new(nodes: Vec<ConnectionInfo>) -> Option<Self> {
+        let address = |info: &ConnectionInfo| match info.addr() {
+            ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
+                Some(Address { host: host.clone(), port: *port })
+            }
+            _ => None,
+        };
+        let addresses = nodes.iter().filter_map(address).collect();
+        let like = nodes.into_iter().next()?;
+        Some(Self { addresses, like })
+    }
+}
+
+pub(super) struct Topology {
+    seeds: Box<Seeds>,
+    connect_timeout: Duration,
+    map: RwLock<Arc<SlotMap>>,
+    /// Masters, replicas, and nodes that redirections named.
+    nodes: Mutex<HashMap<Address, Arc<Node>>>,
+    refreshing: Mutex<Refreshing>,
+}
+
+#[derive(Default)]
+struct Refreshing {
+    /// The refresh that is under way, if any: many callers wait for one.
+    attempt: Option<Attempt>,
+    last: Option<Instant>,
+}
+
+type Attempt = Shared<BoxFuture<'static, Result<(), BackendError>>>;
+
+impl Topology {
+    pub(super) fn new(seeds: Box<Seeds>, connect_timeout: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            seeds,
+            connect_timeout,
+            map: RwLock::default(),
+            nodes: Mutex::default(),
+            refreshing: Mutex::default(),
+        })
+    }
+
+    pub(super) fn map(&self) -> Arc<SlotMap> {
+        Arc::clone(&self.map.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The node at an address.
+    pub(super) fn node(&self, address: &Address) -> Arc<Node> {
+        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(node) = nodes.get(address) {
+            return Arc::clone(node);
+        }
+        let node = Node::new(address.clone(), self.server(address));
+        nodes.insert(address.clone(), Arc::clone(&node));
+        node
+    }
+
+    fn server(&self, Address { host, port }: &Address) -> Arc<Server> {
+        let like = &self.seeds.like;
+        let info = like.clone().set_addr(at(like.addr(), host.clone(), *port));
+        Server::new(Source::At(Box::new(info)), self.connect_timeout)
+    }
+
+    /// Sees to it that there is a map.
+    pub(super) async fn known(self: &Arc<Self>, deadline: Instant) -> Result<(), BackendError> {
+        if !self.map().is_empty() {
+            return Ok(());
+        }
+        let attempt = self.attempt(&mut self.lock());
+        let late =
+            |_| Err(BackendErrorKind::TimedOut.with("while looking for the cluster's nodes"));
+        tokio::time::timeout_at(deadline, attempt).await.unwrap_or_else(late)
+    }
+
+    /// Asks the nodes again, unless they were asked a moment ago.
+    pub(super) async fn refresh(self: &Arc<Self>, deadline: Instant) {
+        if let Some(attempt) = self.due() {
+            // A failure leaves the map as it was.
+            let _ = tokio::time::timeout_at(deadline, attempt).await;
+        }
+    }
+
+    /// [`refresh`](Self::refresh), without waiting for it.
+    pub(super) fn refresh_later(self: &Arc<Self>) {
+        self.due();
+    }
+
+    fn due(self: &Arc<Self>) -> Option<Attempt> {
+        let mut refreshing = self.lock();
+        let recent = refreshing.last.is_some_and(|last| last.elapsed() < INTERVAL);
+        (refreshing.attempt.is_some() || !recent).then(|| self.attempt(&mut refreshing))
+    }
+
+    /// The refresh under way, or a new one. It goes on in a task of its own.
+    fn attempt(self: &Arc<Self>, refreshing: &mut Refreshing) -> Attempt {
+        if let Some(attempt) = &refreshing.attempt {
+            return attempt.clone();
+        }
+        let attempting = Attempting(Arc::clone(self));
+        let task = tokio::spawn(async move { attempting.0.learn().await });
+        let outcome = async {
+            let gone = |_| Err(BackendErrorKind::Disconnected.with("the runtime is shutting down"));
+            task.await.unwrap_or_else(gone)
+        };
+        refreshing.attempt.insert(outcome.boxed().shared()).clone()
+    }
+
+    /// Asks the nodes, a few at a time, and takes the word of the first that is part of a working
+    /// cluster; of any, if none is.
+    async fn learn(self: &Arc<Self>) -> Result<(), BackendError> {
+        let asked = self.candidates().into_iter().map(|node| self.tell(node));
+        let mut asked = iter(asked).buffer_unordered(ASKED);
+        let (mut doubtful, mut error) = (None, None);
+        while let Some(told) = asked.next().await {
+            match told {
+                Ok((true, ranges)) => {
+                    self.take(&ranges);
+                    return Ok(());
+                }
+                Ok((false, ranges)) => doubtful = Some(ranges),
+                Err(failed) => error = Some(failed),
+            }
+        }
+        match (doubtful, error) {
+            (Some(ranges), _) if !ranges.is_empty() => {
+                self.take(&ranges);
+                Ok(())
+            }
+            (_, Some(error)) => Err(error),
+            _ => Err(BackendErrorKind::Rejected.with("the cluster's nodes serve no slots")),
+        }
+    }
+
+    /// The nodes to ask: first those that answered last, then all others, then the URL's.
+    fn candidates(&self) -> Vec<Arc<Node>> {
+        let mut candidates: Vec<Arc<Node>> = {
+            let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+            nodes.values().cloned().collect()
+        };
+        // Not always the same one: it may be cut off from the others.
+        fastrand::shuffle(&mut candidates);
+        candidates.sort_by_key(|node| node.is_failing());
+        for seed in &self.seeds.addresses {
+            if !candidates.iter().any(|node| node.address == *seed) {
+                candidates.push(Node::new(seed.clone(), self.server(seed)));
+            }
+        }
+        candidates
+    }
+
+    /// What a node says of the slots, and whether it says that the cluster works.
+    async fn tell(&self, node: Arc<Node>) -> Result<(bool, Vec<Range>), BackendError> {
+        let deadline = Instant::now() + self.connect_timeout;
+        let [info, slots] = [cluster("INFO"), cluster("SLOTS")];
+        let info = match node.ask(info, deadline).await? {
+            Value::BulkString(info) => info,
+            // Not in cluster mode, or not allowed.
+            Value::ServerError(error) => {
+                return Err(BackendErrorKind::Rejected
+                    .with(format!("{} to CLUSTER INFO; is it a cluster?", error.code())));
+            }
+            _ => return Err(super::super::malformed("to CLUSTER INFO")),
+        };
+        let works = info.windows(16).any(|part| part == b"cluster_state:ok");
+        match node.ask(slots, deadline).await? {
+            Value::ServerError(error) => Err(reply::rejected(&error)),
+            slots => {
+                let ranges = parse(slots, &node.address);
+                let ranges = ranges.ok_or_else(|| super::super::malformed("to CLUSTER SLOTS"))?;
+                Ok((works && !ranges.is_empty(), ranges))
+            }
+        }
+    }
+
+    fn take(&self, ranges: &[Range]) {
+        let map = SlotMap::new(ranges, |address| self.node(address));
+        let replicas = ranges.iter().flat_map(|range| &range.replicas);
+        let named: Vec<&Address> =
+            ranges.iter().map(|range| &range.master).chain(replicas).collect();
+        named.iter().for_each(|address| drop(self.node(address)));
+        self.nodes
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|address, _| named.contains(&address));
+        *self.map.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Refreshing> {
+        self.refreshing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn cluster(question: &str) -> Cmd {
+    let mut command = ::redis::cmd("CLUSTER");
+    command.arg(question);
+    command
+}
+
+/// A refresh under way; it ends with its task, also where a runtime ends.
+struct Attempting(Arc<Topology>);
+
+impl Drop for Attempting {
+    fn drop(&mut self) {
+        let mut refreshing = self.0.lock();
+        refreshing.attempt = None;
+        refreshing.last = Some(Instant::now());
+    }
+}
+
+impl fmt::Debug for Topology {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The connections' own form would show the password.
+        let map = self.map();
+        f.debug_struct("Topology")
+            .field("seeds", &self.seeds.addresses)
+            .field("masters", &map.masters())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,192 @@
+//! The ways to the servers that hold the keys.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::{Cmd, Pipeline, Value};
+
+use super::super::BackendError;
+use super::acks::{AckLines, Acks};
+#[cfg(feature = "cluster")]
+use super::cluster::{Cluster, Given};
+use super::link::Link;
+use super::server::Server;
+
+/// The answer to a command, or why there is none.
+pub(super) type Answer = Result<Value, BackendError>;
+
+/// One answer for each command.
+pub(super) type Answers = Vec<Answer>;
+
+/// A command, and where it goes.
+pub(super) struct Routed {
+    pub(super) command: Cmd,
+    /// The slot of its keys, where there are slots.
+    #[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "only clusters have slots"))]
+    pub(super) slot: u16,
+    /// Whether it is a writer's: an invalidation, a hold or a release.
+    pub(super) is_writers: bool,
+}
+
+pub(super) enum Route {
+    Link(Arc<Link>, AckLines),
+    #[cfg(feature = "cluster")]
+    Cluster(Box<Cluster>),
+    #[cfg(feature = "cluster")]
+    GivenCluster(Given),
+}
+
+impl Route {
+    pub(super) fn by_link(link: Arc<Link>) -> Self {
+        Self::Link(link, AckLines::default())
+    }
+
+    /// Whether keys have slots, and a command takes keys of one slot alone.
+    pub(super) fn has_slots(&self) -> bool {
+        !matches!(self, Self::Link(..))
+    }
+
+    /// Whether connections are made here.
+    pub(super) fn connects(&self) -> bool {
+        match self {
+            Self::Link(link, _) => matches!(**link, Link::Server(_)),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(_) => true,
+            #[cfg(feature = "cluster")]
+            Self::GivenCluster(_) => false,
+        }
+    }
+
+    /// Bounds an operation on a node of a cluster.
+    #[cfg_attr(
+        not(feature = "cluster"),
+        allow(unused_variables, clippy::unused_self, clippy::needless_pass_by_ref_mut)
+    )]
+    pub(super) fn set_patience(&mut self, patience: Duration) {
+        #[cfg(feature = "cluster")]
+        if let Self::Cluster(cluster) = self {
+            cluster.set_patience(patience);
+        }
+    }
+
+    /// Sends one command that is no writer's.
+    pub(super) async fn send(&self, routed: Routed) -> Result<Value, BackendError> {
+        match self {
+            Self::Link(link, _) => link.send(&routed.command).await,
+            #[cfg(feature = "cluster")]
+            Self::Cluster(cluster) => super::only(cluster.send_each(vec![routed], None).await),
+            #[cfg(feature = "cluster")]
+            Self::GivenCluster(given) => given.send(routed).await,
+        }
+    }
+
+    /// Sends commands, those of writers so that replicas acknowledge them if that is asked for.
+    pub(super) async fn send_each(&self, commands: Vec<Routed>, acks: Option<Acks>) -> Answers {
+        match self {
+            Self::Link(link, lines) => send_by_link(link, lines, commands, acks).await,
+            #[cfg(feature = "cluster")]
+            Self::Cluster(cluster) => cluster.send_each(commands, acks).await,
+            #[cfg(feature = "cluster")]
+            Self::GivenCluster(given) => given.send_each(commands).await,
+        }
+    }
+
+    /// The server that has the keys of a slot, if connections are made here.
+    #[cfg_attr(not(feature = "cluster"), allow(unused_variables, reason = "there are no slots"))]
+    pub(super) fn server(&self, slot: u16) -> Option<Arc<Server>> {
+        match self {
+            Self::Link(link, _) => link.server().cloned(),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(cluster) => cluster.server(slot),
+            #[cfg(feature = "cluster")]
+            Self::GivenCluster(_) => None,
+        }
+    }
+
+    /// All servers that keys may be on, as they are known now.
+    pub(super) async fn servers(&self) -> Result<Vec<Arc<Server>>, BackendError> {
+        match self {
+            Self::Link(link, _) => Ok(link.server().cloned().into_iter().collect()),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(cluster) => cluster.servers().await,
+            #[cfg(feature = "cluster")]
+            Self::GivenCluster(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// Asks every server that keys may be on whether it can be reached.
+    pub(super) async fn ping(&self) -> Result<(), BackendError> {
+        let ping = ::redis::cmd("PING");
+        let answer = match self {
+            Self::Link(link, _) => link.send(&ping).await?,
+            #[cfg(feature = "cluster")]
+            Self::Cluster(cluster) => return cluster.ping().await,
+            #[cfg(feature = "cluster")]
+            Self::GivenCluster(given) => given.ping().await?,
+        };
+        match answer {
+            Value::ServerError(error) => Err(super::reply::rejected(&error)),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn reset(&self) {
+        match self {
+            Self::Link(link, lines) => {
+                link.reset();
+                lines.reset();
+            }
+            #[cfg(feature = "cluster")]
+            Self::Cluster(cluster) => cluster.reset(),
+            #[cfg(feature = "cluster")]
+            Self::GivenCluster(_) => {}
+        }
+    }
+}
+
+async fn send_by_link(
+    link: &Link,
+    lines: &AckLines,
+    mut commands: Vec<Routed>,
+    acks: Option<Acks>,
+) -> Answers {
+    let count = commands.len();
+    let has_writers = commands.iter().any(|routed| routed.is_writers);
+    let answers = match (link, acks) {
+        (Link::Server(server), Some(acks)) if has_writers => {
+            lines.send(server, &pipeline(commands), acks).await
+        }
+        _ if count == 1 => match commands.pop() {
+            Some(routed) => link.send(&routed.command).await.map(|answer| vec![Ok(answer)]),
+            None => Ok(Vec::new()),
+        },
+        _ => {
+            let answers = link.send_all(&pipeline(commands)).await;
+            answers.map(|answers| answers.into_iter().map(Ok).collect())
+        }
+    };
+    answers.unwrap_or_else(|error| vec![Err(error); count])
+}
+
+fn pipeline(commands: Vec<Routed>) -> Pipeline {
+    let mut pipeline = Pipeline::with_capacity(commands.len());
+    for routed in commands {
+        pipeline.add_command(routed.command);
+    }
+    // Each command's error is its own.
+    pipeline.ignore_errors();
+    pipeline
+}
+
+impl fmt::Debug for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link(link, _) => fmt::Debug::fmt(link, f),
+            #[cfg(feature = "cluster")]
+            Self::Cluster(cluster) => fmt::Debug::fmt(cluster, f),
+            #[cfg(feature = "cluster")]
+            Self::GivenCluster(_) => f.write_str("GivenCluster"),
+        }
+    }
+}

@@ -1,0 +1,10 @@
+local fault
+for i = 1, #KEYS, 2 do
+  if KEYS[i] ~= KEYS[i + 1] then
+    local written = redis.pcall('SET', KEYS[i], '')
+    if written.err then
+      fault = written
+    end
+  end
+end
+local function carry_out()

@@ -1,0 +1,287 @@
+//! One server, or the master that sentinels name: connected to on first use, and anew after the
+//! connection broke.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
+
+use ::redis::aio::{MultiplexedConnection, PubSubStream};
+use ::redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, Pipeline, ProtocolVersion, PushInfo,
+    RedisError, RedisResult, Value,
+};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
+
+use super::super::{BackendError, BackendErrorKind};
+use super::reply;
+use super::sentinel::Sentinels;
+
+/// How many requests may wait for the connection's writer before callers wait for a place.
+const WRITE_BUFFER: usize = 1024;
+
+/// Who is connected to.
+#[derive(Clone)]
+pub(crate) enum Source {
+    At(Box<ConnectionInfo>),
+    Sentinels(Arc<Sentinels>),
+}
+
+pub(crate) struct Server {
+    source: Source,
+    connector: Connector,
+    /// What is sent on a new connection before anything else.
+    greeting: Option<Cmd>,
+    current: RwLock<Option<Connection>>,
+    /// The attempt to connect that is under way, if any: many callers wait for one.
+    attempt: Mutex<Option<Attempt>>,
+    generation: AtomicU64,
+}
+
+/// How connections are made.
+#[derive(Clone)]
+pub(super) struct Connector {
+    config: AsyncConnectionConfig,
+    timeout: Duration,
+    /// Whether servers may tell something unasked, which takes the protocol's third version.
+    hears: bool,
+}
+
+#[derive(Clone)]
+pub(super) struct Connection {
+    generation: u64,
+    /// How often the master had been switched before.
+    switches: u64,
+    inner: MultiplexedConnection,
+}
+
+type Attempt = Shared<BoxFuture<'static, Result<Connection, BackendError>>>;
+
+impl Server {
+    pub(super) fn new(source: Source, connect_timeout: Duration) -> Arc<Self> {
+        Self::by(source, Connector::new(connect_timeout), None)
+    }
+
+    fn by(source: Source, connector: Connector, greeting: Option<Cmd>) -> Arc<Self> {
+        Arc::new(Self {
+            source,
+            connector,
+            greeting,
+            current: RwLock::new(None),
+            attempt: Mutex::new(None),
+            generation: AtomicU64::new(0),
+        })
+    }
+
+    /// The same server by a connection of its own.
+    pub(super) fn apart(&self) -> Arc<Self> {
+        Self::by(self.source.clone(), self.connector.clone(), None)
+    }
+
+    /// The same server by a connection of its own, which is greeted with this command and hears what
+    /// the server tells unasked.
+    pub(super) fn listening(
+        &self,
+        greeting: Cmd,
+        on_push: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Self::by(self.source.clone(), self.connector.listening(on_push), Some(greeting))
+    }
+
+    /// Whether this connection is still the one in use.
+    pub(super) fn uses(&self, connection: &Connection) -> bool {
+        self.current().is_some_and(|current| current.generation == connection.generation)
+    }
+
+    pub(super) async fn send(
+        &self,
+        connection: Connection,
+        command: &Cmd,
+    ) -> Result<Value, BackendError> {
+        let Connection { generation, mut inner, .. } = connection;
+        let result = reply::as_answer(inner.send_packed_command(command).await);
+        self.checked(result, generation)
+    }
+
+    /// One answer for each command; for a transaction one, which holds them all.
+    pub(super) async fn send_all(
+        &self,
+        connection: Connection,
+        pipeline: &Pipeline,
+    ) -> Result<Vec<Value>, BackendError> {
+        let Connection { generation, mut inner, .. } = connection;
+        let (skipped, count) = reply::extent(pipeline);
+        let result = inner.send_packed_commands(pipeline, skipped, count).await;
+        self.checked(result, generation)
+    }
+
+    pub(super) async fn connection(self: &Arc<Self>) -> Result<Connection, BackendError> {
+        if let Some(connection) = self.current() {
+            return Ok(connection);
+        }
+        let attempt = self.attempt();
+        attempt.await
+    }
+
+    /// Leaves the connection to those who use it; the next operation makes another.
+    pub(super) fn reset(&self) {
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    fn current(&self) -> Option<Connection> {
+        let current = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        current.filter(|connection| connection.switches == self.source.switches())
+    }
+
+    /// The attempt to connect that is under way, or a new one. It goes on in a task of its own, so
+    /// that it may take longer than any operation that waits for it.
+    fn attempt(self: &Arc<Self>) -> Attempt {
+        let mut attempt = self.attempt.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(attempt) = &*attempt {
+            return attempt.clone();
+        }
+        let attempting = Attempting(Arc::clone(self));
+        let task = tokio::spawn(async move { attempting.0.connect().await });
+        let outcome = async {
+            let gone = |_| Err(BackendErrorKind::Disconnected.with("the runtime is shutting down"));
+            task.await.unwrap_or_else(gone)
+        };
+        attempt.insert(outcome.boxed().shared()).clone()
+    }
+
+    async fn connect(&self) -> Result<Connection, BackendError> {
+        let switches = self.source.switches();
+        let mut inner = match &self.source {
+            Source::At(info) => self.connector.connect((**info).clone()).await?,
+            Source::Sentinels(sentinels) => sentinels.connect_to_master(&self.connector).await?,
+        };
+        if let Some(greeting) = &self.greeting
+            && let Value::ServerError(error) = self.connector.ask(&mut inner, greeting).await?
+        {
+            return Err(reply::rejected(&error));
+        }
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed);
+        let connection = Connection { generation, switches, inner };
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(connection.clone());
+        tracing::debug!(target: "cachecow", "connected to the cache");
+        Ok(connection)
+    }
+
+    fn checked<T>(&self, result: RedisResult<T>, generation: u64) -> Result<T, BackendError> {
+        result.map_err(|error| {
+            if reply::is_broken(&error) {
+                self.discard(generation);
+            }
+            reply::failed(&error)
+        })
+    }
+
+    fn discard(&self, generation: u64) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_some_and(|current| current.generation == generation) {
+            *current = None;
+        }
+    }
+}
+
+impl Source {
+    fn switches(&self) -> u64 {
+        match self {
+            Self::At(_) => 0,
+            Self::Sentinels(sentinels) => sentinels.switches(),
+        }
+    }
+}
+
+impl Connector {
+    fn new(timeout: Duration) -> Self {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(timeout))
+            // The caller bounds each operation.
+            .set_response_timeout(None)
+            .set_pipeline_buffer_size(WRITE_BUFFER);
+        Self { config, timeout, hears: false }
+    }
+
+    fn listening(&self, on_push: impl Fn(PushInfo) + Send + Sync + 'static) -> Self {
+        let config = self.config.clone().set_push_sender(move |push| {
+            on_push(push);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        Self { config, timeout: self.timeout, hears: true }
+    }
+
+    pub(super) async fn connect(
+        &self,
+        info: ConnectionInfo,
+    ) -> Result<MultiplexedConnection, BackendError> {
+        let info = if self.hears {
+            let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+            info.set_redis_settings(settings)
+        } else {
+            info
+        };
+        let client = Client::open(info).map_err(|error| reply::failed(&error))?;
+        let connecting = client.get_multiplexed_async_connection_with_config(&self.config);
+        connecting.await.map_err(|error| reply::failed(&error))
+    }
+
+    /// The messages of a channel, on a connection of their own.
+    pub(super) async fn subscribe(
+        &self,
+        info: ConnectionInfo,
+        channel: &str,
+    ) -> Result<PubSubStream, BackendError> {
+        let subscribing = async {
+            let mut connection = Client::open(info)?.get_async_pubsub().await?;
+            connection.subscribe(channel).await?;
+            Ok::<_, RedisError>(connection.into_on_message())
+        };
+        let subscribed = tokio::time::timeout(self.timeout, subscribing).await;
+        subscribed.map_err(|_| late())?.map_err(|error| reply::failed(&error))
+    }
+
+    /// Asks what has to be known before the connection can be used.
+    pub(super) async fn ask(
+        &self,
+        connection: &mut MultiplexedConnection,
+        question: &Cmd,
+    ) -> Result<Value, BackendError> {
+        let asking = connection.send_packed_command(question);
+        let answer = tokio::time::timeout(self.timeout, asking).await;
+        reply::as_answer(answer.map_err(|_| late())?).map_err(|error| reply::failed(&error))
+    }
+}
+
+fn late() -> BackendError {
+    BackendErrorKind::Disconnected.with("connecting takes too long")
+}
+
+/// An attempt under way; it ends with its task, also where a runtime ends.
+struct Attempting(Arc<Server>);
+
+impl Drop for Attempting {
+    fn drop(&mut self) {
+        *self.0.attempt.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            // Its own form would show the password.
+            Self::At(info) => fmt::Debug::fmt(&info.addr().to_string(), f),
+            Self::Sentinels(sentinels) => fmt::Debug::fmt(sentinels, f),
+        }
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("address", &self.source)
+            .field("connected", &self.current().is_some())
+            .finish_non_exhaustive()
+    }
+}

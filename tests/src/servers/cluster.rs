@@ -1,0 +1,346 @@
+//! A real Redis cluster for one test.
+
+use std::fmt;
+use std::net::TcpListener;
+use std::ops::Range;
+use std::process::Command;
+use std::time::Duration;
+
+use redis::Value;
+use redis::aio::MultiplexedConnection;
+use rustix::process::Signal;
+use tempfile::TempDir;
+
+use super::{Process, install};
+
+const MASTERS: usize = 3;
+const SLOTS: usize = 16384;
+
+/// Three masters, nodes 0 to 2, each with a replica, node 3 to 5 in the same order, on loopback
+/// ports; killed and waited for when dropped.
+pub struct RedisCluster {
+    nodes: Vec<Node>,
+}
+
+struct Node {
+    folder: TempDir,
+    port: u16,
+    arguments: Vec<String>,
+    process: Option<Process>,
+}
+
+impl RedisCluster {
+    /// Starts a cluster, and waits until every node says that it works.
+    ///
+    /// # Panics
+    ///
+    /// With a server's log, if it does not start.
+    pub async fn start() -> Self {
+        Self::start_nodes(2 * MASTERS, &[]).await
+    }
+
+    /// Starts a cluster without replicas, whose servers have more arguments.
+    ///
+    /// # Panics
+    ///
+    /// With a server's log, if it does not start.
+    pub async fn start_masters(arguments: &[&str]) -> Self {
+        Self::start_nodes(MASTERS, arguments).await
+    }
+
+    async fn start_nodes(nodes: usize, arguments: &[&str]) -> Self {
+        let mut cluster = Self { nodes: (0..nodes).map(|_| Node::stopped(arguments)).collect() };
+        cluster.nodes.iter_mut().for_each(Node::start);
+        cluster.join().await;
+        cluster.ready().await;
+        cluster
+    }
+
+    /// Introduces the nodes to each other, and gives each its part.
+    async fn join(&self) {
+        let mut ids = Vec::new();
+        for node in 0..self.nodes.len() {
+            let mut connection = self.connection(node).await;
+            ids.push(cluster_text(&mut connection, &["MYID"]).await);
+            cluster(&mut connection, &["SET-CONFIG-EPOCH", &(node + 1).to_string()]).await;
+            if node < MASTERS {
+                let slots: Vec<String> = slots_of(node).map(|slot| slot.to_string()).collect();
+                let mut command = redis::cmd("CLUSTER");
+                command.arg("ADDSLOTS").arg(&slots);
+                let _: () = command.query_async(&mut connection).await.expect("free slots");
+            }
+        }
+        let mut first = self.connection(0).await;
+        for node in &self.nodes[1..] {
+            cluster(&mut first, &["MEET", "127.0.0.1", &node.port.to_string()]).await;
+        }
+        for replica in MASTERS..self.nodes.len() {
+            let mut connection = self.connection(replica).await;
+            let master = &ids[replica - MASTERS];
+            until(async || {
+                let nodes = cluster_text(&mut connection, &["NODES"]).await;
+                let known = nodes.lines().filter(|line| !line.contains("handshake")).count();
+                (known == self.nodes.len() && nodes.contains(&**master)).then_some(())
+            })
+            .await;
+            cluster(&mut connection, &["REPLICATE", master]).await;
+        }
+    }
+
+    /// Waits until every node that runs sees a working cluster, and every replica follows its master.
+    ///
+    /// # Panics
+    ///
+    /// After a minute.
+    pub async fn ready(&self) {
+        for node in self.running() {
+            let mut connection = self.connection(node).await;
+            until(async || {
+                let info = cluster_text(&mut connection, &["INFO"]).await;
+                let nodes = cluster_text(&mut connection, &["NODES"]).await;
+                let masters = nodes
+                    .lines()
+                    .filter(|line| line.contains("master") && !line.contains("fail"))
+                    .count();
+                let replication = self.info(node, "replication").await;
+                let alone = self.nodes.len() == MASTERS;
+                let follows = replication.contains("master_link_status:up")
+                    || replication.contains("state=online")
+                    || alone;
+                (info.contains("cluster_state:ok") && masters == MASTERS && follows).then_some(())
+            })
+            .await;
+        }
+    }
+
+    /// The address, for `CacheCow::open`.
+    pub fn url(&self) -> String {
+        let hosts: Vec<String> =
+            self.nodes.iter().map(|node| format!("127.0.0.1:{}", node.port)).collect();
+        format!("redis+cluster://{}", hosts.join(","))
+    }
+
+    /// The address of one node alone.
+    pub fn node_url(&self, node: usize) -> String {
+        format!("redis://127.0.0.1:{}", self.nodes[node].port)
+    }
+
+    /// A node's port.
+    pub fn port(&self, node: usize) -> u16 {
+        self.nodes[node].port
+    }
+
+    /// The nodes that run.
+    pub fn running(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..self.nodes.len()).filter(|&node| self.nodes[node].process.is_some())
+    }
+
+    /// A connection to one node, beside cachecow's.
+    ///
+    /// # Panics
+    ///
+    /// If the node does not run.
+    pub async fn connection(&self, node: usize) -> MultiplexedConnection {
+        let client = redis::Client::open(self.node_url(node)).expect("a valid address");
+        let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
+        let connecting = client.get_multiplexed_async_connection_with_config(&config);
+        connecting.await.expect("the node runs")
+    }
+
+    /// A section of a node's `INFO`.
+    ///
+    /// # Panics
+    ///
+    /// If the node does not run.
+    pub async fn info(&self, node: usize, section: &str) -> String {
+        let mut connection = self.connection(node).await;
+        let info = redis::cmd("INFO").arg(section).query_async(&mut connection).await;
+        info.expect("the node runs")
+    }
+
+    /// The node that owns a slot, as this node sees it.
+    ///
+    /// # Panics
+    ///
+    /// If none does.
+    pub async fn owner(&self, slot: u16, of: usize) -> usize {
+        let mut connection = self.connection(of).await;
+        let answer: Value =
+            redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut connection).await.expect("slots");
+        let ranges: Vec<Vec<Value>> = redis::from_redis_value(answer).expect("ranges of slots");
+        let port = ranges.iter().find_map(|range| match &range[..] {
+            [Value::Int(first), Value::Int(last), Value::Array(master), ..]
+                if (*first..=*last).contains(&i64::from(slot)) =>
+            {
+                Some(master[1].clone())
+            }
+            _ => None,
+        });
+        let port: u16 = redis::from_redis_value(port.expect("an owner")).expect("a port");
+        self.nodes.iter().position(|node| node.port == port).expect("one of the nodes")
+    }
+
+    /// Kills a node, as a crash would, and waits until it is gone.
+    pub fn kill(&mut self, node: usize) {
+        self.nodes[node].process = None;
+    }
+
+    /// Starts a node again, with what it knew of the cluster.
+    ///
+    /// # Panics
+    ///
+    /// With the server's log, if it does not start.
+    pub fn restart(&mut self, node: usize) {
+        self.kill(node);
+        self.nodes[node].start();
+    }
+
+    /// Hangs a node: connections stay open, nothing is answered.
+    pub fn pause(&self, node: usize) {
+        self.signal(node, Signal::STOP);
+    }
+
+    /// Ends a [`pause`](Self::pause).
+    pub fn resume(&self, node: usize) {
+        self.signal(node, Signal::CONT);
+    }
+
+    fn signal(&self, node: usize, signal: Signal) {
+        self.nodes[node].process.as_ref().expect("the node runs").signal(signal);
+    }
+
+    /// Begins to move a slot: keys that its owner lacks are asked for at the destination.
+    ///
+    /// # Panics
+    ///
+    /// If the nodes refuse.
+    pub async fn begin_move(&self, slot: u16, from: usize, to: usize) {
+        let (mut source, mut destination) =
+            (self.connection(from).await, self.connection(to).await);
+        let ids = (
+            cluster_text(&mut source, &["MYID"]).await,
+            cluster_text(&mut destination, &["MYID"]).await,
+        );
+        let slot = slot.to_string();
+        cluster(&mut destination, &["SETSLOT", &slot, "IMPORTING", &ids.0]).await;
+        cluster(&mut source, &["SETSLOT", &slot, "MIGRATING", &ids.1]).await;
+    }
+
+    /// Moves the keys of a slot.
+    ///
+    /// # Panics
+    ///
+    /// If the nodes refuse.
+    pub async fn move_keys(&self, slot: u16, from: usize, to: usize) {
+        let mut source = self.connection(from).await;
+        loop {
+            let mut command = redis::cmd("CLUSTER");
+            command.arg("GETKEYSINSLOT").arg(slot).arg(100);
+            let keys: Vec<String> = command.query_async(&mut source).await.expect("keys");
+            if keys.is_empty() {
+                return;
+            }
+            let mut migrate = redis::cmd("MIGRATE");
+            migrate.arg("127.0.0.1").arg(self.nodes[to].port).arg("").arg(0).arg(5000);
+            migrate.arg("REPLACE").arg("KEYS").arg(&keys);
+            let _: String = migrate.query_async(&mut source).await.expect("the keys move");
+        }
+    }
+
+    /// Ends the move of a slot: the destination owns it.
+    ///
+    /// # Panics
+    ///
+    /// If the nodes refuse.
+    pub async fn end_move(&self, slot: u16, to: usize) {
+        let id = cluster_text(&mut self.connection(to).await, &["MYID"]).await;
+        let slot = slot.to_string();
+        // The destination first, or for a moment nobody would own it.
+        for node in std::iter::once(to).chain((0..MASTERS).filter(|&node| node != to)) {
+            cluster(&mut self.connection(node).await, &["SETSLOT", &slot, "NODE", &id]).await;
+        }
+    }
+}
+
+impl Node {
+    fn stopped(arguments: &[&str]) -> Self {
+        let folder = tempfile::Builder::new().prefix("cow").tempdir_in("/tmp").expect("a folder");
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        Self { folder, port: free_port_with_bus(), arguments, process: None }
+    }
+
+    fn start(&mut self) {
+        let mut command = Command::new(install::redis_server());
+        command
+            .args(["--cluster-enabled", "yes", "--bind", "127.0.0.1", "--loglevel", "notice"])
+            .args(["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"])
+            // Short, so that a failover does not take long.
+            .args(["--cluster-node-timeout", "1500", "--cluster-replica-validity-factor", "0"])
+            .args(["--port", &self.port.to_string()])
+            .arg("--dir")
+            .arg(self.folder.path())
+            .args(&self.arguments);
+        let (process, ()) = Process::start(command, is_ready);
+        self.process = Some(process);
+    }
+}
+
+/// The slots that a master is given at first.
+fn slots_of(master: usize) -> Range<u16> {
+    let bound = |master: usize| {
+        u16::try_from(SLOTS * master / MASTERS).expect("there are not that many slots")
+    };
+    bound(master)..bound(master + 1)
+}
+
+/// Whether a server says that it can be connected to.
+pub(super) fn is_ready(line: &str) -> Option<()> {
+    line.to_lowercase().contains("ready to accept connections").then_some(())
+}
+
+/// Polls until there is a result.
+///
+/// # Panics
+///
+/// After a minute.
+pub(super) async fn until<T>(mut result: impl AsyncFnMut() -> Option<T>) -> T {
+    let polled = async {
+        loop {
+            if let Some(result) = result().await {
+                return result;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), polled).await.expect("ready within a minute")
+}
+
+async fn cluster(connection: &mut MultiplexedConnection, arguments: &[&str]) {
+    let done: redis::RedisResult<()> =
+        redis::cmd("CLUSTER").arg(arguments).query_async(connection).await;
+    done.unwrap_or_else(|error| panic!("CLUSTER {arguments:?}: {error}"));
+}
+
+async fn cluster_text(connection: &mut MultiplexedConnection, arguments: &[&str]) -> String {
+    let text = redis::cmd("CLUSTER").arg(arguments).query_async(connection).await;
+    text.unwrap_or_else(|error| panic!("CLUSTER {arguments:?}: {error}"))
+}
+
+/// A loopback port that nobody listens on, nor on the port of the cluster's bus that goes with it.
+/// Both lie below those that the system gives to outgoing connections.
+fn free_port_with_bus() -> u16 {
+    let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    loop {
+        let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
+        let port = 10_000 + u16::try_from(random % 12_000).expect("a small number");
+        if free(port) && free(port + 10_000) {
+            return port;
+        }
+    }
+}
+
+impl fmt::Debug for RedisCluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisCluster").field("url", &self.url()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,209 @@
+//! A real master with replicas under the eyes of sentinels, for one test.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::process::Command;
+
+use redis::aio::MultiplexedConnection;
+use tempfile::TempDir;
+
+use super::cluster::{is_ready, until};
+use super::{Process, free_port, install};
+
+/// What the sentinels call the master.
+const NAME: &str = "themaster";
+const SENTINELS: usize = 3;
+
+/// Servers, of which the first is the master at the beginning, and three sentinels, on loopback ports;
+/// killed and waited for when dropped.
+pub struct RedisSentinels {
+    servers: Vec<Server>,
+    sentinels: Vec<Server>,
+}
+
+struct Server {
+    _folder: TempDir,
+    port: u16,
+    process: Option<Process>,
+}
+
+impl RedisSentinels {
+    /// Starts a master, replicas and sentinels, and waits until they all know each other.
+    ///
+    /// # Panics
+    ///
+    /// With a server's log, if it does not start.
+    pub async fn start(replicas: usize) -> Self {
+        Self::start_with(replicas, &[]).await
+    }
+
+    /// Starts all with more arguments for the first master.
+    ///
+    /// # Panics
+    ///
+    /// With a server's log, if it does not start.
+    pub async fn start_with(replicas: usize, arguments: &[&str]) -> Self {
+        let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
+        let master = Server::start(&arguments);
+        let follow = ["--replicaof".to_owned(), format!("127.0.0.1 {}", master.port)];
+        let replicas: Vec<Server> = (0..replicas).map(|_| Server::start(&follow)).collect();
+        let sentinels = (0..SENTINELS).map(|_| Server::sentinel(master.port)).collect();
+        let servers = std::iter::once(master).chain(replicas).collect();
+        let group = Self { servers, sentinels };
+        group.ready().await;
+        group
+    }
+
+    /// Waits until every sentinel knows of the others and of all replicas, and these follow.
+    async fn ready(&self) {
+        for sentinel in 0..SENTINELS {
+            until(async || {
+                let known = self.known_to(sentinel).await;
+                let is = |name: &str, number: usize| known[name] == number.to_string();
+                (is("num-other-sentinels", SENTINELS - 1)
+                    && is("num-slaves", self.servers.len() - 1))
+                .then_some(())
+            })
+            .await;
+        }
+        for server in 1..self.servers.len() {
+            until(async || {
+                let mut connection = self.connection(server).await;
+                let info: String = redis::cmd("INFO")
+                    .arg("replication")
+                    .query_async(&mut connection)
+                    .await
+                    .expect("the server runs");
+                info.contains("master_link_status:up").then_some(())
+            })
+            .await;
+        }
+    }
+
+    /// What a sentinel knows of the master.
+    async fn known_to(&self, sentinel: usize) -> HashMap<String, String> {
+        let mut connection = connect(self.sentinels[sentinel].port).await;
+        let known =
+            redis::cmd("SENTINEL").arg("MASTER").arg(NAME).query_async(&mut connection).await;
+        known.expect("the sentinel knows the master")
+    }
+
+    /// The address, for `CacheCow::open`.
+    pub fn url(&self) -> String {
+        let hosts: Vec<String> =
+            self.sentinels.iter().map(|sentinel| format!("127.0.0.1:{}", sentinel.port)).collect();
+        format!("redis+sentinel://{}/{NAME}", hosts.join(","))
+    }
+
+    /// The server that most sentinels name as the master.
+    pub async fn master(&self) -> usize {
+        let mut votes = vec![0; self.servers.len()];
+        for sentinel in 0..SENTINELS {
+            if self.sentinels[sentinel].process.is_some() {
+                let port = self.known_to(sentinel).await["port"].clone();
+                let named = self.servers.iter().position(|server| server.port.to_string() == port);
+                votes[named.expect("one of the servers")] += 1;
+            }
+        }
+        (0..votes.len()).max_by_key(|&server| votes[server]).expect("there are servers")
+    }
+
+    /// A connection to one server, beside cachecow's.
+    ///
+    /// # Panics
+    ///
+    /// If the server does not run.
+    pub async fn connection(&self, server: usize) -> MultiplexedConnection {
+        connect(self.servers[server].port).await
+    }
+
+    /// Tells a sentinel to switch to a replica, as for maintenance.
+    ///
+    /// # Panics
+    ///
+    /// If it refuses.
+    pub async fn fail_over(&self) {
+        let mut connection = connect(self.sentinels[0].port).await;
+        let done: redis::RedisResult<()> =
+            redis::cmd("SENTINEL").arg("FAILOVER").arg(NAME).query_async(&mut connection).await;
+        done.expect("a replica can take over");
+    }
+
+    /// Waits until a server has been made a replica.
+    ///
+    /// # Panics
+    ///
+    /// After a minute.
+    pub async fn demoted(&self, server: usize) {
+        until(async || {
+            // The sentinels close its clients' connections as they demote it.
+            let mut connection = try_connect(self.servers[server].port).await.ok()?;
+            let role = redis::cmd("ROLE").query_async(&mut connection).await;
+            let role: Vec<redis::Value> = role.ok()?;
+            (role.first() == Some(&redis::Value::BulkString(b"slave".to_vec()))).then_some(())
+        })
+        .await;
+    }
+
+    /// Kills a server, as a crash would, and waits until it is gone.
+    pub fn kill(&mut self, server: usize) {
+        self.servers[server].process = None;
+    }
+
+    /// Kills a sentinel.
+    pub fn kill_sentinel(&mut self, sentinel: usize) {
+        self.sentinels[sentinel].process = None;
+    }
+}
+
+impl Server {
+    fn start(arguments: &[String]) -> Self {
+        let (folder, port) = (folder(), free_port());
+        let mut command = Command::new(install::redis_server());
+        command
+            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--loglevel", "notice"])
+            .args(["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"])
+            .arg("--dir")
+            .arg(folder.path())
+            .args(arguments);
+        let (process, ()) = Process::start(command, is_ready);
+        Self { _folder: folder, port, process: Some(process) }
+    }
+
+    fn sentinel(master: u16) -> Self {
+        let (folder, port) = (folder(), free_port());
+        let file = folder.path().join("sentinel.conf");
+        let settings = format!(
+            "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {NAME} 127.0.0.1 {master} 2\n\
+             sentinel down-after-milliseconds {NAME} 1000\n\
+             sentinel failover-timeout {NAME} 10000\n",
+            folder.path().display(),
+        );
+        std::fs::write(&file, settings).expect("a folder of ours");
+        let mut command = Command::new(install::redis_server());
+        command.arg(file).arg("--sentinel");
+        let (process, ()) =
+            Process::start(command, |line| line.contains("+monitor master").then_some(()));
+        Self { _folder: folder, port, process: Some(process) }
+    }
+}
+
+fn folder() -> TempDir {
+    tempfile::Builder::new().prefix("cow").tempdir_in("/tmp").expect("a folder")
+}
+
+async fn connect(port: u16) -> MultiplexedConnection {
+    try_connect(port).await.expect("the server runs")
+}
+
+async fn try_connect(port: u16) -> redis::RedisResult<MultiplexedConnection> {
+    let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("an address");
+    let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
+    client.get_multiplexed_async_connection_with_config(&config).await
+}
+
+impl fmt::Debug for RedisSentinels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisSentinels").field("url", &self.url()).finish_non_exhaustive()
+    }
+}
