@@ -209,7 +209,7 @@ async fn a_full_server_serves_hits_and_takes_invalidations() {
 
 #[tokio::test]
 async fn a_read_only_server_is_an_error_for_writers_and_none_for_readers() {
-    let server = RedisServer::start_with(&["--replicaof", "127.0.0.1 1"]);
+    let server = RedisServer::start_with(&["--replicaof", "127.0.0.1", "1"]);
     let (store, cow) = (Store::with_items(1), hasty().open(&server.url()).await.unwrap());
     assert_eq!(version(&cow, &store).await, 1);
     assert_eq!(cow.invalidate(Item::by_id(1)).await.unwrap_err().kind(), ErrorKind::NotInvalidated);
