@@ -14,8 +14,9 @@ all=(redis-6.2 redis-7.0 redis-7.4 redis-8 valkey-9)
 
 # The tests that use no Redis; every other one is run.
 without_redis=(
-    derive derive_fingerprints key_vectors store_azure store_cloud store_cloud_memory store_fs
-    store_gcs store_git store_hmac store_memory store_mongodb store_s3 store_sql
+    derive derive_fingerprints key_vectors store_azure store_backend store_cloud store_cloud_memory
+    store_fs store_gcs store_git store_hmac store_memory store_mongodb store_s3 store_sql
+    store_wrappers
 )
 
 say() { printf '\n== %s\n' "$*"; }
