@@ -3,10 +3,14 @@
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use crate::engine::{Engine, Judged, Loaded, Loads, TypedLoader, Unfinished, judge, loaded, typed};
+use crate::backend::BackendError;
+use crate::engine::{
+    self, Engine, Judged, LedTo, Loaded, Primary, TypedLoader, Unfinished, judge, judge_in_place,
+    judge_pointer, leads_to, loaded, typed,
+};
 use crate::key::KeyMap;
 use crate::lookup::Lookup;
-use crate::protocol::{Reply, Verdict};
+use crate::protocol::{Lost, Reply, Verdict};
 use crate::stats::TypeState;
 use crate::{Error, Key};
 
@@ -25,7 +29,13 @@ pub(crate) async fn get_many<L: Lookup>(
     let (distinct, places) = tell_apart(lookups);
     let mut objects: Objects<L> = vec![None; distinct.len()];
     let left = if engine.looks_up_first(state) {
-        look_up::<L>(engine, state, &distinct, &mut objects).await
+        let keys = distinct.iter().map(|(_, key)| *key).collect();
+        let replies = engine.guard.lookup_many(keys).await;
+        if L::ALIAS {
+            follow_pointers::<L>(engine, state, &distinct, replies, &mut objects).await
+        } else {
+            judge_all::<L>(engine, state, &distinct, replies, &mut objects)
+        }
     } else {
         let reads = distinct.iter().map(|(_, key)| engine.read(*key, state).into());
         reads.enumerate().collect()
@@ -66,43 +76,96 @@ fn same_parts<L: Lookup>(one: &L, other: &L) -> bool {
     one.key().as_bytes() == other.key().as_bytes()
 }
 
-/// The first round, if it is lookups only, without anything that a hit does not need. Returns the
-/// reads that are not over, with their places.
-async fn look_up<L: Lookup>(
-    engine: &Arc<Engine>,
+type Replies = Vec<Result<Reply, BackendError>>;
+type Left = Vec<(usize, Unfinished<Loaded>)>;
+
+/// Takes the answers of the first round, if it is lookups only, without anything that a hit does not
+/// need. Returns the reads that are not over, with their places.
+fn judge_all<L: Lookup>(
+    engine: &Engine,
     state: &TypeState,
     distinct: &[(&L, Key)],
+    replies: Replies,
     objects: &mut Objects<L>,
-) -> Vec<(usize, Unfinished<Loaded>)> {
-    let keys = distinct.iter().map(|(_, key)| *key).collect();
-    let replies = engine.guard.lookup_many(keys).await;
+) -> Left {
     let mut left = Vec::new();
-    let mut hits = 0;
     for (place, (reply, (lookup, _))) in replies.into_iter().zip(distinct).enumerate() {
         let judged = match &reply {
             Ok(Reply::Value(document)) => match judge(engine, state, *lookup, document) {
                 Judged { found: Some(object), verdict: Verdict::Good } => {
                     objects[place] = object.map(Arc::new);
-                    hits += 1;
                     continue;
                 }
-                judged => Some(judged),
+                judged => Some((judged.map(loaded), None)),
             },
             _ => None,
         };
-        let mut read = engine.read_that_looks_up();
-        let _lookup = read.next_step();
-        read.on_reply(reply.map_err(|error| state.lost(&error)));
-        let mut present = None;
-        if let Some(judged) = judged {
-            let _judged = read.take_value();
-            present = judged.found.map(loaded);
-            read.on_judged(judged.verdict, None);
-        }
-        left.push((place, Unfinished { read, present }));
+        left.push((place, unfinished(engine, state, reply, judged)));
     }
-    state.record_hits(hits);
+    state.record_hits((distinct.len() - left.len()) as u64);
     left
+}
+
+/// The same for aliases, with a second round for what their pointers lead to.
+async fn follow_pointers<L: Lookup>(
+    engine: &Engine,
+    state: &TypeState,
+    distinct: &[(&L, Key)],
+    replies: Replies,
+    objects: &mut Objects<L>,
+) -> Left {
+    let primary_of = |reply: &Result<Reply, BackendError>| match reply {
+        Ok(Reply::Value(document)) => leads_to::<L::Object>(engine, document),
+        _ => None,
+    };
+    let primaries: Vec<Option<Primary>> = replies.iter().map(primary_of).collect();
+    let keys: Vec<Key> = primaries.iter().flatten().map(Primary::key).collect();
+    let values = if keys.is_empty() { Vec::new() } else { engine.guard.lookup_many(keys).await };
+    let mut values = values.into_iter().map(|reply| reply.map_err(|error| state.lost(&error)));
+    let mut left = Vec::new();
+    for (place, (reply, primary)) in replies.into_iter().zip(primaries).enumerate() {
+        let lookup = distinct[place].0;
+        let judged = match (&reply, primary) {
+            (Ok(Reply::Value(document)), Some(primary)) => {
+                let value = values.next().unwrap_or(Err(Lost));
+                Some(judge_pointer(engine, state, lookup, (document, primary), value))
+            }
+            (Ok(Reply::Value(document)), None) => {
+                Some((judge_in_place(engine, state, lookup, document), None))
+            }
+            _ => None,
+        };
+        match judged {
+            Some((Judged { found: Some(object), verdict: Verdict::Good }, _)) => {
+                objects[place] = object.map(Arc::new);
+            }
+            judged => {
+                let judged = judged.map(|(judged, led_to)| (judged.map(loaded), led_to));
+                left.push((place, unfinished(engine, state, reply, judged)));
+            }
+        }
+    }
+    state.record_hits((distinct.len() - left.len()) as u64);
+    left
+}
+
+/// A read whose lookup was answered, and judged if there was a value.
+fn unfinished(
+    engine: &Engine,
+    state: &TypeState,
+    reply: Result<Reply, BackendError>,
+    judged: Option<(Judged<Loaded>, Option<LedTo>)>,
+) -> Unfinished<Loaded> {
+    let mut read = engine.read_that_looks_up();
+    let _lookup = read.next_step();
+    read.on_reply(reply.map_err(|error| state.lost(&error)));
+    let mut unfinished = Unfinished::from(read);
+    if let Some((Judged { found, verdict }, led_to)) = judged {
+        let _judged = unfinished.read.take_value();
+        unfinished.read.on_judged(verdict, None);
+        (unfinished.present, unfinished.led_to) = (found, led_to);
+    }
+    unfinished
 }
 
 /// The rest goes through the engine.
@@ -111,7 +174,7 @@ async fn load<L: Lookup>(
     context: &L::Context,
     state: &TypeState,
     distinct: &[(&L, Key)],
-    left: Vec<(usize, Unfinished<Loaded>)>,
+    left: Left,
     objects: &mut Objects<L>,
 ) -> Result<(), Error> {
     // One call of `fetch_many` takes them all. Fetched one by one, they go in windows: what is
@@ -123,7 +186,7 @@ async fn load<L: Lookup>(
         let (places, reads): (Vec<usize>, Vec<_>) = left.by_ref().take(window).unzip();
         let lookups = places.iter().map(|place| distinct[*place].0);
         let loader = TypedLoader::many(engine, state, context, lookups);
-        let ended = Loads::new(engine, &loader, reads.into_iter()).run().await;
+        let ended = engine::run(engine, loader, reads).await;
         for (place, ended) in places.into_iter().zip(ended) {
             objects[place] = ended?.0.map(typed::<L>);
         }
