@@ -382,7 +382,7 @@ on_both_backends! {
         poisons.push(pointer(&good, Pair::by_a(6).key().as_bytes()));
         poisons.push(pointer(&good, Pair::by_b(3).key().as_bytes()));
         poisons.push(pointer(&good, b""));
-        poisons.push(pointer(&good, &[0x91; 60_000]));
+        poisons.push(pointer(&good, &vec![0x91; 60_000]));
         poisons.push(object.to_vec());
         for poison in poisons {
             forge(&cache, &alias, poison.clone()).await;

@@ -115,8 +115,8 @@ impl<'a> Links<'a> {
         let slot = &mut self.slots[at];
         while let (Some(link), Step::Next) = (&mut slot.link, &slot.step) {
             match link.next_step() {
-                LinkStep::Send { primary, command, last } => {
-                    if last {
+                LinkStep::Send { primary, command, confirms } => {
+                    if confirms {
                         let loader = self.linker.loader();
                         let (key, identity) = (loader.key(slot.place), loader.identity(slot.place));
                         flights::close_to_newcomers(self.engine, key, identity);

@@ -22,9 +22,9 @@ pub enum LinkStep<K, V> {
         primary: K,
         /// What to do with it.
         command: Command<V>,
-        /// Whether its answer may make the fetched object one to be shared: nobody may join the
-        /// load from here on.
-        last: bool,
+        /// Whether something has been fetched that its answer may confirm: for who joins the load
+        /// from here on, that is no confirmation.
+        confirms: bool,
     },
     /// Call the alias' fetch function → [`Link::on_fetched`].
     Fetch,
@@ -151,9 +151,10 @@ impl<K: Clone + PartialEq, V: Clone> Link<K, V> {
         }
         let (state, step) = match std::mem::replace(&mut self.state, State::FetchDue) {
             State::ClaimDue(claim) => {
-                let Claim { primary, token, despite, same } = claim.clone();
+                let Claim { primary, token, despite, .. } = claim.clone();
                 let command = Command::Claim { token, lease: self.lease, despite };
-                (State::ClaimSent(claim), LinkStep::Send { primary, command, last: same })
+                let confirms = self.object.is_some();
+                (State::ClaimSent(claim), LinkStep::Send { primary, command, confirms })
             }
             State::FetchDue => (State::Fetching, LinkStep::Fetch),
             State::CompareDue(stored) => match &self.object {
@@ -168,7 +169,7 @@ impl<K: Clone + PartialEq, V: Clone> Link<K, V> {
                     let Object { value, ttl, .. } = object.clone();
                     self.object = Some(object);
                     let command = Command::Fill { token, value, ttl };
-                    (State::FillSent, LinkStep::Send { primary, command, last: true })
+                    (State::FillSent, LinkStep::Send { primary, command, confirms: true })
                 }
                 _ => Self::over(Linked::Nothing),
             },
