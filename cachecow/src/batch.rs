@@ -3,14 +3,13 @@
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use crate::backend::BackendError;
 use crate::engine::{
-    self, Engine, Judged, LedTo, Loaded, Primary, TypedLoader, Unfinished, judge, judge_in_place,
-    judge_pointer, leads_to, loaded, typed,
+    self, Engine, Judged, Loaded, TypedLoader, Unfinished, judge, keeping, loaded, typed,
 };
 use crate::key::KeyMap;
 use crate::lookup::Lookup;
-use crate::protocol::{Lost, Reply, Verdict};
+use crate::near::Near;
+use crate::protocol::{Mark, Reply, Verdict};
 use crate::stats::TypeState;
 use crate::{Error, Key};
 
@@ -22,23 +21,26 @@ type Objects<L> = Vec<Option<Arc<<L as Lookup>::Object>>>;
 /// The objects of the lookups, in their order, each distinct one read once.
 pub(crate) async fn get_many<L: Lookup>(
     engine: &Arc<Engine>,
+    near: Option<&Near>,
     context: &L::Context,
     lookups: &[L],
 ) -> Result<Objects<L>, Error> {
     let state = engine.types.of::<L::Object>();
     let (distinct, places) = tell_apart(lookups);
     let mut objects: Objects<L> = vec![None; distinct.len()];
-    let left = if engine.looks_up_first(state) {
-        let keys = distinct.iter().map(|(_, key)| *key).collect();
-        let replies = engine.guard.lookup_many(keys).await;
-        if L::ALIAS {
-            follow_pointers::<L>(engine, state, &distinct, replies, &mut objects).await
-        } else {
-            judge_all::<L>(engine, state, &distinct, replies, &mut objects)
-        }
+    let wanted: Vec<usize> = match near {
+        Some(near) => not_near(engine, near, state, &distinct, &mut objects),
+        None => (0..distinct.len()).collect(),
+    };
+    let left = if !engine.looks_up_first(state) {
+        let read = |place: usize| engine.read(distinct[place].1, state).into();
+        wanted.into_iter().map(|place| (place, read(place))).collect()
+    } else if wanted.is_empty() {
+        Vec::new()
+    } else if L::ALIAS {
+        look_up_aliases::<L>(engine, state, &distinct, &mut objects).await
     } else {
-        let reads = distinct.iter().map(|(_, key)| engine.read(*key, state).into());
-        reads.enumerate().collect()
+        look_up::<L>(engine, near, state, &distinct, &wanted, &mut objects).await
     };
     if !left.is_empty() {
         load(engine, context, state, &distinct, left, &mut objects).await?;
@@ -76,96 +78,94 @@ fn same_parts<L: Lookup>(one: &L, other: &L) -> bool {
     one.key().as_bytes() == other.key().as_bytes()
 }
 
-type Replies = Vec<Result<Reply, BackendError>>;
-type Left = Vec<(usize, Unfinished<Loaded>)>;
-
-/// Takes the answers of the first round, if it is lookups only, without anything that a hit does not
-/// need. Returns the reads that are not over, with their places.
-fn judge_all<L: Lookup>(
+/// Takes what is in this process's memory; the places of the rest.
+fn not_near<L: Lookup>(
     engine: &Engine,
+    near: &Near,
     state: &TypeState,
     distinct: &[(&L, Key)],
-    replies: Replies,
     objects: &mut Objects<L>,
-) -> Left {
-    let mut left = Vec::new();
-    for (place, (reply, (lookup, _))) in replies.into_iter().zip(distinct).enumerate() {
-        let judged = match &reply {
-            Ok(Reply::Value(document)) => match judge(engine, state, *lookup, document) {
-                Judged { found: Some(object), verdict: Verdict::Good } => {
-                    objects[place] = object.map(Arc::new);
-                    continue;
-                }
-                judged => Some((judged.map(loaded), None)),
-            },
-            _ => None,
-        };
-        left.push((place, unfinished(engine, state, reply, judged)));
+) -> Vec<usize> {
+    let mut wanted = Vec::new();
+    for (place, (lookup, key)) in distinct.iter().enumerate() {
+        match near.get::<L>(*key, &lookup.key()) {
+            Some(object) if !engine.pending.contains(*key) => objects[place] = object,
+            _ => wanted.push(place),
+        }
     }
-    state.record_hits((distinct.len() - left.len()) as u64);
-    left
+    state.near_hits((distinct.len() - wanted.len()) as u64);
+    wanted
 }
 
-/// The same for aliases, with a second round for what their pointers lead to.
-async fn follow_pointers<L: Lookup>(
+/// The first two rounds of aliases, if they are lookups only. Returns the reads that are not over,
+/// with their places.
+async fn look_up_aliases<L: Lookup>(
     engine: &Engine,
     state: &TypeState,
     distinct: &[(&L, Key)],
-    replies: Replies,
     objects: &mut Objects<L>,
-) -> Left {
-    let primary_of = |reply: &Result<Reply, BackendError>| match reply {
-        Ok(Reply::Value(document)) => leads_to::<L::Object>(engine, document),
-        _ => None,
-    };
-    let primaries: Vec<Option<Primary>> = replies.iter().map(primary_of).collect();
-    let keys: Vec<Key> = primaries.iter().flatten().map(Primary::key).collect();
-    let values = if keys.is_empty() { Vec::new() } else { engine.guard.lookup_many(keys).await };
-    let mut values = values.into_iter().map(|reply| reply.map_err(|error| state.lost(&error)));
+) -> Vec<(usize, Unfinished<Loaded>)> {
     let mut left = Vec::new();
-    for (place, (reply, primary)) in replies.into_iter().zip(primaries).enumerate() {
-        let lookup = distinct[place].0;
-        let judged = match (&reply, primary) {
-            (Ok(Reply::Value(document)), Some(primary)) => {
-                let value = values.next().unwrap_or(Err(Lost));
-                Some(judge_pointer(engine, state, lookup, (document, primary), value))
-            }
-            (Ok(Reply::Value(document)), None) => {
-                Some((judge_in_place(engine, state, lookup, document), None))
-            }
-            _ => None,
-        };
-        match judged {
-            Some((Judged { found: Some(object), verdict: Verdict::Good }, _)) => {
-                objects[place] = object.map(Arc::new);
-            }
-            judged => {
-                let judged = judged.map(|(judged, led_to)| (judged.map(loaded), led_to));
-                left.push((place, unfinished(engine, state, reply, judged)));
-            }
+    for (place, looked) in engine::look_many(engine, state, distinct).await.into_iter().enumerate()
+    {
+        match looked {
+            Ok(object) => objects[place] = object.map(Arc::new),
+            Err(unfinished) => left.push((place, unfinished.map(loaded))),
         }
     }
     state.record_hits((distinct.len() - left.len()) as u64);
     left
 }
 
-/// A read whose lookup was answered, and judged if there was a value.
-fn unfinished(
-    engine: &Engine,
+/// The first round, if it is lookups only, without anything that a hit does not need. Returns the
+/// reads that are not over, with their places.
+async fn look_up<L: Lookup>(
+    engine: &Arc<Engine>,
+    near: Option<&Near>,
     state: &TypeState,
-    reply: Result<Reply, BackendError>,
-    judged: Option<(Judged<Loaded>, Option<LedTo>)>,
-) -> Unfinished<Loaded> {
-    let mut read = engine.read_that_looks_up();
-    let _lookup = read.next_step();
-    read.on_reply(reply.map_err(|error| state.lost(&error)));
-    let mut unfinished = Unfinished::from(read);
-    if let Some((Judged { found, verdict }, led_to)) = judged {
-        let _judged = unfinished.read.take_value();
-        unfinished.read.on_judged(verdict, None);
-        (unfinished.present, unfinished.led_to) = (found, led_to);
+    distinct: &[(&L, Key)],
+    wanted: &[usize],
+    objects: &mut Objects<L>,
+) -> Vec<(usize, Unfinished<Loaded>)> {
+    let keys: Vec<Key> = wanted.iter().map(|&place| distinct[place].1).collect();
+    let mark = |near: &Near| keys.iter().map(|key| near.mark(*key)).collect();
+    let marks: Option<Vec<Option<Mark>>> = near.map(mark);
+    let replies = engine.guard.lookup_many(keys).await;
+    let mut left = Vec::new();
+    let mut hits = 0;
+    for (at, (reply, &place)) in replies.into_iter().zip(wanted).enumerate() {
+        let (lookup, key) = distinct[place];
+        let judged = match &reply {
+            Ok(Reply::Value(document)) => match judge(engine, state, lookup, document) {
+                Judged { found: Some(object), verdict: Verdict::Good } => {
+                    objects[place] = object.map(Arc::new);
+                    let mark = marks.as_ref().and_then(|marks| marks[at]);
+                    if let (Some(near), Some(mark)) = (near, mark) {
+                        let object = objects[place].as_ref();
+                        let keeping =
+                            keeping(engine, mark, object.map(|object| &**object), document);
+                        near.keep(key, &lookup.key(), object, keeping);
+                    }
+                    hits += 1;
+                    continue;
+                }
+                judged => Some(judged),
+            },
+            _ => None,
+        };
+        let mut read = engine.read_that_looks_up();
+        let _lookup = read.next_step();
+        read.on_reply(reply.map_err(|error| state.lost(&error)));
+        let mut present = None;
+        if let Some(judged) = judged {
+            let _judged = read.take_value();
+            present = judged.found.map(loaded);
+            read.on_judged(judged.verdict, None);
+        }
+        left.push((place, Unfinished { present, ..read.into() }));
     }
-    unfinished
+    state.record_hits(hits);
+    left
 }
 
 /// The rest goes through the engine.
@@ -174,7 +174,7 @@ async fn load<L: Lookup>(
     context: &L::Context,
     state: &TypeState,
     distinct: &[(&L, Key)],
-    left: Left,
+    left: Vec<(usize, Unfinished<Loaded>)>,
     objects: &mut Objects<L>,
 ) -> Result<(), Error> {
     // One call of `fetch_many` takes them all. Fetched one by one, they go in windows: what is

@@ -54,6 +54,7 @@ mod engine;
 mod error;
 mod key;
 mod lookup;
+mod near;
 pub mod protocol;
 mod read;
 mod schema;
@@ -72,7 +73,9 @@ pub use cachecow_derive::{CacheSchema, Cached, KeyPart};
 
 #[cfg(feature = "redis")]
 pub use backend::RedisBackend;
-pub use backend::{BackendError, BackendErrorKind, CacheBackend, MemoryBackend, Request};
+pub use backend::{
+    BackendError, BackendErrorKind, CacheBackend, ChangeListener, MemoryBackend, Request,
+};
 pub use builder::Builder;
 pub use cow::CacheCow;
 pub use error::{Error, ErrorKind};

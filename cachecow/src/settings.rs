@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::TypePolicy;
+use crate::near::NearSettings;
 use crate::protocol::HoldPolicy;
 
 /// Tells the time of day; replaced in tests.
@@ -29,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) fetch_concurrency: usize,
     /// How old another version's value must be before this version replaces it.
     pub(crate) replace_after: Duration,
+    /// The tier in this process's memory.
+    pub(crate) near: NearSettings,
     pub(crate) clock: Clock,
     /// What the cache is, in a word.
     pub(crate) label: &'static str,
@@ -52,7 +55,10 @@ impl Settings {
 
     /// Bounds what is added to a clock.
     pub(crate) fn bound(&mut self) {
-        for duration in [&mut self.lease, &mut self.hold, &mut self.fill_wait] {
+        let near = &mut self.near;
+        for duration in
+            [&mut self.lease, &mut self.hold, &mut self.fill_wait, &mut near.ttl, &mut near.lag]
+        {
             *duration = (*duration).min(LONGEST);
         }
     }
@@ -73,6 +79,7 @@ impl Default for Settings {
             max_value_len: 1024 * 1024,
             fetch_concurrency: 16,
             replace_after: Duration::from_secs(10),
+            near: NearSettings::default(),
             clock: Arc::new(SystemTime::now),
             label: "cache",
         }
@@ -94,6 +101,7 @@ impl fmt::Debug for Settings {
             .field("max_value_len", &self.max_value_len)
             .field("fetch_concurrency", &self.fetch_concurrency)
             .field("replace_after", &self.replace_after)
+            .field("near", &self.near)
             .finish_non_exhaustive()
     }
 }

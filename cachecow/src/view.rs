@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use crate::Error;
 use crate::batch;
-use crate::engine::{self, Engine, TypedLoader, Unfinished, judge, loaded, typed};
-use crate::lookup::Lookup;
+use crate::engine::{self, Engine, Loaded, TypedLoader, Unfinished, judge, keeping, loaded, typed};
+use crate::lookup::{Cached, Lookup};
+use crate::near::Near;
 use crate::protocol::{Fill, Outcome};
 use crate::read::{Read, Source};
 use crate::stats::TypeState;
@@ -17,11 +18,24 @@ use crate::stats::TypeState;
 pub struct View<'a, C: ?Sized> {
     engine: &'a Arc<Engine>,
     context: &'a C,
+    past_near: bool,
 }
 
 impl<'a, C: ?Sized> View<'a, C> {
     pub(crate) fn new(engine: &'a Arc<Engine>, context: &'a C) -> Self {
-        Self { engine, context }
+        Self { engine, context, past_near: false }
+    }
+
+    /// The same view, whose reads make no use of this process's memory: what they return is no older
+    /// than the cache.
+    #[must_use]
+    pub fn past_near(self) -> Self {
+        Self { past_near: true, ..self }
+    }
+
+    #[inline]
+    fn near<T: Cached>(&self) -> Option<&'a Near> {
+        if self.past_near { None } else { self.engine.near::<T>() }
     }
 }
 
@@ -55,10 +69,10 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// A hit one. A miss two, or three while most reads of the type are hits.
     ///
-    /// By an alias a hit takes two, the pointer and the object. A miss takes four, or five while most
-    /// reads are hits, and calls the fetch function twice unless the object is in the cache under its
-    /// primary key: what was fetched before that key was known to be claimed is not stored. Where only
-    /// the object is missing and not the pointer, one call and up to six round trips.
+    /// By an alias a hit takes two, one for the pointer and one for the object. A miss takes four, or
+    /// five while most reads are hits, and calls the fetch function twice, or once if the object is
+    /// cached under its primary key: what was fetched before that key was claimed is not stored.
+    /// Where the pointer is there and the object is not, one call and up to six round trips.
     pub async fn get<L: Lookup<Context = C>>(
         self,
         lookup: L,
@@ -78,12 +92,36 @@ impl<C: ?Sized + Sync> View<'_, C> {
             // Boxed, so that the future of a hit by the primary key stays small.
             return Box::pin(read_by_alias(engine, self.context, state, &lookup)).await;
         }
-        let key = lookup.key().key();
-        let judge = |document: &Bytes| judge(engine, state, &lookup, document);
+        let parts = lookup.key();
+        let key = parts.key();
+        let near = self.near::<L::Object>();
+        if let Some(near) = near
+            && let Some(object) = near.get::<L>(key, &parts)
+            && !engine.pending.contains(key)
+        {
+            state.near_hits(1);
+            return Ok(Read::new(object, Source::Near, Fill::Skipped));
+        }
+        let mark = near.and_then(|near| near.mark(key));
+        let judge = |document: &Bytes| {
+            judge(engine, state, &lookup, document).map(|object| {
+                let keeping = mark.map(|mark| keeping(engine, mark, object.as_ref(), document));
+                (object, keeping)
+            })
+        };
         match engine.look(key, state, judge).await {
-            Ok(object) => Ok(Read::new(object.map(Arc::new), Source::Cache, Fill::Skipped)),
+            Ok((object, keeping)) => {
+                let object = object.map(Arc::new);
+                if let (Some(near), Some(keeping)) = (near, keeping) {
+                    near.keep(key, &parts, object.as_ref(), keeping);
+                }
+                Ok(Read::new(object, Source::Cache, Fill::Skipped))
+            }
             // Boxed, so that the future of a hit stays small.
-            Err(read) => Box::pin(load(engine, self.context, state, &lookup, read)).await,
+            Err(unfinished) => {
+                let unfinished = unfinished.map(|(object, _)| loaded(object));
+                Box::pin(load(engine, self.context, state, &lookup, unfinished)).await
+            }
         }
     }
 
@@ -107,7 +145,8 @@ impl<C: ?Sized + Sync> View<'_, C> {
         lookups: impl IntoIterator<Item = L>,
     ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
         let lookups: Vec<L> = lookups.into_iter().collect();
-        Box::pin(batch::get_many(self.engine, self.context, &lookups)).await
+        let near = if L::ALIAS { None } else { self.near::<L::Object>() };
+        Box::pin(batch::get_many(self.engine, near, self.context, &lookups)).await
     }
 }
 
@@ -119,7 +158,7 @@ async fn read_by_alias<L: Lookup>(
 ) -> Result<Read<L::Object>, Error> {
     match engine::look(engine, state, lookup).await {
         Ok(object) => Ok(Read::new(object.map(Arc::new), Source::Cache, Fill::Skipped)),
-        Err(read) => load(engine, context, state, lookup, read).await,
+        Err(read) => load(engine, context, state, lookup, read.map(loaded)).await,
     }
 }
 
@@ -129,10 +168,10 @@ async fn load<L: Lookup>(
     context: &L::Context,
     state: &TypeState,
     lookup: &L,
-    read: Unfinished<Option<L::Object>>,
+    unfinished: Unfinished<Loaded>,
 ) -> Result<Read<L::Object>, Error> {
     let loader = TypedLoader::one(engine, state, context, lookup);
-    let ended = engine::run(engine, loader, vec![read.map(loaded)]).await.pop();
+    let ended = engine::run(engine, loader, vec![unfinished]).await.pop();
     let (object, outcome) = ended.expect("one read in, one read out")?;
     let (source, fill) = match outcome {
         Outcome::Hit => (Source::Cache, Fill::Skipped),

@@ -32,7 +32,7 @@ impl Primary {
         Self { parts, key }
     }
 
-    pub(crate) fn key(&self) -> Key {
+    pub(super) fn key(&self) -> Key {
         self.key
     }
 }
@@ -48,7 +48,7 @@ impl fmt::Debug for Primary {
 pub(crate) type LedTo = (Primary, Option<Despite>);
 
 /// The primary key that a document leads to, if it is a pointer.
-pub(crate) fn leads_to<T: Cached>(engine: &Engine, document: &Bytes) -> Option<Primary> {
+fn leads_to<T: Cached>(engine: &Engine, document: &Bytes) -> Option<Primary> {
     if document.len() > engine.settings.max_value_len {
         return None;
     }
@@ -63,7 +63,7 @@ pub(crate) fn leads_to<T: Cached>(engine: &Engine, document: &Bytes) -> Option<P
 }
 
 /// Judges an alias' document that is no pointer.
-pub(crate) fn judge_in_place<L: Lookup>(
+fn judge_in_place<L: Lookup>(
     engine: &Engine,
     state: &TypeState,
     lookup: &L,
@@ -77,7 +77,7 @@ pub(crate) fn judge_in_place<L: Lookup>(
 }
 
 /// Judges a pointer by what is stored under the primary key that it leads to.
-pub(crate) fn judge_pointer<L: Lookup>(
+fn judge_pointer<L: Lookup>(
     engine: &Engine,
     state: &TypeState,
     lookup: &L,
@@ -159,20 +159,65 @@ pub(crate) async fn look<L: Lookup>(
                 }
                 None => (judge_in_place(engine, state, lookup, &document), None),
             };
-            match judged {
-                Judged { found: Some(found), verdict: Verdict::Good } => {
-                    state.record(Outcome::Hit, false);
-                    return Ok(found);
-                }
-                Judged { found, verdict } => {
-                    unfinished.present = found;
-                    unfinished.led_to = led_to;
-                    unfinished.read.on_judged(verdict, None);
-                }
+            if let Some(found) = unfinished.judged(judged, led_to) {
+                state.record(Outcome::Hit, false);
+                return Ok(found);
             }
         }
     }
     Err(unfinished)
+}
+
+/// Reads by several aliases with their first commands, which are lookups.
+pub(crate) async fn look_many<L: Lookup>(
+    engine: &Engine,
+    state: &TypeState,
+    lookups: &[(&L, Key)],
+) -> Vec<Result<Option<L::Object>, Unfinished<Option<L::Object>>>> {
+    let replies = engine.guard.lookup_many(lookups.iter().map(|(_, key)| *key).collect()).await;
+    let primaries: Vec<Option<Primary>> = replies
+        .iter()
+        .map(|reply| match reply {
+            Ok(Reply::Value(document)) => leads_to::<L::Object>(engine, document),
+            _ => None,
+        })
+        .collect();
+    let keys: Vec<Key> = primaries.iter().flatten().map(|primary| primary.key).collect();
+    let values = if keys.is_empty() { Vec::new() } else { engine.guard.lookup_many(keys).await };
+    let mut values = values.into_iter().map(|reply| reply.map_err(|error| state.lost(&error)));
+    let mut looked = Vec::with_capacity(lookups.len());
+    for ((reply, primary), (lookup, _)) in replies.into_iter().zip(primaries).zip(lookups) {
+        let mut unfinished = Unfinished::from(engine.read_that_looks_up());
+        let _lookup = unfinished.read.next_step();
+        unfinished.read.on_reply(reply.map_err(|error| state.lost(&error)));
+        let judged = match (unfinished.read.take_value(), primary) {
+            (None, _) => None,
+            (Some(document), None) => {
+                Some((judge_in_place(engine, state, *lookup, &document), None))
+            }
+            (Some(document), Some(primary)) => {
+                let value = values.next().unwrap_or(Err(Lost));
+                Some(judge_pointer(engine, state, *lookup, (&document, primary), value))
+            }
+        };
+        let found = judged.and_then(|(judged, led_to)| unfinished.judged(judged, led_to));
+        looked.push(found.ok_or(unfinished));
+    }
+    looked
+}
+
+impl<T> Unfinished<T> {
+    /// Takes the judgement of what was looked up; it, unless the read goes on.
+    fn judged(&mut self, judged: Judged<T>, led_to: Option<LedTo>) -> Option<T> {
+        match judged {
+            Judged { found: Some(found), verdict: Verdict::Good } => Some(found),
+            Judged { found, verdict } => {
+                (self.present, self.led_to) = (found, led_to);
+                self.read.on_judged(verdict, None);
+                None
+            }
+        }
+    }
 }
 
 /// Drives reads to their ends, by an alias or by the primary key.

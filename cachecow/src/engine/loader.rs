@@ -13,9 +13,10 @@ use futures_util::stream::{self, StreamExt as _};
 use super::Engine;
 use crate::document::{self, Body, Header, Unfit};
 use crate::key::KeyMap;
-use crate::protocol::{Fill, Lost, Reply, Seen, Verdict};
+use crate::near::Keeping;
+use crate::protocol::{Fill, Lost, Mark, Reply, Seen, Verdict};
 use crate::schema::CacheSchema;
-use crate::settings::LONGEST;
+use crate::settings::{LONGEST, Settings};
 use crate::stats::{Counter, TypeState};
 use crate::{Cached, Error, Key, KeyEncoder, Lookup, TypePolicy};
 
@@ -38,6 +39,7 @@ pub(crate) struct Judged<T> {
 }
 
 impl<T> Judged<T> {
+    #[inline]
     pub(crate) fn map<U>(self, to: impl FnOnce(T) -> U) -> Judged<U> {
         Judged { found: self.found.map(to), verdict: self.verdict }
     }
@@ -209,12 +211,7 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
 
     fn ttl(&self, object: Option<&L::Object>) -> Option<Duration> {
         let settings = &self.engine.settings;
-        let policy = L::Object::POLICY;
-        let ttl = match object {
-            Some(object) => object.ttl().or(policy.ttl).unwrap_or(settings.ttl),
-            None => policy.negative_ttl.or(settings.negative_ttl)?,
-        };
-        let ttl = ttl.min(LONGEST);
+        let ttl = ttl(settings, object)?.min(LONGEST);
         let shortened = ttl.mul_f64(1.0 - settings.ttl_jitter * fastrand::f64());
         // Redis counts in milliseconds: less than one is none.
         (ttl >= Duration::from_millis(1)).then(|| shortened.max(Duration::from_millis(1)))
@@ -329,6 +326,33 @@ pub(super) fn age(engine: &Engine, policy: &TypePolicy, header: Header) -> Age {
                 _ => Age::Over,
             }
         }
+    }
+}
+
+/// What is to be known of an object that may be kept near.
+pub(crate) fn keeping<T: Cached>(
+    engine: &Engine,
+    mark: Mark,
+    object: Option<&T>,
+    document: &[u8],
+) -> Keeping {
+    Keeping { mark, len: document.len(), time_left: time_left(engine, object, document) }
+}
+
+/// How long a stored document is good for, at the least: its time to live, shortened as much as any
+/// may be, less its age.
+fn time_left<T: Cached>(engine: &Engine, object: Option<&T>, document: &[u8]) -> Duration {
+    let Ok((header, _)) = document::parse(document) else { return Duration::ZERO };
+    let age = Duration::from_millis(engine.wall_clock().saturating_sub(header.stored_at));
+    let ttl = ttl(&engine.settings, object).unwrap_or(Duration::ZERO).min(LONGEST);
+    ttl.mul_f64(1.0 - engine.settings.ttl_jitter).saturating_sub(age)
+}
+
+/// How long an object of this type, or its absence, may be served.
+fn ttl<T: Cached>(settings: &Settings, object: Option<&T>) -> Option<Duration> {
+    match object {
+        Some(object) => Some(object.ttl().or(T::POLICY.ttl).unwrap_or(settings.ttl)),
+        None => T::POLICY.negative_ttl.or(settings.negative_ttl),
     }
 }
 

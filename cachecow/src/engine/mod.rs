@@ -21,22 +21,23 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
-pub(crate) use self::alias::{LedTo, Primary, judge_in_place, judge_pointer, leads_to, look, run};
+pub(crate) use self::alias::{look, look_many, run};
 #[cfg(feature = "store")]
 pub(crate) use self::drive::Loads;
 pub(crate) use self::drive::Unfinished;
 use self::flights::Flights;
 pub(crate) use self::guard::{Guard, Urgency};
-pub(crate) use self::loader::{Judged, Loaded, TypedLoader, judge, loaded, typed};
+pub(crate) use self::loader::{Judged, Loaded, Object, TypedLoader, judge, keeping, loaded, typed};
 #[cfg(feature = "store")]
 pub(crate) use self::loader::{Loader, Sealed};
 use self::pending::Pending;
 use self::tokens::Tokens;
-use crate::backend::{BackendError, BackendErrorKind, Request};
+use crate::backend::{BackendError, BackendErrorKind, ChangeListener as _, Request};
+use crate::near::Near;
 use crate::protocol::{Command, First, OnLease, Outcome, Read, ReadPolicy, Reply, Token, Verdict};
 use crate::settings::Settings;
 use crate::stats::{TypeState, TypeTable};
-use crate::{Error, ErrorKind, Key};
+use crate::{Cached, Error, ErrorKind, Key};
 
 /// Everything that the clones of one `CacheCow` share.
 pub(crate) struct Engine {
@@ -44,6 +45,7 @@ pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) types: TypeTable,
     pub(crate) pending: Pending,
+    near: Option<Arc<Near>>,
     flights: Flights,
     tokens: Tokens,
     runtime: Option<Handle>,
@@ -53,6 +55,7 @@ impl Engine {
     pub(crate) fn new(guard: Guard, settings: Settings) -> Result<Self, Error> {
         Ok(Self {
             guard,
+            near: Near::with(settings.near).map(Arc::new),
             settings,
             types: TypeTable::default(),
             pending: Pending::default(),
@@ -60,6 +63,28 @@ impl Engine {
             tokens: Tokens::new()?,
             runtime: Handle::try_current().ok(),
         })
+    }
+
+    /// The near tier, if objects of this type may be in it, and it hears of changes.
+    #[inline]
+    pub(crate) fn near<T: Cached>(&self) -> Option<&Near> {
+        let near = self.near.as_ref().filter(|_| T::POLICY.near != Some(false))?;
+        self.guard.followed_by(near);
+        Some(near)
+    }
+
+    /// Carries out what changes the cache. Whatever became of it, this process serves none of the
+    /// keys from its own memory.
+    pub(crate) async fn change(
+        &self,
+        requests: Vec<Request>,
+        urgency: Urgency,
+    ) -> Vec<Result<Reply, BackendError>> {
+        let Some(near) = &self.near else { return self.guard.execute(requests, urgency).await };
+        let keys: Vec<Key> = requests.iter().map(|request| request.key).collect();
+        let replies = self.guard.execute(requests, urgency).await;
+        keys.into_iter().for_each(|key| near.changed(key));
+        replies
     }
 
     /// A read of `key`, not begun.
@@ -124,7 +149,7 @@ impl Engine {
     /// Invalidates the keys, and sees to it that what failed is retried.
     pub(crate) async fn invalidate(self: &Arc<Self>, keys: Vec<Key>) -> Result<(), Error> {
         let requests = keys.iter().map(|&key| Request { key, command: Command::Invalidate });
-        let replies = self.guard.execute(requests.collect(), Urgency::Invalidation).await;
+        let replies = self.change(requests.collect(), Urgency::Invalidation).await;
         let failed =
             self.retry_lost(keys.into_iter().map(|key| (key, Command::Invalidate)), replies);
         match failed {

@@ -117,7 +117,7 @@ impl Pending {
             .enumerate()
             .flat_map(|(index, (_, debt))| std::iter::repeat_n(index, debt.releases.len() + 1))
             .collect();
-        let replies = engine.guard.execute(requests, Urgency::Invalidation).await;
+        let replies = engine.change(requests, Urgency::Invalidation).await;
         let mut failed = vec![false; batch.len()];
         for (owner, reply) in owners.into_iter().zip(replies) {
             failed[owner] |= carried_out(reply).is_err();

@@ -28,6 +28,7 @@
 mod alias;
 mod command;
 mod flight;
+mod near;
 mod read;
 mod step;
 mod write;
@@ -35,6 +36,7 @@ mod write;
 pub use alias::{Compared, Link, LinkStep, Linked};
 pub use command::{Command, Despite, Lost, Reply, Seen, Token};
 pub use flight::{FollowerFate, Landing, Phase};
+pub use near::{Changes, Mark};
 pub use read::Read;
 pub use step::{
     Fetched, Fill, First, Followed, OnLease, Outcome, ReadPolicy, Role, Step, Verdict, Waited,

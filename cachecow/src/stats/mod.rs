@@ -1,6 +1,7 @@
 //! What is counted, by type.
 
 mod slot;
+mod striped;
 mod table;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub struct Stats {
 pub struct TypeStats {
     /// Reads served from the cache.
     pub hits: u64,
+    /// Reads served from this process's memory.
+    pub near_hits: u64,
     /// Reads served from the backing store, by their own fetch or another caller's.
     pub misses: u64,
     /// Fetched values that were stored.
@@ -69,6 +72,7 @@ impl TypeStats {
     pub(crate) fn add(&mut self, other: &Self) {
         let Self {
             hits,
+            near_hits,
             misses,
             fills_stored,
             fills_refused,
@@ -83,6 +87,7 @@ impl TypeStats {
             stale,
         } = self;
         *hits += other.hits;
+        *near_hits += other.near_hits;
         *misses += other.misses;
         *fills_stored += other.fills_stored;
         *fills_refused += other.fills_refused;
@@ -116,6 +121,7 @@ impl fmt::Display for TypeStats {
             "{hits} hits, {misses} misses, {fills_stored} fills stored, {fills_refused} refused"
         )?;
         let rare = [
+            (self.near_hits, "near hits"),
             (self.joins, "joins"),
             (self.contended, "contended"),
             (self.bypasses, "bypasses"),

@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::TypeStats;
+use super::striped::Striped;
 use crate::backend::BackendError;
 use crate::protocol::{Fill, First, Lost, Outcome};
 use crate::{CacheSchema, Cached};
@@ -80,6 +81,7 @@ const COUNTERS: usize = 13;
 pub(crate) struct TypeState {
     name: &'static str,
     counters: [AtomicU64; COUNTERS],
+    near_hits: Striped,
     hit_rate: HitRate,
 }
 
@@ -88,6 +90,7 @@ impl TypeState {
         Self {
             name,
             counters: std::array::from_fn(|_| AtomicU64::new(0)),
+            near_hits: Striped::default(),
             hit_rate: HitRate::default(),
         }
     }
@@ -99,6 +102,12 @@ impl TypeState {
     #[inline]
     pub(crate) fn count(&self, counter: Counter) {
         self.counters[counter as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts hits in this process's memory.
+    #[inline]
+    pub(crate) fn near_hits(&self, hits: u64) {
+        self.near_hits.add(hits);
     }
 
     /// Counts hits that took no turn through the engine.
@@ -162,6 +171,7 @@ impl TypeState {
         let read = |counter: Counter| self.counters[counter as usize].load(Ordering::Relaxed);
         TypeStats {
             hits: read(Counter::Hits),
+            near_hits: self.near_hits.sum(),
             misses: read(Counter::Misses),
             fills_stored: read(Counter::FillsStored),
             fills_refused: read(Counter::FillsRefused),
