@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cachecow::protocol::{Command, Reply, Token};
-use cachecow::{CacheCow, Cached, ErrorKind, Fill, Lookup, Source};
+use cachecow::{BackendErrorKind, CacheCow, Cached, ErrorKind, Fill, Lookup, Source};
+use cachecow_tests::backends::{Fate, Which};
 use cachecow_tests::caches::Cache;
+use cachecow_tests::clock::Clock;
 use cachecow_tests::on_both_backends;
 use cachecow_tests::store::{Item, Store, StoreDown};
 use serde::{Deserialize, Serialize};
@@ -469,6 +471,69 @@ on_both_backends! {
         let read = cow.with(&store).read(Item::by_name("item 1")).await.unwrap();
         assert_eq!((read.value.unwrap().version, read.fill), (1, Fill::Skipped));
         assert!(!cache.has(&Item::by_name("item 1")).await);
+    }
+
+    async fn an_expired_object_serves_by_its_alias_while_the_fetch_fails(cache) {
+        let (clock, store) = (Clock::new(), Store::with_items(1));
+        let builder = CacheCow::builder().clock(clock.reader()).ttl_jitter(0.0);
+        let cow = cache.open(builder.stale_if_error(6 * MINUTE));
+        for _ in 0..20 {
+            by_name(&cow, &store, "item 1").await;
+        }
+        clock.advance(10 * MINUTE);
+        store.bump(1);
+        store.set_down(true);
+        for _ in 0..2 {
+            let read = cow.with(&store).read(Item::by_name("item 1")).await.unwrap();
+            assert_eq!((read.value.unwrap().version, read.source), (1, Source::Stale));
+        }
+        let both = cow.with(&store).get_many(["item 1", "item 1"].map(Item::by_name)).await.unwrap();
+        assert_eq!(both[1].as_ref().unwrap().version, 1);
+        // Not once it was invalidated, by whichever key.
+        cow.invalidate(Item::by_id(1)).await.unwrap();
+        assert!(cow.with(&store).get(Item::by_name("item 1")).await.is_err());
+        store.set_down(false);
+        let read = cow.with(&store).read(Item::by_name("item 1")).await.unwrap();
+        assert_eq!((read.value.unwrap().version, read.fill), (2, Fill::Stored));
+        assert_eq!(by_id(&cow, &store, 1).await.unwrap().version, 2);
+    }
+
+    async fn an_ageing_object_is_renewed_by_its_alias(cache) {
+        let (clock, store) = (Clock::new(), Store::with_items(1));
+        let builder = CacheCow::builder().clock(clock.reader()).ttl_jitter(0.0);
+        let cow = cache.open(builder.refresh_ahead(true));
+        for _ in 0..20 {
+            by_name(&cow, &store, "item 1").await;
+        }
+        // As if its fetch had taken more than an hour: it is sure to be renewed at its end.
+        let mut aged = document(&cache, &Item::by_id(1)).await.unwrap().to_vec();
+        aged[21..25].copy_from_slice(&u32::MAX.to_be_bytes());
+        forge(&cache, &Item::by_id(1), aged).await;
+        clock.advance(10 * MINUTE - Duration::from_millis(1));
+        store.bump(1);
+        let before = store.fetches();
+        let read = cow.with(&store).read(Item::by_name("item 1")).await.unwrap();
+        assert_eq!((read.value.unwrap().version, read.fill), (2, Fill::Stored));
+        assert_eq!(store.fetches(), before + 1);
+        assert_eq!(by_id(&cow, &store, 1).await.unwrap().version, 2);
+    }
+
+    async fn while_an_invalidation_is_outstanding_the_alias_goes_past_the_cache(cache) {
+        let (store, cow) = (Store::with_items(1), cache.open_default());
+        for _ in 0..20 {
+            by_name(&cow, &store, "item 1").await;
+        }
+        let invalidates: Which = |command| matches!(command, Command::Invalidate);
+        for _ in 0..2 {
+            cache.script().next(invalidates, Fate::Fail(BackendErrorKind::Rejected));
+        }
+        store.bump(1);
+        // Of the primary key alone: the pointer still leads to the old object.
+        cow.invalidate(Item::by_id(1)).await.unwrap_err();
+        let read = cow.with(&store).read(Item::by_name("item 1")).await.unwrap();
+        assert_eq!((read.value.unwrap().version, read.fill), (2, Fill::Unreachable));
+        let both = cow.with(&store).get_many([Item::by_name("item 1")]).await.unwrap();
+        assert_eq!(both[0].as_ref().unwrap().version, 2);
     }
 
     async fn the_fresh_value_of_another_version_is_left(cache) {
