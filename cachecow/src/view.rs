@@ -72,7 +72,8 @@ impl<C: ?Sized + Sync> View<'_, C> {
     /// By an alias a hit takes two, one for the pointer and one for the object. A miss takes four, or
     /// five while most reads are hits, and calls the fetch function twice, or once if the object is
     /// cached under its primary key: what was fetched before that key was claimed is not stored.
-    /// Where the pointer is there and the object is not, one call and up to six round trips.
+    /// Where the pointer is there and the object is not, one call and up to six round trips. Reads by
+    /// an alias make no use of this process's memory.
     pub async fn get<L: Lookup<Context = C>>(
         self,
         lookup: L,
