@@ -12,8 +12,8 @@ use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
 use tokio::time::Instant;
 
-use super::flags::Flags;
-use super::{BackendError, CacheBackend, ChangeListener, Request};
+use super::flags::{Flags, ends_lease};
+use super::{BackendError, CacheBackend, ChangeListener, Request, Waiters, Watch};
 use crate::Key;
 use crate::protocol::{Command, Despite, Reply, Token};
 use crate::settings::LONGEST;
@@ -36,6 +36,7 @@ pub struct MemoryBackend {
     listeners: Arc<Listeners>,
     /// A key's flag is guarded by its shard's lock, under which its value is written as well.
     flags: [Mutex<Flags>; FLAG_SHARDS],
+    waiters: Arc<Waiters>,
 }
 
 #[derive(Clone)]
@@ -106,6 +107,7 @@ impl MemoryBackend {
             values: Cache::with(estimate, capacity, ByBytes, hasher, evictions),
             listeners,
             flags: std::array::from_fn(|_| Mutex::default()),
+            waiters: Arc::default(),
         }
     }
 
@@ -122,7 +124,8 @@ impl MemoryBackend {
             return self.value(key, now).map_or(Reply::Absent, Reply::Value);
         }
         let mut flags = self.lock(key);
-        match command {
+        let ends_lease = ends_lease(&command);
+        let reply = match command {
             Command::Lookup => unreachable!("answered above, without the lock"),
             Command::Claim { token, lease, despite } => {
                 self.claim(&mut flags, key, token, now + lease, despite.as_ref())
@@ -157,7 +160,11 @@ impl MemoryBackend {
                 flags.release(key, &token, now);
                 Reply::Done
             }
+        };
+        if ends_lease {
+            self.waiters.wake(key);
         }
+        reply
     }
 
     fn claim(
@@ -206,6 +213,7 @@ impl fmt::Debug for MemoryBackend {
             .field("values", &self.values.len())
             .field("weight", &self.values.weight())
             .field("capacity", &self.values.capacity())
+            .field("watched", &self.waiters.keys())
             .finish_non_exhaustive()
     }
 }
@@ -219,6 +227,12 @@ impl CacheBackend for MemoryBackend {
     fn lookup(&self, key: Key) -> BoxFuture<'_, Result<Reply, BackendError>> {
         let value = self.value(key, Instant::now());
         future::ready(Ok(value.map_or(Reply::Absent, Reply::Value))).boxed()
+    }
+
+    fn watch(&self, key: Key) -> BoxFuture<'_, Result<Watch, BackendError>> {
+        let waiter = self.waiters.wait(key);
+        let lease_end = self.lock(key).lease_end(key, Instant::now());
+        future::ready(Ok(waiter.until(lease_end))).boxed()
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {

@@ -9,6 +9,7 @@ mod link;
 mod loader;
 mod pending;
 mod tokens;
+mod waiting;
 mod write;
 
 use std::fmt;
