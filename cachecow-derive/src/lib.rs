@@ -86,7 +86,9 @@ use proc_macro::TokenStream;
 /// # Lookups
 ///
 /// One `#[cache(key = …)]` for each way to look the object up, with no setting of the struct in it.
-/// The first is the primary key, the others are aliases.
+/// The first is the primary key, the others are aliases: the object is stored once, under its primary
+/// key, and an alias leads there. A read by an alias costs a round trip more, and verifies that the
+/// object is still of that alias.
 ///
 /// | setting | meaning | without it |
 /// |---|---|---|

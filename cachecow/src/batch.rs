@@ -4,7 +4,7 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::engine::{
-    Engine, Judged, Loaded, Loads, TypedLoader, Unfinished, judge, keeping, loaded, typed,
+    self, Engine, Judged, Loaded, TypedLoader, Unfinished, judge, keeping, loaded, typed,
 };
 use crate::key::KeyMap;
 use crate::lookup::Lookup;
@@ -37,6 +37,8 @@ pub(crate) async fn get_many<L: Lookup>(
         wanted.into_iter().map(|place| (place, read(place))).collect()
     } else if wanted.is_empty() {
         Vec::new()
+    } else if L::ALIAS {
+        look_up_aliases::<L>(engine, state, &distinct, &mut objects).await
     } else {
         look_up::<L>(engine, near, state, &distinct, &wanted, &mut objects).await
     };
@@ -95,6 +97,26 @@ fn not_near<L: Lookup>(
     wanted
 }
 
+/// The first two rounds of aliases, if they are lookups only. Returns the reads that are not over,
+/// with their places.
+async fn look_up_aliases<L: Lookup>(
+    engine: &Engine,
+    state: &TypeState,
+    distinct: &[(&L, Key)],
+    objects: &mut Objects<L>,
+) -> Vec<(usize, Unfinished<Loaded>)> {
+    let mut left = Vec::new();
+    for (place, looked) in engine::look_many(engine, state, distinct).await.into_iter().enumerate()
+    {
+        match looked {
+            Ok(object) => objects[place] = object.map(Arc::new),
+            Err(unfinished) => left.push((place, unfinished.map(loaded))),
+        }
+    }
+    state.record_hits((distinct.len() - left.len()) as u64);
+    left
+}
+
 /// The first round, if it is lookups only, without anything that a hit does not need. Returns the
 /// reads that are not over, with their places.
 async fn look_up<L: Lookup>(
@@ -140,7 +162,7 @@ async fn look_up<L: Lookup>(
             present = judged.found.map(loaded);
             read.on_judged(judged.verdict, None);
         }
-        left.push((place, Unfinished { read, present }));
+        left.push((place, Unfinished { present, ..read.into() }));
     }
     state.record_hits(hits);
     left
@@ -164,7 +186,7 @@ async fn load<L: Lookup>(
         let (places, reads): (Vec<usize>, Vec<_>) = left.by_ref().take(window).unzip();
         let lookups = places.iter().map(|place| distinct[*place].0);
         let loader = TypedLoader::many(engine, state, context, lookups);
-        let ended = Loads::new(engine, &loader, reads.into_iter()).run().await;
+        let ended = engine::run(engine, loader, reads).await;
         for (place, ended) in places.into_iter().zip(ended) {
             objects[place] = ended?.0.map(typed::<L>);
         }

@@ -3,6 +3,7 @@
 //! ```text
 //! [1, fingerprint, stored at, fetch took, time to live, object]
 //! [1, fingerprint, stored at, fetch took, time to live, nil, key]
+//! [1, fingerprint, stored at, fetch took, time to live, true, primary key]
 //! ```
 //!
 //! 1 is the format's version; the fingerprint is a u64; stored at a u64, in milliseconds since 1970; how
@@ -11,8 +12,9 @@
 //! served while the fetch fails.
 //!
 //! The second form says that the backing store has no such object. Having no object to verify, it
-//! carries the encoded key instead. The header's integers have a fixed width, so that the header can
-//! be read without a decoder.
+//! carries the encoded key instead. The third stands under an alias and is a pointer: it carries the
+//! encoded primary key, under which the object is stored. The header's integers have a fixed width,
+//! so that the header can be read without a decoder.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -27,6 +29,7 @@ const ARRAY_OF_7: u8 = 0x97;
 const U64: u8 = 0xcf;
 const U32: u8 = 0xce;
 const NIL: u8 = 0xc0;
+const TRUE: u8 = 0xc3;
 
 /// How deep a stored object may nest. Each level takes stack on reading.
 const MAX_DEPTH: usize = 128;
@@ -68,6 +71,8 @@ pub(crate) enum Body<'a> {
     Object(&'a [u8]),
     /// There is no object under this encoded key.
     Absent { key: &'a [u8] },
+    /// The object is stored under this encoded primary key.
+    Pointer { primary: &'a [u8] },
 }
 
 /// The bytes are no document of this version.
@@ -92,13 +97,14 @@ pub(crate) fn parse(document: &[u8]) -> Result<(Header, Body<'_>), Malformed> {
     };
     match (header[0], body) {
         (ARRAY_OF_6, [_, ..]) => Ok((parsed, Body::Object(body))),
-        (ARRAY_OF_7, [NIL, key @ ..]) => {
-            let key: &[u8] =
-                rmp_serde::from_slice::<&serde_bytes::Bytes>(key).map_err(|_| Malformed)?;
-            Ok((parsed, Body::Absent { key }))
-        }
+        (ARRAY_OF_7, [NIL, key @ ..]) => Ok((parsed, Body::Absent { key: decode_key(key)? })),
+        (ARRAY_OF_7, [TRUE, key @ ..]) => Ok((parsed, Body::Pointer { primary: decode_key(key)? })),
         _ => Err(Malformed),
     }
+}
+
+fn decode_key(key: &[u8]) -> Result<&[u8], Malformed> {
+    rmp_serde::from_slice::<&serde_bytes::Bytes>(key).map(|key| &**key).map_err(|_| Malformed)
 }
 
 /// Decodes an object. What follows it is ignored: the decoder does not tell where it stopped.
@@ -138,8 +144,21 @@ pub(crate) fn encode<T: Serialize>(
 
 /// The document that says there is no object under this encoded key.
 pub(crate) fn encode_absent(header: Header, key: &[u8], max_len: usize) -> Result<Vec<u8>, Unfit> {
+    encode_key(header, NIL, key, max_len)
+}
+
+/// The document that says the object is stored under this encoded primary key.
+pub(crate) fn encode_pointer(
+    header: Header,
+    primary: &[u8],
+    max_len: usize,
+) -> Result<Vec<u8>, Unfit> {
+    encode_key(header, TRUE, primary, max_len)
+}
+
+fn encode_key(header: Header, mark: u8, key: &[u8], max_len: usize) -> Result<Vec<u8>, Unfit> {
     let mut document = begin(ARRAY_OF_7, header);
-    document.push(NIL);
+    document.push(mark);
     let key = rmp_serde::to_vec(serde_bytes::Bytes::new(key)).map_err(Unfit::Unserializable)?;
     document.extend_from_slice(&key);
     if document.len() <= max_len { Ok(document) } else { Err(Unfit::TooLarge) }
@@ -226,6 +245,15 @@ mod tests {
     }
 
     #[test]
+    fn a_pointer_carries_the_primary_key() {
+        let document = encode_pointer(ANY, b"some key", 1000).unwrap();
+        assert_eq!(parse(&document).unwrap(), (ANY, Body::Pointer { primary: b"some key" }));
+        for len in 0..document.len() {
+            assert_eq!(parse(&document[..len]), Err(Malformed), "{len}");
+        }
+    }
+
+    #[test]
     fn a_document_is_valid_messagepack() {
         let document = encode(ANY, &Point { x: Some(7), y: None }, 1000).unwrap();
         let opened: (u8, u64, u64, u32, u32, Point) = rmp_serde::from_slice(&document).unwrap();
@@ -240,7 +268,7 @@ mod tests {
             match parse(&document[..len]) {
                 Err(Malformed) => {}
                 Ok((_, Body::Object(object))) => assert!(decode::<Point>(object).is_err(), "{len}"),
-                Ok((_, Body::Absent { .. })) => panic!("an absence at {len}"),
+                Ok((_, body)) => panic!("{body:?} at {len}"),
             }
         }
     }

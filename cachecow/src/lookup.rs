@@ -134,11 +134,21 @@ pub trait Lookup: Send + Sync {
     /// How errors and events name this lookup: `User::by_id`.
     const NAME: &'static str;
 
+    /// Whether the object is stored under another lookup's key, the primary one, and this one's only
+    /// leads there. If so, [`primary_of`](Self::primary_of) says where.
+    const ALIAS: bool = false;
+
     /// The key that is asked for.
     fn key(&self) -> KeyEncoder;
 
     /// The key under which `object` would be found by this kind of lookup.
     fn key_of(object: &Self::Object) -> KeyEncoder;
+
+    /// The key under which `object` is stored: [`key_of`](Self::key_of) it by the primary lookup,
+    /// which is this one unless it is an [`ALIAS`](Self::ALIAS).
+    fn primary_of(object: &Self::Object) -> KeyEncoder {
+        Self::key_of(object)
+    }
 
     /// Whether `object` is the one asked for: [`key_of`](Self::key_of) it is [`key`](Self::key). An
     /// object read from a cache is returned only if so.

@@ -6,9 +6,7 @@ use bytes::Bytes;
 
 use crate::Error;
 use crate::batch;
-use crate::engine::{
-    Engine, Loaded, Loads, TypedLoader, Unfinished, judge, keeping, loaded, typed,
-};
+use crate::engine::{self, Engine, Loaded, TypedLoader, Unfinished, judge, keeping, loaded, typed};
 use crate::lookup::{Cached, Lookup};
 use crate::near::Near;
 use crate::protocol::{Fill, Outcome};
@@ -70,6 +68,12 @@ impl<C: ?Sized + Sync> View<'_, C> {
     /// # Round trips
     ///
     /// A hit one. A miss two, or three while most reads of the type are hits.
+    ///
+    /// By an alias a hit takes two, one for the pointer and one for the object. A miss takes four, or
+    /// five while most reads are hits, and calls the fetch function twice, or once if the object is
+    /// cached under its primary key: what was fetched before that key was claimed is not stored.
+    /// Where the pointer is there and the object is not, one call and up to six round trips. Reads by
+    /// an alias make no use of this process's memory.
     pub async fn get<L: Lookup<Context = C>>(
         self,
         lookup: L,
@@ -86,6 +90,10 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch).
     pub async fn read<L: Lookup<Context = C>>(self, lookup: L) -> Result<Read<L::Object>, Error> {
+        if L::ALIAS {
+            let state = self.engine.types.of::<L::Object>();
+            return Box::pin(read_by_alias(self.engine, self.context, state, &lookup)).await;
+        }
         match self.look_near(&lookup) {
             Some(read) => Ok(read),
             // Boxed, so that the future of a near hit stays small.
@@ -113,7 +121,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
         lookups: impl IntoIterator<Item = L>,
     ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
         let lookups: Vec<L> = lookups.into_iter().collect();
-        let near = self.near::<L::Object>();
+        let near = if L::ALIAS { None } else { self.near::<L::Object>() };
         Box::pin(batch::get_many(self.engine, near, self.context, &lookups)).await
     }
 
@@ -162,6 +170,18 @@ impl<C: ?Sized + Sync> View<'_, C> {
     }
 }
 
+async fn read_by_alias<L: Lookup>(
+    engine: &Arc<Engine>,
+    context: &L::Context,
+    state: &TypeState,
+    lookup: &L,
+) -> Result<Read<L::Object>, Error> {
+    match engine::look(engine, state, lookup).await {
+        Ok(object) => Ok(Read::new(object.map(Arc::new), Source::Cache, Fill::Skipped)),
+        Err(read) => load(engine, context, state, lookup, read.map(loaded)).await,
+    }
+}
+
 /// A read that is no plain hit.
 async fn load<L: Lookup>(
     engine: &Arc<Engine>,
@@ -171,7 +191,7 @@ async fn load<L: Lookup>(
     unfinished: Unfinished<Loaded>,
 ) -> Result<Read<L::Object>, Error> {
     let loader = TypedLoader::one(engine, state, context, lookup);
-    let ended = Loads::new(engine, &loader, std::iter::once(unfinished)).run().await.pop();
+    let ended = engine::run(engine, loader, vec![unfinished]).await.pop();
     let (object, outcome) = ended.expect("one read in, one read out")?;
     let (source, fill) = match outcome {
         Outcome::Hit => (Source::Cache, Fill::Skipped),

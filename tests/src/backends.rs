@@ -69,6 +69,54 @@ impl<B: CacheBackend> CacheBackend for Blind<B> {
     }
 }
 
+/// Stores some values whether or not the claim stands: the negative control of the tests of aliases.
+pub struct Unguarded<B> {
+    /// The backend within.
+    pub inner: B,
+    /// Which values these are.
+    pub which: fn(&[u8]) -> bool,
+}
+
+/// Whether a stored document is a pointer.
+pub fn is_pointer(document: &[u8]) -> bool {
+    document.first() == Some(&0x97) && document.get(30) == Some(&0xc3)
+}
+
+impl<B> std::fmt::Debug for Unguarded<B> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Unguarded")
+    }
+}
+
+impl<B: CacheBackend> CacheBackend for Unguarded<B> {
+    fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
+        async move {
+            let mut replies = Vec::with_capacity(requests.len());
+            for request in requests {
+                if let Command::Fill { token, value, ttl } = &request.command
+                    && (self.which)(value)
+                {
+                    let claim = Command::Claim { token: *token, lease: *ttl, despite: None };
+                    for command in [Command::Invalidate, claim] {
+                        self.inner.execute(vec![Request { key: request.key, command }]).await;
+                    }
+                }
+                replies.extend(self.inner.execute(vec![request]).await);
+            }
+            replies
+        }
+        .boxed()
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        self.inner.ping()
+    }
+
+    fn reset(&self) {
+        self.inner.reset();
+    }
+}
+
 /// What happens to a batch of requests that a [`Scripted`] has a word for.
 #[derive(Clone, Debug)]
 pub enum Fate {
@@ -133,6 +181,11 @@ impl<B: CacheBackend> Scripted<B> {
     /// The next batch whose first command is such meets this fate.
     pub fn next(&self, which: Which, fate: Fate) {
         self.fates.lock().unwrap_or_else(PoisonError::into_inner).push_back((which, fate));
+    }
+
+    /// Whatever has not met its fate meets none.
+    pub fn forget(&self) {
+        self.fates.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Every command so far.

@@ -8,7 +8,7 @@ use cachecow::{
     Builder, CacheBackend, CacheCow, Key, Lookup, MemoryBackend, MemoryStore, RedisBackend, Request,
 };
 
-use crate::backends::{Scripted, Tokenless};
+use crate::backends::{Scripted, Tokenless, Unguarded};
 use crate::servers::RedisServer;
 
 /// A cache, and what is needed to look behind it.
@@ -45,6 +45,11 @@ impl Cache {
     /// Without tokens, as a negative control.
     pub fn tokenless() -> Self {
         Self::of(Tokenless(MemoryBackend::default()))
+    }
+
+    /// Without the guard of some values, as a negative control.
+    pub fn unguarded(which: fn(&[u8]) -> bool) -> Self {
+        Self::of(Unguarded { inner: MemoryBackend::default(), which })
     }
 
     fn of(backend: impl CacheBackend) -> Self {

@@ -81,6 +81,11 @@ impl Store {
         self.lock().insert(item.id, item);
     }
 
+    /// Puts several items at once, as a transaction does.
+    pub fn put_all(&self, items: impl IntoIterator<Item = Item>) {
+        self.lock().extend(items.into_iter().map(|item| (item.id, item)));
+    }
+
     /// Removes an item.
     pub fn remove(&self, id: i64) {
         self.lock().remove(&id);
@@ -101,6 +106,11 @@ impl Store {
         let gate = Gate::new();
         self.gates.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&gate));
         gate
+    }
+
+    /// Holds up nothing more than is held up already.
+    pub fn forget_gates(&self) {
+        self.gates.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Makes every fetch let others run so many times before it returns.

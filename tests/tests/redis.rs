@@ -94,6 +94,45 @@ async fn every_operation_costs_the_round_trips_it_says() {
 }
 
 #[tokio::test]
+async fn a_read_by_an_alias_costs_the_round_trips_it_says() {
+    let server = RedisServer::start();
+    let mut look = server.connection().await;
+    let (store, cow) = (Store::with_items(400), open(&server).await);
+    let view = cow.with(&store);
+    let name = |id: i64| Item::by_name(format!("item {id}"));
+    let get = |id| async move { assert!(view.get(name(id)).await.unwrap().is_some()) };
+    let get_many = |from: i64, to: i64| async move {
+        let items = view.get_many((from..=to).map(name)).await.unwrap();
+        assert!(items.iter().all(Option::is_some));
+    };
+
+    // The scripts get to know the server.
+    get(400).await;
+    cow.invalidate(Item::by_id(400)).await.unwrap();
+    get(400).await;
+
+    assert_eq!(round_trips(&server, &mut look, get(1)).await, 4, "a cold read");
+    assert_eq!(round_trips(&server, &mut look, get(1)).await, 2, "a hit while cold");
+    assert_eq!(round_trips(&server, &mut look, get_many(101, 120)).await, 4, "a cold batch");
+    warm_up(&cow, &store).await;
+    assert_eq!(round_trips(&server, &mut look, get(1)).await, 2, "a hit");
+    assert_eq!(round_trips(&server, &mut look, get_many(101, 120)).await, 2, "a batch of hits");
+    assert_eq!(round_trips(&server, &mut look, get(2)).await, 5, "a miss among hits");
+    view.get(Item::by_id(3)).await.unwrap();
+    let fetches = store.fetches();
+    // Its claim of the primary key is given back beside the others.
+    let linked = round_trips(&server, &mut look, get(3)).await;
+    assert!((5..=6).contains(&linked), "{linked} where the object is cached already");
+    cow.invalidate(Item::by_id(3)).await.unwrap();
+    assert_eq!(round_trips(&server, &mut look, get(3)).await, 6, "the pointer leads to nothing");
+    assert_eq!(store.fetches(), fetches + 2, "one fetch each");
+    let invalidate = async { cow.invalidate(name(1)).await.unwrap() };
+    assert_eq!(round_trips(&server, &mut look, invalidate).await, 1, "an invalidation");
+    let object = async { cow.invalidate_object(&Item::new(2)).await.unwrap() };
+    assert_eq!(round_trips(&server, &mut look, object).await, 1, "of every key");
+}
+
+#[tokio::test]
 async fn a_hit_is_one_native_read_and_no_script() {
     let server = RedisServer::start();
     let mut look = server.connection().await;

@@ -136,6 +136,7 @@ fn lookup_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenSt
     let finds = finds(lookup);
     let fetch = fetch(surroundings, lookup);
     let fetch_many = lookup.fetch_many.as_ref().map(|path| fetch_many(surroundings, path));
+    let (is_alias, primary_of) = alias(surroundings, lookup).unzip();
     quote! {
         const _: () = {
             #encode
@@ -145,6 +146,7 @@ fn lookup_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenSt
                 type Object = #object;
                 type Context = #context;
                 const NAME: &'static ::core::primitive::str = #name;
+                #is_alias
 
                 fn key(&self) -> #krate::KeyEncoder {
                     let #pattern = &self.0;
@@ -155,12 +157,34 @@ fn lookup_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenSt
                     encode_cachecow_key #turbofish (#(&object.#members),*)
                 }
 
+                #primary_of
                 #finds
                 #fetch
                 #fetch_many
             }
         };
     }
+}
+
+/// For every lookup but the first: that the object is stored under the first one's key.
+fn alias(
+    surroundings: &Surroundings<'_>,
+    lookup: &LookupModel,
+) -> Option<(TokenStream, TokenStream)> {
+    let krate = &surroundings.model.schema.target.krate;
+    let primary = surroundings.model.lookups.first()?;
+    let primary_type = surroundings.lookup_types().next()?;
+    (primary.ty != lookup.ty).then(|| {
+        let is_alias = quote!(
+            const ALIAS: ::core::primitive::bool = true;
+        );
+        let primary_of = quote! {
+            fn primary_of(object: &Self::Object) -> #krate::KeyEncoder {
+                <#primary_type as #krate::Lookup>::key_of(object)
+            }
+        };
+        (is_alias, primary_of)
+    })
 }
 
 /// The comparison of parts whose equality is known to be that of their encodings; every read of a

@@ -277,12 +277,16 @@ const _: () = {
             type Object = Order;
             type Context = PgPool;
             const NAME: &'static ::core::primitive::str = "Order::numbered";
+            const ALIAS: ::core::primitive::bool = true;
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let part_0 = &self.0;
                 encode_cachecow_key(part_0)
             }
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key(&object.number)
+            }
+            fn primary_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
+                <OrderByTenantAndId as ::cachecow::Lookup>::key_of(object)
             }
             fn finds(&self, object: &Self::Object) -> ::core::primitive::bool {
                 let part_0 = &self.0;

@@ -11,14 +11,15 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::alias::LedTo;
 use super::flights::{self, Entered, Landed, Lead};
 use super::loader::{Judged, Loaded, Loader, Sealed};
 use super::waiting::{Wait, Woken};
 use super::{Engine, Urgency};
-use crate::Error;
 use crate::backend::{BackendError, Request};
 use crate::protocol::{Command, Fetched, Fill, Followed, Outcome, Read, Reply, Role, Step, Waited};
 use crate::stats::Counter;
+use crate::{Error, Key};
 
 /// How long a read follows a load at the least, however short the lease.
 const LEAST_PATIENCE: Duration = Duration::from_secs(60);
@@ -47,17 +48,19 @@ pub(crate) struct Unfinished<T> {
     pub(crate) read: Read,
     /// What is in the cache, to be served if the load fails, or if another does it.
     pub(crate) present: Option<T>,
+    /// Where its pointer led in vain, if it is by an alias.
+    pub(crate) led_to: Option<LedTo>,
 }
 
 impl<T> Unfinished<T> {
     pub(crate) fn map<U>(self, to: impl FnOnce(T) -> U) -> Unfinished<U> {
-        Unfinished { read: self.read, present: self.present.map(to) }
+        Unfinished { read: self.read, present: self.present.map(to), led_to: self.led_to }
     }
 }
 
 impl<T> From<Read> for Unfinished<T> {
     fn from(read: Read) -> Self {
-        Self { read, present: None }
+        Self { read, present: None, led_to: None }
     }
 }
 
@@ -76,6 +79,8 @@ struct Slot<'a> {
 enum Pending {
     None,
     Send(Command),
+    /// Read what the document refers to.
+    Refer(Bytes, Key),
     Fetch,
     Event,
 }
@@ -87,7 +92,7 @@ impl<'a> Loads<'a> {
         reads: impl Iterator<Item = Unfinished<Loaded>>,
     ) -> Self {
         let slots = reads
-            .map(|Unfinished { read, present }| Slot {
+            .map(|Unfinished { read, present, .. }| Slot {
                 read,
                 step: Pending::None,
                 result: present.map(Ok),
@@ -114,6 +119,11 @@ impl<'a> Loads<'a> {
                 self.send(&sending).await;
                 continue;
             }
+            let referring = self.places(|step| matches!(step, Pending::Refer(..)));
+            if !referring.is_empty() {
+                self.follow_references(&referring).await;
+                continue;
+            }
             let fetching = self.places(|step| matches!(step, Pending::Fetch));
             if !fetching.is_empty() {
                 self.fetch(&fetching).await;
@@ -135,7 +145,10 @@ impl<'a> Loads<'a> {
     fn advance(&mut self, place: usize) {
         while self.slots[place].done.is_none() && matches!(self.slots[place].step, Pending::None) {
             match self.slots[place].read.next_step() {
-                Step::Judge(document) => self.judge(place, &document),
+                Step::Judge(document) => match self.loader.refers_to(place, &document) {
+                    Some(key) => self.slots[place].step = Pending::Refer(document, key),
+                    None => self.judged(place, self.loader.judge(place, &document)),
+                },
                 Step::Enter => self.enter(place),
                 Step::Lead => self.lead(place),
                 Step::Send(command) => self.slots[place].step = Pending::Send(command),
@@ -147,8 +160,24 @@ impl<'a> Loads<'a> {
         }
     }
 
-    fn judge(&mut self, place: usize, document: &Bytes) {
-        let Judged { found, verdict } = self.loader.judge(place, document);
+    /// Judges documents by what they refer to.
+    async fn follow_references(&mut self, places: &[usize]) {
+        let mut documents = Vec::with_capacity(places.len());
+        for &place in places {
+            match std::mem::replace(&mut self.slots[place].step, Pending::None) {
+                Pending::Refer(document, key) => documents.push((document, key)),
+                _ => return,
+            }
+        }
+        let keys = documents.iter().map(|(_, key)| *key).collect();
+        let replies = self.engine.guard.lookup_many(keys).await;
+        for ((&place, (document, _)), reply) in places.iter().zip(documents).zip(replies) {
+            let reply = reply.map_err(|error| self.loader.state().lost(&error));
+            self.judged(place, self.loader.judge_referred(place, &document, reply));
+        }
+    }
+
+    fn judged(&mut self, place: usize, Judged { found, verdict }: Judged<Loaded>) {
         let slot = &mut self.slots[place];
         if let Some(found) = found {
             slot.result = Some(Ok(found));
@@ -253,7 +282,9 @@ impl<'a> Loads<'a> {
             }
         }
         let began = Instant::now();
-        let results = self.loader.fetch(places).await;
+        let fills: Vec<bool> =
+            places.iter().map(|&place| self.slots[place].read.may_fill()).collect();
+        let results = self.loader.fetch(places, &fills).await;
         let took = began.elapsed();
         for (&place, result) in places.iter().zip(results) {
             let fetched = match &result {
@@ -263,6 +294,7 @@ impl<'a> Loads<'a> {
                 Ok(loaded) => match self.loader.seal(place, loaded, took) {
                     Sealed::Storable(document, ttl) => Fetched::Storable(document, ttl),
                     Sealed::Unstorable => Fetched::Unstorable,
+                    Sealed::Unfenced(fill) => Fetched::Unfenced(fill),
                 },
             };
             let slot = &mut self.slots[place];

@@ -96,6 +96,16 @@ pub(crate) fn enter(engine: &Arc<Engine>, key: Key, (slot, parts): (usize, &[u8]
     }
 }
 
+/// Lets nobody share the load of `key` any more: who joins from here on looks again once it is over.
+/// For the leader's use only.
+pub(super) fn close_to_newcomers(engine: &Engine, key: Key, (slot, parts): (usize, &[u8])) {
+    if let Some(flight) = engine.flights.shard(key).get_mut(&key)
+        && (flight.identity.0, &*flight.identity.1) == (slot, parts)
+    {
+        flight.phase = Phase::Closed;
+    }
+}
+
 /// The leader's part in a load. Dropped before it landed — the leader was cancelled, or its fetch
 /// panicked — it gives the claim back and promotes a follower.
 pub(crate) struct Lead {
@@ -191,7 +201,7 @@ impl Lead {
             self.begin_next(next);
         }
         if let Some(token) = self.claim.take() {
-            self.engine.abandon(self.key, token);
+            self.engine.abandon([(self.key, token)]);
         }
     }
 

@@ -14,7 +14,7 @@ use super::Engine;
 use crate::document::{self, Body, Header, Unfit};
 use crate::key::KeyMap;
 use crate::near::Keeping;
-use crate::protocol::{Mark, Seen, Verdict};
+use crate::protocol::{Fill, Lost, Mark, Reply, Seen, Verdict};
 use crate::schema::CacheSchema;
 use crate::settings::{LONGEST, Settings};
 use crate::stats::{Counter, TypeState};
@@ -28,6 +28,8 @@ pub(crate) type Object = Arc<dyn Any + Send + Sync>;
 pub(crate) enum Sealed {
     Storable(Bytes, Duration),
     Unstorable,
+    /// Not to be stored nor shared; what became of it.
+    Unfenced(Fill),
 }
 
 /// What a stored document holds, if it may be served, and what is to be done.
@@ -62,14 +64,35 @@ pub(crate) trait Loader: Send + Sync {
     /// Decodes and verifies a stored document.
     fn judge(&self, place: usize, document: &Bytes) -> Judged<Loaded>;
 
+    /// The key that has to be looked up before the document can be judged, by
+    /// [`judge_referred`](Self::judge_referred).
+    fn refers_to(&self, _place: usize, _document: &Bytes) -> Option<Key> {
+        None
+    }
+
+    /// Decodes and verifies what is stored under the key that the document refers to.
+    fn judge_referred(
+        &self,
+        place: usize,
+        document: &Bytes,
+        _reply: Result<Reply, Lost>,
+    ) -> Judged<Loaded> {
+        self.judge(place, document)
+    }
+
     /// What tells this place's load from one whose key has the same hash: the type and the parts.
     fn identity(&self, place: usize) -> (usize, &[u8]);
 
     /// The error of a read that must not fetch while the cache cannot be used; `None` lets it.
     fn refuse_cut_off(&self) -> Option<Error>;
 
-    /// Fetches from the backing store, answering for each place in order.
-    fn fetch<'a>(&'a self, places: &'a [usize]) -> BoxFuture<'a, Vec<Result<Loaded, Error>>>;
+    /// Fetches from the backing store, answering for each place in order. What a place brings that
+    /// does not fill is not sealed.
+    fn fetch<'a>(
+        &'a self,
+        places: &'a [usize],
+        fills: &'a [bool],
+    ) -> BoxFuture<'a, Vec<Result<Loaded, Error>>>;
 
     /// Encodes a fetched value.
     fn seal(&self, place: usize, loaded: &Loaded, fetch_took: Duration) -> Sealed;
@@ -120,6 +143,10 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
     ) -> Self {
         let lookups = lookups.map(Asked::of).collect();
         Self { engine, state, context, lookups, together: true }
+    }
+
+    pub(super) fn lookup(&self, place: usize) -> &'a L {
+        self.lookups[place].lookup
     }
 
     async fn fetch_one(&self, place: usize) -> Result<Loaded, Error> {
@@ -222,15 +249,7 @@ fn verify<L: Lookup>(
     lookup: &L,
     document: &[u8],
 ) -> Result<(Header, Option<L::Object>), Verdict> {
-    if document.len() > engine.settings.max_value_len {
-        return Err(reject(state, document, "larger than the cache's maximum"));
-    }
-    let Ok((header, body)) = document::parse(document) else {
-        return Err(reject(state, document, "malformed"));
-    };
-    if header.fingerprint != <L::Object as CacheSchema>::FINGERPRINT {
-        return Err(another_version(engine, state, document, header));
-    }
+    let (header, body) = open::<L::Object>(engine, state, document)?;
     match body {
         Body::Object(object) => match document::decode::<L::Object>(object) {
             Err(_) => Err(reject(state, document, "undecodable")),
@@ -238,8 +257,29 @@ fn verify<L: Lookup>(
             Ok(_) => Err(reject(state, document, "of another key")),
         },
         Body::Absent { key } if key == lookup.key().as_bytes() => Ok((header, None)),
-        Body::Absent { .. } => Err(reject(state, document, "of another key")),
+        Body::Absent { .. } | Body::Pointer { .. } => {
+            Err(reject(state, document, "of another key"))
+        }
     }
+}
+
+/// The header and the body of a document of `T`, as this version of the program writes it.
+#[inline]
+pub(super) fn open<'a, T: Cached>(
+    engine: &Engine,
+    state: &TypeState,
+    document: &'a [u8],
+) -> Result<(Header, Body<'a>), Verdict> {
+    if document.len() > engine.settings.max_value_len {
+        return Err(reject(state, document, "larger than the cache's maximum"));
+    }
+    let Ok((header, body)) = document::parse(document) else {
+        return Err(reject(state, document, "malformed"));
+    };
+    if header.fingerprint != <T as CacheSchema>::FINGERPRINT {
+        return Err(another_version(engine, state, document, header));
+    }
+    Ok((header, body))
 }
 
 /// An object without its type.
@@ -248,7 +288,7 @@ pub(crate) fn loaded<T: Send + Sync + 'static>(object: Option<T>) -> Loaded {
 }
 
 /// How far a stored object is in its time to live.
-enum Age {
+pub(super) enum Age {
     Fresh,
     /// It is to be fetched anew, by one caller.
     Ageing,
@@ -259,7 +299,7 @@ enum Age {
 
 /// By the clocks of this process and of the one that stored it: no promise rests on them.
 #[inline]
-fn age(engine: &Engine, policy: &TypePolicy, header: Header) -> Age {
+pub(super) fn age(engine: &Engine, policy: &TypePolicy, header: Header) -> Age {
     // The cache itself ends it.
     if header.ttl == u32::MAX {
         return Age::Fresh;
@@ -323,7 +363,7 @@ pub(crate) fn typed<L: Lookup>(object: Object) -> Arc<L::Object> {
 }
 
 #[cold]
-fn reject(state: &TypeState, document: &[u8], why: &str) -> Verdict {
+pub(super) fn reject(state: &TypeState, document: &[u8], why: &str) -> Verdict {
     state.count(Counter::DecodeFailures);
     tracing::warn!(target: "cachecow", r#type = state.name(), why, "a cached value was rejected; it will be replaced");
     Verdict::Replace(Seen::of(document))
@@ -364,7 +404,11 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
         None
     }
 
-    fn fetch<'a>(&'a self, places: &'a [usize]) -> BoxFuture<'a, Vec<Result<Loaded, Error>>> {
+    fn fetch<'a>(
+        &'a self,
+        places: &'a [usize],
+        _fills: &'a [bool],
+    ) -> BoxFuture<'a, Vec<Result<Loaded, Error>>> {
         async move {
             match self.fetch_together(places).await {
                 Some(Ok(objects)) => self.match_up(places, objects).await,

@@ -1,9 +1,11 @@
 //! The one engine: drives the protocol's machines against a backend, for one key and for many.
 
+mod alias;
 mod breaker;
 mod drive;
 mod flights;
 mod guard;
+mod link;
 mod loader;
 mod pending;
 mod tokens;
@@ -20,7 +22,10 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
-pub(crate) use self::drive::{Loads, Unfinished};
+pub(crate) use self::alias::{look, look_many, run};
+#[cfg(feature = "store")]
+pub(crate) use self::drive::Loads;
+pub(crate) use self::drive::Unfinished;
 use self::flights::Flights;
 pub(crate) use self::guard::{Guard, Urgency};
 pub(crate) use self::loader::{Judged, Loaded, Object, TypedLoader, judge, keeping, loaded, typed};
@@ -117,7 +122,7 @@ impl Engine {
                 }
             }
         }
-        Err(Unfinished { read, present })
+        Err(Unfinished { present, ..Unfinished::from(read) })
     }
 
     /// A read whose lookup is under way.
@@ -175,14 +180,15 @@ impl Engine {
         Some((count, error))
     }
 
-    /// Gives a claim back whose reader is gone.
-    fn abandon(self: &Arc<Self>, key: Key, token: Token) {
+    /// Gives claims back whose reader is gone.
+    fn abandon(self: &Arc<Self>, claims: impl IntoIterator<Item = (Key, Token)>) {
+        let abandon = |(key, token)| Request { key, command: Command::Abandon { token } };
+        let requests: Vec<Request> = claims.into_iter().map(abandon).collect();
         let engine = Arc::clone(self);
         self.detach(async move {
-            let request = Request { key, command: Command::Abandon { token } };
             // Sent even while the circuit is open: a server that hangs may yet grant the claim. If
             // it fails, the lease runs out.
-            let _ = engine.guard.execute(vec![request], Urgency::Invalidation).await;
+            let _ = engine.guard.execute(requests, Urgency::Invalidation).await;
         });
     }
 

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use xxhash_rust::xxh3::xxh3_128;
-
 use super::Key;
 
 /// The MessagePack extension types of parts that MessagePack itself has no type for.
@@ -133,7 +131,7 @@ impl KeyEncoder {
     /// The key of the parts so far.
     #[inline]
     pub fn key(&self) -> Key {
-        Key(xxh3_128(self.as_bytes()))
+        Key::of_parts(self.as_bytes())
     }
 
     #[inline]

@@ -9,6 +9,7 @@ use std::fmt;
 pub use encoder::KeyEncoder;
 pub(crate) use map::{FoldKeys, KeyMap};
 pub use part::KeyPart;
+use xxhash_rust::xxh3::xxh3_128;
 
 /// The hashed name of one cached object: XXH3-128 of its encoded parts.
 ///
@@ -37,6 +38,12 @@ impl Key {
     /// The hash.
     pub const fn hash(self) -> u128 {
         self.0
+    }
+
+    /// The key of encoded parts.
+    #[inline]
+    pub(crate) fn of_parts(parts: &[u8]) -> Self {
+        Self(xxh3_128(parts))
     }
 
     /// The hash's 16 bytes, most significant first, as URL-safe base64 without padding (RFC 4648).

@@ -19,7 +19,13 @@
 //! and no token is ever set twice, so a fill whose fetch began before the invalidation is refused.
 //! A claim whose answer was lost is never used: its command may still reach the cache, after the
 //! invalidation that it should have preceded.
+//!
+//! An alias has a value and a flag of its own. Its value is a pointer to the primary key, where the
+//! object stands. Who reads by an alias looks up the pointer, then the object, and verifies that the
+//! object is of both keys; else the alias is loaded, by a [`Read`] of it whose fetch is a [`Link`].
+//! There it is told why no invalidation of either key is undone.
 
+mod alias;
 mod command;
 mod flight;
 mod near;
@@ -27,6 +33,7 @@ mod read;
 mod step;
 mod write;
 
+pub use alias::{Compared, Link, LinkStep, Linked};
 pub use command::{Command, Despite, Lost, Reply, Seen, Token};
 pub use flight::{FollowerFate, Landing, Phase};
 pub use near::{Changes, Mark};

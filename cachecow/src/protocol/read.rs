@@ -223,7 +223,7 @@ impl<V> Read<V> {
                 Verdict::Good | Verdict::Ageing(_) => State::CONTENT,
                 // It was in the cache after everyone asked who waits for this load.
                 Verdict::Expired(_) => State::Done(Outcome::Stale, Landing::Fenced),
-                Verdict::Replace(_) | Verdict::Leave => {
+                Verdict::Replace(_) | Verdict::Leave | Verdict::Unreachable => {
                     State::Done(Outcome::Failed, Landing::Failed)
                 }
             };
@@ -252,6 +252,10 @@ impl<V> Read<V> {
             }
             Verdict::Leave => {
                 self.bypass = self.bypass.or(Some(Bypass::Occupied));
+                self.load(leading)
+            }
+            Verdict::Unreachable => {
+                self.bypass = Some(Bypass::Unreachable);
                 self.load(leading)
             }
         };
@@ -310,7 +314,10 @@ impl<V> Read<V> {
                 State::AbandonDue(token, AbandonReason::Unstorable)
             }
             (Fetched::Failed, Some(token)) => State::AbandonDue(token, AbandonReason::FetchFailed),
-            (Fetched::Storable(..) | Fetched::Unstorable, None) => {
+            (Fetched::Unfenced(fill), Some(_)) => {
+                State::Done(Outcome::Fetched(fill), Landing::Unfenced)
+            }
+            (Fetched::Storable(..) | Fetched::Unstorable | Fetched::Unfenced(_), None) => {
                 let fill = if self.is_cut_off() { Fill::Unreachable } else { Fill::Skipped };
                 State::Done(Outcome::Fetched(fill), Landing::Unfenced)
             }

@@ -71,6 +71,8 @@ pub enum Verdict {
     Replace(Seen),
     /// Not to be served, and to be left alone: freshly stored by another version of the program.
     Leave,
+    /// A pointer, and what it leads to cannot be read.
+    Unreachable,
 }
 
 /// Which part this read has in its process's load of the key.
@@ -117,6 +119,9 @@ pub enum Fetched<V> {
     Storable(V, Duration),
     /// A value to return and not to store.
     Unstorable,
+    /// A value to return and not to store, since it may be outdated already; nobody shares it who
+    /// asked after its fetch began. The claim is given back, and nothing waits for that.
+    Unfenced(Fill),
     /// An error.
     Failed,
 }

@@ -164,7 +164,11 @@ impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
         })
     }
 
-    fn fetch<'a>(&'a self, places: &'a [usize]) -> BoxFuture<'a, Vec<Result<Loaded, Error>>> {
+    fn fetch<'a>(
+        &'a self,
+        places: &'a [usize],
+        _fills: &'a [bool],
+    ) -> BoxFuture<'a, Vec<Result<Loaded, Error>>> {
         debug_assert_eq!(places, [0], "one read, one key");
         async { vec![self.fetch_one().await] }.boxed()
     }

@@ -1,0 +1,290 @@
+//! Storing the object that an alias leads to.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::command::{Command, Despite, Lost, Reply, Seen, Token};
+use super::step::Fill;
+
+/// How many fetches one load of an alias makes at the most.
+const MAX_FETCHES: u8 = 2;
+/// How many stored values are compared with the fetched one.
+const MAX_COMPARISONS: u8 = 2;
+
+/// What the driver of a [`Link`] does next; each step but [`GiveBack`](LinkStep::GiveBack) and
+/// [`Done`](LinkStep::Done) is answered by the method named.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum LinkStep<K, V> {
+    /// Send the command for this primary key → [`Link::on_reply`].
+    Send {
+        /// The primary key.
+        primary: K,
+        /// What to do with it.
+        command: Command<V>,
+        /// Whether something has been fetched that its answer may confirm: for who joins the load
+        /// from here on, that is no confirmation.
+        confirms: bool,
+    },
+    /// Call the alias' fetch function → [`Link::on_fetched`].
+    Fetch,
+    /// Compare what is stored with what was fetched → [`Link::on_compared`].
+    Compare {
+        /// What is stored.
+        stored: V,
+        /// What was fetched.
+        fetched: V,
+    },
+    /// Give back the claim of this primary key; nothing waits for the answer.
+    GiveBack(K, Token),
+    /// It is over. A claim that stands is given back.
+    Done(Linked<K>),
+}
+
+/// What a stored value is beside the fetched one.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Compared {
+    /// The same object.
+    Same(Seen),
+    /// Not the same, or not fit to be served.
+    Different(Seen),
+    /// To be left alone: freshly stored by another version of the program.
+    Leave,
+}
+
+/// How it ended.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Linked<K> {
+    /// The object stands under this primary key, for this time: the alias may lead to it.
+    To(K, Duration),
+    /// There is no object, or none to be stored.
+    Nothing,
+    /// The object is to be returned, and the alias leads nowhere.
+    Not(Fill),
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum State<K, V> {
+    ClaimDue(Claim<K>),
+    ClaimSent(Claim<K>),
+    FetchDue,
+    Fetching,
+    CompareDue(V),
+    Comparing,
+    FillDue,
+    FillSent,
+    Done(Linked<K>),
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Claim<K> {
+    primary: K,
+    token: Token,
+    despite: Option<Despite>,
+    /// Whether what it is granted despite of is what was fetched.
+    same: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+struct Object<K, V> {
+    primary: K,
+    value: V,
+    ttl: Duration,
+}
+
+/// The fetch in a load of an alias, whose claim stands meanwhile: it sees to it that the object is
+/// stored under its primary key before the alias leads there.
+///
+/// The load itself is a [`Read`](super::Read) of the alias, whose value is a pointer. `K` is a
+/// primary key, `V` a stored value.
+///
+/// # Consistency
+///
+/// An alias that leads to a primary key after its invalidation was linked by a load whose claims,
+/// first of the alias, then of the primary key, came after that invalidation. When the latter was
+/// granted no older claim of the primary key stood, and none ever fills again; what stood there was
+/// equal to what had been fetched since the alias was claimed, or has been replaced by what was
+/// fetched under the claim. Whatever is found under the primary key from then on was therefore read
+/// after the invalidation.
+///
+/// An object fetched before the claim of its primary key is never stored there: it is fetched again.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Link<K, V = Bytes> {
+    state: State<K, V>,
+    lease: Duration,
+    /// The claim that stands.
+    claim: Option<(K, Token)>,
+    /// One that is of no use any more.
+    surplus: Option<(K, Token)>,
+    object: Option<Object<K, V>>,
+    fetches: u8,
+    comparisons: u8,
+    lost: bool,
+}
+
+impl<K: Clone + PartialEq, V: Clone> Link<K, V> {
+    /// A fetch that has not begun. If the alias led to a primary key, this is claimed first, despite
+    /// the value that was found there; the token marks the claim.
+    pub fn new(lease: Duration, led_to: Option<(K, Option<Despite>)>, token: Token) -> Self {
+        let state = match led_to {
+            Some((primary, despite)) => {
+                State::ClaimDue(Claim { primary, token, despite, same: false })
+            }
+            None => State::FetchDue,
+        };
+        Self {
+            state,
+            lease,
+            claim: None,
+            surplus: None,
+            object: None,
+            fetches: 0,
+            comparisons: 0,
+            lost: false,
+        }
+    }
+
+    /// What to do next.
+    pub fn next_step(&mut self) -> LinkStep<K, V> {
+        if let Some((primary, token)) = self.surplus.take() {
+            return LinkStep::GiveBack(primary, token);
+        }
+        let (state, step) = match std::mem::replace(&mut self.state, State::FetchDue) {
+            State::ClaimDue(claim) => {
+                let Claim { primary, token, despite, .. } = claim.clone();
+                let command = Command::Claim { token, lease: self.lease, despite };
+                let confirms = self.object.is_some();
+                (State::ClaimSent(claim), LinkStep::Send { primary, command, confirms })
+            }
+            State::FetchDue => (State::Fetching, LinkStep::Fetch),
+            State::CompareDue(stored) => match &self.object {
+                Some(object) => {
+                    let fetched = object.value.clone();
+                    (State::Comparing, LinkStep::Compare { stored, fetched })
+                }
+                None => Self::over(Linked::Nothing),
+            },
+            State::FillDue => match (self.object.take(), self.claim.clone()) {
+                (Some(object), Some((primary, token))) => {
+                    let Object { value, ttl, .. } = object.clone();
+                    self.object = Some(object);
+                    let command = Command::Fill { token, value, ttl };
+                    (State::FillSent, LinkStep::Send { primary, command, confirms: true })
+                }
+                _ => Self::over(Linked::Nothing),
+            },
+            State::Done(linked) => Self::over(linked),
+            waiting => {
+                debug_assert!(false, "a step was asked for before the last one was answered");
+                self.state = waiting;
+                return LinkStep::Done(Linked::Not(Fill::Skipped));
+            }
+        };
+        self.state = state;
+        step
+    }
+
+    fn over(linked: Linked<K>) -> (State<K, V>, LinkStep<K, V>) {
+        (State::Done(linked.clone()), LinkStep::Done(linked))
+    }
+
+    /// Takes the cache's answer.
+    pub fn on_reply(&mut self, reply: Result<Reply<V>, Lost>) {
+        self.state = match (std::mem::replace(&mut self.state, State::FetchDue), reply) {
+            (State::ClaimSent(claim), reply) => self.on_claim(claim, reply),
+            (State::FillSent, Ok(Reply::Settled)) => {
+                self.claim = None;
+                self.linked()
+            }
+            (State::FillSent, Ok(Reply::Refused)) => {
+                self.claim = None;
+                State::Done(Linked::Not(Fill::Refused))
+            }
+            (State::FillSent, _) => State::Done(Linked::Not(Fill::Unreachable)),
+            (state, _) => {
+                debug_assert!(false, "a reply does not answer the last step");
+                state
+            }
+        };
+    }
+
+    fn on_claim(&mut self, claim: Claim<K>, reply: Result<Reply<V>, Lost>) -> State<K, V> {
+        match reply {
+            Ok(Reply::Claimed) => {
+                self.claim = Some((claim.primary, claim.token));
+                if claim.same { self.linked() } else { State::FetchDue }
+            }
+            Err(Lost) => {
+                self.lost = true;
+                self.without_claim(Fill::Unreachable)
+            }
+            Ok(Reply::Value(stored)) if self.object.is_some() => {
+                self.comparisons += 1;
+                if self.comparisons > MAX_COMPARISONS {
+                    State::Done(Linked::Not(Fill::Skipped))
+                } else {
+                    State::CompareDue(stored)
+                }
+            }
+            // Another reader is about to fill, or has filled, or a writer is at work.
+            Ok(_) => self.without_claim(Fill::Skipped),
+        }
+    }
+
+    /// What was fetched already is returned; what was not, is fetched without the claim.
+    fn without_claim(&self, fill: Fill) -> State<K, V> {
+        if self.object.is_some() { State::Done(Linked::Not(fill)) } else { State::FetchDue }
+    }
+
+    fn linked(&self) -> State<K, V> {
+        State::Done(match &self.object {
+            Some(Object { primary, ttl, .. }) => Linked::To(primary.clone(), *ttl),
+            None => Linked::Nothing,
+        })
+    }
+
+    /// Takes what was fetched: the primary key, the value and its time to live, or nothing to be
+    /// stored. The token marks the claim that may follow.
+    pub fn on_fetched(&mut self, fetched: Option<(K, V, Duration)>, token: Token) {
+        debug_assert!(matches!(self.state, State::Fetching), "a fetch answers no step");
+        self.fetches += 1;
+        let Some((primary, value, ttl)) = fetched else {
+            self.state = State::Done(Linked::Nothing);
+            return;
+        };
+        let claimed = self.claim.as_ref().is_some_and(|(claimed, _)| *claimed == primary);
+        self.state = if claimed {
+            State::FillDue
+        } else if self.lost {
+            State::Done(Linked::Not(Fill::Unreachable))
+        } else if self.fetches >= MAX_FETCHES {
+            State::Done(Linked::Not(Fill::Skipped))
+        } else {
+            self.surplus = self.claim.take();
+            let primary = primary.clone();
+            State::ClaimDue(Claim { primary, token, despite: None, same: false })
+        };
+        self.object = Some(Object { primary, value, ttl });
+    }
+
+    /// Takes the comparison; the token marks the claim that may follow.
+    pub fn on_compared(&mut self, compared: Compared, token: Token) {
+        debug_assert!(matches!(self.state, State::Comparing), "a comparison answers no step");
+        let (seen, same) = match compared {
+            Compared::Same(seen) => (seen, true),
+            Compared::Different(seen) => (seen, false),
+            Compared::Leave => {
+                self.state = State::Done(Linked::Not(Fill::Skipped));
+                return;
+            }
+        };
+        self.state = match &self.object {
+            Some(Object { primary, .. }) => {
+                // It stays for those who ask for it by its primary key, until it is replaced.
+                let despite = Some(Despite { seen, keep: true });
+                State::ClaimDue(Claim { primary: primary.clone(), token, despite, same })
+            }
+            None => State::Done(Linked::Nothing),
+        };
+    }
+}
