@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::builder::Builder;
 use crate::engine::Engine;
-use crate::lookup::{CacheKeys, Cached, Lookup};
+use crate::lookup::{CacheKeys, Cached, Lookup, TypePolicy};
 use crate::read::Read;
 use crate::stats::{Stats, TypeStats};
 use crate::view::View;
@@ -138,6 +138,12 @@ impl CacheCow {
     /// Call it after the change is committed to the backing store; [`write`](Self::write) also
     /// covers a process that dies in between.
     ///
+    /// # Consistency
+    ///
+    /// A fetch function that reads a lagging replica may read what is older than the invalidation.
+    /// Where the type or the builder has a time to settle (`settle`), nothing is stored for that
+    /// long after the invalidation: what a lagging replica gives is returned and not kept.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::NotInvalidated`]: the cache was not told. The invalidation is retried in the
@@ -151,7 +157,7 @@ impl CacheCow {
     ///
     /// One.
     pub async fn invalidate<K: CacheKeys>(&self, lookup: K) -> Result<(), Error> {
-        self.engine.invalidate(keys_of(&lookup)).await
+        self.engine.invalidate(self.engine.targets(&lookup)).await
     }
 
     /// [`invalidate`](Self::invalidate) for several lookups, in one round trip.
@@ -164,9 +170,8 @@ impl CacheCow {
         &self,
         lookups: impl IntoIterator<Item = K>,
     ) -> Result<(), Error> {
-        let mut keys = Vec::new();
-        lookups.into_iter().for_each(|lookup| lookup.each_key(&mut |key, _| keys.push(key)));
-        self.engine.invalidate(unique(keys)).await
+        let lookups: Vec<K> = lookups.into_iter().collect();
+        self.engine.invalidate(self.engine.targets(&lookups)).await
     }
 
     /// [`invalidate`](Self::invalidate) for every key that the object is found by, in one round
@@ -176,9 +181,7 @@ impl CacheCow {
     ///
     /// [`ErrorKind::NotInvalidated`].
     pub async fn invalidate_object<T: Cached>(&self, object: &T) -> Result<(), Error> {
-        let mut keys = Vec::new();
-        object.each_key(&mut |key| keys.push(key));
-        self.engine.invalidate(unique(keys)).await
+        self.engine.invalidate(self.engine.targets(&KeysOf(object))).await
     }
 
     /// Runs `work`, which changes the backing store, so that its keys are never stale afterwards —
@@ -207,7 +210,8 @@ impl CacheCow {
     /// # Consistency
     ///
     /// The work must be over — committed or rolled back — when its future completes, and that
-    /// within the hold's time to live (60 s by default).
+    /// within the hold's time to live (60 s by default). Where there is a time to settle (`settle`), it
+    /// counts from the work's end.
     ///
     /// # Cancellation
     ///
@@ -224,7 +228,8 @@ impl CacheCow {
         E: From<Error>,
     {
         let policy = self.engine.settings.hold_policy;
-        match self.engine.write(keys_of(&keys), policy, work, |_| false).await? {
+        let targets = self.engine.targets(&keys);
+        match self.engine.write(targets, policy, work, |_| false).await? {
             // The work's own error comes first.
             (Ok(_), Some(error)) => Err(E::from(error)),
             (result, _) => result,
@@ -263,14 +268,11 @@ impl fmt::Debug for CacheCow {
     }
 }
 
-fn keys_of(keys: &impl CacheKeys) -> Vec<Key> {
-    let mut all = Vec::new();
-    keys.each_key(&mut |key, _| all.push(key));
-    unique(all)
-}
+/// Every key of an object, whether or not its type implements [`CacheKeys`].
+struct KeysOf<'a, T>(&'a T);
 
-fn unique(mut keys: Vec<Key>) -> Vec<Key> {
-    keys.sort_unstable();
-    keys.dedup();
-    keys
+impl<T: Cached> CacheKeys for KeysOf<'_, T> {
+    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
+        self.0.each_key(&mut |key| visit(key, T::POLICY));
+    }
 }

@@ -24,6 +24,7 @@
 //!   snapshot, an eviction of a hold) takes its invalidation or protection with it. The bound is the
 //!   value's time to live.
 //! - A fetch function that reads a lagging replica may read what is older than the invalidation.
+//!   `settle` keeps that from being stored, for a replica that lags by no more than the given time.
 //! - An invalidation issued before the database's commit does not cover that commit; `write` does.
 //! - A work that ends while its transaction may still commit is not covered beyond its end.
 //!

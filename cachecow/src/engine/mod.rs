@@ -6,6 +6,7 @@ mod flights;
 mod guard;
 mod loader;
 mod pending;
+mod target;
 mod tokens;
 mod write;
 
@@ -26,6 +27,7 @@ pub(crate) use self::guard::{Guard, Urgency};
 pub(crate) use self::loader::{Loaded, Loader, Sealed};
 pub(crate) use self::loader::{TypedLoader, judge, typed};
 use self::pending::Pending;
+pub(crate) use self::target::Target;
 use self::tokens::Tokens;
 use crate::backend::{BackendError, BackendErrorKind, Request};
 use crate::protocol::{Command, First, OnLease, Outcome, Read, ReadPolicy, Reply, Token, Verdict};
@@ -113,12 +115,13 @@ impl Engine {
     }
 
     /// Invalidates the keys, and sees to it that what failed is retried.
-    pub(crate) async fn invalidate(self: &Arc<Self>, keys: Vec<Key>) -> Result<(), Error> {
-        let requests = keys.iter().map(|&key| Request { key, command: Command::Invalidate });
+    pub(crate) async fn invalidate(self: &Arc<Self>, targets: Vec<Target>) -> Result<(), Error> {
+        let token = self.tokens.fresh();
+        let commands: Vec<(Key, Command)> =
+            targets.iter().map(|target| (target.key, target.invalidation(token))).collect();
+        let requests = commands.iter().cloned().map(|(key, command)| Request { key, command });
         let replies = self.guard.execute(requests.collect(), Urgency::Invalidation).await;
-        let failed =
-            self.retry_lost(keys.into_iter().map(|key| (key, Command::Invalidate)), replies);
-        match failed {
+        match self.retry_lost(commands.into_iter(), replies) {
             None => Ok(()),
             Some((count, error)) => Err(not_invalidated("invalidate", count, error)),
         }

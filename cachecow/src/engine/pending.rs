@@ -38,6 +38,39 @@ struct Debt {
     version: u64,
     /// Holds to be released as well.
     releases: Vec<Token>,
+    /// The hold that lets replicas settle, the longest that was asked for.
+    settling: Option<(Token, Duration)>,
+}
+
+impl Debt {
+    fn take_over(&mut self, command: &Command) {
+        self.version += 1;
+        match (command, self.settling) {
+            (Command::Release { token }, _) => self.release(*token),
+            (Command::Hold { token, ttl }, None) => self.settling = Some((*token, *ttl)),
+            (Command::Hold { token, ttl }, Some((first, longest))) => {
+                // One hold settles for all; the end of a write is a release besides.
+                self.settling = Some((first, longest.max(*ttl)));
+                self.release(*token);
+            }
+            _ => {}
+        }
+    }
+
+    fn release(&mut self, token: Token) {
+        if self.releases.len() < MAX_RELEASES {
+            self.releases.push(token);
+        }
+    }
+
+    fn commands(&self) -> impl Iterator<Item = Command> + '_ {
+        let first = match self.settling {
+            None => Command::Invalidate,
+            Some((token, ttl)) => Command::Hold { token, ttl },
+        };
+        let releases = self.releases.iter().map(|&token| Command::Release { token });
+        std::iter::once(first).chain(releases)
+    }
 }
 
 impl Pending {
@@ -58,13 +91,7 @@ impl Pending {
     pub(crate) fn add(&self, engine: &Arc<Engine>, commands: Vec<(Key, Command)>) {
         let mut outstanding = self.lock();
         for (key, command) in commands {
-            let debt = outstanding.by_key.entry(key).or_default();
-            debt.version += 1;
-            if let Command::Release { token } = command
-                && debt.releases.len() < MAX_RELEASES
-            {
-                debt.releases.push(token);
-            }
+            outstanding.by_key.entry(key).or_default().take_over(&command);
         }
         self.count.store(outstanding.by_key.len(), Ordering::Release);
         if !std::mem::replace(&mut outstanding.running, true) {
@@ -110,8 +137,10 @@ impl Pending {
 
     /// Tries some keys; how many were done.
     async fn attempt(&self, engine: &Engine, batch: &[(Key, Debt)]) -> usize {
-        let requests: Vec<Request> =
-            batch.iter().flat_map(|(key, debt)| requests(*key, debt)).collect();
+        let requests: Vec<Request> = batch
+            .iter()
+            .flat_map(|(key, debt)| debt.commands().map(|command| Request { key: *key, command }))
+            .collect();
         let owners: Vec<usize> = batch
             .iter()
             .enumerate()
@@ -158,11 +187,4 @@ impl Drop for Running {
             self.engine.pending.lock().running = false;
         }
     }
-}
-
-fn requests(key: Key, debt: &Debt) -> impl Iterator<Item = Request> + '_ {
-    let releases = debt.releases.iter().map(|&token| Command::Release { token });
-    std::iter::once(Command::Invalidate)
-        .chain(releases)
-        .map(move |command| Request { key, command })
 }

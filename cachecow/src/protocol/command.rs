@@ -95,9 +95,9 @@ pub enum Command<V = Bytes> {
     },
     /// Delete the value, and any right to fill it.
     Invalidate,
-    /// Delete the value, and keep every reader from filling it.
+    /// Delete the value, and keep every reader from filling it. A hold of the same token is replaced.
     Hold {
-        /// Marks this writer.
+        /// Marks this writer, or this invalidation.
         token: Token,
         /// For how long, if it is never released.
         ttl: Duration,

@@ -11,7 +11,7 @@
 //! | [`Fill`](Command::Fill) | if the flag is the token: stores the value, deletes the flag |
 //! | [`Abandon`](Command::Abandon) | if the flag is the token: deletes it |
 //! | [`Invalidate`](Command::Invalidate) | deletes the value and a lease; holds stay |
-//! | [`Hold`](Command::Hold) | deletes the value and a lease; adds the token to the holds |
+//! | [`Hold`](Command::Hold) | deletes the value and a lease; adds the token to the holds, or changes its end |
 //! | [`Release`](Command::Release) | deletes the value and a lease; takes the token off the holds |
 //!
 //! Why no fill is stale: a fetch begins only after its claim was answered, so every value that a
@@ -19,6 +19,10 @@
 //! and no token is ever set twice, so a fill whose fetch began before the invalidation is refused.
 //! A claim whose answer was lost is never used: its command may still reach the cache, after the
 //! invalidation that it should have preceded.
+//!
+//! Where fetches read a lagging replica, nothing may be stored for a while after an invalidation:
+//! the invalidation is then a hold that nobody releases, and a write ends by putting the end of its
+//! own hold that far off.
 
 mod command;
 mod flight;
