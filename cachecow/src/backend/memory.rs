@@ -10,6 +10,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
+use super::epochs::Epochs;
 use super::flags::Flags;
 use super::{BackendError, CacheBackend, Request};
 use crate::Key;
@@ -32,6 +33,7 @@ pub struct MemoryBackend {
     values: Cache<Key, Entry, ByBytes>,
     /// A key's flag is guarded by its shard's lock, under which its value is written as well.
     flags: [Mutex<Flags>; FLAG_SHARDS],
+    epochs: Epochs,
 }
 
 #[derive(Clone)]
@@ -61,6 +63,7 @@ impl MemoryBackend {
         Self {
             values: Cache::with_weighter(estimate, capacity, ByBytes),
             flags: std::array::from_fn(|_| Mutex::default()),
+            epochs: Epochs::default(),
         }
     }
 
@@ -70,9 +73,15 @@ impl MemoryBackend {
         if command == Command::Lookup {
             return self.value(key, now).map_or(Reply::Absent, Reply::Value);
         }
+        if let Some(reply) = self.epochs.carry_out(key, &command, now) {
+            return reply;
+        }
         let mut flags = self.lock(key);
         match command {
-            Command::Lookup => unreachable!("answered above, without the lock"),
+            Command::Lookup
+            | Command::ReadEpoch
+            | Command::TakeEpoch { .. }
+            | Command::EndEpoch { .. } => unreachable!("answered above, without the lock"),
             Command::Claim { token, lease, despite } => {
                 self.claim(&mut flags, key, token, now + lease, despite.as_ref())
             }

@@ -1,5 +1,6 @@
 //! Where values and flags live.
 
+mod epochs;
 mod flags;
 mod memory;
 #[cfg(feature = "redis")]
@@ -12,6 +13,8 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 #[cfg(feature = "store")]
+pub(crate) use self::epochs::Epochs;
+#[cfg(feature = "store")]
 pub(crate) use self::flags::Flags;
 pub use self::memory::MemoryBackend;
 #[cfg(feature = "redis")]
@@ -22,7 +25,7 @@ use crate::protocol::{Command, Reply};
 /// One command for one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The key whose value and flag the command is about.
+    /// The key whose value and flag, or whose epoch, the command is about.
     pub key: Key,
     /// What to do.
     pub command: Command,
@@ -36,8 +39,9 @@ pub struct Request {
 ///
 /// # Consistency
 ///
-/// Commands of one key take effect in one order that every client sees. A value or a flag may
-/// vanish at any time (expiry, eviction, a flush); it may never come back.
+/// Commands of one key take effect in one order that every client sees. A value, a flag or an epoch
+/// may vanish at any time (expiry, eviction, a flush); it may never come back. Epochs have places of
+/// their own: a value and an epoch of one key know nothing of each other.
 ///
 /// # Cancellation
 ///

@@ -111,7 +111,7 @@ impl Engine {
         }
         tracing::warn!(target: "cachecow", "a write without a hold was cancelled; its keys are invalidated");
         let token = self.tokens.fresh();
-        let commands = unheld.iter().map(|target| (target.key, target.invalidation(token)));
+        let commands = unheld.into_iter().map(|target| (target.key, target.invalidation(token)));
         self.pending.add(self, commands.collect());
     }
 

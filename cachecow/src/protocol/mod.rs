@@ -13,6 +13,11 @@
 //! | [`Invalidate`](Command::Invalidate) | deletes the value and a lease; holds stay |
 //! | [`Hold`](Command::Hold) | deletes the value and a lease; adds the token to the holds, or changes its end |
 //! | [`Release`](Command::Release) | deletes the value and a lease; takes the token off the holds |
+//! | [`ReadEpoch`](Command::ReadEpoch) | reads the epoch |
+//! | [`TakeEpoch`](Command::TakeEpoch) | reads the epoch; if there is none, sets it to the token; keeps it for at least the given time |
+//! | [`EndEpoch`](Command::EndEpoch) | deletes the epoch; with a time to settle, sets a mark in its place that keeps others out for so long |
+//!
+//! The last three are about [`tags`], whose epochs have places of their own.
 //!
 //! Why no fill is stale: a fetch begins only after its claim was answered, so every value that a
 //! fill stores was read while the token stood. An invalidation removes the token before it returns,
@@ -28,6 +33,7 @@ mod command;
 mod flight;
 mod read;
 mod step;
+pub mod tags;
 mod write;
 
 pub use command::{Command, Despite, Lost, Reply, Seen, Token};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::redis::{Cmd, Pipeline, Value};
 
 use super::super::{BackendError, Request};
-use super::lookups::mget;
+use super::lookups::{mget, mget_epochs};
 use super::script::Kind;
 use super::{Shared, malformed, reply};
 use crate::Key;
@@ -20,8 +20,10 @@ type Replies = Vec<Result<Reply, BackendError>>;
 /// One Redis command on behalf of several requests.
 #[derive(Default)]
 struct Call {
-    /// `None` is the lookup.
+    /// `None` is a look at what is there.
     script: Option<Kind>,
+    /// Whether it is about epochs.
+    epochs: bool,
     /// The places of the requests in the batch.
     places: Vec<usize>,
     keys: Vec<Key>,
@@ -93,6 +95,7 @@ impl Shared {
         replies: &mut [Option<Result<Reply, BackendError>>],
     ) {
         let parse = |value| match call.script {
+            None if call.epochs => reply::epoch(value),
             None => reply::looked_up(value),
             Some(script) => reply::scripted(value, script),
         };
@@ -119,7 +122,8 @@ impl Shared {
 
     fn command(&self, call: &Call, in_full: bool) -> Cmd {
         let Some(script) = call.script else {
-            return mget(self, call.keys.iter().copied());
+            let keys = call.keys.iter().copied();
+            return if call.epochs { mget_epochs(self, keys) } else { mget(self, keys) };
         };
         let source = script.source();
         let mut command = if in_full {
@@ -131,10 +135,15 @@ impl Shared {
             command.arg(&source.hash);
             command
         };
-        command.arg(call.keys.len() * 2);
-        for key in &call.keys {
-            self.add_value_name(&mut command, *key);
-            self.add_flag_name(&mut command, *key);
+        if call.epochs {
+            command.arg(call.keys.len());
+            call.keys.iter().for_each(|key| self.add_epoch_name(&mut command, *key));
+        } else {
+            command.arg(call.keys.len() * 2);
+            for key in &call.keys {
+                self.add_value_name(&mut command, *key);
+                self.add_flag_name(&mut command, *key);
+            }
         }
         if script == Kind::Claim {
             command.arg(milliseconds(call.lease));
@@ -162,11 +171,13 @@ fn group(requests: Vec<Request>) -> Vec<Call> {
     let mut calls: Vec<Call> = Vec::new();
     for (place, Request { key, command }) in requests.into_iter().enumerate() {
         let (script, lease) = kind_of(&command);
+        let epochs = is_about_an_epoch(&command);
         let open = calls.iter().rposition(|call| {
-            call.script == script && call.lease == lease && call.keys.len() < MAX_KEYS
+            (call.script, call.epochs, call.lease) == (script, epochs, lease)
+                && call.keys.len() < MAX_KEYS
         });
         let at = open.unwrap_or_else(|| {
-            calls.push(Call { script, lease, ..Call::default() });
+            calls.push(Call { script, epochs, lease, ..Call::default() });
             calls.len() - 1
         });
         let call = &mut calls[at];
@@ -179,19 +190,25 @@ fn group(requests: Vec<Request>) -> Vec<Call> {
 
 fn kind_of(command: &Command) -> (Option<Kind>, Duration) {
     match command {
-        Command::Lookup => (None, Duration::ZERO),
+        Command::Lookup | Command::ReadEpoch => (None, Duration::ZERO),
         Command::Claim { lease, .. } => (Some(Kind::Claim), *lease),
         Command::Fill { .. } => (Some(Kind::Fill), Duration::ZERO),
         Command::Abandon { .. } => (Some(Kind::Abandon), Duration::ZERO),
         Command::Invalidate => (Some(Kind::Invalidate), Duration::ZERO),
         Command::Hold { .. } => (Some(Kind::Hold), Duration::ZERO),
         Command::Release { .. } => (Some(Kind::Release), Duration::ZERO),
+        Command::TakeEpoch { .. } => (Some(Kind::TakeEpoch), Duration::ZERO),
+        Command::EndEpoch { .. } => (Some(Kind::EndEpoch), Duration::ZERO),
     }
+}
+
+fn is_about_an_epoch(command: &Command) -> bool {
+    matches!(command, Command::ReadEpoch | Command::TakeEpoch { .. } | Command::EndEpoch { .. })
 }
 
 fn add_arguments(arguments: &mut Vec<Vec<u8>>, command: Command) {
     match command {
-        Command::Lookup | Command::Invalidate => {}
+        Command::Lookup | Command::Invalidate | Command::ReadEpoch => {}
         Command::Claim { token, despite, .. } => {
             arguments.push(token.as_bytes().to_vec());
             let (len, prefix, keep) = match despite {
@@ -215,6 +232,14 @@ fn add_arguments(arguments: &mut Vec<Vec<u8>>, command: Command) {
         Command::Hold { token, ttl } => {
             arguments.push(token.as_bytes().to_vec());
             arguments.push(milliseconds(ttl).to_string().into_bytes());
+        }
+        Command::TakeEpoch { fresh, ttl } => {
+            arguments.push(fresh.as_bytes().to_vec());
+            arguments.push(milliseconds(ttl).to_string().into_bytes());
+        }
+        Command::EndEpoch { settle } => {
+            let millis = if settle.is_zero() { 0 } else { milliseconds(settle) };
+            arguments.push(millis.to_string().into_bytes());
         }
     }
 }

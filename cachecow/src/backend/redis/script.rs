@@ -1,4 +1,4 @@
-//! The Lua scripts, one for each command but the lookup.
+//! The Lua scripts, one for each command that does more than read.
 
 use std::sync::LazyLock;
 
@@ -12,6 +12,8 @@ pub(super) enum Kind {
     Invalidate,
     Hold,
     Release,
+    TakeEpoch,
+    EndEpoch,
 }
 
 pub(super) struct Source {
@@ -19,7 +21,7 @@ pub(super) struct Source {
     pub(super) hash: String,
 }
 
-static SOURCES: LazyLock<[Source; 6]> = LazyLock::new(|| {
+static SOURCES: LazyLock<[Source; 8]> = LazyLock::new(|| {
     [
         include_str!("scripts/claim.lua"),
         include_str!("scripts/fill.lua"),
@@ -27,6 +29,8 @@ static SOURCES: LazyLock<[Source; 6]> = LazyLock::new(|| {
         include_str!("scripts/invalidate.lua"),
         include_str!("scripts/hold.lua"),
         include_str!("scripts/release.lua"),
+        include_str!("scripts/take_epoch.lua"),
+        include_str!("scripts/end_epoch.lua"),
     ]
     .map(|code| Source { code, hash: Script::new(code).get_hash().to_owned() })
 });

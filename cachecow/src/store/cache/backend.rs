@@ -14,7 +14,7 @@ use futures_util::future::{BoxFuture, join_all};
 use tokio::time::Instant;
 
 use super::values::{Found, Values};
-use crate::backend::Flags;
+use crate::backend::{Epochs, Flags};
 use crate::protocol::{Command, Despite, Reply};
 use crate::store::KeyValueStore;
 use crate::{BackendError, BackendErrorKind, CacheBackend, Key, Request};
@@ -69,6 +69,7 @@ struct Shared {
     values: Values,
     shards: [Shard; SHARDS],
     doubtful: Doubtful,
+    epochs: Epochs,
 }
 
 /// A key's flag and value change under its shard's lock, which is held while the store works.
@@ -83,7 +84,14 @@ impl StoreBackend {
     pub fn new(store: impl KeyValueStore + 'static) -> Self {
         let shards = std::array::from_fn(|_| Shard::default());
         let values = Values::new(store);
-        Self { shared: Arc::new(Shared { values, shards, doubtful: Doubtful::default() }) }
+        Self {
+            shared: Arc::new(Shared {
+                values,
+                shards,
+                doubtful: Doubtful::default(),
+                epochs: Epochs::default(),
+            }),
+        }
     }
 }
 
@@ -120,7 +128,13 @@ impl Shared {
         Request { key, command }: Request,
     ) -> Result<Reply, BackendError> {
         let now = Instant::now();
+        if let Some(reply) = self.epochs.carry_out(key, &command, now) {
+            return Ok(reply);
+        }
         match command {
+            Command::ReadEpoch | Command::TakeEpoch { .. } | Command::EndEpoch { .. } => {
+                unreachable!("answered above")
+            }
             Command::Lookup => self.look_up(key).await,
             Command::Claim { token, lease, despite } => {
                 if let Some(value) = self.value_to_claim(key, despite).await? {
