@@ -178,6 +178,7 @@ mod tests {
     const B: Token = Token::from_bytes([2; 16]);
     const NONE: [Answer; 3] = [Ok(Reply::Absent), Ok(Reply::Held), Err(Lost)];
 
+    #[expect(clippy::unnecessary_wraps, reason = "one of several answers")]
     fn is(token: Token) -> Answer {
         Ok(Reply::Epoch(token))
     }

@@ -29,13 +29,12 @@ pub(super) fn scripted(value: Value, script: super::script::Kind) -> Result<Repl
         (Kind::Claim, Value::BulkString(bytes)) => Ok(Reply::Value(Bytes::from(bytes))),
         (Kind::Claim, Value::Int(1)) => Ok(Reply::Claimed),
         (Kind::Claim, Value::Int(0)) => Ok(Reply::Leased),
-        (Kind::Claim, Value::Int(2)) => Ok(Reply::Held),
+        (Kind::Claim | Kind::TakeEpoch, Value::Int(2)) => Ok(Reply::Held),
         (Kind::Fill | Kind::Abandon, Value::Int(1)) => Ok(Reply::Settled),
         (Kind::Fill | Kind::Abandon, Value::Int(0)) => Ok(Reply::Refused),
         (Kind::Invalidate | Kind::Hold | Kind::Release | Kind::EndEpoch, Value::Int(3)) => {
             Ok(Reply::Done)
         }
-        (Kind::TakeEpoch, Value::Int(2)) => Ok(Reply::Held),
         (Kind::TakeEpoch, value) => epoch(value),
         (_, Value::ServerError(error)) => Err(rejected(&error)),
         (_, _) => Err(malformed("to a script")),
