@@ -3,10 +3,13 @@
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use crate::engine::{Engine, Loads, TypedLoader, judge, typed};
+use crate::engine::{
+    Engine, Judged, Loaded, Loads, TypedLoader, Unfinished, judge, keeping, loaded, typed,
+};
 use crate::key::KeyMap;
-use crate::lookup::Lookup;
-use crate::protocol::{Read, Reply};
+use crate::lookup::{Cached as _, Lookup};
+use crate::near::Near;
+use crate::protocol::{Mark, Reply, Verdict};
 use crate::stats::TypeState;
 use crate::{Error, Key};
 
@@ -18,17 +21,24 @@ type Objects<L> = Vec<Option<Arc<<L as Lookup>::Object>>>;
 /// The objects of the lookups, in their order, each distinct one read once.
 pub(crate) async fn get_many<L: Lookup>(
     engine: &Arc<Engine>,
+    near: Option<&Near>,
     context: &L::Context,
     lookups: &[L],
 ) -> Result<Objects<L>, Error> {
     let state = engine.types.of::<L::Object>();
     let (distinct, places) = tell_apart(lookups);
     let mut objects: Objects<L> = vec![None; distinct.len()];
-    let left = if engine.looks_up_first(state) {
-        look_up::<L>(engine, state, &distinct, &mut objects).await
+    let wanted: Vec<usize> = match near {
+        Some(near) => not_near(engine, near, state, &distinct, &mut objects),
+        None => (0..distinct.len()).collect(),
+    };
+    let left = if L::Object::TAGGED || !engine.looks_up_first(state) {
+        let read = |place: usize| engine.read_of::<L::Object>(distinct[place].1, state).into();
+        wanted.into_iter().map(|place| (place, read(place))).collect()
+    } else if wanted.is_empty() {
+        Vec::new()
     } else {
-        let reads = distinct.iter().map(|(_, key)| engine.read(*key, state));
-        reads.enumerate().collect()
+        look_up::<L>(engine, near, state, &distinct, &wanted, &mut objects).await
     };
     if !left.is_empty() {
         load(engine, context, state, &distinct, left, &mut objects).await?;
@@ -66,38 +76,71 @@ fn same_parts<L: Lookup>(one: &L, other: &L) -> bool {
     one.key().as_bytes() == other.key().as_bytes()
 }
 
+/// Takes what is in this process's memory; the places of the rest.
+fn not_near<L: Lookup>(
+    engine: &Engine,
+    near: &Near,
+    state: &TypeState,
+    distinct: &[(&L, Key)],
+    objects: &mut Objects<L>,
+) -> Vec<usize> {
+    let mut wanted = Vec::new();
+    for (place, (lookup, key)) in distinct.iter().enumerate() {
+        match near.get::<L>(*key, &lookup.key()) {
+            Some(object) if !engine.pending.contains(*key) => objects[place] = object,
+            _ => wanted.push(place),
+        }
+    }
+    state.near_hits((distinct.len() - wanted.len()) as u64);
+    wanted
+}
+
 /// The first round, if it is lookups only, without anything that a hit does not need. Returns the
 /// reads that are not over, with their places.
 async fn look_up<L: Lookup>(
     engine: &Arc<Engine>,
+    near: Option<&Near>,
     state: &TypeState,
     distinct: &[(&L, Key)],
+    wanted: &[usize],
     objects: &mut Objects<L>,
-) -> Vec<(usize, Read)> {
-    let keys = distinct.iter().map(|(_, key)| *key).collect();
+) -> Vec<(usize, Unfinished<Loaded>)> {
+    let keys: Vec<Key> = wanted.iter().map(|&place| distinct[place].1).collect();
+    let mark = |near: &Near| keys.iter().map(|key| near.mark(*key)).collect();
+    let marks: Option<Vec<Option<Mark>>> = near.map(mark);
     let replies = engine.guard.lookup_many(keys).await;
     let mut left = Vec::new();
     let mut hits = 0;
-    for (place, (reply, (lookup, _))) in replies.into_iter().zip(distinct).enumerate() {
-        let verdict = match &reply {
-            Ok(Reply::Value(document)) => match judge(engine, state, *lookup, document) {
-                Ok(object) => {
+    for (at, (reply, &place)) in replies.into_iter().zip(wanted).enumerate() {
+        let (lookup, key) = distinct[place];
+        let judged = match &reply {
+            Ok(Reply::Value(document)) => match judge(engine, state, lookup, document) {
+                Judged { found: Some(object), verdict: Verdict::Good } => {
                     objects[place] = object.map(Arc::new);
+                    let mark = marks.as_ref().and_then(|marks| marks[at]);
+                    if let (Some(near), Some(mark)) = (near, mark) {
+                        let object = objects[place].as_ref();
+                        let keeping =
+                            keeping(engine, mark, object.map(|object| &**object), document);
+                        near.keep(key, &lookup.key(), object, keeping);
+                    }
                     hits += 1;
                     continue;
                 }
-                Err(verdict) => Some(verdict),
+                judged => Some(judged),
             },
             _ => None,
         };
         let mut read = engine.read_that_looks_up();
         let _lookup = read.next_step();
         read.on_reply(reply.map_err(|error| state.lost(&error)));
-        if let Some(verdict) = verdict {
+        let mut present = None;
+        if let Some(judged) = judged {
             let _judged = read.take_value();
-            read.on_judged(verdict, None);
+            present = judged.found.map(loaded);
+            read.on_judged(judged.verdict, None);
         }
-        left.push((place, read));
+        left.push((place, Unfinished { read, present }));
     }
     state.record_hits(hits);
     left
@@ -109,7 +152,7 @@ async fn load<L: Lookup>(
     context: &L::Context,
     state: &TypeState,
     distinct: &[(&L, Key)],
-    left: Vec<(usize, Read)>,
+    left: Vec<(usize, Unfinished<Loaded>)>,
     objects: &mut Objects<L>,
 ) -> Result<(), Error> {
     // One call of `fetch_many` takes them all. Fetched one by one, they go in windows: what is
@@ -118,7 +161,7 @@ async fn load<L: Lookup>(
     let window = if together { left.len() } else { engine.settings.fetch_concurrency * WINDOW };
     let mut left = left.into_iter().peekable();
     while left.peek().is_some() {
-        let (places, reads): (Vec<usize>, Vec<Read>) = left.by_ref().take(window).unzip();
+        let (places, reads): (Vec<usize>, Vec<_>) = left.by_ref().take(window).unzip();
         let lookups = places.iter().map(|place| distinct[*place].0);
         let loader = TypedLoader::many(engine, state, context, lookups);
         let ended = Loads::new(engine, &loader, reads.into_iter()).run().await;

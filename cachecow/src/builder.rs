@@ -1,5 +1,7 @@
 //! The settings of a `CacheCow`, and the ways to open one.
 
+#[cfg(feature = "redis")]
+use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -37,6 +39,20 @@ pub struct Builder {
     operation_timeout: Duration,
     connect_timeout: Duration,
     memory_capacity: u64,
+    #[cfg(feature = "redis")]
+    near_url: Option<Secret>,
+}
+
+/// A text with a password in it, perhaps.
+#[cfg(feature = "redis")]
+#[derive(Clone)]
+struct Secret(String);
+
+#[cfg(feature = "redis")]
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
 }
 
 impl Default for Builder {
@@ -47,6 +63,8 @@ impl Default for Builder {
             operation_timeout: Duration::from_millis(500),
             connect_timeout: Duration::from_secs(1),
             memory_capacity: MemoryBackend::DEFAULT_CAPACITY,
+            #[cfg(feature = "redis")]
+            near_url: None,
         }
     }
 }
@@ -76,6 +94,26 @@ impl Builder {
     /// not say (`negative_ttl`). Default: not at all.
     pub fn negative_ttl(mut self, ttl: Duration) -> Self {
         self.settings.negative_ttl = Some(ttl);
+        self
+    }
+
+    /// How long beyond its time to live an object may be served while its fetch fails, where the type
+    /// does not say (`stale_if_error`); its source is then [`Source::Stale`](crate::Source::Stale). Default: not at all.
+    ///
+    /// # Consistency
+    ///
+    /// An object that was invalidated is never served. Which one is past its time to live is told by
+    /// the clocks of the process that stored it and the one that reads it.
+    pub fn stale_if_error(mut self, window: Duration) -> Self {
+        self.settings.stale_if_error = Some(window);
+        self
+    }
+
+    /// Whether an object is fetched anew shortly before its time to live is over, by one caller,
+    /// while the others are served the present one, where the type does not say (`refresh_ahead`).
+    /// How early is a matter of chance, and of how long the last fetch took. Default: no.
+    pub fn refresh_ahead(mut self, on: bool) -> Self {
+        self.settings.refresh_ahead = on;
         self
     }
 
@@ -157,6 +195,50 @@ impl Builder {
         self
     }
 
+    /// Keeps decoded objects in this process's memory as well, in front of the cache: about so many
+    /// bytes, each object counting with its stored length and 128 bytes more. What is read most stays.
+    /// Default: none are kept.
+    ///
+    /// A hit there takes no round trip and no decoding: [`Source::Near`](crate::Source::Near). The server tells of every
+    /// change to a cached value, whoever made it — also of expiry, eviction and a flush — and the
+    /// object is dropped. It takes a connection more, and every process hears of every change in the
+    /// namespace: worth it where objects are read far more often than they change. A type leaves it with
+    /// `near = false`, a reader with [`View::past_near`](crate::View::past_near).
+    ///
+    /// # Consistency
+    ///
+    /// Never stale for the process that invalidated. In other processes an invalidated object may be
+    /// served until the news has arrived: usually well below a millisecond, and at most
+    /// [`near_lag`](Self::near_lag) where the connection is dead without anyone knowing. When the
+    /// connection breaks, everything near is dropped at once.
+    pub fn near(mut self, capacity: u64) -> Self {
+        self.settings.near.capacity = Some(capacity);
+        self
+    }
+
+    /// How long an object is kept near at the most, where its type does not say (`near_ttl`): then it
+    /// is read from the cache again, which thereby learns that it is in use. Default: 1 minute.
+    pub fn near_ttl(mut self, ttl: Duration) -> Self {
+        self.settings.near.ttl = ttl;
+        self
+    }
+
+    /// How far the near tier may lag behind the cache while the connection that it hears of changes on
+    /// is dead without anyone knowing. A quarter of it is how often that connection is probed.
+    /// Default: 1 s.
+    pub fn near_lag(mut self, lag: Duration) -> Self {
+        self.settings.near.lag = lag;
+        self
+    }
+
+    /// The server behind a connection that was made elsewhere: the near tier hears of changes on a
+    /// connection of its own.
+    #[cfg(feature = "redis")]
+    pub fn near_url(mut self, url: impl Into<String>) -> Self {
+        self.near_url = Some(Secret(url.into()));
+        self
+    }
+
     /// Tells the time of day, which values are marked with when they are stored. No promise rests
     /// on it. Default: the system's clock.
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
@@ -222,7 +304,18 @@ impl Builder {
         C: redis::aio::ConnectionLike + Clone + Send + Sync + 'static,
     {
         self.settings.label = "redis";
-        let backend = RedisBackend::from_connection(connection).with_namespace(&self.namespace);
+        let mut backend = RedisBackend::from_connection(connection).with_namespace(&self.namespace);
+        match (&self.near_url, self.settings.near.capacity) {
+            (Some(url), _) => backend = backend.with_near_url(&url.0)?,
+            (None, None) => {}
+            (None, Some(_)) => {
+                return Err(Error::new(
+                    ErrorKind::InvalidConfig,
+                    "near: changes cannot be heard on a connection made elsewhere; name its server \
+                     with `near_url`",
+                ));
+            }
+        }
         self.backend(backend)
     }
 
@@ -248,9 +341,15 @@ impl Builder {
                 settings.negative_ttl.is_some_and(|ttl| ttl < least),
                 "negative_ttl must be at least 1 ms; leave it out to cache no absence",
             ),
+            (
+                settings.stale_if_error.is_some_and(|window| window < least),
+                "stale_if_error must be at least 1 ms; leave it out to serve no object past its end",
+            ),
             (settings.lease < least, "lease must be at least 1 ms"),
             (settings.hold < least, "hold must be at least 1 ms"),
             (settings.fetch_concurrency == 0, "fetch_concurrency must be at least 1"),
+            (settings.near.ttl < least, "near_ttl must be at least 1 ms"),
+            (settings.near.lag < least, "near_lag must be at least 1 ms"),
             (self.operation_timeout < least, "operation_timeout must be at least 1 ms"),
             (self.connect_timeout < least, "connect_timeout must be at least 1 ms"),
             (

@@ -11,7 +11,7 @@ use crate::lookup::{CacheKeys, Cached, Lookup, TypePolicy};
 use crate::read::Read;
 use crate::stats::{Stats, TypeStats};
 use crate::view::View;
-use crate::{Error, ErrorKind, Key};
+use crate::{Error, ErrorKind, Key, Tag};
 
 /// A cache in front of a backing store. Cheap to clone; all clones are one cache.
 ///
@@ -182,6 +182,52 @@ impl CacheCow {
     /// [`ErrorKind::NotInvalidated`].
     pub async fn invalidate_object<T: Cached>(&self, object: &T) -> Result<(), Error> {
         self.engine.invalidate(self.engine.targets(&KeysOf(object))).await
+    }
+
+    /// [`invalidate`](Self::invalidate) for all objects that carry the tag, however many: those in
+    /// the cache are read no more, and no fetch that is under way stores one.
+    ///
+    /// Where a change gives an object another tag, as when a user moves to another organisation, the
+    /// object itself is to be invalidated: the tag that it had is the one it is stored under.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotInvalidated`]: the cache was not told. The invalidation is retried in the
+    /// background for as long as the process lives; until it succeeds, this process reads all objects
+    /// of the type past the cache.
+    ///
+    /// # Consistency
+    ///
+    /// As with [`invalidate`](Self::invalidate), no read that starts after it returned, in any
+    /// process, returns an object with this tag that was read from the backing store before it
+    /// began. That an object is absent is remembered without tags: invalidate an object that comes to
+    /// be by its keys.
+    ///
+    /// No fetch of the type that is under way at the time is stored, whatever its tags: tags that are
+    /// invalidated again and again without a pause keep the whole type out of the cache. With a time
+    /// to settle (`settle`), nothing of the type is stored for as long.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped, the invalidation may or may not have happened, and is not retried.
+    ///
+    /// # Round trips
+    ///
+    /// Two, for any number of objects.
+    pub async fn invalidate_tag<T: Cached>(&self, tag: Tag<T>) -> Result<(), Error> {
+        self.engine.invalidate_tags([tag]).await
+    }
+
+    /// [`invalidate_tag`](Self::invalidate_tag) for several tags of one type, in two round trips.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotInvalidated`], if the cache was not told about some of them.
+    pub async fn invalidate_tags<T: Cached>(
+        &self,
+        tags: impl IntoIterator<Item = Tag<T>>,
+    ) -> Result<(), Error> {
+        self.engine.invalidate_tags(tags).await
     }
 
     /// Runs `work`, which changes the backing store, so that its keys are never stale afterwards —

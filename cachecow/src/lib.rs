@@ -55,6 +55,7 @@ mod engine;
 mod error;
 mod key;
 mod lookup;
+mod near;
 pub mod protocol;
 mod read;
 mod schema;
@@ -62,6 +63,7 @@ mod settings;
 mod stats;
 #[cfg(feature = "store")]
 pub mod store;
+mod tag;
 mod view;
 
 #[doc(hidden)]
@@ -73,7 +75,9 @@ pub use cachecow_derive::{CacheSchema, Cached, KeyPart};
 
 #[cfg(feature = "redis")]
 pub use backend::RedisBackend;
-pub use backend::{BackendError, BackendErrorKind, CacheBackend, MemoryBackend, Request};
+pub use backend::{
+    BackendError, BackendErrorKind, CacheBackend, ChangeListener, MemoryBackend, Request,
+};
 pub use builder::Builder;
 pub use cow::CacheCow;
 pub use error::{Error, ErrorKind};
@@ -95,4 +99,5 @@ pub use store::RedisStore;
 pub use store::SqlStore;
 #[cfg(feature = "store")]
 pub use store::{CacheDecorator, KeyValueStore, KeyValueStoreExt, MemoryStore};
+pub use tag::Tag;
 pub use view::View;

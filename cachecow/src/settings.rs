@@ -4,6 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::TypePolicy;
+use crate::near::NearSettings;
 use crate::protocol::HoldPolicy;
 
 /// Tells the time of day; replaced in tests.
@@ -15,6 +17,8 @@ pub(crate) struct Settings {
     /// By how much of itself a time to live may be shortened, at random: 0 to 1.
     pub(crate) ttl_jitter: f64,
     pub(crate) negative_ttl: Option<Duration>,
+    pub(crate) stale_if_error: Option<Duration>,
+    pub(crate) refresh_ahead: bool,
     pub(crate) lease: Duration,
     pub(crate) hold: Duration,
     pub(crate) hold_policy: HoldPolicy,
@@ -28,6 +32,8 @@ pub(crate) struct Settings {
     pub(crate) fetch_concurrency: usize,
     /// How old another version's value must be before this version replaces it.
     pub(crate) replace_after: Duration,
+    /// The tier in this process's memory.
+    pub(crate) near: NearSettings,
     pub(crate) clock: Clock,
     /// What the cache is, in a word.
     pub(crate) label: &'static str,
@@ -37,9 +43,24 @@ pub(crate) struct Settings {
 pub(crate) const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 impl Settings {
+    /// How long beyond its time to live an object of a type may be served.
+    #[inline]
+    pub(crate) fn stale_window(&self, policy: &TypePolicy) -> Option<Duration> {
+        policy.stale_if_error.or(self.stale_if_error)
+    }
+
+    /// Whether objects of a type are fetched anew before their time to live is over.
+    #[inline]
+    pub(crate) fn refreshes_ahead(&self, policy: &TypePolicy) -> bool {
+        policy.refresh_ahead.unwrap_or(self.refresh_ahead)
+    }
+
     /// Bounds what is added to a clock.
     pub(crate) fn bound(&mut self) {
-        for duration in [&mut self.lease, &mut self.hold, &mut self.fill_wait] {
+        let near = &mut self.near;
+        for duration in
+            [&mut self.lease, &mut self.hold, &mut self.fill_wait, &mut near.ttl, &mut near.lag]
+        {
             *duration = (*duration).min(LONGEST);
         }
     }
@@ -51,6 +72,8 @@ impl Default for Settings {
             ttl: Duration::from_secs(600),
             ttl_jitter: 0.1,
             negative_ttl: None,
+            stale_if_error: None,
+            refresh_ahead: false,
             lease: Duration::from_secs(60),
             hold: Duration::from_secs(60),
             hold_policy: HoldPolicy::Proceed,
@@ -59,6 +82,7 @@ impl Default for Settings {
             max_value_len: 1024 * 1024,
             fetch_concurrency: 16,
             replace_after: Duration::from_secs(10),
+            near: NearSettings::default(),
             clock: Arc::new(SystemTime::now),
             label: "cache",
         }
@@ -71,6 +95,8 @@ impl fmt::Debug for Settings {
             .field("ttl", &self.ttl)
             .field("ttl_jitter", &self.ttl_jitter)
             .field("negative_ttl", &self.negative_ttl)
+            .field("stale_if_error", &self.stale_if_error)
+            .field("refresh_ahead", &self.refresh_ahead)
             .field("lease", &self.lease)
             .field("hold", &self.hold)
             .field("hold_policy", &self.hold_policy)
@@ -79,6 +105,7 @@ impl fmt::Debug for Settings {
             .field("max_value_len", &self.max_value_len)
             .field("fetch_concurrency", &self.fetch_concurrency)
             .field("replace_after", &self.replace_after)
+            .field("near", &self.near)
             .finish_non_exhaustive()
     }
 }

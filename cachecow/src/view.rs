@@ -6,9 +6,12 @@ use bytes::Bytes;
 
 use crate::Error;
 use crate::batch;
-use crate::engine::{Engine, Loads, TypedLoader, judge, typed};
-use crate::lookup::Lookup;
-use crate::protocol::{self, Fill, Outcome};
+use crate::engine::{
+    Engine, Loaded, Loads, TypedLoader, Unfinished, judge, keeping, loaded, typed,
+};
+use crate::lookup::{Cached, Lookup};
+use crate::near::Near;
+use crate::protocol::{Fill, Outcome};
 use crate::read::{Read, Source};
 use crate::stats::TypeState;
 
@@ -17,11 +20,24 @@ use crate::stats::TypeState;
 pub struct View<'a, C: ?Sized> {
     engine: &'a Arc<Engine>,
     context: &'a C,
+    past_near: bool,
 }
 
 impl<'a, C: ?Sized> View<'a, C> {
     pub(crate) fn new(engine: &'a Arc<Engine>, context: &'a C) -> Self {
-        Self { engine, context }
+        Self { engine, context, past_near: false }
+    }
+
+    /// The same view, whose reads make no use of this process's memory: what they return is no older
+    /// than the cache.
+    #[must_use]
+    pub fn past_near(self) -> Self {
+        Self { past_near: true, ..self }
+    }
+
+    #[inline]
+    fn near<T: Cached>(&self) -> Option<&'a Near> {
+        if self.past_near { None } else { self.engine.near::<T>() }
     }
 }
 
@@ -53,7 +69,8 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// # Round trips
     ///
-    /// A hit one. A miss two, or three while most reads of the type are hits.
+    /// A hit one. A miss two, or three while most reads of the type are hits. Of a type with tags, a
+    /// hit takes two, the second for the epochs of its tags, and a miss two more.
     pub async fn get<L: Lookup<Context = C>>(
         self,
         lookup: L,
@@ -69,16 +86,41 @@ impl<C: ?Sized + Sync> View<'_, C> {
     pub async fn read<L: Lookup<Context = C>>(self, lookup: L) -> Result<Read<L::Object>, Error> {
         let engine = self.engine;
         let state = engine.types.of::<L::Object>();
-        let key = lookup.key().key();
-        let judge = |document: &Bytes| judge(engine, state, &lookup, document);
-        let read = match engine.look(key, state, judge).await {
-            Ok(object) => {
-                return Ok(Read::new(object.map(Arc::new), Source::Cache, Fill::Skipped));
-            }
-            Err(read) => read,
+        let parts = lookup.key();
+        let key = parts.key();
+        if L::Object::TAGGED {
+            let read = engine.read_of::<L::Object>(key, state).into();
+            return Box::pin(load(engine, self.context, state, &lookup, read)).await;
+        }
+        let near = self.near::<L::Object>();
+        if let Some(near) = near
+            && let Some(object) = near.get::<L>(key, &parts)
+            && !engine.pending.contains(key)
+        {
+            state.near_hits(1);
+            return Ok(Read::new(object, Source::Near, Fill::Skipped));
+        }
+        let mark = near.and_then(|near| near.mark(key));
+        let judge = |document: &Bytes| {
+            judge(engine, state, &lookup, document).map(|object| {
+                let keeping = mark.map(|mark| keeping(engine, mark, object.as_ref(), document));
+                (object, keeping)
+            })
         };
-        // Boxed, so that the future of a hit stays small.
-        Box::pin(load(engine, self.context, state, &lookup, read)).await
+        match engine.look(key, state, judge).await {
+            Ok((object, keeping)) => {
+                let object = object.map(Arc::new);
+                if let (Some(near), Some(keeping)) = (near, keeping) {
+                    near.keep(key, &parts, object.as_ref(), keeping);
+                }
+                Ok(Read::new(object, Source::Cache, Fill::Skipped))
+            }
+            // Boxed, so that the future of a hit stays small.
+            Err(unfinished) => {
+                let unfinished = unfinished.map(|(object, _)| loaded(object));
+                Box::pin(load(engine, self.context, state, &lookup, unfinished)).await
+            }
+        }
     }
 
     /// The objects, in the order asked for, each as often as asked for; `None` for those that do
@@ -101,7 +143,8 @@ impl<C: ?Sized + Sync> View<'_, C> {
         lookups: impl IntoIterator<Item = L>,
     ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
         let lookups: Vec<L> = lookups.into_iter().collect();
-        Box::pin(batch::get_many(self.engine, self.context, &lookups)).await
+        let near = self.near::<L::Object>();
+        Box::pin(batch::get_many(self.engine, near, self.context, &lookups)).await
     }
 }
 
@@ -111,14 +154,15 @@ async fn load<L: Lookup>(
     context: &L::Context,
     state: &TypeState,
     lookup: &L,
-    read: protocol::Read,
+    unfinished: Unfinished<Loaded>,
 ) -> Result<Read<L::Object>, Error> {
     let loader = TypedLoader::one(engine, state, context, lookup);
-    let ended = Loads::new(engine, &loader, std::iter::once(read)).run().await.pop();
+    let ended = Loads::new(engine, &loader, std::iter::once(unfinished)).run().await.pop();
     let (object, outcome) = ended.expect("one read in, one read out")?;
     let (source, fill) = match outcome {
         Outcome::Hit => (Source::Cache, Fill::Skipped),
         Outcome::Shared(fill) | Outcome::Fetched(fill) => (Source::Fetched, fill),
+        Outcome::Stale => (Source::Stale, Fill::Skipped),
         Outcome::Failed => unreachable!("a failed read ends with its error"),
     };
     Ok(Read::new(object.map(typed::<L>), source, fill))

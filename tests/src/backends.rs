@@ -1,10 +1,11 @@
 //! Backends that misbehave on purpose, around one that does not.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use cachecow::protocol::{Command, Reply, Token};
-use cachecow::{BackendError, BackendErrorKind, CacheBackend, Request};
+use cachecow::{BackendError, BackendErrorKind, CacheBackend, ChangeListener, Request};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
@@ -35,6 +36,10 @@ impl<B: CacheBackend> CacheBackend for Tokenless<B> {
 
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         self.0.ping()
+    }
+
+    fn follow(&self, listener: Weak<dyn ChangeListener>, lag: Duration) {
+        self.0.follow(listener, lag);
     }
 
     fn reset(&self) {
@@ -118,6 +123,10 @@ impl<B: CacheBackend> CacheBackend for Scripted<B> {
 
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         self.inner.ping()
+    }
+
+    fn follow(&self, listener: Weak<dyn ChangeListener>, lag: Duration) {
+        self.inner.follow(listener, lag);
     }
 
     fn reset(&self) {

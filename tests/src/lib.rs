@@ -5,6 +5,7 @@
 
 pub mod backends;
 pub mod caches;
+pub mod clock;
 pub mod cloud;
 pub mod conformance;
 pub mod gate;

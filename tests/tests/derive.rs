@@ -158,7 +158,7 @@ struct Tuned {
 }
 
 impl Tuned {
-    async fn find(id: u8) -> Result<Self, std::fmt::Error> {
+    async fn find(id: u8) -> Result<Self, fmt::Error> {
         Ok(Self { id })
     }
 }

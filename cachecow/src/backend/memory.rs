@@ -1,20 +1,23 @@
 //! The embedded backend: the same protocol in this process's memory.
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
-use quick_cache::Weighter;
 use quick_cache::sync::Cache;
+use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
 use tokio::time::Instant;
 
 use super::epochs::Epochs;
 use super::flags::Flags;
-use super::{BackendError, CacheBackend, Request};
+use super::{BackendError, CacheBackend, ChangeListener, Request};
 use crate::Key;
 use crate::protocol::{Command, Despite, Reply, Token};
+use crate::settings::LONGEST;
 
 /// What one value costs beyond its bytes, roughly: the key, the expiry and the cache's own entry.
 const ENTRY_OVERHEAD: u64 = 96;
@@ -30,7 +33,8 @@ const FLAG_SHARDS: usize = 16;
 ///
 /// The same as Redis gives, within this process. Another process sees nothing of it.
 pub struct MemoryBackend {
-    values: Cache<Key, Entry, ByBytes>,
+    values: Cache<Key, Entry, ByBytes, DefaultHashBuilder, Evictions>,
+    listeners: Arc<Listeners>,
     /// A key's flag is guarded by its shard's lock, under which its value is written as well.
     flags: [Mutex<Flags>; FLAG_SHARDS],
     epochs: Epochs,
@@ -51,6 +55,43 @@ impl Weighter<Key, Entry> for ByBytes {
     }
 }
 
+/// Those who keep values elsewhere; they hear of a change before whoever made it.
+#[derive(Default)]
+struct Listeners {
+    all: RwLock<Vec<Weak<dyn ChangeListener>>>,
+    any: AtomicBool,
+}
+
+impl Listeners {
+    fn add(&self, listener: Weak<dyn ChangeListener>) -> Option<Arc<dyn ChangeListener>> {
+        let added = listener.upgrade();
+        let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|listener| listener.strong_count() > 0);
+        all.push(listener);
+        self.any.store(true, Ordering::Release);
+        added
+    }
+
+    fn tell(&self, key: Key) {
+        if self.any.load(Ordering::Acquire) {
+            let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
+            all.iter().filter_map(Weak::upgrade).for_each(|listener| listener.changed(key));
+        }
+    }
+}
+
+/// Tells of the values that had to make room.
+#[derive(Clone)]
+struct Evictions(Arc<Listeners>);
+
+impl Lifecycle<Key, Entry> for Evictions {
+    type RequestState = ();
+
+    fn on_evict(&self, _state: &mut Self::RequestState, key: Key, _entry: Entry) {
+        self.0.tell(key);
+    }
+}
+
 impl MemoryBackend {
     /// The bound that [`CacheCow::memory`](crate::CacheCow::memory) and `memory://` use: 64 MiB.
     pub const DEFAULT_CAPACITY: u64 = 64 * 1024 * 1024;
@@ -60,11 +101,21 @@ impl MemoryBackend {
     pub fn with_capacity(capacity: u64) -> Self {
         // The estimate sizes the initial tables only.
         let estimate = usize::try_from(capacity / 1024).unwrap_or(usize::MAX).clamp(16, 1 << 16);
+        let listeners = Arc::new(Listeners::default());
+        let evictions = Evictions(Arc::clone(&listeners));
+        let hasher = DefaultHashBuilder::default();
         Self {
-            values: Cache::with_weighter(estimate, capacity, ByBytes),
+            values: Cache::with(estimate, capacity, ByBytes, hasher, evictions),
+            listeners,
             flags: std::array::from_fn(|_| Mutex::default()),
             epochs: Epochs::default(),
         }
+    }
+
+    /// Deletes the value of a key whose shard is locked.
+    fn remove(&self, key: Key) {
+        self.values.remove(&key);
+        self.listeners.tell(key);
     }
 
     fn carry_out(&self, request: Request) -> Reply {
@@ -90,6 +141,7 @@ impl MemoryBackend {
                     return Reply::Refused;
                 }
                 self.values.insert(key, Entry { value, expires: now + ttl });
+                self.listeners.tell(key);
                 Reply::Settled
             }
             Command::Abandon { token } => {
@@ -100,17 +152,17 @@ impl MemoryBackend {
                 }
             }
             Command::Invalidate => {
-                self.values.remove(&key);
+                self.remove(key);
                 flags.drop_lease(key);
                 Reply::Done
             }
             Command::Hold { token, ttl } => {
-                self.values.remove(&key);
+                self.remove(key);
                 flags.hold(key, token, now, ttl);
                 Reply::Done
             }
             Command::Release { token } => {
-                self.values.remove(&key);
+                self.remove(key);
                 flags.release(key, &token, now);
                 Reply::Done
             }
@@ -130,7 +182,7 @@ impl MemoryBackend {
             match despite {
                 Some(despite) if despite.seen.matches(&value) => {
                     if !despite.keep {
-                        self.values.remove(&key);
+                        self.remove(key);
                     }
                 }
                 _ => return Reply::Value(value),
@@ -180,6 +232,12 @@ impl CacheBackend for MemoryBackend {
 
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         future::ready(Ok(())).boxed()
+    }
+
+    fn follow(&self, listener: Weak<dyn ChangeListener>, _lag: Duration) {
+        if let Some(listener) = self.listeners.add(listener) {
+            listener.current_for(LONGEST);
+        }
     }
 
     fn reset(&self) {}

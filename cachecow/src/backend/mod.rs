@@ -1,5 +1,6 @@
 //! Where values and flags live.
 
+mod changes;
 mod epochs;
 mod flags;
 mod memory;
@@ -8,10 +9,13 @@ pub(crate) mod redis;
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
+pub use self::changes::ChangeListener;
 #[cfg(feature = "store")]
 pub(crate) use self::epochs::Epochs;
 #[cfg(feature = "store")]
@@ -80,12 +84,21 @@ pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
     /// [`BackendError`], if not.
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>>;
 
+    /// Tells the listener of every change of a value, for as long as it lives. While the cache
+    /// cannot be heard, the listener takes at most `lag` to notice.
+    ///
+    /// A backend that cannot tell does nothing, and so does this default: the listener is then never
+    /// current, and nothing is kept near.
+    fn follow(&self, listener: Weak<dyn ChangeListener>, lag: Duration) {
+        let _ = (listener, lag);
+    }
+
     /// Told when operations time out one after another: a connection that may be half-open should
     /// be replaced.
     fn reset(&self);
 }
 
-impl<B: CacheBackend + ?Sized> CacheBackend for std::sync::Arc<B> {
+impl<B: CacheBackend + ?Sized> CacheBackend for Arc<B> {
     fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
         (**self).execute(requests)
     }
@@ -100,6 +113,10 @@ impl<B: CacheBackend + ?Sized> CacheBackend for std::sync::Arc<B> {
 
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         (**self).ping()
+    }
+
+    fn follow(&self, listener: Weak<dyn ChangeListener>, lag: Duration) {
+        (**self).follow(listener, lag);
     }
 
     fn reset(&self) {

@@ -1,5 +1,7 @@
 //! Drives a set of reads to their ends, one pipeline a round.
 
+mod tagged;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,13 +14,12 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::flights::{self, Entered, Landed, Lead};
-use super::loader::{Loaded, Loader, Sealed};
+use super::loader::{Judged, Loaded, Loader, Sealed};
 use super::{Engine, Urgency};
 use crate::Error;
 use crate::backend::{BackendError, Request};
-use crate::protocol::{
-    Command, Fetched, Fill, Followed, Outcome, Read, Reply, Role, Step, Verdict, Waited,
-};
+use crate::protocol::tags::Captured;
+use crate::protocol::{Command, Fetched, Fill, Followed, Outcome, Read, Reply, Role, Step, Waited};
 use crate::stats::Counter;
 
 /// The first pause of a read that waits for another process; each is twice the one before.
@@ -42,6 +43,25 @@ pub(crate) struct Loads<'a> {
     followed: FuturesUnordered<Landing>,
 }
 
+/// A read that is not over.
+pub(crate) struct Unfinished<T> {
+    pub(crate) read: Read,
+    /// What is in the cache, to be served if the load fails, or if another does it.
+    pub(crate) present: Option<T>,
+}
+
+impl<T> Unfinished<T> {
+    pub(crate) fn map<U>(self, to: impl FnOnce(T) -> U) -> Unfinished<U> {
+        Unfinished { read: self.read, present: self.present.map(to) }
+    }
+}
+
+impl<T> From<Read> for Unfinished<T> {
+    fn from(read: Read) -> Self {
+        Self { read, present: None }
+    }
+}
+
 /// One read, and what the machine does not carry itself.
 struct Slot {
     read: Read,
@@ -49,6 +69,8 @@ struct Slot {
     result: Option<Result<Loaded, Error>>,
     lead: Option<Lead>,
     wait: Option<Wait>,
+    /// What was known of the type's tags before the fetch.
+    captured: Captured,
     done: Option<Outcome>,
 }
 
@@ -56,6 +78,8 @@ struct Slot {
 enum Pending {
     None,
     Send(Command),
+    /// To look whether the tags of a stored object were invalidated.
+    Verify(Bytes, Judged<Loaded>),
     Fetch,
     Wait,
     Follow,
@@ -71,15 +95,16 @@ impl<'a> Loads<'a> {
     pub(crate) fn new(
         engine: &'a Arc<Engine>,
         loader: &'a dyn Loader,
-        reads: impl Iterator<Item = Read>,
+        reads: impl Iterator<Item = Unfinished<Loaded>>,
     ) -> Self {
         let slots = reads
-            .map(|read| Slot {
+            .map(|Unfinished { read, present }| Slot {
                 read,
                 step: Pending::None,
-                result: None,
+                result: present.map(Ok),
                 lead: None,
                 wait: None,
+                captured: Captured::default(),
                 done: None,
             })
             .collect();
@@ -99,6 +124,11 @@ impl<'a> Loads<'a> {
             let sending = self.places(|step| matches!(step, Pending::Send(_)));
             if !sending.is_empty() {
                 self.send(&sending).await;
+                continue;
+            }
+            let verifying = self.places(|step| matches!(step, Pending::Verify(..)));
+            if !verifying.is_empty() {
+                self.verify(&verifying).await;
                 continue;
             }
             let fetching = self.places(|step| matches!(step, Pending::Fetch));
@@ -124,6 +154,7 @@ impl<'a> Loads<'a> {
             match self.slots[place].read.next_step() {
                 Step::Judge(document) => self.judge(place, &document),
                 Step::Enter => self.enter(place),
+                Step::Lead => self.lead(place),
                 Step::Send(command) => self.slots[place].step = Pending::Send(command),
                 Step::Fetch => self.begin_fetch(place),
                 Step::Wait => self.begin_wait(place),
@@ -135,14 +166,18 @@ impl<'a> Loads<'a> {
 
     fn judge(&mut self, place: usize, document: &Bytes) {
         let judged = self.loader.judge(place, document);
+        if self.has_tags(&judged) {
+            self.slots[place].step = Pending::Verify(document.clone(), judged);
+        } else {
+            self.take_judged(place, judged);
+        }
+    }
+
+    fn take_judged(&mut self, place: usize, Judged { found, verdict }: Judged<Loaded>) {
         let slot = &mut self.slots[place];
-        let verdict = match judged {
-            Ok(loaded) => {
-                slot.result = Some(Ok(loaded));
-                Verdict::Good
-            }
-            Err(verdict) => verdict,
-        };
+        if let Some(found) = found {
+            slot.result = Some(Ok(found));
+        }
         let leading = slot.lead.is_some().then(|| self.engine.tokens.fresh());
         slot.read.on_judged(verdict, leading);
     }
@@ -161,6 +196,18 @@ impl<'a> Loads<'a> {
                 Role::Follower
             }
             Entered::Alone => Role::Alone,
+        };
+        self.slots[place].read.on_entered(role);
+    }
+
+    fn lead(&mut self, place: usize) {
+        let key = self.loader.key(place);
+        let role = match flights::lead(self.engine, key, self.loader.identity(place)) {
+            Some(lead) => {
+                self.slots[place].lead = Some(lead);
+                Role::Leader(self.engine.tokens.fresh())
+            }
+            None => Role::Alone,
         };
         self.slots[place].read.on_entered(role);
     }
@@ -205,13 +252,19 @@ impl<'a> Loads<'a> {
             if let Some(lead) = &mut slot.lead {
                 match &command {
                     Command::Claim { token, .. } => lead.claiming(*token),
-                    Command::Fill { .. } | Command::Abandon { .. } => lead.close(),
-                    _ => {}
+                    // The last that the leader asks: it settles the claim, or finds what all share.
+                    _ => lead.close(),
                 }
             }
             requests.push(Request { key: self.loader.key(place), command });
         }
-        let replies = self.engine.guard.execute(requests, Urgency::Read).await;
+        let capture = self.capture(&requests);
+        let captures = capture.is_some();
+        requests.extend(capture);
+        let mut replies = self.engine.guard.execute(requests, Urgency::Read).await;
+        if captures {
+            self.take_capture(places, replies.pop());
+        }
         for (&place, reply) in places.iter().zip(replies) {
             self.take_reply(place, reply);
         }
@@ -238,6 +291,7 @@ impl<'a> Loads<'a> {
         let began = Instant::now();
         let results = self.loader.fetch(places).await;
         let took = began.elapsed();
+        let mut all_fetched = Vec::with_capacity(places.len());
         for (&place, result) in places.iter().zip(results) {
             let fetched = match &result {
                 Err(_) => Fetched::Failed,
@@ -248,9 +302,12 @@ impl<'a> Loads<'a> {
                     Sealed::Unstorable => Fetched::Unstorable,
                 },
             };
-            let slot = &mut self.slots[place];
-            slot.result = Some(result);
-            slot.read.on_fetched(fetched);
+            self.slots[place].result = Some(result);
+            all_fetched.push((place, fetched));
+        }
+        self.stamp(&mut all_fetched).await;
+        for (place, fetched) in all_fetched {
+            self.slots[place].read.on_fetched(fetched);
         }
     }
 
@@ -298,9 +355,13 @@ impl<'a> Loads<'a> {
     fn take_landing(&mut self, place: usize, landed: Option<Landed>) {
         let slot = &mut self.slots[place];
         let followed = match landed {
-            Some(Landed::Shared(Ok(loaded), fill)) => {
+            Some(Landed::Shared(Ok(loaded), outcome)) => {
                 slot.result = Some(Ok(loaded));
-                Followed::Shared(fill)
+                match outcome {
+                    Outcome::Stale => Followed::Stale,
+                    Outcome::Fetched(fill) | Outcome::Shared(fill) => Followed::Shared(fill),
+                    Outcome::Hit | Outcome::Failed => Followed::Shared(Fill::Skipped),
+                }
             }
             Some(Landed::Shared(Err(error), _)) => {
                 slot.result = Some(Err(error));
@@ -321,14 +382,13 @@ impl<'a> Loads<'a> {
         let state = self.loader.state();
         let slot = &mut self.slots[place];
         state.record(outcome, slot.read.bypasses());
+        if slot.read.fetch_failed() && outcome != Outcome::Failed {
+            state.fetch_failed();
+        }
         if let (Some(lead), Some(landing), Some(result)) =
             (slot.lead.take(), slot.read.landing(), &slot.result)
         {
-            let fill = match outcome {
-                Outcome::Fetched(fill) | Outcome::Shared(fill) => fill,
-                Outcome::Hit | Outcome::Failed => Fill::Skipped,
-            };
-            lead.land(landing, result, fill);
+            lead.land(landing, result, outcome);
         }
         slot.done = Some(outcome);
     }

@@ -1,7 +1,7 @@
 //! Single-flight: at most one load of a key at a time in this process.
 
 use std::collections::VecDeque;
-use std::collections::hash_map::Entry;
+use std::collections::hash_map::{Entry, VacantEntry};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::Engine;
 use super::loader::Loaded;
 use crate::key::KeyMap;
-use crate::protocol::{Fill, FollowerFate, Landing, Phase, Token};
+use crate::protocol::{FollowerFate, Landing, Outcome, Phase, Token};
 use crate::{Error, Key};
 
 const SHARDS: usize = 16;
@@ -42,7 +42,7 @@ struct Follower {
 /// What a follower is told; if it is told nothing, the leader's process is shutting down.
 pub(crate) enum Landed {
     /// The load's result.
-    Shared(Result<Loaded, Error>, Fill),
+    Shared(Result<Loaded, Error>, Outcome),
     /// Read the cache.
     LookAgain,
     /// Lead the next load.
@@ -68,9 +68,16 @@ impl Flights {
     }
 }
 
+/// Leads a load of `key`, if there is none under way.
+pub(crate) fn lead(engine: &Arc<Engine>, key: Key, (slot, parts): (usize, &[u8])) -> Option<Lead> {
+    match engine.flights.shard(key).entry(key) {
+        Entry::Occupied(_) => None,
+        Entry::Vacant(place) => Some(Lead::take_off(engine, key, (slot, Arc::from(parts)), place)),
+    }
+}
+
 /// Follows the load of `key` that is under way, or leads one.
 pub(crate) fn enter(engine: &Arc<Engine>, key: Key, (slot, parts): (usize, &[u8])) -> Entered {
-    let id = engine.flights.fresh_id();
     match engine.flights.shard(key).entry(key) {
         Entry::Occupied(flight)
             if flight.get().identity.0 != slot || *flight.get().identity.1 != *parts =>
@@ -84,14 +91,7 @@ pub(crate) fn enter(engine: &Arc<Engine>, key: Key, (slot, parts): (usize, &[u8]
             Entered::Follow(receiver)
         }
         Entry::Vacant(place) => {
-            let identity: Identity = (slot, Arc::from(parts));
-            place.insert(Flight {
-                id,
-                identity: identity.clone(),
-                phase: Phase::Opening,
-                followers: VecDeque::new(),
-            });
-            Entered::Lead(Lead::of(engine, key, identity, id))
+            Entered::Lead(Lead::take_off(engine, key, (slot, Arc::from(parts)), place))
         }
     }
 }
@@ -114,6 +114,18 @@ impl Lead {
     fn of(engine: &Arc<Engine>, key: Key, identity: Identity, id: u64) -> Self {
         let engine = Arc::clone(engine);
         Self { engine, key, identity, id, closed: None, landed: false, claim: None }
+    }
+
+    fn take_off(
+        engine: &Arc<Engine>,
+        key: Key,
+        identity: Identity,
+        place: VacantEntry<'_, Key, Flight>,
+    ) -> Self {
+        let id = engine.flights.fresh_id();
+        let (phase, followers) = (Phase::Opening, VecDeque::new());
+        place.insert(Flight { id, identity: identity.clone(), phase, followers });
+        Self::of(engine, key, identity, id)
     }
 
     /// Before a claim is sent: from here on it has to be given back.
@@ -150,19 +162,24 @@ impl Lead {
     }
 
     /// Tells every follower how the load ended.
-    pub(crate) fn land(mut self, landing: Landing, result: &Result<Loaded, Error>, fill: Fill) {
-        self.tell(landing, Some((result, fill)));
+    pub(crate) fn land(
+        mut self,
+        landing: Landing,
+        result: &Result<Loaded, Error>,
+        outcome: Outcome,
+    ) {
+        self.tell(landing, Some((result, outcome)));
     }
 
-    fn tell(&mut self, landing: Landing, outcome: Option<(&Result<Loaded, Error>, Fill)>) {
+    fn tell(&mut self, landing: Landing, ended: Option<(&Result<Loaded, Error>, Outcome)>) {
         self.landed = true;
         self.close();
         let mut next = VecDeque::new();
         for follower in self.closed.take().unwrap_or_default() {
             // A follower that is gone does not hear it.
-            match (landing.fate_of(follower.joined), outcome) {
-                (FollowerFate::Accept, Some((result, fill))) => {
-                    let _ = follower.sender.send(Landed::Shared(result.clone(), fill));
+            match (landing.fate_of(follower.joined), ended) {
+                (FollowerFate::Accept, Some((result, outcome))) => {
+                    let _ = follower.sender.send(Landed::Shared(result.clone(), outcome));
                 }
                 (FollowerFate::LookAgain, _) => {
                     let _ = follower.sender.send(Landed::LookAgain);

@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use super::breaker::{Admission, Breaker};
 use crate::Key;
 use crate::backend::{BackendError, BackendErrorKind, CacheBackend, Request};
+use crate::near::Near;
 use crate::protocol::Reply;
 
 /// Whether an operation is attempted while the circuit is open.
@@ -82,6 +83,12 @@ impl Guard {
         let mut errors = replies.iter().filter_map(|reply| reply.as_ref().err());
         self.judge(admission, errors.find(|error| error.is_outage()));
         replies
+    }
+
+    /// Lets the near tier hear of changes.
+    #[inline]
+    pub(crate) fn followed_by(&self, near: &Arc<Near>) {
+        near.follow(&*self.backend);
     }
 
     /// Whether the cache can be reached now, whatever the breaker thinks.

@@ -13,11 +13,12 @@ use futures_util::stream::{self, StreamExt as _};
 use super::Engine;
 use crate::document::{self, Body, Header, Unfit};
 use crate::key::KeyMap;
-use crate::protocol::{Seen, Verdict};
+use crate::near::Keeping;
+use crate::protocol::{Mark, Seen, Verdict};
 use crate::schema::CacheSchema;
-use crate::settings::LONGEST;
+use crate::settings::{LONGEST, Settings};
 use crate::stats::{Counter, TypeState};
-use crate::{Cached, Error, Key, KeyEncoder, Lookup};
+use crate::{Cached, Error, Key, KeyEncoder, Lookup, Tag, TypePolicy};
 
 /// An object of any type, or the knowledge that there is none.
 pub(crate) type Loaded = Option<Object>;
@@ -29,6 +30,29 @@ pub(crate) enum Sealed {
     Unstorable,
 }
 
+/// What a stored document holds, if it may be served, and what is to be done.
+pub(crate) struct Judged<T> {
+    pub(crate) found: Option<T>,
+    pub(crate) verdict: Verdict,
+}
+
+impl<T> Judged<T> {
+    #[inline]
+    pub(crate) fn map<U>(self, to: impl FnOnce(T) -> U) -> Judged<U> {
+        Judged { found: self.found.map(to), verdict: self.verdict }
+    }
+}
+
+impl<T> From<Result<T, Verdict>> for Judged<T> {
+    #[inline]
+    fn from(judged: Result<T, Verdict>) -> Self {
+        match judged {
+            Ok(found) => Self { found: Some(found), verdict: Verdict::Good },
+            Err(verdict) => Self { found: None, verdict },
+        }
+    }
+}
+
 /// The engine's view of the lookups of one batch, by their place in it.
 pub(crate) trait Loader: Send + Sync {
     fn key(&self, place: usize) -> Key;
@@ -36,7 +60,7 @@ pub(crate) trait Loader: Send + Sync {
     fn state(&self) -> &TypeState;
 
     /// Decodes and verifies a stored document.
-    fn judge(&self, place: usize, document: &Bytes) -> Result<Loaded, Verdict>;
+    fn judge(&self, place: usize, document: &Bytes) -> Judged<Loaded>;
 
     /// What tells this place's load from one whose key has the same hash: the type and the parts.
     fn identity(&self, place: usize) -> (usize, &[u8]);
@@ -46,6 +70,16 @@ pub(crate) trait Loader: Send + Sync {
 
     /// Fetches from the backing store, answering for each place in order.
     fn fetch<'a>(&'a self, places: &'a [usize]) -> BoxFuture<'a, Vec<Result<Loaded, Error>>>;
+
+    /// The guard of the type's tags, if its objects carry any.
+    fn guard(&self) -> Option<Key> {
+        None
+    }
+
+    /// The tags that an object carries.
+    fn tags(&self, _loaded: &Loaded) -> Vec<Key> {
+        Vec::new()
+    }
 
     /// Encodes a fetched value.
     fn seal(&self, place: usize, loaded: &Loaded, fetch_took: Duration) -> Sealed;
@@ -100,7 +134,7 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
 
     async fn fetch_one(&self, place: usize) -> Result<Loaded, Error> {
         let object = self.lookups[place].lookup.fetch(self.context).await?;
-        Ok(object.map(|object| Arc::new(object) as Object))
+        Ok(loaded(object))
     }
 
     async fn fetch_together(&self, places: &[usize]) -> Option<Result<Vec<L::Object>, Error>> {
@@ -130,7 +164,7 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
                 let at = same_hash.iter().position(|object| lookup.finds(object))?;
                 Some(same_hash.swap_remove(at))
             });
-            results.push(Ok(object.map(|object| Arc::new(object) as Object)));
+            results.push(Ok(loaded(object)));
         }
         let fits_nobody = found.values().flatten().any(|object| !self.is_asked_for(places, object));
         if fits_nobody {
@@ -147,14 +181,20 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         places.iter().any(|&place| self.lookups[place].lookup.finds(object))
     }
 
+    /// How long a value may be served, and how long the cache keeps it. Only where the two differ,
+    /// or a value is renewed before its end, do the clocks of those who read it matter.
+    fn lifetimes(&self, object: Option<&L::Object>, ttl: Duration) -> (Duration, Duration) {
+        let (settings, policy) = (&self.engine.settings, L::Object::POLICY);
+        match (object, settings.stale_window(&policy)) {
+            (Some(_), Some(window)) => (ttl, ttl.saturating_add(window).min(LONGEST)),
+            (Some(_), None) if settings.refreshes_ahead(&policy) => (ttl, ttl),
+            _ => (Duration::MAX, ttl),
+        }
+    }
+
     fn ttl(&self, object: Option<&L::Object>) -> Option<Duration> {
         let settings = &self.engine.settings;
-        let policy = L::Object::POLICY;
-        let ttl = match object {
-            Some(object) => object.ttl().or(policy.ttl).unwrap_or(settings.ttl),
-            None => policy.negative_ttl.or(settings.negative_ttl)?,
-        };
-        let ttl = ttl.min(LONGEST);
+        let ttl = ttl(settings, object)?.min(LONGEST);
         let shortened = ttl.mul_f64(1.0 - settings.ttl_jitter * fastrand::f64());
         // Redis counts in milliseconds: less than one is none.
         (ttl >= Duration::from_millis(1)).then(|| shortened.max(Duration::from_millis(1)))
@@ -162,17 +202,36 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
 }
 
 /// Decodes and verifies a stored document of `L`'s object type.
-///
-/// # Errors
-///
-/// What is to be done with a document that is not the object asked for.
 #[inline]
 pub(crate) fn judge<L: Lookup>(
     engine: &Engine,
     state: &TypeState,
     lookup: &L,
     document: &[u8],
-) -> Result<Option<L::Object>, Verdict> {
+) -> Judged<Option<L::Object>> {
+    let (header, object) = match verify(engine, state, lookup, document) {
+        Ok(verified) => verified,
+        Err(verdict) => return Judged { found: None, verdict },
+    };
+    let verdict = match age(engine, &L::Object::POLICY, header) {
+        Age::Fresh => Verdict::Good,
+        Age::Ageing => Verdict::Ageing(Seen::of(document)),
+        Age::Expired => Verdict::Expired(Seen::of(document)),
+        Age::Over => {
+            return Judged { found: None, verdict: Verdict::Replace(Seen::of(document)) };
+        }
+    };
+    Judged { found: Some(object), verdict }
+}
+
+/// The header, and the object if it is the one asked for.
+#[inline]
+fn verify<L: Lookup>(
+    engine: &Engine,
+    state: &TypeState,
+    lookup: &L,
+    document: &[u8],
+) -> Result<(Header, Option<L::Object>), Verdict> {
     if document.len() > engine.settings.max_value_len {
         return Err(reject(state, document, "larger than the cache's maximum"));
     }
@@ -183,13 +242,95 @@ pub(crate) fn judge<L: Lookup>(
         return Err(another_version(engine, state, document, header));
     }
     match body {
-        Body::Object(object) => match document::decode::<L::Object>(object) {
-            Err(_) => Err(reject(state, document, "undecodable")),
-            Ok(object) if lookup.finds(&object) => Ok(Some(object)),
-            Ok(_) => Err(reject(state, document, "of another key")),
-        },
-        Body::Absent { key } if key == lookup.key().as_bytes() => Ok(None),
+        // Which they are is looked at later, with their epochs.
+        Body::Object(_) | Body::Tagged { .. }
+            if matches!(body, Body::Tagged { .. }) != L::Object::TAGGED =>
+        {
+            Err(reject(state, document, "with tags where there are none, or without"))
+        }
+        Body::Object(object) | Body::Tagged { object, .. } => {
+            match document::decode::<L::Object>(object) {
+                Err(_) => Err(reject(state, document, "undecodable")),
+                Ok(object) if lookup.finds(&object) => Ok((header, Some(object))),
+                Ok(_) => Err(reject(state, document, "of another key")),
+            }
+        }
+        Body::Absent { key } if key == lookup.key().as_bytes() => Ok((header, None)),
         Body::Absent { .. } => Err(reject(state, document, "of another key")),
+    }
+}
+
+/// An object without its type.
+pub(crate) fn loaded<T: Send + Sync + 'static>(object: Option<T>) -> Loaded {
+    object.map(|object| Arc::new(object) as Object)
+}
+
+/// How far a stored object is in its time to live.
+enum Age {
+    Fresh,
+    /// It is to be fetched anew, by one caller.
+    Ageing,
+    /// It may be served if the fetch fails.
+    Expired,
+    Over,
+}
+
+/// By the clocks of this process and of the one that stored it: no promise rests on them.
+#[inline]
+fn age(engine: &Engine, policy: &TypePolicy, header: Header) -> Age {
+    // The cache itself ends it.
+    if header.ttl == u32::MAX {
+        return Age::Fresh;
+    }
+    let age = engine.wall_clock().saturating_sub(header.stored_at);
+    let settings = &engine.settings;
+    match u64::from(header.ttl).checked_sub(age) {
+        Some(left) if left > 0 => {
+            let took = f64::from(header.fetch_took) / 1000.0;
+            let early = took * -(1.0 - fastrand::f64()).ln();
+            // The longer the fetch takes, the earlier it begins; at random, so that not all
+            // processes try at the same moment.
+            #[expect(
+                clippy::cast_precision_loss,
+                reason = "milliseconds of a few weeks at the most"
+            )]
+            let due = settings.refreshes_ahead(policy) && early >= left as f64;
+            if due { Age::Ageing } else { Age::Fresh }
+        }
+        _ => {
+            let over = u128::from(age - u64::from(header.ttl));
+            match settings.stale_window(policy) {
+                Some(window) if over < window.as_millis() => Age::Expired,
+                _ => Age::Over,
+            }
+        }
+    }
+}
+
+/// What is to be known of an object that may be kept near.
+pub(crate) fn keeping<T: Cached>(
+    engine: &Engine,
+    mark: Mark,
+    object: Option<&T>,
+    document: &[u8],
+) -> Keeping {
+    Keeping { mark, len: document.len(), time_left: time_left(engine, object, document) }
+}
+
+/// How long a stored document is good for, at the least: its time to live, shortened as much as any
+/// may be, less its age.
+fn time_left<T: Cached>(engine: &Engine, object: Option<&T>, document: &[u8]) -> Duration {
+    let Ok((header, _)) = document::parse(document) else { return Duration::ZERO };
+    let age = Duration::from_millis(engine.wall_clock().saturating_sub(header.stored_at));
+    let ttl = ttl(&engine.settings, object).unwrap_or(Duration::ZERO).min(LONGEST);
+    ttl.mul_f64(1.0 - engine.settings.ttl_jitter).saturating_sub(age)
+}
+
+/// How long an object of this type, or its absence, may be served.
+fn ttl<T: Cached>(settings: &Settings, object: Option<&T>) -> Option<Duration> {
+    match object {
+        Some(object) => Some(object.ttl().or(T::POLICY.ttl).unwrap_or(settings.ttl)),
+        None => T::POLICY.negative_ttl.or(settings.negative_ttl),
     }
 }
 
@@ -228,9 +369,9 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
         self.state
     }
 
-    fn judge(&self, place: usize, document: &Bytes) -> Result<Loaded, Verdict> {
-        let object = judge(self.engine, self.state, self.lookups[place].lookup, document)?;
-        Ok(object.map(|object| Arc::new(object) as Object))
+    fn judge(&self, place: usize, document: &Bytes) -> Judged<Loaded> {
+        let lookup = self.lookups[place].lookup;
+        judge(self.engine, self.state, lookup, document).map(loaded)
     }
 
     fn identity(&self, place: usize) -> (usize, &[u8]) {
@@ -257,13 +398,27 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
         .boxed()
     }
 
+    fn guard(&self) -> Option<Key> {
+        L::Object::TAGGED.then(Tag::<L::Object>::guard)
+    }
+
+    fn tags(&self, loaded: &Loaded) -> Vec<Key> {
+        let mut tags = Vec::new();
+        let object = loaded.as_ref().and_then(|object| object.downcast_ref::<L::Object>());
+        if let Some(object) = object {
+            object.each_tag(&mut |tag| tags.push(tag.key()));
+        }
+        tags
+    }
+
     fn seal(&self, place: usize, loaded: &Loaded, fetch_took: Duration) -> Sealed {
         let object = loaded.as_ref().and_then(|object| object.downcast_ref::<L::Object>());
         let Some(ttl) = self.ttl(object) else { return Sealed::Unstorable };
         let max_len = self.engine.settings.max_value_len;
         let Asked { lookup, parts, .. } = &self.lookups[place];
         let fingerprint = <L::Object as CacheSchema>::FINGERPRINT;
-        let header = Header::new(fingerprint, self.engine.wall_clock(), fetch_took, ttl);
+        let (logical, ttl) = self.lifetimes(object, ttl);
+        let header = Header::new(fingerprint, self.engine.wall_clock(), fetch_took, logical);
         let sealed = match object {
             // Found under other parts than it carries (a case-insensitive column, say), it would
             // be rejected on every read, and no invalidation of it would find this key.

@@ -6,6 +6,7 @@ mod flights;
 mod guard;
 mod loader;
 mod pending;
+mod tags;
 mod target;
 mod tokens;
 mod write;
@@ -20,20 +21,21 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
-pub(crate) use self::drive::Loads;
+pub(crate) use self::drive::{Loads, Unfinished};
 use self::flights::Flights;
 pub(crate) use self::guard::{Guard, Urgency};
+pub(crate) use self::loader::{Judged, Loaded, Object, TypedLoader, judge, keeping, loaded, typed};
 #[cfg(feature = "store")]
-pub(crate) use self::loader::{Loaded, Loader, Sealed};
-pub(crate) use self::loader::{TypedLoader, judge, typed};
+pub(crate) use self::loader::{Loader, Sealed};
 use self::pending::Pending;
 pub(crate) use self::target::Target;
 use self::tokens::Tokens;
-use crate::backend::{BackendError, BackendErrorKind, Request};
+use crate::backend::{BackendError, BackendErrorKind, ChangeListener as _, Request};
+use crate::near::Near;
 use crate::protocol::{Command, First, OnLease, Outcome, Read, ReadPolicy, Reply, Token, Verdict};
 use crate::settings::Settings;
 use crate::stats::{TypeState, TypeTable};
-use crate::{Error, ErrorKind, Key};
+use crate::{Cached, Error, ErrorKind, Key};
 
 /// Everything that the clones of one `CacheCow` share.
 pub(crate) struct Engine {
@@ -41,6 +43,7 @@ pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) types: TypeTable,
     pub(crate) pending: Pending,
+    near: Option<Arc<Near>>,
     flights: Flights,
     tokens: Tokens,
     runtime: Option<Handle>,
@@ -50,6 +53,7 @@ impl Engine {
     pub(crate) fn new(guard: Guard, settings: Settings) -> Result<Self, Error> {
         Ok(Self {
             guard,
+            near: Near::with(settings.near).map(Arc::new),
             settings,
             types: TypeTable::default(),
             pending: Pending::default(),
@@ -57,6 +61,30 @@ impl Engine {
             tokens: Tokens::new()?,
             runtime: Handle::try_current().ok(),
         })
+    }
+
+    /// The near tier, if objects of this type may be in it, and it hears of changes.
+    #[inline]
+    pub(crate) fn near<T: Cached>(&self) -> Option<&Near> {
+        // Who invalidates a tag does not know the keys that would have to be dropped here.
+        let may_be_near = !T::TAGGED && T::POLICY.near != Some(false);
+        let near = self.near.as_ref().filter(|_| may_be_near)?;
+        self.guard.followed_by(near);
+        Some(near)
+    }
+
+    /// Carries out what changes the cache. Whatever became of it, this process serves none of the
+    /// keys from its own memory.
+    pub(crate) async fn change(
+        &self,
+        requests: Vec<Request>,
+        urgency: Urgency,
+    ) -> Vec<Result<Reply, BackendError>> {
+        let Some(near) = &self.near else { return self.guard.execute(requests, urgency).await };
+        let keys: Vec<Key> = requests.iter().map(|request| request.key).collect();
+        let replies = self.guard.execute(requests, urgency).await;
+        keys.into_iter().for_each(|key| near.changed(key));
+        replies
     }
 
     /// A read of `key`, not begun.
@@ -73,23 +101,27 @@ impl Engine {
         &self,
         key: Key,
         state: &TypeState,
-        judge: impl FnOnce(&Bytes) -> Result<T, Verdict>,
-    ) -> Result<T, Read> {
+        judge: impl FnOnce(&Bytes) -> Judged<T>,
+    ) -> Result<T, Unfinished<T>> {
         let mut read = self.read(key, state);
+        let mut present = None;
         if read.looks_up_next() {
             let _lookup = read.next_step();
             read.on_reply(self.guard.lookup(key).await.map_err(|error| state.lost(&error)));
             if let Some(document) = read.take_value() {
                 match judge(&document) {
-                    Ok(found) => {
+                    Judged { found: Some(found), verdict: Verdict::Good } => {
                         state.record(Outcome::Hit, false);
                         return Ok(found);
                     }
-                    Err(verdict) => read.on_judged(verdict, None),
+                    Judged { found, verdict } => {
+                        present = found;
+                        read.on_judged(verdict, None);
+                    }
                 }
             }
         }
-        Err(read)
+        Err(Unfinished { read, present })
     }
 
     /// A read whose lookup is under way.
@@ -120,7 +152,7 @@ impl Engine {
         let commands: Vec<(Key, Command)> =
             targets.iter().map(|target| (target.key, target.invalidation(token))).collect();
         let requests = commands.iter().cloned().map(|(key, command)| Request { key, command });
-        let replies = self.guard.execute(requests.collect(), Urgency::Invalidation).await;
+        let replies = self.change(requests.collect(), Urgency::Invalidation).await;
         match self.retry_lost(commands.into_iter(), replies) {
             None => Ok(()),
             Some((count, error)) => Err(not_invalidated("invalidate", count, error)),

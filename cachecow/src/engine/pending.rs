@@ -1,5 +1,6 @@
 //! Invalidations that did not reach the cache: retried until they do.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,19 +18,36 @@ const MAX_RELEASES: usize = 16;
 /// How many keys one attempt carries.
 const BATCH: usize = 1000;
 
-/// The keys whose invalidation is outstanding. Reads of them by this process go past the cache.
+/// The keys whose invalidation is outstanding, and the tags. Reads of the keys, and of objects of the
+/// types that have the tags, go past the cache in this process.
 #[derive(Default)]
 pub(crate) struct Pending {
     keys: Mutex<Outstanding>,
-    /// The number of keys, readable without the lock.
+    /// The number of keys and tags, readable without the lock.
     count: AtomicUsize,
 }
 
 #[derive(Default)]
 struct Outstanding {
     by_key: KeyMap<Debt>,
+    by_guard: KeyMap<TagDebt>,
     /// Whether a task is at work.
     running: bool,
+}
+
+impl Outstanding {
+    fn len(&self) -> usize {
+        self.by_key.len() + self.by_guard.values().map(|debt| debt.tags.len()).sum::<usize>()
+    }
+}
+
+/// The tags of one type.
+#[derive(Clone, Default, PartialEq)]
+struct TagDebt {
+    /// As a key's.
+    version: u64,
+    tags: BTreeSet<Key>,
+    settle: Duration,
 }
 
 #[derive(Clone, Default, PartialEq)]
@@ -79,6 +97,12 @@ impl Pending {
         self.count.load(Ordering::Acquire) != 0 && self.lock().by_key.contains_key(&key)
     }
 
+    /// Whether tags with this guard are outstanding.
+    #[inline]
+    pub(crate) fn has_tags(&self, guard: impl FnOnce() -> Key) -> bool {
+        self.count.load(Ordering::Acquire) != 0 && self.lock().by_guard.contains_key(&guard())
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -93,7 +117,27 @@ impl Pending {
         for (key, command) in commands {
             outstanding.by_key.entry(key).or_default().take_over(&command);
         }
-        self.count.store(outstanding.by_key.len(), Ordering::Release);
+        self.start(engine, outstanding);
+    }
+
+    /// Takes over the tags with this guard, which were not confirmed.
+    pub(crate) fn add_tags(
+        &self,
+        engine: &Arc<Engine>,
+        guard: Key,
+        tags: Vec<Key>,
+        settle: Duration,
+    ) {
+        let mut outstanding = self.lock();
+        let debt = outstanding.by_guard.entry(guard).or_default();
+        debt.version += 1;
+        debt.tags.extend(tags);
+        debt.settle = debt.settle.max(settle);
+        self.start(engine, outstanding);
+    }
+
+    fn start(&self, engine: &Arc<Engine>, mut outstanding: MutexGuard<'_, Outstanding>) {
+        self.count.store(outstanding.len(), Ordering::Release);
         if !std::mem::replace(&mut outstanding.running, true) {
             drop(outstanding);
             let running = Running { engine: Arc::clone(engine), ended: false };
@@ -110,7 +154,7 @@ impl Pending {
                 pause = FIRST_PAUSE;
             }
             let mut outstanding = self.lock();
-            if outstanding.by_key.is_empty() {
+            if outstanding.len() == 0 {
                 outstanding.running = false;
                 drop(outstanding);
                 tracing::info!(target: "cachecow", "all outstanding invalidations are done");
@@ -119,8 +163,29 @@ impl Pending {
         }
     }
 
-    /// Tries every key once; whether all went well.
+    /// Tries every key and tag once; whether all went well.
     async fn attempt_all(&self, engine: &Engine) -> bool {
+        self.attempt_keys(engine).await && self.attempt_tags(engine).await
+    }
+
+    async fn attempt_tags(&self, engine: &Engine) -> bool {
+        let debts: Vec<(Key, TagDebt)> =
+            self.lock().by_guard.iter().map(|(guard, debt)| (*guard, debt.clone())).collect();
+        for (guard, debt) in debts {
+            let tags: Vec<Key> = debt.tags.iter().copied().collect();
+            if engine.end_epochs(guard, &tags, debt.settle).await.is_err() {
+                return false;
+            }
+            let mut outstanding = self.lock();
+            if outstanding.by_guard.get(&guard) == Some(&debt) {
+                outstanding.by_guard.remove(&guard);
+            }
+            self.count.store(outstanding.len(), Ordering::Release);
+        }
+        true
+    }
+
+    async fn attempt_keys(&self, engine: &Engine) -> bool {
         let debts: Vec<(Key, Debt)> =
             self.lock().by_key.iter().map(|(key, debt)| (*key, debt.clone())).collect();
         let mut all = true;
@@ -146,7 +211,7 @@ impl Pending {
             .enumerate()
             .flat_map(|(index, (_, debt))| std::iter::repeat_n(index, debt.releases.len() + 1))
             .collect();
-        let replies = engine.guard.execute(requests, Urgency::Invalidation).await;
+        let replies = engine.change(requests, Urgency::Invalidation).await;
         let mut failed = vec![false; batch.len()];
         for (owner, reply) in owners.into_iter().zip(replies) {
             failed[owner] |= carried_out(reply).is_err();
@@ -157,7 +222,7 @@ impl Pending {
                 outstanding.by_key.remove(key);
             }
         }
-        self.count.store(outstanding.by_key.len(), Ordering::Release);
+        self.count.store(outstanding.len(), Ordering::Release);
         failed.iter().filter(|failed| !**failed).count()
     }
 

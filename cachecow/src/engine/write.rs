@@ -60,7 +60,7 @@ impl Engine {
 
     /// Places the holds; an error if the write must not begin.
     async fn hold(self: &Arc<Self>, writes: &mut [(Key, Write)]) -> Option<Error> {
-        let replies = self.guard.execute(requests(&commands(writes)), Urgency::Read).await;
+        let replies = self.change(requests(&commands(writes)), Urgency::Read).await;
         let mut refused = None;
         for ((_, write), reply) in writes.iter_mut().zip(replies) {
             let done = carried_out(reply);
@@ -100,7 +100,7 @@ impl Engine {
         let engine = Arc::clone(self);
         self.detach(async move {
             // If it fails, the holds run out.
-            let _ = engine.guard.execute(requests(&commands), Urgency::Invalidation).await;
+            let _ = engine.change(requests(&commands), Urgency::Invalidation).await;
         });
     }
 
@@ -139,7 +139,7 @@ impl Engine {
     /// Sends the releases; the first error if any failed, after handing those to the background.
     async fn release_all(self: &Arc<Self>, writes: &mut [(Key, Write)]) -> Option<BackendError> {
         let commands = commands(writes);
-        let replies = self.guard.execute(requests(&commands), Urgency::Invalidation).await;
+        let replies = self.change(requests(&commands), Urgency::Invalidation).await;
         for ((_, write), reply) in writes.iter_mut().zip(&replies) {
             write.on_reply(carried_out(reply.clone()).map_err(|_| Lost));
         }

@@ -7,7 +7,7 @@ mod part;
 use std::fmt;
 
 pub use encoder::KeyEncoder;
-pub(crate) use map::KeyMap;
+pub(crate) use map::{FoldKeys, KeyMap};
 pub use part::KeyPart;
 
 /// The hashed name of one cached object: XXH3-128 of its encoded parts.
@@ -58,6 +58,27 @@ impl Key {
     }
 
     pub(crate) const TEXT_LEN: usize = 22;
+
+    /// The key with this text; `None` if it is no key's.
+    #[cfg(feature = "redis")]
+    pub(crate) fn from_text(text: &[u8]) -> Option<Self> {
+        let digit = |digit: &u8| match digit {
+            b'A'..=b'Z' => Some(digit - b'A'),
+            b'a'..=b'z' => Some(digit - b'a' + 26),
+            b'0'..=b'9' => Some(digit - b'0' + 52),
+            b'-' => Some(62),
+            b'_' => Some(63),
+            _ => None,
+        };
+        let text: &[u8; Self::TEXT_LEN] = text.try_into().ok()?;
+        let (last, digits) = text.split_last()?;
+        let upper = digits
+            .iter()
+            .try_fold(0_u128, |hash, byte| Some(hash << 6 | u128::from(digit(byte)?)))?;
+        // The last digit has 2 bits of the hash, and 4 that are zero.
+        let lower = digit(last).filter(|last| last & 0b1111 == 0)?;
+        Some(Self(upper << 2 | u128::from(lower >> 4)))
+    }
 }
 
 impl fmt::Display for Key {
@@ -70,5 +91,29 @@ impl fmt::Display for Key {
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Key({self})")
+    }
+}
+
+#[cfg(all(test, feature = "redis"))]
+mod tests {
+    use super::Key;
+
+    #[test]
+    fn a_key_comes_back_from_its_text() {
+        for hash in [0, 1, u128::MAX, 0x35a4_57e8_1477_b6a8_eb12_fe0e_73e9_30cb] {
+            assert_eq!(Key::from_text(&Key(hash).text()), Some(Key(hash)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_s_text_is_refused() {
+        let text = Key(u128::MAX).text();
+        assert_eq!(Key::from_text(&text[1..]), None);
+        assert_eq!(Key::from_text(b""), None);
+        for (at, byte) in [(0, b'+'), (21, b'x'), (7, b'}'), (20, 0xff)] {
+            let mut text = text;
+            text[at] = byte;
+            assert_eq!(Key::from_text(&text), None, "{at}");
+        }
     }
 }

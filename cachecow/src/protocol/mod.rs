@@ -31,6 +31,7 @@
 
 mod command;
 mod flight;
+mod near;
 mod read;
 mod step;
 pub mod tags;
@@ -38,6 +39,7 @@ mod write;
 
 pub use command::{Command, Despite, Lost, Reply, Seen, Token};
 pub use flight::{FollowerFate, Landing, Phase};
+pub use near::{Changes, Mark};
 pub use read::Read;
 pub use step::{
     Fetched, Fill, First, Followed, OnLease, Outcome, ReadPolicy, Role, Step, Verdict, Waited,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::command::{Command, Despite, Lost, Reply, Token};
+use super::command::{Command, Despite, Lost, Reply, Seen, Token};
 use super::flight::Landing;
 use super::step::{
     Fetched, Fill, First, Followed, OnLease, Outcome, ReadPolicy, Role, Step, Verdict, Waited,
@@ -19,6 +19,7 @@ enum State<V> {
     LookupSent,
     JudgeDue(V),
     Judging,
+    LeadDue,
     EnterDue,
     Entering,
     FollowDue,
@@ -33,7 +34,14 @@ enum State<V> {
     FillSent,
     AbandonDue(Token, AbandonReason),
     AbandonSent(AbandonReason),
+    DropDue,
+    DropSent,
     Done(Outcome, Landing),
+}
+
+impl<V> State<V> {
+    /// The value last judged is the read's.
+    const CONTENT: Self = Self::Done(Outcome::Hit, Landing::Hit);
 }
 
 /// Why the cache is of no use to a read.
@@ -45,10 +53,20 @@ enum Bypass {
     Occupied,
 }
 
+/// Why a read loads a value although there is one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Renewal {
+    /// Its time to live is nearly over.
+    Early,
+    /// Its time to live is over.
+    Late,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum AbandonReason {
     FetchFailed,
     Unstorable,
+    Refused,
 }
 
 /// A read of one key, from the first command to the outcome.
@@ -63,6 +81,9 @@ pub struct Read<V = Bytes> {
     bypass: Option<Bypass>,
     /// The value that this read is not content with.
     despite: Option<Despite>,
+    renewal: Option<Renewal>,
+    /// The fetch failed: what is left is the value to be renewed, if it is still there.
+    fetch_failed: bool,
     rejections: u8,
 }
 
@@ -73,7 +94,15 @@ impl<V> Read<V> {
             First::Lookup => State::LookupDue,
             First::Claim => State::EnterDue,
         };
-        Self { state, policy, bypass: None, despite: None, rejections: 0 }
+        Self {
+            state,
+            policy,
+            bypass: None,
+            despite: None,
+            renewal: None,
+            fetch_failed: false,
+            rejections: 0,
+        }
     }
 
     /// A read that makes no use of the cache, because the cache may be out of date for this key.
@@ -88,6 +117,7 @@ impl<V> Read<V> {
         let (state, step) = match std::mem::replace(&mut self.state, State::EnterDue) {
             State::LookupDue => (State::LookupSent, Step::Send(Command::Lookup)),
             State::JudgeDue(value) => (State::Judging, Step::Judge(value)),
+            State::LeadDue => (State::Entering, Step::Lead),
             State::EnterDue => (State::Entering, Step::Enter),
             State::FollowDue => (State::Following, Step::Follow),
             State::ClaimDue(token) => {
@@ -103,6 +133,7 @@ impl<V> Read<V> {
             State::AbandonDue(token, reason) => {
                 (State::AbandonSent(reason), Step::Send(Command::Abandon { token }))
             }
+            State::DropDue => (State::DropSent, Step::Send(Command::Invalidate)),
             State::Done(outcome, landing) => (State::Done(outcome, landing), Step::Done(outcome)),
             waiting => {
                 debug_assert!(false, "a step was asked for before the last one was answered");
@@ -139,12 +170,18 @@ impl<V> Read<V> {
             (State::LookupSent | State::ClaimSent(_), Ok(Reply::Value(value))) => {
                 State::JudgeDue(value)
             }
+            (State::LookupSent, _) if self.fetch_failed => {
+                State::Done(Outcome::Failed, Landing::Failed)
+            }
             (State::LookupSent, Ok(_)) => State::EnterDue,
             (State::LookupSent, Err(Lost)) => {
                 self.bypass = Some(Bypass::Unreachable);
                 State::EnterDue
             }
             (State::ClaimSent(token), Ok(Reply::Claimed)) => State::FetchDue(Some(*token)),
+            // Another renews it, a writer removed it, or the cache fails: the value that was found
+            // before may be served.
+            (State::ClaimSent(_), _) if self.renewal == Some(Renewal::Early) => State::CONTENT,
             (State::ClaimSent(_), Ok(Reply::Leased)) => match self.policy.on_lease {
                 OnLease::Wait => State::WaitDue,
                 OnLease::Fetch => State::FetchDue(None),
@@ -164,9 +201,11 @@ impl<V> Read<V> {
             (State::FillSent, _) => {
                 State::Done(Outcome::Fetched(Fill::Unreachable), Landing::Unfenced)
             }
-            (State::AbandonSent(AbandonReason::FetchFailed), _) => {
-                State::Done(Outcome::Failed, Landing::Failed)
+            (State::AbandonSent(AbandonReason::FetchFailed), _) => self.fall_back(),
+            (State::AbandonSent(AbandonReason::Refused), _) => {
+                State::Done(Outcome::Fetched(Fill::Refused), Landing::Unfenced)
             }
+            (State::DropSent, _) => State::Done(Outcome::Fetched(Fill::Skipped), Landing::Unfenced),
             (State::AbandonSent(AbandonReason::Unstorable), reply) => {
                 let standing = matches!(reply, Ok(Reply::Settled));
                 let landing = if standing { Landing::Fenced } else { Landing::Unfenced };
@@ -183,8 +222,30 @@ impl<V> Read<V> {
         if !matches!(self.state, State::Judging) {
             return Self::unexpected("a judgement");
         }
+        if self.fetch_failed {
+            self.state = match verdict {
+                Verdict::Good | Verdict::Ageing(_) => State::CONTENT,
+                // It was in the cache after everyone asked who waits for this load.
+                Verdict::Expired(_) => State::Done(Outcome::Stale, Landing::Fenced),
+                Verdict::Replace(_) | Verdict::Leave | Verdict::Unknown => {
+                    State::Done(Outcome::Failed, Landing::Failed)
+                }
+            };
+            return;
+        }
+        self.renewal = None;
         self.state = match verdict {
-            Verdict::Good => State::Done(Outcome::Hit, Landing::Hit),
+            Verdict::Good => State::CONTENT,
+            // Whoever leads a load has others waiting: the next reader renews it.
+            Verdict::Ageing(_) if leading.is_some() => State::CONTENT,
+            Verdict::Ageing(seen) => {
+                self.renew(Renewal::Early, seen);
+                State::LeadDue
+            }
+            Verdict::Expired(seen) => {
+                self.renew(Renewal::Late, seen);
+                self.load(leading)
+            }
             Verdict::Replace(seen) => {
                 self.rejections += 1;
                 if self.rejections > MAX_REJECTIONS {
@@ -195,6 +256,10 @@ impl<V> Read<V> {
             }
             Verdict::Leave => {
                 self.bypass = self.bypass.or(Some(Bypass::Occupied));
+                self.load(leading)
+            }
+            Verdict::Unknown => {
+                self.bypass = Some(Bypass::Unreachable);
                 self.load(leading)
             }
         };
@@ -208,6 +273,7 @@ impl<V> Read<V> {
         self.state = match role {
             Role::Leader(token) => self.load(Some(token)),
             Role::Follower => State::FollowDue,
+            Role::Alone if self.renewal == Some(Renewal::Early) => State::CONTENT,
             Role::Alone => State::FetchDue(None),
         };
     }
@@ -219,6 +285,7 @@ impl<V> Read<V> {
         }
         self.state = match followed {
             Followed::Shared(fill) => State::Done(Outcome::Shared(fill), Landing::Fenced),
+            Followed::Stale => State::Done(Outcome::Stale, Landing::Fenced),
             Followed::Failed => State::Done(Outcome::Failed, Landing::Failed),
             Followed::LookAgain if self.bypasses() => State::EnterDue,
             Followed::LookAgain => State::LookupDue,
@@ -245,15 +312,20 @@ impl<V> Read<V> {
         };
         self.state = match (fetched, token) {
             (Fetched::Storable(value, ttl), Some(token)) => State::FillDue(token, value, ttl),
+            // What was fetched is newer than the value in the cache, and cannot take its place.
+            (Fetched::Unstorable | Fetched::Refused, Some(_)) if self.renewal.is_some() => {
+                State::DropDue
+            }
             (Fetched::Unstorable, Some(token)) => {
                 State::AbandonDue(token, AbandonReason::Unstorable)
             }
+            (Fetched::Refused, Some(token)) => State::AbandonDue(token, AbandonReason::Refused),
             (Fetched::Failed, Some(token)) => State::AbandonDue(token, AbandonReason::FetchFailed),
-            (Fetched::Storable(..) | Fetched::Unstorable, None) => {
+            (Fetched::Storable(..) | Fetched::Unstorable | Fetched::Refused, None) => {
                 let fill = if self.is_cut_off() { Fill::Unreachable } else { Fill::Skipped };
                 State::Done(Outcome::Fetched(fill), Landing::Unfenced)
             }
-            (Fetched::Failed, None) => State::Done(Outcome::Failed, Landing::Failed),
+            (Fetched::Failed, None) => self.fall_back(),
         };
     }
 
@@ -275,9 +347,30 @@ impl<V> Read<V> {
         self.bypass == Some(Bypass::Unreachable)
     }
 
+    /// Whether the fetch failed; an object may have been served all the same.
+    pub fn fetch_failed(&self) -> bool {
+        self.fetch_failed
+    }
+
     /// Whether the fetch under way may be followed by a fill.
     pub fn may_fill(&self) -> bool {
         matches!(self.state, State::Fetching(Some(_)))
+    }
+
+    fn renew(&mut self, renewal: Renewal, seen: Seen) {
+        self.renewal = Some(renewal);
+        self.despite = Some(Despite { seen, keep: true });
+    }
+
+    /// After a failed fetch: the value that should have been renewed is served if it is still in
+    /// the cache, so that no invalidation has come since.
+    fn fall_back(&mut self) -> State<V> {
+        self.fetch_failed = true;
+        if self.renewal.is_some() && !self.is_cut_off() {
+            State::LookupDue
+        } else {
+            State::Done(Outcome::Failed, Landing::Failed)
+        }
     }
 
     fn load(&self, leading: Option<Token>) -> State<V> {

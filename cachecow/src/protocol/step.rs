@@ -43,6 +43,9 @@ pub enum Step<V> {
     Judge(V),
     /// Lead this process's load of the key, or follow the one under way → [`Read::on_entered`](super::Read::on_entered).
     Enter,
+    /// Lead this process's load of the key, if there is none under way → [`Read::on_entered`](super::Read::on_entered), as
+    /// [`Leader`](Role::Leader) or [`Alone`](Role::Alone).
+    Lead,
     /// Wait for the load that is followed → [`Read::on_followed`](super::Read::on_followed).
     Follow,
     /// Wait for the other process's fill → [`Read::on_waited`](super::Read::on_waited).
@@ -58,11 +61,18 @@ pub enum Step<V> {
 pub enum Verdict {
     /// The object that was asked for.
     Good,
+    /// The object that was asked for, near the end of its time to live: one caller fetches it anew,
+    /// the others are content with it.
+    Ageing(Seen),
+    /// The object that was asked for, past its time to live: to be served if the fetch fails.
+    Expired(Seen),
     /// Not to be served, and to be replaced: malformed, of another key, or of another version and
     /// no longer fresh.
     Replace(Seen),
     /// Not to be served, and to be left alone: freshly stored by another version of the program.
     Leave,
+    /// Not to be served, since the cache failed to tell whether it may be.
+    Unknown,
 }
 
 /// Which part this read has in its process's load of the key.
@@ -81,6 +91,8 @@ pub enum Role {
 pub enum Followed {
     /// The load's result is this read's, with what became of its fill.
     Shared(Fill),
+    /// The load failed; an object past its time to live is this read's.
+    Stale,
     /// The load failed, and so does this read.
     Failed,
     /// The cache is to be read once more.
@@ -107,6 +119,9 @@ pub enum Fetched<V> {
     Storable(V, Duration),
     /// A value to return and not to store.
     Unstorable,
+    /// A value to return, and to share with nobody who asked after the fetch began: one of its
+    /// [`tags`](super::tags) may have been invalidated since.
+    Refused,
     /// An error.
     Failed,
 }
@@ -137,6 +152,8 @@ pub enum Outcome {
     Shared(Fill),
     /// With the value it fetched.
     Fetched(Fill),
+    /// With a value past its time to live, since the fetch failed.
+    Stale,
     /// With the error of the fetch function.
     Failed,
 }

@@ -48,6 +48,11 @@ impl Captured {
         Self(epoch(guard))
     }
 
+    /// Whether it could be taken at all.
+    pub fn is_taken(self) -> bool {
+        self.0.is_some()
+    }
+
     /// Whether what was fetched since may be stored or shared, by the guard's answer to
     /// [`ReadEpoch`](Command::ReadEpoch) afterwards.
     pub fn stands<V>(self, guard: &Seen<V>) -> bool {

@@ -1,6 +1,7 @@
 //! What is counted, by type.
 
 mod slot;
+mod striped;
 mod table;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub struct Stats {
 pub struct TypeStats {
     /// Reads served from the cache.
     pub hits: u64,
+    /// Reads served from this process's memory.
+    pub near_hits: u64,
     /// Reads served from the backing store, by their own fetch or another caller's.
     pub misses: u64,
     /// Fetched values that were stored.
@@ -54,6 +57,8 @@ pub struct TypeStats {
     pub oversized: u64,
     /// Fetches that ended with an error.
     pub fetch_errors: u64,
+    /// Objects served past their time to live, because their fetch failed.
+    pub stale: u64,
 }
 
 impl Stats {
@@ -67,6 +72,7 @@ impl TypeStats {
     pub(crate) fn add(&mut self, other: &Self) {
         let Self {
             hits,
+            near_hits,
             misses,
             fills_stored,
             fills_refused,
@@ -78,8 +84,10 @@ impl TypeStats {
             other_versions,
             oversized,
             fetch_errors,
+            stale,
         } = self;
         *hits += other.hits;
+        *near_hits += other.near_hits;
         *misses += other.misses;
         *fills_stored += other.fills_stored;
         *fills_refused += other.fills_refused;
@@ -91,6 +99,7 @@ impl TypeStats {
         *other_versions += other.other_versions;
         *oversized += other.oversized;
         *fetch_errors += other.fetch_errors;
+        *stale += other.stale;
     }
 }
 
@@ -112,6 +121,7 @@ impl fmt::Display for TypeStats {
             "{hits} hits, {misses} misses, {fills_stored} fills stored, {fills_refused} refused"
         )?;
         let rare = [
+            (self.near_hits, "near hits"),
             (self.joins, "joins"),
             (self.contended, "contended"),
             (self.bypasses, "bypasses"),
@@ -120,6 +130,7 @@ impl fmt::Display for TypeStats {
             (self.other_versions, "of other versions"),
             (self.oversized, "oversized"),
             (self.fetch_errors, "fetch errors"),
+            (self.stale, "stale"),
         ];
         rare.iter()
             .filter(|(count, _)| *count > 0)

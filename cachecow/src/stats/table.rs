@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::TypeStats;
+use super::striped::Striped;
 use crate::backend::BackendError;
 use crate::protocol::{Fill, First, Lost, Outcome};
 use crate::{CacheSchema, Cached};
@@ -71,14 +72,16 @@ pub(crate) enum Counter {
     OtherVersions,
     Oversized,
     FetchErrors,
+    Stale,
 }
 
-const COUNTERS: usize = 12;
+const COUNTERS: usize = 13;
 
 /// One type's counters and recent hit rate.
 pub(crate) struct TypeState {
     name: &'static str,
     counters: [AtomicU64; COUNTERS],
+    near_hits: Striped,
     hit_rate: HitRate,
 }
 
@@ -87,6 +90,7 @@ impl TypeState {
         Self {
             name,
             counters: std::array::from_fn(|_| AtomicU64::new(0)),
+            near_hits: Striped::default(),
             hit_rate: HitRate::default(),
         }
     }
@@ -98,6 +102,12 @@ impl TypeState {
     #[inline]
     pub(crate) fn count(&self, counter: Counter) {
         self.counters[counter as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts hits in this process's memory.
+    #[inline]
+    pub(crate) fn near_hits(&self, hits: u64) {
+        self.near_hits.add(hits);
     }
 
     /// Counts hits that took no turn through the engine.
@@ -116,6 +126,7 @@ impl TypeState {
                 self.count(Counter::Hits);
             }
             Outcome::Failed => self.count(Counter::FetchErrors),
+            Outcome::Stale => self.count(Counter::Stale),
             Outcome::Shared(_) => {
                 self.hit_rate.miss();
                 self.count(Counter::Misses);
@@ -143,6 +154,13 @@ impl TypeState {
         Lost
     }
 
+    /// Counts and reports a fetch whose failure was covered by what the cache still has.
+    #[cold]
+    pub(crate) fn fetch_failed(&self) {
+        self.count(Counter::FetchErrors);
+        tracing::warn!(target: "cachecow", r#type = self.name, "a fetch failed; the cached object is served");
+    }
+
     /// What a read should ask first.
     #[inline]
     pub(crate) fn first_command(&self) -> First {
@@ -153,6 +171,7 @@ impl TypeState {
         let read = |counter: Counter| self.counters[counter as usize].load(Ordering::Relaxed);
         TypeStats {
             hits: read(Counter::Hits),
+            near_hits: self.near_hits.sum(),
             misses: read(Counter::Misses),
             fills_stored: read(Counter::FillsStored),
             fills_refused: read(Counter::FillsRefused),
@@ -164,6 +183,7 @@ impl TypeState {
             other_versions: read(Counter::OtherVersions),
             oversized: read(Counter::Oversized),
             fetch_errors: read(Counter::FetchErrors),
+            stale: read(Counter::Stale),
         }
     }
 }

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use ::redis::aio::{ConnectionLike, MultiplexedConnection};
-use ::redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, RedisError, RedisResult, Value};
+use ::redis::{
+    AsyncConnectionConfig, Client, Cmd, Pipeline, ProtocolVersion, RedisError, RedisResult, Value,
+};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 
@@ -92,6 +94,14 @@ impl Link {
         }
     }
 
+    /// A client for the same server that is told of changes; none if the connection was given.
+    pub(super) fn listening_client(&self) -> Option<Client> {
+        match self {
+            Self::Server(server) => Some(listening(&server.client)),
+            Self::Given(_) => None,
+        }
+    }
+
     pub(crate) fn reset(&self) {
         if let Self::Server(server) = self {
             *server.current.write().unwrap_or_else(PoisonError::into_inner) = None;
@@ -155,6 +165,14 @@ impl Server {
             *current = None;
         }
     }
+}
+
+/// The client for the same server, by the protocol's third version: only there are pushes.
+pub(super) fn listening(client: &Client) -> Client {
+    let info = client.get_connection_info().clone();
+    let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+    // Fails for what cannot be an address, and this is one.
+    Client::open(info.set_redis_settings(settings)).unwrap_or_else(|_| client.clone())
 }
 
 /// An attempt under way; it ends with its task, also where a runtime ends.

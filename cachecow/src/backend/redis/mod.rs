@@ -5,21 +5,22 @@ mod lookups;
 mod pipeline;
 mod reply;
 mod script;
+mod tracking;
 pub(crate) mod url;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use ::redis::Cmd;
 use ::redis::aio::ConnectionLike;
+use ::redis::{Client, Cmd};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use smallvec::SmallVec;
 
 pub(crate) use self::link::Link;
 use self::lookups::Lookups;
-use super::{BackendError, BackendErrorKind, CacheBackend, Request};
+use super::{BackendError, BackendErrorKind, CacheBackend, ChangeListener, Request};
 use crate::protocol::Reply;
 use crate::{Error, Key};
 
@@ -43,6 +44,8 @@ use crate::{Error, Key};
 /// live.
 pub struct RedisBackend {
     shared: Arc<Shared>,
+    /// Where changes are heard, if not on another connection like the one given.
+    listens_to: Option<Client>,
 }
 
 struct Shared {
@@ -84,10 +87,21 @@ impl RedisBackend {
         self
     }
 
+    /// Names the server behind a connection made elsewhere, so that changes can be heard from it on
+    /// a connection of its own: [`Builder::near`](crate::Builder::near) needs it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidUrl`](crate::ErrorKind::InvalidUrl).
+    pub fn with_near_url(mut self, url: &str) -> Result<Self, Error> {
+        self.listens_to = Some(link::listening(&url::parse(url, "near tier")?));
+        Ok(self)
+    }
+
     /// A backend on a connection that may have other uses, with this before every Redis key.
     pub(crate) fn on(link: Arc<Link>, prefix: String) -> Self {
         let shared = Shared { link, lookups: Lookups::default(), prefix };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), listens_to: None }
     }
 }
 
@@ -147,6 +161,17 @@ impl CacheBackend for RedisBackend {
             }
         }
         .boxed()
+    }
+
+    fn follow(&self, listener: Weak<dyn ChangeListener>, lag: Duration) {
+        match self.listens_to.clone().or_else(|| self.shared.link.listening_client()) {
+            Some(client) => tracking::follow(client, &self.shared.prefix, listener, lag),
+            None => tracing::warn!(
+                target: "cachecow",
+                "nothing is kept near: changes can only be heard on a connection of its own; name \
+                 the server with `near_url`"
+            ),
+        }
     }
 
     fn reset(&self) {

@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::entry::{self, Entry};
 use super::{Decorated, OnCacheError};
-use crate::engine::{Loaded, Loader, Sealed};
+use crate::engine::{Judged, Loaded, Loader, Sealed, loaded};
 use crate::protocol::{Seen, Verdict};
 use crate::stats::{Counter, StaticSlot, TypeState};
 use crate::store::{KeyValueStore, Reader};
@@ -38,6 +38,12 @@ pub(super) enum Content {
     Whole(Bytes, Option<Duration>),
     /// The value is too large to be held: everyone reads it for themselves.
     Large,
+}
+
+impl From<(Bytes, Option<Duration>)> for Content {
+    fn from((value, expires_in): (Bytes, Option<Duration>)) -> Self {
+        Self::Whole(value, expires_in)
+    }
 }
 
 /// How the value is wanted.
@@ -136,9 +142,9 @@ impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
         self.state
     }
 
-    fn judge(&self, _place: usize, document: &Bytes) -> Result<Loaded, Verdict> {
-        let (value, expires_in) = self.decorated.judge(self.state, self.parts, document)?;
-        Ok(Some(Arc::new(Content::Whole(value, expires_in))))
+    fn judge(&self, _place: usize, document: &Bytes) -> Judged<Loaded> {
+        let judged = self.decorated.judge(self.state, self.parts, document);
+        judged.map(|value| loaded(Some(Content::from(value)))).into()
     }
 
     fn identity(&self, _place: usize) -> (usize, &[u8]) {

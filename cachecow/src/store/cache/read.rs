@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::CacheDecorator;
 use super::load::{self, Content, Manner, ValueLoader};
-use crate::engine::{Loaded, Loads};
+use crate::engine::{Loaded, Loads, loaded};
 use crate::protocol::{Fill, Outcome};
 use crate::store::{KeyValueStore, Reader};
 use crate::{Error, Source};
@@ -53,23 +53,25 @@ impl<S: KeyValueStore> CacheDecorator<S> {
         let state = engine.types.at(load::slot(), load::NAME);
         let parts = self.parts(key);
         let hash = parts.key();
-        let judge = |document: &Bytes| decorated.judge(state, parts.as_bytes(), document);
-        let read = match engine.look(hash, state, judge).await {
+        let judge = |document: &Bytes| decorated.judge(state, parts.as_bytes(), document).into();
+        let unfinished = match engine.look(hash, state, judge).await {
             Ok((value, expires_in)) => {
                 return Ok((Loadable::Bytes(value, expires_in), Source::Cache, Fill::Skipped));
             }
-            Err(read) => read,
+            Err(unfinished) => unfinished.map(|value| loaded(Some(Content::from(value)))),
         };
         let place = (parts.as_bytes(), hash);
         let loader = ValueLoader::new(decorated, state, key, place, manner);
         // Boxed, so that the future of a hit stays small.
-        let ended = Box::pin(Loads::new(engine, &loader, std::iter::once(read)).run()).await.pop();
+        let ended =
+            Box::pin(Loads::new(engine, &loader, std::iter::once(unfinished)).run()).await.pop();
         let (loaded, outcome) = ended.expect("one read in, one read out")?;
         let loadable =
             loadable(loaded, loader.take_reader()).ok_or_else(|| Error::not_found(operation))?;
         match outcome {
             Outcome::Hit => Ok((loadable, Source::Cache, Fill::Skipped)),
             Outcome::Shared(fill) | Outcome::Fetched(fill) => Ok((loadable, Source::Fetched, fill)),
+            Outcome::Stale => Ok((loadable, Source::Stale, Fill::Skipped)),
             Outcome::Failed => unreachable!("a failed read ends with its error"),
         }
     }

@@ -1,0 +1,423 @@
+//! The near tier: what is served from this process's memory, and that it is dropped when it changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use cachecow::protocol::Command;
+use cachecow::{Builder, CacheCow, Cached, ErrorKind, Fill, Source};
+use cachecow_tests::backends::Fate;
+use cachecow_tests::gate::Gate;
+use cachecow_tests::on_both_backends;
+use cachecow_tests::servers::RedisServer;
+use cachecow_tests::store::{Item, Store};
+use redis::AsyncCommands as _;
+use redis::aio::MultiplexedConnection;
+use serde::{Deserialize, Serialize};
+
+const MEBIBYTE: u64 = 1 << 20;
+
+fn near() -> Builder {
+    CacheCow::builder().near(MEBIBYTE).operation_timeout(Duration::from_secs(20))
+}
+
+async fn seen(cow: &CacheCow, store: &Store, id: i64) -> (u64, Source) {
+    let read = cow.with(store).read(Item::by_id(id)).await.unwrap();
+    (read.value.expect("the item exists").version, read.source)
+}
+
+/// Reads until the objects are near: the server has to be heard first.
+async fn until_near(cow: &CacheCow, store: &Store, ids: impl IntoIterator<Item = i64>) {
+    for id in ids {
+        until(cow, store, id, |source| source == Source::Near).await;
+    }
+}
+
+/// Reads until one comes from where it should; the version that it has.
+async fn until(cow: &CacheCow, store: &Store, id: i64, wanted: fn(Source) -> bool) -> u64 {
+    for _ in 0..1_000_000 {
+        let (version, source) = seen(cow, store, id).await;
+        if wanted(source) {
+            return version;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("it never came from there");
+}
+
+fn elsewhere(source: Source) -> bool {
+    source != Source::Near
+}
+
+on_both_backends! {
+    async fn what_is_read_again_is_near(cache) {
+        let (cow, store) = (cache.open(near()), Store::with_items(2));
+        until_near(&cow, &store, [1, 2]).await;
+        let before = (cow.stats().of("Item"), cache.script().log().len());
+        let one = cow.with(&store).get(Item::by_id(1)).await.unwrap().unwrap();
+        let many = cow.with(&store).get_many([2, 1, 2].map(Item::by_id)).await.unwrap();
+        assert!(Arc::ptr_eq(&one, many[1].as_ref().unwrap()), "it is the same, and no copy");
+        assert_eq!(many[0].as_ref().unwrap().id, 2);
+        let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
+        assert_eq!((read.source, read.fill), (Source::Near, Fill::Skipped));
+        let stats = cow.stats().of("Item");
+        assert_eq!(stats.near_hits - before.0.near_hits, 4, "each distinct one counts once");
+        assert_eq!((stats.hits, stats.misses), (before.0.hits, before.0.misses));
+        assert_eq!(cache.script().log().len(), before.1, "the cache was not asked");
+    }
+
+    async fn the_process_that_invalidates_is_never_stale(cache) {
+        let (cow, store) = (cache.open(near()), Store::with_items(2));
+        for round in 0..50 {
+            until_near(&cow, &store, [1, 2]).await;
+            let item = store.bump(1);
+            match round % 4 {
+                0 => cow.invalidate(Item::by_id(1)).await.unwrap(),
+                1 => cow.invalidate_many([2, 1].map(Item::by_id)).await.unwrap(),
+                2 => cow.invalidate_object(&item).await.unwrap(),
+                _ => {
+                    let work = async { Ok::<_, cachecow::Error>(()) };
+                    cow.write(Item::by_id(1), work).await.unwrap();
+                }
+            }
+            let (version, source) = seen(&cow, &store, 1).await;
+            assert_eq!((version, elsewhere(source)), (item.version, true));
+        }
+    }
+
+    async fn another_process_s_invalidation_drops_it(cache) {
+        let (cow, other, store) = (cache.open(near()), cache.open_default(), Store::with_items(9));
+        for version in 2..20 {
+            until_near(&cow, &store, 1..=9).await;
+            (1..=9).for_each(|id| drop(store.bump(id)));
+            other.invalidate_many((1..=9).map(Item::by_id)).await.unwrap();
+            for id in 1..=9 {
+                assert_eq!(until(&cow, &store, id, elsewhere).await, version);
+            }
+        }
+    }
+
+    async fn another_process_s_fill_drops_it(cache) {
+        let (cow, store) = (cache.open(near()), Store::with_items(1));
+        until_near(&cow, &store, [1]).await;
+        cache.ask(&Item::by_id(1), Command::Invalidate).await;
+        until(&cow, &store, 1, elsewhere).await;
+    }
+
+    /// The news comes between the cache's answer and the keeping.
+    async fn news_that_overtakes_the_answer_is_not_lost(cache) {
+        let (cow, other, store) = (cache.open(near()), cache.open_default(), Store::with_items(2));
+        until_near(&cow, &store, [1, 2]).await;
+        other.invalidate(Item::by_id(1)).await.unwrap();
+        until(&cow, &store, 1, elsewhere).await;
+        other.with(&store).get(Item::by_id(1)).await.unwrap();
+        let gate = Gate::new();
+        cache.script().next(|command| *command == Command::Lookup, Fate::AnswerLate(Arc::clone(&gate)));
+        let (overtaken, ()) = tokio::join!(seen(&cow, &store, 1), async {
+            gate.arrived().await;
+            store.bump(1);
+            store.bump(2);
+            other.invalidate(Item::by_id(1)).await.unwrap();
+            other.invalidate(Item::by_id(2)).await.unwrap();
+            // News comes in order: when the second has come, so has the first.
+            until(&cow, &store, 2, elsewhere).await;
+            gate.open();
+        });
+        assert_eq!(overtaken, (1, Source::Cache), "it asked before");
+        let (version, source) = seen(&cow, &store, 1).await;
+        assert_eq!((version, elsewhere(source)), (2, true), "and what it got was not kept");
+    }
+
+    async fn a_failed_invalidation_leaves_nothing_near(cache) {
+        let (cow, store) = (cache.open(near()), Store::with_items(1));
+        until_near(&cow, &store, [1]).await;
+        store.bump(1);
+        let lost = Fate::Fail(cachecow::BackendErrorKind::Disconnected);
+        cache.script().next(|command| *command == Command::Invalidate, lost);
+        cow.invalidate(Item::by_id(1)).await.unwrap_err();
+        assert_eq!(seen(&cow, &store, 1).await, (2, Source::Fetched), "past the cache");
+    }
+
+    async fn a_reader_may_ask_for_what_is_in_the_cache(cache) {
+        let (cow, store) = (cache.open(near()), Store::with_items(1));
+        until_near(&cow, &store, [1]).await;
+        let fresh = cow.with(&store).past_near();
+        assert_eq!(fresh.read(Item::by_id(1)).await.unwrap().source, Source::Cache);
+        let before = cache.script().log().len();
+        fresh.get_many([Item::by_id(1)]).await.unwrap();
+        assert!(cache.script().log().len() > before);
+    }
+
+    async fn absence_is_near_as_well(cache) {
+        let cow = cache.open(near().negative_ttl(Duration::from_secs(60)));
+        let store = Store::default();
+        let read = || async { cow.with(&store).read(Item::by_id(1)).await.unwrap() };
+        while read().await.source != Source::Near {
+            tokio::task::yield_now().await;
+        }
+        store.put(Item::new(1));
+        cow.invalidate(Item::by_id(1)).await.unwrap();
+        assert!(read().await.value.is_some());
+    }
+
+    async fn a_type_may_stay_out(cache) {
+        let (cow, store) = (cache.open(near()), Store::with_items(1));
+        until_near(&cow, &store, [1]).await;
+        for _ in 0..50 {
+            let read = cow.read(Far::by_id(1)).await.unwrap();
+            assert_ne!(read.source, Source::Near);
+        }
+    }
+
+    async fn off_unless_turned_on(cache) {
+        let (cow, store) = (cache.open_default(), Store::with_items(1));
+        for _ in 0..50 {
+            assert_ne!(seen(&cow, &store, 1).await.1, Source::Near);
+        }
+        if let Some(server) = &cache.server {
+            assert!(listeners(&mut server.connection().await).await.is_empty());
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize, Cached)]
+#[cache(near = false)]
+#[cache(key = "far:{id}", fetch = Far::find)]
+struct Far {
+    id: u8,
+}
+
+impl Far {
+    #[expect(clippy::unused_async, reason = "fetch functions are async")]
+    async fn find(id: u8) -> Result<Self, std::convert::Infallible> {
+        Ok(Self { id })
+    }
+}
+
+async fn open(server: &RedisServer) -> CacheCow {
+    near().open(&server.url()).await.unwrap()
+}
+
+/// The connections that hear of changes.
+async fn listeners(look: &mut MultiplexedConnection) -> Vec<u64> {
+    let list: String = redis::cmd("CLIENT").arg("LIST").query_async(look).await.unwrap();
+    let field = |line: &str, name: &str| {
+        line.split(' ').find_map(|field| field.strip_prefix(name)).map(str::to_owned)
+    };
+    list.lines()
+        .filter(|line| field(line, "flags=").unwrap().contains('B'))
+        .map(|line| field(line, "id=").unwrap().parse().unwrap())
+        .collect()
+}
+
+/// Whatever someone does to the key by hand.
+#[tokio::test]
+async fn changes_made_by_hand_are_heard() {
+    let server = RedisServer::start();
+    let mut look = server.connection().await;
+    let (cow, store) = (open(&server).await, Store::with_items(1));
+    for change in [
+        &["DEL", "@"][..],
+        &["UNLINK", "@"],
+        &["SET", "@", "rubbish"],
+        &["PEXPIRE", "@", "1"],
+        &["PEXPIREAT", "@", "1"],
+        &["RENAME", "@", "elsewhere"],
+        &["SETRANGE", "@", "0", "rubbish"],
+        &["EVAL", "return redis.call('DEL', KEYS[1])", "1", "@"],
+        &["MULTI"],
+        &["FLUSHDB"],
+        &["FLUSHALL", "ASYNC"],
+    ] {
+        until_near(&cow, &store, [1]).await;
+        let version = store.bump(1).version;
+        let key: Vec<String> = look.keys("cache:*").await.unwrap();
+        if change == ["MULTI"] {
+            redis::pipe()
+                .atomic()
+                .del(&key[0])
+                .set("other", 1)
+                .exec_async(&mut look)
+                .await
+                .unwrap();
+        } else {
+            let mut command = redis::Cmd::new();
+            for word in change {
+                command.arg(word.replace("@", &key[0]));
+            }
+            command.exec_async(&mut look).await.unwrap();
+        }
+        let found = until(&cow, &store, 1, elsewhere).await;
+        // A value that was changed is no more ours; one that only got another end may be read until then.
+        assert!(found == version || change[0].starts_with("PEXPIRE"), "{change:?}");
+        cow.invalidate(Item::by_id(1)).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_eviction_is_heard() {
+    let server = RedisServer::start_with(&["--maxmemory-policy", "allkeys-random"]);
+    let mut look = server.connection().await;
+    let (cow, store) = (open(&server).await, Store::with_items(1));
+    until_near(&cow, &store, [1]).await;
+    let set = |limit: &'static str| {
+        let mut command = redis::cmd("CONFIG");
+        command.arg("SET").arg("maxmemory").arg(limit);
+        command
+    };
+    set("1").exec_async(&mut look).await.unwrap();
+    // Everything is evicted at the next command that takes memory, which is refused.
+    let refused: Result<(), _> = look.set("k", "v").await;
+    refused.unwrap_err();
+    set("0").exec_async(&mut look).await.unwrap();
+    until(&cow, &store, 1, elsewhere).await;
+}
+
+/// The field's known hole: tracking that is not armed again on a new connection.
+#[tokio::test]
+async fn a_broken_connection_drops_everything_and_is_armed_again() {
+    let server = RedisServer::start();
+    let mut look = server.connection().await;
+    let (cow, other) = (open(&server).await, CacheCow::open(&server.url()).await.unwrap());
+    let store = Store::with_items(3);
+    for _ in 0..5 {
+        until_near(&cow, &store, 1..=3).await;
+        let armed = listeners(&mut look).await;
+        assert_eq!(armed.len(), 1);
+        let mut kill = redis::cmd("CLIENT");
+        kill.arg("KILL").arg("ID").arg(armed[0]).exec_async(&mut look).await.unwrap();
+        // Changed while nobody hears it, perhaps.
+        let version = store.bump(1).version;
+        other.invalidate(Item::by_id(1)).await.unwrap();
+        assert_eq!(until(&cow, &store, 1, elsewhere).await, version);
+        until_near(&cow, &store, 1..=3).await;
+        assert_eq!(seen(&cow, &store, 1).await, (version, Source::Near));
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_was_restarted_is_heard_again() {
+    let mut server = RedisServer::start();
+    let (cow, store) = (open(&server).await, Store::with_items(1));
+    until_near(&cow, &store, [1]).await;
+    server.restart();
+    store.bump(1);
+    assert_eq!(until(&cow, &store, 1, |source| source == Source::Fetched).await, 2);
+    until_near(&cow, &store, [1]).await;
+}
+
+/// A connection that is dead without anyone knowing: nothing is served on its word for longer than
+/// the lag that was allowed.
+#[tokio::test]
+async fn a_server_that_hangs_is_not_believed_for_long() {
+    let server = RedisServer::start();
+    let cow = CacheCow::builder()
+        .near(MEBIBYTE)
+        .near_lag(Duration::from_millis(200))
+        .operation_timeout(Duration::from_millis(50));
+    let (cow, store) = (cow.open(&server.url()).await.unwrap(), Store::with_items(1));
+    until_near(&cow, &store, [1]).await;
+    store.bump(1);
+    server.pause();
+    assert_eq!(until(&cow, &store, 1, elsewhere).await, 2, "fetched");
+    server.resume();
+}
+
+#[tokio::test]
+async fn a_server_that_forbids_it_is_read_as_before() {
+    let server = RedisServer::start();
+    let mut look = server.connection().await;
+    let mut forbid = redis::cmd("ACL");
+    forbid
+        .arg("SETUSER")
+        .arg("cow")
+        .arg("on")
+        .arg(">cud")
+        .arg("~*")
+        .arg("+@all")
+        .arg("-client|tracking");
+    forbid.exec_async(&mut look).await.unwrap();
+    let url = format!("{}?user=cow&pass=cud", server.url());
+    let (cow, store) = (near().open(&url).await.unwrap(), Store::with_items(1));
+    for _ in 0..50 {
+        assert_ne!(seen(&cow, &store, 1).await.1, Source::Near);
+    }
+    assert_eq!(seen(&cow, &store, 1).await, (1, Source::Cache));
+}
+
+#[tokio::test]
+async fn each_namespace_hears_its_own_changes() {
+    let server = RedisServer::start();
+    let open = async |name: &str| near().namespace(name).open(&server.url()).await.unwrap();
+    let (cow, other, store) = (open("shop").await, open("shop2").await, Store::with_items(1));
+    until_near(&cow, &store, [1]).await;
+    until_near(&other, &store, [1]).await;
+    other.invalidate(Item::by_id(1)).await.unwrap();
+    assert_eq!(seen(&cow, &store, 1).await.1, Source::Near);
+}
+
+#[tokio::test]
+async fn a_connection_made_elsewhere_needs_the_server_s_address() {
+    let server = RedisServer::start();
+    let connection = server.connection().await;
+    let error = near().redis_connection(connection.clone()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+    assert!(error.to_string().contains("near_url"), "{error}");
+    let error = near().near_url("nowhere").redis_connection(connection.clone()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidUrl);
+
+    let builder = near().near_url(server.url());
+    assert!(!format!("{builder:?}").contains("r.sock"), "it may hold a password");
+    let (cow, store) = (builder.redis_connection(connection).unwrap(), Store::with_items(1));
+    until_near(&cow, &store, [1]).await;
+    store.bump(1);
+    let other = CacheCow::open(&server.url()).await.unwrap();
+    other.invalidate(Item::by_id(1)).await.unwrap();
+    assert_eq!(until(&cow, &store, 1, elsewhere).await, 2);
+}
+
+/// The task that hears of changes ends with its runtime, and begins again in the next.
+#[test]
+fn it_outlives_a_runtime() {
+    let server = RedisServer::start();
+    let store = Store::with_items(1);
+    let runtime = || tokio::runtime::Runtime::new().unwrap();
+    let first = runtime();
+    let cow = first.block_on(async {
+        let cow = open(&server).await;
+        until_near(&cow, &store, [1]).await;
+        cow
+    });
+    drop(first);
+    runtime().block_on(async {
+        assert_ne!(seen(&cow, &store, 1).await.1, Source::Near, "nobody heard of changes");
+        until_near(&cow, &store, [1]).await;
+        let other = CacheCow::open(&server.url()).await.unwrap();
+        store.bump(1);
+        other.invalidate(Item::by_id(1)).await.unwrap();
+        assert_eq!(until(&cow, &store, 1, elsewhere).await, 2);
+    });
+}
+
+/// The connection goes with the last clone.
+#[tokio::test]
+async fn it_ends_with_the_cache() {
+    let server = RedisServer::start();
+    let mut look = server.connection().await;
+    let store = Store::with_items(1);
+    let cow = near().near_lag(Duration::from_millis(40)).open(&server.url()).await.unwrap();
+    until_near(&cow, &store, [1]).await;
+    assert_eq!(listeners(&mut look).await.len(), 1);
+    drop(cow);
+    while !listeners(&mut look).await.is_empty() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn settings_that_make_no_sense_are_refused() {
+    for builder in [near().near_ttl(Duration::ZERO), near().near_lag(Duration::ZERO)] {
+        let error = builder.memory().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+        assert!(error.to_string().contains("near_"), "{error}");
+    }
+}
