@@ -8,7 +8,7 @@ use cachecow::{
     Builder, CacheBackend, CacheCow, Key, Lookup, MemoryBackend, MemoryStore, RedisBackend, Request,
 };
 
-use crate::backends::{Scripted, Tokenless};
+use crate::backends::{Guardless, Scripted, Tokenless};
 use crate::servers::RedisServer;
 
 /// A cache, and what is needed to look behind it.
@@ -45,6 +45,11 @@ impl Cache {
     /// Without tokens, as a negative control.
     pub fn tokenless() -> Self {
         Self::of(Tokenless(MemoryBackend::default()))
+    }
+
+    /// Without the guard of a type's tags, as a negative control.
+    pub fn guardless(guard: Key) -> Self {
+        Self::of(Guardless(MemoryBackend::default(), guard))
     }
 
     fn of(backend: impl CacheBackend) -> Self {
