@@ -87,7 +87,7 @@ fn not_near<L: Lookup>(
     let mut wanted = Vec::new();
     for (place, (lookup, key)) in distinct.iter().enumerate() {
         match near.get::<L>(*key, &lookup.key()) {
-            Some(object) if !engine.pending.contains(*key) => objects[place] = object,
+            Some(read) if !engine.pending.contains(*key) => objects[place] = read.value,
             _ => wanted.push(place),
         }
     }

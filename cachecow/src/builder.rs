@@ -150,6 +150,9 @@ impl Builder {
 
     /// How long a read waits for the value that another process is fetching, before it fetches
     /// itself without storing. Zero: it fetches at once. Default: 200 ms.
+    ///
+    /// It waits for all of a process's readers of that key, and the cache wakes it when there is
+    /// something to read; where the cache cannot, it asks every 2 to 40 ms.
     pub fn fill_wait(mut self, wait: Duration) -> Self {
         self.settings.fill_wait = wait;
         self
@@ -293,7 +296,8 @@ impl Builder {
     }
 
     /// A cache on a Redis connection made elsewhere, which must reconnect by itself, such as
-    /// `redis::aio::ConnectionManager`.
+    /// `redis::aio::ConnectionManager`. Reads that wait for another process's fill poll, since there
+    /// is no second connection on which the server could wake them.
     ///
     /// # Errors
     ///
@@ -349,7 +353,10 @@ impl Builder {
             (settings.hold < least, "hold must be at least 1 ms"),
             (settings.fetch_concurrency == 0, "fetch_concurrency must be at least 1"),
             (settings.near.ttl < least, "near_ttl must be at least 1 ms"),
-            (settings.near.lag < least, "near_lag must be at least 1 ms"),
+            (
+                settings.near.lag < Duration::from_millis(100),
+                "near_lag must be at least 100 ms: a quarter of it is how often the server is asked",
+            ),
             (self.operation_timeout < least, "operation_timeout must be at least 1 ms"),
             (self.connect_timeout < least, "connect_timeout must be at least 1 ms"),
             (

@@ -76,7 +76,7 @@ pub use cachecow_derive::{CacheSchema, Cached, KeyPart};
 #[cfg(feature = "redis")]
 pub use backend::RedisBackend;
 pub use backend::{
-    BackendError, BackendErrorKind, CacheBackend, ChangeListener, MemoryBackend, Request,
+    BackendError, BackendErrorKind, CacheBackend, ChangeListener, MemoryBackend, Request, Watch,
 };
 pub use builder::Builder;
 pub use cow::CacheCow;

@@ -75,7 +75,10 @@ impl<C: ?Sized + Sync> View<'_, C> {
         self,
         lookup: L,
     ) -> Result<Option<Arc<L::Object>>, Error> {
-        Ok(self.read(lookup).await?.value)
+        match self.look_near(&lookup) {
+            Some(read) => Ok(read.value),
+            None => Ok(Box::pin(self.look(lookup)).await?.value),
+        }
     }
 
     /// [`get`](Self::get), and how the object was had.
@@ -84,42 +87,10 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch).
     pub async fn read<L: Lookup<Context = C>>(self, lookup: L) -> Result<Read<L::Object>, Error> {
-        let engine = self.engine;
-        let state = engine.types.of::<L::Object>();
-        let parts = lookup.key();
-        let key = parts.key();
-        if L::Object::TAGGED {
-            let read = engine.read_of::<L::Object>(key, state).into();
-            return Box::pin(load(engine, self.context, state, &lookup, read)).await;
-        }
-        let near = self.near::<L::Object>();
-        if let Some(near) = near
-            && let Some(object) = near.get::<L>(key, &parts)
-            && !engine.pending.contains(key)
-        {
-            state.near_hits(1);
-            return Ok(Read::new(object, Source::Near, Fill::Skipped));
-        }
-        let mark = near.and_then(|near| near.mark(key));
-        let judge = |document: &Bytes| {
-            judge(engine, state, &lookup, document).map(|object| {
-                let keeping = mark.map(|mark| keeping(engine, mark, object.as_ref(), document));
-                (object, keeping)
-            })
-        };
-        match engine.look(key, state, judge).await {
-            Ok((object, keeping)) => {
-                let object = object.map(Arc::new);
-                if let (Some(near), Some(keeping)) = (near, keeping) {
-                    near.keep(key, &parts, object.as_ref(), keeping);
-                }
-                Ok(Read::new(object, Source::Cache, Fill::Skipped))
-            }
-            // Boxed, so that the future of a hit stays small.
-            Err(unfinished) => {
-                let unfinished = unfinished.map(|(object, _)| loaded(object));
-                Box::pin(load(engine, self.context, state, &lookup, unfinished)).await
-            }
+        match self.look_near(&lookup) {
+            Some(read) => Ok(read),
+            // Boxed, so that the future of a near hit stays small.
+            None => Box::pin(self.look(lookup)).await,
         }
     }
 
@@ -145,6 +116,54 @@ impl<C: ?Sized + Sync> View<'_, C> {
         let lookups: Vec<L> = lookups.into_iter().collect();
         let near = self.near::<L::Object>();
         Box::pin(batch::get_many(self.engine, near, self.context, &lookups)).await
+    }
+
+    /// What is in this process's memory.
+    #[inline]
+    fn look_near<L: Lookup<Context = C>>(self, lookup: &L) -> Option<Read<L::Object>> {
+        let near = self.near::<L::Object>()?;
+        let parts = lookup.key();
+        let key = parts.key();
+        let read = near.get::<L>(key, &parts)?;
+        if self.engine.pending.contains(key) {
+            return None;
+        }
+        self.engine.types.of::<L::Object>().near_hits(1);
+        Some(read)
+    }
+
+    /// What is in the cache, or else in the backing store.
+    async fn look<L: Lookup<Context = C>>(self, lookup: L) -> Result<Read<L::Object>, Error> {
+        let engine = self.engine;
+        let state = engine.types.of::<L::Object>();
+        let parts = lookup.key();
+        let key = parts.key();
+        if L::Object::TAGGED {
+            let read = engine.read_of::<L::Object>(key, state).into();
+            return Box::pin(load(engine, self.context, state, &lookup, read)).await;
+        }
+        let near = self.near::<L::Object>();
+        let mark = near.and_then(|near| near.mark(key));
+        let judge = |document: &Bytes| {
+            judge(engine, state, &lookup, document).map(|object| {
+                let keeping = mark.map(|mark| keeping(engine, mark, object.as_ref(), document));
+                (object, keeping)
+            })
+        };
+        match engine.look(key, state, judge).await {
+            Ok((object, keeping)) => {
+                let object = object.map(Arc::new);
+                if let (Some(near), Some(keeping)) = (near, keeping) {
+                    near.keep(key, &parts, object.as_ref(), keeping);
+                }
+                Ok(Read::new(object, Source::Cache, Fill::Skipped))
+            }
+            // Boxed, so that the future of a hit stays small.
+            Err(unfinished) => {
+                let unfinished = unfinished.map(|(object, _)| loaded(object));
+                Box::pin(load(engine, self.context, state, &lookup, unfinished)).await
+            }
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! number of objects, by the kind of key, and on several threads. The goal is at most 1.5 times.
 //!
 //! ```sh
-//! cargo bench -p cachecow-tests --bench near [-- --quick]
+//! cargo bench -p cachecow-tests --bench near [-- --quick] [-- NUMBER OF OBJECTS…]
 //! ```
 
 mod support;
@@ -24,29 +24,35 @@ const READS: u32 = 400_000;
 
 #[tokio::main]
 async fn main() {
-    let (rounds, counts): (u32, &[i64]) = if quick() {
-        (5, &[1_000, 100_000])
+    let (rounds, mut counts) = if quick() {
+        (5, vec![1_000, 100_000])
     } else {
-        (21, &[1_000, 10_000, 100_000, 1_000_000, 10_000_000])
+        (21, vec![1_000, 10_000, 100_000, 1_000_000, 10_000_000])
     };
+    let named: Vec<i64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    if !named.is_empty() {
+        counts = named;
+    }
     println!(
         "ns a hit, medians of {rounds} paired rounds; the ratio is the median of the rounds' ratios"
     );
     println!("{:>10} {:>8} {:>9} {:>9} {:>6}", "objects", "threads", "cachecow", "bare", "ratio");
-    for &count in counts {
+    for count in counts {
         let both = Both::with_users(count).await;
         for threads in [1, 2, 4] {
-            report(&count.to_string(), threads, rounds, &both, |both, id| {
-                let user = both.cow.with(&Source).get(User::by_id(id));
-                black_box(user.now_or_never().expect("it is near").expect("nothing fails"));
+            report(&count.to_string(), threads, rounds, &both, async |both, id| {
+                black_box(
+                    both.cow.with(&Source).get(User::by_id(id)).await.expect("nothing fails"),
+                );
             });
         }
         if count == 1_000 {
             let emails: Vec<String> = (0..count).map(|id| User::new(id).email).collect();
-            report("by email", 1, rounds, &both, |both, id| {
+            report("by email", 1, rounds, &both, async |both, id| {
                 let email = emails[usize::try_from(id).expect("a place")].as_str();
-                let user = both.cow.with(&Source).get(User::by_email(email));
-                black_box(user.now_or_never().expect("it is near").expect("nothing fails"));
+                black_box(
+                    both.cow.with(&Source).get(User::by_email(email)).await.expect("nothing fails"),
+                );
             });
         }
     }
@@ -81,10 +87,17 @@ impl Both {
     }
 }
 
-fn report(name: &str, threads: u32, rounds: u32, both: &Both, near: impl Fn(&Both, i64) + Sync) {
-    let bare = |both: &Both, id| {
+fn report(
+    name: &str,
+    threads: u32,
+    rounds: u32,
+    both: &Both,
+    near: impl AsyncFn(&Both, i64) + Sync,
+) {
+    let bare = async |both: &Both, id| {
         black_box(both.bare.get(&id).expect("it is there"));
     };
+    let before = both.cow.stats().of("User").near_hits;
     let mut times = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..rounds {
         let (ours, theirs) = (time(both, threads, &near), time(both, threads, &bare));
@@ -92,6 +105,8 @@ fn report(name: &str, threads: u32, rounds: u32, both: &Both, near: impl Fn(&Bot
         times.1.push(theirs);
         times.2.push(ours / theirs);
     }
+    let hits = both.cow.stats().of("User").near_hits - before;
+    assert_eq!(hits, u64::from(rounds) * u64::from(READS) * u64::from(threads), "all were near");
     println!(
         "{name:>10} {threads:>8} {:>9.1} {:>9.1} {:>6.2}",
         median(times.0),
@@ -101,15 +116,18 @@ fn report(name: &str, threads: u32, rounds: u32, both: &Both, near: impl Fn(&Bot
 }
 
 /// Nanoseconds a read, each thread reading all over the objects.
-fn time(both: &Both, threads: u32, read: &(impl Fn(&Both, i64) + Sync)) -> f64 {
+fn time(both: &Both, threads: u32, read: &(impl AsyncFn(&Both, i64) + Sync)) -> f64 {
     let began = Instant::now();
     std::thread::scope(|scope| {
         for thread in 0..threads {
             scope.spawn(move || {
                 let mut random = fastrand::Rng::with_seed(u64::from(thread));
-                for _ in 0..READS {
-                    read(both, random.i64(0..both.count));
-                }
+                let reads = async {
+                    for _ in 0..READS {
+                        read(both, random.i64(0..both.count)).await;
+                    }
+                };
+                reads.now_or_never().expect("everything is in memory");
             });
         }
     });

@@ -79,7 +79,8 @@ async fn hits(cow: &CacheCow) {
         for round in 0..=rounds {
             let rates = [
                 throughput(tasks, window, USERS, |stop, id| one(cow.clone(), true, stop, id)).await,
-                throughput(tasks, window, USERS, |stop, id| one(cow.clone(), false, stop, id)).await,
+                throughput(tasks, window, USERS, |stop, id| one(cow.clone(), false, stop, id))
+                    .await,
             ];
             // The first round warms up.
             if round > 0 {
@@ -120,7 +121,9 @@ async fn batches(cow: &CacheCow) {
         plain.push(microseconds(began.elapsed()));
     }
     let (tagged, plain) = (median(tagged), median(plain));
-    println!("\nget_many of 100 hits, median of {rounds}: {tagged:.0} us with two tags, {plain:.0} us without");
+    println!(
+        "\nget_many of 100 hits, median of {rounds}: {tagged:.0} us with two tags, {plain:.0} us without"
+    );
 }
 
 async fn invalidations(cow: &CacheCow) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use cachecow::protocol::{Command, Reply, Token};
-use cachecow::{BackendError, BackendErrorKind, CacheBackend, ChangeListener, Key, Request};
+use cachecow::{BackendError, BackendErrorKind, CacheBackend, ChangeListener, Key, Request, Watch};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
@@ -31,6 +31,28 @@ impl<B: CacheBackend> CacheBackend for Tokenless<B> {
                 _ => {}
             }
         }
+        self.0.execute(requests)
+    }
+
+    fn watch(&self, key: Key) -> BoxFuture<'_, Result<Watch, BackendError>> {
+        self.0.watch(key)
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        self.0.ping()
+    }
+
+    fn reset(&self) {
+        self.0.reset();
+    }
+}
+
+/// Cannot watch a key: who waits must poll.
+#[derive(Debug)]
+pub struct Blind<B>(pub B);
+
+impl<B: CacheBackend> CacheBackend for Blind<B> {
+    fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
         self.0.execute(requests)
     }
 
@@ -91,17 +113,50 @@ pub enum Fate {
 pub type Which = fn(&Command) -> bool;
 
 /// A backend whose answers come as a test says.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Scripted<B> {
     inner: Arc<B>,
     fates: Arc<Mutex<VecDeque<(Which, Fate)>>>,
     log: Arc<Mutex<Vec<Command>>>,
+    watches: Arc<Mutex<Watches>>,
+}
+
+/// What became of the watches so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Watches {
+    /// How many stood.
+    pub stood: usize,
+    /// How many of those told of a change.
+    pub told: usize,
+    /// How many failed, before they stood or later.
+    pub failed: usize,
+}
+
+impl<B> Clone for Scripted<B> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            fates: Arc::clone(&self.fates),
+            log: Arc::clone(&self.log),
+            watches: Arc::clone(&self.watches),
+        }
+    }
 }
 
 impl<B: CacheBackend> Scripted<B> {
     /// Behaves like `inner` until told otherwise.
     pub fn new(inner: B) -> Self {
-        Self { inner: Arc::new(inner), fates: Arc::default(), log: Arc::default() }
+        let inner = Arc::new(inner);
+        Self { inner, fates: Arc::default(), log: Arc::default(), watches: Arc::default() }
+    }
+
+    /// What became of the watches so far.
+    pub fn watches(&self) -> Watches {
+        *self.watches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, change: impl FnOnce(&mut Watches)) {
+        change(&mut self.watches.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The next batch whose first command is such meets this fate.
@@ -146,6 +201,25 @@ impl<B: CacheBackend> CacheBackend for Scripted<B> {
                     replies
                 }
             }
+        }
+        .boxed()
+    }
+
+    fn watch(&self, key: Key) -> BoxFuture<'_, Result<Watch, BackendError>> {
+        async move {
+            let watch = self.inner.watch(key).await;
+            let watch = watch.inspect_err(|_| self.note(|watches| watches.failed += 1))?;
+            self.note(|watches| watches.stood += 1);
+            let this = self.clone();
+            Ok(async move {
+                let told = watch.await;
+                this.note(|watches| match &told {
+                    Ok(()) => watches.told += 1,
+                    Err(_) => watches.failed += 1,
+                });
+                told
+            }
+            .boxed())
         }
         .boxed()
     }

@@ -242,7 +242,7 @@ async fn changes_made_by_hand_are_heard() {
         } else {
             let mut command = redis::Cmd::new();
             for word in change {
-                command.arg(word.replace("@", &key[0]));
+                command.arg(word.replace('@', &key[0]));
             }
             command.exec_async(&mut look).await.unwrap();
         }
@@ -398,13 +398,43 @@ fn it_outlives_a_runtime() {
     });
 }
 
+/// Who does nothing but read near keeps the news from being heard, where one thread does everything:
+/// then it is not believed for longer than the lag that was allowed.
+#[tokio::test]
+async fn a_reader_that_never_pauses_hears_all_the_same() {
+    let server = RedisServer::start();
+    let (cow, store) = (open(&server).await, Store::with_items(1));
+    until_near(&cow, &store, [1]).await;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let runtime = tokio::runtime::Runtime::new().unwrap();
+            runtime.block_on(async {
+                store.bump(1);
+                let other = CacheCow::open(&server.url()).await.unwrap();
+                other.invalidate(Item::by_id(1)).await.unwrap();
+            });
+        });
+    });
+    loop {
+        let mut near = std::pin::pin!(seen(&cow, &store, 1));
+        match futures_util::poll!(&mut near) {
+            std::task::Poll::Ready(read) => assert_eq!(read, (1, Source::Near)),
+            // It had to ask the server.
+            std::task::Poll::Pending => {
+                assert_eq!(near.await.0, 2);
+                return;
+            }
+        }
+    }
+}
+
 /// The connection goes with the last clone.
 #[tokio::test]
 async fn it_ends_with_the_cache() {
     let server = RedisServer::start();
     let mut look = server.connection().await;
     let store = Store::with_items(1);
-    let cow = near().near_lag(Duration::from_millis(40)).open(&server.url()).await.unwrap();
+    let cow = near().near_lag(Duration::from_millis(200)).open(&server.url()).await.unwrap();
     until_near(&cow, &store, [1]).await;
     assert_eq!(listeners(&mut look).await.len(), 1);
     drop(cow);
@@ -415,7 +445,7 @@ async fn it_ends_with_the_cache() {
 
 #[tokio::test]
 async fn settings_that_make_no_sense_are_refused() {
-    for builder in [near().near_ttl(Duration::ZERO), near().near_lag(Duration::ZERO)] {
+    for builder in [near().near_ttl(Duration::ZERO), near().near_lag(Duration::from_millis(99))] {
         let error = builder.memory().unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidConfig);
         assert!(error.to_string().contains("near_"), "{error}");

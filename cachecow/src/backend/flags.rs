@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::Key;
 use crate::key::KeyMap;
-use crate::protocol::{Reply, Token};
+use crate::protocol::{Command, Reply, Token};
 
 /// Flags whose holder vanished are swept when there are this many, and at every doubling.
 const FIRST_SWEEP: usize = 1024;
@@ -36,6 +36,11 @@ impl Flag {
     }
 }
 
+/// Whether a lease may have ended once the command was carried out, and who waits is to be woken.
+pub(crate) fn ends_lease(command: &Command) -> bool {
+    !matches!(command, Command::Lookup | Command::Claim { .. })
+}
+
 impl Flags {
     /// Takes the right to fill, if nobody has it.
     pub(crate) fn claim(
@@ -53,6 +58,14 @@ impl Flags {
                 self.by_key.insert(key, Flag::Lease(token, expires));
                 Reply::Claimed
             }
+        }
+    }
+
+    /// When the claim ends that stands, if one does.
+    pub(crate) fn lease_end(&self, key: Key, now: Instant) -> Option<Instant> {
+        match self.by_key.get(&key) {
+            Some(Flag::Lease(_, expires)) if *expires > now => Some(*expires),
+            _ => None,
         }
     }
 

@@ -13,8 +13,8 @@ use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
 use tokio::time::Instant;
 
 use super::epochs::Epochs;
-use super::flags::Flags;
-use super::{BackendError, CacheBackend, ChangeListener, Request};
+use super::flags::{Flags, ends_lease};
+use super::{BackendError, CacheBackend, ChangeListener, Request, Waiters, Watch};
 use crate::Key;
 use crate::protocol::{Command, Despite, Reply, Token};
 use crate::settings::LONGEST;
@@ -38,6 +38,7 @@ pub struct MemoryBackend {
     /// A key's flag is guarded by its shard's lock, under which its value is written as well.
     flags: [Mutex<Flags>; FLAG_SHARDS],
     epochs: Epochs,
+    waiters: Arc<Waiters>,
 }
 
 #[derive(Clone)]
@@ -109,6 +110,7 @@ impl MemoryBackend {
             listeners,
             flags: std::array::from_fn(|_| Mutex::default()),
             epochs: Epochs::default(),
+            waiters: Arc::default(),
         }
     }
 
@@ -128,7 +130,8 @@ impl MemoryBackend {
             return reply;
         }
         let mut flags = self.lock(key);
-        match command {
+        let ends_lease = ends_lease(&command);
+        let reply = match command {
             Command::Lookup
             | Command::ReadEpoch
             | Command::TakeEpoch { .. }
@@ -166,7 +169,11 @@ impl MemoryBackend {
                 flags.release(key, &token, now);
                 Reply::Done
             }
+        };
+        if ends_lease {
+            self.waiters.wake(key);
         }
+        reply
     }
 
     fn claim(
@@ -215,6 +222,7 @@ impl fmt::Debug for MemoryBackend {
             .field("values", &self.values.len())
             .field("weight", &self.values.weight())
             .field("capacity", &self.values.capacity())
+            .field("watched", &self.waiters.keys())
             .finish_non_exhaustive()
     }
 }
@@ -228,6 +236,12 @@ impl CacheBackend for MemoryBackend {
     fn lookup(&self, key: Key) -> BoxFuture<'_, Result<Reply, BackendError>> {
         let value = self.value(key, Instant::now());
         future::ready(Ok(value.map_or(Reply::Absent, Reply::Value))).boxed()
+    }
+
+    fn watch(&self, key: Key) -> BoxFuture<'_, Result<Watch, BackendError>> {
+        let waiter = self.waiters.wait(key);
+        let lease_end = self.lock(key).lease_end(key, Instant::now());
+        future::ready(Ok(waiter.until(lease_end))).boxed()
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {

@@ -6,6 +6,7 @@ mod flags;
 mod memory;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
+mod waiters;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -13,16 +14,17 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
+use futures_util::future::{self, BoxFuture};
 
 pub use self::changes::ChangeListener;
 #[cfg(feature = "store")]
 pub(crate) use self::epochs::Epochs;
 #[cfg(feature = "store")]
-pub(crate) use self::flags::Flags;
+pub(crate) use self::flags::{Flags, ends_lease};
 pub use self::memory::MemoryBackend;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisBackend;
+pub(crate) use self::waiters::Waiters;
 use crate::Key;
 use crate::protocol::{Command, Reply};
 
@@ -34,6 +36,9 @@ pub struct Request {
     /// What to do.
     pub command: Command,
 }
+
+/// Completes when a watched key may have changed; see [`CacheBackend::watch`].
+pub type Watch = BoxFuture<'static, Result<(), BackendError>>;
 
 /// The protocol's storage operations.
 ///
@@ -77,6 +82,24 @@ pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
         self.execute(keys.into_iter().map(lookup).collect())
     }
 
+    /// Watches a key under another's lease, so that who waits for the fill need not poll. Completes
+    /// when the watch stands; the [`Watch`] completes when the value or the flag may have changed
+    /// since, and at once if there is no lease to begin with. It may complete for nothing.
+    ///
+    /// A backend that cannot watch, as is the default, is asked again and again instead.
+    ///
+    /// # Errors
+    ///
+    /// [`BackendError`] if the key is not watched, from the `Watch` if it is no longer.
+    ///
+    /// # Cancellation
+    ///
+    /// Either future may be dropped at any time and leaves nothing behind.
+    fn watch(&self, key: Key) -> BoxFuture<'_, Result<Watch, BackendError>> {
+        let _ = key;
+        future::ready(Err(BackendError::new(BackendErrorKind::Unsupported, "no watch"))).boxed()
+    }
+
     /// Asks whether the cache can be reached.
     ///
     /// # Errors
@@ -109,6 +132,10 @@ impl<B: CacheBackend + ?Sized> CacheBackend for Arc<B> {
 
     fn lookup_many(&self, keys: Vec<Key>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
         (**self).lookup_many(keys)
+    }
+
+    fn watch(&self, key: Key) -> BoxFuture<'_, Result<Watch, BackendError>> {
+        (**self).watch(key)
     }
 
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
@@ -145,6 +172,8 @@ pub enum BackendErrorKind {
     Malformed,
     /// Not sent: the circuit breaker is open after earlier failures.
     CircuitOpen,
+    /// This backend cannot do it.
+    Unsupported,
 }
 
 impl BackendError {
@@ -179,6 +208,7 @@ impl fmt::Display for BackendError {
             BackendErrorKind::Rejected => "the cache refused the operation",
             BackendErrorKind::Malformed => "the cache gave a malformed answer",
             BackendErrorKind::CircuitOpen => "the cache is not asked while it keeps failing",
+            BackendErrorKind::Unsupported => "the cache cannot do this",
         };
         if self.detail.is_empty() {
             f.write_str(what)

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::flights::{self, Entered, Landed, Lead};
 use super::loader::{Judged, Loaded, Loader, Sealed};
+use super::waiting::{Wait, Woken};
 use super::{Engine, Urgency};
 use crate::Error;
 use crate::backend::{BackendError, Request};
@@ -22,25 +23,26 @@ use crate::protocol::tags::Captured;
 use crate::protocol::{Command, Fetched, Fill, Followed, Outcome, Read, Reply, Role, Step, Waited};
 use crate::stats::Counter;
 
-/// The first pause of a read that waits for another process; each is twice the one before.
-const FIRST_PAUSE: Duration = Duration::from_millis(2);
-const LONGEST_PAUSE: Duration = Duration::from_millis(40);
-
 /// How long a read follows a load at the least, however short the lease.
 const LEAST_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a read ended.
 pub(crate) type Ended = Result<(Loaded, Outcome), Error>;
 
-type Landing = Pin<Box<dyn Future<Output = (usize, Option<Landed>)> + Send>>;
+/// What a read waited for, and the read's place.
+enum Event<'a> {
+    Landed(usize, Option<Landed>),
+    Woken(usize, Wait<'a>, Woken),
+}
 
 /// The reads of one call, under way.
 pub(crate) struct Loads<'a> {
     engine: &'a Arc<Engine>,
     loader: &'a dyn Loader,
-    slots: Vec<Slot>,
-    /// The loads of other callers that some of the reads follow.
-    followed: FuturesUnordered<Landing>,
+    slots: Vec<Slot<'a>>,
+    /// The loads of other callers that some of the reads follow, and the fills of other processes
+    /// that some wait for.
+    events: FuturesUnordered<Pin<Box<dyn Future<Output = Event<'a>> + Send + 'a>>>,
 }
 
 /// A read that is not over.
@@ -63,12 +65,13 @@ impl<T> From<Read> for Unfinished<T> {
 }
 
 /// One read, and what the machine does not carry itself.
-struct Slot {
+struct Slot<'a> {
     read: Read,
     step: Pending,
     result: Option<Result<Loaded, Error>>,
     lead: Option<Lead>,
-    wait: Option<Wait>,
+    /// The wait for another process, between its rounds.
+    wait: Option<Wait<'a>>,
     /// What was known of the type's tags before the fetch.
     captured: Captured,
     done: Option<Outcome>,
@@ -81,14 +84,7 @@ enum Pending {
     /// To look whether the tags of a stored object were invalidated.
     Verify(Bytes, Judged<Loaded>),
     Fetch,
-    Wait,
-    Follow,
-}
-
-struct Wait {
-    deadline: Instant,
-    pause: Duration,
-    wake: Instant,
+    Event,
 }
 
 impl<'a> Loads<'a> {
@@ -108,7 +104,7 @@ impl<'a> Loads<'a> {
                 done: None,
             })
             .collect();
-        Self { engine, loader, slots, followed: FuturesUnordered::new() }
+        Self { engine, loader, slots, events: FuturesUnordered::new() }
     }
 
     /// Drives every read to its end.
@@ -117,7 +113,7 @@ impl<'a> Loads<'a> {
     /// batches that each lead what the other follows do not block each other.
     pub(crate) async fn run(mut self) -> Vec<Ended> {
         loop {
-            self.take_ready_landings();
+            self.take_ready_events();
             for place in 0..self.slots.len() {
                 self.advance(place);
             }
@@ -158,7 +154,7 @@ impl<'a> Loads<'a> {
                 Step::Send(command) => self.slots[place].step = Pending::Send(command),
                 Step::Fetch => self.begin_fetch(place),
                 Step::Wait => self.begin_wait(place),
-                Step::Follow => self.slots[place].step = Pending::Follow,
+                Step::Follow => self.slots[place].step = Pending::Event,
                 Step::Done(outcome) => self.finish(place, outcome),
             }
         }
@@ -192,7 +188,7 @@ impl<'a> Loads<'a> {
             Entered::Follow(landed) => {
                 self.loader.state().count(Counter::Joins);
                 let patience = self.engine.settings.lease.max(LEAST_PATIENCE);
-                self.followed.push(Box::pin(follow(place, landed, patience)));
+                self.events.push(Box::pin(follow(place, landed, patience)));
                 Role::Follower
             }
             Entered::Alone => Role::Alone,
@@ -225,21 +221,16 @@ impl<'a> Loads<'a> {
     }
 
     fn begin_wait(&mut self, place: usize) {
-        let now = Instant::now();
         let slot = &mut self.slots[place];
-        if slot.wait.is_none() {
+        let mut wait = slot.wait.take().unwrap_or_else(|| {
             self.loader.state().count(Counter::Contended);
-        }
-        let wait = slot.wait.get_or_insert_with(|| Wait {
-            deadline: now + self.engine.settings.fill_wait,
-            pause: FIRST_PAUSE,
-            wake: now,
+            Wait::new(self.engine, self.loader.key(place))
         });
-        // Between half the pause and the whole of it, so that waiters do not move in step.
-        let jittered = wait.pause.mul_f64(0.5 + 0.5 * fastrand::f64());
-        wait.wake = (now + jittered).min(wait.deadline);
-        wait.pause = (wait.pause * 2).min(LONGEST_PAUSE);
-        slot.step = Pending::Wait;
+        self.events.push(Box::pin(async move {
+            let woken = wait.once().await;
+            Event::Woken(place, wait, woken)
+        }));
+        slot.step = Pending::Event;
     }
 
     async fn send(&mut self, places: &[usize]) {
@@ -313,42 +304,33 @@ impl<'a> Loads<'a> {
 
     /// Waits until some read can go on.
     async fn wait(&mut self) {
-        let waiting = self.slots.iter().filter(|slot| matches!(slot.step, Pending::Wait));
-        let wake = waiting.filter_map(|slot| slot.wait.as_ref()).map(|wait| wait.wake).min();
-        let landed = match wake {
-            None => self.followed.next().await,
-            Some(wake) if self.followed.is_empty() => {
-                tokio::time::sleep_until(wake).await;
-                None
-            }
-            Some(wake) => tokio::time::timeout_at(wake, self.followed.next()).await.unwrap_or(None),
-        };
-        if let Some((place, landed)) = landed {
-            self.take_landing(place, landed);
+        if let Some(event) = self.events.next().await {
+            self.take_event(event);
             // Whoever lands one load of a batch lands the others with it: they go on together, not
             // one by one.
             tokio::task::yield_now().await;
-            self.take_ready_landings();
-        }
-        let now = Instant::now();
-        for slot in &mut self.slots {
-            if let (Pending::Wait, Some(wait)) = (&slot.step, &slot.wait)
-                && wait.wake <= now
-            {
-                let waited = if wait.deadline <= now {
-                    Waited::Expired
-                } else {
-                    Waited::Again(self.engine.tokens.fresh())
-                };
-                slot.step = Pending::None;
-                slot.read.on_waited(waited);
-            }
+            self.take_ready_events();
         }
     }
 
-    fn take_ready_landings(&mut self) {
-        while let Some(Some((place, landed))) = self.followed.next().now_or_never() {
-            self.take_landing(place, landed);
+    fn take_ready_events(&mut self) {
+        while let Some(Some(event)) = self.events.next().now_or_never() {
+            self.take_event(event);
+        }
+    }
+
+    fn take_event(&mut self, event: Event<'a>) {
+        match event {
+            Event::Landed(place, landed) => self.take_landing(place, landed),
+            Event::Woken(place, wait, woken) => {
+                let slot = &mut self.slots[place];
+                slot.wait = Some(wait);
+                slot.step = Pending::None;
+                slot.read.on_waited(match woken {
+                    Woken::AskAgain => Waited::Again(self.engine.tokens.fresh()),
+                    Woken::OutOfPatience => Waited::Expired,
+                });
+            }
         }
     }
 
@@ -394,7 +376,7 @@ impl<'a> Loads<'a> {
     }
 }
 
-impl Slot {
+impl Slot<'_> {
     fn end(self) -> Ended {
         match (self.result, self.done) {
             (Some(Ok(loaded)), Some(outcome)) => Ok((loaded, outcome)),
@@ -407,11 +389,11 @@ impl Slot {
 
 /// Waits for a load, but not for ever: the leader's task may have been forgotten without being
 /// dropped, or wait for this very caller.
-async fn follow(
+async fn follow<'a>(
     place: usize,
     landed: oneshot::Receiver<Landed>,
     patience: Duration,
-) -> (usize, Option<Landed>) {
+) -> Event<'a> {
     let landed = tokio::time::timeout(patience, landed).await;
-    (place, landed.ok().and_then(Result::ok))
+    Event::Landed(place, landed.ok().and_then(Result::ok))
 }

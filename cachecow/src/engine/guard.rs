@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 
 use super::breaker::{Admission, Breaker};
 use crate::Key;
-use crate::backend::{BackendError, BackendErrorKind, CacheBackend, Request};
+use crate::backend::{BackendError, BackendErrorKind, CacheBackend, Request, Watch};
 use crate::near::Near;
 use crate::protocol::Reply;
 
@@ -67,6 +67,16 @@ impl Guard {
             (Admission::Refused, Urgency::Read) => vec![Err(circuit_open()); count],
             (admission, _) => self.bound(admission, count, self.backend.execute(requests)).await,
         }
+    }
+
+    /// Watches a key. What is bounded is how long it takes until the watch stands; that a cache cannot
+    /// watch is no outage.
+    pub(crate) async fn watch(&self, key: Key) -> Result<Watch, BackendError> {
+        if self.circuit_is_open() {
+            return Err(circuit_open());
+        }
+        let outcome = tokio::time::timeout(self.timeout, self.backend.watch(key)).await;
+        outcome.unwrap_or_else(|_| Err(timed_out(self.timeout)))
     }
 
     /// Bounds an operation's time, and tells the breaker how it went.

@@ -9,6 +9,7 @@ mod pending;
 mod tags;
 mod target;
 mod tokens;
+mod waiting;
 mod write;
 
 use std::fmt;

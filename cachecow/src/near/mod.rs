@@ -3,7 +3,7 @@
 mod clock;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::backend::{CacheBackend, ChangeListener};
 use crate::engine::Object;
 use crate::key::FoldKeys;
 use crate::protocol::{Changes, Mark};
+use crate::read::{Fill, Read, Source};
 use crate::{Cached, Key, KeyEncoder, Lookup};
 
 /// What one entry costs beyond its document's bytes, roughly: the tables' share, the key, the
@@ -45,26 +46,24 @@ pub(crate) struct Near {
     /// A key's changes are counted, and its entry is stored, under its stripe's lock.
     stripes: Box<[Mutex<Changes>]>,
     /// Until when it is known that no change was missed.
-    good_until: AtomicU64,
+    good_until: AtomicU32,
     following: AtomicBool,
     settings: NearSettings,
 }
 
 #[derive(Clone)]
 struct Entry {
-    held: Held,
+    /// The object, or [`Absent`].
+    held: Object,
     expires: Moment,
     weight: u32,
 }
 
-/// The object, or the encoded key under which there is none.
-#[derive(Clone)]
-enum Held {
-    Object(Object),
-    Absent(Arc<[u8]>),
-}
+/// The encoded key under which there is no object.
+struct Absent(Box<[u8]>);
 
 /// What is known of a value that was read and may be kept.
+#[derive(Clone, Copy)]
 pub(crate) struct Keeping {
     pub(crate) mark: Mark,
     /// Its document's length, in bytes.
@@ -85,13 +84,14 @@ impl Near {
     /// None, if the settings want none.
     pub(crate) fn with(settings: NearSettings) -> Option<Self> {
         let capacity = settings.capacity?;
-        // The estimate sizes the initial tables only.
-        let estimate = usize::try_from(capacity / 1024).unwrap_or(usize::MAX).clamp(16, 1 << 16);
+        // The tables grow; the estimate only has to be large enough for a few shards a processor.
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let estimate = usize::try_from(capacity / 1024).unwrap_or(usize::MAX).min(128 * processors);
         let (hasher, lifecycle) = (FoldKeys::default(), DefaultLifecycle::default());
         Some(Self {
             entries: Cache::with(estimate, capacity, ByWeight, hasher, lifecycle),
             stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
-            good_until: AtomicU64::new(0),
+            good_until: AtomicU32::new(Moment::NEVER.number()),
             following: AtomicBool::new(false),
             settings,
         })
@@ -99,25 +99,21 @@ impl Near {
 
     /// The object of the key with these parts, if it is here and known to be current.
     #[inline]
-    pub(crate) fn get<L: Lookup>(
-        &self,
-        key: Key,
-        parts: &KeyEncoder,
-    ) -> Option<Option<Arc<L::Object>>> {
+    pub(crate) fn get<L: Lookup>(&self, key: Key, parts: &KeyEncoder) -> Option<Read<L::Object>> {
         let Entry { held, expires, .. } = self.entries.get(&key)?;
         let now = Moment::now();
         if now >= expires || !self.is_good(now) {
             return None;
         }
         // Another key may have the same hash.
-        match held {
-            Held::Object(object) => {
-                let object = object.downcast::<L::Object>().ok()?;
+        let (object, is_asked_for) = match held.downcast::<L::Object>() {
+            Ok(object) => {
                 let is_asked_for = L::key_of(&object).as_bytes() == parts.as_bytes();
-                is_asked_for.then_some(Some(object))
+                (Some(object), is_asked_for)
             }
-            Held::Absent(of) => (*of == *parts.as_bytes()).then_some(None),
-        }
+            Err(other) => (None, *other.downcast::<Absent>().ok()?.0 == *parts.as_bytes()),
+        };
+        is_asked_for.then(|| Read::new(object, Source::Near, Fill::Skipped))
     }
 
     /// Before the cache is asked for a key's value; `None` if it could not be kept.
@@ -134,9 +130,9 @@ impl Near {
         object: Option<&Arc<T>>,
         keeping: Keeping,
     ) {
-        let held = match object {
-            Some(object) => Held::Object(Arc::clone(object) as Object),
-            None => Held::Absent(Arc::from(parts.as_bytes())),
+        let held: Object = match object {
+            Some(object) => Arc::clone(object) as Object,
+            None => Arc::new(Absent(Box::from(parts.as_bytes()))),
         };
         let longest = T::POLICY.near_ttl.unwrap_or(self.settings.ttl);
         let entry = Entry {
@@ -168,7 +164,7 @@ impl Near {
 
     #[inline]
     fn is_good(&self, now: Moment) -> bool {
-        now < Moment::from_ticks(self.good_until.load(Ordering::Acquire))
+        now < Moment::from_number(self.good_until.load(Ordering::Acquire))
     }
 
     fn stripe(&self, key: Key) -> MutexGuard<'_, Changes> {
@@ -199,11 +195,11 @@ impl ChangeListener for Near {
     }
 
     fn current_for(&self, time: Duration) {
-        self.good_until.store(Moment::after(time).ticks(), Ordering::Release);
+        self.good_until.store(Moment::after(time).number(), Ordering::Release);
     }
 
     fn lost(&self) {
-        self.good_until.store(0, Ordering::Release);
+        self.good_until.store(Moment::NEVER.number(), Ordering::Release);
         self.all_changed();
     }
 
@@ -220,5 +216,148 @@ impl fmt::Debug for Near {
             .field("weight", &self.entries.weight())
             .field("settings", &self.settings)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::{CacheSchema, Error, KeyPart as _, TypePolicy};
+
+    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    struct Book(u64);
+
+    impl CacheSchema for Book {
+        const NAME: &'static str = "Book";
+        const FINGERPRINT: u64 = 1;
+    }
+
+    impl Cached for Book {
+        const POLICY: TypePolicy = TypePolicy::new();
+
+        fn each_key(&self, visit: &mut dyn FnMut(Key)) {
+            visit(parts(self.0).key());
+        }
+    }
+
+    struct BookBy(u64);
+
+    impl Lookup for BookBy {
+        type Object = Book;
+        type Context = ();
+        const NAME: &'static str = "Book::by";
+
+        fn key(&self) -> KeyEncoder {
+            parts(self.0)
+        }
+
+        fn key_of(object: &Book) -> KeyEncoder {
+            parts(object.0)
+        }
+
+        async fn fetch(&self, (): &()) -> Result<Option<Book>, Error> {
+            Ok(None)
+        }
+    }
+
+    fn parts(id: u64) -> KeyEncoder {
+        let mut parts = KeyEncoder::new("book:{}");
+        id.encode(&mut parts);
+        parts
+    }
+
+    fn near(capacity: u64) -> Near {
+        let settings = NearSettings { capacity: Some(capacity), ..NearSettings::default() };
+        let near = Near::with(settings).unwrap();
+        near.current_for(Duration::from_secs(3600));
+        near
+    }
+
+    /// Keeps a book as one that was read after the mark.
+    fn keep(near: &Near, id: u64, mark: Mark, time_left: Duration) {
+        let keeping = Keeping { mark, len: 100, time_left };
+        near.keep(parts(id).key(), &parts(id), Some(&Arc::new(Book(id))), keeping);
+    }
+
+    fn read_and_keep(near: &Near, id: u64) {
+        let mark = near.mark(parts(id).key()).unwrap();
+        keep(near, id, mark, Duration::from_secs(60));
+    }
+
+    fn get(near: &Near, id: u64) -> Option<u64> {
+        let read = near.get::<BookBy>(parts(id).key(), &parts(id))?;
+        read.value.map(|book| book.0)
+    }
+
+    #[test]
+    fn what_is_kept_is_found() {
+        let near = near(1 << 20);
+        assert_eq!(get(&near, 1), None);
+        read_and_keep(&near, 1);
+        assert_eq!((get(&near, 1), get(&near, 2)), (Some(1), None));
+    }
+
+    #[test]
+    fn a_change_after_the_mark_forbids_keeping() {
+        let (near, key) = (near(1 << 20), parts(1).key());
+        for change in [&|| near.changed(key), &|| near.all_changed()] as [&dyn Fn(); 2] {
+            let before = near.mark(key).unwrap();
+            change();
+            keep(&near, 1, before, Duration::from_secs(60));
+            assert_eq!(get(&near, 1), None);
+            // The control: a mark taken when the answer has come misses the change.
+            let after = near.mark(key).unwrap();
+            keep(&near, 1, after, Duration::from_secs(60));
+            assert_eq!(get(&near, 1), Some(1));
+        }
+    }
+
+    #[test]
+    fn a_change_drops_what_is_kept() {
+        let near = near(1 << 20);
+        (1..=3).for_each(|id| read_and_keep(&near, id));
+        near.changed(parts(1).key());
+        assert_eq!([get(&near, 1), get(&near, 2)], [None, Some(2)]);
+        near.all_changed();
+        assert_eq!([get(&near, 2), get(&near, 3)], [None, None]);
+    }
+
+    #[test]
+    fn who_cannot_hear_serves_and_keeps_nothing() {
+        let (near, key) = (near(1 << 20), parts(1).key());
+        read_and_keep(&near, 1);
+        let before = near.mark(key).unwrap();
+        near.lost();
+        assert_eq!((get(&near, 1), near.mark(key)), (None, None));
+        near.current_for(Duration::from_secs(60));
+        keep(&near, 1, before, Duration::from_secs(60));
+        assert_eq!(get(&near, 1), None, "what was read before may have changed unheard");
+        near.current_for(Duration::ZERO);
+        assert_eq!(near.mark(key), None, "it was heard too long ago");
+    }
+
+    #[test]
+    fn nothing_is_served_beyond_its_time() {
+        let near = near(1 << 20);
+        let mark = near.mark(parts(1).key()).unwrap();
+        keep(&near, 1, mark, Duration::ZERO);
+        assert_eq!(get(&near, 1), None);
+    }
+
+    #[test]
+    fn another_key_of_the_same_hash_finds_nothing() {
+        let near = near(1 << 20);
+        read_and_keep(&near, 1);
+        assert!(near.get::<BookBy>(parts(1).key(), &parts(2)).is_none());
+    }
+
+    #[test]
+    fn it_holds_no_more_than_it_may() {
+        let near = near(50_000);
+        (0..10_000).for_each(|id| read_and_keep(&near, id));
+        assert!(near.entries.weight() <= 50_000, "{near:?}");
+        assert!(near.entries.len() > 20, "{near:?}");
     }
 }

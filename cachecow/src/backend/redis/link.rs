@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use ::redis::aio::{ConnectionLike, MultiplexedConnection};
 use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, Pipeline, ProtocolVersion, RedisError, RedisResult, Value,
+    AsyncConnectionConfig, Client, Cmd, Pipeline, ProtocolVersion, PushInfo, RedisError,
+    RedisResult, Value,
 };
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
@@ -26,6 +27,9 @@ pub(crate) enum Link {
 pub(crate) struct Server {
     client: Client,
     config: AsyncConnectionConfig,
+    connect_timeout: Duration,
+    /// What is sent on a new connection before anything else.
+    greeting: Option<Cmd>,
     current: RwLock<Option<Connection>>,
     /// The attempt to connect that is under way, if any: many callers wait for one.
     attempt: Mutex<Option<Attempt>>,
@@ -47,13 +51,25 @@ impl Link {
             // The caller bounds each operation.
             .set_response_timeout(None)
             .set_pipeline_buffer_size(WRITE_BUFFER);
-        Self::Server(Arc::new(Server {
-            client,
-            config,
-            current: RwLock::new(None),
-            attempt: Mutex::new(None),
-            generation: AtomicU64::new(0),
-        }))
+        Self::Server(Arc::new(Server::new(client, config, connect_timeout)))
+    }
+
+    /// A link of its own to the same server, which tells of changes to the keys that were read over it.
+    /// `None` where there can be none, as beside a connection that was given. A link to several
+    /// servers finds the one of a key here as well.
+    pub(super) fn tracking(
+        &self,
+        on_push: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Option<Self> {
+        let Self::Server(server) = self else { return None };
+        let client = listening(&server.client);
+        let config = server.config.clone().set_push_sender(move |push| {
+            on_push(push);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        let mut tracking = Server::new(client, config, server.connect_timeout);
+        tracking.greeting = Some(::redis::cmd("CLIENT").arg("TRACKING").arg("ON").take());
+        Some(Self::Server(Arc::new(tracking)))
     }
 
     pub(crate) fn given<C>(connection: C) -> Self
@@ -110,6 +126,18 @@ impl Link {
 }
 
 impl Server {
+    fn new(client: Client, config: AsyncConnectionConfig, connect_timeout: Duration) -> Self {
+        Self {
+            client,
+            config,
+            connect_timeout,
+            greeting: None,
+            current: RwLock::new(None),
+            attempt: Mutex::new(None),
+            generation: AtomicU64::new(0),
+        }
+    }
+
     async fn connection(self: &Arc<Self>) -> Result<Connection, BackendError> {
         if let Some(connection) = self.current() {
             return Ok(connection);
@@ -140,7 +168,16 @@ impl Server {
 
     async fn connect(&self) -> Result<Connection, BackendError> {
         let connecting = self.client.get_multiplexed_async_connection_with_config(&self.config);
-        let connection = connecting.await.map_err(|error| reply::failed(&error))?;
+        let mut connection = connecting.await.map_err(|error| reply::failed(&error))?;
+        if let Some(greeting) = &self.greeting {
+            let greeting = connection.send_packed_command(greeting);
+            let greeted = tokio::time::timeout(self.connect_timeout, greeting).await;
+            let late = |_| Err(BackendErrorKind::TimedOut.with("to connect"));
+            let answer = greeted.map_or_else(late, |result| unless_broken(as_answer(result)))?;
+            if let Value::ServerError(error) = answer {
+                return Err(reply::rejected(&error));
+            }
+        }
         let generation = self.generation.fetch_add(1, Ordering::Relaxed);
         let connection = Connection { generation, connection };
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(connection.clone());

@@ -2,6 +2,7 @@
 
 mod link;
 mod lookups;
+mod news;
 mod pipeline;
 mod reply;
 mod script;
@@ -9,7 +10,7 @@ mod tracking;
 pub(crate) mod url;
 
 use std::fmt;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use ::redis::aio::ConnectionLike;
@@ -20,7 +21,8 @@ use smallvec::SmallVec;
 
 pub(crate) use self::link::Link;
 use self::lookups::Lookups;
-use super::{BackendError, BackendErrorKind, CacheBackend, ChangeListener, Request};
+use self::tracking::Tracking;
+use super::{BackendError, BackendErrorKind, CacheBackend, ChangeListener, Request, Watch};
 use crate::protocol::Reply;
 use crate::{Error, Key};
 
@@ -37,6 +39,13 @@ use crate::{Error, Key};
 /// `redis://[user[:password]@]host[:port][/db]`, `rediss://…` for TLS (feature `tls`), or
 /// `redis+unix:///path[?db=0&user=…&pass=…]`.
 ///
+/// # Waiting
+///
+/// The first read that waits for another process's fill makes a second connection, on which the
+/// server tells of the keys that change (`CLIENT TRACKING`, in RESP3). Where that is refused, and
+/// beside a connection made elsewhere, such reads poll instead, every 2 to 40 ms; a server that
+/// refused is asked again after a minute.
+///
 /// # Consistency
 ///
 /// A write that Redis acknowledged and then lost — at an asynchronous failover, or at a restart from
@@ -52,6 +61,8 @@ struct Shared {
     link: Arc<Link>,
     lookups: Lookups,
     prefix: String,
+    /// `None` within where keys cannot be watched.
+    tracking: OnceLock<Option<Tracking>>,
 }
 
 impl RedisBackend {
@@ -68,6 +79,8 @@ impl RedisBackend {
 
     /// A backend on a connection made elsewhere, which must reconnect by itself: a
     /// `redis::aio::ConnectionManager`, or a `MultiplexedConnection` where its end is the program's.
+    ///
+    /// There is no second connection beside it: reads that wait for another process's fill poll.
     pub fn from_connection<C>(connection: C) -> Self
     where
         C: ConnectionLike + Clone + Send + Sync + 'static,
@@ -100,7 +113,8 @@ impl RedisBackend {
 
     /// A backend on a connection that may have other uses, with this before every Redis key.
     pub(crate) fn on(link: Arc<Link>, prefix: String) -> Self {
-        let shared = Shared { link, lookups: Lookups::default(), prefix };
+        let (lookups, tracking) = (Lookups::default(), OnceLock::new());
+        let shared = Shared { link, lookups, prefix, tracking };
         Self { shared: Arc::new(shared), listens_to: None }
     }
 }
@@ -136,7 +150,11 @@ impl fmt::Debug for RedisBackend {
         f.debug_struct("RedisBackend")
             .field("link", &self.shared.link)
             .field("prefix", &self.shared.prefix)
-            .finish()
+            .field(
+                "watched",
+                &self.shared.tracking.get().and_then(Option::as_ref).map(Tracking::keys),
+            )
+            .finish_non_exhaustive()
     }
 }
 
@@ -153,6 +171,19 @@ impl CacheBackend for RedisBackend {
         lookups::lookup_many(&self.shared, keys).boxed()
     }
 
+    fn watch(&self, key: Key) -> BoxFuture<'_, Result<Watch, BackendError>> {
+        let shared = &self.shared;
+        let tracking =
+            shared.tracking.get_or_init(|| Tracking::beside(&shared.link, &shared.prefix));
+        async move {
+            match tracking {
+                Some(tracking) => tracking.watch(shared, key).await,
+                None => Err(BackendErrorKind::Unsupported.with("the connection was given")),
+            }
+        }
+        .boxed()
+    }
+
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         async {
             match self.shared.link.send(&::redis::cmd("PING")).await? {
@@ -164,18 +195,24 @@ impl CacheBackend for RedisBackend {
     }
 
     fn follow(&self, listener: Weak<dyn ChangeListener>, lag: Duration) {
-        match self.listens_to.clone().or_else(|| self.shared.link.listening_client()) {
-            Some(client) => tracking::follow(client, &self.shared.prefix, listener, lag),
-            None => tracing::warn!(
+        if let Some(client) =
+            self.listens_to.clone().or_else(|| self.shared.link.listening_client())
+        {
+            news::follow(client, &self.shared.prefix, listener, lag);
+        } else {
+            tracing::warn!(
                 target: "cachecow",
                 "nothing is kept near: changes can only be heard on a connection of its own; name \
                  the server with `near_url`"
-            ),
+            );
         }
     }
 
     fn reset(&self) {
         self.shared.link.reset();
+        if let Some(Some(tracking)) = self.shared.tracking.get() {
+            tracking.reset();
+        }
     }
 }
 

@@ -73,6 +73,9 @@ pub(super) fn failed(error: &RedisError) -> BackendError {
         ::redis::ErrorKind::AuthenticationFailed => {
             BackendErrorKind::Rejected.with("authentication failed")
         }
+        ::redis::ErrorKind::RESP3NotSupported => {
+            BackendErrorKind::Rejected.with("RESP3 is not supported")
+        }
         ::redis::ErrorKind::Parse | ::redis::ErrorKind::UnexpectedReturnType => {
             malformed("outside the Redis protocol")
         }

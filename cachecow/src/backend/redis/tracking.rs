@@ -1,201 +1,175 @@
-//! News of changes from the server: client tracking on a connection of its own.
-//!
-//! In broadcast mode the server tells of every change to a key with our prefix, whoever made it and by
-//! whatever command: also of expiry, eviction and a flush. It keeps no record of who read what, and
-//! the connections that read need not be the one that listens.
+//! Watches keys by the server's help with client-side caching: whoever reads a key on a connection
+//! that tracks is told, once, when it changes.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ::redis::aio::MultiplexedConnection;
-use ::redis::{AsyncConnectionConfig, Client, PushInfo, PushKind, Value};
-use tokio::sync::Notify;
+use ::redis::{Pipeline, PushInfo, PushKind, Value};
 use tokio::time::Instant;
 
-use super::super::{BackendError, BackendErrorKind, ChangeListener};
-use super::reply;
+use super::super::{BackendError, BackendErrorKind, Waiters, Watch};
+use super::{Link, Shared, malformed, reply};
 use crate::Key;
+use crate::settings::LONGEST;
 
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long a server that refused to track is not asked again.
+const REFUSAL: Duration = Duration::from_secs(60);
+/// After how many questions in a row that nobody had the patience to see answered the connection is
+/// taken for half-open.
+const MAX_UNANSWERED: u32 = 3;
 
-/// Tells `listener` of changes to the values of keys with this prefix, in a task that ends with the
-/// listener.
-pub(super) fn follow(
-    client: Client,
-    prefix: &str,
-    listener: Weak<dyn ChangeListener>,
-    lag: Duration,
-) {
-    let ending = Ending(listener);
-    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-    let follower = Follower { client, names: format!("{prefix}cache:{{"), lag };
-    runtime.spawn(async move { follower.run(&ending.0).await });
+/// A second connection to the server, made when a key is first watched.
+pub(super) struct Tracking {
+    link: Link,
+    waiters: Arc<Waiters>,
+    unanswered: AtomicU32,
+    /// When the server may be asked again that refused.
+    refused_until: Mutex<Option<Instant>>,
 }
 
-/// Tells the listener when the task is gone, also where its runtime ends.
-struct Ending(Weak<dyn ChangeListener>);
+impl Tracking {
+    /// `None` if there can be no second connection.
+    pub(super) fn beside(link: &Link, prefix: &str) -> Option<Self> {
+        let waiters = Arc::new(Waiters::default());
+        let (pushed, prefix) = (Arc::clone(&waiters), prefix.to_owned());
+        let link = link.tracking(move |push| on_push(&pushed, prefix.as_bytes(), &push))?;
+        Some(Self { link, waiters, unanswered: AtomicU32::new(0), refused_until: Mutex::new(None) })
+    }
 
-impl Drop for Ending {
+    pub(super) async fn watch(&self, shared: &Shared, key: Key) -> Result<Watch, BackendError> {
+        match self.attempt(shared, key).await {
+            // The connection may have broken long ago, idle as it is between two waits.
+            Err(error) if error.kind() == BackendErrorKind::Disconnected => {
+                self.attempt(shared, key).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn attempt(&self, shared: &Shared, key: Key) -> Result<Watch, BackendError> {
+        if self.is_refused() {
+            return Err(BackendErrorKind::Unsupported.with("the server does not track keys"));
+        }
+        // Before the server hears of it: the push may overtake the answer.
+        let waiter = self.waiters.wait(key);
+        let mut read = ::redis::cmd("MGET");
+        shared.add_value_name(&mut read, key);
+        shared.add_flag_name(&mut read, key);
+        let mut remaining = ::redis::cmd("PTTL");
+        shared.add_flag_name(&mut remaining, key);
+        let mut question = Pipeline::with_capacity(2);
+        question.add_command(read).add_command(remaining).ignore_errors();
+        let asker = Asker { tracking: self, answered: false };
+        let answer = self.link.send_all(&question).await;
+        asker.answered();
+        match answer.and_then(lease_end) {
+            Ok(lease_end) => Ok(waiter.until(lease_end)),
+            Err(error) => {
+                self.failed(&error);
+                Err(error)
+            }
+        }
+    }
+
+    /// The number of keys that are waited for.
+    pub(super) fn keys(&self) -> usize {
+        self.waiters.keys()
+    }
+
+    /// Makes the connection anew.
+    pub(super) fn reset(&self) {
+        self.link.reset();
+        self.waiters.give_up();
+    }
+
+    fn failed(&self, error: &BackendError) {
+        // If the connection broke, nobody else on it will hear of a change either.
+        self.waiters.give_up();
+        if matches!(error.kind(), BackendErrorKind::Rejected | BackendErrorKind::Malformed) {
+            tracing::debug!(
+                target: "cachecow", %error, again_after = ?REFUSAL,
+                "the server does not track keys; reads that wait for another process poll"
+            );
+            *self.refused_until.lock().unwrap_or_else(PoisonError::into_inner) =
+                Some(Instant::now() + REFUSAL);
+        }
+    }
+
+    fn is_refused(&self) -> bool {
+        let refused_until = *self.refused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        refused_until.is_some_and(|until| Instant::now() < until)
+    }
+}
+
+/// Who asks, and may be gone before the answer comes.
+struct Asker<'a> {
+    tracking: &'a Tracking,
+    answered: bool,
+}
+
+impl Asker<'_> {
+    fn answered(mut self) {
+        self.answered = true;
+        self.tracking.unanswered.store(0, Ordering::Relaxed);
+    }
+}
+
+impl Drop for Asker<'_> {
     fn drop(&mut self) {
-        if let Some(listener) = self.0.upgrade() {
-            listener.ended();
+        let unanswered = &self.tracking.unanswered;
+        if !self.answered && unanswered.fetch_add(1, Ordering::Relaxed) + 1 >= MAX_UNANSWERED {
+            unanswered.store(0, Ordering::Relaxed);
+            self.tracking.reset();
         }
     }
 }
 
-struct Follower {
-    client: Client,
-    /// What the names of values begin with.
-    names: String,
-    lag: Duration,
+/// When the lease ends that stands, if one does.
+fn lease_end(answer: Vec<Value>) -> Result<Option<Instant>, BackendError> {
+    let mut answers = answer.into_iter();
+    let stands = match answers.next() {
+        Some(Value::Array(values)) => match &values[..] {
+            // A lease may stand beside a value that is being renewed. A writer's hold is no string,
+            // and under it there is no fill to wait for.
+            [_, flag] => *flag != Value::Nil,
+            _ => return Err(malformed("to a watch")),
+        },
+        Some(Value::ServerError(error)) => return Err(reply::rejected(&error)),
+        _ => return Err(malformed("to a watch")),
+    };
+    let left = match answers.next() {
+        Some(Value::Int(ms)) if ms >= 0 => Duration::from_millis(ms.unsigned_abs() + 1),
+        // Gone since the first answer.
+        Some(Value::Int(-2)) => return Ok(None),
+        _ => LONGEST,
+    };
+    Ok(stands.then(|| Instant::now() + left.min(LONGEST)))
 }
 
-impl Follower {
-    async fn run(&self, listener: &Weak<dyn ChangeListener>) {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            let began = Instant::now();
-            let Err(error) = self.listen(listener).await else { return };
-            let Some(listener) = listener.upgrade() else { return };
-            listener.lost();
-            tracing::debug!(target: "cachecow", %error, "nothing is kept near: the cache's changes cannot be heard");
-            // A connection that held is made anew at once.
-            if began.elapsed() > LONGEST_PAUSE {
-                pause = FIRST_PAUSE;
-            }
-            drop(listener);
-            tokio::time::sleep(pause.mul_f64(0.5 + 0.5 * fastrand::f64())).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
-    }
-
-    /// One connection, for as long as it is alive; `Ok` when the listener is gone.
-    async fn listen(&self, listener: &Weak<dyn ChangeListener>) -> Result<(), BackendError> {
-        let broken = Arc::new(Broken::default());
-        let mut connection = self.connect(listener, &broken).await?;
-        // What was told before counts for nothing: it began with holes.
-        let Some(strong) = listener.upgrade() else { return Ok(()) };
-        strong.all_changed();
-        drop(strong);
-        let mut confirmed = Instant::now();
-        loop {
-            let asked = Instant::now();
-            self.ask(&mut connection, ::redis::cmd("PING")).await?;
-            let Some(listener) = listener.upgrade() else { return Ok(()) };
-            // News of what happened in the same moment may follow the answer; not of what happened
-            // before the question that was answered last.
-            if !broken.is_set() {
-                listener
-                    .current_for((confirmed + self.lag).saturating_duration_since(Instant::now()));
-            }
-            drop(listener);
-            confirmed = asked;
-            if tokio::time::timeout(self.lag / 4, broken.wait()).await.is_ok() {
-                return Err(BackendError::new(
-                    BackendErrorKind::Disconnected,
-                    "the connection broke",
-                ));
-            }
-        }
-    }
-
-    async fn connect(
-        &self,
-        listener: &Weak<dyn ChangeListener>,
-        broken: &Arc<Broken>,
-    ) -> Result<MultiplexedConnection, BackendError> {
-        let news = News {
-            names: self.names.clone(),
-            listener: Weak::clone(listener),
-            broken: Arc::clone(broken),
-        };
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(LONGEST_PAUSE))
-            .set_response_timeout(None)
-            .set_push_sender(move |push| {
-                news.take(&push);
-                Ok::<(), ()>(())
-            });
-        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
-        let mut connection = connecting.await.map_err(|error| reply::failed(&error))?;
-        let mut tracking = ::redis::cmd("CLIENT");
-        tracking.arg("TRACKING").arg("ON").arg("BCAST").arg("PREFIX").arg(&self.names);
-        self.ask(&mut connection, tracking).await?;
-        Ok(connection)
-    }
-
-    async fn ask(
-        &self,
-        connection: &mut MultiplexedConnection,
-        command: ::redis::Cmd,
-    ) -> Result<(), BackendError> {
-        let asking = connection.send_packed_command(&command);
-        match tokio::time::timeout(self.lag, asking).await {
-            Err(_) => Err(BackendError::new(BackendErrorKind::TimedOut, "")),
-            Ok(Err(error)) => Err(reply::failed(&error)),
-            Ok(Ok(Value::ServerError(error))) => Err(reply::rejected(&error)),
-            Ok(Ok(_)) => Ok(()),
-        }
-    }
-}
-
-/// Whether a connection has ended.
-#[derive(Default)]
-struct Broken {
-    set: AtomicBool,
-    notify: Notify,
-}
-
-impl Broken {
-    fn set(&self) {
-        self.set.store(true, Ordering::Release);
-        self.notify.notify_one();
-    }
-
-    fn is_set(&self) -> bool {
-        self.set.load(Ordering::Acquire)
-    }
-
-    async fn wait(&self) {
-        self.notify.notified().await;
-    }
-}
-
-/// What a connection hears.
-struct News {
-    names: String,
-    listener: Weak<dyn ChangeListener>,
-    broken: Arc<Broken>,
-}
-
-impl News {
-    fn take(&self, push: &PushInfo) {
-        let Some(listener) = self.listener.upgrade() else { return };
-        match push.kind {
-            PushKind::Disconnection => {
-                self.broken.set();
-                listener.lost();
-            }
-            PushKind::Invalidate => match push.data.as_slice() {
-                [Value::Array(names)] => {
-                    names.iter().for_each(|name| self.changed(name, &*listener))
+fn on_push(waiters: &Waiters, prefix: &[u8], push: &PushInfo) {
+    match push.kind {
+        PushKind::Invalidate => match push.data.first() {
+            Some(Value::Array(names)) => {
+                for name in names {
+                    if let Value::BulkString(name) = name
+                        && let Some(key) = key_of(prefix, name)
+                    {
+                        waiters.wake(key);
+                    }
                 }
-                // A flush, or something that is not understood.
-                _ => listener.all_changed(),
-            },
-            _ => {}
-        }
+            }
+            // The whole database was flushed.
+            _ => waiters.wake_all(),
+        },
+        PushKind::Disconnection => waiters.give_up(),
+        _ => {}
     }
+}
 
-    fn changed(&self, name: &Value, listener: &dyn ChangeListener) {
-        let Value::BulkString(name) = name else { return listener.all_changed() };
-        let text =
-            name.strip_prefix(self.names.as_bytes()).and_then(|name| name.strip_suffix(b"}"));
-        // Others may have names like ours.
-        if let Some(key) = text.and_then(Key::from_text) {
-            listener.changed(key);
-        }
-    }
+/// The key whose value or flag has this name.
+fn key_of(prefix: &[u8], name: &[u8]) -> Option<Key> {
+    let name = name.strip_prefix(prefix)?;
+    let rest = name.strip_prefix(b"cache:{").or_else(|| name.strip_prefix(b"flag:{"))?;
+    Key::from_text(rest.strip_suffix(b"}")?)
 }

@@ -14,10 +14,10 @@ use futures_util::future::{BoxFuture, join_all};
 use tokio::time::Instant;
 
 use super::values::{Found, Values};
-use crate::backend::{Epochs, Flags};
+use crate::backend::{Epochs, Flags, Waiters, ends_lease};
 use crate::protocol::{Command, Despite, Reply};
 use crate::store::KeyValueStore;
-use crate::{BackendError, BackendErrorKind, CacheBackend, Key, Request};
+use crate::{BackendError, BackendErrorKind, CacheBackend, Key, Request, Watch};
 
 /// Commands of keys in one shard wait for each other.
 const SHARDS: usize = 256;
@@ -70,6 +70,7 @@ struct Shared {
     shards: [Shard; SHARDS],
     doubtful: Doubtful,
     epochs: Epochs,
+    waiters: Arc<Waiters>,
 }
 
 /// A key's flag and value change under its shard's lock, which is held while the store works.
@@ -84,15 +85,14 @@ impl StoreBackend {
     pub fn new(store: impl KeyValueStore + 'static) -> Self {
         let shards = std::array::from_fn(|_| Shard::default());
         let values = Values::new(store);
-        Self {
-            shared: Arc::new(Shared {
-                values,
-                shards,
-                doubtful: Doubtful::default(),
-                epochs: Epochs::default(),
-            }),
-        }
+        let (doubtful, waiters) = (Doubtful::default(), Arc::default());
+        let epochs = Epochs::default();
+        Self { shared: Arc::new(Shared { values, shards, doubtful, waiters, epochs }) }
     }
+}
+
+fn shard_of(key: Key) -> usize {
+    usize::from(key.hash().to_le_bytes()[0]) % SHARDS
 }
 
 impl Shared {
@@ -101,7 +101,7 @@ impl Shared {
         self: &Arc<Self>,
         request: Request,
     ) -> Option<impl Future<Output = Result<Reply, BackendError>> + use<>> {
-        let waiting = Waiting::of(self, usize::from(request.key.hash().to_le_bytes()[0]) % SHARDS)?;
+        let waiting = Waiting::of(self, shard_of(request.key))?;
         let mut lock = Arc::clone(&waiting.shard().flags).lock_owned().boxed();
         // The first poll takes the place in the queue.
         let locked = lock.as_mut().now_or_never();
@@ -110,7 +110,12 @@ impl Shared {
                 Some(flags) => flags,
                 None => lock.await,
             };
-            waiting.shared.carry_out(&mut flags, request).await
+            let (key, ends_lease) = (request.key, ends_lease(&request.command));
+            let reply = waiting.shared.carry_out(&mut flags, request).await;
+            if ends_lease {
+                waiting.shared.waiters.wake(key);
+            }
+            reply
         })
     }
 
@@ -294,6 +299,15 @@ impl CacheBackend for StoreBackend {
         caught(self.shared.look_up(key)).boxed()
     }
 
+    fn watch(&self, key: Key) -> BoxFuture<'_, Result<Watch, BackendError>> {
+        async move {
+            let waiter = self.shared.waiters.wait(key);
+            let flags = self.shared.shards[shard_of(key)].flags.lock().await;
+            Ok(waiter.until(flags.lease_end(key, Instant::now())))
+        }
+        .boxed()
+    }
+
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         caught(self.shared.values.ping()).boxed()
     }
@@ -320,6 +334,7 @@ impl fmt::Debug for StoreBackend {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StoreBackend")
             .field("store", &self.shared.values.store())
+            .field("watched", &self.shared.waiters.keys())
             .finish_non_exhaustive()
     }
 }

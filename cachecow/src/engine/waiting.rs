@@ -1,0 +1,108 @@
+//! Waits for the fill of another process.
+
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use super::Engine;
+use crate::Key;
+use crate::backend::{BackendError, Watch};
+
+/// The first pause between two questions where nobody watches the key; each is twice the one before.
+const FIRST_PAUSE: Duration = Duration::from_millis(2);
+const LONGEST_PAUSE: Duration = Duration::from_millis(40);
+
+/// How long a watch is relied on without a question: the cache may have lost it and not said so.
+const LONGEST_TRUST: Duration = Duration::from_secs(1);
+
+/// A read's wait for another process, from the first lease that it met to the end of its patience.
+///
+/// The cache watches the key and wakes the wait. Until it does watch, or if it cannot, the wait asks
+/// again and again.
+pub(super) struct Wait<'a> {
+    engine: &'a Engine,
+    key: Key,
+    deadline: Instant,
+    pause: Duration,
+    watching: Watching<'a>,
+    /// Whether a watch has woken this wait before, and yet there was a lease again.
+    woken_before: bool,
+}
+
+enum Watching<'a> {
+    Not,
+    Beginning(BoxFuture<'a, Result<Watch, BackendError>>),
+    Standing(Watch),
+    Unable,
+}
+
+/// Why a wait ended, for now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Woken {
+    /// It is time to ask again.
+    AskAgain,
+    /// The time allowed is over.
+    OutOfPatience,
+}
+
+impl<'a> Wait<'a> {
+    pub(super) fn new(engine: &'a Engine, key: Key) -> Self {
+        Self {
+            engine,
+            key,
+            deadline: Instant::now() + engine.settings.fill_wait,
+            pause: FIRST_PAUSE,
+            watching: Watching::Not,
+            woken_before: false,
+        }
+    }
+
+    /// Waits until it is worth asking again. To be called anew each time the answer is a lease.
+    pub(super) async fn once(&mut self) -> Woken {
+        let now = Instant::now();
+        if now >= self.deadline {
+            return Woken::OutOfPatience;
+        }
+        let next_question = (now + self.next_pause()).min(self.deadline);
+        if matches!(self.watching, Watching::Not) {
+            self.watching = Watching::Beginning(self.engine.guard.watch(self.key).boxed());
+        }
+        if let Watching::Beginning(beginning) = &mut self.watching {
+            self.watching = match timeout_at(next_question, beginning).await {
+                Ok(Ok(watch)) => Watching::Standing(watch),
+                Ok(Err(_)) => Watching::Unable,
+                Err(_) => return self.asks_unless_over(),
+            };
+        }
+        if let Watching::Standing(watch) = &mut self.watching {
+            let end = (now + LONGEST_TRUST).min(self.deadline);
+            match timeout_at(end, watch).await {
+                Ok(Ok(())) => {
+                    self.watching = Watching::Not;
+                    if std::mem::replace(&mut self.woken_before, true) {
+                        // A watch that wakes for nothing must not make this a busy loop.
+                        sleep_until(next_question).await;
+                    }
+                    return Woken::AskAgain;
+                }
+                Ok(Err(_)) => self.watching = Watching::Unable,
+                Err(_) => return self.asks_unless_over(),
+            }
+        }
+        sleep_until(next_question).await;
+        self.asks_unless_over()
+    }
+
+    /// Between half the pause and the whole of it, so that waiters do not move in step.
+    fn next_pause(&mut self) -> Duration {
+        let jittered = self.pause.mul_f64(0.5 + 0.5 * fastrand::f64());
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+        jittered
+    }
+
+    fn asks_unless_over(&self) -> Woken {
+        if Instant::now() < self.deadline { Woken::AskAgain } else { Woken::OutOfPatience }
+    }
+}
