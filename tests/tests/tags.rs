@@ -279,6 +279,31 @@ on_both_backends! {
         }
     }
 
+    async fn a_load_that_ends_within_an_invalidation_leaves_nothing_stale(cache) {
+        let (members, cow) = (Members::with(1), cache.open_default());
+        let (fetch, half) = (members.gate(), Gate::new());
+        let read = tokio::sync::Notify::new();
+        tokio::join!(
+            async {
+                version(&cow, &members, 1).await;
+                read.notify_one();
+            },
+            async {
+                fetch.arrived().await;
+                members.bump();
+                cache.script().next(ends, Fate::AnswerLate(Arc::clone(&half)));
+                cow.invalidate_tag(Member::tag_org(1)).await.unwrap();
+            },
+            async {
+                half.arrived().await;
+                fetch.open();
+                read.notified().await;
+                half.open();
+            },
+        );
+        assert_eq!(version(&cow, &members, 1).await, 2);
+    }
+
     async fn a_lost_epoch_at_any_point_is_a_miss_at_the_worst(cache) {
         let tag = Member::tag_org(1).key();
         for (name, step) in points() {

@@ -195,16 +195,14 @@ impl<V> Read<V> {
             (State::FillSent, Ok(Reply::Settled)) => {
                 State::Done(Outcome::Fetched(Fill::Stored), Landing::Fenced)
             }
-            (State::FillSent, Ok(Reply::Refused)) => {
+            (State::FillSent, Ok(Reply::Refused))
+            | (State::AbandonSent(AbandonReason::Refused), _) => {
                 State::Done(Outcome::Fetched(Fill::Refused), Landing::Unfenced)
             }
             (State::FillSent, _) => {
                 State::Done(Outcome::Fetched(Fill::Unreachable), Landing::Unfenced)
             }
             (State::AbandonSent(AbandonReason::FetchFailed), _) => self.fall_back(),
-            (State::AbandonSent(AbandonReason::Refused), _) => {
-                State::Done(Outcome::Fetched(Fill::Refused), Landing::Unfenced)
-            }
             (State::DropSent, _) => State::Done(Outcome::Fetched(Fill::Skipped), Landing::Unfenced),
             (State::AbandonSent(AbandonReason::Unstorable), reply) => {
                 let standing = matches!(reply, Ok(Reply::Settled));

@@ -87,7 +87,7 @@ impl StoreBackend {
         let values = Values::new(store);
         let (doubtful, waiters) = (Doubtful::default(), Arc::default());
         let epochs = Epochs::default();
-        Self { shared: Arc::new(Shared { values, shards, doubtful, waiters, epochs }) }
+        Self { shared: Arc::new(Shared { values, shards, doubtful, epochs, waiters }) }
     }
 }
 
