@@ -100,6 +100,44 @@ use proc_macro::TokenStream;
 /// Two templates of a struct must differ by more than their placeholders. No two structs that share
 /// a cache may have the same template: their objects would displace each other.
 ///
+/// # Tags
+///
+/// One `#[cache(tag = …)]` for each group that an object is in, with nothing else in it but `name`. All
+/// objects of the type that carry a tag are invalidated at once, however many, by
+/// `CacheCow::invalidate_tag`. Each read of an object with tags costs a second round trip, which asks
+/// whether one of them was invalidated; a type without tags pays nothing.
+///
+/// | setting | meaning | without it |
+/// |---|---|---|
+/// | `tag = "org:{org_id}"` | the tag's template, with the rules of a key's | required |
+/// | `name = "in_org"` | the constructor's name | `tag_` and the fields, joined by `_and_` |
+///
+/// ```
+/// # use cachecow::{CacheCow, Cached};
+/// # use serde::{Deserialize, Serialize};
+/// #[derive(Serialize, Deserialize, Cached)]
+/// #[cache(key = "user:{id}", fetch = User::find)]
+/// #[cache(tag = "org:{org_id}")]
+/// struct User {
+///     id: i64,
+///     org_id: u32,
+/// }
+/// # impl User {
+/// #     async fn find(id: i64) -> Result<User, std::convert::Infallible> {
+/// #         Ok(User { id, org_id: 7 })
+/// #     }
+/// # }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// # let cow = CacheCow::memory();
+/// cow.invalidate_tag(User::tag_org_id(7)).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// A struct whose tags change is of another shape: the stored objects of the other version are misses.
+///
 /// # What is generated
 ///
 /// For a struct `User` and a lookup by `id`, with the visibility of the struct: the constructor
@@ -108,7 +146,8 @@ use proc_macro::TokenStream;
 ///
 /// # Parts of a key
 ///
-/// Each field in a template implements `KeyPart` and `Clone`. How it is passed:
+/// Each field in a template implements `KeyPart` and `Clone`. How it is passed, to a tag's constructor as
+/// to a lookup's:
 ///
 /// | field | to the constructor | to `fetch` | in `fetch_many` |
 /// |---|---|---|---|
@@ -132,7 +171,7 @@ use proc_macro::TokenStream;
 /// `#[cache(opaque)]` leaves the shape of a field's type out of the fingerprint; its name as
 /// written still counts. It is needed for types that contain each other, see `CacheSchema`.
 ///
-/// A field in a key must be stored, since an object read from the cache is compared with the asked
+/// A field in a key or a tag must be stored, since an object read from the cache is compared with the asked
 /// key by its fields: `#[serde(skip)]` and its like are refused there.
 ///
 /// # Generics

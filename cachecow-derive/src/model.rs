@@ -23,6 +23,7 @@ pub(crate) struct CachedModel<'a> {
     pub(crate) policy: PolicyModel,
     pub(crate) ttl_with: Option<TokenStream>,
     pub(crate) lookups: Vec<LookupModel>,
+    pub(crate) tags: Vec<TagModel>,
     /// The type parameters that serde has to see through.
     pub(crate) stored_params: Vec<&'a Ident>,
     /// Whether the type can implement `Cached` at all; if not, a fault says why.
@@ -54,7 +55,17 @@ pub(crate) struct LookupModel {
     pub(crate) fetch_many: Option<TokenStream>,
 }
 
-/// One field in a key.
+/// One tag that the objects carry.
+pub(crate) struct TagModel {
+    pub(crate) constructor: Ident,
+    /// The template as written.
+    pub(crate) template: LitStr,
+    /// The template with its placeholders emptied.
+    pub(crate) emptied: String,
+    pub(crate) parts: Vec<PartModel>,
+}
+
+/// One field in a key or a tag.
 pub(crate) struct PartModel {
     /// The name without `r#`, or the position.
     pub(crate) name: String,

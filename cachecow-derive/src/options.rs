@@ -23,6 +23,7 @@ const STRUCT_SETTINGS: [&str; 10] = [
     "crate",
 ];
 const LOOKUP_SETTINGS: [&str; 4] = ["key", "fetch", "fetch_many", "name"];
+const TAG_SETTINGS: [&str; 2] = ["tag", "name"];
 
 /// The settings of the struct.
 #[derive(Default)]
@@ -48,15 +49,23 @@ pub(crate) struct LookupOptions<'a> {
     pub(crate) name: Slot<Ident>,
 }
 
+/// The settings of one tag.
+#[derive(Default)]
+pub(crate) struct TagOptions {
+    pub(crate) tag: Slot<LitStr>,
+    pub(crate) name: Slot<Ident>,
+}
+
 /// Everything that stands in the struct's `#[cache(…)]` attributes.
 pub(crate) struct CachedOptions<'a> {
     pub(crate) options: Options,
     pub(crate) lookups: Vec<LookupOptions<'a>>,
+    pub(crate) tags: Vec<TagOptions>,
 }
 
 impl<'a> CachedOptions<'a> {
     pub(crate) fn read(attrs: &'a [Attribute], faults: &mut Faults) -> Self {
-        let mut read = Self { options: Options::default(), lookups: Vec::new() };
+        let mut read = Self { options: Options::default(), lookups: Vec::new(), tags: Vec::new() };
         for attr in cache_attrs(attrs, faults) {
             read.attribute(&attr, faults);
         }
@@ -66,6 +75,10 @@ impl<'a> CachedOptions<'a> {
     fn attribute(&mut self, attr: &CacheAttr<'a>, faults: &mut Faults) {
         let known: Vec<(&Entry, &str)> =
             attr.entries.iter().filter_map(|entry| Some((entry, meant(entry, faults)?))).collect();
+        let has = |wanted: &str| known.iter().any(|(_, name)| *name == wanted);
+        if has("tag") && !has("key") {
+            return self.tag(&known, faults);
+        }
         if !known.iter().any(|(_, name)| LOOKUP_SETTINGS.contains(name)) {
             for (entry, name) in known {
                 self.options.set(entry, name, faults);
@@ -76,6 +89,11 @@ impl<'a> CachedOptions<'a> {
         for (entry, name) in known {
             if LOOKUP_SETTINGS.contains(&name) {
                 lookup.set(entry, name, faults);
+            } else if name == "tag" {
+                faults.add(
+                    &entry.name,
+                    "a tag is no part of a lookup: move it to its own `#[cache(tag = …)]`",
+                );
             } else {
                 faults.add(
                     &entry.name,
@@ -89,12 +107,42 @@ impl<'a> CachedOptions<'a> {
         }
         self.lookups.push(lookup);
     }
+
+    fn tag(&mut self, known: &[(&Entry, &'static str)], faults: &mut Faults) {
+        let mut tag = TagOptions::default();
+        for (entry, name) in known {
+            match *name {
+                "tag" => {
+                    tag.tag.fill(entry, faults, |entry| value::string(entry, "\"org:{org_id}\""));
+                }
+                "name" => tag.name.fill(entry, faults, value::constructor),
+                name if LOOKUP_SETTINGS.contains(&name) => faults.add(
+                    &entry.name,
+                    format!(
+                        "`{name}` is a setting of a lookup, not of a tag: objects are looked up by \
+                         a `key`"
+                    ),
+                ),
+                name => {
+                    faults.add(
+                        &entry.name,
+                        format!(
+                            "`{name}` is a setting of the struct, not of a tag: move it to its own \
+                             `#[cache({name} = …)]`"
+                        ),
+                    );
+                    self.options.set(entry, name, faults);
+                }
+            }
+        }
+        self.tags.push(tag);
+    }
 }
 
 /// The setting that an entry stands for: its name or, reported, the one that was probably meant.
 fn meant(entry: &Entry, faults: &mut Faults) -> Option<&'static str> {
     let written = entry.name.to_string();
-    let all = || STRUCT_SETTINGS.into_iter().chain(LOOKUP_SETTINGS);
+    let all = || STRUCT_SETTINGS.into_iter().chain(LOOKUP_SETTINGS).chain(TAG_SETTINGS);
     if let Some(known) = all().find(|known| *known == written) {
         return Some(known);
     }
@@ -106,9 +154,10 @@ fn meant(entry: &Entry, faults: &mut Faults) -> Option<&'static str> {
     let help = match suggestion {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!(
-            "a struct has {}, a lookup has {}",
+            "a struct has {}, a lookup has {}, a tag has {}",
             listed(STRUCT_SETTINGS),
-            listed(LOOKUP_SETTINGS)
+            listed(LOOKUP_SETTINGS),
+            listed(TAG_SETTINGS)
         ),
     };
     faults.add(&entry.name, format!("unknown setting `{written}`; {help}"));
@@ -169,7 +218,7 @@ pub(crate) fn only_crate(attrs: &[Attribute], faults: &mut Faults) -> Option<Tok
             krate.fill(entry, faults, value::module);
         } else if name == "opaque" {
             faults.add(&entry.name, "`opaque` belongs on a field: write it in front of the field");
-        } else if STRUCT_SETTINGS.contains(&&*name) || LOOKUP_SETTINGS.contains(&&*name) {
+        } else if is_of_the_struct(&name) {
             faults.add(
                 &entry.name,
                 format!("`{name}` is a setting of `#[derive(Cached)]`, which is not used here"),
@@ -184,6 +233,11 @@ pub(crate) fn only_crate(attrs: &[Attribute], faults: &mut Faults) -> Option<Tok
     krate.given()
 }
 
+/// Whether a setting stands above the struct, in an attribute of whatever kind.
+fn is_of_the_struct(name: &str) -> bool {
+    [&STRUCT_SETTINGS[..], &LOOKUP_SETTINGS, &TAG_SETTINGS].iter().any(|all| all.contains(&name))
+}
+
 /// Whether a field is marked `#[cache(opaque)]`.
 pub(crate) fn is_opaque(attrs: &[Attribute], faults: &mut Faults) -> bool {
     let mut opaque = false;
@@ -193,7 +247,7 @@ pub(crate) fn is_opaque(attrs: &[Attribute], faults: &mut Faults) -> bool {
             opaque = true;
         } else if name == "opaque" {
             faults.add(&entry.value_or_name(), "`opaque` takes no value: write `#[cache(opaque)]`");
-        } else if STRUCT_SETTINGS.contains(&&*name) || LOOKUP_SETTINGS.contains(&&*name) {
+        } else if is_of_the_struct(&name) {
             faults.add(
                 &entry.name,
                 format!("`{name}` belongs on the struct: write it above the `struct` keyword"),

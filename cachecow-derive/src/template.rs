@@ -26,9 +26,11 @@ impl Template {
         }
         template.emptied.push_str(rest);
         if template.placeholders.is_empty() {
-            return Err("this key is the same for every object: no field stands in it; write a \
+            return Err(
+                "this template is the same for every object: no field stands in it; write a \
                         placeholder, such as `{id}`"
-                .to_owned());
+                    .to_owned(),
+            );
         }
         Ok(template)
     }

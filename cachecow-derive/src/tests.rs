@@ -69,6 +69,22 @@ fn generic_struct() {
 }
 
 #[test]
+fn tagged_struct() {
+    let generated = cached(quote! {
+        #[cache(key = "user:{id}", fetch = User::find)]
+        #[cache(tag = "org:{org_id}")]
+        #[cache(tag = "place:{city}:{kind}", name = "tag_place")]
+        pub struct User<K> {
+            id: i64,
+            org_id: u32,
+            city: String,
+            kind: K,
+        }
+    });
+    check(generated, &expect_file!["snapshots/tagged_struct.rs"]);
+}
+
+#[test]
 fn faulty_struct() {
     let generated = cached(quote! {
         #[cache(key = "user:{idd}", ttl = "10")]
@@ -125,6 +141,9 @@ fn odd_attributes() -> Vec<TokenStream> {
         quote!(#[cache(key = "user:{id}", fetch = Self, fetch_many = Self::Self)]),
         quote!(#[cache(key = "user:{id}", fetch = crate)]),
         quote!(#[cache("user" = key)]),
+        quote!(#[cache(tag)]),
+        quote!(#[cache(tag = "t:{id}", name = "r#a", fetch = f, ttl = "1s", tag = "{")]),
+        quote!(#[cache(tag = "t:{id}", key = "user:{id}", fetch = f)]),
         quote!(#[cache(= key)]),
         quote!(#[cache(key == "a")]),
         quote!(#[cache(key key key)]),

@@ -7,7 +7,7 @@ use crate::engine::{
     self, Engine, Judged, Loaded, TypedLoader, Unfinished, judge, keeping, loaded, typed,
 };
 use crate::key::KeyMap;
-use crate::lookup::Lookup;
+use crate::lookup::{Cached as _, Lookup};
 use crate::near::Near;
 use crate::protocol::{Mark, Reply, Verdict};
 use crate::stats::TypeState;
@@ -32,8 +32,8 @@ pub(crate) async fn get_many<L: Lookup>(
         Some(near) => not_near(engine, near, state, &distinct, &mut objects),
         None => (0..distinct.len()).collect(),
     };
-    let left = if !engine.looks_up_first(state) {
-        let read = |place: usize| engine.read(distinct[place].1, state).into();
+    let left = if L::Object::TAGGED || !engine.looks_up_first(state) {
+        let read = |place: usize| engine.read_of::<L::Object>(distinct[place].1, state).into();
         wanted.into_iter().map(|place| (place, read(place))).collect()
     } else if wanted.is_empty() {
         Vec::new()

@@ -139,6 +139,17 @@ impl Builder {
         self
     }
 
+    /// For how long after an invalidation nothing is stored, where the type does not say (`settle`):
+    /// for fetch functions that read a replica which lags behind by up to this time. Reads fetch
+    /// meanwhile, and store nothing. Default: zero, not at all.
+    ///
+    /// It counts from when the cache carries the invalidation out; a write's counts from its end. It
+    /// also holds for what has no type, such as the keys of a `CacheDecorator` on this cache.
+    pub fn settle(mut self, time: Duration) -> Self {
+        self.settings.settle = time;
+        self
+    }
+
     /// How long a read waits for the value that another process is fetching, before it fetches
     /// itself without storing. Zero: it fetches at once. Default: 200 ms.
     ///

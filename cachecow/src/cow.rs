@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use crate::builder::Builder;
 use crate::engine::Engine;
-use crate::lookup::{CacheKeys, Cached, Lookup};
+use crate::lookup::{CacheKeys, Cached, Lookup, TypePolicy};
 use crate::read::Read;
 use crate::stats::{Stats, TypeStats};
 use crate::view::View;
-use crate::{Error, ErrorKind, Key};
+use crate::{Error, ErrorKind, Key, Tag};
 
 /// A cache in front of a backing store. Cheap to clone; all clones are one cache.
 ///
@@ -140,6 +140,12 @@ impl CacheCow {
     /// Call it after the change is committed to the backing store; [`write`](Self::write) also
     /// covers a process that dies in between.
     ///
+    /// # Consistency
+    ///
+    /// A fetch function that reads a lagging replica may read what is older than the invalidation.
+    /// Where the type or the builder has a time to settle (`settle`), nothing is stored for that
+    /// long after the invalidation: what a lagging replica gives is returned and not kept.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::NotInvalidated`]: the cache was not told. The invalidation is retried in the
@@ -153,7 +159,7 @@ impl CacheCow {
     ///
     /// One.
     pub async fn invalidate<K: CacheKeys>(&self, lookup: K) -> Result<(), Error> {
-        self.engine.invalidate(keys_of(&lookup)).await
+        self.engine.invalidate(self.engine.targets(&lookup)).await
     }
 
     /// [`invalidate`](Self::invalidate) for several lookups, in one round trip.
@@ -166,9 +172,8 @@ impl CacheCow {
         &self,
         lookups: impl IntoIterator<Item = K>,
     ) -> Result<(), Error> {
-        let mut keys = Vec::new();
-        lookups.into_iter().for_each(|lookup| lookup.each_key(&mut |key, _| keys.push(key)));
-        self.engine.invalidate(unique(keys)).await
+        let lookups: Vec<K> = lookups.into_iter().collect();
+        self.engine.invalidate(self.engine.targets(&lookups)).await
     }
 
     /// [`invalidate`](Self::invalidate) for every key that the object is found by, in one round
@@ -178,9 +183,53 @@ impl CacheCow {
     ///
     /// [`ErrorKind::NotInvalidated`].
     pub async fn invalidate_object<T: Cached>(&self, object: &T) -> Result<(), Error> {
-        let mut keys = Vec::new();
-        object.each_key(&mut |key| keys.push(key));
-        self.engine.invalidate(unique(keys)).await
+        self.engine.invalidate(self.engine.targets(&KeysOf(object))).await
+    }
+
+    /// [`invalidate`](Self::invalidate) for all objects that carry the tag, however many: those in
+    /// the cache are read no more, and no fetch that is under way stores one.
+    ///
+    /// Where a change gives an object another tag, as when a user moves to another organisation, the
+    /// object itself is to be invalidated: the tag that it had is the one it is stored under.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotInvalidated`]: the cache was not told. The invalidation is retried in the
+    /// background for as long as the process lives; until it succeeds, this process reads all objects
+    /// of the type past the cache.
+    ///
+    /// # Consistency
+    ///
+    /// As with [`invalidate`](Self::invalidate), no read that starts after it returned, in any
+    /// process, returns an object with this tag that was read from the backing store before it
+    /// began. That an object is absent is remembered without tags: invalidate an object that comes to
+    /// be by its keys.
+    ///
+    /// No fetch of the type that is under way at the time is stored, whatever its tags: tags that are
+    /// invalidated again and again without a pause keep the whole type out of the cache. With a time
+    /// to settle (`settle`), nothing of the type is stored for as long.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped, the invalidation may or may not have happened, and is not retried.
+    ///
+    /// # Round trips
+    ///
+    /// Two, for any number of objects.
+    pub async fn invalidate_tag<T: Cached>(&self, tag: Tag<T>) -> Result<(), Error> {
+        self.engine.invalidate_tags([tag]).await
+    }
+
+    /// [`invalidate_tag`](Self::invalidate_tag) for several tags of one type, in two round trips.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotInvalidated`], if the cache was not told about some of them.
+    pub async fn invalidate_tags<T: Cached>(
+        &self,
+        tags: impl IntoIterator<Item = Tag<T>>,
+    ) -> Result<(), Error> {
+        self.engine.invalidate_tags(tags).await
     }
 
     /// Runs `work`, which changes the backing store, so that its keys are never stale afterwards —
@@ -209,7 +258,8 @@ impl CacheCow {
     /// # Consistency
     ///
     /// The work must be over — committed or rolled back — when its future completes, and that
-    /// within the hold's time to live (60 s by default).
+    /// within the hold's time to live (60 s by default). Where there is a time to settle (`settle`), it
+    /// counts from the work's end.
     ///
     /// # Cancellation
     ///
@@ -226,7 +276,8 @@ impl CacheCow {
         E: From<Error>,
     {
         let policy = self.engine.settings.hold_policy;
-        match self.engine.write(keys_of(&keys), policy, work, |_| false).await? {
+        let targets = self.engine.targets(&keys);
+        match self.engine.write(targets, policy, work, |_| false).await? {
             // The work's own error comes first.
             (Ok(_), Some(error)) => Err(E::from(error)),
             (result, _) => result,
@@ -265,14 +316,11 @@ impl fmt::Debug for CacheCow {
     }
 }
 
-fn keys_of(keys: &impl CacheKeys) -> Vec<Key> {
-    let mut all = Vec::new();
-    keys.each_key(&mut |key, _| all.push(key));
-    unique(all)
-}
+/// Every key of an object, whether or not its type implements [`CacheKeys`].
+struct KeysOf<'a, T>(&'a T);
 
-fn unique(mut keys: Vec<Key>) -> Vec<Key> {
-    keys.sort_unstable();
-    keys.dedup();
-    keys
+impl<T: Cached> CacheKeys for KeysOf<'_, T> {
+    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
+        self.0.each_key(&mut |key| visit(key, T::POLICY));
+    }
 }

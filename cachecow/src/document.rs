@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! [1, fingerprint, stored at, fetch took, time to live, object]
+//! [1, fingerprint, stored at, fetch took, time to live, tags, object]
 //! [1, fingerprint, stored at, fetch took, time to live, nil, key]
 //! [1, fingerprint, stored at, fetch took, time to live, true, primary key]
 //! ```
@@ -11,8 +12,11 @@
 //! number where the cache itself ends it. Else the cache may keep a value beyond its time to live, to be
 //! served while the fetch fails.
 //!
-//! The second form says that the backing store has no such object. Having no object to verify, it
-//! carries the encoded key instead. The third stands under an alias and is a pointer: it carries the
+//! The second form is of an object that carries tags: binary data, for each tag the 16 bytes of its
+//! hash and the 16 bytes of its epoch.
+//!
+//! The third form says that the backing store has no such object. Having no object to verify, it
+//! carries the encoded key instead. The fourth stands under an alias and is a pointer: it carries the
 //! encoded primary key, under which the object is stored. The header's integers have a fixed width,
 //! so that the header can be read without a decoder.
 
@@ -22,6 +26,9 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::Key;
+use crate::protocol::Token;
+
 const VERSION: u8 = 1;
 const HEADER: usize = 30;
 const ARRAY_OF_6: u8 = 0x96;
@@ -30,6 +37,10 @@ const U64: u8 = 0xcf;
 const U32: u8 = 0xce;
 const NIL: u8 = 0xc0;
 const TRUE: u8 = 0xc3;
+const BIN_8: u8 = 0xc4;
+const BIN_16: u8 = 0xc5;
+/// A tag's hash and its epoch.
+const STAMP: usize = 32;
 
 /// How deep a stored object may nest. Each level takes stack on reading.
 const MAX_DEPTH: usize = 128;
@@ -69,10 +80,26 @@ impl Header {
 pub(crate) enum Body<'a> {
     /// The object, still encoded.
     Object(&'a [u8]),
+    /// The same, with its tags.
+    Tagged { stamps: &'a [u8], object: &'a [u8] },
     /// There is no object under this encoded key.
     Absent { key: &'a [u8] },
     /// The object is stored under this encoded primary key.
     Pointer { primary: &'a [u8] },
+}
+
+impl<'a> Body<'a> {
+    /// The encoded object, if there is one.
+    pub(crate) fn object(&self) -> Option<&'a [u8]> {
+        match self {
+            Self::Object(object) | Self::Tagged { object, .. } => Some(object),
+            Self::Absent { .. } | Self::Pointer { .. } => None,
+        }
+    }
+
+    pub(crate) fn is_tagged(&self) -> bool {
+        matches!(self, Self::Tagged { .. })
+    }
 }
 
 /// The bytes are no document of this version.
@@ -97,6 +124,10 @@ pub(crate) fn parse(document: &[u8]) -> Result<(Header, Body<'_>), Malformed> {
     };
     match (header[0], body) {
         (ARRAY_OF_6, [_, ..]) => Ok((parsed, Body::Object(body))),
+        (ARRAY_OF_7, [BIN_8, len, rest @ ..]) => tagged(parsed, usize::from(*len), rest),
+        (ARRAY_OF_7, [BIN_16, high, low, rest @ ..]) => {
+            tagged(parsed, usize::from(u16::from_be_bytes([*high, *low])), rest)
+        }
         (ARRAY_OF_7, [NIL, key @ ..]) => Ok((parsed, Body::Absent { key: decode_key(key)? })),
         (ARRAY_OF_7, [TRUE, key @ ..]) => Ok((parsed, Body::Pointer { primary: decode_key(key)? })),
         _ => Err(Malformed),
@@ -105,6 +136,57 @@ pub(crate) fn parse(document: &[u8]) -> Result<(Header, Body<'_>), Malformed> {
 
 fn decode_key(key: &[u8]) -> Result<&[u8], Malformed> {
     rmp_serde::from_slice::<&serde_bytes::Bytes>(key).map(|key| &**key).map_err(|_| Malformed)
+}
+
+fn tagged(header: Header, len: usize, rest: &[u8]) -> Result<(Header, Body<'_>), Malformed> {
+    match rest.split_at_checked(len).ok_or(Malformed)? {
+        (stamps, object @ [_, ..]) if len.is_multiple_of(STAMP) => {
+            Ok((header, Body::Tagged { stamps, object }))
+        }
+        _ => Err(Malformed),
+    }
+}
+
+/// The tags that an object was stored with, and their epochs.
+pub(crate) fn stamps(document: &[u8]) -> Vec<(Key, Token)> {
+    let Ok((_, Body::Tagged { stamps, .. })) = parse(document) else { return Vec::new() };
+    let stamp = |bytes: &[u8]| {
+        let (tag, epoch) = bytes.split_at(STAMP / 2);
+        let tag = u128::from_be_bytes(tag.try_into().ok()?);
+        Some((Key::from_hash(tag), Token::from_bytes(epoch.try_into().ok()?)))
+    };
+    stamps.chunks_exact(STAMP).filter_map(stamp).collect()
+}
+
+/// The document of an object, with the tags that it carries; of at most `max_len` bytes.
+pub(crate) fn with_stamps(
+    document: &[u8],
+    stamps: &[(Key, Token)],
+    max_len: usize,
+) -> Result<Vec<u8>, Unfit> {
+    let (header, object) = document.split_at(HEADER.min(document.len()));
+    let len = stamps.len() * STAMP;
+    if document.len() + len + 3 > max_len {
+        return Err(Unfit::TooLarge);
+    }
+    let mut stamped = Vec::with_capacity(document.len() + len + 3);
+    stamped.extend_from_slice(header);
+    stamped[0] = ARRAY_OF_7;
+    match (u8::try_from(len), u16::try_from(len)) {
+        (Ok(len), _) => stamped.extend_from_slice(&[BIN_8, len]),
+        (_, Ok(len)) => {
+            stamped.push(BIN_16);
+            stamped.extend_from_slice(&len.to_be_bytes());
+        }
+        // Some two thousand tags.
+        _ => return Err(Unfit::TooLarge),
+    }
+    for (tag, epoch) in stamps {
+        stamped.extend_from_slice(&tag.hash().to_be_bytes());
+        stamped.extend_from_slice(epoch.as_bytes());
+    }
+    stamped.extend_from_slice(object);
+    Ok(stamped)
 }
 
 /// Decodes an object. What follows it is ignored: the decoder does not tell where it stopped.
@@ -268,9 +350,39 @@ mod tests {
             match parse(&document[..len]) {
                 Err(Malformed) => {}
                 Ok((_, Body::Object(object))) => assert!(decode::<Point>(object).is_err(), "{len}"),
-                Ok((_, body)) => panic!("{body:?} at {len}"),
+                Ok((_, other)) => panic!("{other:?} at {len}"),
             }
         }
+    }
+
+    #[test]
+    fn tags_come_back_and_the_document_is_still_messagepack() {
+        type Opened = (u8, u64, u64, u32, u32, serde_bytes::ByteBuf, Point);
+        let document = encode(ANY, &Point { x: Some(7), y: None }, 1000).unwrap();
+        for count in [0, 1, 7, 8, 100] {
+            let stamp = |byte: u8| (Key::from_hash(byte.into()), Token::from_bytes([byte; 16]));
+            let given: Vec<_> = (0..count).map(stamp).collect();
+            let stamped = with_stamps(&document, &given, 10_000).unwrap();
+            assert_eq!(stamps(&stamped), given);
+            let (header, Body::Tagged { object, .. }) = parse(&stamped).unwrap() else { panic!() };
+            assert_eq!(header, ANY);
+            assert_eq!(decode::<Point>(object).unwrap().x, Some(7));
+            let opened: Opened = rmp_serde::from_slice(&stamped).unwrap();
+            assert_eq!(opened.5.len(), given.len() * STAMP);
+            for len in 0..stamped.len() {
+                match parse(&stamped[..len]) {
+                    Ok((_, Body::Tagged { object, .. })) => {
+                        assert!(decode::<Point>(object).is_err(), "{len}");
+                    }
+                    Ok((_, other)) => panic!("{other:?} at {len}"),
+                    Err(Malformed) => {}
+                }
+            }
+            let too_large = with_stamps(&document, &given, document.len());
+            assert!(matches!(too_large, Err(Unfit::TooLarge)));
+        }
+        let too_many = vec![(Key::from_hash(1), Token::from_bytes([1; 16])); 2048];
+        assert!(matches!(with_stamps(&document, &too_many, 1 << 20), Err(Unfit::TooLarge)));
     }
 
     #[test]

@@ -8,8 +8,9 @@
 //!
 //! - **P1, no stale fill.** Once [`CacheCow::invalidate`] of a key has returned `Ok`, no read of that
 //!   key that starts afterwards, in any process on the same cache, returns a value that was read
-//!   from the backing store before that invalidation began. It holds by key, in batches, and for
-//!   callers that join another caller's load.
+//!   from the backing store before that invalidation began. It holds by key, in batches, for
+//!   callers that join another caller's load, and for all objects that carry an invalidated
+//!   [tag](CacheCow::invalidate_tag).
 //! - **P2, crash-safe write.** With [`CacheCow::write`], P1 holds even if the writer dies at any
 //!   point, and for any number of concurrent writers, as long as the work ends within the hold's
 //!   time to live.
@@ -24,6 +25,7 @@
 //!   snapshot, an eviction of a hold) takes its invalidation or protection with it. The bound is the
 //!   value's time to live.
 //! - A fetch function that reads a lagging replica may read what is older than the invalidation.
+//!   `settle` keeps that from being stored, for a replica that lags by no more than the given time.
 //! - An invalidation issued before the database's commit does not cover that commit; `write` does.
 //! - A work that ends while its transaction may still commit is not covered beyond its end.
 //!
@@ -62,6 +64,7 @@ mod settings;
 mod stats;
 #[cfg(feature = "store")]
 pub mod store;
+mod tag;
 mod view;
 
 #[doc(hidden)]
@@ -97,4 +100,5 @@ pub use store::RedisStore;
 pub use store::SqlStore;
 #[cfg(feature = "store")]
 pub use store::{CacheDecorator, KeyValueStore, KeyValueStoreExt, MemoryStore};
+pub use tag::Tag;
 pub use view::View;

@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::schema::CacheSchema;
-use crate::{Error, Key, KeyEncoder};
+use crate::{Error, Key, KeyEncoder, Tag};
 
 /// A type whose objects are cached; implemented by `#[derive(Cached)]`.
 #[diagnostic::on_unimplemented(
@@ -21,6 +21,29 @@ pub trait Cached: CacheSchema + Serialize + DeserializeOwned + Send + Sync + 'st
 
     /// Visits every key the object is reachable by, the primary one first.
     fn each_key(&self, visit: &mut dyn FnMut(Key));
+
+    /// Whether objects of this type carry tags, by which many are invalidated at once: each read of
+    /// one then also asks for the epochs of its tags.
+    const TAGGED: bool = false;
+
+    /// Visits every [tag](crate::Tag) that the object carries.
+    fn each_tag(&self, visit: &mut dyn FnMut(Tag<Self>))
+    where
+        Self: Sized,
+    {
+        let _ = visit;
+    }
+
+    /// What the keys of the type's tags begin with. It differs from that of every other type in the
+    /// same cache, and is the same in all versions of the program.
+    fn tag_scope() -> KeyEncoder
+    where
+        Self: Sized,
+    {
+        let mut scope = KeyEncoder::new("");
+        Self::write_name(&mut scope);
+        scope
+    }
 
     /// This object's own time to live (`ttl_with`), or `None` for the type's. Zero keeps the object
     /// out of the cache.

@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) lease: Duration,
     pub(crate) hold: Duration,
     pub(crate) hold_policy: HoldPolicy,
+    /// For how long after an invalidation nothing is stored; zero: not at all.
+    pub(crate) settle: Duration,
     /// Zero: fetch at once.
     pub(crate) fill_wait: Duration,
     /// The longest document, in bytes.
@@ -75,6 +77,7 @@ impl Default for Settings {
             lease: Duration::from_secs(60),
             hold: Duration::from_secs(60),
             hold_policy: HoldPolicy::Proceed,
+            settle: Duration::ZERO,
             fill_wait: Duration::from_millis(200),
             max_value_len: 1024 * 1024,
             fetch_concurrency: 16,
@@ -97,6 +100,7 @@ impl fmt::Debug for Settings {
             .field("lease", &self.lease)
             .field("hold", &self.hold)
             .field("hold_policy", &self.hold_policy)
+            .field("settle", &self.settle)
             .field("fill_wait", &self.fill_wait)
             .field("max_value_len", &self.max_value_len)
             .field("fetch_concurrency", &self.fetch_concurrency)

@@ -67,7 +67,8 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// # Round trips
     ///
-    /// A hit one. A miss two, or three while most reads of the type are hits.
+    /// A hit one. A miss two, or three while most reads of the type are hits. Of a type with tags, a
+    /// hit takes one more, for the epochs of its tags, and a miss two more.
     ///
     /// By an alias a hit takes two, one for the pointer and one for the object. A miss takes four, or
     /// five while most reads are hits, and calls the fetch function twice, or once if the object is
@@ -90,10 +91,6 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch).
     pub async fn read<L: Lookup<Context = C>>(self, lookup: L) -> Result<Read<L::Object>, Error> {
-        if L::ALIAS {
-            let state = self.engine.types.of::<L::Object>();
-            return Box::pin(read_by_alias(self.engine, self.context, state, &lookup)).await;
-        }
         match self.look_near(&lookup) {
             Some(read) => Ok(read),
             // Boxed, so that the future of a near hit stays small.
@@ -128,6 +125,9 @@ impl<C: ?Sized + Sync> View<'_, C> {
     /// What is in this process's memory.
     #[inline]
     fn look_near<L: Lookup<Context = C>>(self, lookup: &L) -> Option<Read<L::Object>> {
+        if L::ALIAS {
+            return None;
+        }
         let near = self.near::<L::Object>()?;
         let parts = lookup.key();
         let key = parts.key();
@@ -145,6 +145,13 @@ impl<C: ?Sized + Sync> View<'_, C> {
         let state = engine.types.of::<L::Object>();
         let parts = lookup.key();
         let key = parts.key();
+        if L::Object::TAGGED {
+            let read = engine.read_of::<L::Object>(key, state).into();
+            return Box::pin(load(engine, self.context, state, &lookup, read)).await;
+        }
+        if L::ALIAS {
+            return Box::pin(read_by_alias(engine, self.context, state, &lookup)).await;
+        }
         let near = self.near::<L::Object>();
         let mark = near.and_then(|near| near.mark(key));
         let judge = |document: &Bytes| {

@@ -8,7 +8,7 @@ use cachecow::{
     Builder, CacheBackend, CacheCow, Key, Lookup, MemoryBackend, MemoryStore, RedisBackend, Request,
 };
 
-use crate::backends::{Scripted, Tokenless, Unguarded};
+use crate::backends::{Guardless, Scripted, Tokenless, Unguarded};
 use crate::servers::RedisServer;
 
 /// A cache, and what is needed to look behind it.
@@ -50,6 +50,11 @@ impl Cache {
     /// Without the guard of some values, as a negative control.
     pub fn unguarded(which: fn(&[u8]) -> bool) -> Self {
         Self::of(Unguarded { inner: MemoryBackend::default(), which })
+    }
+
+    /// Without the guard of a type's tags, as a negative control.
+    pub fn guardless(guard: Key) -> Self {
+        Self::of(Guardless(MemoryBackend::default(), guard))
     }
 
     fn of(backend: impl CacheBackend) -> Self {

@@ -42,6 +42,11 @@ macro_rules! for_each_conformance_case {
             a_batch_of_thousands_is_answered
             a_repeated_fill_is_refused
             keys_do_not_touch_each_other
+            an_epoch_begins_when_it_is_taken
+            an_epoch_that_ended_begins_again_with_another
+            no_epoch_begins_while_it_settles
+            epochs_values_and_flags_do_not_touch_each_other
+            a_hold_placed_again_is_one_hold
         }
     };
 }
@@ -365,4 +370,77 @@ pub async fn keys_do_not_touch_each_other(backend: &dyn CacheBackend) {
     assert_eq!(ask(backend, b, Command::Invalidate).await, Reply::Done);
     assert_eq!(ask(backend, a, Command::Lookup).await, value("a"));
     assert_eq!(ask(backend, b, claim(1)).await, Reply::Held);
+}
+
+fn take(number: u8) -> Command {
+    Command::TakeEpoch { fresh: token(number), ttl: TTL }
+}
+
+const END: Command = Command::EndEpoch { settle: Duration::ZERO };
+
+/// And stays, whoever takes it.
+pub async fn an_epoch_begins_when_it_is_taken(backend: &dyn CacheBackend) {
+    assert_eq!(ask(backend, K, Command::ReadEpoch).await, Reply::Absent);
+    assert_eq!(ask(backend, K, Command::ReadEpoch).await, Reply::Absent, "a look begins none");
+    for taker in [1, 2] {
+        assert_eq!(ask(backend, K, take(taker)).await, Reply::Epoch(token(1)));
+    }
+    assert_eq!(ask(backend, K, Command::ReadEpoch).await, Reply::Epoch(token(1)));
+}
+
+/// Also one that had not begun.
+pub async fn an_epoch_that_ended_begins_again_with_another(backend: &dyn CacheBackend) {
+    assert_eq!(ask(backend, K, END).await, Reply::Done);
+    assert_eq!(ask(backend, K, take(1)).await, Reply::Epoch(token(1)));
+    assert_eq!(ask(backend, K, END).await, Reply::Done);
+    assert_eq!(ask(backend, K, Command::ReadEpoch).await, Reply::Absent);
+    assert_eq!(ask(backend, K, take(2)).await, Reply::Epoch(token(2)));
+}
+
+/// Whatever is asked meanwhile.
+pub async fn no_epoch_begins_while_it_settles(backend: &dyn CacheBackend) {
+    assert_eq!(ask(backend, K, take(1)).await, Reply::Epoch(token(1)));
+    let settle = Duration::from_secs(60);
+    for end in [Command::EndEpoch { settle }, END, Command::EndEpoch { settle: settle / 2 }] {
+        assert_eq!(ask(backend, K, end).await, Reply::Done);
+        assert_eq!(ask(backend, K, take(2)).await, Reply::Held);
+        assert_eq!(ask(backend, K, Command::ReadEpoch).await, Reply::Held);
+    }
+}
+
+/// Of one key, and of several in one batch.
+pub async fn epochs_values_and_flags_do_not_touch_each_other(backend: &dyn CacheBackend) {
+    store(backend, K, "v").await;
+    assert_eq!(ask(backend, K, take(1)).await, Reply::Epoch(token(1)));
+    assert_eq!(ask(backend, K, END).await, Reply::Done);
+    assert_eq!(ask(backend, K, Command::Lookup).await, value("v"));
+    assert_eq!(ask(backend, K, take(2)).await, Reply::Epoch(token(2)));
+    assert_eq!(ask(backend, K, Command::Invalidate).await, Reply::Done);
+    let other = Key::from_hash(2);
+    let commands = [
+        (K, Command::ReadEpoch),
+        (other, claim(7)),
+        (other, Command::ReadEpoch),
+        (other, take(3)),
+        (K, take(3)),
+        (K, Command::Lookup),
+        (other, END),
+    ];
+    let requests = commands.into_iter().map(|(key, command)| Request { key, command }).collect();
+    let replies = backend.execute(requests).await;
+    let replies: Vec<Reply> = replies.into_iter().map(|reply| reply.expect("an answer")).collect();
+    let two = Reply::Epoch(token(2));
+    assert_eq!(replies[..2], [two.clone(), Reply::Claimed]);
+    assert_eq!(replies[3..], [Reply::Epoch(token(3)), two, Reply::Absent, Reply::Done]);
+    assert_eq!(ask(backend, other, Command::ReadEpoch).await, Reply::Absent);
+}
+
+/// Its end is the last one said; a release ends it.
+pub async fn a_hold_placed_again_is_one_hold(backend: &dyn CacheBackend) {
+    for _ in 0..2 {
+        assert_eq!(ask(backend, K, hold(9)).await, Reply::Done);
+    }
+    assert_eq!(ask(backend, K, claim(1)).await, Reply::Held);
+    assert_eq!(ask(backend, K, release(9)).await, Reply::Done);
+    assert_eq!(ask(backend, K, claim(1)).await, Reply::Claimed);
 }

@@ -85,6 +85,9 @@ impl Cell {
                 Reply::Done
             }
             Command::Hold { .. } | Command::Release { .. } => unreachable!("nobody holds"),
+            Command::ReadEpoch | Command::TakeEpoch { .. } | Command::EndEpoch { .. } => {
+                unreachable!("nothing has tags")
+            }
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cachecow::{CacheCow, Fill, RedisBackend, Source};
 use cachecow_tests::backends::Tokenless;
-use cachecow_tests::peer::{Peer, Shared, Versions};
+use cachecow_tests::peer::{Grouped, Peer, Shared, Versions};
 use cachecow_tests::servers::RedisServer;
 
 fn peer(server: &RedisServer, mode: &str) -> Peer {
@@ -139,4 +139,37 @@ async fn a_process_whose_server_is_gone_reads_on() {
     assert_eq!(reader.hear(), "fetch");
     reader.say("7");
     assert_eq!(reader.hear(), "read 7 Fetched Unreachable");
+}
+
+#[tokio::test]
+async fn a_group_is_invalidated_for_every_process() {
+    let server = RedisServer::start();
+    let (cow, mut other) = (open(&server, "token"), peer(&server, "token"));
+    let (current, versions) = database();
+    let read = || async { cow.with(&versions).read(Grouped::by_id(1)).await.unwrap() };
+    assert_eq!(read().await.fill, Fill::Stored);
+    other.say("read a member");
+    assert_eq!(other.hear(), "read 1 Cache Skipped");
+    // Here, and seen there.
+    current.store(2, Ordering::SeqCst);
+    cow.invalidate_tag(Grouped::tag_group(7)).await.unwrap();
+    other.say("read a member");
+    assert_eq!(other.hear(), "fetch");
+    other.say("2");
+    assert_eq!(other.hear(), "read 2 Fetched Stored");
+    assert_eq!(read().await.source, Source::Cache);
+    // There, and seen here.
+    current.store(3, Ordering::SeqCst);
+    other.say("invalidate the group");
+    assert_eq!(other.hear(), "invalidated");
+    assert_eq!(read().await.value.unwrap().version, 3);
+    // And while the other process fetches.
+    cow.invalidate(Grouped::by_id(1)).await.unwrap();
+    other.say("read a member");
+    assert_eq!(other.hear(), "fetch");
+    current.store(4, Ordering::SeqCst);
+    cow.invalidate_tag(Grouped::tag_group(7)).await.unwrap();
+    other.say("3");
+    assert_eq!(other.hear(), "read 3 Fetched Refused");
+    assert_eq!(read().await.value.unwrap().version, 4);
 }

@@ -9,6 +9,7 @@ use super::fetch::call;
 use super::lookup;
 use super::schema::schema_impl;
 use super::surroundings::Surroundings;
+use super::tag;
 use super::{local, quiet, where_clause};
 use crate::model::{CachedModel, PolicyModel};
 use crate::tokens::{at, last_span};
@@ -26,6 +27,7 @@ pub(crate) fn cached(model: &CachedModel<'_>) -> TokenStream {
     let constructors = constructors(&surroundings);
     let cached = cached_impl(&surroundings);
     let cache_keys = cache_keys_impl(&surroundings);
+    let tags = tag::constructors(&surroundings);
     quote! {
         #(#types)*
         #constructors
@@ -36,6 +38,7 @@ pub(crate) fn cached(model: &CachedModel<'_>) -> TokenStream {
             #cached
             #cache_keys
             #(#impls)*
+            #tags
         };
     }
 }
@@ -68,6 +71,7 @@ fn cached_impl(surroundings: &Surroundings<'_>) -> TokenStream {
     let policy = policy(krate, &model.policy);
     let visits = visits(surroundings);
     let (ttl, slot) = (ttl(surroundings), type_slot(surroundings));
+    let tags = tag::items(surroundings);
     quote! {
         #[automatically_derived]
         impl #impl_generics #krate::Cached for #object #clause {
@@ -77,6 +81,7 @@ fn cached_impl(surroundings: &Surroundings<'_>) -> TokenStream {
                 #visits
             }
 
+            #tags
             #ttl
             #slot
         }

@@ -43,14 +43,7 @@ pub(super) fn constructor(surroundings: &Surroundings<'_>, lookup: &LookupModel)
     let (_, generic_arguments, _) = target.generics.split_for_impl();
     let doc = format!("Looks `{}` up by {}.", target.ident.unraw(), listed(lookup));
     let names: Vec<Ident> = lookup.parts.iter().map(parameter).collect();
-    let types = lookup.parts.iter().map(|part| {
-        let ty = &part.ty;
-        match part.passing {
-            Passing::Value => ty.clone(),
-            Passing::Text | Passing::SharedText => quote!(impl ::core::convert::Into<#ty>),
-            Passing::Reference => quote!(impl ::core::borrow::Borrow<#ty>),
-        }
-    });
+    let types = lookup.parts.iter().map(parameter_type);
     let values = lookup.parts.iter().zip(&names).map(|(part, name)| match part.passing {
         Passing::Value => quote!(#name),
         Passing::Text | Passing::SharedText => quote!(::core::convert::Into::into(#name)),
@@ -232,8 +225,17 @@ fn parts_type(lookup: &LookupModel) -> TokenStream {
     one_or_tuple(lookup.parts.iter().map(|part| &part.ty))
 }
 
+pub(super) fn parameter_type(part: &PartModel) -> TokenStream {
+    let ty = &part.ty;
+    match part.passing {
+        Passing::Value => ty.clone(),
+        Passing::Text | Passing::SharedText => quote!(impl ::core::convert::Into<#ty>),
+        Passing::Reference => quote!(impl ::core::borrow::Borrow<#ty>),
+    }
+}
+
 /// The constructor's parameter: the field's own name, for the reader of the documentation.
-fn parameter(part: &PartModel) -> Ident {
+pub(super) fn parameter(part: &PartModel) -> Ident {
     match syn::parse2::<Ident>(part.member.clone()) {
         Ok(ident) => ident,
         Err(_) => local(&format!("part_{}", part.name), part.member.span()),
@@ -260,5 +262,9 @@ fn name(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> String {
 }
 
 fn listed(lookup: &LookupModel) -> String {
-    crate::suggest::listed(lookup.parts.iter().map(|part| &*part.name))
+    listed_parts(&lookup.parts)
+}
+
+pub(super) fn listed_parts(parts: &[PartModel]) -> String {
+    crate::suggest::listed(parts.iter().map(|part| &*part.name))
 }

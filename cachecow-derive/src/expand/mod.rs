@@ -7,6 +7,7 @@ mod lookup;
 mod parts;
 mod schema;
 mod surroundings;
+mod tag;
 
 pub(crate) use cached::cached;
 pub(crate) use key_part::key_part;

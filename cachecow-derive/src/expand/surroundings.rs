@@ -27,7 +27,9 @@ impl<'a> Surroundings<'a> {
                 #param: #krate::__private::Serialize + #krate::__private::DeserializeOwned
             });
         }
-        for part in model.lookups.iter().flat_map(|lookup| &lookup.parts) {
+        let in_lookups = model.lookups.iter().flat_map(|lookup| &lookup.parts);
+        let in_tags = model.tags.iter().flat_map(|tag| &tag.parts);
+        for part in in_lookups.chain(in_tags) {
             if part.is_generic {
                 let ty = &part.ty;
                 bounds.push(quote! {

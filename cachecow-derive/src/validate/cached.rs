@@ -5,7 +5,8 @@ use syn::{Data, DeriveInput, Fields};
 
 use super::lookup::Lookups;
 use super::mentions_param;
-use super::schema::schema;
+use super::schema::{fingerprint_tags, schema};
+use super::tag::Tags;
 use crate::faults::Faults;
 use crate::fields::{FieldInfo, fields};
 use crate::model::{CachedModel, PolicyModel};
@@ -14,16 +15,20 @@ use crate::tokens;
 
 /// Judges `#[derive(Cached)]`.
 pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedModel<'a> {
-    let CachedOptions { options, lookups } = CachedOptions::read(&input.attrs, faults);
-    let schema = schema(input, options.krate.given(), faults);
+    let CachedOptions { options, lookups, tags } = CachedOptions::read(&input.attrs, faults);
+    let mut schema = schema(input, options.krate.given(), faults);
     let is_owned = owns_its_data(input, faults);
     // The faults of the fields' own attributes were reported with the shape.
     let found = struct_fields(input, faults)
         .map(|all| fields(all, &mut Faults::default()))
         .unwrap_or_default();
-    let object = &schema.target.object;
-    let judged = Lookups { input, object, fields: &found, can_call: !options.context.is_invalid() }
-        .judge(lookups, faults);
+    let object = schema.target.object.clone();
+    let object = &object;
+    let lookups_of =
+        Lookups { input, object, fields: &found, can_call: !options.context.is_invalid() };
+    let judged = lookups_of.judge(lookups, faults);
+    let tags = Tags { lookups_of: &lookups_of, lookups: &judged }.judge(tags, faults);
+    fingerprint_tags(&mut schema, &tags);
     CachedModel {
         context: options.context.given().map(|ty| tokens::without_self(ty, object)),
         policy: PolicyModel {
@@ -37,6 +42,7 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
         },
         ttl_with: options.ttl_with.given().map(|path| tokens::without_self(path, object)),
         lookups: judged,
+        tags,
         stored_params: stored_params(input, &found),
         is_cacheable: is_owned,
         schema,

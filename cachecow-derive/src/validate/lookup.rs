@@ -86,7 +86,11 @@ impl Lookups<'_> {
     }
 
     /// The fields in the template, with names that are slips read as what was meant.
-    fn parts(&self, key: &LitStr, faults: &mut Faults) -> Option<(String, Vec<PartModel>)> {
+    pub(super) fn parts(
+        &self,
+        key: &LitStr,
+        faults: &mut Faults,
+    ) -> Option<(String, Vec<PartModel>)> {
         if self.fields.is_empty() {
             return None;
         }
@@ -194,7 +198,7 @@ fn is_distinct(lookup: &LookupModel, others: &[LookupModel], faults: &mut Faults
     true
 }
 
-fn skipping_words(field: &FieldInfo<'_>) -> Vec<Ident> {
+pub(super) fn skipping_words(field: &FieldInfo<'_>) -> Vec<Ident> {
     let mut words = Vec::new();
     for attr in field.attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
         let Meta::List(list) = &attr.meta else { continue };

@@ -4,6 +4,7 @@ mod cached;
 mod key_part;
 mod lookup;
 mod schema;
+mod tag;
 
 pub(crate) use cached::cached;
 pub(crate) use key_part::key_part;

@@ -10,7 +10,7 @@ use syn::{Attribute, Data, DeriveInput, Fields};
 use super::target;
 use crate::faults::Faults;
 use crate::fields::{FieldInfo, fields};
-use crate::model::SchemaModel;
+use crate::model::{SchemaModel, TagModel};
 use crate::{options, tokens};
 
 /// Judges `#[derive(CacheSchema)]`.
@@ -53,6 +53,13 @@ pub(super) fn schema<'a>(
         nested,
         type_params: input.generics.type_params().map(|param| &param.ident).collect(),
         const_params: input.generics.const_params().map(|param| &param.ident).collect(),
+    }
+}
+
+/// Objects with other tags are of another shape: this version does not know their groups.
+pub(super) fn fingerprint_tags(schema: &mut SchemaModel<'_>, tags: &[TagModel]) {
+    for tag in tags {
+        let _ = write!(schema.description, "# tag {:?} ", tag.template.value());
     }
 }
 

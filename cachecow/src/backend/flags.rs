@@ -85,13 +85,13 @@ impl Flags {
         }
     }
 
-    /// Places a writer's hold, which no claim can take.
+    /// Places a writer's hold, which no claim can take; one of the same token is replaced.
     pub(crate) fn hold(&mut self, key: Key, token: Token, now: Instant, ttl: Duration) {
         self.drop_lease(key);
         self.sweep(now);
         let flag = self.by_key.entry(key).or_insert_with(|| Flag::Holds(Vec::new()));
         if let Flag::Holds(holds) = flag {
-            holds.retain(|(_, expires)| *expires > now);
+            holds.retain(|(mine, expires)| *mine != token && *expires > now);
             holds.push((token, now + ttl));
         }
     }
@@ -117,5 +117,21 @@ impl Flags {
             self.by_key.retain(|_, flag| flag.stands(now));
             self.sweep_at = self.by_key.len() * 2;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hold_placed_again_ends_when_the_last_one_says() {
+        let (mut flags, key, now) = (Flags::default(), Key::from_hash(1), Instant::now());
+        let [mine, other] = [1, 2].map(|byte| Token::from_bytes([byte; 16]));
+        let at = |seconds| now + Duration::from_secs(seconds);
+        flags.hold(key, mine, now, Duration::from_secs(60));
+        flags.hold(key, mine, now, Duration::from_secs(1));
+        assert_eq!(flags.claim(key, other, at(0), at(9)), Reply::Held);
+        assert_eq!(flags.claim(key, other, at(2), at(9)), Reply::Claimed);
     }
 }

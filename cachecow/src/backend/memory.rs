@@ -12,6 +12,7 @@ use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
 use tokio::time::Instant;
 
+use super::epochs::Epochs;
 use super::flags::{Flags, ends_lease};
 use super::{BackendError, CacheBackend, ChangeListener, Request, Waiters, Watch};
 use crate::Key;
@@ -36,6 +37,7 @@ pub struct MemoryBackend {
     listeners: Arc<Listeners>,
     /// A key's flag is guarded by its shard's lock, under which its value is written as well.
     flags: [Mutex<Flags>; FLAG_SHARDS],
+    epochs: Epochs,
     waiters: Arc<Waiters>,
 }
 
@@ -107,6 +109,7 @@ impl MemoryBackend {
             values: Cache::with(estimate, capacity, ByBytes, hasher, evictions),
             listeners,
             flags: std::array::from_fn(|_| Mutex::default()),
+            epochs: Epochs::default(),
             waiters: Arc::default(),
         }
     }
@@ -123,10 +126,16 @@ impl MemoryBackend {
         if command == Command::Lookup {
             return self.value(key, now).map_or(Reply::Absent, Reply::Value);
         }
+        if let Some(reply) = self.epochs.carry_out(key, &command, now) {
+            return reply;
+        }
         let mut flags = self.lock(key);
         let ends_lease = ends_lease(&command);
         let reply = match command {
-            Command::Lookup => unreachable!("answered above, without the lock"),
+            Command::Lookup
+            | Command::ReadEpoch
+            | Command::TakeEpoch { .. }
+            | Command::EndEpoch { .. } => unreachable!("answered above, without the lock"),
             Command::Claim { token, lease, despite } => {
                 self.claim(&mut flags, key, token, now + lease, despite.as_ref())
             }

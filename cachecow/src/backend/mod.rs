@@ -1,6 +1,7 @@
 //! Where values and flags live.
 
 mod changes;
+mod epochs;
 mod flags;
 mod memory;
 #[cfg(feature = "redis")]
@@ -17,6 +18,8 @@ use futures_util::future::{self, BoxFuture};
 
 pub use self::changes::ChangeListener;
 #[cfg(feature = "store")]
+pub(crate) use self::epochs::Epochs;
+#[cfg(feature = "store")]
 pub(crate) use self::flags::{Flags, ends_lease};
 pub use self::memory::MemoryBackend;
 #[cfg(feature = "redis")]
@@ -28,7 +31,7 @@ use crate::protocol::{Command, Reply};
 /// One command for one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The key whose value and flag the command is about.
+    /// The key whose value and flag, or whose epoch, the command is about.
     pub key: Key,
     /// What to do.
     pub command: Command,
@@ -45,8 +48,9 @@ pub type Watch = BoxFuture<'static, Result<(), BackendError>>;
 ///
 /// # Consistency
 ///
-/// Commands of one key take effect in one order that every client sees. A value or a flag may
-/// vanish at any time (expiry, eviction, a flush); it may never come back.
+/// Commands of one key take effect in one order that every client sees. A value, a flag or an epoch
+/// may vanish at any time (expiry, eviction, a flush); it may never come back. Epochs have places of
+/// their own: a value and an epoch of one key know nothing of each other.
 ///
 /// # Cancellation
 ///

@@ -85,12 +85,12 @@ fn judge_pointer<L: Lookup>(
     reply: Result<Reply, Lost>,
 ) -> (Judged<Option<L::Object>>, Option<LedTo>) {
     if engine.pending.contains(primary.key) {
-        return (Err(Verdict::Unreachable).into(), None);
+        return (Err(Verdict::Unknown).into(), None);
     }
     let value = match reply {
         Ok(Reply::Value(value)) => value,
         Ok(_) => return (Err(Verdict::Replace(Seen::of(pointer))).into(), Some((primary, None))),
-        Err(Lost) => return (Err(Verdict::Unreachable).into(), None),
+        Err(Lost) => return (Err(Verdict::Unknown).into(), None),
     };
     let replaces = |keep| Some((primary.clone(), Some(Despite { seen: Seen::of(&value), keep })));
     match open_primary::<L>(engine, state, &value, &primary) {
@@ -123,13 +123,18 @@ fn open_primary<L: Lookup>(
 ) -> Result<Option<(Header, L::Object)>, Verdict> {
     let (header, body) = open::<L::Object>(engine, state, document)?;
     match body {
-        Body::Object(object) => match document::decode::<L::Object>(object) {
-            Err(_) => Err(reject(state, document, "undecodable")),
-            Ok(object) if L::primary_of(&object).as_bytes() == primary.parts => {
-                Ok(Some((header, object)))
+        Body::Object(_) | Body::Tagged { .. } if body.is_tagged() != L::Object::TAGGED => {
+            Err(reject(state, document, "with tags where there are none, or without"))
+        }
+        Body::Object(object) | Body::Tagged { object, .. } => {
+            match document::decode::<L::Object>(object) {
+                Err(_) => Err(reject(state, document, "undecodable")),
+                Ok(object) if L::primary_of(&object).as_bytes() == primary.parts => {
+                    Ok(Some((header, object)))
+                }
+                Ok(_) => Err(reject(state, document, "of another key")),
             }
-            Ok(_) => Err(reject(state, document, "of another key")),
-        },
+        }
         Body::Absent { key } if key == primary.parts => Ok(None),
         Body::Absent { .. } | Body::Pointer { .. } => {
             Err(reject(state, document, "of another key"))
@@ -246,12 +251,15 @@ struct AliasLoader<'a, L: Lookup> {
 #[derive(Default)]
 struct Place {
     led_to: Option<LedTo>,
+    /// The pointer that was followed last, and where it led.
+    pointer: Option<(Bytes, Primary)>,
     linked: Option<Linked<Primary>>,
 }
 
 impl<'a, L: Lookup> AliasLoader<'a, L> {
     fn new(engine: &'a Arc<Engine>, typed: TypedLoader<'a, L>, led_to: Vec<Option<LedTo>>) -> Self {
-        let places = led_to.into_iter().map(|led_to| Place { led_to, linked: None }).collect();
+        let places =
+            led_to.into_iter().map(|led_to| Place { led_to, ..Place::default() }).collect();
         Self { engine, typed, places: Mutex::new(places) }
     }
 
@@ -298,14 +306,41 @@ impl<L: Lookup> Loader for AliasLoader<'_, L> {
             return self.judge(place, document);
         };
         let lookup = self.typed.lookup(place);
+        let pointer = Some((document.clone(), primary.clone()));
         let (judged, led_to) =
             judge_pointer(self.engine, self.state(), lookup, (document, primary), reply);
-        self.lock()[place].led_to = led_to;
+        let known = &mut self.lock()[place];
+        (known.led_to, known.pointer) = (led_to, pointer);
         judged.map(loaded)
     }
 
     fn identity(&self, place: usize) -> (usize, &[u8]) {
         self.typed.identity(place)
+    }
+
+    fn guard(&self) -> Option<Key> {
+        self.typed.guard()
+    }
+
+    /// A pointer carries none; the object that it leads to has its own.
+    fn seals_tags(&self) -> bool {
+        false
+    }
+
+    fn tags(&self, loaded: &Loaded) -> Vec<Key> {
+        self.typed.tags(loaded)
+    }
+
+    fn outdated(&self, place: usize, document: &Bytes) -> Verdict {
+        let mut places = self.lock();
+        let Place { pointer, led_to, .. } = &mut places[place];
+        match pointer.take() {
+            Some((pointer, primary)) => {
+                *led_to = Some((primary, Some(Despite { seen: Seen::of(document), keep: false })));
+                Verdict::Replace(Seen::of(&pointer))
+            }
+            None => Verdict::Replace(Seen::of(document)),
+        }
     }
 
     fn refuse_cut_off(&self) -> Option<Error> {
@@ -382,8 +417,9 @@ impl<L: Lookup> Linker for AliasLoader<'_, L> {
         };
         let fresh =
             matches!(age(self.engine, &L::Object::POLICY, header), Age::Fresh | Age::Ageing);
-        match (body, document::parse(fetched)) {
-            (Body::Object(stored_object), Ok((_, Body::Object(fetched_object))))
+        let fetched = document::parse(fetched).ok().and_then(|(_, body)| body.object());
+        match (body.object(), fetched) {
+            (Some(stored_object), Some(fetched_object))
                 if fresh && stored_object == fetched_object =>
             {
                 Compared::Same(Seen::of(stored))

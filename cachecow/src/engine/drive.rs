@@ -1,5 +1,7 @@
 //! Drives a set of reads to their ends, one pipeline a round.
 
+pub(super) mod tagged;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use super::loader::{Judged, Loaded, Loader, Sealed};
 use super::waiting::{Wait, Woken};
 use super::{Engine, Urgency};
 use crate::backend::{BackendError, Request};
+use crate::protocol::tags::Captured;
 use crate::protocol::{Command, Fetched, Fill, Followed, Outcome, Read, Reply, Role, Step, Waited};
 use crate::stats::Counter;
 use crate::{Error, Key};
@@ -72,6 +75,8 @@ struct Slot<'a> {
     lead: Option<Lead>,
     /// The wait for another process, between its rounds.
     wait: Option<Wait<'a>>,
+    /// What was known of the type's tags before the fetch.
+    captured: Captured,
     done: Option<Outcome>,
 }
 
@@ -81,6 +86,8 @@ enum Pending {
     Send(Command),
     /// Read what the document refers to.
     Refer(Bytes, Key),
+    /// To look whether the tags of a stored object were invalidated.
+    Verify(Bytes, Judged<Loaded>),
     Fetch,
     Event,
 }
@@ -98,6 +105,7 @@ impl<'a> Loads<'a> {
                 result: present.map(Ok),
                 lead: None,
                 wait: None,
+                captured: Captured::default(),
                 done: None,
             })
             .collect();
@@ -124,6 +132,11 @@ impl<'a> Loads<'a> {
                 self.follow_references(&referring).await;
                 continue;
             }
+            let verifying = self.places(|step| matches!(step, Pending::Verify(..)));
+            if !verifying.is_empty() {
+                self.verify(&verifying).await;
+                continue;
+            }
             let fetching = self.places(|step| matches!(step, Pending::Fetch));
             if !fetching.is_empty() {
                 self.fetch(&fetching).await;
@@ -147,7 +160,7 @@ impl<'a> Loads<'a> {
             match self.slots[place].read.next_step() {
                 Step::Judge(document) => match self.loader.refers_to(place, &document) {
                     Some(key) => self.slots[place].step = Pending::Refer(document, key),
-                    None => self.judged(place, self.loader.judge(place, &document)),
+                    None => self.judged(place, &document, self.loader.judge(place, &document)),
                 },
                 Step::Enter => self.enter(place),
                 Step::Lead => self.lead(place),
@@ -171,13 +184,28 @@ impl<'a> Loads<'a> {
         }
         let keys = documents.iter().map(|(_, key)| *key).collect();
         let replies = self.engine.guard.lookup_many(keys).await;
-        for ((&place, (document, _)), reply) in places.iter().zip(documents).zip(replies) {
+        for ((&place, (pointer, _)), reply) in places.iter().zip(documents).zip(replies) {
             let reply = reply.map_err(|error| self.loader.state().lost(&error));
-            self.judged(place, self.loader.judge_referred(place, &document, reply));
+            let document = match &reply {
+                Ok(Reply::Value(document)) => document.clone(),
+                _ => Bytes::new(),
+            };
+            let judged = self.loader.judge_referred(place, &pointer, reply);
+            self.judged(place, &document, judged);
         }
     }
 
-    fn judged(&mut self, place: usize, Judged { found, verdict }: Judged<Loaded>) {
+    /// Takes a judgement, if it does not rest on tags that are to be looked at first. The document is
+    /// the object's.
+    fn judged(&mut self, place: usize, document: &Bytes, judged: Judged<Loaded>) {
+        if self.has_tags(&judged) {
+            self.slots[place].step = Pending::Verify(document.clone(), judged);
+        } else {
+            self.take_judged(place, judged);
+        }
+    }
+
+    fn take_judged(&mut self, place: usize, Judged { found, verdict }: Judged<Loaded>) {
         let slot = &mut self.slots[place];
         if let Some(found) = found {
             slot.result = Some(Ok(found));
@@ -257,7 +285,13 @@ impl<'a> Loads<'a> {
             }
             requests.push(Request { key: self.loader.key(place), command });
         }
-        let replies = self.engine.guard.execute(requests, Urgency::Read).await;
+        let capture = self.capture(&requests);
+        let captures = capture.is_some();
+        requests.extend(capture);
+        let mut replies = self.engine.guard.execute(requests, Urgency::Read).await;
+        if captures {
+            self.take_capture(places, replies.pop());
+        }
         for (&place, reply) in places.iter().zip(replies) {
             self.take_reply(place, reply);
         }
@@ -286,6 +320,7 @@ impl<'a> Loads<'a> {
             places.iter().map(|&place| self.slots[place].read.may_fill()).collect();
         let results = self.loader.fetch(places, &fills).await;
         let took = began.elapsed();
+        let mut all_fetched = Vec::with_capacity(places.len());
         for (&place, result) in places.iter().zip(results) {
             let fetched = match &result {
                 Err(_) => Fetched::Failed,
@@ -297,9 +332,12 @@ impl<'a> Loads<'a> {
                     Sealed::Unfenced(fill) => Fetched::Unfenced(fill),
                 },
             };
-            let slot = &mut self.slots[place];
-            slot.result = Some(result);
-            slot.read.on_fetched(fetched);
+            self.slots[place].result = Some(result);
+            all_fetched.push((place, fetched));
+        }
+        self.stamp(&mut all_fetched).await;
+        for (place, fetched) in all_fetched {
+            self.slots[place].read.on_fetched(fetched);
         }
     }
 

@@ -8,11 +8,13 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::alias::Primary;
+use super::drive::tagged::{self, Epochs, Stamped};
 use super::flights;
 use super::loader::{Loaded, Loader};
 use super::{Engine, Urgency};
 use crate::backend::Request;
-use crate::protocol::{Command, Compared, Link, LinkStep, Linked, Reply, Token};
+use crate::protocol::tags::Captured;
+use crate::protocol::{Command, Compared, Fill, Link, LinkStep, Linked, Reply, Token};
 use crate::{Error, Key};
 
 /// What the driver needs to know of the objects, without their type.
@@ -169,21 +171,68 @@ impl<'a> Links<'a> {
 
     async fn fetch(&mut self, fetching: &[usize]) {
         let places: Vec<usize> = fetching.iter().map(|&at| self.slots[at].place).collect();
+        let captured = tagged::capture(self.engine, self.linker.loader()).await;
         let began = Instant::now();
         let results = self.linker.fetch(&places).await;
         let took = began.elapsed();
-        for (&at, result) in fetching.iter().zip(results) {
+        let mut objects = Vec::with_capacity(fetching.len());
+        for (&at, result) in fetching.iter().zip(&results) {
+            let slot = &self.slots[at];
+            let loaded = result.as_ref().ok().filter(|_| slot.link.is_some());
+            objects
+                .push(loaded.and_then(|loaded| self.linker.seal_object(slot.place, loaded, took)));
+        }
+        let refused = self.stamp(fetching, captured, &results, &mut objects).await;
+        for ((&at, result), object) in fetching.iter().zip(results).zip(objects) {
             let slot = &mut self.slots[at];
             slot.step = Step::Over;
-            if let Some(link) = &mut slot.link {
-                let loaded = result.as_ref().ok();
-                let object =
-                    loaded.and_then(|loaded| self.linker.seal_object(slot.place, loaded, took));
+            if refused.contains(&at) {
+                slot.linked = Some(Linked::Not(Fill::Refused));
+            } else if let Some(link) = &mut slot.link {
                 link.on_fetched(object, self.engine.tokens.fresh());
                 slot.step = Step::Next;
             }
             slot.result = Some(result);
         }
+    }
+
+    /// Gives the documents of objects with tags the epochs of these; the places of those that must
+    /// not be stored.
+    async fn stamp(
+        &self,
+        fetching: &[usize],
+        captured: Captured,
+        results: &[Result<Loaded, Error>],
+        objects: &mut [Option<(Primary, Bytes, Duration)>],
+    ) -> Vec<usize> {
+        let loader = self.linker.loader();
+        if loader.guard().is_none() {
+            return Vec::new();
+        }
+        for &at in fetching.iter().filter(|&&at| self.slots[at].link.is_some()) {
+            let place = self.slots[at].place;
+            // Who joins after the guard is read may come after an invalidation that nobody sees.
+            flights::close_to_newcomers(self.engine, loader.key(place), loader.identity(place));
+        }
+        let sealed = results.iter().zip(objects.iter());
+        let sealed: Vec<(&Loaded, Duration)> = sealed
+            .filter_map(|(result, object)| Some((result.as_ref().ok()?, object.as_ref()?.2)))
+            .collect();
+        let epochs = Epochs::take(self.engine, loader, &sealed).await;
+        let mut refused = Vec::new();
+        for ((&at, result), object) in fetching.iter().zip(results).zip(objects) {
+            if !epochs.allow(captured) {
+                refused.push(at);
+                continue;
+            }
+            let (Ok(loaded), Some((_, document, _))) = (result, object.as_mut()) else { continue };
+            match epochs.stamped(self.engine, loader, loaded, document) {
+                Stamped::Document(stamped) => *document = stamped,
+                Stamped::Refused => refused.push(at),
+                Stamped::TooLarge => *object = None,
+            }
+        }
+        refused
     }
 }
 

@@ -18,7 +18,7 @@ use crate::protocol::{Fill, Lost, Mark, Reply, Seen, Verdict};
 use crate::schema::CacheSchema;
 use crate::settings::{LONGEST, Settings};
 use crate::stats::{Counter, TypeState};
-use crate::{Cached, Error, Key, KeyEncoder, Lookup, TypePolicy};
+use crate::{Cached, Error, Key, KeyEncoder, Lookup, Tag, TypePolicy};
 
 /// An object of any type, or the knowledge that there is none.
 pub(crate) type Loaded = Option<Object>;
@@ -93,6 +93,27 @@ pub(crate) trait Loader: Send + Sync {
         places: &'a [usize],
         fills: &'a [bool],
     ) -> BoxFuture<'a, Vec<Result<Loaded, Error>>>;
+
+    /// The guard of the type's tags, if its objects carry any.
+    fn guard(&self) -> Option<Key> {
+        None
+    }
+
+    /// Whether what is sealed carries the tags' epochs.
+    fn seals_tags(&self) -> bool {
+        self.guard().is_some()
+    }
+
+    /// What to do about a document whose object's tags were invalidated; the document is the
+    /// object's.
+    fn outdated(&self, _place: usize, document: &Bytes) -> Verdict {
+        Verdict::Replace(Seen::of(document))
+    }
+
+    /// The tags that an object carries.
+    fn tags(&self, _loaded: &Loaded) -> Vec<Key> {
+        Vec::new()
+    }
 
     /// Encodes a fetched value.
     fn seal(&self, place: usize, loaded: &Loaded, fetch_took: Duration) -> Sealed;
@@ -251,11 +272,17 @@ fn verify<L: Lookup>(
 ) -> Result<(Header, Option<L::Object>), Verdict> {
     let (header, body) = open::<L::Object>(engine, state, document)?;
     match body {
-        Body::Object(object) => match document::decode::<L::Object>(object) {
-            Err(_) => Err(reject(state, document, "undecodable")),
-            Ok(object) if lookup.finds(&object) => Ok((header, Some(object))),
-            Ok(_) => Err(reject(state, document, "of another key")),
-        },
+        // Which they are is looked at later, with their epochs.
+        Body::Object(_) | Body::Tagged { .. } if body.is_tagged() != L::Object::TAGGED => {
+            Err(reject(state, document, "with tags where there are none, or without"))
+        }
+        Body::Object(object) | Body::Tagged { object, .. } => {
+            match document::decode::<L::Object>(object) {
+                Err(_) => Err(reject(state, document, "undecodable")),
+                Ok(object) if lookup.finds(&object) => Ok((header, Some(object))),
+                Ok(_) => Err(reject(state, document, "of another key")),
+            }
+        }
         Body::Absent { key } if key == lookup.key().as_bytes() => Ok((header, None)),
         Body::Absent { .. } | Body::Pointer { .. } => {
             Err(reject(state, document, "of another key"))
@@ -422,6 +449,19 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
             }
         }
         .boxed()
+    }
+
+    fn guard(&self) -> Option<Key> {
+        L::Object::TAGGED.then(Tag::<L::Object>::guard)
+    }
+
+    fn tags(&self, loaded: &Loaded) -> Vec<Key> {
+        let mut tags = Vec::new();
+        let object = loaded.as_ref().and_then(|object| object.downcast_ref::<L::Object>());
+        if let Some(object) = object {
+            object.each_tag(&mut |tag| tags.push(tag.key()));
+        }
+        tags
     }
 
     fn seal(&self, place: usize, loaded: &Loaded, fetch_took: Duration) -> Sealed {

@@ -8,6 +8,8 @@ mod guard;
 mod link;
 mod loader;
 mod pending;
+mod tags;
+mod target;
 mod tokens;
 mod waiting;
 mod write;
@@ -32,6 +34,7 @@ pub(crate) use self::loader::{Judged, Loaded, Object, TypedLoader, judge, keepin
 #[cfg(feature = "store")]
 pub(crate) use self::loader::{Loader, Sealed};
 use self::pending::Pending;
+pub(crate) use self::target::Target;
 use self::tokens::Tokens;
 use crate::backend::{BackendError, BackendErrorKind, ChangeListener as _, Request};
 use crate::near::Near;
@@ -69,7 +72,9 @@ impl Engine {
     /// The near tier, if objects of this type may be in it, and it hears of changes.
     #[inline]
     pub(crate) fn near<T: Cached>(&self) -> Option<&Near> {
-        let near = self.near.as_ref().filter(|_| T::POLICY.near != Some(false))?;
+        // Who invalidates a tag does not know the keys that would have to be dropped here.
+        let may_be_near = !T::TAGGED && T::POLICY.near != Some(false);
+        let near = self.near.as_ref().filter(|_| may_be_near)?;
         self.guard.followed_by(near);
         Some(near)
     }
@@ -148,12 +153,13 @@ impl Engine {
     }
 
     /// Invalidates the keys, and sees to it that what failed is retried.
-    pub(crate) async fn invalidate(self: &Arc<Self>, keys: Vec<Key>) -> Result<(), Error> {
-        let requests = keys.iter().map(|&key| Request { key, command: Command::Invalidate });
+    pub(crate) async fn invalidate(self: &Arc<Self>, targets: Vec<Target>) -> Result<(), Error> {
+        let token = self.tokens.fresh();
+        let commands: Vec<(Key, Command)> =
+            targets.iter().map(|target| (target.key, target.invalidation(token))).collect();
+        let requests = commands.iter().cloned().map(|(key, command)| Request { key, command });
         let replies = self.change(requests.collect(), Urgency::Invalidation).await;
-        let failed =
-            self.retry_lost(keys.into_iter().map(|key| (key, Command::Invalidate)), replies);
-        match failed {
+        match self.retry_lost(commands.into_iter(), replies) {
             None => Ok(()),
             Some((count, error)) => Err(not_invalidated("invalidate", count, error)),
         }

@@ -1,5 +1,6 @@
 //! Invalidations that did not reach the cache: retried until they do.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,19 +18,36 @@ const MAX_RELEASES: usize = 16;
 /// How many keys one attempt carries.
 const BATCH: usize = 1000;
 
-/// The keys whose invalidation is outstanding. Reads of them by this process go past the cache.
+/// The keys whose invalidation is outstanding, and the tags. Reads of the keys, and of objects of the
+/// types that have the tags, go past the cache in this process.
 #[derive(Default)]
 pub(crate) struct Pending {
     keys: Mutex<Outstanding>,
-    /// The number of keys, readable without the lock.
+    /// The number of keys and tags, readable without the lock.
     count: AtomicUsize,
 }
 
 #[derive(Default)]
 struct Outstanding {
     by_key: KeyMap<Debt>,
+    by_guard: KeyMap<TagDebt>,
     /// Whether a task is at work.
     running: bool,
+}
+
+impl Outstanding {
+    fn len(&self) -> usize {
+        self.by_key.len() + self.by_guard.values().map(|debt| debt.tags.len()).sum::<usize>()
+    }
+}
+
+/// The tags of one type.
+#[derive(Clone, Default, PartialEq)]
+struct TagDebt {
+    /// As a key's.
+    version: u64,
+    tags: BTreeSet<Key>,
+    settle: Duration,
 }
 
 #[derive(Clone, Default, PartialEq)]
@@ -38,12 +56,51 @@ struct Debt {
     version: u64,
     /// Holds to be released as well.
     releases: Vec<Token>,
+    /// The hold that lets replicas settle, the longest that was asked for.
+    settling: Option<(Token, Duration)>,
+}
+
+impl Debt {
+    fn take_over(&mut self, command: &Command) {
+        self.version += 1;
+        match (command, self.settling) {
+            (Command::Release { token }, _) => self.release(*token),
+            (Command::Hold { token, ttl }, None) => self.settling = Some((*token, *ttl)),
+            (Command::Hold { token, ttl }, Some((first, longest))) => {
+                // One hold settles for all; the end of a write is a release besides.
+                self.settling = Some((first, longest.max(*ttl)));
+                self.release(*token);
+            }
+            _ => {}
+        }
+    }
+
+    fn release(&mut self, token: Token) {
+        if self.releases.len() < MAX_RELEASES {
+            self.releases.push(token);
+        }
+    }
+
+    fn commands(&self) -> impl Iterator<Item = Command> + '_ {
+        let first = match self.settling {
+            None => Command::Invalidate,
+            Some((token, ttl)) => Command::Hold { token, ttl },
+        };
+        let releases = self.releases.iter().map(|&token| Command::Release { token });
+        std::iter::once(first).chain(releases)
+    }
 }
 
 impl Pending {
     #[inline]
     pub(crate) fn contains(&self, key: Key) -> bool {
         self.count.load(Ordering::Acquire) != 0 && self.lock().by_key.contains_key(&key)
+    }
+
+    /// Whether tags with this guard are outstanding.
+    #[inline]
+    pub(crate) fn has_tags(&self, guard: impl FnOnce() -> Key) -> bool {
+        self.count.load(Ordering::Acquire) != 0 && self.lock().by_guard.contains_key(&guard())
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -58,15 +115,29 @@ impl Pending {
     pub(crate) fn add(&self, engine: &Arc<Engine>, commands: Vec<(Key, Command)>) {
         let mut outstanding = self.lock();
         for (key, command) in commands {
-            let debt = outstanding.by_key.entry(key).or_default();
-            debt.version += 1;
-            if let Command::Release { token } = command
-                && debt.releases.len() < MAX_RELEASES
-            {
-                debt.releases.push(token);
-            }
+            outstanding.by_key.entry(key).or_default().take_over(&command);
         }
-        self.count.store(outstanding.by_key.len(), Ordering::Release);
+        self.start(engine, outstanding);
+    }
+
+    /// Takes over the tags with this guard, which were not confirmed.
+    pub(crate) fn add_tags(
+        &self,
+        engine: &Arc<Engine>,
+        guard: Key,
+        tags: Vec<Key>,
+        settle: Duration,
+    ) {
+        let mut outstanding = self.lock();
+        let debt = outstanding.by_guard.entry(guard).or_default();
+        debt.version += 1;
+        debt.tags.extend(tags);
+        debt.settle = debt.settle.max(settle);
+        self.start(engine, outstanding);
+    }
+
+    fn start(&self, engine: &Arc<Engine>, mut outstanding: MutexGuard<'_, Outstanding>) {
+        self.count.store(outstanding.len(), Ordering::Release);
         if !std::mem::replace(&mut outstanding.running, true) {
             drop(outstanding);
             let running = Running { engine: Arc::clone(engine), ended: false };
@@ -83,7 +154,7 @@ impl Pending {
                 pause = FIRST_PAUSE;
             }
             let mut outstanding = self.lock();
-            if outstanding.by_key.is_empty() {
+            if outstanding.len() == 0 {
                 outstanding.running = false;
                 drop(outstanding);
                 tracing::info!(target: "cachecow", "all outstanding invalidations are done");
@@ -92,8 +163,29 @@ impl Pending {
         }
     }
 
-    /// Tries every key once; whether all went well.
+    /// Tries every key and tag once; whether all went well.
     async fn attempt_all(&self, engine: &Engine) -> bool {
+        self.attempt_keys(engine).await && self.attempt_tags(engine).await
+    }
+
+    async fn attempt_tags(&self, engine: &Engine) -> bool {
+        let debts: Vec<(Key, TagDebt)> =
+            self.lock().by_guard.iter().map(|(guard, debt)| (*guard, debt.clone())).collect();
+        for (guard, debt) in debts {
+            let tags: Vec<Key> = debt.tags.iter().copied().collect();
+            if engine.end_epochs(guard, &tags, debt.settle).await.is_err() {
+                return false;
+            }
+            let mut outstanding = self.lock();
+            if outstanding.by_guard.get(&guard) == Some(&debt) {
+                outstanding.by_guard.remove(&guard);
+            }
+            self.count.store(outstanding.len(), Ordering::Release);
+        }
+        true
+    }
+
+    async fn attempt_keys(&self, engine: &Engine) -> bool {
         let debts: Vec<(Key, Debt)> =
             self.lock().by_key.iter().map(|(key, debt)| (*key, debt.clone())).collect();
         let mut all = true;
@@ -110,8 +202,10 @@ impl Pending {
 
     /// Tries some keys; how many were done.
     async fn attempt(&self, engine: &Engine, batch: &[(Key, Debt)]) -> usize {
-        let requests: Vec<Request> =
-            batch.iter().flat_map(|(key, debt)| requests(*key, debt)).collect();
+        let requests: Vec<Request> = batch
+            .iter()
+            .flat_map(|(key, debt)| debt.commands().map(|command| Request { key: *key, command }))
+            .collect();
         let owners: Vec<usize> = batch
             .iter()
             .enumerate()
@@ -128,7 +222,7 @@ impl Pending {
                 outstanding.by_key.remove(key);
             }
         }
-        self.count.store(outstanding.by_key.len(), Ordering::Release);
+        self.count.store(outstanding.len(), Ordering::Release);
         failed.iter().filter(|failed| !**failed).count()
     }
 
@@ -158,11 +252,4 @@ impl Drop for Running {
             self.engine.pending.lock().running = false;
         }
     }
-}
-
-fn requests(key: Key, debt: &Debt) -> impl Iterator<Item = Request> + '_ {
-    let releases = debt.releases.iter().map(|&token| Command::Release { token });
-    std::iter::once(Command::Invalidate)
-        .chain(releases)
-        .map(move |command| Request { key, command })
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
-use super::{Engine, Urgency, carried_out, not_invalidated};
+use super::{Engine, Target, Urgency, carried_out, not_invalidated};
 use crate::backend::{BackendError, Request};
 use crate::protocol::{Command, HoldPolicy, Lost, Token, Write, WriteOutcome, WriteStep};
 use crate::{Error, ErrorKind, Key};
@@ -22,7 +22,7 @@ impl Engine {
     /// If the work was not begun.
     pub(crate) async fn write<R, E, F>(
         self: &Arc<Self>,
-        keys: Vec<Key>,
+        targets: Vec<Target>,
         policy: HoldPolicy,
         work: F,
         in_doubt: impl FnOnce(&Result<R, E>) -> bool,
@@ -33,8 +33,9 @@ impl Engine {
         let began = Instant::now();
         let token = self.tokens.fresh();
         let write = Write::new(token, self.settings.hold, policy);
+        let settling = |target: &Target| write.clone().with_settle(target.settle);
         let mut writes: Vec<(Key, Write)> =
-            keys.into_iter().map(|key| (key, write.clone())).collect();
+            targets.iter().map(|target| (target.key, settling(target))).collect();
         let keys: Vec<Key> = writes.iter().map(|(key, _)| *key).collect();
         let unbegun = OnDrop::new(|| self.release_later(keys, token));
         let refused = self.hold(&mut writes).await;
@@ -42,8 +43,8 @@ impl Engine {
         if let Some(error) = refused {
             return Err(error);
         }
-        let unheld = writes.iter().filter(|(_, write)| !write.held()).map(|(key, _)| *key);
-        let unheld: Vec<Key> = unheld.collect();
+        let unheld = targets.iter().zip(&writes).filter(|(_, (_, write))| !write.held());
+        let unheld: Vec<Target> = unheld.map(|(target, _)| *target).collect();
         let exposed = OnDrop::new(|| self.make_up_for(unheld));
         // Dropped here, the write leaves its holds to expire, as if the process had died: whether
         // the work will still take effect in the backing store cannot be known.
@@ -104,13 +105,14 @@ impl Engine {
     }
 
     /// Invalidates what a cancelled write may have changed without a hold.
-    fn make_up_for(self: &Arc<Self>, unheld: Vec<Key>) {
+    fn make_up_for(self: &Arc<Self>, unheld: Vec<Target>) {
         if unheld.is_empty() {
             return;
         }
         tracing::warn!(target: "cachecow", "a write without a hold was cancelled; its keys are invalidated");
-        let commands = unheld.into_iter().map(|key| (key, Command::Invalidate)).collect();
-        self.pending.add(self, commands);
+        let token = self.tokens.fresh();
+        let commands = unheld.into_iter().map(|target| (target.key, target.invalidation(token)));
+        self.pending.add(self, commands.collect());
     }
 
     async fn release(

@@ -64,7 +64,7 @@ pub struct Despite {
     pub keep: bool,
 }
 
-/// One atomic operation on the value and the flag of one key. `V` is a stored value: bytes, or a
+/// One atomic operation on the value and the flag of one key, or on one epoch. `V` is a stored value: bytes, or a
 /// number for a model checker.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Command<V = Bytes> {
@@ -95,9 +95,9 @@ pub enum Command<V = Bytes> {
     },
     /// Delete the value, and any right to fill it.
     Invalidate,
-    /// Delete the value, and keep every reader from filling it.
+    /// Delete the value, and keep every reader from filling it. A hold of the same token is replaced.
     Hold {
-        /// Marks this writer.
+        /// Marks this writer, or this invalidation.
         token: Token,
         /// For how long, if it is never released.
         ttl: Duration,
@@ -107,6 +107,20 @@ pub enum Command<V = Bytes> {
         /// The hold's token.
         token: Token,
     },
+    /// Read the epoch; see [`tags`](super::tags).
+    ReadEpoch,
+    /// Read the epoch, or begin one if there is none, and keep it for a while.
+    TakeEpoch {
+        /// The epoch that begins if there is none.
+        fresh: Token,
+        /// How long it is kept from now at the least.
+        ttl: Duration,
+    },
+    /// End the epoch, so that another will begin.
+    EndEpoch {
+        /// For how long none may begin; zero: not at all.
+        settle: Duration,
+    },
 }
 
 /// The cache's answer.
@@ -114,13 +128,15 @@ pub enum Command<V = Bytes> {
 pub enum Reply<V = Bytes> {
     /// The stored value (to [`Lookup`](Command::Lookup) and [`Claim`](Command::Claim)).
     Value(V),
-    /// There is no value (to [`Lookup`](Command::Lookup)).
+    /// There is no value (to [`Lookup`](Command::Lookup)) or no epoch (to
+    /// [`ReadEpoch`](Command::ReadEpoch)).
     Absent,
     /// The right to fill is the caller's (to [`Claim`](Command::Claim)).
     Claimed,
     /// Another reader has it (to [`Claim`](Command::Claim)).
     Leased,
-    /// A writer keeps it from everyone (to [`Claim`](Command::Claim)).
+    /// A writer keeps it from everyone (to [`Claim`](Command::Claim)), or no epoch may begin (to
+    /// [`ReadEpoch`](Command::ReadEpoch) and [`TakeEpoch`](Command::TakeEpoch)).
     Held,
     /// The token stood until this command, which ended it (to [`Fill`](Command::Fill) and
     /// [`Abandon`](Command::Abandon)).
@@ -128,8 +144,10 @@ pub enum Reply<V = Bytes> {
     /// The token did not stand any more (to [`Fill`](Command::Fill) and
     /// [`Abandon`](Command::Abandon)).
     Refused,
-    /// Carried out (to [`Invalidate`](Command::Invalidate), [`Hold`](Command::Hold) and
-    /// [`Release`](Command::Release)).
+    /// The epoch (to [`ReadEpoch`](Command::ReadEpoch) and [`TakeEpoch`](Command::TakeEpoch)).
+    Epoch(Token),
+    /// Carried out (to [`Invalidate`](Command::Invalidate), [`Hold`](Command::Hold),
+    /// [`Release`](Command::Release) and [`EndEpoch`](Command::EndEpoch)).
     Done,
 }
 

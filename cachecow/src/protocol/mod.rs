@@ -11,8 +11,13 @@
 //! | [`Fill`](Command::Fill) | if the flag is the token: stores the value, deletes the flag |
 //! | [`Abandon`](Command::Abandon) | if the flag is the token: deletes it |
 //! | [`Invalidate`](Command::Invalidate) | deletes the value and a lease; holds stay |
-//! | [`Hold`](Command::Hold) | deletes the value and a lease; adds the token to the holds |
+//! | [`Hold`](Command::Hold) | deletes the value and a lease; adds the token to the holds, or changes its end |
 //! | [`Release`](Command::Release) | deletes the value and a lease; takes the token off the holds |
+//! | [`ReadEpoch`](Command::ReadEpoch) | reads the epoch |
+//! | [`TakeEpoch`](Command::TakeEpoch) | reads the epoch; if there is none, sets it to the token; keeps it for at least the given time |
+//! | [`EndEpoch`](Command::EndEpoch) | deletes the epoch; with a time to settle, sets a mark in its place that keeps others out for so long |
+//!
+//! The last three are about [`tags`], whose epochs have places of their own.
 //!
 //! Why no fill is stale: a fetch begins only after its claim was answered, so every value that a
 //! fill stores was read while the token stood. An invalidation removes the token before it returns,
@@ -24,6 +29,10 @@
 //! object stands. Who reads by an alias looks up the pointer, then the object, and verifies that the
 //! object is of both keys; else the alias is loaded, by a [`Read`] of it whose fetch is a [`Link`].
 //! There it is told why no invalidation of either key is undone.
+//!
+//! Where fetches read a lagging replica, nothing may be stored for a while after an invalidation:
+//! the invalidation is then a hold that nobody releases, and a write ends by putting the end of its
+//! own hold that far off.
 
 mod alias;
 mod command;
@@ -31,6 +40,7 @@ mod flight;
 mod near;
 mod read;
 mod step;
+pub mod tags;
 mod write;
 
 pub use alias::{Compared, Link, LinkStep, Linked};

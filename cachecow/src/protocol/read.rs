@@ -66,6 +66,7 @@ enum Renewal {
 enum AbandonReason {
     FetchFailed,
     Unstorable,
+    Refused,
 }
 
 /// A read of one key, from the first command to the outcome.
@@ -194,7 +195,8 @@ impl<V> Read<V> {
             (State::FillSent, Ok(Reply::Settled)) => {
                 State::Done(Outcome::Fetched(Fill::Stored), Landing::Fenced)
             }
-            (State::FillSent, Ok(Reply::Refused)) => {
+            (State::FillSent, Ok(Reply::Refused))
+            | (State::AbandonSent(AbandonReason::Refused), _) => {
                 State::Done(Outcome::Fetched(Fill::Refused), Landing::Unfenced)
             }
             (State::FillSent, _) => {
@@ -223,7 +225,7 @@ impl<V> Read<V> {
                 Verdict::Good | Verdict::Ageing(_) => State::CONTENT,
                 // It was in the cache after everyone asked who waits for this load.
                 Verdict::Expired(_) => State::Done(Outcome::Stale, Landing::Fenced),
-                Verdict::Replace(_) | Verdict::Leave | Verdict::Unreachable => {
+                Verdict::Replace(_) | Verdict::Leave | Verdict::Unknown => {
                     State::Done(Outcome::Failed, Landing::Failed)
                 }
             };
@@ -254,7 +256,7 @@ impl<V> Read<V> {
                 self.bypass = self.bypass.or(Some(Bypass::Occupied));
                 self.load(leading)
             }
-            Verdict::Unreachable => {
+            Verdict::Unknown => {
                 self.bypass = Some(Bypass::Unreachable);
                 self.load(leading)
             }
@@ -309,15 +311,24 @@ impl<V> Read<V> {
         self.state = match (fetched, token) {
             (Fetched::Storable(value, ttl), Some(token)) => State::FillDue(token, value, ttl),
             // What was fetched is newer than the value in the cache, and cannot take its place.
-            (Fetched::Unstorable, Some(_)) if self.renewal.is_some() => State::DropDue,
+            (Fetched::Unstorable | Fetched::Refused, Some(_)) if self.renewal.is_some() => {
+                State::DropDue
+            }
             (Fetched::Unstorable, Some(token)) => {
                 State::AbandonDue(token, AbandonReason::Unstorable)
             }
+            (Fetched::Refused, Some(token)) => State::AbandonDue(token, AbandonReason::Refused),
             (Fetched::Failed, Some(token)) => State::AbandonDue(token, AbandonReason::FetchFailed),
             (Fetched::Unfenced(fill), Some(_)) => {
                 State::Done(Outcome::Fetched(fill), Landing::Unfenced)
             }
-            (Fetched::Storable(..) | Fetched::Unstorable | Fetched::Unfenced(_), None) => {
+            (
+                Fetched::Storable(..)
+                | Fetched::Unstorable
+                | Fetched::Unfenced(_)
+                | Fetched::Refused,
+                None,
+            ) => {
                 let fill = if self.is_cut_off() { Fill::Unreachable } else { Fill::Skipped };
                 State::Done(Outcome::Fetched(fill), Landing::Unfenced)
             }

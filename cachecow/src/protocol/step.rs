@@ -71,8 +71,8 @@ pub enum Verdict {
     Replace(Seen),
     /// Not to be served, and to be left alone: freshly stored by another version of the program.
     Leave,
-    /// A pointer, and what it leads to cannot be read.
-    Unreachable,
+    /// Not to be served, since the cache failed to tell whether it may be, or what it leads to.
+    Unknown,
 }
 
 /// Which part this read has in its process's load of the key.
@@ -122,6 +122,9 @@ pub enum Fetched<V> {
     /// A value to return and not to store, since it may be outdated already; nobody shares it who
     /// asked after its fetch began. The claim is given back, and nothing waits for that.
     Unfenced(Fill),
+    /// A value to return, and to share with nobody who asked after the fetch began: one of its
+    /// [`tags`](super::tags) may have been invalidated since.
+    Refused,
     /// An error.
     Failed,
 }

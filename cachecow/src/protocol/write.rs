@@ -53,13 +53,15 @@ enum State {
     Done(WriteOutcome),
 }
 
-/// A write of one key: hold, work, release.
+/// A write of one key: hold, work, release; or, to let replicas settle, hold, work, a last short hold.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Write {
     state: State,
     token: Token,
     ttl: Duration,
     policy: HoldPolicy,
+    /// How long nothing is stored after the work; zero: a release.
+    settle: Duration,
     held: bool,
 }
 
@@ -67,7 +69,14 @@ impl Write {
     /// A write that has not begun; the token marks its hold, which lasts `ttl` if it is never
     /// released.
     pub fn new(token: Token, ttl: Duration, policy: HoldPolicy) -> Self {
-        Self { state: State::HoldDue, token, ttl, policy, held: false }
+        Self { state: State::HoldDue, token, ttl, policy, settle: Duration::ZERO, held: false }
+    }
+
+    /// Keeps readers from filling for this time after the work.
+    #[must_use]
+    pub fn with_settle(mut self, settle: Duration) -> Self {
+        self.settle = settle;
+        self
     }
 
     /// What to do next.
@@ -78,9 +87,7 @@ impl Write {
                 (State::HoldSent, WriteStep::Send(hold))
             }
             State::WorkDue => (State::Working, WriteStep::Work),
-            State::ReleaseDue => {
-                (State::ReleaseSent, WriteStep::Send(Command::Release { token: self.token }))
-            }
+            State::ReleaseDue => (State::ReleaseSent, WriteStep::Send(self.last_command())),
             State::Done(outcome) => (State::Done(outcome), WriteStep::Done(outcome)),
             waiting @ (State::HoldSent | State::Working | State::ReleaseSent) => {
                 debug_assert!(false, "a step was asked for before the last one was answered");
@@ -121,8 +128,10 @@ impl Write {
         self.state = State::ReleaseDue;
     }
 
-    /// Ends a write whose work will not be done, another key's hold having been refused.
+    /// Ends a write whose work will not be done, another key's hold having been refused: there is
+    /// nothing to settle.
     pub fn abort(&mut self) {
+        self.settle = Duration::ZERO;
         self.state = State::ReleaseDue;
     }
 
@@ -134,6 +143,15 @@ impl Write {
     /// Whether the cache confirmed the hold.
     pub fn held(&self) -> bool {
         self.held
+    }
+
+    fn last_command<V>(&self) -> Command<V> {
+        if self.settle.is_zero() {
+            Command::Release { token: self.token }
+        } else {
+            // The write's own hold, with another end.
+            Command::Hold { token: self.token, ttl: self.settle }
+        }
     }
 
     /// How the write ended; `None` while it goes on.

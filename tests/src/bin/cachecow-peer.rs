@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use cachecow::{CacheCow, Error, RedisBackend};
 use cachecow_tests::backends::Tokenless;
-use cachecow_tests::peer::{Shared, Versions};
+use cachecow_tests::peer::{Grouped, Shared, Versions};
 
 fn say(line: &str) {
     let mut out = std::io::stdout().lock();
@@ -44,6 +44,15 @@ async fn main() -> Result<(), Error> {
                 let read = cow.with(&parent).read(Shared::by_id(1)).await?;
                 let version = read.value.map_or(0, |shared| shared.version);
                 say(&format!("read {version} {:?} {:?}", read.source, read.fill));
+            }
+            "read a member" => {
+                let read = cow.with(&parent).read(Grouped::by_id(1)).await?;
+                let version = read.value.map_or(0, |grouped| grouped.version);
+                say(&format!("read {version} {:?} {:?}", read.source, read.fill));
+            }
+            "invalidate the group" => {
+                cow.invalidate_tag(Grouped::tag_group(7)).await?;
+                say("invalidated");
             }
             "invalidate" => {
                 cow.invalidate(Shared::by_id(1)).await?;

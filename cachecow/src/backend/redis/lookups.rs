@@ -152,6 +152,14 @@ pub(super) fn mget(shared: &Shared, keys: &[Key]) -> Cmd {
     command
 }
 
+/// The command that reads several epochs.
+pub(super) fn mget_epochs(shared: &Shared, keys: &[Key]) -> Cmd {
+    let mut command = Cmd::with_capacity(keys.len() + 1, keys.len() * 48);
+    command.arg("MGET");
+    keys.iter().for_each(|key| shared.add_epoch_name(&mut command, *key));
+    command
+}
+
 /// What an `MGET` of `count` keys says of each.
 fn answers(value: Result<Value, BackendError>, count: usize) -> impl Iterator<Item = Answer> {
     let (values, error) = match value {

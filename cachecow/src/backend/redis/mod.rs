@@ -42,7 +42,8 @@ use crate::{Error, ErrorKind, Key};
 /// (after a restart or `SCRIPT FLUSH`) is sent the script once more.
 ///
 /// An object has two Redis keys, `cache:{<hash>}` and `flag:{<hash>}`, after the namespace and a
-/// colon if there is one. The braces keep both in one cluster slot.
+/// colon if there is one. The braces keep both in one cluster slot. A tag has one, `tag:{<hash>}`, and
+/// so has each type whose objects carry tags.
 ///
 /// The connection is made on first use and made anew after it broke. A URL is
 ///
@@ -242,6 +243,11 @@ impl Shared {
     /// Adds the name of the key's flag to a command.
     fn add_flag_name(&self, command: &mut Cmd, key: Key) {
         self.add_name(command, b"flag:{", key);
+    }
+
+    /// Adds the name of an epoch to a command.
+    fn add_epoch_name(&self, command: &mut Cmd, key: Key) {
+        self.add_name(command, b"tag:{", key);
     }
 
     fn add_name(&self, command: &mut Cmd, kind: &[u8], key: Key) {

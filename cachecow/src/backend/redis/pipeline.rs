@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::redis::{Cmd, Value};
 
 use super::super::{BackendError, Request};
-use super::lookups::mget;
+use super::lookups::{mget, mget_epochs};
 use super::route::Routed;
 use super::script::{self, Kind};
 use super::{Shared, malformed, reply};
@@ -18,8 +18,10 @@ type Replies = Vec<Result<Reply, BackendError>>;
 /// One Redis command on behalf of several requests.
 #[derive(Clone, Default)]
 struct Call {
-    /// `None` is the lookup.
+    /// `None` is a look at what is there.
     script: Option<Kind>,
+    /// Whether it is about epochs.
+    epochs: bool,
     /// The places of the requests in the batch.
     places: Vec<usize>,
     keys: Vec<Key>,
@@ -110,7 +112,11 @@ impl Shared {
 
     fn command(&self, call: &Call) -> Cmd {
         let Some(script) = call.script else {
-            return mget(self, &call.keys);
+            return if call.epochs {
+                mget_epochs(self, &call.keys)
+            } else {
+                mget(self, &call.keys)
+            };
         };
         if call.part == Part::Value {
             return self.deletion(&call.keys);
@@ -125,13 +131,18 @@ impl Shared {
             command.arg(&source.hash);
             command
         };
-        command.arg(call.keys.len() * 2);
-        for key in &call.keys {
-            match call.part {
-                Part::Both => self.add_value_name(&mut command, *key),
-                _ => self.add_flag_name(&mut command, *key),
+        if call.epochs {
+            command.arg(call.keys.len());
+            call.keys.iter().for_each(|key| self.add_epoch_name(&mut command, *key));
+        } else {
+            command.arg(call.keys.len() * 2);
+            for key in &call.keys {
+                match call.part {
+                    Part::Both => self.add_value_name(&mut command, *key),
+                    _ => self.add_flag_name(&mut command, *key),
+                }
+                self.add_flag_name(&mut command, *key);
             }
-            self.add_flag_name(&mut command, *key);
         }
         if script == Kind::Claim {
             command.arg(milliseconds(call.lease));
@@ -181,7 +192,8 @@ impl Call {
         let mut call = self.clone();
         call.part = Part::Flag;
         match self.script? {
-            Kind::Claim => return None,
+            // An epoch is one key: there is no part of it.
+            Kind::Claim | Kind::TakeEpoch | Kind::EndEpoch => return None,
             Kind::Fill => {
                 call.script = Some(Kind::Abandon);
                 call.part = Part::FlagOfUnfilled;
@@ -197,6 +209,7 @@ impl Call {
 
     fn parse(&self, answer: Value) -> Result<Reply, BackendError> {
         let reply = match self.script {
+            None if self.epochs => reply::epoch(answer),
             None => reply::looked_up(answer),
             Some(script) => reply::scripted(answer, script),
         };
@@ -212,12 +225,14 @@ fn group(requests: Vec<Request>, max_keys: usize) -> Vec<Call> {
     let mut calls: Vec<Call> = Vec::new();
     for (place, Request { key, command }) in requests.into_iter().enumerate() {
         let (script, lease) = kind_of(&command);
+        let epochs = is_about_an_epoch(&command);
         let is_open = |call: &Call| {
-            call.script == script && call.lease == lease && call.keys.len() < max_keys
+            (call.script, call.epochs, call.lease) == (script, epochs, lease)
+                && call.keys.len() < max_keys
         };
         let open = if max_keys > 1 { calls.iter().rposition(is_open) } else { None };
         let at = open.unwrap_or_else(|| {
-            calls.push(Call { script, lease, ..Call::default() });
+            calls.push(Call { script, epochs, lease, ..Call::default() });
             calls.len() - 1
         });
         let call = &mut calls[at];
@@ -230,19 +245,25 @@ fn group(requests: Vec<Request>, max_keys: usize) -> Vec<Call> {
 
 fn kind_of(command: &Command) -> (Option<Kind>, Duration) {
     match command {
-        Command::Lookup => (None, Duration::ZERO),
+        Command::Lookup | Command::ReadEpoch => (None, Duration::ZERO),
         Command::Claim { lease, .. } => (Some(Kind::Claim), *lease),
         Command::Fill { .. } => (Some(Kind::Fill), Duration::ZERO),
         Command::Abandon { .. } => (Some(Kind::Abandon), Duration::ZERO),
         Command::Invalidate => (Some(Kind::Invalidate), Duration::ZERO),
         Command::Hold { .. } => (Some(Kind::Hold), Duration::ZERO),
         Command::Release { .. } => (Some(Kind::Release), Duration::ZERO),
+        Command::TakeEpoch { .. } => (Some(Kind::TakeEpoch), Duration::ZERO),
+        Command::EndEpoch { .. } => (Some(Kind::EndEpoch), Duration::ZERO),
     }
+}
+
+fn is_about_an_epoch(command: &Command) -> bool {
+    matches!(command, Command::ReadEpoch | Command::TakeEpoch { .. } | Command::EndEpoch { .. })
 }
 
 fn add_arguments(arguments: &mut Vec<Vec<u8>>, command: Command) {
     match command {
-        Command::Lookup | Command::Invalidate => {}
+        Command::Lookup | Command::Invalidate | Command::ReadEpoch => {}
         Command::Claim { token, despite, .. } => {
             arguments.push(token.as_bytes().to_vec());
             let (len, prefix, keep) = match despite {
@@ -266,6 +287,14 @@ fn add_arguments(arguments: &mut Vec<Vec<u8>>, command: Command) {
         Command::Hold { token, ttl } => {
             arguments.push(token.as_bytes().to_vec());
             arguments.push(milliseconds(ttl).to_string().into_bytes());
+        }
+        Command::TakeEpoch { fresh, ttl } => {
+            arguments.push(fresh.as_bytes().to_vec());
+            arguments.push(milliseconds(ttl).to_string().into_bytes());
+        }
+        Command::EndEpoch { settle } => {
+            let millis = if settle.is_zero() { 0 } else { milliseconds(settle) };
+            arguments.push(millis.to_string().into_bytes());
         }
     }
 }

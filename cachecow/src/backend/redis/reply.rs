@@ -5,7 +5,10 @@ use bytes::Bytes;
 
 use super::super::{BackendError, BackendErrorKind};
 use super::malformed;
-use crate::protocol::Reply;
+use crate::protocol::{Reply, Token};
+
+/// What stands in the place of an epoch while none may begin.
+const SETTLING: &[u8] = b"settling";
 
 impl BackendErrorKind {
     pub(super) fn with(self, detail: impl Into<String>) -> BackendError {
@@ -48,12 +51,30 @@ pub(super) fn scripted(value: Value, script: super::script::Kind) -> Result<Repl
         (Kind::Claim, Value::BulkString(bytes)) => Ok(Reply::Value(Bytes::from(bytes))),
         (Kind::Claim, Value::Int(1)) => Ok(Reply::Claimed),
         (Kind::Claim, Value::Int(0)) => Ok(Reply::Leased),
-        (Kind::Claim, Value::Int(2)) => Ok(Reply::Held),
+        (Kind::Claim | Kind::TakeEpoch, Value::Int(2)) => Ok(Reply::Held),
         (Kind::Fill | Kind::Abandon, Value::Int(1)) => Ok(Reply::Settled),
         (Kind::Fill | Kind::Abandon, Value::Int(0)) => Ok(Reply::Refused),
-        (Kind::Invalidate | Kind::Hold | Kind::Release, Value::Int(3)) => Ok(Reply::Done),
+        (Kind::Invalidate | Kind::Hold | Kind::Release | Kind::EndEpoch, Value::Int(3)) => {
+            Ok(Reply::Done)
+        }
+        (Kind::TakeEpoch, value) => epoch(value),
         (_, Value::ServerError(error)) => Err(rejected(&error)),
         (_, _) => Err(malformed("to a script")),
+    }
+}
+
+/// The answer to `MGET` of an epoch.
+pub(super) fn epoch(value: Value) -> Result<Reply, BackendError> {
+    match value {
+        Value::BulkString(bytes) if bytes == SETTLING => Ok(Reply::Held),
+        Value::BulkString(bytes) => Ok(match bytes.try_into() {
+            Ok(token) => Reply::Epoch(Token::from_bytes(token)),
+            // Nothing of ours: to take the epoch puts one in its place.
+            Err(_) => Reply::Absent,
+        }),
+        Value::Nil => Ok(Reply::Absent),
+        Value::ServerError(error) => Err(rejected(&error)),
+        _ => Err(malformed("to a look at an epoch")),
     }
 }
 

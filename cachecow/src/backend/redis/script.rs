@@ -1,4 +1,4 @@
-//! The Lua scripts, one for each command but the lookup.
+//! The Lua scripts, one for each command that does more than read.
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -13,6 +13,8 @@ pub(super) enum Kind {
     Invalidate,
     Hold,
     Release,
+    TakeEpoch,
+    EndEpoch,
 }
 
 pub(super) struct Source {
@@ -20,19 +22,21 @@ pub(super) struct Source {
     pub(super) hash: String,
 }
 
-static SOURCES: LazyLock<[Source; 6]> = LazyLock::new(|| CODES.map(Source::new));
+static SOURCES: LazyLock<[Source; 8]> = LazyLock::new(|| CODES.map(Source::new));
 
 /// The writers' scripts in a form that always changes something.
-static MARKED: LazyLock<[Source; 6]> =
+static MARKED: LazyLock<[Source; 8]> =
     LazyLock::new(|| CODES.map(|code| Source::new(marked(code))));
 
-const CODES: [&str; 6] = [
+const CODES: [&str; 8] = [
     include_str!("scripts/claim.lua"),
     include_str!("scripts/fill.lua"),
     include_str!("scripts/abandon.lua"),
     include_str!("scripts/invalidate.lua"),
     include_str!("scripts/hold.lua"),
     include_str!("scripts/release.lua"),
+    include_str!("scripts/take_epoch.lua"),
+    include_str!("scripts/end_epoch.lua"),
 ];
 
 /// Deletes values; always changes something.
@@ -57,12 +61,13 @@ impl Source {
 
 impl Kind {
     pub(super) fn source(self, marked: bool) -> &'static Source {
-        let sources = if marked { &MARKED } else { &SOURCES };
+        // An epoch that is ended is written in any case.
+        let sources = if marked && self != Self::EndEpoch { &MARKED } else { &SOURCES };
         &sources[self as usize]
     }
 
     /// Whether it is an invalidation, a hold or a release.
     pub(super) fn is_writers(self) -> bool {
-        matches!(self, Self::Invalidate | Self::Hold | Self::Release)
+        matches!(self, Self::Invalidate | Self::Hold | Self::Release | Self::EndEpoch)
     }
 }

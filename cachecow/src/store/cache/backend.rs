@@ -14,7 +14,7 @@ use futures_util::future::{BoxFuture, join_all};
 use tokio::time::Instant;
 
 use super::values::{Found, Values};
-use crate::backend::{Flags, Waiters, ends_lease};
+use crate::backend::{Epochs, Flags, Waiters, ends_lease};
 use crate::protocol::{Command, Despite, Reply};
 use crate::store::KeyValueStore;
 use crate::{BackendError, BackendErrorKind, CacheBackend, Key, Request, Watch};
@@ -69,6 +69,7 @@ struct Shared {
     values: Values,
     shards: [Shard; SHARDS],
     doubtful: Doubtful,
+    epochs: Epochs,
     waiters: Arc<Waiters>,
 }
 
@@ -85,7 +86,8 @@ impl StoreBackend {
         let shards = std::array::from_fn(|_| Shard::default());
         let values = Values::new(store);
         let (doubtful, waiters) = (Doubtful::default(), Arc::default());
-        Self { shared: Arc::new(Shared { values, shards, doubtful, waiters }) }
+        let epochs = Epochs::default();
+        Self { shared: Arc::new(Shared { values, shards, doubtful, epochs, waiters }) }
     }
 }
 
@@ -131,7 +133,13 @@ impl Shared {
         Request { key, command }: Request,
     ) -> Result<Reply, BackendError> {
         let now = Instant::now();
+        if let Some(reply) = self.epochs.carry_out(key, &command, now) {
+            return Ok(reply);
+        }
         match command {
+            Command::ReadEpoch | Command::TakeEpoch { .. } | Command::EndEpoch { .. } => {
+                unreachable!("answered above")
+            }
             Command::Lookup => self.look_up(key).await,
             Command::Claim { token, lease, despite } => {
                 if let Some(value) = self.value_to_claim(key, despite).await? {

@@ -174,7 +174,8 @@ impl<S: KeyValueStore> CacheDecorator<S> {
     /// retried in the background.
     pub async fn invalidate(&self, key: &str) -> Result<(), Error> {
         self.check("invalidate", key)?;
-        self.decorated.cow.engine.invalidate(vec![self.parts(key).key()]).await
+        let engine = &self.decorated.cow.engine;
+        engine.invalidate(engine.targets(&self.parts(key).key())).await
     }
 
     fn check(&self, operation: &str, key: &str) -> Result<(), Error> {
@@ -196,8 +197,7 @@ impl<S: KeyValueStore> CacheDecorator<S> {
         work: impl Future<Output = Result<(), Error>>,
     ) -> Result<(), Error> {
         keys.iter().try_for_each(|key| self.check(operation, key))?;
-        let mut hashes: Vec<Key> = keys.iter().map(|key| self.parts(key).key()).collect();
-        hashes.dedup();
+        let hashes: Vec<Key> = keys.iter().map(|key| self.parts(key).key()).collect();
         let engine = &self.decorated.cow.engine;
         let on_cache_error = self.decorated.options.on_cache_error;
         let policy = match on_cache_error {
@@ -209,7 +209,7 @@ impl<S: KeyValueStore> CacheDecorator<S> {
         let in_doubt = |result: &Result<(), Error>| {
             result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Store)
         };
-        match engine.write(hashes, policy, work, in_doubt).await? {
+        match engine.write(engine.targets(&hashes), policy, work, in_doubt).await? {
             (Err(error), Some(cache_error)) => Err(error.with_attached(cache_error)),
             (Ok(()), Some(cache_error)) if on_cache_error != OnCacheError::Tolerate => {
                 Err(Error::caused_by(

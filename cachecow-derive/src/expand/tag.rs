@@ -1,0 +1,129 @@
+//! The tags: their constructors, and what `Cached` says of them.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
+use syn::spanned::Spanned;
+
+use super::lookup::{listed_parts, parameter, parameter_type};
+use super::schema::arguments;
+use super::surroundings::Surroundings;
+use super::{local, quiet, where_clause};
+use crate::model::{PartModel, Passing, TagModel};
+use crate::tokens::at;
+
+/// The items of `Cached`; none for a struct without tags.
+pub(super) fn items(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
+    let model = surroundings.model;
+    // Beside a fault there may be tags without a lookup.
+    let template = &model.lookups.first().filter(|_| !model.tags.is_empty())?.emptied;
+    let krate = &model.schema.target.krate;
+    let encoder = local("encoder", template_span(model.tags.first()?));
+    let arguments = arguments(&model.schema, &quote!(&mut #encoder));
+    let visits = model.tags.iter().map(|tag| {
+        let constructor = encoding(tag);
+        let members = tag.parts.iter().map(|part| &part.member);
+        quote!(visit(Self::#constructor(#(&self.#members),*));)
+    });
+    Some(quote! {
+        const TAGGED: ::core::primitive::bool = true;
+
+        fn each_tag(&self, visit: &mut dyn ::core::ops::FnMut(#krate::Tag<Self>)) {
+            #(#visits)*
+        }
+
+        fn tag_scope() -> #krate::KeyEncoder {
+            let mut #encoder = #krate::KeyEncoder::new(#template);
+            #arguments
+            #encoder
+        }
+    })
+}
+
+/// `tag_org_id` and its like.
+pub(super) fn constructors(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
+    let model = surroundings.model;
+    if model.tags.is_empty() || model.lookups.is_empty() {
+        return None;
+    }
+    let target = &model.schema.target;
+    let (object, quiet) = (&target.object, quiet());
+    let (impl_generics, _, _) = target.generics.split_for_impl();
+    let clause = where_clause(target.generics, &surroundings.bounds);
+    let constructors = model.tags.iter().map(|tag| constructor(surroundings, tag));
+    Some(quote! {
+        #quiet
+        #[automatically_derived]
+        impl #impl_generics #object #clause {
+            #(#constructors)*
+        }
+    })
+}
+
+fn constructor(surroundings: &Surroundings<'_>, tag: &TagModel) -> TokenStream {
+    let target = &surroundings.model.schema.target;
+    let (krate, vis, object) = (&target.krate, target.vis, &target.object);
+    let span = tag.constructor.span();
+    let encoding = encoding(tag);
+    let names: Vec<Ident> = tag.parts.iter().map(parameter).collect();
+    let types = tag.parts.iter().map(parameter_type);
+    let values = tag.parts.iter().zip(&names).map(|(part, name)| value(part, name));
+    let locals: Vec<Ident> = tag
+        .parts
+        .iter()
+        .enumerate()
+        .map(|(index, part)| local(&format!("part_{index}"), part.ty.span()))
+        .collect();
+    let part_types: Vec<&TokenStream> = tag.parts.iter().map(|part| &part.ty).collect();
+    let encoder = local("encoder", template_span(tag));
+    let encode_parts = part_types.iter().zip(&locals).map(|(ty, name)| {
+        let encode = quote_spanned!(ty.span()=> #krate::__private::encode::<#ty>);
+        quote!(#encode(#name, &mut #encoder);)
+    });
+    let template = &tag.emptied;
+    let doc = format!(
+        "The `{}`s of one {}, for `invalidate_tag`.",
+        target.ident.unraw(),
+        listed_parts(&tag.parts)
+    );
+    let constructor = &tag.constructor;
+    // The compiler reports a second definition of the name at the whole signature.
+    let head = at(&quote!(#vis fn #constructor), span);
+    let parameters = quote_spanned!(span=> (#(#names: #types),*));
+    let result = at(&quote!(-> #krate::Tag<#object>), span);
+    quote! {
+        #[doc = #doc]
+        #head #parameters #result {
+            Self::#encoding(#(#values),*)
+        }
+
+        #[doc(hidden)]
+        fn #encoding(#(#locals: &#part_types),*) -> #krate::Tag<#object> {
+            let mut #encoder = <#object as #krate::Cached>::tag_scope();
+            #encoder.str(#template);
+            #(#encode_parts)*
+            #krate::Tag::new(&#encoder)
+        }
+    }
+}
+
+/// The argument, as a reference to the part.
+fn value(part: &PartModel, name: &Ident) -> TokenStream {
+    let ty = &part.ty;
+    match part.passing {
+        Passing::Value => quote!(&#name),
+        Passing::Text | Passing::SharedText => {
+            quote!(&<_ as ::core::convert::Into<#ty>>::into(#name))
+        }
+        Passing::Reference => quote!(<_ as ::core::borrow::Borrow<#ty>>::borrow(&#name)),
+    }
+}
+
+/// The function that both the constructor and the object's own tags come from.
+fn encoding(tag: &TagModel) -> Ident {
+    Ident::new(&format!("__cachecow_{}", tag.constructor.unraw()), tag.constructor.span())
+}
+
+fn template_span(tag: &TagModel) -> proc_macro2::Span {
+    tag.template.span()
+}

@@ -1,0 +1,274 @@
+///A lookup of `User` by `id`, made by `User::by_id`.
+#[allow(
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+)]
+#[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
+pub struct UserById<K>(i64, ::core::marker::PhantomData<fn() -> User<K>>);
+#[allow(
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+)]
+#[automatically_derived]
+impl<K> User<K> {
+    ///Looks `User` up by `id`.
+    pub fn by_id(id: i64) -> UserById<K> {
+        UserById(id, ::core::marker::PhantomData)
+    }
+}
+#[allow(
+    clippy::all,
+    clippy::nursery,
+    clippy::pedantic,
+    dead_code,
+    deprecated,
+    missing_copy_implementations,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    unused_imports,
+    unused_qualifications,
+)]
+const _: () = {
+    use ::cachecow::__private::Unknown as _;
+    #[automatically_derived]
+    impl<K> ::cachecow::CacheSchema for User<K>
+    where
+        K: ::cachecow::CacheSchema,
+    {
+        const NAME: &'static ::core::primitive::str = "User";
+        const FINGERPRINT: ::core::primitive::u64 = ::cachecow::__private::fingerprint(
+            "{ id : i64 , org_id : u32 , city : String , kind : K , } # tag \"org:{org_id}\" # tag \"place:{city}:{kind}\" ",
+            &[
+                <K as ::cachecow::CacheSchema>::FINGERPRINT,
+                ::cachecow::__private::Known::<i64>::FINGERPRINT,
+                ::cachecow::__private::Known::<u32>::FINGERPRINT,
+                ::cachecow::__private::Known::<String>::FINGERPRINT,
+                ::cachecow::__private::Known::<K>::FINGERPRINT,
+            ],
+        );
+        fn write_name(encoder: &mut ::cachecow::KeyEncoder) {
+            encoder.group(2usize);
+            encoder.scope(<Self as ::cachecow::CacheSchema>::NAME);
+            <K as ::cachecow::CacheSchema>::write_name(encoder);
+        }
+    }
+    #[automatically_derived]
+    impl<K> ::cachecow::Cached for User<K>
+    where
+        K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
+            + 'static,
+        K: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
+        K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
+            + ::core::marker::Sync,
+    {
+        const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
+        fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
+            visit(<UserById<K> as ::cachecow::Lookup>::key_of(self).key());
+        }
+        const TAGGED: ::core::primitive::bool = true;
+        fn each_tag(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Tag<Self>)) {
+            visit(Self::__cachecow_tag_org_id(&self.org_id));
+            visit(Self::__cachecow_tag_place(&self.city, &self.kind));
+        }
+        fn tag_scope() -> ::cachecow::KeyEncoder {
+            let mut encoder = ::cachecow::KeyEncoder::new("user:{}");
+            <K as ::cachecow::CacheSchema>::write_name(&mut encoder);
+            encoder
+        }
+    }
+    #[automatically_derived]
+    impl<K> ::cachecow::CacheKeys for User<K>
+    where
+        K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
+            + 'static,
+        K: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
+        K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
+            + ::core::marker::Sync,
+    {
+        fn each_key(
+            &self,
+            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
+        ) {
+            let policy = <Self as ::cachecow::Cached>::POLICY;
+            <Self as ::cachecow::Cached>::each_key(self, &mut |key| visit(key, policy));
+        }
+    }
+    #[automatically_derived]
+    impl<K> ::core::clone::Clone for UserById<K> {
+        fn clone(&self) -> Self {
+            let part_0 = &self.0;
+            Self(
+                ::cachecow::__private::clone::<i64>(part_0),
+                ::core::marker::PhantomData,
+            )
+        }
+    }
+    #[automatically_derived]
+    impl<K> ::core::fmt::Debug for UserById<K> {
+        fn fmt(
+            &self,
+            formatter: &mut ::core::fmt::Formatter<'_>,
+        ) -> ::core::fmt::Result {
+            ::cachecow::__private::debug(formatter, "UserById")
+        }
+    }
+    #[automatically_derived]
+    impl<K> ::cachecow::CacheKeys for UserById<K>
+    where
+        K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
+            + 'static,
+        K: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
+        K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
+            + ::core::marker::Sync,
+    {
+        fn each_key(
+            &self,
+            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
+        ) {
+            visit(
+                <Self as ::cachecow::Lookup>::key(self).key(),
+                <<Self as ::cachecow::Lookup>::Object as ::cachecow::Cached>::POLICY,
+            );
+        }
+    }
+    const _: () = {
+        fn encode_cachecow_key<K>(part_0: &i64) -> ::cachecow::KeyEncoder
+        where
+            K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
+                + 'static,
+            K: ::cachecow::__private::Serialize
+                + ::cachecow::__private::DeserializeOwned,
+            K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
+                + ::core::marker::Sync,
+        {
+            let mut encoder = ::cachecow::KeyEncoder::new("user:{}");
+            <K as ::cachecow::CacheSchema>::write_name(&mut encoder);
+            ::cachecow::__private::encode::<i64>(part_0, &mut encoder);
+            encoder
+        }
+        #[automatically_derived]
+        impl<K> ::cachecow::Lookup for UserById<K>
+        where
+            K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
+                + 'static,
+            K: ::cachecow::__private::Serialize
+                + ::cachecow::__private::DeserializeOwned,
+            K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
+                + ::core::marker::Sync,
+        {
+            type Object = User<K>;
+            type Context = ();
+            const NAME: &'static ::core::primitive::str = "User::by_id";
+            fn key(&self) -> ::cachecow::KeyEncoder {
+                let part_0 = &self.0;
+                encode_cachecow_key::<K>(part_0)
+            }
+            fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
+                encode_cachecow_key::<K>(&object.id)
+            }
+            fn finds(&self, object: &Self::Object) -> ::core::primitive::bool {
+                let part_0 = &self.0;
+                true && ::core::cmp::PartialEq::eq(part_0, &object.id)
+            }
+            fn fetch(
+                &self,
+                _context: &Self::Context,
+            ) -> impl ::core::future::Future<
+                Output = ::core::result::Result<
+                    ::core::option::Option<Self::Object>,
+                    ::cachecow::Error,
+                >,
+            > + ::core::marker::Send {
+                let part_0 = &self.0;
+                async move {
+                    ::cachecow::__private::found::<
+                        User<K>,
+                        _,
+                    >(
+                        User::find(*part_0).await,
+                        |error| {
+                            use ::cachecow::__private::ErrorKindOf as _;
+                            (&&&::cachecow::__private::Tag::of(&error))
+                                .cachecow_error_kind()
+                                .wrap(<Self as ::cachecow::Lookup>::NAME, error)
+                        },
+                    )
+                }
+            }
+        }
+    };
+    #[allow(
+        clippy::all,
+        clippy::nursery,
+        clippy::pedantic,
+        dead_code,
+        deprecated,
+        missing_copy_implementations,
+        private_bounds,
+        private_interfaces,
+        unreachable_pub,
+        unused_imports,
+        unused_qualifications,
+    )]
+    #[automatically_derived]
+    impl<K> User<K>
+    where
+        K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
+            + 'static,
+        K: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
+        K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
+            + ::core::marker::Sync,
+    {
+        ///The `User`s of one `org_id`, for `invalidate_tag`.
+        pub fn tag_org_id(org_id: u32) -> ::cachecow::Tag<User<K>> {
+            Self::__cachecow_tag_org_id(&org_id)
+        }
+        #[doc(hidden)]
+        fn __cachecow_tag_org_id(part_0: &u32) -> ::cachecow::Tag<User<K>> {
+            let mut encoder = <User<K> as ::cachecow::Cached>::tag_scope();
+            encoder.str("org:{}");
+            ::cachecow::__private::encode::<u32>(part_0, &mut encoder);
+            ::cachecow::Tag::new(&encoder)
+        }
+        ///The `User`s of one `city` and `kind`, for `invalidate_tag`.
+        pub fn tag_place(
+            city: impl ::core::convert::Into<String>,
+            kind: impl ::core::borrow::Borrow<K>,
+        ) -> ::cachecow::Tag<User<K>> {
+            Self::__cachecow_tag_place(
+                &<_ as ::core::convert::Into<String>>::into(city),
+                <_ as ::core::borrow::Borrow<K>>::borrow(&kind),
+            )
+        }
+        #[doc(hidden)]
+        fn __cachecow_tag_place(
+            part_0: &String,
+            part_1: &K,
+        ) -> ::cachecow::Tag<User<K>> {
+            let mut encoder = <User<K> as ::cachecow::Cached>::tag_scope();
+            encoder.str("place:{}:{}");
+            ::cachecow::__private::encode::<String>(part_0, &mut encoder);
+            ::cachecow::__private::encode::<K>(part_1, &mut encoder);
+            ::cachecow::Tag::new(&encoder)
+        }
+    }
+};

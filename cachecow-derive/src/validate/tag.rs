@@ -1,0 +1,91 @@
+//! The tags that the objects carry.
+
+use proc_macro2::Ident;
+
+use super::lookup::{Lookups, skipping_words};
+use crate::faults::Faults;
+use crate::model::{LookupModel, TagModel};
+use crate::options::TagOptions;
+
+/// Judges the tags of one struct.
+pub(super) struct Tags<'a> {
+    pub(super) lookups_of: &'a Lookups<'a>,
+    pub(super) lookups: &'a [LookupModel],
+}
+
+impl Tags<'_> {
+    pub(super) fn judge(&self, given: Vec<TagOptions>, faults: &mut Faults) -> Vec<TagModel> {
+        let mut tags: Vec<TagModel> = Vec::new();
+        for options in given {
+            if let Some(tag) = self.tag(options, faults)
+                && self.is_distinct(&tag, &tags, faults)
+            {
+                tags.push(tag);
+            }
+        }
+        self.unstored_fields(&tags, faults);
+        tags
+    }
+
+    fn tag(&self, options: TagOptions, faults: &mut Faults) -> Option<TagModel> {
+        let template = options.tag.given()?;
+        let (emptied, parts) = self.lookups_of.parts(&template, faults)?;
+        let by_fields = || {
+            let names: Vec<&str> = parts.iter().map(|part| &*part.name).collect();
+            Ident::new(&format!("tag_{}", names.join("_and_")), template.span())
+        };
+        let constructor = options.name.given().unwrap_or_else(by_fields);
+        Some(TagModel { constructor, template, emptied, parts })
+    }
+
+    fn is_distinct(&self, tag: &TagModel, others: &[TagModel], faults: &mut Faults) -> bool {
+        if let Some(other) = others.iter().find(|other| other.emptied == tag.emptied) {
+            faults.add(
+                &tag.template,
+                format!(
+                    "this tag cannot be told from `{}`: without their placeholders both read `{}`; \
+                     write a text of its own, such as `team:{{team_id}}`",
+                    other.constructor, tag.emptied
+                ),
+            );
+            return other.constructor != tag.constructor;
+        }
+        let lookups = self.lookups.iter().map(|lookup| &lookup.constructor);
+        let mut names = others.iter().map(|other| &other.constructor).chain(lookups);
+        if names.any(|name| *name == tag.constructor) {
+            faults.add(
+                &tag.constructor,
+                format!(
+                    "there is a constructor `{}` already; give this one another name: \
+                     `name = \"tag_…\"`",
+                    tag.constructor
+                ),
+            );
+            return false;
+        }
+        true
+    }
+
+    /// The tags of an object read from a cache are taken from its fields, so these must be there.
+    fn unstored_fields(&self, tags: &[TagModel], faults: &mut Faults) {
+        for field in self.lookups_of.fields {
+            let is_in_tag = |tag: &&TagModel| tag.parts.iter().any(|part| part.name == field.name);
+            let Some(tag) = tags.iter().find(is_in_tag) else { continue };
+            if self.lookups.iter().any(|lookup| lookup.parts.iter().any(|p| p.name == field.name)) {
+                // Reported for the key.
+                continue;
+            }
+            for word in skipping_words(field) {
+                faults.add(
+                    &word,
+                    format!(
+                        "`{}` stands in the tag `{}`, which an object read from the cache is judged \
+                         by, so it has to be stored: remove `{word}`",
+                        field.name,
+                        tag.template.value(),
+                    ),
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The epochs of an embedded cache: those of tags, and the guards of types.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::Key;
+use crate::key::KeyMap;
+use crate::protocol::{Command, Reply, Token};
+
+/// Epochs that have run out are swept when there are this many, and at every doubling.
+const FIRST_SWEEP: usize = 1024;
+
+/// The epochs by key.
+#[derive(Default)]
+pub(crate) struct Epochs(Mutex<Table>);
+
+impl Epochs {
+    /// Carries a command on an epoch out; `None` if it is about something else.
+    pub(crate) fn carry_out(&self, key: Key, command: &Command, now: Instant) -> Option<Reply> {
+        // No user code runs under the lock, so a poisoned one is as good as any.
+        let table = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match command {
+            Command::ReadEpoch => Some(table().read(key, now)),
+            Command::TakeEpoch { fresh, ttl } => Some(table().take(key, *fresh, now, *ttl)),
+            Command::EndEpoch { settle } => {
+                table().end(key, now, *settle);
+                Some(Reply::Done)
+            }
+            _ => None,
+        }
+    }
+}
+
+#[derive(Default)]
+struct Table {
+    by_key: KeyMap<Epoch>,
+    sweep_at: usize,
+}
+
+struct Epoch {
+    /// `None` keeps a new one from beginning.
+    token: Option<Token>,
+    expires: Instant,
+}
+
+impl Table {
+    /// The epoch.
+    fn read(&self, key: Key, now: Instant) -> Reply {
+        match self.by_key.get(&key) {
+            Some(epoch) if epoch.expires > now => epoch.token.map_or(Reply::Held, Reply::Epoch),
+            _ => Reply::Absent,
+        }
+    }
+
+    /// The epoch, or this one from now on.
+    fn take(&mut self, key: Key, fresh: Token, now: Instant, ttl: Duration) -> Reply {
+        match self.read(key, now) {
+            Reply::Absent => {
+                self.sweep(now);
+                self.by_key.insert(key, Epoch { token: Some(fresh), expires: now + ttl });
+                Reply::Epoch(fresh)
+            }
+            reply => {
+                if let Some(Epoch { token: Some(_), expires }) = self.by_key.get_mut(&key) {
+                    *expires = (*expires).max(now + ttl);
+                }
+                reply
+            }
+        }
+    }
+
+    /// Ends the epoch, and lets none begin for a while.
+    fn end(&mut self, key: Key, now: Instant, settle: Duration) {
+        let ends = now + settle;
+        match self.by_key.get_mut(&key) {
+            Some(Epoch { token: None, expires }) if *expires > now => {
+                *expires = (*expires).max(ends);
+            }
+            _ if settle.is_zero() => {
+                self.by_key.remove(&key);
+            }
+            _ => {
+                self.sweep(now);
+                self.by_key.insert(key, Epoch { token: None, expires: ends });
+            }
+        }
+    }
+
+    fn sweep(&mut self, now: Instant) {
+        if self.by_key.len() >= self.sweep_at.max(FIRST_SWEEP) {
+            self.by_key.retain(|_, epoch| epoch.expires > now);
+            self.sweep_at = self.by_key.len() * 2;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn token(number: u64) -> Token {
+        Token::from_bytes(u128::from(number).to_be_bytes())
+    }
+
+    #[test]
+    fn an_epoch_lasts_as_long_as_it_was_last_taken_for() {
+        let (mut epochs, key, now) = (Table::default(), Key::from_hash(1), Instant::now());
+        assert_eq!(epochs.take(key, token(1), now, DAY), Reply::Epoch(token(1)));
+        assert_eq!(epochs.take(key, token(2), now + DAY / 2, DAY), Reply::Epoch(token(1)));
+        assert_eq!(epochs.read(key, now + DAY), Reply::Epoch(token(1)));
+        assert_eq!(epochs.read(key, now + DAY * 2), Reply::Absent);
+        assert_eq!(epochs.take(key, token(3), now + DAY * 2, DAY), Reply::Epoch(token(3)));
+    }
+
+    #[test]
+    fn none_begins_while_it_settles() {
+        let (mut epochs, key, now) = (Table::default(), Key::from_hash(1), Instant::now());
+        epochs.take(key, token(1), now, DAY);
+        epochs.end(key, now, DAY);
+        // A shorter time, or none, does not cut it short.
+        epochs.end(key, now, DAY / 2);
+        epochs.end(key, now, Duration::ZERO);
+        assert_eq!(epochs.take(key, token(2), now + DAY / 2, DAY * 9), Reply::Held);
+        assert_eq!(epochs.take(key, token(3), now + DAY, DAY), Reply::Epoch(token(3)));
+    }
+
+    #[test]
+    fn what_has_run_out_is_swept() {
+        let (mut epochs, now) = (Table::default(), Instant::now());
+        for number in 0..100_000 {
+            let time = now + DAY * u32::try_from(number / 1000).unwrap();
+            epochs.take(Key::from_hash(number.into()), token(number), time, DAY);
+        }
+        assert!(epochs.by_key.len() <= 2 * FIRST_SWEEP + 1000, "{} epochs", epochs.by_key.len());
+    }
+}

@@ -1,0 +1,246 @@
+//! Tags: many objects invalidated at once, in constant time.
+//!
+//! An **epoch** is a random token in a place of its own in the cache. Each tag has one, and each
+//! type whose objects carry tags has one more, its **guard**. An object is stored with the epochs of
+//! its tags, and is worth something for as long as they are the present ones.
+//!
+//! | | in this order |
+//! |---|---|
+//! | invalidating a tag | ends the guard; ends the tag's epoch |
+//! | a load | takes the guard; fetches; takes the epochs of the object's tags; reads the guard, which must be the same; fills |
+//! | a hit | reads the value; reads the epochs of its tags, which must be those stored with it |
+//!
+//! Each step begins after the one before it was answered. An epoch that was ended, or that the cache
+//! has lost, begins again with another token.
+//!
+//! # Why no object outlives the invalidation of its tag
+//!
+//! Take an object that was fetched before an invalidation of one of its tags began. The guard was
+//! taken before that. If the invalidation ended the guard before the load read it again, the two
+//! differ, and nothing was stored. If it ended it later, it ended the tag's epoch later still, and
+//! the object was stored with an epoch that had been taken before: it is not the present one when
+//! the invalidation has returned, and never again.
+//!
+//! Tokens are random and never used twice, so it makes no difference when or why an epoch is lost —
+//! by its time to live, an eviction, a flush or a deletion by hand: what follows differs from what
+//! went before. A counter would start anew, and come back to a number that objects were stored with.
+//!
+//! Nor does a caller of the same process who joins a load receive what is older than the
+//! invalidation that it came after: the load takes no more followers before the guard is read again.
+//!
+//! An absence is stored without tags: what does not exist has none. An object that comes to be is to
+//! be invalidated by its keys.
+
+use std::time::Duration;
+
+use super::command::{Command, Lost, Reply, Token};
+
+/// A place's epoch, as a load or a hit has seen it.
+type Seen<V> = Result<Reply<V>, Lost>;
+
+/// The guard, as it was before a fetch began; nothing if it could not be taken.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Captured(Option<Token>);
+
+impl Captured {
+    /// From the answer to [`TakeEpoch`](Command::TakeEpoch).
+    pub fn by<V>(guard: &Seen<V>) -> Self {
+        Self(epoch(guard))
+    }
+
+    /// Whether it could be taken at all.
+    pub fn is_taken(self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Whether what was fetched since may be stored or shared, by the guard's answer to
+    /// [`ReadEpoch`](Command::ReadEpoch) afterwards.
+    pub fn stands<V>(self, guard: &Seen<V>) -> bool {
+        self.0.is_some() && self.0 == epoch(guard)
+    }
+}
+
+/// The epochs to store with an object, by its tags' answers to [`TakeEpoch`](Command::TakeEpoch); `None` if
+/// some tag has none, and the object must not be stored.
+pub fn taken<'a, V: 'a>(tags: impl Iterator<Item = &'a Seen<V>>) -> Option<Vec<Token>> {
+    tags.map(epoch).collect()
+}
+
+/// What a stored object is worth.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Worth {
+    /// All its epochs are the present ones.
+    Current,
+    /// Some tag was invalidated, or its epoch lost.
+    Outdated,
+    /// The cache did not tell.
+    Unknown,
+}
+
+/// Judges a stored object by the epochs that it was stored with and its tags' answers to
+/// [`ReadEpoch`](Command::ReadEpoch).
+pub fn worth<'a, V: 'a>(
+    stored: impl ExactSizeIterator<Item = Token>,
+    tags: impl ExactSizeIterator<Item = &'a Seen<V>>,
+) -> Worth {
+    if stored.len() != tags.len() {
+        return Worth::Outdated;
+    }
+    let mut unknown = false;
+    for (stored, present) in stored.zip(tags) {
+        match present {
+            Ok(Reply::Epoch(present)) if *present == stored => {}
+            Err(Lost) => unknown = true,
+            Ok(_) => return Worth::Outdated,
+        }
+    }
+    if unknown { Worth::Unknown } else { Worth::Current }
+}
+
+fn epoch<V>(seen: &Seen<V>) -> Option<Token> {
+    match seen {
+        Ok(Reply::Epoch(token)) => Some(*token),
+        _ => None,
+    }
+}
+
+/// The invalidation of some tags of one type: first the guard, and then the tags.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct TagInvalidation {
+    state: State,
+    settle: Duration,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum State {
+    GuardDue,
+    GuardSent,
+    TagsDue,
+    TagsSent,
+    Done(bool),
+}
+
+/// What the driver of a [`TagInvalidation`] does next; each but the last is answered by
+/// [`TagInvalidation::on_reply`].
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum TagStep<V> {
+    /// Send the command for the guard.
+    Guard(Command<V>),
+    /// Send the command for each tag.
+    Tags(Command<V>),
+    /// It is over; whether the tags are invalidated.
+    Done(bool),
+}
+
+impl TagInvalidation {
+    /// One that has not begun, after which nothing is stored of the type for the time of `settle`.
+    pub fn new(settle: Duration) -> Self {
+        Self { state: State::GuardDue, settle }
+    }
+
+    /// What to do next.
+    pub fn next_step<V>(&mut self) -> TagStep<V> {
+        let (state, step) = match self.state {
+            State::GuardDue => {
+                (State::GuardSent, TagStep::Guard(Command::EndEpoch { settle: self.settle }))
+            }
+            // Without the guard nothing is stored, so that the tags need not settle.
+            State::TagsDue => {
+                let settle = Duration::ZERO;
+                (State::TagsSent, TagStep::Tags(Command::EndEpoch { settle }))
+            }
+            State::Done(done) => (State::Done(done), TagStep::Done(done)),
+            waiting @ (State::GuardSent | State::TagsSent) => {
+                debug_assert!(false, "a step was asked for before the last one was answered");
+                (waiting, TagStep::Done(false))
+            }
+        };
+        self.state = state;
+        step
+    }
+
+    /// Takes the cache's answer: whether the command was carried out, for tags on all of them.
+    pub fn on_reply(&mut self, reply: Result<(), Lost>) {
+        self.state = match (self.state, reply) {
+            (State::GuardSent, Ok(())) => State::TagsDue,
+            (State::TagsSent, Ok(())) => State::Done(true),
+            (State::GuardSent | State::TagsSent, Err(Lost)) => State::Done(false),
+            (state, _) => {
+                debug_assert!(false, "a reply does not answer the last step");
+                state
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    type Answer = Result<Reply<u8>, Lost>;
+
+    const A: Token = Token::from_bytes([1; 16]);
+    const B: Token = Token::from_bytes([2; 16]);
+    const NONE: [Answer; 3] = [Ok(Reply::Absent), Ok(Reply::Held), Err(Lost)];
+
+    #[expect(clippy::unnecessary_wraps, reason = "one of several answers")]
+    fn is(token: Token) -> Answer {
+        Ok(Reply::Epoch(token))
+    }
+
+    #[test]
+    fn what_was_fetched_under_one_guard_stands() {
+        assert!(Captured::by(&is(A)).stands(&is(A)));
+        assert!(!Captured::by(&is(A)).stands(&is(B)));
+    }
+
+    #[test]
+    fn without_a_guard_nothing_stands() {
+        for answer in &NONE {
+            assert!(!Captured::by(answer).stands(&is(A)), "{answer:?}");
+            assert!(!Captured::by(&is(A)).stands(answer), "{answer:?}");
+            assert!(!Captured::by(answer).stands(answer), "nor is nothing equal to nothing");
+        }
+    }
+
+    #[test]
+    fn an_object_is_stored_with_all_its_epochs_or_not_at_all() {
+        assert_eq!(taken([is(A), is(B)].iter()), Some(vec![A, B]));
+        for answer in NONE {
+            assert_eq!(taken([is(A), answer].iter()), None);
+        }
+    }
+
+    #[test]
+    fn an_object_is_worth_something_under_its_own_epochs_only() {
+        let judge = |stored: &[Token], tags: &[Answer]| worth(stored.iter().copied(), tags.iter());
+        assert_eq!(judge(&[A, B], &[is(A), is(B)]), Worth::Current);
+        assert_eq!(judge(&[A, B], &[is(B), is(A)]), Worth::Outdated);
+        assert_eq!(judge(&[A], &[is(A), is(B)]), Worth::Outdated, "it has a tag more");
+        assert_eq!(judge(&[A], &[Ok(Reply::Absent)]), Worth::Outdated);
+        assert_eq!(judge(&[A], &[Ok(Reply::Held)]), Worth::Outdated);
+        assert_eq!(judge(&[A, B], &[Err(Lost), is(B)]), Worth::Unknown);
+        assert_eq!(judge(&[A, B], &[Err(Lost), is(A)]), Worth::Outdated, "one is enough");
+    }
+
+    #[test]
+    fn the_guard_ends_before_the_tags() {
+        let mut invalidation = TagInvalidation::new(Duration::from_secs(1));
+        let settle = Duration::from_secs(1);
+        let step: TagStep<u8> = invalidation.next_step();
+        assert_eq!(step, TagStep::Guard(Command::EndEpoch { settle }));
+        invalidation.on_reply(Ok(()));
+        let step: TagStep<u8> = invalidation.next_step();
+        assert_eq!(step, TagStep::Tags(Command::EndEpoch { settle: Duration::ZERO }));
+        invalidation.on_reply(Ok(()));
+        assert_eq!(invalidation.next_step::<u8>(), TagStep::Done(true));
+    }
+
+    #[test]
+    fn without_the_guard_the_tags_are_left() {
+        let mut invalidation = TagInvalidation::new(Duration::ZERO);
+        let _guard: TagStep<u8> = invalidation.next_step();
+        invalidation.on_reply(Err(Lost));
+        assert_eq!(invalidation.next_step::<u8>(), TagStep::Done(false));
+    }
+}

@@ -1,0 +1,21 @@
+//! A tag by the name of a lookup.
+
+use cachecow::Cached;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, Cached)]
+#[cache(key = "user:{id}", fetch = User::find)]
+#[cache(tag = "org:{org}", name = "by_id")]
+struct User {
+    id: i64,
+    org: u32,
+}
+
+impl User {
+    async fn find(id: i64) -> Result<Option<User>, std::io::Error> {
+        let _ = id;
+        Ok(None)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,21 @@
+//! A tag that is no text.
+
+use cachecow::Cached;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, Cached)]
+#[cache(key = "user:{id}", fetch = User::find)]
+#[cache(tag = org)]
+struct User {
+    id: i64,
+    org: u32,
+}
+
+impl User {
+    async fn find(id: i64) -> Result<Option<User>, std::io::Error> {
+        let _ = id;
+        Ok(None)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,22 @@
+//! Two tags by the same field, of one name.
+
+use cachecow::Cached;
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize, Deserialize, Cached)]
+#[cache(key = "user:{id}", fetch = User::find)]
+#[cache(tag = "org:{org}")]
+#[cache(tag = "company:{org}")]
+struct User {
+    id: i64,
+    org: u32,
+}
+
+impl User {
+    async fn find(id: i64) -> Result<Option<User>, std::io::Error> {
+        let _ = id;
+        Ok(None)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,743 @@
+//! Tags: groups of objects invalidated at once, with forced interleavings, and what they cost.
+
+use std::collections::HashMap;
+use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cachecow::protocol::{Command, Reply};
+use cachecow::{
+    BackendErrorKind, CacheCow, CacheSchema, Cached, Error, ErrorKind, Fill, Key, Source,
+};
+use cachecow_tests::backends::{Fate, Which};
+use cachecow_tests::caches::Cache;
+use cachecow_tests::gate::Gate;
+use cachecow_tests::on_both_backends;
+use cachecow_tests::servers::RedisServer;
+use futures_util::future::join_all;
+use serde::{Deserialize, Serialize};
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Cached)]
+#[cache(context = Members, ttl = "10m")]
+#[cache(key = "member:{id}", fetch = Members::find, fetch_many = Members::find_many)]
+#[cache(tag = "org:{org}")]
+#[cache(tag = "team:{org}:{team}", name = "in_team")]
+struct Member {
+    id: u32,
+    org: u32,
+    team: String,
+    version: u64,
+}
+
+/// A table of members, whose reads can be held up.
+#[derive(Debug, Default)]
+struct Members {
+    rows: Mutex<HashMap<u32, Member>>,
+    gates: Mutex<Vec<Arc<Gate>>>,
+    fetches: AtomicUsize,
+}
+
+impl Members {
+    /// Members 1 to `count`, each in the organisation of the number's last digit, in team a or b.
+    fn with(count: u32) -> Self {
+        let members = Self::default();
+        for id in 1..=count {
+            let team = if id % 2 == 0 { "a" } else { "b" }.to_owned();
+            members.put(Member { id, org: id % 10, team, version: 1 });
+        }
+        members
+    }
+
+    fn put(&self, member: Member) {
+        self.rows.lock().unwrap().insert(member.id, member);
+    }
+
+    fn change(&self, change: impl Fn(&mut Member)) {
+        self.rows.lock().unwrap().values_mut().for_each(change);
+    }
+
+    fn bump(&self) {
+        self.change(|member| member.version += 1);
+    }
+
+    fn gate(&self) -> Arc<Gate> {
+        let gate = Gate::new();
+        self.gates.lock().unwrap().push(Arc::clone(&gate));
+        gate
+    }
+
+    fn fetches(&self) -> usize {
+        self.fetches.load(Ordering::SeqCst)
+    }
+
+    async fn find(&self, id: u32) -> Result<Option<Member>, Infallible> {
+        Ok(self.find_many(&[id]).await?.pop())
+    }
+
+    async fn find_many(&self, ids: &[u32]) -> Result<Vec<Member>, Infallible> {
+        self.fetches.fetch_add(1, Ordering::SeqCst);
+        let rows = self.rows.lock().unwrap().clone();
+        let gate = self.gates.lock().unwrap().pop();
+        match gate {
+            Some(gate) => gate.pass().await,
+            None => tokio::task::yield_now().await,
+        }
+        Ok(ids.iter().filter_map(|id| rows.get(id).cloned()).collect())
+    }
+}
+
+async fn version(cow: &CacheCow, members: &Members, id: u32) -> u64 {
+    cow.with(members).get(Member::by_id(id)).await.unwrap().expect("the member exists").version
+}
+
+/// Whether the member is served from the cache.
+async fn is_hit(cow: &CacheCow, members: &Members, id: u32) -> bool {
+    cow.with(members).read(Member::by_id(id)).await.unwrap().source == Source::Cache
+}
+
+async fn until(cache: &Cache, condition: impl Fn() -> bool) {
+    while !condition() {
+        if cache.server.is_none() {
+            tokio::time::advance(Duration::from_millis(100)).await;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+fn guard() -> Key {
+    Member::tag_scope().key()
+}
+
+fn ends(command: &Command) -> bool {
+    matches!(command, Command::EndEpoch { .. })
+}
+
+fn reads_epochs(command: &Command) -> bool {
+    matches!(command, Command::ReadEpoch)
+}
+
+/// The commands of a cold read, in their order; between the first and the second it fetches.
+const STEPS: [(&str, Which); 4] = [
+    ("the claim and the guard", |command| matches!(command, Command::Claim { .. })),
+    ("the tags' epochs", |command| matches!(command, Command::TakeEpoch { .. })),
+    ("the guard again", reads_epochs),
+    ("the fill", |command| matches!(command, Command::Fill { .. })),
+];
+
+/// A cold read of member 1, and something else when a step of it has had its effect and has not
+/// been answered. `None` is the fetch.
+async fn meddle_in_a_cold_read(
+    cache: &Cache,
+    members: &Members,
+    step: Option<Which>,
+    meddle: impl Future<Output = ()>,
+) -> Fill {
+    let cow = cache.open_default();
+    let gate = if let Some(which) = step {
+        let gate = Gate::new();
+        cache.script().next(which, Fate::AnswerLate(Arc::clone(&gate)));
+        gate
+    } else {
+        members.gate()
+    };
+    let (read, ()) = tokio::join!(cow.with(members).read(Member::by_id(1)), async {
+        gate.arrived().await;
+        meddle.await;
+        gate.open();
+    });
+    read.unwrap().fill
+}
+
+/// Every point of a cold read.
+fn points() -> impl Iterator<Item = (&'static str, Option<Which>)> {
+    STEPS.into_iter().map(|(name, which)| (name, Some(which))).chain([("the fetch", None)])
+}
+
+on_both_backends! {
+    async fn a_tag_s_invalidation_hits_its_group_and_nothing_else(cache) {
+        let (members, cow) = (Members::with(40), cache.open_default());
+        let all: Vec<u32> = (1..=40).collect();
+        cow.with(&members).get_many(all.iter().copied().map(Member::by_id)).await.unwrap();
+        members.bump();
+        cow.invalidate_tag(Member::tag_org(7)).await.unwrap();
+        for id in all {
+            let expected = if id % 10 == 7 { 2 } else { 1 };
+            assert_eq!(version(&cow, &members, id).await, expected, "member {id}");
+        }
+    }
+
+    async fn several_tags_are_invalidated_in_one_call(cache) {
+        let (members, cow) = (Members::with(40), cache.open_default());
+        let all = || (1..=40).map(Member::by_id);
+        cow.with(&members).get_many(all()).await.unwrap();
+        members.bump();
+        let teams = [Member::in_team(4, "a"), Member::in_team(5, "a"), Member::in_team(5, "b")];
+        cow.invalidate_tags(teams).await.unwrap();
+        cow.invalidate_tags::<Member>([]).await.unwrap();
+        for member in cow.with(&members).get_many(all()).await.unwrap() {
+            let member = member.unwrap();
+            // Who is in organisation 5 has an odd number, and so is in team b.
+            let expected = if member.org == 4 || member.org == 5 { 2 } else { 1 };
+            assert_eq!(member.version, expected, "member {}", member.id);
+        }
+    }
+
+    async fn every_tag_of_an_object_counts(cache) {
+        let (members, cow) = (Members::with(1), cache.open_default());
+        for tag in [Member::tag_org(1), Member::in_team(1, "b")] {
+            let before = version(&cow, &members, 1).await;
+            assert!(is_hit(&cow, &members, 1).await);
+            members.bump();
+            cow.invalidate_tag(tag).await.unwrap();
+            assert_eq!(version(&cow, &members, 1).await, before + 1);
+        }
+    }
+
+    async fn what_was_invalidated_is_cached_again(cache) {
+        let (members, cow) = (Members::with(9), cache.open_default());
+        for _ in 0..3 {
+            let fetches = members.fetches();
+            version(&cow, &members, 7).await;
+            assert_eq!(members.fetches(), fetches + 1);
+            assert!(is_hit(&cow, &members, 7).await);
+            cow.invalidate_tag(Member::tag_org(7)).await.unwrap();
+        }
+    }
+
+    async fn an_object_that_moves_is_found_under_its_new_tag(cache) {
+        let (members, cow) = (Members::with(7), cache.open_default());
+        version(&cow, &members, 7).await;
+        let old = Member { id: 7, org: 7, team: "b".into(), version: 1 };
+        cow.write(&old, async {
+            members.change(|member| member.org = 8);
+            Ok::<_, Error>(())
+        }).await.unwrap();
+        assert_eq!(cow.with(&members).get(Member::by_id(7)).await.unwrap().unwrap().org, 8);
+        members.bump();
+        cow.invalidate_tag(Member::tag_org(7)).await.unwrap();
+        assert!(is_hit(&cow, &members, 7).await, "it is no longer in 7");
+        cow.invalidate_tag(Member::tag_org(8)).await.unwrap();
+        assert_eq!(version(&cow, &members, 7).await, 2);
+    }
+
+    async fn an_object_that_moves_during_its_fetch_is_not_stored_under_its_old_tag(cache) {
+        let members = Members::with(1);
+        meddle_in_a_cold_read(&cache, &members, None, async {
+            members.change(|member| member.org = 8);
+            // Both groups changed; the read has the old one.
+            cache.open_default().invalidate_tag(Member::tag_org(8)).await.unwrap();
+        }).await;
+        let member = cache.open_default().with(&members).get(Member::by_id(1)).await.unwrap();
+        assert_eq!(member.unwrap().org, 8);
+    }
+
+    async fn an_invalidation_at_every_point_of_a_cold_read_leaves_nothing_stale(cache) {
+        for (name, step) in points() {
+            let members = Members::with(1);
+            let other = cache.open_default();
+            let fill = meddle_in_a_cold_read(&cache, &members, step, async {
+                members.bump();
+                other.invalidate_tag(Member::tag_org(1)).await.unwrap();
+            }).await;
+            assert_eq!(version(&other, &members, 1).await, 2, "after {name}: {fill:?}");
+            assert!(is_hit(&other, &members, 1).await, "after {name}");
+            let refused = matches!(name, "the tags' epochs" | "the fetch");
+            assert_eq!(fill == Fill::Refused, refused || name == STEPS[0].0, "after {name}");
+            other.invalidate(Member::by_id(1)).await.unwrap();
+        }
+    }
+
+    async fn an_invalidation_whose_two_halves_lie_around_a_step_leaves_nothing_stale(cache) {
+        // The guard has ended before the read began, or ends in its course; the tag ends later.
+        for (name, step) in points() {
+            for (guard_first, tag_later) in [(true, true), (true, false), (false, true)] {
+                let members = Members::with(1);
+                let end = Command::EndEpoch { settle: Duration::ZERO };
+                // The invalidation begins after the change.
+                if guard_first && tag_later {
+                    members.bump();
+                    assert_eq!(cache.ask_key(guard(), end.clone()).await, Reply::Done);
+                }
+                meddle_in_a_cold_read(&cache, &members, step, async {
+                    if !(guard_first && tag_later) {
+                        members.bump();
+                        assert_eq!(cache.ask_key(guard(), end.clone()).await, Reply::Done);
+                    }
+                    if !tag_later {
+                        let tag = Member::tag_org(1).key();
+                        assert_eq!(cache.ask_key(tag, end.clone()).await, Reply::Done);
+                    }
+                }).await;
+                if tag_later {
+                    assert_eq!(cache.ask_key(Member::tag_org(1).key(), end).await, Reply::Done);
+                }
+                let cow = cache.open_default();
+                assert_eq!(version(&cow, &members, 1).await, 2, "around {name}");
+                cow.invalidate(Member::by_id(1)).await.unwrap();
+            }
+        }
+    }
+
+    async fn a_load_that_ends_within_an_invalidation_leaves_nothing_stale(cache) {
+        let (members, cow) = (Members::with(1), cache.open_default());
+        let (fetch, half) = (members.gate(), Gate::new());
+        let read = tokio::sync::Notify::new();
+        tokio::join!(
+            async {
+                version(&cow, &members, 1).await;
+                read.notify_one();
+            },
+            async {
+                fetch.arrived().await;
+                members.bump();
+                cache.script().next(ends, Fate::AnswerLate(Arc::clone(&half)));
+                cow.invalidate_tag(Member::tag_org(1)).await.unwrap();
+            },
+            async {
+                half.arrived().await;
+                fetch.open();
+                read.notified().await;
+                half.open();
+            },
+        );
+        assert_eq!(version(&cow, &members, 1).await, 2);
+    }
+
+    async fn a_lost_epoch_at_any_point_is_a_miss_at_the_worst(cache) {
+        let tag = Member::tag_org(1).key();
+        for (name, step) in points() {
+            for lost in [vec![guard()], vec![tag], vec![guard(), tag]] {
+                let members = Members::with(1);
+                let cow = cache.open_default();
+                meddle_in_a_cold_read(&cache, &members, step, async {
+                    for key in &lost {
+                        let end = Command::EndEpoch { settle: Duration::ZERO };
+                        assert_eq!(cache.ask_key(*key, end).await, Reply::Done);
+                    }
+                }).await;
+                assert_eq!(version(&cow, &members, 1).await, 1, "after {name}");
+                assert!(is_hit(&cow, &members, 1).await, "and all is well again after {name}");
+                members.bump();
+                cow.invalidate_tag(Member::tag_org(1)).await.unwrap();
+                assert_eq!(version(&cow, &members, 1).await, 2, "after {name}");
+                cow.invalidate(Member::by_id(1)).await.unwrap();
+            }
+        }
+    }
+
+    async fn a_caller_after_an_invalidation_does_not_share_the_load_before_it(cache) {
+        let (members, cow) = (Members::with(1), cache.open_default());
+        let gate = members.gate();
+        let (_, late, ()) = tokio::join!(
+            cow.with(&members).get(Member::by_id(1)),
+            async {
+                gate.arrived().await;
+                members.bump();
+                cow.invalidate_tag(Member::tag_org(1)).await.unwrap();
+                version(&cow, &members, 1).await
+            },
+            async {
+                while cow.stats().of("Member").joins == 0 {
+                    tokio::task::yield_now().await;
+                }
+                gate.open();
+            },
+        );
+        assert_eq!(late, 2);
+    }
+
+    async fn a_caller_after_the_guard_was_read_and_an_invalidation_does_not_share_the_fill(cache) {
+        for step in [STEPS[2].1, STEPS[3].1] {
+            let (members, cow) = (Members::with(1), cache.open_default());
+            let answer = Gate::new();
+            cache.script().next(step, Fate::AnswerLate(Arc::clone(&answer)));
+            let (_, late) = tokio::join!(cow.with(&members).read(Member::by_id(1)), async {
+                answer.arrived().await;
+                members.bump();
+                cow.invalidate_tag(Member::tag_org(1)).await.unwrap();
+                let (late, ()) = tokio::join!(version(&cow, &members, 1), async {
+                    tokio::task::yield_now().await;
+                    answer.open();
+                });
+                late
+            });
+            assert_eq!(late, 2);
+            cow.invalidate(Member::by_id(1)).await.unwrap();
+        }
+    }
+
+    async fn callers_of_one_load_still_share_it(cache) {
+        let (members, cow) = (Members::with(1), cache.open_default());
+        let gate = members.gate();
+        let reads = (0..100).map(|_| cow.with(&members).read(Member::by_id(1)));
+        let (reads, ()) = tokio::join!(join_all(reads), async {
+            gate.arrived().await;
+            gate.open();
+        });
+        assert!(reads.iter().all(|read| read.as_ref().unwrap().fill == Fill::Stored));
+        assert_eq!(members.fetches(), 1);
+    }
+
+    async fn an_object_that_is_not_stored_is_shared_under_the_guard_only(cache) {
+        // Too large to be stored, it is handed to those who wait all the same.
+        let members = Members::with(1);
+        let cow = cache.open(CacheCow::builder().max_value_size(10));
+        let gate = members.gate();
+        let (_, late, ()) = tokio::join!(
+            cow.with(&members).get(Member::by_id(1)),
+            async {
+                gate.arrived().await;
+                members.bump();
+                cow.invalidate_tag(Member::tag_org(1)).await.unwrap();
+                version(&cow, &members, 1).await
+            },
+            async {
+                while cow.stats().of("Member").joins == 0 {
+                    tokio::task::yield_now().await;
+                }
+                gate.open();
+            },
+        );
+        assert_eq!(late, 2);
+    }
+
+    async fn a_batch_asks_for_each_epoch_once(cache) {
+        let (members, cow) = (Members::with(100), cache.open_default());
+        let all = || (1..=100).map(Member::by_id);
+        cow.with(&members).get_many(all()).await.unwrap();
+        assert_eq!(members.fetches(), 1);
+        let before = cache.script().log().len();
+        assert_eq!(cow.with(&members).get_many(all()).await.unwrap().len(), 100);
+        assert_eq!(members.fetches(), 1, "all were hits");
+        let epochs = cache.script().log()[before..].iter().filter(|c| reads_epochs(c)).count();
+        // 10 organisations, each with one team.
+        assert_eq!(epochs, 20);
+    }
+
+    async fn an_absence_is_cached_and_has_no_tags(cache) {
+        let members = Members::with(1);
+        let cow = cache.open(CacheCow::builder().negative_ttl(Duration::from_secs(60)));
+        for source in [Source::Fetched, Source::Cache] {
+            let read = cow.with(&members).read(Member::by_id(2)).await.unwrap();
+            assert_eq!((read.value, read.source), (None, source));
+        }
+        cow.invalidate_tag(Member::tag_org(2)).await.unwrap();
+        assert!(is_hit(&cow, &members, 2).await);
+        cow.invalidate(Member::by_id(2)).await.unwrap();
+        assert!(!is_hit(&cow, &members, 2).await);
+    }
+
+    async fn an_invalidation_that_did_not_happen_is_an_error_and_is_made_up_for(cache) {
+        for lost in 0..2 {
+            let (members, cow) = (Members::with(1), cache.open_default());
+            let other = cache.open_default();
+            assert_eq!(version(&cow, &members, 1).await, 1);
+            members.bump();
+            if lost == 1 {
+                // The guard is ended, the tag is not.
+                let open = Gate::new();
+                open.open();
+                cache.script().next(ends, Fate::AnswerLate(open));
+            }
+            for _ in 0..3 {
+                cache.script().next(ends, Fate::Fail(BackendErrorKind::Disconnected));
+            }
+            let error = cow.invalidate_tag(Member::tag_org(1)).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotInvalidated);
+            assert_eq!(cow.stats().pending_invalidations, 1);
+            let read = cow.with(&members).read(Member::by_id(1)).await.unwrap();
+            assert_eq!((read.value.unwrap().version, read.fill), (2, Fill::Unreachable));
+            let batch = cow.with(&members).get_many([Member::by_id(1)]).await.unwrap();
+            assert_eq!(batch[0].as_ref().unwrap().version, 2);
+            // The control: another process cannot know.
+            assert_eq!(version(&other, &members, 1).await, 1);
+            until(&cache, || cow.stats().pending_invalidations == 0).await;
+            assert_eq!(version(&other, &members, 1).await, 2);
+            assert!(is_hit(&cow, &members, 1).await);
+            cow.invalidate(Member::by_id(1)).await.unwrap();
+        }
+    }
+
+    async fn epochs_that_cannot_be_read_cost_the_hit_and_no_more(cache) {
+        let (members, cow) = (Members::with(1), cache.open_default());
+        version(&cow, &members, 1).await;
+        cache.script().next(reads_epochs, Fate::Fail(BackendErrorKind::TimedOut));
+        let read = cow.with(&members).read(Member::by_id(1)).await.unwrap();
+        assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Unreachable));
+        assert!(is_hit(&cow, &members, 1).await, "the object is still there");
+    }
+
+    async fn a_step_that_fails_costs_the_fill_and_no_more(cache) {
+        let (members, cow) = (Members::with(1), cache.open_default());
+        for (name, which) in &STEPS[1..3] {
+            cache.script().next(*which, Fate::LoseAnswer);
+            let read = cow.with(&members).read(Member::by_id(1)).await.unwrap();
+            assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Refused), "{name}");
+        }
+        assert_eq!(cow.with(&members).read(Member::by_id(1)).await.unwrap().fill, Fill::Stored);
+    }
+
+    async fn with_a_time_to_settle_nothing_of_the_type_is_stored_for_so_long(cache) {
+        let settle = Duration::from_secs(600);
+        let members = Members::with(2);
+        let cow = cache.open(CacheCow::builder().settle(settle));
+        assert_eq!(cow.with(&members).read(Member::by_id(1)).await.unwrap().fill, Fill::Stored);
+        cow.invalidate_tag(Member::tag_org(1)).await.unwrap();
+        for id in [1, 2] {
+            let fill = cow.with(&members).read(Member::by_id(id)).await.unwrap().fill;
+            assert_eq!(fill, Fill::Refused);
+        }
+        if let Some(server) = &cache.server {
+            let (mut look, name) = (server.connection().await, format!("tag:{{{}}}", guard()));
+            let left: u64 = redis::cmd("PTTL").arg(&name).query_async(&mut look).await.unwrap();
+            assert!((540_000..=600_000).contains(&left), "{left}");
+            redis::cmd("DEL").arg(&name).exec_async(&mut look).await.unwrap();
+        } else {
+            tokio::time::advance(settle).await;
+        }
+        assert_eq!(cow.with(&members).read(Member::by_id(1)).await.unwrap().fill, Fill::Stored);
+    }
+
+    async fn an_object_with_tags_is_not_kept_near(cache) {
+        let members = Members::with(1);
+        let cow = cache.open(CacheCow::builder().near(1 << 20));
+        for _ in 0..3 {
+            let read = cow.with(&members).read(Member::by_id(1)).await.unwrap();
+            assert_ne!(read.source, Source::Near);
+        }
+    }
+}
+
+/// A load overtaken by the invalidation of its object's tag. Returns what is read last.
+async fn an_overtaken_load(cache: &Cache) -> u64 {
+    let members = Members::with(1);
+    let other = cache.open_default();
+    meddle_in_a_cold_read(cache, &members, None, async {
+        members.bump();
+        other.invalidate_tag(Member::tag_org(1)).await.unwrap();
+    })
+    .await;
+    version(&other, &members, 1).await
+}
+
+#[tokio::test]
+async fn without_the_guard_an_overtaken_load_leaves_stale_data() {
+    let last = an_overtaken_load(&Cache::guardless(guard())).await;
+    assert_eq!(last, 1, "the control must find the stale read");
+    assert_eq!(an_overtaken_load(&Cache::memory()).await, 2);
+}
+
+#[tokio::test]
+async fn deletion_eviction_and_flush_lose_nothing_but_hits() {
+    let server = RedisServer::start();
+    let (members, cow) = (Members::with(1), CacheCow::open(&server.url()).await.unwrap());
+    let mut look = server.connection().await;
+    for (names, flush) in [
+        (vec![guard()], false),
+        (vec![Member::tag_org(1).key()], false),
+        (vec![Member::in_team(1, "b").key(), guard()], false),
+        (vec![], true),
+    ] {
+        version(&cow, &members, 1).await;
+        for during in [false, true] {
+            let gate = during.then(|| members.gate());
+            let meddle = async {
+                if let Some(gate) = &gate {
+                    gate.arrived().await;
+                }
+                for name in &names {
+                    let name = format!("tag:{{{name}}}");
+                    redis::cmd("DEL").arg(name).exec_async(&mut look).await.unwrap();
+                }
+                if flush {
+                    redis::cmd("FLUSHALL").exec_async(&mut look).await.unwrap();
+                }
+                members.bump();
+                cow.invalidate_tag(Member::tag_org(1)).await.unwrap();
+                if let Some(gate) = &gate {
+                    gate.open();
+                }
+            };
+            if during {
+                cow.invalidate(Member::by_id(1)).await.unwrap();
+                tokio::join!(version(&cow, &members, 1), meddle);
+            } else {
+                meddle.await;
+            }
+            let present = members.rows.lock().unwrap()[&1].version;
+            assert_eq!(version(&cow, &members, 1).await, present, "{names:?}, {during}");
+            assert!(is_hit(&cow, &members, 1).await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_grows_without_bound_in_redis() {
+    let server = RedisServer::start();
+    let (members, cow) = (Members::with(50), CacheCow::open(&server.url()).await.unwrap());
+    let mut look = server.connection().await;
+    for round in 0..5_u32 {
+        cow.with(&members).get_many((1..=50).map(Member::by_id)).await.unwrap();
+        // Also of groups that nobody is in.
+        let tags = (0..100).map(|org| Member::tag_org(100 * round + org));
+        cow.invalidate_tags(tags).await.unwrap();
+        cow.with(&members).get_many((1..=50).map(Member::by_id)).await.unwrap();
+        let keys: Vec<String> = redis::cmd("KEYS").arg("*").query_async(&mut look).await.unwrap();
+        // 50 objects, 10 organisations with a team each, and the guard.
+        assert!(keys.len() <= 50 + 20 + 1, "{} keys", keys.len());
+        for key in keys {
+            let ttl: i64 = redis::cmd("PTTL").arg(&key).query_async(&mut look).await.unwrap();
+            assert!(ttl > 0, "{key} stays for ever");
+            let day = 24 * 60 * 60 * 1000;
+            assert!(ttl <= 2 * day, "{key} stays for {ttl} ms");
+            let tag_of_ten_minutes = key.starts_with("tag:") && !key.contains(&guard().to_string());
+            assert!(!tag_of_ten_minutes || (500_000..=1_200_000).contains(&ttl), "{ttl}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_invalidation_costs_the_same_for_any_number_of_objects() {
+    async fn commands(look: &mut redis::aio::MultiplexedConnection) -> u64 {
+        let info: String = redis::cmd("INFO").arg("stats").query_async(look).await.unwrap();
+        let line = info.lines().find_map(|line| line.strip_prefix("total_commands_processed:"));
+        line.unwrap().trim().parse().unwrap()
+    }
+    let server = RedisServer::start();
+    let cow = CacheCow::open(&server.url()).await.unwrap();
+    let mut look = server.connection().await;
+    let mut costs = Vec::new();
+    for count in [10, 1000] {
+        let members = Members::with(count);
+        members.change(|member| member.org = 7);
+        cow.with(&members).get_many((1..=count).map(Member::by_id)).await.unwrap();
+        // The scripts are loaded.
+        cow.invalidate_tag(Member::tag_org(8)).await.unwrap();
+        let (before, reads) = (commands(&mut look).await, server.reads(&mut look).await);
+        cow.invalidate_tag(Member::tag_org(7)).await.unwrap();
+        let trips = server.reads(&mut look).await - reads - 1;
+        assert_eq!(trips, 2, "the guard, and the tag");
+        costs.push(commands(&mut look).await - before);
+        for id in [1, count] {
+            assert!(!is_hit(&cow, &members, id).await);
+        }
+        cow.invalidate_many((1..=count).map(Member::by_id)).await.unwrap();
+    }
+    assert_eq!(costs[0], costs[1]);
+}
+
+#[tokio::test]
+async fn a_full_server_takes_the_invalidation_of_a_tag() {
+    let server = RedisServer::start();
+    let (members, cow) = (Members::with(1), CacheCow::open(&server.url()).await.unwrap());
+    assert_eq!(version(&cow, &members, 1).await, 1);
+    let mut look = server.connection().await;
+    let full = |limit: &'static str| {
+        let mut set = redis::cmd("CONFIG");
+        set.arg(&["SET", "maxmemory", limit]);
+        set
+    };
+    full("1").exec_async(&mut look).await.unwrap();
+    members.bump();
+    cow.invalidate_tag(Member::tag_org(1)).await.unwrap();
+    assert_eq!(version(&cow, &members, 1).await, 2);
+    full("0").exec_async(&mut look).await.unwrap();
+    version(&cow, &members, 1).await;
+    assert!(is_hit(&cow, &members, 1).await);
+}
+
+#[tokio::test]
+async fn without_a_server_members_are_fetched() {
+    let mut server = RedisServer::start();
+    let hasty = CacheCow::builder().operation_timeout(Duration::from_millis(400));
+    let (members, cow) = (Members::with(2), hasty.open(&server.url()).await.unwrap());
+    assert_eq!(version(&cow, &members, 1).await, 1);
+    let gate = members.gate();
+    let (read, ()) = tokio::join!(cow.with(&members).read(Member::by_id(2)), async {
+        gate.arrived().await;
+        server.kill();
+        gate.open();
+    });
+    assert_eq!(read.unwrap().fill, Fill::Refused);
+    for _ in 0..10 {
+        let read = cow.with(&members).read(Member::by_id(1)).await.unwrap();
+        assert_eq!((read.value.unwrap().version, read.fill), (1, Fill::Unreachable));
+    }
+    members.bump();
+    assert!(cow.invalidate_tag(Member::tag_org(1)).await.is_err());
+    server.restart();
+    while cow.stats().pending_invalidations > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(version(&cow, &members, 1).await, 2);
+}
+
+#[tokio::test]
+async fn an_object_stored_under_other_tags_than_its_own_is_not_served() {
+    let server = RedisServer::start();
+    let (members, cow) = (Members::with(1), CacheCow::open(&server.url()).await.unwrap());
+    version(&cow, &members, 1).await;
+    let mut look = server.connection().await;
+    let name = format!("cache:{{{}}}", cachecow::Lookup::key(&Member::by_id(1)).key());
+    let document: Vec<u8> = redis::cmd("GET").arg(&name).query_async(&mut look).await.unwrap();
+    let org = Member::tag_org(1).key().hash().to_be_bytes();
+    let at = document.windows(16).position(|window| window == org).expect("the tag's hash");
+    // Another tag, one tag less, and none.
+    let mut other = document.clone();
+    other[at] ^= 1;
+    let mut fewer = document.clone();
+    fewer.drain(at..at + 32);
+    fewer[at - 1] -= 32;
+    let mut none = document.clone();
+    none.drain(at - 2..at + 64);
+    none[0] -= 1;
+    for forged in [other, fewer, none] {
+        redis::cmd("SET").arg(&name).arg(forged).exec_async(&mut look).await.unwrap();
+        assert!(!is_hit(&cow, &members, 1).await);
+        assert!(is_hit(&cow, &members, 1).await);
+    }
+}
+
+/// The next version of a struct, which is in the same cache.
+mod next {
+    use super::*;
+
+    #[derive(Clone, Debug, Serialize, Deserialize, Cached)]
+    #[cache(context = Members)]
+    #[cache(key = "member:{id}", fetch = Member::find)]
+    #[cache(tag = "org:{org}")]
+    pub(super) struct Member {
+        pub(super) id: u32,
+        pub(super) org: u32,
+        pub(super) team: String,
+        pub(super) version: u64,
+    }
+
+    impl Member {
+        async fn find(members: &Members, id: u32) -> Result<Option<Self>, Infallible> {
+            let found = members.find(id).await?;
+            Ok(found.map(|super::Member { id, org, team, version }| Self {
+                id,
+                org,
+                team,
+                version,
+            }))
+        }
+    }
+}
+
+#[tokio::test]
+async fn versions_with_other_tags_leave_each_other_s_objects_alone() {
+    assert_ne!(Member::FINGERPRINT, next::Member::FINGERPRINT);
+    let (cache, members) = (Cache::memory(), Members::with(1));
+    let cow = cache.open_default();
+    version(&cow, &members, 1).await;
+    let read = cow.with(&members).read(next::Member::by_id(1)).await.unwrap();
+    assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Skipped));
+    assert!(is_hit(&cow, &members, 1).await);
+    // And each invalidates the other's.
+    assert_eq!(next::Member::tag_org(1).key(), Member::tag_org(1).key());
+    cow.invalidate_tag(next::Member::tag_org(1)).await.unwrap();
+    assert!(!is_hit(&cow, &members, 1).await);
+}
