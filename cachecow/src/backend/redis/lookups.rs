@@ -63,9 +63,8 @@ pub(super) async fn lookup(shared: &Arc<Shared>, key: Key) -> Answer {
     };
     let Some(answered) = answered else {
         let _turn = Turn(Arc::clone(shared));
-        let mut command = ::redis::cmd("GET");
-        shared.add_value_name(&mut command, key);
-        let get = Routed { command, slot: shared.slot(key), is_writers: false };
+        let get =
+            Routed { command: get(shared, &[key]), slot: shared.slot(key), is_writers: false };
         return reply::looked_up(shared.route.send(get).await?);
     };
     answered.await.unwrap_or_else(|_| Err(BackendErrorKind::Disconnected.with("shutting down")))
@@ -130,7 +129,7 @@ async fn all_gone(batch: &mut [Waiting]) {
 pub(super) async fn lookup_many(shared: &Shared, keys: Vec<Key>) -> Vec<Answer> {
     let max_keys = shared.max_keys();
     let gets = keys.chunks(max_keys).map(|keys| Routed {
-        command: mget(shared, keys),
+        command: get(shared, keys),
         slot: keys.first().map_or(0, |key| shared.slot(*key)),
         is_writers: false,
     });
@@ -144,25 +143,28 @@ pub(super) async fn lookup_many(shared: &Shared, keys: Vec<Key>) -> Vec<Answer> 
         .collect()
 }
 
-/// The command that reads the values of several keys.
-pub(super) fn mget(shared: &Shared, keys: &[Key]) -> Cmd {
+/// The command that reads the values of some keys.
+pub(super) fn get(shared: &Shared, keys: &[Key]) -> Cmd {
+    named(keys, |command, key| shared.add_value_name(command, key))
+}
+
+/// The command that reads some epochs.
+pub(super) fn get_epochs(shared: &Shared, keys: &[Key]) -> Cmd {
+    named(keys, |command, key| shared.add_epoch_name(command, key))
+}
+
+/// `GET`, which the server answers in less time, or `MGET`.
+fn named(keys: &[Key], add_name: impl Fn(&mut Cmd, Key)) -> Cmd {
     let mut command = Cmd::with_capacity(keys.len() + 1, keys.len() * 48);
-    command.arg("MGET");
-    keys.iter().for_each(|key| shared.add_value_name(&mut command, *key));
+    command.arg(if keys.len() == 1 { "GET" } else { "MGET" });
+    keys.iter().for_each(|key| add_name(&mut command, *key));
     command
 }
 
-/// The command that reads several epochs.
-pub(super) fn mget_epochs(shared: &Shared, keys: &[Key]) -> Cmd {
-    let mut command = Cmd::with_capacity(keys.len() + 1, keys.len() * 48);
-    command.arg("MGET");
-    keys.iter().for_each(|key| shared.add_epoch_name(&mut command, *key));
-    command
-}
-
-/// What an `MGET` of `count` keys says of each.
+/// What a `GET`, or an `MGET` of `count` keys, says of each.
 fn answers(value: Result<Value, BackendError>, count: usize) -> impl Iterator<Item = Answer> {
     let (values, error) = match value {
+        Ok(value) if count == 1 => (vec![value], None),
         Ok(Value::Array(values)) if values.len() == count => (values, None),
         Ok(Value::ServerError(error)) => (Vec::new(), Some(reply::rejected(&error))),
         Ok(_) => (Vec::new(), Some(super::malformed("to a lookup"))),

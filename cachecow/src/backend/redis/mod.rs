@@ -58,7 +58,9 @@ use crate::{Error, ErrorKind, Key};
 /// # Sentinels
 ///
 /// All of them are asked whenever a connection is made, and the server that they name is asked by
-/// `ROLE` whether it is the master, which its user must be allowed.
+/// `ROLE` whether it is the master, which its user must be allowed. From then on they are listened to
+/// (`+switch-master`): when they switch the master the connection is replaced, without waiting until
+/// they demote the former one.
 ///
 /// # Clusters
 ///
@@ -81,9 +83,9 @@ use crate::{Error, ErrorKind, Key};
 ///
 /// A write that Redis acknowledged and then lost — at an asynchronous failover, or at a restart from
 /// an older snapshot — takes its invalidation with it: the old value may be served for its time to
-/// live. [`with_replica_acks`](Self::with_replica_acks) makes that much less likely. So may a former
-/// master that is cut off from the others and not from its clients, until it learns of its
-/// successor; Redis' own `min-replicas-to-write` and `cluster-node-timeout` bound that.
+/// live. So may what a former master confirms between the choice of its successor and the news of it,
+/// about a second at a switch by sentinels, and longer if it is cut off from them and not from its
+/// clients. [`with_replica_acks`](Self::with_replica_acks) makes an error of it.
 pub struct RedisBackend {
     shared: Arc<Shared>,
     /// Where changes are heard, if not on another connection like the one given.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ::redis::{Cmd, Value};
 
 use super::super::{BackendError, Request};
-use super::lookups::{mget, mget_epochs};
+use super::lookups::{get, get_epochs};
 use super::route::Routed;
 use super::script::{self, Kind};
 use super::{Shared, malformed, reply};
@@ -88,6 +88,9 @@ impl Shared {
             answer => {
                 let reply = match answer {
                     Ok(answer @ Value::ServerError(_)) => call.parse(answer),
+                    Ok(answer) if call.script.is_none() && call.keys.len() == 1 => {
+                        call.parse(answer)
+                    }
                     Ok(Value::Int(_)) if call.part == Part::Value => Ok(Reply::Done),
                     Ok(_) => Err(malformed("of the wrong length")),
                     Err(error) => Err(error),
@@ -113,9 +116,9 @@ impl Shared {
     fn command(&self, call: &Call) -> Cmd {
         let Some(script) = call.script else {
             return if call.epochs {
-                mget_epochs(self, &call.keys)
+                get_epochs(self, &call.keys)
             } else {
-                mget(self, &call.keys)
+                get(self, &call.keys)
             };
         };
         if call.part == Part::Value {

@@ -73,6 +73,8 @@ pub(super) fn epoch(value: Value) -> Result<Reply, BackendError> {
             Err(_) => Reply::Absent,
         }),
         Value::Nil => Ok(Reply::Absent),
+        // As above.
+        Value::ServerError(error) if error.code() == "WRONGTYPE" => Ok(Reply::Absent),
         Value::ServerError(error) => Err(rejected(&error)),
         _ => Err(malformed("to a look at an epoch")),
     }
