@@ -226,7 +226,7 @@ const HISTORIES: [History; 2] = [
 const WRITTEN: u8 = 4;
 
 impl Model {
-    fn cell<'a>(world: &'a mut World, place: Place) -> &'a mut Cell {
+    fn cell(world: &mut World, place: Place) -> &mut Cell {
         match place {
             Place::Alias => &mut world.alias,
             Place::Primary => &mut world.primary,
@@ -303,14 +303,14 @@ impl Model {
                 let reply = self.carry_out(world, place, command);
                 reader.pending = Pending::Answered(place, reply);
             }
-            Pending::Answered(_, reply) => self.answer(&mut reader, reply),
+            Pending::Answered(_, reply) => Self::answer(&mut reader, reply),
             Pending::Fetch => {
                 let stale = reader.first.filter(|_| self.without == Without::SecondFetch);
                 let version = stale.unwrap_or(world.database);
                 reader.first = Some(version);
                 reader.pending = Pending::Fetched(version);
             }
-            Pending::Fetched(version) => self.fetched(&mut reader, version),
+            Pending::Fetched(version) => Self::fetched(&mut reader, version),
             Pending::Over => reader.pending = Pending::Over,
         }
         while reader.pending == Pending::Nothing {
@@ -323,16 +323,15 @@ impl Model {
         world.readers[at] = reader;
     }
 
-    fn answer(&self, reader: &mut Reader, reply: Reply<Value>) {
+    fn answer(reader: &mut Reader, reply: Reply<Value>) {
         match (reader.waits, &mut reader.link) {
             (For::Judgement, _) => {
                 reader.waits = For::Read;
-                let verdict = match reply {
-                    Reply::Value(Value::Object(_)) => Verdict::Good,
-                    _ => {
-                        reader.led_to = Some(((), None));
-                        Verdict::Replace(Value::Pointer.seen())
-                    }
+                let verdict = if let Reply::Value(Value::Object(_)) = reply {
+                    Verdict::Good
+                } else {
+                    reader.led_to = Some(((), None));
+                    Verdict::Replace(Value::Pointer.seen())
                 };
                 let token = reader.token();
                 reader.read.on_judged(verdict, reader.leads.then_some(token));
@@ -347,7 +346,7 @@ impl Model {
         }
     }
 
-    fn fetched(&self, reader: &mut Reader, version: u8) {
+    fn fetched(reader: &mut Reader, version: u8) {
         let token = reader.token();
         match &mut reader.link {
             Some(link) => link.on_fetched(Some(((), Value::Object(version), LEASE)), token),
@@ -369,7 +368,7 @@ impl Model {
             LinkStep::Compare { stored, fetched } => {
                 let same = stored == fetched;
                 if same && self.without == Without::ClaimOfTheSame {
-                    return Self::end_link(world, reader, Linked::To((), LEASE));
+                    return Self::end_link(world, reader, &Linked::To((), LEASE));
                 }
                 let seen = stored.seen();
                 let compared = if same { Compared::Same(seen) } else { Compared::Different(seen) };
@@ -379,15 +378,15 @@ impl Model {
                 reader.claim = None;
                 world.given_back.push(token);
             }
-            LinkStep::Done(linked) => Self::end_link(world, reader, linked),
+            LinkStep::Done(linked) => Self::end_link(world, reader, &linked),
         }
     }
 
-    fn end_link(world: &mut World, reader: &mut Reader, linked: Linked<()>) {
+    fn end_link(world: &mut World, reader: &mut Reader, linked: &Linked<()>) {
         world.given_back.extend(reader.claim.take());
         reader.link = None;
         reader.waits = For::Read;
-        reader.read.on_fetched(match linked {
+        reader.read.on_fetched(match *linked {
             Linked::To((), ttl) => Fetched::Storable(Value::Pointer, ttl),
             Linked::Nothing => Fetched::Unstorable,
             Linked::Not(fill) => Fetched::Unfenced(fill),
@@ -404,10 +403,8 @@ impl Model {
                 reader.send(For::Judgement, Place::Primary, Command::Lookup);
             }
             Step::Judge(value @ Value::Object(_)) => {
-                let verdict = match reader.renews {
-                    true => Verdict::Ageing(value.seen()),
-                    false => Verdict::Good,
-                };
+                let verdict =
+                    if reader.renews { Verdict::Ageing(value.seen()) } else { Verdict::Good };
                 reader.read.on_judged(verdict, reader.leads.then_some(token));
             }
             Step::Enter | Step::Lead => {
