@@ -467,9 +467,9 @@ fn check(without: Without, invalidates: Invalidates, history: History) -> (usize
     let by_primary = |renews| Reader::new(9, Place::Primary, renews);
     let mut seen = 0;
     for (pointer, object) in beginnings() {
-        for other in [by_primary(false), by_primary(true), by_alias(2)] {
+        for (other, losses) in [(by_primary(false), 1), (by_primary(true), 1), (by_alias(2), 0)] {
             let readers = vec![by_alias(1), other];
-            let (count, stale) = model.explore(world(pointer, object, readers, 1));
+            let (count, stale) = model.explore(world(pointer, object, readers, losses));
             seen += count;
             if stale.is_some() {
                 return (seen, stale);
@@ -484,7 +484,7 @@ fn nothing_is_stale(history: History) {
         let (seen, stale) = check(Without::Nothing, invalidates, history);
         assert_eq!(stale, None);
         println!("{history:?} {invalidates:?}: {seen} worlds");
-        assert!(seen > 10_000, "{seen} worlds are too few to be all");
+        assert!(seen > 5_000, "{seen} worlds are too few to be all");
     }
 }
 
