@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::Error;
 use crate::batch;
 use crate::engine::{self, Engine, Loaded, TypedLoader, Unfinished, judge, keeping, loaded, typed};
-use crate::lookup::{Cached, Lookup};
+use crate::lookup::Lookup;
 use crate::near::Near;
 use crate::protocol::{Fill, Outcome};
 use crate::read::{Read, Source};
@@ -33,9 +33,10 @@ impl<'a, C: ?Sized> View<'a, C> {
         Self { past_near: true, ..self }
     }
 
+    /// The near tier, if this view's reads may use it; those by an alias do not.
     #[inline]
-    fn near<T: Cached>(&self) -> Option<&'a Near> {
-        if self.past_near { None } else { self.engine.near::<T>() }
+    fn near<L: Lookup>(&self) -> Option<&'a Near> {
+        if L::ALIAS || self.past_near { None } else { self.engine.near::<L::Object>() }
     }
 }
 
@@ -118,17 +119,14 @@ impl<C: ?Sized + Sync> View<'_, C> {
         lookups: impl IntoIterator<Item = L>,
     ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
         let lookups: Vec<L> = lookups.into_iter().collect();
-        let near = if L::ALIAS { None } else { self.near::<L::Object>() };
+        let near = self.near::<L>();
         Box::pin(batch::get_many(self.engine, near, self.context, &lookups)).await
     }
 
     /// What is in this process's memory.
     #[inline]
     fn look_near<L: Lookup<Context = C>>(self, lookup: &L) -> Option<Read<L::Object>> {
-        if L::ALIAS {
-            return None;
-        }
-        let near = self.near::<L::Object>()?;
+        let near = self.near::<L>()?;
         let parts = lookup.key();
         let key = parts.key();
         let read = near.get::<L>(key, &parts)?;
@@ -152,7 +150,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
         if L::ALIAS {
             return Box::pin(read_by_alias(engine, self.context, state, &lookup)).await;
         }
-        let near = self.near::<L::Object>();
+        let near = self.near::<L>();
         let mark = near.and_then(|near| near.mark(key));
         let judge = |document: &Bytes| {
             judge(engine, state, &lookup, document).map(|object| {

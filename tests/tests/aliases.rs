@@ -509,7 +509,7 @@ on_both_backends! {
         let mut aged = document(&cache, &Item::by_id(1)).await.unwrap().to_vec();
         aged[21..25].copy_from_slice(&u32::MAX.to_be_bytes());
         forge(&cache, &Item::by_id(1), aged).await;
-        clock.advance(10 * MINUTE - Duration::from_millis(1));
+        clock.advance((10 * MINUTE).saturating_sub(Duration::from_millis(1)));
         store.bump(1);
         let before = store.fetches();
         let read = cow.with(&store).read(Item::by_name("item 1")).await.unwrap();
