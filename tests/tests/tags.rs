@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::convert::Infallible;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -740,4 +740,51 @@ async fn versions_with_other_tags_leave_each_other_s_objects_alone() {
     assert_eq!(next::Member::tag_org(1).key(), Member::tag_org(1).key());
     cow.invalidate_tag(next::Member::tag_org(1)).await.unwrap();
     assert!(!is_hit(&cow, &members, 1).await);
+}
+
+/// Served past its time to live while its fetch fails.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Cached)]
+#[cache(context = Moody, ttl = "10m", stale_if_error = "1h")]
+#[cache(key = "fragile:{id}", fetch = Moody::find)]
+#[cache(tag = "all:{group}")]
+struct Fragile {
+    id: u32,
+    group: u32,
+}
+
+/// A backing store that may fail.
+#[derive(Debug, Default)]
+struct Moody {
+    fails: AtomicBool,
+}
+
+impl Moody {
+    async fn find(&self, id: u32) -> Result<Fragile, std::io::Error> {
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(std::io::Error::other("as the test says"));
+        }
+        Ok(Fragile { id, group: 7 })
+    }
+}
+
+#[tokio::test]
+async fn an_object_past_its_time_is_served_only_while_its_tags_stand() {
+    let (cache, moody) = (Cache::redis(), Moody::default());
+    let later = Arc::new(AtomicBool::new(false));
+    let is_later = Arc::clone(&later);
+    let clock = move || {
+        let times = u32::from(is_later.load(Ordering::SeqCst));
+        std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(11 * 60) * (1000 + times)
+    };
+    let cow = cache.open(CacheCow::builder().clock(clock));
+    let read = || cow.with(&moody).read(Fragile::by_id(1));
+    assert_eq!(read().await.unwrap().fill, Fill::Stored);
+    later.store(true, Ordering::SeqCst);
+    moody.fails.store(true, Ordering::SeqCst);
+    assert_eq!(read().await.unwrap().source, Source::Stale);
+    cache.script().next(reads_epochs, Fate::Fail(BackendErrorKind::TimedOut));
+    assert_eq!(read().await.unwrap_err().kind(), ErrorKind::Fetch, "nobody knows what it is worth");
+    assert_eq!(read().await.unwrap().source, Source::Stale);
+    cow.invalidate_tag(Fragile::tag_group(7)).await.unwrap();
+    assert_eq!(read().await.unwrap_err().kind(), ErrorKind::Fetch);
 }
