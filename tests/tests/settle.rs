@@ -160,7 +160,10 @@ on_both_backends! {
 
     async fn after_a_write_nothing_is_stored_until_it_has_settled(cache) {
         let cow = cache.open_default();
-        let work = async { Ok::<_, Error>(assert!(!fills(&cow, 1).await)) };
+        let work = async {
+            assert!(!fills(&cow, 1).await);
+            Ok::<_, Error>(())
+        };
         cow.write(Settling::by_id(1), work).await.unwrap();
         assert!(!fills(&cow, 1).await);
         // The write's own hold, a minute, is over by then and is no second mark.
