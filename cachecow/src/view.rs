@@ -7,7 +7,7 @@ use bytes::Bytes;
 use crate::Error;
 use crate::batch;
 use crate::engine::{self, Engine, Loaded, TypedLoader, Unfinished, judge, keeping, loaded, typed};
-use crate::lookup::Lookup;
+use crate::lookup::{Cached as _, Lookup};
 use crate::near::Near;
 use crate::protocol::{Fill, Outcome};
 use crate::read::{Read, Source};

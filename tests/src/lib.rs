@@ -13,6 +13,7 @@ pub mod gate;
 pub mod held;
 pub mod peer;
 pub mod readme;
+pub mod seen;
 pub mod servers;
 pub mod stampede;
 pub mod store;

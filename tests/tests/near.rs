@@ -8,6 +8,7 @@ use cachecow::{Builder, CacheCow, Cached, ErrorKind, Fill, Source};
 use cachecow_tests::backends::Fate;
 use cachecow_tests::gate::Gate;
 use cachecow_tests::on_both_backends;
+use cachecow_tests::seen::{elsewhere, seen, until, until_near};
 use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::{Item, Store};
 use redis::AsyncCommands as _;
@@ -18,34 +19,6 @@ const MEBIBYTE: u64 = 1 << 20;
 
 fn near() -> Builder {
     CacheCow::builder().near(MEBIBYTE).operation_timeout(Duration::from_secs(20))
-}
-
-async fn seen(cow: &CacheCow, store: &Store, id: i64) -> (u64, Source) {
-    let read = cow.with(store).read(Item::by_id(id)).await.unwrap();
-    (read.value.expect("the item exists").version, read.source)
-}
-
-/// Reads until the objects are near: the server has to be heard first.
-async fn until_near(cow: &CacheCow, store: &Store, ids: impl IntoIterator<Item = i64>) {
-    for id in ids {
-        until(cow, store, id, |source| source == Source::Near).await;
-    }
-}
-
-/// Reads until one comes from where it should; the version that it has.
-async fn until(cow: &CacheCow, store: &Store, id: i64, wanted: fn(Source) -> bool) -> u64 {
-    for _ in 0..1_000_000 {
-        let (version, source) = seen(cow, store, id).await;
-        if wanted(source) {
-            return version;
-        }
-        tokio::task::yield_now().await;
-    }
-    panic!("it never came from there");
-}
-
-fn elsewhere(source: Source) -> bool {
-    source != Source::Near
 }
 
 on_both_backends! {

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Cached)]
 #[cache(context = Members, ttl = "10m")]
 #[cache(key = "member:{id}", fetch = Members::find, fetch_many = Members::find_many)]
+#[cache(key = "member:number:{id}", fetch = Members::find, name = "by_number")]
 #[cache(tag = "org:{org}")]
 #[cache(tag = "team:{org}:{team}", name = "in_team")]
 struct Member {
@@ -364,6 +365,65 @@ on_both_backends! {
             });
             assert_eq!(late, 2);
             cow.invalidate(Member::by_id(1)).await.unwrap();
+        }
+    }
+
+    async fn by_an_alias_the_tags_count_as_well(cache) {
+        let (members, cow) = (Members::with(1), cache.open_default());
+        let view = cow.with(&members);
+        for version in 1..4 {
+            let read = view.read(Member::by_number(1)).await.unwrap();
+            assert_eq!((read.value.unwrap().version, read.fill), (version, Fill::Stored));
+            assert_eq!(view.read(Member::by_number(1)).await.unwrap().source, Source::Cache);
+            assert!(is_hit(&cow, &members, 1).await, "and by the primary key");
+            let fetches = members.fetches();
+            view.get(Member::by_number(1)).await.unwrap();
+            view.get_many([Member::by_number(1)]).await.unwrap();
+            assert_eq!(members.fetches(), fetches);
+            members.bump();
+            cow.invalidate_tag(Member::tag_org(1)).await.unwrap();
+        }
+        assert_eq!(version(&cow, &members, 1).await, 4);
+        assert_eq!(view.read(Member::by_number(1)).await.unwrap().source, Source::Cache);
+    }
+
+    async fn an_invalidation_during_a_load_by_an_alias_leaves_nothing_stale(cache) {
+        // A load by an alias fetches twice, the second time under the claim of the primary key.
+        for fetch in 0..2 {
+            let (members, cow) = (Members::with(1), cache.open_default());
+            let second = (fetch == 1).then(|| members.gate());
+            let first = members.gate();
+            let (_, late, ()) = tokio::join!(
+                cow.with(&members).read(Member::by_number(1)),
+                async {
+                    first.arrived().await;
+                    if let Some(second) = &second {
+                        first.open();
+                        second.arrived().await;
+                    }
+                    members.bump();
+                    cow.invalidate_tag(Member::tag_org(1)).await.unwrap();
+                    let late = cow.with(&members).get(Member::by_number(1)).await;
+                    late.unwrap().unwrap().version
+                },
+                async {
+                    first.arrived().await;
+                    while cow.stats().of("Member").joins == 0 && members.fetches() < 3 {
+                        if cow.stats().of("Member").contended > 0 {
+                            break;
+                        }
+                        tokio::task::yield_now().await;
+                    }
+                    second.as_ref().unwrap_or(&first).open();
+                },
+            );
+            assert_eq!(late, 2, "a caller after the invalidation, fetch {fetch}");
+            for _ in 0..2 {
+                let member = cow.with(&members).get(Member::by_number(1)).await.unwrap();
+                assert_eq!(member.unwrap().version, 2, "by the alias, fetch {fetch}");
+                assert_eq!(version(&cow, &members, 1).await, 2, "by the key, fetch {fetch}");
+            }
+            cow.invalidate(&Member { id: 1, org: 1, team: "b".into(), version: 2 }).await.unwrap();
         }
     }
 

@@ -115,11 +115,7 @@ impl Shared {
 
     fn command(&self, call: &Call) -> Cmd {
         let Some(script) = call.script else {
-            return if call.epochs {
-                get_epochs(self, &call.keys)
-            } else {
-                get(self, &call.keys)
-            };
+            return if call.epochs { get_epochs(self, &call.keys) } else { get(self, &call.keys) };
         };
         if call.part == Part::Value {
             return self.deletion(&call.keys);

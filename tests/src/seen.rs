@@ -1,0 +1,35 @@
+//! What a reader sees, and where it comes from.
+
+use cachecow::{CacheCow, Source};
+
+use crate::store::{Item, Store};
+
+/// The version that is read, and its source.
+pub async fn seen(cow: &CacheCow, store: &Store, id: i64) -> (u64, Source) {
+    let read = cow.with(store).read(Item::by_id(id)).await.expect("the store does not fail");
+    (read.value.expect("the item exists").version, read.source)
+}
+
+/// Reads until one comes from where it should; the version that it has.
+pub async fn until(cow: &CacheCow, store: &Store, id: i64, wanted: fn(Source) -> bool) -> u64 {
+    for _ in 0..1_000_000 {
+        let (version, source) = seen(cow, store, id).await;
+        if wanted(source) {
+            return version;
+        }
+        tokio::task::yield_now().await;
+    }
+    panic!("it never came from there");
+}
+
+/// Reads until the items are near: the server has to be heard first.
+pub async fn until_near(cow: &CacheCow, store: &Store, ids: impl IntoIterator<Item = i64>) {
+    for id in ids {
+        until(cow, store, id, |source| source == Source::Near).await;
+    }
+}
+
+/// Not from this process's memory.
+pub fn elsewhere(source: Source) -> bool {
+    source != Source::Near
+}
