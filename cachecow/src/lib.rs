@@ -24,7 +24,9 @@
 //! - A write that Redis acknowledged and then lost (an asynchronous failover, a restart from an older
 //!   snapshot, an eviction of a hold) takes its invalidation or protection with it. The bound is the
 //!   value's time to live.
-//! - A fetch function that reads a lagging replica may read what is older than the invalidation.
+//! - A fetch function that reads a lagging replica may read what is older than the invalidation;
+//!   `settle` holds fills off for a while.
+//! - The near tier of another process may serve an invalidated object until the news has arrived.
 //!   `settle` keeps that from being stored, for a replica that lags by no more than the given time.
 //! - An invalidation issued before the database's commit does not cover that commit; `write` does.
 //! - A work that ends while its transaction may still commit is not covered beyond its end.
@@ -35,7 +37,8 @@
 //! |---|---|
 //! | `derive` (default) | [`Cached`](derive@Cached), [`KeyPart`](derive@KeyPart), [`CacheSchema`](derive@CacheSchema) |
 //! | `redis` (default) | `RedisBackend`, `redis://` and `redis+unix://`; with `store`, `RedisStore` |
-//! | `tls` | `rediss://` |
+//! | `cluster` | `redis+cluster://`, `Builder::redis_cluster_connection` |
+//! | `tls` | `rediss://`, `rediss+sentinel://`, `rediss+cluster://` |
 //! | `uuid` | `uuid::Uuid` as a [`KeyPart`] |
 //! | `store` | the module `store`: `KeyValueStore`, `MemoryStore`, `CacheDecorator` and the other wrappers |
 //! | `fs`, `sql`, `mongodb`, `cloud`, `git` | `FilesystemStore`, `SqlStore`, `MongoStore`, `CloudStore`, `GitStore` |

@@ -3,12 +3,15 @@
 mod load;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use cachecow::protocol::{Command, Reply};
 use cachecow::{
     BackendError, CacheBackend, CacheCow, ErrorKind, Fill, Key, RedisBackend, Request, Source,
 };
+use cachecow_tests::peer::{Grouped, Versions};
 use cachecow_tests::servers::{RedisCluster, RedisServer};
 use cachecow_tests::store::{Item, Store};
 use cachecow_tests::{conformance, for_each_conformance_case};
@@ -134,6 +137,25 @@ async fn a_batch_is_one_pipeline_for_each_node() {
     // Of three nodes one is concerned.
     let one = async { drop(view.get(Item::by_id(1)).await.unwrap()) };
     assert_eq!(count(one.boxed()).await.iter().sum::<u64>(), 1, "a hit");
+}
+
+#[tokio::test]
+async fn a_group_spread_over_the_nodes_is_invalidated_at_once() {
+    let cluster = RedisCluster::start().await;
+    let cow = open(&cluster).await;
+    let version = Arc::new(AtomicU64::new(1));
+    let read = Arc::clone(&version);
+    let versions = Versions::new(move || read.load(Ordering::SeqCst));
+    let all = || (1..=100).map(Grouped::by_id);
+    for expected in 1..=3 {
+        for _ in 0..2 {
+            let found = cow.with(&versions).get_many(all()).await.unwrap();
+            assert!(found.iter().all(|found| found.as_ref().unwrap().version == expected));
+        }
+        assert_eq!(cow.stats().of("Grouped").hits, 100 * expected, "every second read");
+        version.fetch_add(1, Ordering::SeqCst);
+        cow.invalidate_tag(Grouped::tag_group(7)).await.unwrap();
+    }
 }
 
 #[tokio::test]
