@@ -3,12 +3,11 @@
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use crate::engine::{
-    self, Engine, Judged, Loaded, TypedLoader, Unfinished, judge, keeping, loaded, typed,
-};
+use crate::engine::{self, Engine, Judged, TypedLoader, Unfinished, judge, keeping, loaded, typed};
 use crate::key::KeyMap;
 use crate::lookup::{Cached as _, Lookup};
 use crate::near::Near;
+use crate::object::Loaded;
 use crate::protocol::{Mark, Reply, Verdict};
 use crate::stats::TypeState;
 use crate::{Error, Key};

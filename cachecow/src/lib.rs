@@ -60,6 +60,7 @@ mod error;
 mod key;
 mod lookup;
 mod near;
+mod object;
 pub mod protocol;
 mod read;
 mod schema;

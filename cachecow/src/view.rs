@@ -6,9 +6,10 @@ use bytes::Bytes;
 
 use crate::Error;
 use crate::batch;
-use crate::engine::{self, Engine, Loaded, TypedLoader, Unfinished, judge, keeping, loaded, typed};
+use crate::engine::{self, Engine, TypedLoader, Unfinished, judge, keeping, loaded, typed};
 use crate::lookup::{Cached as _, Lookup};
 use crate::near::Near;
+use crate::object::Loaded;
 use crate::protocol::{Fill, Outcome};
 use crate::read::{Read, Source};
 use crate::stats::TypeState;

@@ -1,7 +1,6 @@
 //! What the engine needs to know of aliases: a pointer is followed, and a fetched object is stored
 //! under its primary key before the alias leads there.
 
-use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,40 +11,14 @@ use futures_util::future::BoxFuture;
 use super::Engine;
 use super::drive::{Ended, Loads, Unfinished};
 use super::link::{Linker, Links};
-use super::loader::{Age, Judged, Loaded, Loader, Sealed, TypedLoader, age, loaded, open, reject};
+use super::loader::{Age, Judged, Loader, Sealed, TypedLoader, age, loaded, open, reject};
+use super::primary::{LedTo, Primary};
 use crate::document::{self, Body, Header};
+use crate::object::Loaded;
 use crate::protocol::{Compared, Despite, Link, Linked, Lost, Outcome, Reply, Seen, Verdict};
 use crate::schema::CacheSchema;
 use crate::stats::TypeState;
 use crate::{Cached, Error, Key, Lookup};
-
-/// A primary key by its encoded parts.
-#[derive(Clone, PartialEq, Eq)]
-pub(crate) struct Primary {
-    parts: Bytes,
-    key: Key,
-}
-
-impl Primary {
-    fn of(parts: Bytes) -> Self {
-        let key = Key::of_parts(&parts);
-        Self { parts, key }
-    }
-
-    pub(super) fn key(&self) -> Key {
-        self.key
-    }
-}
-
-impl fmt::Debug for Primary {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The parts may be personal data.
-        f.debug_tuple("Primary").field(&self.key).finish()
-    }
-}
-
-/// Where a pointer led in vain, and what was found there that may be replaced.
-pub(crate) type LedTo = (Primary, Option<Despite>);
 
 /// The primary key that a document leads to, if it is a pointer.
 fn leads_to<T: Cached>(engine: &Engine, document: &Bytes) -> Option<Primary> {
@@ -84,7 +57,7 @@ fn judge_pointer<L: Lookup>(
     (pointer, primary): (&Bytes, Primary),
     reply: Result<Reply, Lost>,
 ) -> (Judged<Option<L::Object>>, Option<LedTo>) {
-    if engine.pending.contains(primary.key) {
+    if engine.pending.contains(primary.key()) {
         return (Err(Verdict::Unknown).into(), None);
     }
     let value = match reply {
@@ -129,13 +102,13 @@ fn open_primary<L: Lookup>(
         Body::Object(object) | Body::Tagged { object, .. } => {
             match document::decode::<L::Object>(object) {
                 Err(_) => Err(reject(state, document, "undecodable")),
-                Ok(object) if L::primary_of(&object).as_bytes() == primary.parts => {
+                Ok(object) if L::primary_of(&object).as_bytes() == primary.parts() => {
                     Ok(Some((header, object)))
                 }
                 Ok(_) => Err(reject(state, document, "of another key")),
             }
         }
-        Body::Absent { key } if key == primary.parts => Ok(None),
+        Body::Absent { key } if key == primary.parts() => Ok(None),
         Body::Absent { .. } | Body::Pointer { .. } => {
             Err(reject(state, document, "of another key"))
         }
@@ -158,7 +131,7 @@ pub(crate) async fn look<L: Lookup>(
         if let Some(document) = unfinished.read.take_value() {
             let (judged, led_to) = match leads_to::<L::Object>(engine, &document) {
                 Some(primary) => {
-                    let reply = engine.guard.lookup(primary.key).await;
+                    let reply = engine.guard.lookup(primary.key()).await;
                     let reply = reply.map_err(|error| state.lost(&error));
                     judge_pointer(engine, state, lookup, (&document, primary), reply)
                 }
@@ -187,7 +160,7 @@ pub(crate) async fn look_many<L: Lookup>(
             _ => None,
         })
         .collect();
-    let keys: Vec<Key> = primaries.iter().flatten().map(|primary| primary.key).collect();
+    let keys: Vec<Key> = primaries.iter().flatten().map(|primary| primary.key()).collect();
     let values = if keys.is_empty() { Vec::new() } else { engine.guard.lookup_many(keys).await };
     let mut values = values.into_iter().map(|reply| reply.map_err(|error| state.lost(&error)));
     let mut looked = Vec::with_capacity(lookups.len());
@@ -274,7 +247,7 @@ impl<'a, L: Lookup> AliasLoader<'a, L> {
         let now = self.engine.wall_clock();
         let header = Header::new(fingerprint, now, fetch_took, Duration::MAX);
         let max_len = self.engine.settings.max_value_len;
-        document::encode_pointer(header, &primary.parts, max_len).ok().map(Bytes::from)
+        document::encode_pointer(header, primary.parts(), max_len).ok().map(Bytes::from)
     }
 }
 
@@ -288,7 +261,7 @@ impl<L: Lookup> Loader for AliasLoader<'_, L> {
     }
 
     fn refers_to(&self, _place: usize, document: &Bytes) -> Option<Key> {
-        leads_to::<L::Object>(self.engine, document).map(|primary| primary.key)
+        leads_to::<L::Object>(self.engine, document).map(|primary| primary.key())
     }
 
     fn judge(&self, place: usize, document: &Bytes) -> Judged<Loaded> {

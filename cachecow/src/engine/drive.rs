@@ -13,12 +13,13 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::alias::LedTo;
 use super::flights::{self, Entered, Landed, Lead};
-use super::loader::{Judged, Loaded, Loader, Sealed};
+use super::loader::{Judged, Loader, Sealed};
+use super::primary::LedTo;
 use super::waiting::{Wait, Woken};
 use super::{Engine, Urgency};
 use crate::backend::{BackendError, Request};
+use crate::object::Loaded;
 use crate::protocol::tags::Captured;
 use crate::protocol::{Command, Fetched, Fill, Followed, Outcome, Read, Reply, Role, Step, Waited};
 use crate::stats::Counter;

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 use super::Engine;
-use super::loader::Loaded;
 use crate::key::KeyMap;
+use crate::object::Loaded;
 use crate::protocol::{FollowerFate, Landing, Outcome, Phase, Token};
 use crate::{Error, Key};
 

@@ -7,12 +7,13 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::alias::Primary;
 use super::drive::tagged::{self, Epochs, Stamped};
 use super::flights;
-use super::loader::{Loaded, Loader};
+use super::loader::Loader;
+use super::primary::Primary;
 use super::{Engine, Urgency};
 use crate::backend::Request;
+use crate::object::Loaded;
 use crate::protocol::tags::Captured;
 use crate::protocol::{Command, Compared, Fill, Link, LinkStep, Linked, Reply, Token};
 use crate::{Error, Key};

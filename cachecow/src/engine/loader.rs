@@ -1,7 +1,6 @@
 //! What the engine needs to know of a type, without its type: the objects as `Any`, the fetches
 //! boxed. A hit does not come here.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,15 +13,12 @@ use super::Engine;
 use crate::document::{self, Body, Header, Unfit};
 use crate::key::KeyMap;
 use crate::near::Keeping;
+use crate::object::{Loaded, Object};
 use crate::protocol::{Fill, Lost, Mark, Reply, Seen, Verdict};
 use crate::schema::CacheSchema;
 use crate::settings::{LONGEST, Settings};
 use crate::stats::{Counter, TypeState};
 use crate::{Cached, Error, Key, KeyEncoder, Lookup, Tag, TypePolicy};
-
-/// An object of any type, or the knowledge that there is none.
-pub(crate) type Loaded = Option<Object>;
-pub(crate) type Object = Arc<dyn Any + Send + Sync>;
 
 /// A fetched value on its way into the cache.
 pub(crate) enum Sealed {

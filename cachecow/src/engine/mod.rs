@@ -8,6 +8,7 @@ mod guard;
 mod link;
 mod loader;
 mod pending;
+mod primary;
 mod tags;
 mod target;
 mod tokens;
@@ -30,7 +31,7 @@ pub(crate) use self::drive::Loads;
 pub(crate) use self::drive::Unfinished;
 use self::flights::Flights;
 pub(crate) use self::guard::{Guard, Urgency};
-pub(crate) use self::loader::{Judged, Loaded, Object, TypedLoader, judge, keeping, loaded, typed};
+pub(crate) use self::loader::{Judged, TypedLoader, judge, keeping, loaded, typed};
 #[cfg(feature = "store")]
 pub(crate) use self::loader::{Loader, Sealed};
 use self::pending::Pending;

@@ -12,8 +12,8 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use self::clock::Moment;
 use crate::backend::{CacheBackend, ChangeListener};
-use crate::engine::Object;
 use crate::key::FoldKeys;
+use crate::object::Object;
 use crate::protocol::{Changes, Mark};
 use crate::read::{Fill, Read, Source};
 use crate::{Cached, Key, KeyEncoder, Lookup};

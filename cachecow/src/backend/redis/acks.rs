@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::super::{BackendError, BackendErrorKind};
 use super::reply;
-use super::route::Answers;
+use super::routed::Answers;
 use super::server::Server;
 
 /// How many batches may wait for one server's replicas at a time; each has a connection.

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use super::super::{BackendError, BackendErrorKind};
 use super::Shared;
 use super::reply;
-use super::route::Routed;
+use super::routed::Routed;
 use crate::Key;
 use crate::protocol::Reply;
 

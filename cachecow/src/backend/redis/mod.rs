@@ -3,12 +3,14 @@
 mod acks;
 #[cfg(feature = "cluster")]
 mod cluster;
+mod connector;
 mod link;
 mod lookups;
 mod news;
 mod pipeline;
 mod reply;
 mod route;
+mod routed;
 mod script;
 mod sentinel;
 mod server;
@@ -351,6 +353,6 @@ fn malformed(what: &str) -> BackendError {
 
 /// The answer to the only command.
 #[cfg(feature = "cluster")]
-fn only(mut answers: route::Answers) -> route::Answer {
+fn only(mut answers: routed::Answers) -> routed::Answer {
     answers.pop().unwrap_or_else(|| Err(malformed("too short")))
 }

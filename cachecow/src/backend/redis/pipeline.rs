@@ -7,7 +7,7 @@ use ::redis::{Cmd, Value};
 
 use super::super::{BackendError, Request};
 use super::lookups::{get, get_epochs};
-use super::route::Routed;
+use super::routed::Routed;
 use super::script::{self, Kind};
 use super::{Shared, malformed, reply};
 use crate::Key;

@@ -4,30 +4,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::redis::{Cmd, Pipeline, Value};
+use ::redis::{Pipeline, Value};
 
 use super::super::BackendError;
 use super::acks::{AckLines, Acks};
 #[cfg(feature = "cluster")]
 use super::cluster::{Cluster, Given};
 use super::link::Link;
+use super::routed::{Answers, Routed};
 use super::server::Server;
-
-/// The answer to a command, or why there is none.
-pub(super) type Answer = Result<Value, BackendError>;
-
-/// One answer for each command.
-pub(super) type Answers = Vec<Answer>;
-
-/// A command, and where it goes.
-pub(super) struct Routed {
-    pub(super) command: Cmd,
-    /// The slot of its keys, where there are slots.
-    #[cfg_attr(not(feature = "cluster"), allow(dead_code, reason = "only clusters have slots"))]
-    pub(super) slot: u16,
-    /// Whether it is a writer's: an invalidation, a hold or a release.
-    pub(super) is_writers: bool,
-}
 
 pub(super) enum Route {
     Link(Arc<Link>, AckLines),

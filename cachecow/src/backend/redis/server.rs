@@ -6,20 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use ::redis::aio::{MultiplexedConnection, PubSubStream};
-use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, Pipeline, ProtocolVersion, PushInfo,
-    RedisError, RedisResult, Value,
-};
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{Cmd, ConnectionInfo, Pipeline, PushInfo, RedisResult, Value};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
 
 use super::super::{BackendError, BackendErrorKind};
+use super::connector::Connector;
 use super::reply;
 use super::sentinel::Sentinels;
-
-/// How many requests may wait for the connection's writer before callers wait for a place.
-const WRITE_BUFFER: usize = 1024;
 
 /// Who is connected to.
 #[derive(Clone)]
@@ -37,15 +32,6 @@ pub(crate) struct Server {
     /// The attempt to connect that is under way, if any: many callers wait for one.
     attempt: Mutex<Option<Attempt>>,
     generation: AtomicU64,
-}
-
-/// How connections are made.
-#[derive(Clone)]
-pub(super) struct Connector {
-    config: AsyncConnectionConfig,
-    timeout: Duration,
-    /// Whether servers may tell something unasked, which takes the protocol's third version.
-    hears: bool,
 }
 
 #[derive(Clone)]
@@ -192,70 +178,6 @@ impl Source {
             Self::Sentinels(sentinels) => sentinels.switches(),
         }
     }
-}
-
-impl Connector {
-    fn new(timeout: Duration) -> Self {
-        let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(timeout))
-            // The caller bounds each operation.
-            .set_response_timeout(None)
-            .set_pipeline_buffer_size(WRITE_BUFFER);
-        Self { config, timeout, hears: false }
-    }
-
-    fn listening(&self, on_push: impl Fn(PushInfo) + Send + Sync + 'static) -> Self {
-        let config = self.config.clone().set_push_sender(move |push| {
-            on_push(push);
-            Ok::<_, std::convert::Infallible>(())
-        });
-        Self { config, timeout: self.timeout, hears: true }
-    }
-
-    pub(super) async fn connect(
-        &self,
-        info: ConnectionInfo,
-    ) -> Result<MultiplexedConnection, BackendError> {
-        let info = if self.hears {
-            let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
-            info.set_redis_settings(settings)
-        } else {
-            info
-        };
-        let client = Client::open(info).map_err(|error| reply::failed(&error))?;
-        let connecting = client.get_multiplexed_async_connection_with_config(&self.config);
-        connecting.await.map_err(|error| reply::failed(&error))
-    }
-
-    /// The messages of a channel, on a connection of their own.
-    pub(super) async fn subscribe(
-        &self,
-        info: ConnectionInfo,
-        channel: &str,
-    ) -> Result<PubSubStream, BackendError> {
-        let subscribing = async {
-            let mut connection = Client::open(info)?.get_async_pubsub().await?;
-            connection.subscribe(channel).await?;
-            Ok::<_, RedisError>(connection.into_on_message())
-        };
-        let subscribed = tokio::time::timeout(self.timeout, subscribing).await;
-        subscribed.map_err(|_| late())?.map_err(|error| reply::failed(&error))
-    }
-
-    /// Asks what has to be known before the connection can be used.
-    pub(super) async fn ask(
-        &self,
-        connection: &mut MultiplexedConnection,
-        question: &Cmd,
-    ) -> Result<Value, BackendError> {
-        let asking = connection.send_packed_command(question);
-        let answer = tokio::time::timeout(self.timeout, asking).await;
-        reply::as_answer(answer.map_err(|_| late())?).map_err(|error| reply::failed(&error))
-    }
-}
-
-fn late() -> BackendError {
-    BackendErrorKind::Disconnected.with("connecting takes too long")
 }
 
 /// An attempt under way; it ends with its task, also where a runtime ends.

@@ -5,13 +5,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::super::loader::{Judged, Loaded, Loader};
+use super::super::loader::{Judged, Loader};
 use super::super::{Engine, Urgency};
 use super::{Loads, Pending};
 use crate::Key;
 use crate::backend::{BackendError, Request};
 use crate::document;
 use crate::key::KeyMap;
+use crate::object::Loaded;
 use crate::protocol::tags::{self, Captured, Worth};
 use crate::protocol::{Command, Fetched, Lost, Reply, Token, Verdict};
 use crate::stats::Counter;

@@ -12,7 +12,8 @@ use tokio::io::AsyncReadExt as _;
 
 use super::entry::{self, Entry};
 use super::{Decorated, OnCacheError};
-use crate::engine::{Judged, Loaded, Loader, Sealed, loaded};
+use crate::engine::{Judged, Loader, Sealed, loaded};
+use crate::object::Loaded;
 use crate::protocol::{Seen, Verdict};
 use crate::stats::{Counter, StaticSlot, TypeState};
 use crate::store::{KeyValueStore, Reader};

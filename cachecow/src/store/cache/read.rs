@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::CacheDecorator;
 use super::load::{self, Content, Manner, ValueLoader};
-use crate::engine::{Loaded, Loads, loaded};
+use crate::engine::{Loads, loaded};
+use crate::object::Loaded;
 use crate::protocol::{Fill, Outcome};
 use crate::store::{KeyValueStore, Reader};
 use crate::{Error, Source};

@@ -8,7 +8,7 @@ use ::redis::cluster_routing::{
 use futures_util::future::join_all;
 
 use super::super::reply;
-use super::super::route::{Answer, Answers, Routed};
+use super::super::routed::{Answer, Answers, Routed};
 
 /// Finds the nodes and follows their redirections itself; each command is routed by itself, since
 /// it would send a whole pipeline again for one redirection in it.

@@ -27,7 +27,7 @@ use self::topology::Topology;
 use super::super::{BackendError, BackendErrorKind};
 use super::acks::Acks;
 use super::reply;
-use super::route::{Answer, Answers, Routed};
+use super::routed::{Answer, Answers, Routed};
 use super::server::Server;
 
 /// How often a command may be redirected: to the new owner of a slot, from there to where the slot

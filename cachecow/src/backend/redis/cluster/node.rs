@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::super::super::{BackendError, BackendErrorKind};
 use super::super::acks::{AckLines, Acks};
-use super::super::route::Answers;
+use super::super::routed::Answers;
 use super::super::server::Server;
 
 /// For how long a node that did not answer in time is left alone; then one batch finds out.

@@ -10,8 +10,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use self::switch::Switches;
 use super::super::{BackendError, BackendErrorKind};
+use super::connector::Connector;
 use super::reply;
-use super::server::Connector;
 
 pub(crate) struct Sentinels {
     /// What the sentinels call the master.

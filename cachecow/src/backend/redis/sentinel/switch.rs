@@ -11,7 +11,7 @@ use ::redis::{ConnectionInfo, Msg};
 use futures_util::stream::StreamExt as _;
 use tokio::task::JoinHandle;
 
-use super::super::server::Connector;
+use super::super::connector::Connector;
 
 const CHANNEL: &str = "+switch-master";
 /// How long after a sentinel was lost it is listened to again.

@@ -1,0 +1,88 @@
+//! How connections are made.
+
+use std::time::Duration;
+
+use ::redis::aio::{MultiplexedConnection, PubSubStream};
+use ::redis::{
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ProtocolVersion, PushInfo, RedisError,
+    Value,
+};
+
+use super::super::{BackendError, BackendErrorKind};
+use super::reply;
+
+/// How many requests may wait for the connection's writer before callers wait for a place.
+const WRITE_BUFFER: usize = 1024;
+
+/// Makes connections, all in the same way.
+#[derive(Clone)]
+pub(super) struct Connector {
+    config: AsyncConnectionConfig,
+    timeout: Duration,
+    /// Whether servers may tell something unasked, which takes the protocol's third version.
+    hears: bool,
+}
+
+impl Connector {
+    pub(super) fn new(timeout: Duration) -> Self {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(timeout))
+            // The caller bounds each operation.
+            .set_response_timeout(None)
+            .set_pipeline_buffer_size(WRITE_BUFFER);
+        Self { config, timeout, hears: false }
+    }
+
+    pub(super) fn listening(&self, on_push: impl Fn(PushInfo) + Send + Sync + 'static) -> Self {
+        let config = self.config.clone().set_push_sender(move |push| {
+            on_push(push);
+            Ok::<_, std::convert::Infallible>(())
+        });
+        Self { config, timeout: self.timeout, hears: true }
+    }
+
+    pub(super) async fn connect(
+        &self,
+        info: ConnectionInfo,
+    ) -> Result<MultiplexedConnection, BackendError> {
+        let info = if self.hears {
+            let settings = info.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+            info.set_redis_settings(settings)
+        } else {
+            info
+        };
+        let client = Client::open(info).map_err(|error| reply::failed(&error))?;
+        let connecting = client.get_multiplexed_async_connection_with_config(&self.config);
+        connecting.await.map_err(|error| reply::failed(&error))
+    }
+
+    /// The messages of a channel, on a connection of their own.
+    pub(super) async fn subscribe(
+        &self,
+        info: ConnectionInfo,
+        channel: &str,
+    ) -> Result<PubSubStream, BackendError> {
+        let subscribing = async {
+            let mut connection = Client::open(info)?.get_async_pubsub().await?;
+            connection.subscribe(channel).await?;
+            Ok::<_, RedisError>(connection.into_on_message())
+        };
+        let subscribed = tokio::time::timeout(self.timeout, subscribing).await;
+        subscribed.map_err(|_| late())?.map_err(|error| reply::failed(&error))
+    }
+
+    /// Asks what has to be known before the connection can be used.
+    pub(super) async fn ask(
+        &self,
+        connection: &mut MultiplexedConnection,
+        question: &Cmd,
+    ) -> Result<Value, BackendError> {
+        let asking = connection.send_packed_command(question);
+        let answer = tokio::time::timeout(self.timeout, asking).await;
+        reply::as_answer(answer.map_err(|_| late())?).map_err(|error| reply::failed(&error))
+    }
+}
+
+fn late() -> BackendError {
+    BackendErrorKind::Disconnected.with("connecting takes too long")
+}

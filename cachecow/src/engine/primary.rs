@@ -1,0 +1,40 @@
+//! Where a pointer leads.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+use crate::Key;
+use crate::protocol::Despite;
+
+/// A primary key by its encoded parts.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Primary {
+    parts: Bytes,
+    key: Key,
+}
+
+impl Primary {
+    pub(super) fn of(parts: Bytes) -> Self {
+        let key = Key::of_parts(&parts);
+        Self { parts, key }
+    }
+
+    pub(super) fn key(&self) -> Key {
+        self.key
+    }
+
+    pub(super) fn parts(&self) -> &[u8] {
+        &self.parts
+    }
+}
+
+impl fmt::Debug for Primary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The parts may be personal data.
+        f.debug_tuple("Primary").field(&self.key).finish()
+    }
+}
+
+/// Where a pointer led in vain, and what was found there that may be replaced.
+pub(crate) type LedTo = (Primary, Option<Despite>);
