@@ -160,7 +160,7 @@ pub(crate) async fn look_many<L: Lookup>(
             _ => None,
         })
         .collect();
-    let keys: Vec<Key> = primaries.iter().flatten().map(|primary| primary.key()).collect();
+    let keys: Vec<Key> = primaries.iter().flatten().map(Primary::key).collect();
     let values = if keys.is_empty() { Vec::new() } else { engine.guard.lookup_many(keys).await };
     let mut values = values.into_iter().map(|reply| reply.map_err(|error| state.lost(&error)));
     let mut looked = Vec::with_capacity(lookups.len());
