@@ -53,7 +53,7 @@ impl Pair {
     }
 }
 
-const SOON: Duration = Duration::from_millis(50);
+const SOON: Duration = Duration::from_millis(500);
 
 fn reason(error: &Error) -> String {
     std::error::Error::source(error).unwrap().to_string()

@@ -45,7 +45,7 @@ impl RedisSentinels {
     pub async fn start_with(replicas: usize, arguments: &[&str]) -> Self {
         let arguments: Vec<String> = arguments.iter().map(ToString::to_string).collect();
         let master = Server::start(&arguments);
-        let follow = ["--replicaof".to_owned(), format!("127.0.0.1 {}", master.port)];
+        let follow = ["--replicaof".to_owned(), "127.0.0.1".to_owned(), master.port.to_string()];
         let replicas: Vec<Server> = (0..replicas).map(|_| Server::start(&follow)).collect();
         let sentinels = (0..SENTINELS).map(|_| Server::sentinel(master.port)).collect();
         let servers = std::iter::once(master).chain(replicas).collect();
