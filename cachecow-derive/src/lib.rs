@@ -128,9 +128,7 @@ use proc_macro::TokenStream;
 /// #     }
 /// # }
 ///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), cachecow::Error> {
-/// # let cow = CacheCow::memory();
+/// # async fn example(cow: CacheCow) -> Result<(), cachecow::Error> {
 /// cow.invalidate_tag(User::tag_org_id(7)).await?;
 /// # Ok(())
 /// # }

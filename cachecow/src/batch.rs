@@ -87,8 +87,9 @@ fn not_near<L: Lookup>(
 ) -> Vec<usize> {
     let mut wanted = Vec::new();
     for (place, (lookup, key)) in distinct.iter().enumerate() {
+        let outstanding = engine.pending.contains(*key);
         match near.get::<L>(*key, &lookup.key()) {
-            Some(read) if !engine.pending.contains(*key) => objects[place] = read.value,
+            Some(read) if !outstanding => objects[place] = read.value,
             _ => wanted.push(place),
         }
     }

@@ -60,7 +60,8 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// The header of what is stored at this time, in milliseconds since 1970.
+    /// The header of what is stored at this time, in milliseconds since 1970. A time to live of
+    /// [`Duration::MAX`] says that the cache itself ends it.
     pub(crate) fn new(
         fingerprint: u64,
         stored_at: u64,
@@ -71,7 +72,11 @@ impl Header {
             fingerprint,
             stored_at,
             fetch_took: u32::try_from(fetch_took.as_micros()).unwrap_or(u32::MAX),
-            ttl: u32::try_from(ttl.as_millis()).unwrap_or(u32::MAX),
+            ttl: if ttl == Duration::MAX {
+                u32::MAX
+            } else {
+                u32::try_from(ttl.as_millis()).unwrap_or(u32::MAX).min(u32::MAX - 1)
+            },
         }
     }
 }
@@ -310,6 +315,14 @@ mod tests {
         assert_eq!(header, ANY);
         let Body::Object(object) = body else { panic!("{body:?}") };
         assert_eq!(decode::<Point>(object).unwrap(), point);
+    }
+
+    #[test]
+    fn a_very_long_time_to_live_is_not_none() {
+        let ttl = |ttl| Header::new(1, 2, Duration::ZERO, ttl).ttl;
+        assert_eq!(ttl(Duration::from_millis(7)), 7);
+        assert_eq!(ttl(Duration::from_secs(60 * 24 * 60 * 60)), u32::MAX - 1);
+        assert_eq!(ttl(Duration::MAX), u32::MAX);
     }
 
     #[test]

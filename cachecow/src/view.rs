@@ -130,10 +130,11 @@ impl<C: ?Sized + Sync> View<'_, C> {
         let near = self.near::<L>()?;
         let parts = lookup.key();
         let key = parts.key();
-        let read = near.get::<L>(key, &parts)?;
+        // First: what a later success of the retry drops must not have been taken before.
         if self.engine.pending.contains(key) {
             return None;
         }
+        let read = near.get::<L>(key, &parts)?;
         self.engine.types.of::<L::Object>().near_hits(1);
         Some(read)
     }

@@ -86,6 +86,34 @@ async fn a_caller_after_an_invalidation_during_a_load(cow: &CacheCow, store: &St
     late
 }
 
+/// An invalidation fails while a load is under way that began before it; a caller of the same process comes
+/// after it. What it gets must not rest on the cache, which was not told.
+#[tokio::test]
+async fn a_caller_after_a_failed_invalidation_shares_no_load_from_before() {
+    for cache in [Cache::memory(), Cache::redis()] {
+        let (cow, store) = (cache.open_default(), Store::with_items(1));
+        let gate = store.gate();
+        let (before, late, ()) = tokio::join!(
+            version(&cow, &store),
+            async {
+                gate.arrived().await;
+                store.bump(1);
+                let lost = Fate::Fail(BackendErrorKind::Disconnected);
+                cache.script().next(|command| *command == Command::Invalidate, lost);
+                cow.invalidate(Item::by_id(1)).await.unwrap_err();
+                version(&cow, &store).await
+            },
+            async {
+                while cow.stats().of("Item").joins == 0 {
+                    tokio::task::yield_now().await;
+                }
+                gate.open();
+            },
+        );
+        assert_eq!((before, late), (1, 2));
+    }
+}
+
 /// The field's usual single-flight, whose callers share any load that is under way.
 #[tokio::test]
 async fn a_plain_single_flight_hands_out_the_old_value() {

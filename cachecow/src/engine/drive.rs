@@ -217,7 +217,9 @@ impl<'a> Loads<'a> {
 
     fn enter(&mut self, place: usize) {
         let key = self.loader.key(place);
-        let role = match flights::enter(self.engine, key, self.loader.identity(place)) {
+        let past_the_cache = self.slots[place].read.is_cut_off();
+        let identity = self.loader.identity(place);
+        let role = match flights::enter(self.engine, key, identity, past_the_cache) {
             Entered::Lead(lead) => {
                 self.slots[place].lead = Some(lead);
                 Role::Leader(self.engine.tokens.fresh())

@@ -27,8 +27,18 @@ struct Flight {
     id: u64,
     identity: Identity,
     phase: Phase,
+    /// Whether its leader makes no use of the cache.
+    past_the_cache: bool,
     /// In the order they came.
     followers: VecDeque<Follower>,
+}
+
+impl Flight {
+    /// When a follower counts as having joined. Who must not be served from the cache shares no load
+    /// that may be answered, or confirmed, by it.
+    fn joined(&self, past_the_cache: bool) -> Phase {
+        if past_the_cache && !self.past_the_cache { Phase::Closed } else { self.phase }
+    }
 }
 
 /// What is loaded: the type, and the encoded parts of the key. Two keys may have the same hash.
@@ -36,6 +46,8 @@ type Identity = (usize, Arc<[u8]>);
 
 struct Follower {
     joined: Phase,
+    /// Whether it must not be served from the cache.
+    past_the_cache: bool,
     sender: oneshot::Sender<Landed>,
 }
 
@@ -72,12 +84,20 @@ impl Flights {
 pub(crate) fn lead(engine: &Arc<Engine>, key: Key, (slot, parts): (usize, &[u8])) -> Option<Lead> {
     match engine.flights.shard(key).entry(key) {
         Entry::Occupied(_) => None,
-        Entry::Vacant(place) => Some(Lead::take_off(engine, key, (slot, Arc::from(parts)), place)),
+        Entry::Vacant(place) => {
+            Some(Lead::take_off(engine, key, (slot, Arc::from(parts)), place, false))
+        }
     }
 }
 
-/// Follows the load of `key` that is under way, or leads one.
-pub(crate) fn enter(engine: &Arc<Engine>, key: Key, (slot, parts): (usize, &[u8])) -> Entered {
+/// Follows the load of `key` that is under way, or leads one; for a read that may or must not make use
+/// of the cache.
+pub(crate) fn enter(
+    engine: &Arc<Engine>,
+    key: Key,
+    (slot, parts): (usize, &[u8]),
+    past_the_cache: bool,
+) -> Entered {
     match engine.flights.shard(key).entry(key) {
         Entry::Occupied(flight)
             if flight.get().identity.0 != slot || *flight.get().identity.1 != *parts =>
@@ -86,12 +106,13 @@ pub(crate) fn enter(engine: &Arc<Engine>, key: Key, (slot, parts): (usize, &[u8]
         }
         Entry::Occupied(mut flight) => {
             let (sender, receiver) = oneshot::channel();
-            let joined = flight.get().phase;
-            flight.get_mut().followers.push_back(Follower { joined, sender });
+            let joined = flight.get().joined(past_the_cache);
+            flight.get_mut().followers.push_back(Follower { joined, past_the_cache, sender });
             Entered::Follow(receiver)
         }
         Entry::Vacant(place) => {
-            Entered::Lead(Lead::take_off(engine, key, (slot, Arc::from(parts)), place))
+            let identity = (slot, Arc::from(parts));
+            Entered::Lead(Lead::take_off(engine, key, identity, place, past_the_cache))
         }
     }
 }
@@ -131,10 +152,11 @@ impl Lead {
         key: Key,
         identity: Identity,
         place: VacantEntry<'_, Key, Flight>,
+        past_the_cache: bool,
     ) -> Self {
         let id = engine.flights.fresh_id();
         let (phase, followers) = (Phase::Opening, VecDeque::new());
-        place.insert(Flight { id, identity: identity.clone(), phase, followers });
+        place.insert(Flight { id, identity: identity.clone(), phase, past_the_cache, followers });
         Self::of(engine, key, identity, id)
     }
 
@@ -220,17 +242,22 @@ impl Lead {
             Entry::Occupied(mut flight) => {
                 let flight = flight.get_mut();
                 for mut follower in followers {
-                    follower.joined = flight.phase;
+                    follower.joined = flight.joined(follower.past_the_cache);
                     flight.followers.push_back(follower);
                 }
                 return;
             }
             Entry::Vacant(place) => {
+                // One of them leads it.
+                let past_the_cache = followers.iter().all(|follower| follower.past_the_cache);
+                let (identity, phase) = (self.identity.clone(), Phase::Opening);
+                let none = VecDeque::new();
+                let flight =
+                    place.insert(Flight { id, identity, phase, past_the_cache, followers: none });
                 for follower in &mut followers {
-                    follower.joined = Phase::Opening;
+                    follower.joined = flight.joined(follower.past_the_cache);
                 }
-                let identity = self.identity.clone();
-                place.insert(Flight { id, identity, phase: Phase::Opening, followers });
+                flight.followers = followers;
             }
         }
         Self::of(&self.engine, self.key, self.identity.clone(), id).promote();

@@ -165,16 +165,21 @@ impl Pending {
 
     /// Tries every key and tag once; whether all went well.
     async fn attempt_all(&self, engine: &Engine) -> bool {
-        self.attempt_keys(engine).await && self.attempt_tags(engine).await
+        // Each in any case: what fails for some need not fail for the others.
+        let keys = self.attempt_keys(engine).await;
+        let tags = self.attempt_tags(engine).await;
+        keys && tags
     }
 
     async fn attempt_tags(&self, engine: &Engine) -> bool {
         let debts: Vec<(Key, TagDebt)> =
             self.lock().by_guard.iter().map(|(guard, debt)| (*guard, debt.clone())).collect();
+        let mut all = true;
         for (guard, debt) in debts {
             let tags: Vec<Key> = debt.tags.iter().copied().collect();
             if engine.end_epochs(guard, &tags, debt.settle).await.is_err() {
-                return false;
+                all = false;
+                continue;
             }
             let mut outstanding = self.lock();
             if outstanding.by_guard.get(&guard) == Some(&debt) {
@@ -182,7 +187,7 @@ impl Pending {
             }
             self.count.store(outstanding.len(), Ordering::Release);
         }
-        true
+        all
     }
 
     async fn attempt_keys(&self, engine: &Engine) -> bool {

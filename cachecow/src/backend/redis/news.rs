@@ -98,6 +98,10 @@ impl Follower {
                 let time = (confirmed + self.lag).saturating_duration_since(Instant::now());
                 listener.current_for(time);
             }
+            // It may have broken in between.
+            if broken.is_set() {
+                listener.lost();
+            }
             drop(listener);
             confirmed = asked;
             if tokio::time::timeout(self.lag / 4, broken.wait()).await.is_ok() {
