@@ -153,16 +153,14 @@ async fn look_up<L: Lookup>(
             },
             _ => None,
         };
-        let mut read = engine.read_that_looks_up();
-        let _lookup = read.next_step();
-        read.on_reply(reply.map_err(|error| state.lost(&error)));
-        let mut present = None;
+        let mut unfinished = Unfinished::from(engine.read_that_looks_up());
+        let _lookup = unfinished.read.next_step();
+        unfinished.read.on_reply(reply.map_err(|error| state.lost(&error)));
         if let Some(judged) = judged {
-            let _judged = read.take_value();
-            present = judged.found.map(loaded);
-            read.on_judged(judged.verdict, None);
+            let _judged = unfinished.read.take_value();
+            let _none_good = unfinished.judged(judged.map(loaded), None);
         }
-        left.push((place, Unfinished { present, ..read.into() }));
+        left.push((place, unfinished));
     }
     state.record_hits(hits);
     left

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use super::Engine;
 use super::drive::{Ended, Loads, Unfinished};
 use super::link::{Linker, Links};
-use super::loader::{Age, Judged, Loader, Sealed, TypedLoader, age, loaded, open, reject};
+use super::loader::{Age, Judged, Loader, Sealed, TypedLoader, age, loaded, open, reject, verify};
 use super::primary::{LedTo, Primary};
 use crate::document::{self, Body, Header};
 use crate::object::Loaded;
@@ -67,7 +67,7 @@ fn judge_pointer<L: Lookup>(
     };
     let replaces = |keep| Some((primary.clone(), Some(Despite { seen: Seen::of(&value), keep })));
     match open_primary::<L>(engine, state, &value, &primary) {
-        Ok(Some((header, object))) if lookup.finds(&object) => {
+        Ok((header, Some(object))) if lookup.finds(&object) => {
             let (verdict, led_to) = match age(engine, &L::Object::POLICY, header) {
                 Age::Fresh => (Verdict::Good, None),
                 Age::Ageing => (Verdict::Ageing(Seen::of(pointer)), replaces(true)),
@@ -93,26 +93,9 @@ fn open_primary<L: Lookup>(
     state: &TypeState,
     document: &[u8],
     primary: &Primary,
-) -> Result<Option<(Header, L::Object)>, Verdict> {
-    let (header, body) = open::<L::Object>(engine, state, document)?;
-    match body {
-        Body::Object(_) | Body::Tagged { .. } if body.is_tagged() != L::Object::TAGGED => {
-            Err(reject(state, document, "with tags where there are none, or without"))
-        }
-        Body::Object(object) | Body::Tagged { object, .. } => {
-            match document::decode::<L::Object>(object) {
-                Err(_) => Err(reject(state, document, "undecodable")),
-                Ok(object) if L::primary_of(&object).as_bytes() == primary.parts() => {
-                    Ok(Some((header, object)))
-                }
-                Ok(_) => Err(reject(state, document, "of another key")),
-            }
-        }
-        Body::Absent { key } if key == primary.parts() => Ok(None),
-        Body::Absent { .. } | Body::Pointer { .. } => {
-            Err(reject(state, document, "of another key"))
-        }
-    }
+) -> Result<(Header, Option<L::Object>), Verdict> {
+    let is_stored_there = |object: &L::Object| L::primary_of(object).as_bytes() == primary.parts();
+    verify(engine, state, document, is_stored_there, |key| key == primary.parts())
 }
 
 /// A read by an alias with its first commands, where they are lookups: the object, or the read,
@@ -182,20 +165,6 @@ pub(crate) async fn look_many<L: Lookup>(
         looked.push(found.ok_or(unfinished));
     }
     looked
-}
-
-impl<T> Unfinished<T> {
-    /// Takes the judgement of what was looked up; it, unless the read goes on.
-    fn judged(&mut self, judged: Judged<T>, led_to: Option<LedTo>) -> Option<T> {
-        match judged {
-            Judged { found: Some(found), verdict: Verdict::Good } => Some(found),
-            Judged { found, verdict } => {
-                (self.present, self.led_to) = (found, led_to);
-                self.read.on_judged(verdict, None);
-                None
-            }
-        }
-    }
 }
 
 /// Drives reads to their ends, by an alias or by the primary key.

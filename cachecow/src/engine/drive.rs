@@ -21,7 +21,9 @@ use super::{Engine, Urgency};
 use crate::backend::{BackendError, Request};
 use crate::object::Loaded;
 use crate::protocol::tags::Captured;
-use crate::protocol::{Command, Fetched, Fill, Followed, Outcome, Read, Reply, Role, Step, Waited};
+use crate::protocol::{
+    Command, Fetched, Fill, Followed, Outcome, Read, Reply, Role, Step, Verdict, Waited,
+};
 use crate::stats::Counter;
 use crate::{Error, Key};
 
@@ -59,6 +61,18 @@ pub(crate) struct Unfinished<T> {
 impl<T> Unfinished<T> {
     pub(crate) fn map<U>(self, to: impl FnOnce(T) -> U) -> Unfinished<U> {
         Unfinished { read: self.read, present: self.present.map(to), led_to: self.led_to }
+    }
+
+    /// Takes the judgement of what was looked up; it, unless the read goes on.
+    pub(crate) fn judged(&mut self, judged: Judged<T>, led_to: Option<LedTo>) -> Option<T> {
+        match judged {
+            Judged { found: Some(found), verdict: Verdict::Good } => Some(found),
+            Judged { found, verdict } => {
+                (self.present, self.led_to) = (found, led_to);
+                self.read.on_judged(verdict, None);
+                None
+            }
+        }
     }
 }
 
@@ -324,11 +338,11 @@ impl<'a> Loads<'a> {
         let results = self.loader.fetch(places, &fills).await;
         let took = began.elapsed();
         let mut all_fetched = Vec::with_capacity(places.len());
-        for (&place, result) in places.iter().zip(results) {
+        for ((&place, result), fills) in places.iter().zip(results).zip(fills) {
             let fetched = match &result {
                 Err(_) => Fetched::Failed,
                 // Nobody stores what was fetched past the cache: spare the encoding.
-                Ok(_) if !self.slots[place].read.may_fill() => Fetched::Unstorable,
+                Ok(_) if !fills => Fetched::Unstorable,
                 Ok(loaded) => match self.loader.seal(place, loaded, took) {
                     Sealed::Storable(document, ttl) => Fetched::Storable(document, ttl),
                     Sealed::Unstorable => Fetched::Unstorable,

@@ -172,7 +172,13 @@ impl<'a> Links<'a> {
 
     async fn fetch(&mut self, fetching: &[usize]) {
         let places: Vec<usize> = fetching.iter().map(|&at| self.slots[at].place).collect();
-        let captured = tagged::capture(self.engine, self.linker.loader()).await;
+        // Nothing is asked of the cache for what will not be stored there: it may be out of reach.
+        let fills = fetching.iter().any(|&at| self.slots[at].link.is_some());
+        let captured = if fills {
+            tagged::capture(self.engine, self.linker.loader()).await
+        } else {
+            Captured::default()
+        };
         let began = Instant::now();
         let results = self.linker.fetch(&places).await;
         let took = began.elapsed();
@@ -183,7 +189,11 @@ impl<'a> Links<'a> {
             objects
                 .push(loaded.and_then(|loaded| self.linker.seal_object(slot.place, loaded, took)));
         }
-        let refused = self.stamp(fetching, captured, &results, &mut objects).await;
+        let refused = if fills {
+            self.stamp(fetching, captured, &results, &mut objects).await
+        } else {
+            Vec::new()
+        };
         for ((&at, result), object) in fetching.iter().zip(results).zip(objects) {
             let slot = &mut self.slots[at];
             slot.step = Step::Over;

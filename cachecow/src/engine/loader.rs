@@ -243,7 +243,9 @@ pub(crate) fn judge<L: Lookup>(
     lookup: &L,
     document: &[u8],
 ) -> Judged<Option<L::Object>> {
-    let (header, object) = match verify(engine, state, lookup, document) {
+    let is_asked_for = |object: &L::Object| lookup.finds(object);
+    let is_its_key = |key: &[u8]| key == lookup.key().as_bytes();
+    let (header, object) = match verify(engine, state, document, is_asked_for, is_its_key) {
         Ok(verified) => verified,
         Err(verdict) => return Judged { found: None, verdict },
     };
@@ -258,28 +260,27 @@ pub(crate) fn judge<L: Lookup>(
     Judged { found: Some(object), verdict }
 }
 
-/// The header, and the object if it is the one asked for.
+/// The header, and the object if it is the one asked for, or its absence if that is of its key.
 #[inline]
-fn verify<L: Lookup>(
+pub(super) fn verify<T: Cached>(
     engine: &Engine,
     state: &TypeState,
-    lookup: &L,
     document: &[u8],
-) -> Result<(Header, Option<L::Object>), Verdict> {
-    let (header, body) = open::<L::Object>(engine, state, document)?;
+    is_asked_for: impl FnOnce(&T) -> bool,
+    is_its_key: impl FnOnce(&[u8]) -> bool,
+) -> Result<(Header, Option<T>), Verdict> {
+    let (header, body) = open::<T>(engine, state, document)?;
     match body {
         // Which they are is looked at later, with their epochs.
-        Body::Object(_) | Body::Tagged { .. } if body.is_tagged() != L::Object::TAGGED => {
+        Body::Object(_) | Body::Tagged { .. } if body.is_tagged() != T::TAGGED => {
             Err(reject(state, document, "with tags where there are none, or without"))
         }
-        Body::Object(object) | Body::Tagged { object, .. } => {
-            match document::decode::<L::Object>(object) {
-                Err(_) => Err(reject(state, document, "undecodable")),
-                Ok(object) if lookup.finds(&object) => Ok((header, Some(object))),
-                Ok(_) => Err(reject(state, document, "of another key")),
-            }
-        }
-        Body::Absent { key } if key == lookup.key().as_bytes() => Ok((header, None)),
+        Body::Object(object) | Body::Tagged { object, .. } => match document::decode::<T>(object) {
+            Err(_) => Err(reject(state, document, "undecodable")),
+            Ok(object) if is_asked_for(&object) => Ok((header, Some(object))),
+            Ok(_) => Err(reject(state, document, "of another key")),
+        },
+        Body::Absent { key } if is_its_key(key) => Ok((header, None)),
         Body::Absent { .. } | Body::Pointer { .. } => {
             Err(reject(state, document, "of another key"))
         }

@@ -39,7 +39,7 @@ pub(crate) use self::target::Target;
 use self::tokens::Tokens;
 use crate::backend::{BackendError, BackendErrorKind, ChangeListener as _, Request};
 use crate::near::Near;
-use crate::protocol::{Command, First, OnLease, Outcome, Read, ReadPolicy, Reply, Token, Verdict};
+use crate::protocol::{Command, First, OnLease, Outcome, Read, ReadPolicy, Reply, Token};
 use crate::settings::Settings;
 use crate::stats::{TypeState, TypeTable};
 use crate::{Cached, Error, ErrorKind, Key};
@@ -110,25 +110,19 @@ impl Engine {
         state: &TypeState,
         judge: impl FnOnce(&Bytes) -> Judged<T>,
     ) -> Result<T, Unfinished<T>> {
-        let mut read = self.read(key, state);
-        let mut present = None;
-        if read.looks_up_next() {
-            let _lookup = read.next_step();
-            read.on_reply(self.guard.lookup(key).await.map_err(|error| state.lost(&error)));
-            if let Some(document) = read.take_value() {
-                match judge(&document) {
-                    Judged { found: Some(found), verdict: Verdict::Good } => {
-                        state.record(Outcome::Hit, false);
-                        return Ok(found);
-                    }
-                    Judged { found, verdict } => {
-                        present = found;
-                        read.on_judged(verdict, None);
-                    }
-                }
+        let mut unfinished = Unfinished::from(self.read(key, state));
+        if unfinished.read.looks_up_next() {
+            let _lookup = unfinished.read.next_step();
+            let reply = self.guard.lookup(key).await;
+            unfinished.read.on_reply(reply.map_err(|error| state.lost(&error)));
+            if let Some(document) = unfinished.read.take_value()
+                && let Some(found) = unfinished.judged(judge(&document), None)
+            {
+                state.record(Outcome::Hit, false);
+                return Ok(found);
             }
         }
-        Err(Unfinished { present, ..Unfinished::from(read) })
+        Err(unfinished)
     }
 
     /// A read whose lookup is under way.

@@ -34,9 +34,7 @@ impl Loads<'_> {
     pub(super) fn capture(&self, requests: &[Request]) -> Option<Request> {
         let key = self.loader.guard().filter(|_| self.loader.seals_tags())?;
         let claims = |request: &Request| matches!(request.command, Command::Claim { .. });
-        let fresh = self.engine.tokens.fresh();
-        let command = Command::TakeEpoch { fresh, ttl: GUARD_TTL };
-        requests.iter().any(claims).then_some(Request { key, command })
+        requests.iter().any(claims).then(|| Request { key, command: take_guard(self.engine) })
     }
 
     pub(super) fn take_capture(
@@ -128,11 +126,14 @@ impl Loads<'_> {
     }
 }
 
+fn take_guard(engine: &Engine) -> Command {
+    Command::TakeEpoch { fresh: engine.tokens.fresh(), ttl: GUARD_TTL }
+}
+
 /// The guard of the loader's type, before a fetch.
 pub(in super::super) async fn capture(engine: &Engine, loader: &dyn Loader) -> Captured {
     let Some(guard) = loader.guard() else { return Captured::default() };
-    let take = Command::TakeEpoch { fresh: engine.tokens.fresh(), ttl: GUARD_TTL };
-    let taken = ask(engine, loader, vec![(guard, take)]).await.remove(&guard);
+    let taken = ask(engine, loader, vec![(guard, take_guard(engine))]).await.remove(&guard);
     Captured::by(&taken.unwrap_or(Err(Lost)))
 }
 
