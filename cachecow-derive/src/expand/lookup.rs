@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
 use super::fetch::{fetch, fetch_many};
-use super::parts::{one_or_tuple, part_local, part_locals, pattern};
+use super::parts::{encode_parts, one_or_tuple, part_local, part_locals, pattern};
 use super::schema::arguments;
 use super::surroundings::Surroundings;
 use super::{local, quiet, where_clause};
@@ -124,7 +124,7 @@ fn lookup_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenSt
     let context = model.context.as_ref().unwrap_or(&unit);
     let encode = encode(surroundings, lookup);
     let turbofish = generic_arguments.as_turbofish();
-    let (pattern, names) = (pattern(lookup), part_locals(lookup));
+    let (pattern, names) = (pattern(lookup), part_locals(&lookup.parts));
     let members = lookup.parts.iter().map(|part| &part.member);
     let finds = finds(lookup);
     let fetch = fetch(surroundings, lookup);
@@ -184,7 +184,7 @@ fn alias(
 /// cached object makes it.
 fn finds(lookup: &LookupModel) -> Option<TokenStream> {
     let comparable = lookup.parts.iter().all(|part| part.passing != Passing::Reference);
-    let (pattern, names) = (pattern(lookup), part_locals(lookup));
+    let (pattern, names) = (pattern(lookup), part_locals(&lookup.parts));
     let members = lookup.parts.iter().map(|part| &part.member);
     comparable.then(|| {
         quote! {
@@ -202,20 +202,17 @@ fn encode(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream 
     let krate = &target.krate;
     let (impl_generics, _, _) = target.generics.split_for_impl();
     let clause = where_clause(target.generics, &surroundings.bounds);
-    let names = part_locals(lookup);
+    let names = part_locals(&lookup.parts);
     let types: Vec<&TokenStream> = lookup.parts.iter().map(|part| &part.ty).collect();
     let encoder = local("encoder", lookup.template.span());
     let arguments = arguments(&surroundings.model.schema, &quote!(&mut #encoder));
     let template = &lookup.emptied;
-    let encode_parts = types.iter().zip(&names).map(|(ty, name)| {
-        let encode = quote_spanned!(ty.span()=> #krate::__private::encode::<#ty>);
-        quote!(#encode(#name, &mut #encoder);)
-    });
+    let encode_parts = encode_parts(krate, &lookup.parts, &encoder);
     quote! {
         fn encode_cachecow_key #impl_generics (#(#names: &#types),*) -> #krate::KeyEncoder #clause {
             let mut #encoder = #krate::KeyEncoder::new(#template);
             #arguments
-            #(#encode_parts)*
+            #encode_parts
             #encoder
         }
     }

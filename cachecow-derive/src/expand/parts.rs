@@ -1,7 +1,7 @@
 //! The parts of a lookup, as generated code handles them.
 
 use proc_macro2::{Ident, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::local;
@@ -11,13 +11,26 @@ pub(super) fn part_local(index: usize, part: &PartModel) -> Ident {
     local(&format!("part_{index}"), part.ty.span())
 }
 
-pub(super) fn part_locals(lookup: &LookupModel) -> Vec<Ident> {
-    lookup.parts.iter().enumerate().map(|(index, part)| part_local(index, part)).collect()
+pub(super) fn part_locals(parts: &[PartModel]) -> Vec<Ident> {
+    parts.iter().enumerate().map(|(index, part)| part_local(index, part)).collect()
+}
+
+/// Appends each part, from its local, to the encoder.
+pub(super) fn encode_parts(
+    krate: &TokenStream,
+    parts: &[PartModel],
+    encoder: &Ident,
+) -> TokenStream {
+    let encode = parts.iter().zip(part_locals(parts)).map(|(PartModel { ty, .. }, name)| {
+        let encode = quote_spanned!(ty.span()=> #krate::__private::encode::<#ty>);
+        quote!(#encode(#name, &mut #encoder);)
+    });
+    quote!(#(#encode)*)
 }
 
 /// The parts' locals, as a pattern of the lookup's field.
 pub(super) fn pattern(lookup: &LookupModel) -> TokenStream {
-    one_or_tuple(part_locals(lookup))
+    one_or_tuple(part_locals(&lookup.parts))
 }
 
 /// As a lookup holds them: one part bare, several as a tuple.

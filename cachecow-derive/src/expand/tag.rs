@@ -3,9 +3,9 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
-use syn::spanned::Spanned;
 
 use super::lookup::{listed_parts, parameter, parameter_type};
+use super::parts::{encode_parts, part_locals};
 use super::schema::arguments;
 use super::surroundings::Surroundings;
 use super::{local, quiet, where_clause};
@@ -18,7 +18,7 @@ pub(super) fn items(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
     // Beside a fault there may be tags without a lookup.
     let template = &model.lookups.first().filter(|_| !model.tags.is_empty())?.emptied;
     let krate = &model.schema.target.krate;
-    let encoder = local("encoder", template_span(model.tags.first()?));
+    let encoder = local("encoder", model.tags.first()?.template.span());
     let arguments = arguments(&model.schema, &quote!(&mut #encoder));
     let visits = model.tags.iter().map(|tag| {
         let constructor = encoding(tag);
@@ -68,18 +68,10 @@ fn constructor(surroundings: &Surroundings<'_>, tag: &TagModel) -> TokenStream {
     let names: Vec<Ident> = tag.parts.iter().map(parameter).collect();
     let types = tag.parts.iter().map(parameter_type);
     let values = tag.parts.iter().zip(&names).map(|(part, name)| value(part, name));
-    let locals: Vec<Ident> = tag
-        .parts
-        .iter()
-        .enumerate()
-        .map(|(index, part)| local(&format!("part_{index}"), part.ty.span()))
-        .collect();
+    let locals = part_locals(&tag.parts);
     let part_types: Vec<&TokenStream> = tag.parts.iter().map(|part| &part.ty).collect();
-    let encoder = local("encoder", template_span(tag));
-    let encode_parts = part_types.iter().zip(&locals).map(|(ty, name)| {
-        let encode = quote_spanned!(ty.span()=> #krate::__private::encode::<#ty>);
-        quote!(#encode(#name, &mut #encoder);)
-    });
+    let encoder = local("encoder", tag.template.span());
+    let encode_parts = encode_parts(krate, &tag.parts, &encoder);
     let template = &tag.emptied;
     let doc = format!(
         "The `{}`s of one {}, for `invalidate_tag`.",
@@ -101,7 +93,7 @@ fn constructor(surroundings: &Surroundings<'_>, tag: &TagModel) -> TokenStream {
         fn #encoding(#(#locals: &#part_types),*) -> #krate::Tag<#object> {
             let mut #encoder = <#object as #krate::Cached>::tag_scope();
             #encoder.str(#template);
-            #(#encode_parts)*
+            #encode_parts
             #krate::Tag::new(&#encoder)
         }
     }
@@ -122,8 +114,4 @@ fn value(part: &PartModel, name: &Ident) -> TokenStream {
 /// The function that both the constructor and the object's own tags come from.
 fn encoding(tag: &TagModel) -> Ident {
     Ident::new(&format!("__cachecow_{}", tag.constructor.unraw()), tag.constructor.span())
-}
-
-fn template_span(tag: &TagModel) -> proc_macro2::Span {
-    tag.template.span()
 }

@@ -5,12 +5,10 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::sweep::Sweep;
 use crate::Key;
 use crate::key::KeyMap;
 use crate::protocol::{Command, Reply, Token};
-
-/// Epochs that have run out are swept when there are this many, and at every doubling.
-const FIRST_SWEEP: usize = 1024;
 
 /// The epochs by key.
 #[derive(Default)]
@@ -36,7 +34,7 @@ impl Epochs {
 #[derive(Default)]
 struct Table {
     by_key: KeyMap<Epoch>,
-    sweep_at: usize,
+    sweep: Sweep,
 }
 
 struct Epoch {
@@ -89,15 +87,13 @@ impl Table {
     }
 
     fn sweep(&mut self, now: Instant) {
-        if self.by_key.len() >= self.sweep_at.max(FIRST_SWEEP) {
-            self.by_key.retain(|_, epoch| epoch.expires > now);
-            self.sweep_at = self.by_key.len() * 2;
-        }
+        self.sweep.before_adding(&mut self.by_key, |epoch| epoch.expires > now);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::sweep;
     use super::*;
 
     const DAY: Duration = Duration::from_secs(86_400);
@@ -135,6 +131,6 @@ mod tests {
             let time = now + DAY * u32::try_from(number / 1000).unwrap();
             epochs.take(Key::from_hash(number.into()), token(number), time, DAY);
         }
-        assert!(epochs.by_key.len() <= 2 * FIRST_SWEEP + 1000, "{} epochs", epochs.by_key.len());
+        assert!(epochs.by_key.len() <= 2 * sweep::FIRST + 1000, "{} epochs", epochs.by_key.len());
     }
 }

@@ -4,18 +4,16 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::sweep::Sweep;
 use crate::Key;
 use crate::key::KeyMap;
 use crate::protocol::{Command, Reply, Token};
-
-/// Flags whose holder vanished are swept when there are this many, and at every doubling.
-const FIRST_SWEEP: usize = 1024;
 
 /// The flags of some keys; its owner makes each command atomic together with the key's value.
 #[derive(Default)]
 pub(crate) struct Flags {
     by_key: KeyMap<Flag>,
-    sweep_at: usize,
+    sweep: Sweep,
 }
 
 enum Flag {
@@ -113,10 +111,7 @@ impl Flags {
     }
 
     fn sweep(&mut self, now: Instant) {
-        if self.by_key.len() >= self.sweep_at.max(FIRST_SWEEP) {
-            self.by_key.retain(|_, flag| flag.stands(now));
-            self.sweep_at = self.by_key.len() * 2;
-        }
+        self.sweep.before_adding(&mut self.by_key, |flag| flag.stands(now));
     }
 }
 

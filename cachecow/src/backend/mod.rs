@@ -6,6 +6,7 @@ mod flags;
 mod memory;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
+mod sweep;
 mod waiters;
 
 use std::error::Error as StdError;

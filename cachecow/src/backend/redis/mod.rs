@@ -8,6 +8,7 @@ mod link;
 mod lookups;
 mod news;
 mod pipeline;
+mod push;
 mod reply;
 mod route;
 mod routed;

@@ -8,12 +8,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use ::redis::{PushInfo, PushKind, Value};
+use ::redis::{PushInfo, Value};
 use futures_util::future::try_join_all;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::super::{BackendError, BackendErrorKind, ChangeListener};
+use super::push::{self, Told};
 use super::server::{Connection, Server};
 use super::{Shared, reply};
 use crate::Key;
@@ -190,29 +191,22 @@ struct News {
 impl News {
     fn take(&self, push: &PushInfo) {
         let Some(listener) = self.listener.upgrade() else { return };
-        match push.kind {
-            PushKind::Disconnection => {
+        push::tell(push, |told| match told {
+            // Others may have names like ours.
+            Told::Changed(name) => {
+                if let Some(key) = self.key_of(name) {
+                    listener.changed(key);
+                }
+            }
+            Told::AnyChanged => listener.all_changed(),
+            Told::Ended => {
                 self.broken.set();
                 listener.lost();
             }
-            PushKind::Invalidate => match push.data.as_slice() {
-                [Value::Array(names)] => {
-                    names.iter().for_each(|name| self.changed(name, &*listener));
-                }
-                // A flush, or something that is not understood.
-                _ => listener.all_changed(),
-            },
-            _ => {}
-        }
+        });
     }
 
-    fn changed(&self, name: &Value, listener: &dyn ChangeListener) {
-        let Value::BulkString(name) = name else { return listener.all_changed() };
-        let text =
-            name.strip_prefix(self.names.as_bytes()).and_then(|name| name.strip_suffix(b"}"));
-        // Others may have names like ours.
-        if let Some(key) = text.and_then(Key::from_text) {
-            listener.changed(key);
-        }
+    fn key_of(&self, name: &[u8]) -> Option<Key> {
+        Key::from_text(name.strip_prefix(self.names.as_bytes())?.strip_suffix(b"}")?)
     }
 }

@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-use ::redis::{Pipeline, PushInfo, PushKind, Value};
+use ::redis::{Pipeline, PushInfo, Value};
 use tokio::time::Instant;
 
 use super::super::{BackendError, BackendErrorKind, Waiters, Watch};
+use super::push::{self, Told};
 use super::server::Server;
 use super::{Shared, malformed, reply};
 use crate::Key;
@@ -181,23 +182,15 @@ fn lease_end(answer: Vec<Value>) -> Result<Option<Instant>, BackendError> {
 }
 
 fn on_push(waiters: &Waiters, prefix: &[u8], push: &PushInfo) {
-    match push.kind {
-        PushKind::Invalidate => match push.data.first() {
-            Some(Value::Array(names)) => {
-                for name in names {
-                    if let Value::BulkString(name) = name
-                        && let Some(key) = key_of(prefix, name)
-                    {
-                        waiters.wake(key);
-                    }
-                }
+    push::tell(push, |told| match told {
+        Told::Changed(name) => {
+            if let Some(key) = key_of(prefix, name) {
+                waiters.wake(key);
             }
-            // The whole database was flushed.
-            _ => waiters.wake_all(),
-        },
-        PushKind::Disconnection => waiters.give_up(),
-        _ => {}
-    }
+        }
+        Told::AnyChanged => waiters.wake_all(),
+        Told::Ended => waiters.give_up(),
+    });
 }
 
 /// The key whose value or flag has this name.

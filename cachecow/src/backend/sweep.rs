@@ -1,0 +1,26 @@
+//! Removes what has run out, now and then.
+
+use crate::key::KeyMap;
+
+/// The first time when there are this many, and at every doubling of what is left.
+pub(super) const FIRST: usize = 1024;
+
+/// When a map is swept next.
+#[derive(Default)]
+pub(super) struct Sweep {
+    at: usize,
+}
+
+impl Sweep {
+    /// Before something is added: sweeps the map, if it is time.
+    pub(super) fn before_adding<V>(
+        &mut self,
+        map: &mut KeyMap<V>,
+        mut stands: impl FnMut(&V) -> bool,
+    ) {
+        if map.len() >= self.at.max(FIRST) {
+            map.retain(|_, value| stands(value));
+            self.at = map.len() * 2;
+        }
+    }
+}
