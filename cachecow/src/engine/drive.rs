@@ -294,11 +294,7 @@ impl<'a> Loads<'a> {
                 continue;
             };
             if let Some(lead) = &mut slot.lead {
-                match &command {
-                    Command::Claim { token, .. } => lead.claiming(*token),
-                    // The last that the leader asks: it settles the claim, or finds what all share.
-                    _ => lead.close(),
-                }
+                lead.on_send(&command);
             }
             requests.push(Request { key: self.loader.key(place), command });
         }
@@ -328,7 +324,7 @@ impl<'a> Loads<'a> {
     async fn fetch(&mut self, places: &[usize]) {
         for &place in places {
             self.slots[place].step = Pending::None;
-            if let Some(lead) = &self.slots[place].lead {
+            if let Some(lead) = &mut self.slots[place].lead {
                 lead.begin_fetch();
             }
         }

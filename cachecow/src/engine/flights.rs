@@ -1,57 +1,33 @@
-//! Single-flight: at most one load of a key at a time in this process.
+//! The loads under way in this process, and the channels by which their followers are told.
 
-use std::collections::VecDeque;
-use std::collections::hash_map::{Entry, VacantEntry};
+use std::collections::hash_map::Entry;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
 use super::Engine;
 use crate::key::KeyMap;
 use crate::object::Loaded;
-use crate::protocol::{FollowerFate, Landing, Outcome, Phase, Token};
+use crate::protocol::{self, Command, Landing, Outcome, Told};
 use crate::{Error, Key};
 
 const SHARDS: usize = 16;
 
+/// What is loaded: the type, and the encoded parts of the key. Two keys may have the same hash.
+type Identity = (usize, Arc<[u8]>);
+/// How a follower is told; if it is told nothing, the leader's process is shutting down.
+type Follower = oneshot::Sender<Landed>;
+type FlightsOfKey = protocol::Flights<Identity, Follower>;
+
 /// The loads under way, by key.
 #[derive(Default)]
 pub(crate) struct Flights {
-    shards: [Mutex<KeyMap<Flight>>; SHARDS],
+    shards: [Mutex<KeyMap<FlightsOfKey>>; SHARDS],
     next_id: AtomicU64,
 }
 
-/// A load that others may follow. It leaves the map when it closes.
-struct Flight {
-    id: u64,
-    identity: Identity,
-    phase: Phase,
-    /// Whether its leader makes no use of the cache.
-    past_the_cache: bool,
-    /// In the order they came.
-    followers: VecDeque<Follower>,
-}
-
-impl Flight {
-    /// When a follower counts as having joined. Who must not be served from the cache shares no load
-    /// that may be answered, or confirmed, by it.
-    fn joined(&self, past_the_cache: bool) -> Phase {
-        if past_the_cache && !self.past_the_cache { Phase::Closed } else { self.phase }
-    }
-}
-
-/// What is loaded: the type, and the encoded parts of the key. Two keys may have the same hash.
-type Identity = (usize, Arc<[u8]>);
-
-struct Follower {
-    joined: Phase,
-    /// Whether it must not be served from the cache.
-    past_the_cache: bool,
-    sender: oneshot::Sender<Landed>,
-}
-
-/// What a follower is told; if it is told nothing, the leader's process is shutting down.
+/// What a follower is told.
 pub(crate) enum Landed {
     /// The load's result.
     Shared(Result<Loaded, Error>, Outcome),
@@ -69,10 +45,27 @@ pub(crate) enum Entered {
 }
 
 impl Flights {
-    fn shard(&self, key: Key) -> MutexGuard<'_, KeyMap<Flight>> {
+    fn at<R>(&self, key: Key, change: impl FnOnce(&mut FlightsOfKey) -> R) -> R {
         let shard = usize::from(key.hash().to_le_bytes()[1]) % SHARDS;
         // No user code runs under the lock, so a poisoned one is as good as any.
-        self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
+        let mut shard = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
+        match shard.entry(key) {
+            Entry::Occupied(mut flights) => {
+                let result = change(flights.get_mut());
+                if flights.get().is_empty() {
+                    flights.remove();
+                }
+                result
+            }
+            Entry::Vacant(place) => {
+                let mut flights = FlightsOfKey::default();
+                let result = change(&mut flights);
+                if !flights.is_empty() {
+                    place.insert(flights);
+                }
+                result
+            }
+        }
     }
 
     fn fresh_id(&self) -> u64 {
@@ -82,12 +75,11 @@ impl Flights {
 
 /// Leads a load of `key`, if there is none under way.
 pub(crate) fn lead(engine: &Arc<Engine>, key: Key, (slot, parts): (usize, &[u8])) -> Option<Lead> {
-    match engine.flights.shard(key).entry(key) {
-        Entry::Occupied(_) => None,
-        Entry::Vacant(place) => {
-            Some(Lead::take_off(engine, key, (slot, Arc::from(parts)), place, false))
-        }
-    }
+    let id = engine.flights.fresh_id();
+    let lead = engine.flights.at(key, |flights| {
+        flights.is_empty().then(|| flights.take_off(id, (slot, Arc::from(parts)), false))
+    });
+    lead.map(|lead| Lead::new(engine, key, lead))
 }
 
 /// Follows the load of `key` that is under way, or leads one; for a read that may or must not make use
@@ -98,33 +90,35 @@ pub(crate) fn enter(
     (slot, parts): (usize, &[u8]),
     past_the_cache: bool,
 ) -> Entered {
-    match engine.flights.shard(key).entry(key) {
-        Entry::Occupied(flight)
-            if flight.get().identity.0 != slot || *flight.get().identity.1 != *parts =>
-        {
-            Entered::Alone
+    let id = engine.flights.fresh_id();
+    engine.flights.at(key, |flights| match flights.open() {
+        None => {
+            let lead = flights.take_off(id, (slot, Arc::from(parts)), past_the_cache);
+            Entered::Lead(Lead::new(engine, key, lead))
         }
-        Entry::Occupied(mut flight) => {
+        Some(flight) if is(flight.identity(), (slot, parts)) => {
             let (sender, receiver) = oneshot::channel();
-            let joined = flight.get().joined(past_the_cache);
-            flight.get_mut().followers.push_back(Follower { joined, past_the_cache, sender });
+            flight.join(sender, past_the_cache);
             Entered::Follow(receiver)
         }
-        Entry::Vacant(place) => {
-            let identity = (slot, Arc::from(parts));
-            Entered::Lead(Lead::take_off(engine, key, identity, place, past_the_cache))
-        }
-    }
+        Some(_) => Entered::Alone,
+    })
 }
 
 /// Lets nobody share the load of `key` any more: who joins from here on looks again once it is over.
 /// For the leader's use only.
-pub(super) fn close_to_newcomers(engine: &Engine, key: Key, (slot, parts): (usize, &[u8])) {
-    if let Some(flight) = engine.flights.shard(key).get_mut(&key)
-        && (flight.identity.0, &*flight.identity.1) == (slot, parts)
-    {
-        flight.phase = Phase::Closed;
-    }
+pub(super) fn close_to_newcomers(engine: &Engine, key: Key, identity: (usize, &[u8])) {
+    engine.flights.at(key, |flights| {
+        if let Some(flight) = flights.open()
+            && is(flight.identity(), identity)
+        {
+            flight.close_to_newcomers();
+        }
+    });
+}
+
+fn is((slot, parts): &Identity, identity: (usize, &[u8])) -> bool {
+    (*slot, &**parts) == identity
 }
 
 /// The leader's part in a load. Dropped before it landed — the leader was cancelled, or its fetch
@@ -132,65 +126,43 @@ pub(super) fn close_to_newcomers(engine: &Engine, key: Key, (slot, parts): (usiz
 pub(crate) struct Lead {
     engine: Arc<Engine>,
     key: Key,
-    identity: Identity,
-    id: u64,
-    /// The followers, once the flight has left the map.
-    closed: Option<VecDeque<Follower>>,
-    landed: bool,
-    /// A claim that was sent and, as far as is known, not settled.
-    claim: Option<Token>,
+    /// None once it has landed.
+    part: Option<protocol::Lead<Identity, Follower>>,
 }
 
 impl Lead {
-    fn of(engine: &Arc<Engine>, key: Key, identity: Identity, id: u64) -> Self {
-        let engine = Arc::clone(engine);
-        Self { engine, key, identity, id, closed: None, landed: false, claim: None }
+    fn new(engine: &Arc<Engine>, key: Key, lead: protocol::Lead<Identity, Follower>) -> Self {
+        Self { engine: Arc::clone(engine), key, part: Some(lead) }
     }
 
-    fn take_off(
-        engine: &Arc<Engine>,
-        key: Key,
-        identity: Identity,
-        place: VacantEntry<'_, Key, Flight>,
-        past_the_cache: bool,
-    ) -> Self {
-        let id = engine.flights.fresh_id();
-        let (phase, followers) = (Phase::Opening, VecDeque::new());
-        place.insert(Flight { id, identity: identity.clone(), phase, past_the_cache, followers });
-        Self::of(engine, key, identity, id)
+    fn with<R>(
+        &mut self,
+        change: impl FnOnce(&mut protocol::Lead<Identity, Follower>, &mut FlightsOfKey) -> R,
+    ) -> Option<R> {
+        let lead = self.part.as_mut()?;
+        Some(self.engine.flights.at(self.key, |flights| change(lead, flights)))
     }
 
-    /// Before a claim is sent: from here on it has to be given back.
-    pub(crate) fn claiming(&mut self, token: Token) {
-        self.claim = Some(token);
+    /// Before a command of the read is sent.
+    pub(crate) fn on_send(&mut self, command: &Command) {
+        self.with(|lead, flights| lead.on_send(flights, command));
     }
 
     /// The claim is known to be settled, or never to have been granted.
     pub(crate) fn claim_settled(&mut self) {
-        self.claim = None;
+        if let Some(lead) = &mut self.part {
+            lead.claim_settled();
+        }
     }
 
     /// Before the fetch begins.
-    pub(crate) fn begin_fetch(&self) {
-        if let Some(flight) = self.engine.flights.shard(self.key).get_mut(&self.key)
-            && flight.id == self.id
-        {
-            flight.phase = Phase::Fetching;
-        }
+    pub(crate) fn begin_fetch(&mut self) {
+        self.with(|lead, flights| lead.begin_fetch(flights));
     }
 
-    /// Before the claim is settled: nobody may join any more.
+    /// Nobody may join any more.
     pub(crate) fn close(&mut self) {
-        if self.closed.is_some() {
-            return;
-        }
-        let mut shard = self.engine.flights.shard(self.key);
-        let followers = match shard.entry(self.key) {
-            Entry::Occupied(flight) if flight.get().id == self.id => flight.remove().followers,
-            _ => VecDeque::new(),
-        };
-        drop(shard);
-        self.closed = Some(followers);
+        self.with(protocol::Lead::close);
     }
 
     /// Tells every follower how the load ended.
@@ -204,98 +176,41 @@ impl Lead {
     }
 
     fn tell(&mut self, landing: Landing, ended: Option<(&Result<Loaded, Error>, Outcome)>) {
-        self.landed = true;
-        self.close();
-        let mut next = VecDeque::new();
-        for follower in self.closed.take().unwrap_or_default() {
-            // A follower that is gone does not hear it.
-            match (landing.fate_of(follower.joined), ended) {
-                (FollowerFate::Accept, Some((result, outcome))) => {
-                    let _ = follower.sender.send(Landed::Shared(result.clone(), outcome));
-                }
-                (FollowerFate::LookAgain, _) => {
-                    let _ = follower.sender.send(Landed::LookAgain);
-                }
-                (FollowerFate::Accept | FollowerFate::NextLoad, _) => next.push_back(follower),
+        let Some(lead) = self.part.take() else { return };
+        let id = self.engine.flights.fresh_id();
+        let told = self.engine.flights.at(self.key, |flights| lead.land(flights, landing, id));
+        let Told { share, look_again, next, give_back } = told;
+        // A follower that is gone does not hear it.
+        if let Some((result, outcome)) = ended {
+            for follower in share {
+                let _ = follower.send(Landed::Shared(result.clone(), outcome));
             }
         }
-        if !next.is_empty() {
-            self.begin_next(next);
+        for follower in look_again {
+            let _ = follower.send(Landed::LookAgain);
         }
-        if let Some(token) = self.claim.take() {
+        if let Some(next) = next {
+            Self::new(&self.engine, self.key, next).promote();
+        }
+        if let Some(token) = give_back {
             self.engine.abandon([(self.key, token)]);
         }
     }
 
-    /// The followers whose time has not come take part in the next load: in one that has begun in
-    /// the meantime, or in one that the first of them leads.
-    fn begin_next(&self, mut followers: VecDeque<Follower>) {
-        let id = self.engine.flights.fresh_id();
-        match self.engine.flights.shard(self.key).entry(self.key) {
-            Entry::Occupied(flight) if flight.get().identity != self.identity => {
-                // Something else with the same hash is being loaded; each reads on its own.
-                for follower in followers {
-                    let _ = follower.sender.send(Landed::LookAgain);
-                }
-                return;
-            }
-            Entry::Occupied(mut flight) => {
-                let flight = flight.get_mut();
-                for mut follower in followers {
-                    follower.joined = flight.joined(follower.past_the_cache);
-                    flight.followers.push_back(follower);
-                }
-                return;
-            }
-            Entry::Vacant(place) => {
-                // One of them leads it.
-                let past_the_cache = followers.iter().all(|follower| follower.past_the_cache);
-                let (identity, phase) = (self.identity.clone(), Phase::Opening);
-                let none = VecDeque::new();
-                let flight =
-                    place.insert(Flight { id, identity, phase, past_the_cache, followers: none });
-                for follower in &mut followers {
-                    follower.joined = flight.joined(follower.past_the_cache);
-                }
-                flight.followers = followers;
-            }
-        }
-        Self::of(&self.engine, self.key, self.identity.clone(), id).promote();
-    }
-
     /// Hands the lead to whoever has waited longest and is still there.
-    fn promote(self) {
-        let mut lead = self;
-        loop {
-            let follower = {
-                let mut shard = lead.engine.flights.shard(lead.key);
-                let follower = shard
-                    .get_mut(&lead.key)
-                    .filter(|flight| flight.id == lead.id)
-                    .and_then(|flight| flight.followers.pop_front());
-                // Under the same lock, so that nobody joins a flight without a leader.
-                let ours = shard.get(&lead.key).is_some_and(|flight| flight.id == lead.id);
-                if follower.is_none() && ours {
-                    shard.remove(&lead.key);
-                }
-                follower
-            };
-            let Some(follower) = follower else {
-                lead.landed = true;
-                return;
-            };
-            match follower.sender.send(Landed::Promoted(lead)) {
-                Err(Landed::Promoted(returned)) => lead = returned,
+    fn promote(mut self) {
+        while let Some(Some(follower)) = self.with(|lead, flights| flights.promote(lead)) {
+            match follower.send(Landed::Promoted(self)) {
+                Err(Landed::Promoted(returned)) => self = returned,
                 _ => return,
             }
         }
+        self.part = None;
     }
 }
 
 impl Drop for Lead {
     fn drop(&mut self) {
-        if !self.landed {
-            self.tell(Landing::Deserted, None);
-        }
+        self.tell(Landing::Deserted, None);
     }
 }

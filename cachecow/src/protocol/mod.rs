@@ -37,6 +37,7 @@
 mod alias;
 mod command;
 mod flight;
+mod flights;
 mod near;
 mod read;
 mod step;
@@ -46,6 +47,7 @@ mod write;
 pub use alias::{Compared, Link, LinkStep, Linked};
 pub use command::{Command, Despite, Lost, Reply, Seen, Token};
 pub use flight::{FollowerFate, Landing, Phase};
+pub use flights::{Flight, Flights, Lead, Told};
 pub use near::{Changes, Mark};
 pub use read::Read;
 pub use step::{
