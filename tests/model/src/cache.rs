@@ -1,0 +1,129 @@
+//! The cache as the protocol describes it: the value and the flag of one key, each command atomic.
+
+use cachecow::protocol::{Command, Reply, Token};
+
+use crate::Without;
+
+/// A stored value: a version of the object.
+pub type Version = u8;
+
+/// What stands for the value of a version where values are told apart.
+pub fn bytes(version: Version) -> [u8; 1] {
+    [version]
+}
+
+/// Who may fill.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
+pub enum Flag {
+    /// Whoever claims first.
+    #[default]
+    Free,
+    /// The reader with this token.
+    Lease(Token),
+    /// Nobody: these writers are at work. In order.
+    Holds(Vec<Token>),
+}
+
+/// The value and the flag of one key.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
+pub struct Cell {
+    /// The value.
+    pub value: Option<Version>,
+    /// The flag.
+    pub flag: Flag,
+}
+
+impl Cell {
+    /// Carries a command out, without one of the rules if a control wants it so.
+    pub fn carry_out(&mut self, command: &Command<Version>, without: Without) -> Reply<Version> {
+        match command {
+            Command::Lookup => self.value.map_or(Reply::Absent, Reply::Value),
+            Command::Claim { token, lease, despite } => {
+                assert!(!lease.is_zero(), "a lease ends");
+                if let Some(value) = self.value {
+                    match despite {
+                        Some(despite) if despite.seen.matches(&bytes(value)) => {
+                            if !despite.keep {
+                                self.value = None;
+                            }
+                        }
+                        _ => return Reply::Value(value),
+                    }
+                }
+                match self.flag {
+                    Flag::Free => {
+                        self.flag = Flag::Lease(*token);
+                        Reply::Claimed
+                    }
+                    Flag::Lease(_) => Reply::Leased,
+                    Flag::Holds(_) => Reply::Held,
+                }
+            }
+            Command::Fill { token, value, ttl } => {
+                assert!(!ttl.is_zero(), "a value ends");
+                let settled = self.settle(*token, without);
+                if settled == Reply::Settled {
+                    self.value = Some(*value);
+                }
+                settled
+            }
+            Command::Abandon { token } => self.settle(*token, without),
+            Command::Invalidate => {
+                self.clear();
+                Reply::Done
+            }
+            Command::Hold { token, ttl } => {
+                assert!(!ttl.is_zero(), "a hold ends");
+                self.clear();
+                let mut holds = self.holds();
+                holds.retain(|other| other != token);
+                holds.push(*token);
+                holds.sort();
+                self.flag = Flag::Holds(holds);
+                Reply::Done
+            }
+            Command::Release { token } => {
+                self.clear();
+                let mut holds = self.holds();
+                holds.retain(|other| other != token && without != Without::OwnHoldsAlone);
+                self.flag = if holds.is_empty() { Flag::Free } else { Flag::Holds(holds) };
+                Reply::Done
+            }
+            Command::ReadEpoch | Command::TakeEpoch { .. } | Command::EndEpoch { .. } => {
+                unreachable!("nothing has tags")
+            }
+        }
+    }
+
+    /// Whether this writer's hold stands.
+    pub fn is_held_by(&self, token: Token) -> bool {
+        matches!(&self.flag, Flag::Holds(holds) if holds.contains(&token))
+    }
+
+    fn settle(&mut self, token: Token, without: Without) -> Reply<Version> {
+        let stands = match &self.flag {
+            Flag::Lease(mine) => *mine == token || without == Without::Tokens,
+            _ => false,
+        };
+        if !stands {
+            return Reply::Refused;
+        }
+        self.flag = Flag::Free;
+        Reply::Settled
+    }
+
+    /// Deletes the value and a lease.
+    fn clear(&mut self) {
+        self.value = None;
+        if matches!(self.flag, Flag::Lease(_)) {
+            self.flag = Flag::Free;
+        }
+    }
+
+    fn holds(&self) -> Vec<Token> {
+        match &self.flag {
+            Flag::Holds(holds) => holds.clone(),
+            _ => Vec::new(),
+        }
+    }
+}

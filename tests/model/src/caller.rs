@@ -1,0 +1,547 @@
+//! A caller of `get` or `get_many`: its reads, driven one round after the other as the engine drives them.
+
+use std::time::Duration;
+
+use cachecow::protocol::{
+    Command, Fetched, Fill, First, Followed, Landing, Lost, Mark, OnLease, Outcome, Read,
+    ReadPolicy, Reply, Role, Seen, Step, Token, Verdict, Waited,
+};
+
+use crate::cache::{Version, bytes};
+use crate::process::{Follower, KeyLead};
+use crate::world::{Late, World, Wrong};
+use crate::Without;
+
+const LEASE: Duration = Duration::from_secs(30);
+const TTL: Duration = Duration::from_secs(600);
+/// How often a read asks again under another's lease before its time is over.
+const PATIENCE: u8 = 1;
+/// More rounds than any caller needs.
+const MOST_ROUNDS: u8 = 30;
+
+/// What became of the answer to a command.
+pub type Answer = Result<Reply<Version>, Lost>;
+
+/// What a caller makes of the value that was in the cache when all began; any later one is good.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Finds {
+    /// It is served.
+    Good,
+    /// It is renewed early.
+    Ageing,
+    /// It is renewed, and served if the fetch fails.
+    Expired,
+    /// It is replaced.
+    Malformed,
+    /// It is left alone.
+    Foreign,
+}
+
+/// Where a caller is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Stage {
+    /// It has not asked.
+    Idle,
+    /// Its commands are on their way to the cache.
+    Sent,
+    /// The answers are on their way back.
+    Answered,
+    /// Its fetch function has been called, and has not read.
+    Fetching,
+    /// What it read is on its way back.
+    Fetched,
+    /// It waits for others.
+    Waiting,
+    /// It has its answer.
+    Over,
+    /// It was cancelled.
+    Gone,
+}
+
+/// One caller.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Caller {
+    /// Its process.
+    pub process: u8,
+    /// Where it is.
+    pub stage: Stage,
+    /// Its reads, one for each key.
+    pub reads: Vec<KeyRead>,
+    finds: Finds,
+    number: u8,
+    tokens: u8,
+    rounds: u8,
+}
+
+/// One read, and what its machine does not carry.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct KeyRead {
+    key: u8,
+    read: Read<Version>,
+    step: Pending,
+    /// What was served or fetched; an error if the fetch failed.
+    result: Option<Result<Version, ()>>,
+    /// The least version it must see.
+    floor: Version,
+    /// The near tier's mark, from before the first look.
+    mark: Option<Mark>,
+    lead: Option<KeyLead>,
+    patience: u8,
+    told: Option<Landed>,
+    /// For a control: what was fetched before the claim.
+    early: Option<Version>,
+    done: bool,
+}
+
+/// A step that takes time.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Pending {
+    None,
+    Send(Command<Version>),
+    Reply(Answer),
+    Fetch,
+    Fetched(Result<Version, ()>),
+    Follow,
+    Wait,
+}
+
+/// What a follower is told.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Landed {
+    Shared(Result<Version, ()>, Outcome),
+    LookAgain,
+    Promoted(KeyLead),
+}
+
+impl Caller {
+    /// A caller that has not asked for these keys yet.
+    pub fn new(process: u8, number: u8, keys: &[u8], first: First, finds: Finds) -> Self {
+        let policy = ReadPolicy { first, on_lease: OnLease::Wait, lease: LEASE };
+        let reads = keys.iter().map(|&key| KeyRead {
+            key,
+            read: Read::new(policy),
+            step: Pending::None,
+            result: None,
+            floor: 0,
+            mark: None,
+            lead: None,
+            patience: PATIENCE,
+            told: None,
+            early: None,
+            done: false,
+        });
+        let reads = reads.collect();
+        Self { process, stage: Stage::Idle, reads, finds, number, tokens: 0, rounds: 0 }
+    }
+
+    /// Whether it has been asked, and has not answered.
+    pub fn is_under_way(&self) -> bool {
+        !matches!(self.stage, Stage::Idle | Stage::Over | Stage::Gone)
+    }
+
+    /// Whether somebody has told one of its reads something.
+    pub fn was_told(&self) -> bool {
+        self.stage == Stage::Waiting && self.reads.iter().any(|read| read.told.is_some())
+    }
+
+    /// The places of its reads that wait for another process.
+    pub fn waits(&self) -> impl Iterator<Item = usize> + '_ {
+        let waiting = self.stage == Stage::Waiting;
+        let waits = move |(place, read): (usize, &KeyRead)| {
+            (waiting && read.step == Pending::Wait).then_some(place)
+        };
+        self.reads.iter().enumerate().filter_map(waits)
+    }
+
+    /// Whether the read at this place may ask again.
+    pub fn is_patient(&self, place: usize) -> bool {
+        self.reads[place].patience > 0
+    }
+
+    /// Its process dies; what it has sent.
+    pub fn crash(&mut self) -> Vec<(u8, Command<Version>)> {
+        self.stage = Stage::Gone;
+        let sent = self.reads.iter().filter_map(|read| match &read.step {
+            Pending::Send(command) => Some((read.key, command.clone())),
+            _ => None,
+        });
+        sent.collect()
+    }
+
+    fn fresh(&mut self) -> Token {
+        self.tokens += 1;
+        let mut bytes = [0; 16];
+        bytes[..2].copy_from_slice(&[self.number, self.tokens]);
+        Token::from_bytes(bytes)
+    }
+
+    fn verdict(&self, value: Version) -> Verdict {
+        let seen = || Seen::of(&bytes(value));
+        match self.finds {
+            _ if value > 0 => Verdict::Good,
+            Finds::Good => Verdict::Good,
+            Finds::Ageing => Verdict::Ageing(seen()),
+            Finds::Expired => Verdict::Expired(seen()),
+            Finds::Malformed => Verdict::Replace(seen()),
+            Finds::Foreign => Verdict::Leave,
+        }
+    }
+}
+
+/// A caller that is taken out of its world while it does something.
+#[derive(Debug)]
+pub struct Driver<'a> {
+    /// The world without the caller.
+    pub world: &'a mut World,
+    /// The caller.
+    pub caller: Caller,
+    /// What the protocol does without, as a control.
+    pub without: Without,
+}
+
+impl Driver<'_> {
+    /// The caller asks.
+    pub fn begin(&mut self) {
+        let process = usize::from(self.caller.process);
+        let one = self.caller.reads.len() == 1;
+        for read in &mut self.caller.reads {
+            let key = usize::from(read.key);
+            let here = &self.world.processes[process].keys[key];
+            read.floor = here.promised.max(self.world.promised[key]);
+            if let Some(version) = here.near.entry
+                && !here.near.deaf
+                && here.debts.is_empty()
+                && self.world.near
+                && one
+            {
+                // Another process' invalidation is promised as soon as it is heard of.
+                let known = if here.near.unheard > 0 { here.promised } else { read.floor };
+                if version < known {
+                    self.world.wrong.get_or_insert(Wrong::Stale);
+                }
+                self.caller.stage = Stage::Over;
+                return;
+            }
+            read.mark = here.near.mark();
+            if !here.debts.is_empty() {
+                let policy = ReadPolicy {
+                    first: First::Lookup,
+                    on_lease: OnLease::Wait,
+                    lease: LEASE,
+                };
+                read.read = Read::past_the_cache(policy);
+            }
+        }
+        self.run();
+    }
+
+    /// The commands are carried out, or not; the answers come back, or not.
+    pub fn arrive(&mut self, mut carry_out: impl FnMut(&mut World, u8, Command<Version>) -> Answer) {
+        for read in &mut self.caller.reads {
+            if let Pending::Send(command) = &read.step {
+                let answer = carry_out(self.world, read.key, command.clone());
+                read.step = Pending::Reply(answer);
+            }
+        }
+        self.caller.stage = Stage::Answered;
+    }
+
+    /// The answers are there.
+    pub fn take_answers(&mut self) {
+        for place in 0..self.caller.reads.len() {
+            let read = &mut self.caller.reads[place];
+            let Pending::Reply(answer) = read.step.clone() else { continue };
+            read.step = Pending::None;
+            if let (Some(lead), Ok(reply)) = (&mut read.lead, &answer)
+                && *reply != Reply::Claimed
+            {
+                lead.claim_settled();
+            }
+            read.read.on_reply(answer);
+        }
+        self.run();
+    }
+
+    /// The fetch function reads, or fails.
+    pub fn fetch(&mut self, works: bool) {
+        for read in &mut self.caller.reads {
+            if read.step == Pending::Fetch {
+                let version = self.world.database[usize::from(read.key)];
+                let version = read.early.take().unwrap_or(version);
+                read.step = Pending::Fetched(works.then_some(version).ok_or(()));
+            }
+        }
+        self.caller.stage = Stage::Fetched;
+    }
+
+    /// What was fetched is there.
+    pub fn take_fetched(&mut self) {
+        for read in &mut self.caller.reads {
+            let Pending::Fetched(result) = read.step else { continue };
+            read.step = Pending::None;
+            read.result = Some(result);
+            read.read.on_fetched(match result {
+                Err(()) => Fetched::Failed,
+                Ok(_) if !read.read.may_fill() => Fetched::Unstorable,
+                Ok(version) => Fetched::Storable(version, TTL),
+            });
+        }
+        self.run();
+    }
+
+    /// The caller looks what it was told.
+    pub fn wake(&mut self) {
+        self.run();
+    }
+
+    /// The read at this place asks again, or has waited long enough.
+    pub fn end_wait(&mut self, place: usize, again: bool) {
+        let token = self.caller.fresh();
+        let read = &mut self.caller.reads[place];
+        read.step = Pending::None;
+        read.read.on_waited(if again {
+            read.patience -= 1;
+            Waited::Again(token)
+        } else {
+            Waited::Expired
+        });
+        self.run();
+    }
+
+    /// The caller's future is dropped: its loads are given up, its commands may yet arrive.
+    pub fn cancel(&mut self) {
+        for (key, command) in self.caller.crash() {
+            self.world.late.push(Late::after_others_of(self.caller.number, key, command));
+        }
+        for place in 0..self.caller.reads.len() {
+            // A lead that was handed over and not taken is dropped too.
+            let read = &mut self.caller.reads[place];
+            let untaken = match read.told.take() {
+                Some(Landed::Promoted(lead)) => Some(lead),
+                _ => None,
+            };
+            for lead in [read.lead.take(), untaken].into_iter().flatten() {
+                self.land(place, lead, Landing::Deserted, None);
+            }
+        }
+    }
+
+    /// Goes on until something takes time.
+    fn run(&mut self) {
+        self.caller.rounds += 1;
+        if self.caller.rounds > MOST_ROUNDS {
+            self.world.wrong.get_or_insert(Wrong::Endless);
+            self.caller.stage = Stage::Over;
+            return;
+        }
+        for place in 0..self.caller.reads.len() {
+            self.take_told(place);
+            self.advance(place);
+        }
+        let any = |wanted: fn(&Pending) -> bool| {
+            self.caller.reads.iter().any(|read| !read.done && wanted(&read.step))
+        };
+        self.caller.stage = if any(|step| matches!(step, Pending::Send(_))) {
+            Stage::Sent
+        } else if any(|step| *step == Pending::Fetch) {
+            self.begin_fetch();
+            Stage::Fetching
+        } else if self.caller.reads.iter().all(|read| read.done) {
+            Stage::Over
+        } else {
+            Stage::Waiting
+        };
+    }
+
+    fn begin_fetch(&mut self) {
+        let process = usize::from(self.caller.process);
+        for read in &mut self.caller.reads {
+            if let (Some(lead), Pending::Fetch) = (&read.lead, &read.step) {
+                let key = usize::from(read.key);
+                lead.begin_fetch(&mut self.world.processes[process].keys[key].flights);
+            }
+        }
+    }
+
+    fn take_told(&mut self, place: usize) {
+        let token = self.caller.fresh();
+        let read = &mut self.caller.reads[place];
+        let Some(landed) = read.told.take() else { return };
+        read.step = Pending::None;
+        let followed = match landed {
+            Landed::Shared(Ok(version), outcome) => {
+                read.result = Some(Ok(version));
+                match outcome {
+                    Outcome::Stale => Followed::Stale,
+                    Outcome::Fetched(fill) | Outcome::Shared(fill) => Followed::Shared(fill),
+                    Outcome::Hit | Outcome::Failed => Followed::Shared(Fill::Skipped),
+                }
+            }
+            Landed::Shared(Err(()), _) => {
+                read.result = Some(Err(()));
+                Followed::Failed
+            }
+            Landed::LookAgain => Followed::LookAgain,
+            Landed::Promoted(lead) => {
+                read.lead = Some(lead);
+                Followed::Promoted(token)
+            }
+        };
+        read.read.on_followed(followed);
+    }
+
+    fn advance(&mut self, place: usize) {
+        let process = usize::from(self.caller.process);
+        while !self.caller.reads[place].done && self.caller.reads[place].step == Pending::None {
+            let step = self.caller.reads[place].read.next_step();
+            match step {
+                Step::Judge(version) => self.judge(place, version),
+                Step::Enter => self.enter(place, false),
+                Step::Lead => self.enter(place, true),
+                Step::Send(command) => {
+                    let read = &mut self.caller.reads[place];
+                    let key = usize::from(read.key);
+                    if let Some(lead) = &mut read.lead {
+                        let here = &mut self.world.processes[process].keys[key];
+                        lead.on_send(&mut here.flights, &command);
+                    }
+                    if self.without == Without::ClaimBeforeFetch
+                        && matches!(command, Command::Claim { .. })
+                    {
+                        read.early = Some(self.world.database[key]);
+                    }
+                    read.step = Pending::Send(command);
+                }
+                Step::Fetch => self.caller.reads[place].step = Pending::Fetch,
+                Step::Wait => self.caller.reads[place].step = Pending::Wait,
+                Step::Follow => self.caller.reads[place].step = Pending::Follow,
+                Step::Done(outcome) => self.finish(place, outcome),
+            }
+        }
+    }
+
+    fn judge(&mut self, place: usize, version: Version) {
+        let verdict = self.caller.verdict(version);
+        let token = self.caller.fresh();
+        let read = &mut self.caller.reads[place];
+        if matches!(verdict, Verdict::Good | Verdict::Ageing(_) | Verdict::Expired(_)) {
+            read.result = Some(Ok(version));
+        }
+        if verdict == Verdict::Good && read.lead.is_none() && self.world.near {
+            let process = usize::from(self.caller.process);
+            let near = &mut self.world.processes[process].keys[usize::from(read.key)].near;
+            let mark = if self.without == Without::Mark { near.mark() } else { read.mark.take() };
+            if let Some(mark) = mark
+                && near.changes.allow(mark)
+            {
+                near.entry = Some(version);
+            }
+        }
+        read.mark = None;
+        let leading = read.lead.is_some().then_some(token);
+        read.read.on_judged(verdict, leading);
+    }
+
+    /// Leads the load of a key or follows the one under way, or takes no part if it may only lead.
+    fn enter(&mut self, place: usize, may_only_lead: bool) {
+        let token = self.caller.fresh();
+        let number = self.caller.number;
+        let process = &mut self.world.processes[usize::from(self.caller.process)];
+        let id = process.next_flight();
+        let read = &mut self.caller.reads[place];
+        let flights = &mut process.keys[usize::from(read.key)].flights;
+        let past_the_cache = read.read.is_cut_off();
+        let role = match flights.open() {
+            None => {
+                read.lead = Some(flights.take_off(id, (), past_the_cache && !may_only_lead));
+                Role::Leader(token)
+            }
+            Some(_) if may_only_lead => Role::Alone,
+            Some(flight) => {
+                flight.join((number, u8::try_from(place).unwrap_or(0)), past_the_cache);
+                Role::Follower
+            }
+        };
+        read.read.on_entered(role);
+    }
+
+    fn finish(&mut self, place: usize, outcome: Outcome) {
+        let read = &mut self.caller.reads[place];
+        read.done = true;
+        let (Some(result), Some(landing)) = (read.result, read.read.landing()) else {
+            self.world.wrong.get_or_insert(Wrong::Empty);
+            return;
+        };
+        if result.is_ok_and(|version| version < read.floor) {
+            self.world.wrong.get_or_insert(Wrong::Stale);
+        }
+        if let Some(lead) = read.lead.take() {
+            self.land(place, lead, landing, Some((result, outcome)));
+        }
+    }
+
+    /// Tells every follower how a load ended.
+    fn land(
+        &mut self,
+        place: usize,
+        lead: KeyLead,
+        landing: Landing,
+        ended: Option<(Result<Version, ()>, Outcome)>,
+    ) {
+        let key = self.caller.reads[place].key;
+        let process = &mut self.world.processes[usize::from(self.caller.process)];
+        let id = process.next_flight();
+        let told = lead.land(&mut process.keys[usize::from(key)].flights, landing, id);
+        let give_back = told.give_back.map(|token| Command::Abandon { token });
+        let number = self.caller.number;
+        let late = give_back.map(|command| Late::after_others_of(number, key, command));
+        self.world.late.extend(late);
+        let shared = ended.map(|(result, outcome)| Landed::Shared(result, outcome));
+        let after = match &shared {
+            Some(shared) if self.without == Without::Fence => shared,
+            _ => &Landed::LookAgain,
+        };
+        for follower in told.look_again {
+            self.tell(follower, after.clone());
+        }
+        if let Some(shared) = &shared {
+            for follower in told.share {
+                self.tell(follower, shared.clone());
+            }
+        }
+        if let Some(next) = told.next {
+            self.promote(key, next, shared.filter(|_| self.without == Without::Fence));
+        }
+    }
+
+    /// Hands the lead of the next load to whoever is still there, or tells them all the same, as a
+    /// control.
+    fn promote(&mut self, key: u8, next: KeyLead, instead: Option<Landed>) {
+        let process = usize::from(self.caller.process);
+        while let Some(follower) =
+            self.world.processes[process].keys[usize::from(key)].flights.promote(&next)
+        {
+            match &instead {
+                Some(shared) => {
+                    self.tell(follower, shared.clone());
+                }
+                None if self.tell(follower, Landed::Promoted(next.clone())) => return,
+                None => {}
+            }
+        }
+    }
+
+    /// Whether the follower was there to be told.
+    fn tell(&mut self, (number, place): Follower, landed: Landed) -> bool {
+        let caller = match &mut self.world.callers[usize::from(number)] {
+            Some(caller) => caller,
+            // The one at work follows none of its own loads, each being of another key.
+            None => &mut self.caller,
+        };
+        let there = caller.is_under_way();
+        if there {
+            caller.reads[usize::from(place)].told = Some(landed);
+        }
+        there
+    }
+}

@@ -1,0 +1,33 @@
+//! A model checker's look at the promise: callers, writers, crashes and a bad network around the machines
+//! of [`cachecow::protocol`], in every order.
+//!
+//! What is explored is the production code: [`Read`](cachecow::protocol::Read),
+//! [`Write`](cachecow::protocol::Write), [`Flights`](cachecow::protocol::Flights) and
+//! [`Changes`](cachecow::protocol::Changes), which the engine drives with bytes for values, are driven here with version numbers.
+//! What is modelled is around them: the cache's cells, held against the real backends by a test, the
+//! network, and time, which is whatever happens before something else.
+
+pub mod cache;
+pub mod caller;
+pub mod process;
+pub mod scene;
+pub mod world;
+pub mod writer;
+
+/// A rule of the protocol that is left out, so that the checker must find what it keeps out.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Without {
+    /// All rules stand.
+    #[default]
+    Nothing,
+    /// A flag that is anybody's: no tokens.
+    Tokens,
+    /// The fetch begins before the claim is granted.
+    ClaimBeforeFetch,
+    /// Who joins a load shares whatever it brings.
+    Fence,
+    /// A release lifts its own hold and nobody else's.
+    OwnHoldsAlone,
+    /// The near tier marks what it knows before the cache is asked.
+    Mark,
+}

@@ -1,0 +1,170 @@
+//! A writer: `write` around its work, or the work and an `invalidate` after it.
+
+use std::time::Duration;
+
+use cachecow::protocol::{
+    Command, HoldPolicy, Lost, Reply, Token, Write, WriteOutcome, WriteStep,
+};
+
+use crate::cache::Version;
+use crate::caller::Answer;
+use crate::world::{Late, World};
+
+const HOLD: Duration = Duration::from_secs(60);
+
+/// How a writer tells the cache.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum How {
+    /// By `write`.
+    Write,
+    /// By `invalidate` after the work.
+    Invalidate,
+    /// By `invalidate` before the work, which is wrong: a control.
+    InvalidateFirst,
+}
+
+/// Where a writer is.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Stage {
+    /// It has not begun.
+    Idle,
+    /// A command is on its way to the cache.
+    Sent(Command<Version>),
+    /// The answer is on its way back.
+    Answered(Command<Version>, Answer),
+    /// At work in the database.
+    Working,
+    /// It has returned.
+    Over,
+    /// It was cancelled, or its process died.
+    Gone,
+}
+
+/// One writer of one key.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Writer {
+    /// Its process.
+    pub process: u8,
+    /// What it writes.
+    pub key: u8,
+    /// Where it is.
+    pub stage: Stage,
+    /// How it tells the cache.
+    pub how: How,
+    /// The mark of its hold.
+    pub token: Token,
+    number: u8,
+    write: Write,
+    /// What it wrote.
+    version: Version,
+}
+
+impl Writer {
+    /// A writer that has not begun.
+    pub fn new(process: u8, number: u8, key: u8, how: How) -> Self {
+        // No caller has such a number.
+        let number = 100 + number;
+        let mut bytes = [0; 16];
+        bytes[..2].copy_from_slice(&[number, 1]);
+        let token = Token::from_bytes(bytes);
+        let write = Write::new(token, HOLD, HoldPolicy::Proceed);
+        Self { process, key, stage: Stage::Idle, how, token, number, write, version: 0 }
+    }
+
+    /// Whether it is at it.
+    pub fn is_under_way(&self) -> bool {
+        !matches!(self.stage, Stage::Idle | Stage::Over | Stage::Gone)
+    }
+
+    /// Whether its hold, if it has one, may end by itself: a write is promised to work in time.
+    pub fn may_run_out(&self) -> bool {
+        matches!(self.stage, Stage::Over | Stage::Gone)
+    }
+
+    /// It begins.
+    pub fn begin(&mut self) {
+        self.stage = match self.how {
+            How::Write => self.send_next(),
+            How::Invalidate => Stage::Working,
+            How::InvalidateFirst => Stage::Sent(Command::Invalidate),
+        };
+    }
+
+    fn send_next(&mut self) -> Stage {
+        match self.write.next_step() {
+            WriteStep::Send(command) => Stage::Sent(command),
+            WriteStep::Work => Stage::Working,
+            WriteStep::Done(_) => Stage::Over,
+        }
+    }
+
+    /// It changes the database.
+    pub fn work(&mut self, world: &mut World) {
+        let key = usize::from(self.key);
+        world.database[key] += 1;
+        self.version = world.database[key];
+        self.stage = match self.how {
+            How::Write => {
+                // Whatever becomes of the writer from here on, nobody is served the old object.
+                if self.write.held() && world.cells[key].is_held_by(self.token) {
+                    world.promise(self.key, self.version);
+                }
+                self.write.on_worked();
+                self.send_next()
+            }
+            How::Invalidate => Stage::Sent(Command::Invalidate),
+            How::InvalidateFirst => {
+                world.promise(self.key, self.version);
+                Stage::Over
+            }
+        };
+    }
+
+    /// Takes the cache's answer.
+    pub fn take_answer(&mut self, world: &mut World) {
+        let Stage::Answered(command, answer) = self.stage.clone() else { return };
+        let done = answer.and_then(|reply| if reply == Reply::Done { Ok(()) } else { Err(Lost) });
+        let here = &mut world.processes[usize::from(self.process)].keys[usize::from(self.key)];
+        here.near.change();
+        let worked = self.version > 0;
+        if done.is_err() && worked {
+            here.owe(command, self.version);
+        }
+        self.stage = match self.how {
+            How::Write => {
+                self.write.on_reply(done);
+                if self.write.outcome() == Some(WriteOutcome::Invalidated) {
+                    world.promise(self.key, self.version);
+                }
+                self.send_next()
+            }
+            How::Invalidate => {
+                if done.is_ok() {
+                    world.promise(self.key, self.version);
+                }
+                Stage::Over
+            }
+            How::InvalidateFirst => Stage::Working,
+        };
+    }
+
+    /// The writer's future is dropped.
+    pub fn cancel(&mut self, world: &mut World) {
+        let hold_is_out = matches!(
+            &self.stage,
+            Stage::Sent(Command::Hold { .. }) | Stage::Answered(Command::Hold { .. }, _)
+        );
+        if let Stage::Sent(command) = &self.stage {
+            world.late.push(Late::after_others_of(self.number, self.key, command.clone()));
+        }
+        if hold_is_out {
+            let release = Command::Release { token: self.token };
+            world.late.push(Late::after_others_of(self.number, self.key, release));
+        } else if self.how == How::Write && !self.write.held() {
+            let here = &mut world.processes[usize::from(self.process)].keys[usize::from(self.key)];
+            here.near.change();
+            here.owe(Command::Invalidate, self.version);
+        }
+        self.stage = Stage::Gone;
+    }
+}
