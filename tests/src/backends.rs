@@ -92,10 +92,12 @@ impl<B: CacheBackend> CacheBackend for Unguarded<B> {
     fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
         async move {
             let mut replies = Vec::with_capacity(requests.len());
-            for request in requests {
-                if let Command::Fill { token, value, ttl } = &request.command
+            for mut request in requests {
+                if let Command::Fill { token, value, ttl } = &mut request.command
                     && (self.which)(value)
                 {
+                    // Whatever the number under which it is granted.
+                    *token = Token::from_bytes(*token.as_bytes());
                     let claim = Command::Claim { token: *token, lease: *ttl, despite: None };
                     for command in [Command::Invalidate, claim] {
                         self.inner.execute(vec![Request { key: request.key, command }]).await;

@@ -59,11 +59,11 @@ impl Cell {
                 if self.flag.is_some() {
                     return Reply::Leased;
                 }
-                self.flag = Some(token);
-                Reply::Claimed
+                self.flag = Some(token.granted(1));
+                Reply::Claimed(1)
             }
             Command::Fill { token, value, .. } => {
-                let stands = self.flag == Some(token);
+                let stands = self.flag.is_some_and(|flag| token.names(&flag));
                 if !stands && guarded {
                     return Reply::Refused;
                 }
@@ -74,7 +74,7 @@ impl Cell {
                 Reply::Settled
             }
             Command::Abandon { token } => {
-                if self.flag != Some(token) {
+                if !self.flag.is_some_and(|flag| token.names(&flag)) {
                     return Reply::Refused;
                 }
                 self.flag = None;
@@ -340,7 +340,7 @@ impl Model {
                 reader.read.on_judged(verdict, reader.leads.then_some(token));
             }
             (For::Link, Some(link)) => {
-                if reply != Reply::Claimed {
+                if !matches!(reply, Reply::Claimed(_)) {
                     reader.claim = None;
                 }
                 link.on_reply(Ok(reply));

@@ -14,6 +14,8 @@ use crate::protocol::{Command, Reply, Token};
 pub(crate) struct Flags {
     by_key: KeyMap<Flag>,
     sweep: Sweep,
+    /// The number of the last grant.
+    grants: u64,
 }
 
 enum Flag {
@@ -30,7 +32,7 @@ impl Flag {
     }
 
     fn is_lease_of(&self, token: &Token, now: Instant) -> bool {
-        matches!(self, Self::Lease(mine, expires) if mine == token && *expires > now)
+        matches!(self, Self::Lease(mine, expires) if token.names(mine) && *expires > now)
     }
 }
 
@@ -53,8 +55,9 @@ impl Flags {
             Some(flag @ Flag::Holds(_)) if flag.stands(now) => Reply::Held,
             _ => {
                 self.sweep(now);
-                self.by_key.insert(key, Flag::Lease(token, expires));
-                Reply::Claimed
+                self.grants += 1;
+                self.by_key.insert(key, Flag::Lease(token.granted(self.grants), expires));
+                Reply::Claimed(self.grants)
             }
         }
     }
@@ -127,6 +130,6 @@ mod tests {
         flags.hold(key, mine, now, Duration::from_secs(60));
         flags.hold(key, mine, now, Duration::from_secs(1));
         assert_eq!(flags.claim(key, other, at(0), at(9)), Reply::Held);
-        assert_eq!(flags.claim(key, other, at(2), at(9)), Reply::Claimed);
+        assert_eq!(flags.claim(key, other, at(2), at(9)), Reply::Claimed(1));
     }
 }

@@ -314,7 +314,7 @@ impl<'a> Loads<'a> {
         let slot = &mut self.slots[place];
         // A claim that was granted stands until it is settled; one whose answer is lost may yet be.
         if let (Some(lead), Ok(reply)) = (&mut slot.lead, &reply)
-            && *reply != Reply::Claimed
+            && !matches!(reply, Reply::Claimed(_))
         {
             lead.claim_settled();
         }

@@ -160,7 +160,7 @@ impl<'a> Links<'a> {
             let slot = &mut self.slots[at];
             // A claim that was granted stands until it is settled; one whose answer is lost may yet
             // be.
-            if reply.as_ref().is_ok_and(|reply| *reply != Reply::Claimed) {
+            if reply.as_ref().is_ok_and(|reply| !matches!(reply, Reply::Claimed(_))) {
                 slot.claim = None;
             }
             let reply = reply.map_err(|error| self.linker.loader().state().lost(&error));

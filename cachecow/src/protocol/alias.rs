@@ -210,8 +210,8 @@ impl<K: Clone + PartialEq, V: Clone> Link<K, V> {
 
     fn on_claim(&mut self, claim: Claim<K>, reply: Result<Reply<V>, Lost>) -> State<K, V> {
         match reply {
-            Ok(Reply::Claimed) => {
-                self.claim = Some((claim.primary, claim.token));
+            Ok(Reply::Claimed(grant)) => {
+                self.claim = Some((claim.primary, claim.token.granted(grant)));
                 if claim.same { self.linked() } else { State::FetchDue }
             }
             Err(Lost) => {

@@ -6,24 +6,56 @@ use std::time::Duration;
 use bytes::Bytes;
 
 /// The mark of one attempt to fill or to write; never used twice.
+///
+/// A command may be carried out twice, if something on its way repeats it; so the cache numbers what it
+/// grants, and the token of a claim that was granted has that number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Token([u8; 16]);
+pub struct Token {
+    bytes: [u8; 16],
+    grant: u64,
+}
 
 impl Token {
     /// The token with these bytes; the caller answers for their uniqueness.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Self(bytes)
+        Self { bytes, grant: 0 }
     }
 
-    /// The bytes, as they stand in the cache.
+    /// The bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
+        &self.bytes
+    }
+
+    /// The token of the claim that was granted under this number, which is not 0.
+    #[must_use]
+    pub const fn granted(self, grant: u64) -> Self {
+        Self { grant, ..self }
+    }
+
+    /// The epoch that begins under this number: the first half of the token, then the number.
+    #[must_use]
+    pub fn numbered(self, number: u64) -> Self {
+        let mut bytes = self.bytes;
+        bytes[8..].copy_from_slice(&number.to_be_bytes());
+        Self::from_bytes(bytes)
+    }
+
+    /// The number under which the claim was granted; 0: none.
+    pub const fn grant(&self) -> u64 {
+        self.grant
+    }
+
+    /// Whether this is what stands in the flag: the same token, granted under the same number, or under
+    /// any if this one has none.
+    pub fn names(&self, standing: &Self) -> bool {
+        self.bytes == standing.bytes && (self.grant == 0 || self.grant == standing.grant)
     }
 }
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Token({:032x})", u128::from_be_bytes(self.0))
+        write!(f, "Token({:032x}", u128::from_be_bytes(self.bytes))?;
+        if self.grant > 0 { write!(f, ", {})", self.grant) } else { f.write_str(")") }
     }
 }
 
@@ -81,7 +113,7 @@ pub enum Command<V = Bytes> {
     },
     /// Store the value, if the right to do so still stands.
     Fill {
-        /// The claim's token.
+        /// The claim's token, with the number of its grant.
         token: Token,
         /// What to store.
         value: V,
@@ -90,7 +122,7 @@ pub enum Command<V = Bytes> {
     },
     /// Give the right to fill back.
     Abandon {
-        /// The claim's token.
+        /// The claim's token; without a number, if the answer was lost.
         token: Token,
     },
     /// Delete the value, and any right to fill it.
@@ -111,7 +143,8 @@ pub enum Command<V = Bytes> {
     ReadEpoch,
     /// Read the epoch, or begin one if there is none, and keep it for a while.
     TakeEpoch {
-        /// The epoch that begins if there is none.
+        /// Its first half is that of the epoch that begins if there is none. The second half is the cache's:
+        /// even if this is carried out again, no epoch begins twice.
         fresh: Token,
         /// How long it is kept from now at the least.
         ttl: Duration,
@@ -131,8 +164,9 @@ pub enum Reply<V = Bytes> {
     /// There is no value (to [`Lookup`](Command::Lookup)) or no epoch (to
     /// [`ReadEpoch`](Command::ReadEpoch)).
     Absent,
-    /// The right to fill is the caller's (to [`Claim`](Command::Claim)).
-    Claimed,
+    /// The right to fill is the caller's (to [`Claim`](Command::Claim)), under this number, which is not 0: no
+    /// other claim of the key is ever granted under the same, not even the same claim carried out again.
+    Claimed(u64),
     /// Another reader has it (to [`Claim`](Command::Claim)).
     Leased,
     /// A writer keeps it from everyone (to [`Claim`](Command::Claim)), or no epoch may begin (to

@@ -178,7 +178,9 @@ impl<V> Read<V> {
                 self.bypass = Some(Bypass::Unreachable);
                 State::EnterDue
             }
-            (State::ClaimSent(token), Ok(Reply::Claimed)) => State::FetchDue(Some(*token)),
+            (State::ClaimSent(token), Ok(Reply::Claimed(grant))) => {
+                State::FetchDue(Some(token.granted(grant)))
+            }
             // Another renews it, a writer removed it, or the cache fails: the value that was found
             // before may be served.
             (State::ClaimSent(_), _) if self.renewal == Some(Renewal::Early) => State::CONTENT,

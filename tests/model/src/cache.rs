@@ -31,10 +31,16 @@ pub struct Cell {
     pub value: Option<Version>,
     /// The flag.
     pub flag: Flag,
+    /// How many claims were granted.
+    pub grants: u64,
 }
 
 impl Cell {
     /// Carries a command out, without one of the rules if a control wants it so.
+    ///
+    /// # Panics
+    ///
+    /// If a lease, a value or a hold would never end, or on a command about tags.
     pub fn carry_out(&mut self, command: &Command<Version>, without: Without) -> Reply<Version> {
         match command {
             Command::Lookup => self.value.map_or(Reply::Absent, Reply::Value),
@@ -52,8 +58,9 @@ impl Cell {
                 }
                 match self.flag {
                     Flag::Free => {
-                        self.flag = Flag::Lease(*token);
-                        Reply::Claimed
+                        self.grants += 1;
+                        self.flag = Flag::Lease(token.granted(self.grants));
+                        Reply::Claimed(self.grants)
                     }
                     Flag::Lease(_) => Reply::Leased,
                     Flag::Holds(_) => Reply::Held,
@@ -95,14 +102,13 @@ impl Cell {
         }
     }
 
-    /// Whether this writer's hold stands.
-    pub fn is_held_by(&self, token: Token) -> bool {
-        matches!(&self.flag, Flag::Holds(holds) if holds.contains(&token))
-    }
-
     fn settle(&mut self, token: Token, without: Without) -> Reply<Version> {
         let stands = match &self.flag {
-            Flag::Lease(mine) => *mine == token || without == Without::Tokens,
+            Flag::Lease(mine) => match without {
+                Without::Tokens => true,
+                Without::Grants => mine.as_bytes() == token.as_bytes(),
+                _ => token.names(mine),
+            },
             _ => false,
         };
         if !stands {

@@ -7,10 +7,10 @@ use cachecow::protocol::{
     ReadPolicy, Reply, Role, Seen, Step, Token, Verdict, Waited,
 };
 
+use crate::Without;
 use crate::cache::{Version, bytes};
 use crate::process::{Follower, KeyLead};
 use crate::world::{Late, World, Wrong};
-use crate::Without;
 
 const LEASE: Duration = Duration::from_secs(30);
 const TTL: Duration = Duration::from_secs(600);
@@ -158,14 +158,18 @@ impl Caller {
         self.reads[place].patience > 0
     }
 
+    /// What is on its way to the cache.
+    pub fn sent(&self) -> impl Iterator<Item = (u8, &Command<Version>)> {
+        self.reads.iter().filter_map(|read| match &read.step {
+            Pending::Send(command) => Some((read.key, command)),
+            _ => None,
+        })
+    }
+
     /// Its process dies; what it has sent.
     pub fn crash(&mut self) -> Vec<(u8, Command<Version>)> {
         self.stage = Stage::Gone;
-        let sent = self.reads.iter().filter_map(|read| match &read.step {
-            Pending::Send(command) => Some((read.key, command.clone())),
-            _ => None,
-        });
-        sent.collect()
+        self.sent().map(|(key, command)| (key, command.clone())).collect()
     }
 
     fn fresh(&mut self) -> Token {
@@ -224,11 +228,8 @@ impl Driver<'_> {
             }
             read.mark = here.near.mark();
             if !here.debts.is_empty() {
-                let policy = ReadPolicy {
-                    first: First::Lookup,
-                    on_lease: OnLease::Wait,
-                    lease: LEASE,
-                };
+                let policy =
+                    ReadPolicy { first: First::Lookup, on_lease: OnLease::Wait, lease: LEASE };
                 read.read = Read::past_the_cache(policy);
             }
         }
@@ -236,7 +237,10 @@ impl Driver<'_> {
     }
 
     /// The commands are carried out, or not; the answers come back, or not.
-    pub fn arrive(&mut self, mut carry_out: impl FnMut(&mut World, u8, Command<Version>) -> Answer) {
+    pub fn arrive(
+        &mut self,
+        mut carry_out: impl FnMut(&mut World, u8, Command<Version>) -> Answer,
+    ) {
         for read in &mut self.caller.reads {
             if let Pending::Send(command) = &read.step {
                 let answer = carry_out(self.world, read.key, command.clone());
@@ -253,7 +257,7 @@ impl Driver<'_> {
             let Pending::Reply(answer) = read.step.clone() else { continue };
             read.step = Pending::None;
             if let (Some(lead), Ok(reply)) = (&mut read.lead, &answer)
-                && *reply != Reply::Claimed
+                && !matches!(reply, Reply::Claimed(_))
             {
                 lead.claim_settled();
             }
@@ -510,18 +514,19 @@ impl Driver<'_> {
             }
         }
         if let Some(next) = told.next {
-            self.promote(key, next, shared.filter(|_| self.without == Without::Fence));
+            let instead = shared.filter(|_| self.without == Without::Fence);
+            self.promote(key, &next, instead.as_ref());
         }
     }
 
     /// Hands the lead of the next load to whoever is still there, or tells them all the same, as a
     /// control.
-    fn promote(&mut self, key: u8, next: KeyLead, instead: Option<Landed>) {
+    fn promote(&mut self, key: u8, next: &KeyLead, instead: Option<&Landed>) {
         let process = usize::from(self.caller.process);
         while let Some(follower) =
-            self.world.processes[process].keys[usize::from(key)].flights.promote(&next)
+            self.world.processes[process].keys[usize::from(key)].flights.promote(next)
         {
-            match &instead {
+            match instead {
                 Some(shared) => {
                     self.tell(follower, shared.clone());
                 }

@@ -11,6 +11,8 @@ pub mod cache;
 pub mod caller;
 pub mod process;
 pub mod scene;
+pub mod scenes;
+mod trace;
 pub mod world;
 pub mod writer;
 
@@ -22,6 +24,8 @@ pub enum Without {
     Nothing,
     /// A flag that is anybody's: no tokens.
     Tokens,
+    /// A claim that is carried out again is granted under another number.
+    Grants,
     /// The fetch begins before the claim is granted.
     ClaimBeforeFetch,
     /// Who joins a load shares whatever it brings.

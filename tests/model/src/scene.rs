@@ -1,14 +1,14 @@
 //! The scenes that are explored: who does what, and which faults may happen.
 
 use cachecow::protocol::First;
-use stateright::{Checker, HasDiscoveries, Model, Path, Property};
+use stateright::{Checker, HasDiscoveries, Model, Property};
 
-use crate::Without;
 use crate::cache::{Cell, Flag};
 use crate::caller::{Caller, Finds};
 use crate::process::Process;
 use crate::world::{Event, Faults, World, Wrong};
 use crate::writer::{How, Writer};
+use crate::{Without, trace};
 
 /// No read is older than promised.
 pub const FRESH: &str = "no read is older than was promised when it began";
@@ -21,7 +21,7 @@ pub const FLAGS: &str = "no flag is left behind but by the dead";
 #[derive(Clone, Debug)]
 pub struct Scene {
     /// What it is about.
-    pub name: &'static str,
+    pub name: String,
     callers: Vec<Caller>,
     writers: Vec<Writer>,
     processes: usize,
@@ -35,9 +35,9 @@ pub struct Scene {
 
 impl Scene {
     /// A scene with an empty cache and nobody in it.
-    pub fn new(name: &'static str) -> Self {
+    pub fn new(name: impl Into<String>) -> Self {
         Self {
-            name,
+            name: name.into(),
             callers: Vec::new(),
             writers: Vec::new(),
             processes: 1,
@@ -101,7 +101,7 @@ impl Scene {
     /// Explores everything that can happen, or until something is wrong.
     pub fn explore(self, threads: usize) -> Explored {
         let began = std::time::Instant::now();
-        let name = self.name;
+        let name = self.name.clone();
         let checker = self
             .checker()
             .threads(threads)
@@ -116,7 +116,7 @@ impl Scene {
             states: checker.unique_state_count(),
             depth: checker.max_depth(),
             took: began.elapsed(),
-            wrong: found.map(|(property, path)| (property, trace(&path))),
+            wrong: found.map(|(property, path)| (property, trace::lines(&path))),
         }
     }
 }
@@ -125,7 +125,7 @@ impl Scene {
 #[derive(Clone, Debug)]
 pub struct Explored {
     /// The scene's name.
-    pub name: &'static str,
+    pub name: String,
     /// How many different states there are.
     pub states: usize,
     /// The most events one after the other.
@@ -133,7 +133,7 @@ pub struct Explored {
     /// How long it took.
     pub took: std::time::Duration,
     /// The property that does not hold, and the events that lead there.
-    pub wrong: Option<(&'static str, Vec<Event>)>,
+    pub wrong: Option<(&'static str, Vec<String>)>,
 }
 
 impl std::fmt::Display for Explored {
@@ -142,12 +142,11 @@ impl std::fmt::Display for Explored {
         write!(f, "{name}: {states} states, {depth} events deep, {:.1} s", took.as_secs_f64())?;
         let Some((property, events)) = wrong else { return Ok(()) };
         write!(f, "\n  NOT SO: {property}")?;
-        events.iter().enumerate().try_for_each(|(at, event)| write!(f, "\n  {:>3}. {event:?}", at + 1))
+        events
+            .iter()
+            .enumerate()
+            .try_for_each(|(at, event)| write!(f, "\n  {:>3}. {event}", at + 1))
     }
-}
-
-fn trace(path: &Path<World, Event>) -> Vec<Event> {
-    path.clone().into_actions()
 }
 
 impl Model for Scene {
@@ -158,7 +157,7 @@ impl Model for Scene {
         let value = self.warm.then_some(0);
         vec![World {
             database: vec![0; self.keys],
-            cells: vec![Cell { value, flag: Flag::Free }; self.keys],
+            cells: vec![Cell { value, ..Cell::default() }; self.keys],
             promised: vec![0; self.keys],
             processes: vec![Process::new(self.keys); self.processes],
             callers: self.callers.iter().cloned().map(Some).collect(),
@@ -185,8 +184,8 @@ impl Model for Scene {
         vec![
             Property::always(FRESH, |_, world: &World| world.wrong != Some(Wrong::Stale)),
             Property::always(ENDS, |_, world: &World| {
-                !matches!(world.wrong, Some(Wrong::Endless | Wrong::Empty))
-                    && !(world.is_at_rest() && world.anyone_waits())
+                let stuck = || world.is_at_rest() && world.anyone_waits();
+                !matches!(world.wrong, Some(Wrong::Endless | Wrong::Empty)) && !stuck()
             }),
             Property::always(FLAGS, |scene: &Self, world: &World| {
                 // A claim that arrives after its reader is gone stands until it expires.
@@ -196,9 +195,7 @@ impl Model for Scene {
                     Flag::Free => false,
                     Flag::Lease(_) => !excused,
                     // Whether a dropped write took effect cannot be known: its hold runs out.
-                    Flag::Holds(_) => {
-                        !excused && world.faults.cancel == scene.faults.cancel
-                    }
+                    Flag::Holds(_) => !excused && world.faults.cancel == scene.faults.cancel,
                 };
                 !world.is_at_rest() || !world.cells.iter().any(left)
             }),

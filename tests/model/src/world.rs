@@ -42,7 +42,8 @@ pub struct Faults {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Late {
     key: u8,
-    command: Command<Version>,
+    /// The command.
+    pub command: Command<Version>,
     /// Whose connection it is on, where the first sent is the first carried out; none: it may overtake.
     sender: Option<u8>,
 }
@@ -101,13 +102,8 @@ pub enum Fate {
 
 impl Fate {
     /// Those that happen without a fault, and those that do not.
-    pub const ALL: [Self; 5] = [
-        Self::Sound,
-        Self::AnswerLost,
-        Self::NeverArrive,
-        Self::ArriveLater,
-        Self::ArriveTwice,
-    ];
+    pub const ALL: [Self; 5] =
+        [Self::Sound, Self::AnswerLost, Self::NeverArrive, Self::ArriveLater, Self::ArriveTwice];
 
     /// Takes the fault from what may yet happen; whether it may.
     fn happens(self, faults: &mut Faults) -> bool {
@@ -329,6 +325,8 @@ impl World {
             Event::FlagVanishes(key) => {
                 take(&mut self.faults.vanish);
                 self.cells[key].flag = Flag::Free;
+                let of_key = |writer: &&mut Writer| usize::from(writer.key) == key;
+                self.writers.iter_mut().filter(of_key).for_each(|one| one.hold_vanished = true);
             }
             Event::GoesDeaf(process) => {
                 take(&mut self.faults.deaf);
@@ -388,13 +386,7 @@ impl World {
         }
     }
 
-    fn meet(
-        &mut self,
-        fate: Fate,
-        key: u8,
-        command: Command<Version>,
-        without: Without,
-    ) -> Answer {
+    fn meet(&mut self, fate: Fate, key: u8, command: Command<Version>, without: Without) -> Answer {
         match fate {
             Fate::Sound => Ok(self.carry_out(key, &command, without)),
             Fate::AnswerLost => {

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use cachecow::protocol::{
-    Command, HoldPolicy, Lost, Reply, Token, Write, WriteOutcome, WriteStep,
-};
+use cachecow::protocol::{Command, HoldPolicy, Lost, Reply, Token, Write, WriteOutcome, WriteStep};
 
 use crate::cache::Version;
 use crate::caller::Answer;
@@ -51,8 +49,9 @@ pub struct Writer {
     pub stage: Stage,
     /// How it tells the cache.
     pub how: How,
-    /// The mark of its hold.
-    pub token: Token,
+    /// Whether its hold may have been evicted: it protects its write only as `invalidate` does.
+    pub hold_vanished: bool,
+    token: Token,
     number: u8,
     write: Write,
     /// What it wrote.
@@ -68,17 +67,22 @@ impl Writer {
         bytes[..2].copy_from_slice(&[number, 1]);
         let token = Token::from_bytes(bytes);
         let write = Write::new(token, HOLD, HoldPolicy::Proceed);
-        Self { process, key, stage: Stage::Idle, how, token, number, write, version: 0 }
+        Self {
+            process,
+            key,
+            stage: Stage::Idle,
+            how,
+            hold_vanished: false,
+            token,
+            number,
+            write,
+            version: 0,
+        }
     }
 
     /// Whether it is at it.
     pub fn is_under_way(&self) -> bool {
         !matches!(self.stage, Stage::Idle | Stage::Over | Stage::Gone)
-    }
-
-    /// Whether its hold, if it has one, may end by itself: a write is promised to work in time.
-    pub fn may_run_out(&self) -> bool {
-        matches!(self.stage, Stage::Over | Stage::Gone)
     }
 
     /// It begins.
@@ -106,7 +110,7 @@ impl Writer {
         self.stage = match self.how {
             How::Write => {
                 // Whatever becomes of the writer from here on, nobody is served the old object.
-                if self.write.held() && world.cells[key].is_held_by(self.token) {
+                if self.write.held() && !self.hold_vanished {
                     world.promise(self.key, self.version);
                 }
                 self.write.on_worked();

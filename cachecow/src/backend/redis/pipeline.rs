@@ -11,6 +11,7 @@ use super::routed::Routed;
 use super::script::{self, Kind};
 use super::{Shared, malformed, reply};
 use crate::Key;
+use crate::protocol::Token;
 use crate::protocol::{Command, Despite, Reply};
 
 type Replies = Vec<Result<Reply, BackendError>>;
@@ -276,13 +277,12 @@ fn add_arguments(arguments: &mut Vec<Vec<u8>>, command: Command) {
             arguments.push(if keep { vec![b'1'] } else { Vec::new() });
         }
         Command::Fill { token, value, ttl } => {
-            arguments.push(token.as_bytes().to_vec());
+            arguments.push(flag(&token));
             arguments.push(milliseconds(ttl).to_string().into_bytes());
             arguments.push(value.to_vec());
         }
-        Command::Abandon { token } | Command::Release { token } => {
-            arguments.push(token.as_bytes().to_vec());
-        }
+        Command::Abandon { token } => arguments.push(flag(&token)),
+        Command::Release { token } => arguments.push(token.as_bytes().to_vec()),
         Command::Hold { token, ttl } => {
             arguments.push(token.as_bytes().to_vec());
             arguments.push(milliseconds(ttl).to_string().into_bytes());
@@ -296,6 +296,15 @@ fn add_arguments(arguments: &mut Vec<Vec<u8>>, command: Command) {
             arguments.push(millis.to_string().into_bytes());
         }
     }
+}
+
+/// What stands in the flag of a claim that was granted, or how it begins.
+fn flag(token: &Token) -> Vec<u8> {
+    let mut flag = token.as_bytes().to_vec();
+    if token.grant() > 0 {
+        flag.extend_from_slice(token.grant().to_string().as_bytes());
+    }
+    flag
 }
 
 /// Redis takes whole milliseconds, at least one, and no more than a signed integer holds together

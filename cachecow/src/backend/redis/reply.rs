@@ -49,9 +49,9 @@ pub(super) fn scripted(value: Value, script: super::script::Kind) -> Result<Repl
     use super::script::Kind;
     match (script, value) {
         (Kind::Claim, Value::BulkString(bytes)) => Ok(Reply::Value(Bytes::from(bytes))),
-        (Kind::Claim, Value::Int(1)) => Ok(Reply::Claimed),
         (Kind::Claim, Value::Int(0)) => Ok(Reply::Leased),
         (Kind::Claim | Kind::TakeEpoch, Value::Int(2)) => Ok(Reply::Held),
+        (Kind::Claim, Value::Int(grant)) if grant > 2 => Ok(Reply::Claimed(grant.unsigned_abs())),
         (Kind::Fill | Kind::Abandon, Value::Int(1)) => Ok(Reply::Settled),
         (Kind::Fill | Kind::Abandon, Value::Int(0)) => Ok(Reply::Refused),
         (Kind::Invalidate | Kind::Hold | Kind::Release | Kind::EndEpoch, Value::Int(3)) => {

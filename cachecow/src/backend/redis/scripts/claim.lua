@@ -1,8 +1,13 @@
 -- KEYS: for each object its value and its flag.
 -- ARGV: the lease in ms; for each object the token, and of a value that counts as none the length
 --       or '', the beginning, and whether it stays: '1' or ''.
--- Returns for each object its value, or 1 = claimed, 0 = leased by another, 2 = held by a writer.
+-- Returns for each object its value, or 0 = leased by another, 2 = held by a writer, or, if it is
+-- claimed, the number of the grant, which stands in the flag behind the token.
 local replies = {}
+-- Should something on the way repeat a claim, the second is granted under another number.
+local now = redis.call('TIME')
+local grant = now[1] * 1000000 + now[2]
+local mark = string.format('%.0f', grant)
 for i = 1, #KEYS, 2 do
   local a = (i - 1) / 2 * 4 + 2
   local value = redis.pcall('GET', KEYS[i])
@@ -19,8 +24,8 @@ for i = 1, #KEYS, 2 do
   end
   if value then
     replies[#replies + 1] = value
-  elseif redis.call('SET', KEYS[i + 1], ARGV[a], 'NX', 'PX', ARGV[1]) then
-    replies[#replies + 1] = 1
+  elseif redis.call('SET', KEYS[i + 1], ARGV[a] .. mark, 'NX', 'PX', ARGV[1]) then
+    replies[#replies + 1] = grant
   elseif redis.call('TYPE', KEYS[i + 1]).ok == 'zset' then
     replies[#replies + 1] = 2
   else

@@ -1,7 +1,10 @@
 -- KEYS: epochs.
--- ARGV: for each the token of a new one, and the least time to live in ms.
+-- ARGV: for each a token, whose first half a new one begins with, and the least time to live in ms.
 -- Returns for each the epoch, or 2 = none may begin for now.
 local replies = {}
+-- Should something on the way repeat this, the second half is another.
+local now = redis.call('TIME')
+local number = struct.pack('>I8', now[1] * 1000000 + now[2])
 for i = 1, #KEYS do
   local epoch = redis.pcall('GET', KEYS[i])
   local ttl = tonumber(ARGV[2 * i])
@@ -10,7 +13,7 @@ for i = 1, #KEYS do
   if epoch == 'settling' then
     epoch = 2
   elseif type(epoch) ~= 'string' or #epoch ~= 16 then
-    epoch = ARGV[2 * i - 1]
+    epoch = string.sub(ARGV[2 * i - 1], 1, 8) .. number
     redis.call('SET', KEYS[i], epoch, 'PX', twice)
   elseif redis.call('PTTL', KEYS[i]) < ttl then
     redis.call('PEXPIRE', KEYS[i], twice)

@@ -1,0 +1,102 @@
+//! The cache of the model checker answers as the real ones do, to any commands in any order.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use cachecow::protocol::{Command, Despite, Reply, Seen, Token};
+use cachecow::{CacheBackend, Key, MemoryBackend, RedisBackend, Request};
+use cachecow_model::Without;
+use cachecow_model::cache::{Cell, Version, bytes};
+use cachecow_tests::servers::RedisServer;
+
+const KEY: Key = Key::from_hash(7);
+const LONG: Duration = Duration::from_secs(600);
+const STEPS: usize = 4_000;
+
+/// A claim that was granted: its token as the model has it, and as the real cache has it.
+type Grant = (Token, Token);
+
+fn token(random: &mut fastrand::Rng) -> Token {
+    Token::from_bytes([random.u8(1..=3); 16])
+}
+
+/// The same command for the model and for the real cache.
+fn command(random: &mut fastrand::Rng, grants: &[Grant]) -> (Command<Version>, Command) {
+    let version = random.u8(1..=3);
+    let value = Bytes::copy_from_slice(&bytes(version));
+    let plain = token(random);
+    let (modelled, real) = match random.choice(grants) {
+        Some(granted) if random.u8(..4) > 0 => *granted,
+        _ => (plain, plain),
+    };
+    match random.u8(..10) {
+        0 => (Command::Lookup, Command::Lookup),
+        1..=3 => {
+            let seen = Seen::of(&bytes(random.u8(1..=3)));
+            let despite = random.bool().then(|| Despite { seen, keep: random.bool() });
+            let (token, lease) = (plain, LONG);
+            (
+                Command::Claim { token, lease, despite: despite.clone() },
+                Command::Claim { token, lease, despite },
+            )
+        }
+        4 | 5 => (
+            Command::Fill { token: modelled, value: version, ttl: LONG },
+            Command::Fill { token: real, value, ttl: LONG },
+        ),
+        6 => (Command::Abandon { token: modelled }, Command::Abandon { token: real }),
+        7 => (Command::Invalidate, Command::Invalidate),
+        8 => (Command::Hold { token: plain, ttl: LONG }, Command::Hold { token: plain, ttl: LONG }),
+        _ => (Command::Release { token: plain }, Command::Release { token: plain }),
+    }
+}
+
+/// The model's reply as bytes; what was granted has no number here.
+fn as_bytes(reply: &Reply<Version>) -> Reply {
+    match reply {
+        Reply::Value(version) => Reply::Value(Bytes::copy_from_slice(&bytes(*version))),
+        Reply::Claimed(_) => Reply::Claimed(0),
+        Reply::Absent => Reply::Absent,
+        Reply::Leased => Reply::Leased,
+        Reply::Held => Reply::Held,
+        Reply::Settled => Reply::Settled,
+        Reply::Refused => Reply::Refused,
+        Reply::Epoch(epoch) => Reply::Epoch(*epoch),
+        Reply::Done => Reply::Done,
+    }
+}
+
+async fn answers_as(backend: &dyn CacheBackend) {
+    let mut random = fastrand::Rng::with_seed(0x5eed);
+    let (mut cell, mut grants) = (Cell::default(), Vec::<Grant>::new());
+    let mut kinds = std::collections::HashSet::new();
+    for step in 0..STEPS {
+        let (modelled, real) = command(&mut random, &grants);
+        let expected = cell.carry_out(&modelled, Without::Nothing);
+        let mut replies = backend.execute(vec![Request { key: KEY, command: real.clone() }]).await;
+        let reply = replies.remove(0).expect("an answer");
+        if let (Command::Claim { token, .. }, Reply::Claimed(modelled), Reply::Claimed(real)) =
+            (&real, &expected, &reply)
+        {
+            grants.push((token.granted(*modelled), token.granted(*real)));
+            grants.drain(..grants.len().saturating_sub(6));
+        }
+        let reply = if let Reply::Claimed(_) = reply { Reply::Claimed(0) } else { reply };
+        assert_eq!(as_bytes(&expected), reply, "step {step}: {real:?}");
+        kinds.insert((std::mem::discriminant(&real), std::mem::discriminant(&reply)));
+    }
+    // Lookup 2, claim 4, fill 2, abandon 2, and 3 that are always carried out.
+    assert_eq!(kinds.len(), 13, "not every command met every answer");
+}
+
+#[tokio::test]
+async fn the_embedded_cache() {
+    answers_as(&MemoryBackend::default()).await;
+}
+
+#[tokio::test]
+async fn redis() {
+    let server = RedisServer::start();
+    let backend = RedisBackend::from_url(&server.url(), Duration::from_secs(20)).unwrap();
+    answers_as(&backend).await;
+}
