@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachecow::protocol::{Command, Despite, Reply, Seen, Token};
+use cachecow::protocol::{Command, Despite, Reply, Token};
 use cachecow::{CacheBackend, Key, MemoryBackend, RedisBackend, Request};
 use cachecow_model::Without;
-use cachecow_model::cache::{Cell, Version, bytes};
+use cachecow_model::cache::{Cell, Stored as _, Version};
 use cachecow_tests::servers::RedisServer;
 
 const KEY: Key = Key::from_hash(7);
@@ -23,7 +23,7 @@ fn token(random: &mut fastrand::Rng) -> Token {
 /// The same command for the model and for the real cache.
 fn command(random: &mut fastrand::Rng, grants: &[Grant]) -> (Command<Version>, Command) {
     let version = random.u8(1..=3);
-    let value = Bytes::copy_from_slice(&bytes(version));
+    let value = Bytes::copy_from_slice(&[version]);
     let plain = token(random);
     let (modelled, real) = match random.choice(grants) {
         Some(granted) if random.u8(..4) > 0 => *granted,
@@ -32,7 +32,7 @@ fn command(random: &mut fastrand::Rng, grants: &[Grant]) -> (Command<Version>, C
     match random.u8(..10) {
         0 => (Command::Lookup, Command::Lookup),
         1..=3 => {
-            let seen = Seen::of(&bytes(random.u8(1..=3)));
+            let seen = random.u8(1..=3).seen();
             let despite = random.bool().then(|| Despite { seen, keep: random.bool() });
             let (token, lease) = (plain, LONG);
             (
@@ -54,7 +54,7 @@ fn command(random: &mut fastrand::Rng, grants: &[Grant]) -> (Command<Version>, C
 /// The model's reply as bytes; what was granted has no number here.
 fn as_bytes(reply: &Reply<Version>) -> Reply {
     match reply {
-        Reply::Value(version) => Reply::Value(Bytes::copy_from_slice(&bytes(*version))),
+        Reply::Value(version) => Reply::Value(Bytes::copy_from_slice(&[*version])),
         Reply::Claimed(_) => Reply::Claimed(0),
         Reply::Absent => Reply::Absent,
         Reply::Leased => Reply::Leased,

@@ -1,15 +1,22 @@
 //! The cache as the protocol describes it: the value and the flag of one key, each command atomic.
 
-use cachecow::protocol::{Command, Reply, Token};
+use cachecow::protocol::{Command, Reply, Seen, Token};
 
 use crate::Without;
 
 /// A stored value: a version of the object.
 pub type Version = u8;
 
-/// What stands for the value of a version where values are told apart.
-pub fn bytes(version: Version) -> [u8; 1] {
-    [version]
+/// What is stored.
+pub trait Stored: Copy + PartialEq {
+    /// What tells it from other values.
+    fn seen(&self) -> Seen;
+}
+
+impl Stored for Version {
+    fn seen(&self) -> Seen {
+        Seen::of(&[*self])
+    }
 }
 
 /// Who may fill.
@@ -25,30 +32,36 @@ pub enum Flag {
 }
 
 /// The value and the flag of one key.
-#[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
-pub struct Cell {
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Cell<V = Version> {
     /// The value.
-    pub value: Option<Version>,
+    pub value: Option<V>,
     /// The flag.
     pub flag: Flag,
     /// How many claims were granted.
     pub grants: u64,
 }
 
-impl Cell {
+impl<V> Default for Cell<V> {
+    fn default() -> Self {
+        Self { value: None, flag: Flag::Free, grants: 0 }
+    }
+}
+
+impl<V: Stored> Cell<V> {
     /// Carries a command out, without one of the rules if a control wants it so.
     ///
     /// # Panics
     ///
     /// If a lease, a value or a hold would never end, or on a command about tags.
-    pub fn carry_out(&mut self, command: &Command<Version>, without: Without) -> Reply<Version> {
+    pub fn carry_out(&mut self, command: &Command<V>, without: Without) -> Reply<V> {
         match command {
             Command::Lookup => self.value.map_or(Reply::Absent, Reply::Value),
             Command::Claim { token, lease, despite } => {
                 assert!(!lease.is_zero(), "a lease ends");
                 if let Some(value) = self.value {
                     match despite {
-                        Some(despite) if despite.seen.matches(&bytes(value)) => {
+                        Some(despite) if despite.seen == value.seen() => {
                             if !despite.keep {
                                 self.value = None;
                             }
@@ -102,7 +115,7 @@ impl Cell {
         }
     }
 
-    fn settle(&mut self, token: Token, without: Without) -> Reply<Version> {
+    fn settle(&mut self, token: Token, without: Without) -> Reply<V> {
         let stands = match &self.flag {
             Flag::Lease(mine) => match without {
                 Without::Tokens => true,

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use cachecow::protocol::{
     Command, Fetched, Fill, First, Followed, Landing, Lost, Mark, OnLease, Outcome, Read,
-    ReadPolicy, Reply, Role, Seen, Step, Token, Verdict, Waited,
+    ReadPolicy, Reply, Role, Step, Token, Verdict, Waited,
 };
 
 use crate::Without;
-use crate::cache::{Version, bytes};
+use crate::cache::{Stored as _, Version};
 use crate::process::{Follower, KeyLead};
 use crate::world::{Late, World, Wrong};
 
@@ -180,7 +180,7 @@ impl Caller {
     }
 
     fn verdict(&self, value: Version) -> Verdict {
-        let seen = || Seen::of(&bytes(value));
+        let seen = || value.seen();
         match self.finds {
             _ if value > 0 => Verdict::Good,
             Finds::Good => Verdict::Good,

@@ -7,6 +7,7 @@
 //! What is modelled is around them: the cache's cells, held against the real backends by a test, the
 //! network, and time, which is whatever happens before something else.
 
+pub mod alias;
 pub mod cache;
 pub mod caller;
 pub mod process;
