@@ -119,6 +119,9 @@ pub(super) fn failed(error: &RedisError) -> BackendError {
     if error.is_timeout() {
         return BackendErrorKind::TimedOut.with("");
     }
+    if error.to_string().contains("refused to switch database") {
+        return BackendErrorKind::Rejected.with("there is no such database; see the cache's URL");
+    }
     if let Some(code) = error.code() {
         return refused(code);
     }
