@@ -7,7 +7,7 @@ use std::fmt::{Display, Write as _};
 
 use expect_test::expect_file;
 
-use crate::row::{Row, Told};
+use crate::row::{OR, Row, Told};
 use crate::{access, commands, cuts, refusals, servers, several, transport};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../cachecow/docs/faults.md");
@@ -71,7 +71,10 @@ fn family(rows: &[Row]) -> String {
     for row in rows {
         let ping = match row.ping {
             "" => "none: it succeeds".to_owned(),
-            part => format!("“…{}…”", part.trim_end()),
+            parts => {
+                let quoted = |part: &str| format!("“…{}…”", part.trim_end_matches([':', ' ']));
+                parts.split(OR).map(quoted).collect::<Vec<_>>().join(OR)
+            }
         };
         line(&mut text, &[&row.title(), &row.what.trim(), &ping, &row.remedy]);
     }

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+/// Stands between the causes that there may be.
+pub(crate) const OR: &str = " or ";
+
 /// A fault by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
@@ -18,7 +21,7 @@ pub(crate) struct Row {
     pub(crate) write: Told,
     /// A write that requires its hold.
     pub(crate) strict: Told,
-    /// The cause that a ping gives, or nothing if it succeeds.
+    /// A part of the cause that a ping gives, or nothing if it succeeds; several parts if it depends.
     pub(crate) ping: &'static str,
     /// Whether the circuit opens.
     pub(crate) circuit: Circuit,

@@ -15,7 +15,7 @@ faults! {
     async fn tls_to_a_plain_server(row) {
         kept: Never, other: Fetched, circuit: Opens,
         invalidate: NotInvalidated, write: NotInvalidated, strict: HoldRefused,
-        ping: "the cache ",
+        ping: "the cache did not answer in time or the cache cannot be reached",
         remedy: "`redis://`, or the server's `tls-port`",
     }
     {

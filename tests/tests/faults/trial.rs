@@ -9,7 +9,7 @@ use cachecow::{Builder, CacheCow, Error, ErrorKind, Fill, HoldPolicy, Source};
 use cachecow_tests::store::{Item, Store};
 use cachecow_tests::warnings::Warnings;
 
-use crate::row::{Circuit, Row, Seen, Told};
+use crate::row::{Circuit, OR, Row, Seen, Told};
 
 /// What must never be shown; every password in these tests is this one.
 pub(crate) const SECRET: &str = "s3cret";
@@ -130,7 +130,8 @@ impl Trial {
                 assert_eq!(error.kind(), ErrorKind::Unavailable);
                 is_discreet("ping", &error);
                 let why = error.source().expect("why").to_string();
-                assert!(!expected.is_empty() && why.contains(expected), "{why}");
+                assert!(!expected.is_empty(), "a ping fails: {why}");
+                assert!(expected.split(OR).any(|part| why.contains(part)), "{why}");
             }
         }
     }
