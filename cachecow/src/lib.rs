@@ -31,6 +31,9 @@
 //! - An invalidation issued before the database's commit does not cover that commit; `write` does.
 //! - A work that ends while its transaction may still commit is not covered beyond its end.
 //!
+//! What each operation gives under each fault of the cache, and how long it takes, is listed in
+//! `faults`.
+//!
 //! # Features
 //!
 //! | feature | what it adds |
@@ -57,6 +60,9 @@ mod cow;
 mod document;
 mod engine;
 mod error;
+#[cfg(doc)]
+#[doc = include_str!("../docs/faults.md")]
+pub mod faults {}
 mod key;
 mod lookup;
 mod near;

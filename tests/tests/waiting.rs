@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use cachecow::protocol::{Command, Reply, Token};
-use cachecow::{BackendError, Builder, CacheCow, Fill, Lookup as _, Source, Watch};
+use cachecow::{
+    BackendError, BackendErrorKind, Builder, CacheBackend as _, CacheCow, Fill, Lookup as _,
+    RedisBackend, Source, Watch,
+};
 use cachecow_tests::backends::{Blind, Watches};
 use cachecow_tests::caches::Cache;
 use cachecow_tests::on_every_cache;
@@ -355,7 +358,7 @@ async fn where_there_is_no_resp3_waits_poll() {
 async fn a_push_that_overtakes_the_answer_is_not_lost() {
     let server = RedisServer::start();
     let proxy = overtaking::Proxy::before(&server, &Item::by_id(1).key().key().to_string());
-    let backend = cachecow::RedisBackend::from_url(&proxy.url(), Duration::from_secs(5)).unwrap();
+    let backend = RedisBackend::from_url(&proxy.url(), Duration::from_secs(5)).unwrap();
     let script = cachecow_tests::backends::Scripted::new(backend);
     let cow = patient().backend(script.clone()).unwrap();
     let (store, other) = (Store::with_items(1), patient().open(&server.url()).await.unwrap());
@@ -372,6 +375,25 @@ async fn a_push_that_overtakes_the_answer_is_not_lost() {
         },
     );
     assert_eq!(waited.source, Source::Cache);
+}
+
+#[tokio::test]
+async fn a_question_that_was_refused_once_is_asked_again() {
+    let server = RedisServer::start_with(&["--replica-serve-stale-data", "no"]);
+    let backend = RedisBackend::from_url(&server.url(), Duration::from_secs(20)).unwrap();
+    let key = Item::by_id(1).key().key();
+    let mut control = server.connection().await;
+    let mut follow = async |host: &str, port: &str| {
+        let _: () =
+            redis::cmd("REPLICAOF").arg(host).arg(port).query_async(&mut control).await.unwrap();
+    };
+    drop(backend.watch(key).await.unwrap());
+    follow("127.0.0.1", "1").await;
+    let error =
+        backend.watch(key).await.err().expect("a replica without its master answers nothing");
+    assert_eq!(error.kind(), BackendErrorKind::Rejected, "{error}");
+    follow("NO", "ONE").await;
+    drop(backend.watch(key).await.expect("it tracked keys all the time"));
 }
 
 /// A server that tells of a change before it answers the question that asked to be told.

@@ -189,7 +189,7 @@ impl BackendError {
     }
 
     /// What is known besides the kind.
-    #[cfg(all(feature = "redis", feature = "store"))]
+    #[cfg(feature = "redis")]
     pub(crate) fn detail(&self) -> &str {
         &self.detail
     }

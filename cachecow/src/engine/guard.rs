@@ -1,10 +1,11 @@
 //! The backend behind a timeout and a circuit breaker.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
 
 use super::breaker::{Admission, Breaker};
 use crate::Key;
@@ -25,11 +26,30 @@ pub(crate) struct Guard {
     backend: Arc<dyn CacheBackend>,
     timeout: Duration,
     breaker: Breaker,
+    refusals: Refusals,
+}
+
+/// A cache that answers, if only to refuse, opens no circuit: nobody would hear of it. So it is said,
+/// now and then.
+#[derive(Default)]
+struct Refusals(Mutex<Option<Instant>>);
+
+impl Refusals {
+    const INTERVAL: Duration = Duration::from_secs(60);
+
+    #[cold]
+    fn report(&self, error: &BackendError) {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if last.is_none_or(|last| last.elapsed() >= Self::INTERVAL) {
+            *last = Some(Instant::now());
+            tracing::warn!(target: "cachecow", %error, "the cache refuses; what it refuses is done without it");
+        }
+    }
 }
 
 impl Guard {
     pub(crate) fn new(backend: Arc<dyn CacheBackend>, timeout: Duration) -> Self {
-        Self { backend, timeout, breaker: Breaker::new() }
+        Self { backend, timeout, breaker: Breaker::new(), refusals: Refusals::default() }
     }
 
     /// The value of one key.
@@ -90,8 +110,8 @@ impl Guard {
         let mut replies = outcome.unwrap_or_else(|_| vec![Err(timed_out(self.timeout)); count]);
         // A backend that answers too little has failed for the rest.
         replies.resize_with(count, || Err(no_answer()));
-        let mut errors = replies.iter().filter_map(|reply| reply.as_ref().err());
-        self.judge(admission, errors.find(|error| error.is_outage()));
+        let errors = replies.iter().filter_map(|reply| reply.as_ref().err());
+        self.judge(admission, errors.max_by_key(|error| error.is_outage()));
         replies
     }
 
@@ -119,6 +139,9 @@ impl Guard {
         match error {
             Some(error) if error.is_outage() => {
                 let opened = self.breaker.failed();
+                if opened {
+                    tracing::warn!(target: "cachecow", %error, "the cache keeps failing; reads go past it for now");
+                }
                 // Once an outage and once a probe: the stragglers of an old connection must not
                 // cost the new one.
                 let decisive = opened || admission == Admission::Probe;
@@ -126,7 +149,12 @@ impl Guard {
                     self.backend.reset();
                 }
             }
-            _ => self.breaker.succeeded(),
+            refusal => {
+                self.breaker.succeeded();
+                if let Some(error) = refusal {
+                    self.refusals.report(error);
+                }
+            }
         }
     }
 }

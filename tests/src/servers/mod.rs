@@ -13,6 +13,7 @@ mod process;
 mod redis;
 mod s3;
 mod sentinel;
+mod tls;
 
 pub use self::azure::AzureServer;
 pub use self::cluster::RedisCluster;
@@ -25,3 +26,4 @@ pub use self::process::{Process, free_port, not_as_root, run};
 pub use self::redis::RedisServer;
 pub use self::s3::S3Server;
 pub use self::sentinel::RedisSentinels;
+pub use self::tls::TlsServer;

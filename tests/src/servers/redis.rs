@@ -107,7 +107,9 @@ impl RedisServer {
     /// If the server does not run.
     pub async fn connection(&self) -> redis::aio::MultiplexedConnection {
         let client = redis::Client::open(self.url()).expect("a valid address");
-        client.get_multiplexed_async_connection().await.expect("the server runs")
+        let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
+        let connecting = client.get_multiplexed_async_connection_with_config(&config);
+        connecting.await.expect("the server runs")
     }
 
     /// How often the server has read from a client so far, this call's own read not counted: with

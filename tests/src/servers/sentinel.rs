@@ -22,8 +22,9 @@ pub struct RedisSentinels {
 }
 
 struct Server {
-    _folder: TempDir,
+    folder: TempDir,
     port: u16,
+    arguments: Vec<String>,
     process: Option<Process>,
 }
 
@@ -150,6 +151,16 @@ impl RedisSentinels {
         self.servers[server].process = None;
     }
 
+    /// Starts a server again, empty and as it was at first.
+    ///
+    /// # Panics
+    ///
+    /// With the server's log, if it does not start.
+    pub fn restart(&mut self, server: usize) {
+        self.kill(server);
+        self.servers[server].run();
+    }
+
     /// Kills a sentinel.
     pub fn kill_sentinel(&mut self, sentinel: usize) {
         self.sentinels[sentinel].process = None;
@@ -158,16 +169,22 @@ impl RedisSentinels {
 
 impl Server {
     fn start(arguments: &[String]) -> Self {
-        let (folder, port) = (folder(), free_port());
+        let (folder, port, arguments) = (folder(), free_port(), arguments.to_vec());
+        let mut server = Self { folder, port, arguments, process: None };
+        server.run();
+        server
+    }
+
+    fn run(&mut self) {
         let mut command = Command::new(install::redis_server());
         command
-            .args(["--bind", "127.0.0.1", "--port", &port.to_string(), "--loglevel", "notice"])
+            .args(["--bind", "127.0.0.1", "--port", &self.port.to_string(), "--loglevel", "notice"])
             .args(["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"])
             .arg("--dir")
-            .arg(folder.path())
-            .args(arguments);
+            .arg(self.folder.path())
+            .args(&self.arguments);
         let (process, ()) = Process::start(command, is_ready);
-        Self { _folder: folder, port, process: Some(process) }
+        self.process = Some(process);
     }
 
     fn sentinel(master: u16) -> Self {
@@ -184,7 +201,7 @@ impl Server {
         command.arg(file).arg("--sentinel");
         let (process, ()) =
             Process::start(command, |line| line.contains("+monitor master").then_some(()));
-        Self { _folder: folder, port, process: Some(process) }
+        Self { folder, port, arguments: Vec::new(), process: Some(process) }
     }
 }
 

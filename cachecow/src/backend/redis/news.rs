@@ -56,16 +56,20 @@ struct Follower {
 
 impl Follower {
     async fn run(&self, listener: &Weak<dyn ChangeListener>) {
-        let mut pause = FIRST_PAUSE;
+        let (mut pause, mut said) = (FIRST_PAUSE, false);
         loop {
             let began = Instant::now();
             let Err(error) = self.listen(listener).await else { return };
             let Some(listener) = listener.upgrade() else { return };
             listener.lost();
-            tracing::debug!(target: "cachecow", %error, "nothing is kept near: the cache's changes cannot be heard");
             // Connections that held are made anew at once.
             if began.elapsed() > LONGEST_PAUSE {
-                pause = FIRST_PAUSE;
+                (pause, said) = (FIRST_PAUSE, false);
+            }
+            if std::mem::replace(&mut said, true) {
+                tracing::debug!(target: "cachecow", %error, "the cache's changes still cannot be heard");
+            } else {
+                tracing::warn!(target: "cachecow", %error, "nothing is kept near: the cache's changes cannot be heard");
             }
             drop(listener);
             tokio::time::sleep(pause.mul_f64(0.5 + 0.5 * fastrand::f64())).await;

@@ -82,7 +82,36 @@ pub(super) fn epoch(value: Value) -> Result<Reply, BackendError> {
 
 /// The server answered with an error. Its code says enough; its text may quote what it was sent.
 pub(super) fn rejected(error: &ServerError) -> BackendError {
-    BackendErrorKind::Rejected.with(error.code())
+    // What a script may not call has no code of its own in every version.
+    let denied = ["ACL failure in script", "The user executing the script can't"];
+    let details = error.details().unwrap_or_default();
+    let is_denied = denied.iter().any(|denied| details.starts_with(denied));
+    refused(if is_denied { "NOPERM" } else { error.code() })
+}
+
+fn refused(code: &str) -> BackendError {
+    BackendErrorKind::Rejected.with(match remedy(code) {
+        Some(remedy) => format!("{code} ({remedy})"),
+        None => code.to_owned(),
+    })
+}
+
+/// What the operator of the server can do about an error with this code.
+fn remedy(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "BUSY" => "a script keeps the server busy; `SCRIPT KILL` ends it",
+        "CLUSTERDOWN" => "the cluster lacks a master of some slots; see `CLUSTER INFO`",
+        "LOADING" => "the server is reading its data from disk, which takes its time",
+        "MASTERDOWN" => "this is a replica that has lost its master; name the master",
+        "MISCONF" => "the server cannot save to disk; a cache need not: `CONFIG SET save ''`",
+        "NOAUTH" => "the server wants a password, and the cache's URL has none",
+        "NOPERM" => "the user lacks a permission; `ACL LOG` tells which",
+        "NOREPLICAS" => "fewer replicas than `min-replicas-to-write`",
+        "OOM" => "the server is full; give it memory, or a `maxmemory-policy` that evicts",
+        "READONLY" => "this is a replica; name the master, or its sentinels",
+        "WRONGPASS" => "no such user and password; see the cache's URL",
+        _ => return None,
+    })
 }
 
 /// The client gave an error.
@@ -90,12 +119,15 @@ pub(super) fn failed(error: &RedisError) -> BackendError {
     if error.is_timeout() {
         return BackendErrorKind::TimedOut.with("");
     }
+    if error.to_string().contains("refused to switch database") {
+        return BackendErrorKind::Rejected.with("there is no such database; see the cache's URL");
+    }
     if let Some(code) = error.code() {
-        return BackendErrorKind::Rejected.with(code);
+        return refused(code);
     }
     match error.kind() {
         ::redis::ErrorKind::AuthenticationFailed => {
-            BackendErrorKind::Rejected.with("authentication failed")
+            BackendErrorKind::Rejected.with("authentication failed; see the cache's URL")
         }
         ::redis::ErrorKind::RESP3NotSupported => {
             BackendErrorKind::Rejected.with("RESP3 is not supported")
@@ -116,5 +148,5 @@ pub(super) fn is_broken(error: &RedisError) -> bool {
 
 /// Whether the server is a replica now: its name may lead to the new master.
 pub(super) fn says_read_only(reply: &Result<Reply, BackendError>) -> bool {
-    matches!(reply, Err(error) if error.detail == "READONLY")
+    matches!(reply, Err(error) if error.detail.starts_with("READONLY"))
 }

@@ -138,10 +138,11 @@ impl Server {
 
     async fn connect(&self) -> Result<Connection, BackendError> {
         let switches = self.source.switches();
-        let mut inner = match &self.source {
-            Source::At(info) => self.connector.connect((**info).clone()).await?,
-            Source::Sentinels(sentinels) => sentinels.connect_to_master(&self.connector).await?,
+        let connected = match &self.source {
+            Source::At(info) => self.connector.connect((**info).clone()).await,
+            Source::Sentinels(sentinels) => sentinels.connect_to_master(&self.connector).await,
         };
+        let mut inner = connected.map_err(|error| self.no_connection(error))?;
         if let Some(greeting) = &self.greeting
             && let Value::ServerError(error) = self.connector.ask(&mut inner, greeting).await?
         {
@@ -152,6 +153,17 @@ impl Server {
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(connection.clone());
         tracing::debug!(target: "cachecow", "connected to the cache");
         Ok(connection)
+    }
+
+    /// That there is no connection is an outage, whatever the reason: each operation would try anew.
+    /// Where a greeting may be refused, the reason is the greeter's to judge.
+    fn no_connection(&self, error: BackendError) -> BackendError {
+        match error.kind() {
+            BackendErrorKind::Rejected | BackendErrorKind::Malformed if self.greeting.is_none() => {
+                BackendErrorKind::Disconnected.with(format!("no connection: {}", error.detail()))
+            }
+            _ => error,
+        }
     }
 
     fn checked<T>(&self, result: RedisResult<T>, generation: u64) -> Result<T, BackendError> {

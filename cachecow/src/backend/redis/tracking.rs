@@ -100,13 +100,17 @@ impl Tracking {
         let asker = Asker { tracking: self, answered: false };
         let answer = match self.server.connection().await {
             Ok(connection) => self.server.send_all(connection, &question).await,
-            Err(error) => Err(error),
+            Err(error) => {
+                self.refused(&error);
+                Err(error)
+            }
         };
         asker.answered();
         match answer.and_then(lease_end) {
             Ok(lease_end) => Ok(waiter.until(lease_end)),
             Err(error) => {
-                self.failed(&error);
+                // If the connection broke, nobody else on it will hear of a change either.
+                self.waiters.give_up();
                 Err(error)
             }
         }
@@ -117,9 +121,9 @@ impl Tracking {
         self.waiters.give_up();
     }
 
-    fn failed(&self, error: &BackendError) {
-        // If the connection broke, nobody else on it will hear of a change either.
-        self.waiters.give_up();
+    /// Remembers a refusal to track. That a question was refused (the slot moved, the server loads, …)
+    /// says nothing of the next one.
+    fn refused(&self, error: &BackendError) {
         if matches!(error.kind(), BackendErrorKind::Rejected | BackendErrorKind::Malformed) {
             tracing::debug!(
                 target: "cachecow", %error, again_after = ?REFUSAL,

@@ -12,6 +12,9 @@ for i = 1, #KEYS, 2 do
   local a = (i - 1) / 2 * 4 + 2
   local value = redis.pcall('GET', KEYS[i])
   if type(value) == 'table' then
+    if not string.find(value.err, 'WRONGTYPE', 1, true) then
+      return value
+    end
     -- Not a string: nothing of ours.
     redis.call('DEL', KEYS[i])
     value = false

@@ -1,0 +1,166 @@
+//! Several servers: a cluster that lacks nodes, sentinels without a master.
+
+use std::time::Duration;
+
+use cachecow_tests::servers::{RedisCluster, RedisSentinels};
+
+use crate::load::slot;
+use crate::row::Circuit::{Opens, StaysClosed};
+use crate::row::Seen::{Cached, Fetched, Never, Stored};
+use crate::row::Told::{Done, HoldRefused, NotInvalidated};
+use crate::row::faults;
+
+use crate::trial::{Trial, within};
+
+faults! {
+    /// A master of a cluster dies and has no replica; the keys are its own
+    /// (`cluster-require-full-coverage no`).
+    async fn one_master_down(row) {
+        kept: Fetched, other: Fetched, circuit: StaysClosed,
+        invalidate: NotInvalidated, write: NotInvalidated, strict: HoldRefused,
+        ping: "on one of the cluster's nodes, the cache cannot be reached",
+        remedy: "start it, or let a replica take over",
+    }
+    {
+        let mut cluster = partial().await;
+        let items = items_of(&cluster, |owner| owner == 1).await;
+        let trial = Trial::warm_with(row, &cluster.url(), items).await;
+        cluster.kill(1);
+        let trial = trial.suffer().await;
+        cluster.restart(1);
+        cluster.ready().await;
+        trial.recover(&cluster.url()).await;
+    }
+
+    /// The same; the keys are those of the other masters.
+    async fn another_master_down(row) {
+        kept: Cached, other: Stored, circuit: StaysClosed,
+        invalidate: Done, write: Done, strict: Done,
+        ping: "on one of the cluster's nodes, the cache cannot be reached",
+        remedy: "start it, or let a replica take over",
+    }
+    {
+        let mut cluster = partial().await;
+        let items = items_of(&cluster, |owner| owner != 1).await;
+        let trial = Trial::warm_with(row, &cluster.url(), items).await;
+        cluster.kill(1);
+        let trial = trial.suffer().await;
+        cluster.restart(1);
+        cluster.ready().await;
+        trial.recover(&cluster.url()).await;
+    }
+
+    /// A master of a cluster dies, and the others serve nothing without it
+    /// (`cluster-require-full-coverage yes`, as is the default).
+    async fn cluster_incomplete(row) {
+        kept: Fetched, other: Fetched, circuit: StaysClosed,
+        invalidate: NotInvalidated, write: NotInvalidated, strict: HoldRefused,
+        ping: "on one of the cluster's nodes, the cache cannot be reached",
+        remedy: "`cluster-require-full-coverage no`: a cache may have holes",
+    }
+    {
+        let mut cluster = RedisCluster::start_masters(&[]).await;
+        let items = items_of(&cluster, |owner| owner != 1).await;
+        let trial = Trial::warm_with(row, &cluster.url(), items).await;
+        cluster.kill(1);
+        for node in [0, 2] {
+            within(until_refuses(&cluster, node)).await;
+        }
+        let trial = trial.suffer().await;
+        cluster.restart(1);
+        cluster.ready().await;
+        trial.recover(&cluster.url()).await;
+    }
+
+    /// All masters of a cluster die.
+    async fn cluster_down(row) {
+        kept: Fetched, other: Fetched, circuit: Opens,
+        invalidate: NotInvalidated, write: NotInvalidated, strict: HoldRefused,
+        ping: "the cache cannot be reached: ",
+        remedy: "start them",
+    }
+    {
+        let mut cluster = RedisCluster::start_masters(&[]).await;
+        let trial = Trial::warm(row, &cluster.url()).await;
+        (0..3).for_each(|node| cluster.kill(node));
+        // A node counts as reachable until it was tried.
+        trial.cow().ping().await.unwrap_err();
+        let trial = trial.suffer().await;
+        (0..3).for_each(|node| cluster.restart(node));
+        cluster.ready().await;
+        trial.recover(&cluster.url()).await;
+    }
+
+    /// No sentinel can be reached when the program starts.
+    async fn no_sentinel_at_the_start(row) {
+        kept: Never, other: Fetched, circuit: Opens,
+        invalidate: NotInvalidated, write: NotInvalidated, strict: HoldRefused,
+        ping: "the cache cannot be reached: Connection refused",
+        remedy: "one of them is enough",
+    }
+    {
+        let mut group = RedisSentinels::start(0).await;
+        (0..3).for_each(|sentinel| group.kill_sentinel(sentinel));
+        Trial::cold(row, &group.url()).await.suffer().await;
+    }
+
+    /// All sentinels die while the program is connected to the master.
+    async fn sentinels_killed(row) {
+        kept: Cached, other: Stored, circuit: StaysClosed,
+        invalidate: Done, write: Done, strict: Done,
+        ping: "",
+        remedy: "start them: the next switch, and the next connection, need one",
+    }
+    {
+        let mut group = RedisSentinels::start(0).await;
+        let trial = Trial::warm(row, &group.url()).await;
+        (0..3).for_each(|sentinel| group.kill_sentinel(sentinel));
+        trial.suffer().await;
+    }
+
+    /// The master dies, and the sentinels have no replica to take its place.
+    async fn no_successor(row) {
+        kept: Fetched, other: Fetched, circuit: Opens,
+        invalidate: NotInvalidated, write: NotInvalidated, strict: HoldRefused,
+        ping: "the cache cannot be reached: ",
+        remedy: "start it, and give it a replica",
+    }
+    {
+        let mut group = RedisSentinels::start(0).await;
+        let trial = Trial::warm(row, &group.url()).await;
+        group.kill(0);
+        let trial = trial.suffer().await;
+        group.restart(0);
+        trial.recover(&group.url()).await;
+    }
+}
+
+/// A cluster whose nodes serve what they have.
+async fn partial() -> RedisCluster {
+    RedisCluster::start_masters(&["--cluster-require-full-coverage", "no"]).await
+}
+
+/// Items whose keys have such owners.
+async fn items_of(cluster: &RedisCluster, owned: fn(usize) -> bool) -> [i64; 5] {
+    let (mut items, mut id) = (Vec::new(), 0);
+    while items.len() < 5 {
+        id += 1;
+        if owned(cluster.owner(slot(id), 0).await) {
+            items.push(id);
+        }
+    }
+    items.try_into().unwrap()
+}
+
+/// Waits until a node has noticed that the cluster is incomplete.
+async fn until_refuses(cluster: &RedisCluster, node: usize) {
+    let mut connection = cluster.connection(node).await;
+    loop {
+        let info: String =
+            redis::cmd("CLUSTER").arg("INFO").query_async(&mut connection).await.unwrap();
+        if info.contains("cluster_state:fail") {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
