@@ -190,9 +190,9 @@ pub trait Lookup: Send + Sync {
         context: &Self::Context,
     ) -> impl Future<Output = Result<Option<Self::Object>, Error>> + Send;
 
-    /// This lookup, for an [`Auditor`](crate::Auditor) to go on with after the read: a clone, which
-    /// costs nothing but in the few reads that it picks. `None`, the default, leaves reads by this
-    /// lookup out.
+    /// This lookup, for an [`Auditor`](crate::Auditor) to go on with after the read; called in the few
+    /// reads that it picks. Where a lookup owns its parts, `Some(Audited::of(self.clone()))`; `None`, the
+    /// default, leaves reads by this lookup out, which then count as `audit_skipped`.
     fn audited(&self) -> Option<Audited> {
         None
     }
