@@ -18,31 +18,41 @@ use crate::support::{Source, User, median, quick};
 
 const USERS: i64 = 1_000;
 /// Reads of one round.
-const READS: u32 = 400_000;
+const READS: u32 = 20_000;
 
 #[tokio::main]
 async fn main() {
-    let rounds = if quick() { 5 } else { 41 };
-    let off = near().await;
-    let (unpicked, picked) = (near().await, near().await);
-    for (cow, one_in) in [(&unpicked, u32::MAX), (&picked, 1_000)] {
-        tokio::spawn(cow.auditor().context(Arc::new(Source)).one_in(one_in).run());
-    }
+    let rounds = if quick() { 101 } else { 1001 };
+    // One cache for all: how its objects lie in memory costs more than what is measured.
+    let cow = near().await;
     let mut times = [Vec::new(), Vec::new(), Vec::new()];
     for _ in 0..rounds {
-        for (cow, times) in [&off, &unpicked, &picked].into_iter().zip(&mut times) {
-            times.push(time(cow));
+        times[0].push(time(&cow));
+        for (one_in, times) in [u32::MAX, 1_000].into_iter().zip(&mut times[1..]) {
+            let auditor = cow.auditor().context(Arc::new(Source)).one_in(one_in);
+            let auditing = tokio::spawn(auditor.run());
+            times.push(time(&cow));
+            auditing.abort();
         }
+        // The next read that would be picked finds no auditor, and ends the picking.
+        drop(cow.auditor().one_in(1).run());
+        cow.with(&Source).get(User::by_id(0)).await.expect("nothing fails");
     }
     let differences = |with: &[f64]| {
         median(with.iter().zip(&times[0]).map(|(with, without)| with - without).collect())
     };
     let [none, in_thousand] = [&times[1], &times[2]].map(|with| differences(with));
-    println!("ns a hit, median of {rounds} rounds, and the median of the rounds' differences");
-    println!("without an auditor   {:>6.1}", median(times[0].clone()));
-    println!("none is picked       {:>6.1}  {none:>+6.1}", median(times[1].clone()));
-    println!("one in 1000          {:>6.1}  {in_thousand:>+6.1}", median(times[2].clone()));
-    println!("{}", picked.stats());
+    // On a busy machine the least says what a read takes, and the rest what it waits for.
+    let [off, unpicked, picked] = times.each_ref().map(|times| least(times));
+    println!("ns a hit, least of {rounds} rounds, and the median of the rounds' differences");
+    println!("without an auditor   {off:>6.1}");
+    println!("none is picked       {unpicked:>6.1}  {none:>+6.1}");
+    println!("one in 1000          {picked:>6.1}  {in_thousand:>+6.1}");
+    println!("{}", cow.stats());
+}
+
+fn least(times: &[f64]) -> f64 {
+    times.iter().copied().fold(f64::MAX, f64::min)
 }
 
 /// A cache with all users in this process's memory.
