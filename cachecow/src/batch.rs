@@ -8,7 +8,7 @@ use crate::key::KeyMap;
 use crate::lookup::{Cached as _, Lookup};
 use crate::near::Near;
 use crate::object::Loaded;
-use crate::protocol::{Mark, Reply, Verdict};
+use crate::protocol::{Mark, Outcome, Reply, Verdict};
 use crate::stats::TypeState;
 use crate::{Error, Key};
 
@@ -89,7 +89,10 @@ fn not_near<L: Lookup>(
     for (place, (lookup, key)) in distinct.iter().enumerate() {
         let outstanding = engine.pending.contains(*key);
         match near.get::<L>(*key, &lookup.key()) {
-            Some(read) if !outstanding => objects[place] = read.value,
+            Some(read) if !outstanding => {
+                engine.sample(*lookup, read.value.as_ref());
+                objects[place] = read.value;
+            }
             _ => wanted.push(place),
         }
     }
@@ -109,7 +112,10 @@ async fn look_up_aliases<L: Lookup>(
     for (place, looked) in engine::look_many(engine, state, distinct).await.into_iter().enumerate()
     {
         match looked {
-            Ok(object) => objects[place] = object.map(Arc::new),
+            Ok(object) => {
+                objects[place] = object.map(Arc::new);
+                engine.sample(distinct[place].0, objects[place].as_ref());
+            }
             Err(unfinished) => left.push((place, unfinished.map(loaded))),
         }
     }
@@ -139,6 +145,7 @@ async fn look_up<L: Lookup>(
             Ok(Reply::Value(document)) => match judge(engine, state, lookup, document) {
                 Judged { found: Some(object), verdict: Verdict::Good } => {
                     objects[place] = object.map(Arc::new);
+                    engine.sample(lookup, objects[place].as_ref());
                     let mark = marks.as_ref().and_then(|marks| marks[at]);
                     if let (Some(near), Some(mark)) = (near, mark) {
                         let object = objects[place].as_ref();
@@ -186,7 +193,11 @@ async fn load<L: Lookup>(
         let loader = TypedLoader::many(engine, state, context, lookups);
         let ended = engine::run(engine, loader, reads).await;
         for (place, ended) in places.into_iter().zip(ended) {
-            objects[place] = ended?.0.map(typed::<L>);
+            let (object, outcome) = ended?;
+            objects[place] = object.map(typed::<L>);
+            if outcome == Outcome::Hit {
+                engine.sample(distinct[place].0, objects[place].as_ref());
+            }
         }
     }
     Ok(())

@@ -5,6 +5,7 @@ use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::audit::Auditor;
 use crate::builder::Builder;
 use crate::engine::Engine;
 use crate::lookup::{CacheKeys, Cached, Lookup, TypePolicy};
@@ -294,6 +295,12 @@ impl CacheCow {
             let message = "ping: the cache cannot be used; reads are served by the fetch functions";
             Error::caused_by(ErrorKind::Unavailable, message, error)
         })
+    }
+
+    /// An auditor with the default settings: spawn its [`run`](Auditor::run) to learn whether this
+    /// process is served stale objects.
+    pub fn auditor(&self) -> Auditor {
+        Auditor::new(&self.engine)
     }
 
     /// What was counted since the cache was opened, by type.

@@ -202,6 +202,15 @@ pub(crate) fn decode<T: DeserializeOwned>(object: &[u8]) -> Result<T, rmp_serde:
     T::deserialize(&mut decoder)
 }
 
+/// What an object is once it was stored and read again, whatever of it is lost on the way; `None` if it
+/// cannot be.
+pub(crate) fn once_stored<T: Serialize + DeserializeOwned>(object: &T) -> Option<T> {
+    let header = Header::new(0, 0, Duration::ZERO, Duration::MAX);
+    let document = encode(header, object, usize::MAX).ok()?;
+    let (_, body) = parse(&document).ok()?;
+    decode(body.object()?).ok()
+}
+
 /// Why a value cannot be stored.
 #[derive(Debug)]
 pub(crate) enum Unfit {

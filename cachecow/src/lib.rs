@@ -53,6 +53,7 @@
 // The derives emit absolute `::cachecow` paths, also where this crate's own tests use them.
 extern crate self as cachecow;
 
+mod audit;
 mod backend;
 mod batch;
 mod builder;
@@ -69,6 +70,7 @@ mod near;
 mod object;
 pub mod protocol;
 mod read;
+mod sample;
 mod schema;
 mod settings;
 mod stats;
@@ -84,6 +86,7 @@ pub mod __private;
 #[cfg(feature = "derive")]
 pub use cachecow_derive::{CacheSchema, Cached, KeyPart};
 
+pub use audit::Auditor;
 #[cfg(feature = "redis")]
 pub use backend::RedisBackend;
 pub use backend::{
@@ -96,6 +99,7 @@ pub use key::{Key, KeyEncoder, KeyPart};
 pub use lookup::{CacheKeys, Cached, Lookup, TypePolicy};
 pub use protocol::HoldPolicy;
 pub use read::{Fill, Read, Source};
+pub use sample::Audited;
 pub use schema::CacheSchema;
 pub use stats::{Stats, TypeStats};
 #[cfg(feature = "cloud")]

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::sample::Audited;
 use crate::schema::CacheSchema;
 use crate::{Error, Key, KeyEncoder, Tag};
 
@@ -188,6 +189,13 @@ pub trait Lookup: Send + Sync {
         &self,
         context: &Self::Context,
     ) -> impl Future<Output = Result<Option<Self::Object>, Error>> + Send;
+
+    /// This lookup, for an [`Auditor`](crate::Auditor) to go on with after the read; called in the few
+    /// reads that it picks. Where a lookup owns its parts, `Some(Audited::of(self.clone()))`; `None`, the
+    /// default, leaves reads by this lookup out, which then count as `audit_skipped`.
+    fn audited(&self) -> Option<Audited> {
+        None
+    }
 
     /// Reads several objects from the backing store at once, in any order, missing ones left out;
     /// `None` if there is no such way, and then [`fetch`](Self::fetch) is called for each.

@@ -81,10 +81,13 @@ impl<C: ?Sized + Sync> View<'_, C> {
         self,
         lookup: L,
     ) -> Result<Option<Arc<L::Object>>, Error> {
-        match self.look_near(&lookup) {
-            Some(read) => Ok(read.value),
-            None => Ok(Box::pin(self.look(lookup)).await?.value),
-        }
+        // Boxed, so that the future of a near hit stays small.
+        let read = match self.look_near(&lookup) {
+            Some(read) => read,
+            None => Box::pin(self.look(&lookup)).await?,
+        };
+        self.sample(&lookup, &read);
+        Ok(read.value)
     }
 
     /// [`get`](Self::get), and how the object was had.
@@ -93,10 +96,22 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch).
     pub async fn read<L: Lookup<Context = C>>(self, lookup: L) -> Result<Read<L::Object>, Error> {
-        match self.look_near(&lookup) {
+        let read = match self.look_near(&lookup) {
+            Some(read) => read,
+            None => Box::pin(self.look(&lookup)).await?,
+        };
+        self.sample(&lookup, &read);
+        Ok(read)
+    }
+
+    /// [`read`](Self::read), for the auditor, who does not look into what it looks at itself.
+    pub(crate) async fn read_unaudited<L: Lookup<Context = C>>(
+        self,
+        lookup: &L,
+    ) -> Result<Read<L::Object>, Error> {
+        match self.look_near(lookup) {
             Some(read) => Ok(read),
-            // Boxed, so that the future of a near hit stays small.
-            None => Box::pin(self.look(lookup)).await,
+            None => self.look(lookup).await,
         }
     }
 
@@ -124,6 +139,13 @@ impl<C: ?Sized + Sync> View<'_, C> {
         Box::pin(batch::get_many(self.engine, near, self.context, &lookups)).await
     }
 
+    #[inline]
+    fn sample<L: Lookup<Context = C>>(self, lookup: &L, read: &Read<L::Object>) {
+        if matches!(read.source, Source::Near | Source::Cache) {
+            self.engine.sample(lookup, read.value.as_ref());
+        }
+    }
+
     /// What is in this process's memory.
     #[inline]
     fn look_near<L: Lookup<Context = C>>(self, lookup: &L) -> Option<Read<L::Object>> {
@@ -140,22 +162,22 @@ impl<C: ?Sized + Sync> View<'_, C> {
     }
 
     /// What is in the cache, or else in the backing store.
-    async fn look<L: Lookup<Context = C>>(self, lookup: L) -> Result<Read<L::Object>, Error> {
+    async fn look<L: Lookup<Context = C>>(self, lookup: &L) -> Result<Read<L::Object>, Error> {
         let engine = self.engine;
         let state = engine.types.of::<L::Object>();
         let parts = lookup.key();
         let key = parts.key();
         if L::Object::TAGGED {
             let read = engine.read_of::<L::Object>(key, state).into();
-            return Box::pin(load(engine, self.context, state, &lookup, read)).await;
+            return Box::pin(load(engine, self.context, state, lookup, read)).await;
         }
         if L::ALIAS {
-            return Box::pin(read_by_alias(engine, self.context, state, &lookup)).await;
+            return Box::pin(read_by_alias(engine, self.context, state, lookup)).await;
         }
         let near = self.near::<L>();
         let mark = near.and_then(|near| near.mark(key));
         let judge = |document: &Bytes| {
-            judge(engine, state, &lookup, document).map(|object| {
+            judge(engine, state, lookup, document).map(|object| {
                 let keeping = mark.map(|mark| keeping(engine, mark, object.as_ref(), document));
                 (object, keeping)
             })
@@ -171,7 +193,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
             // Boxed, so that the future of a hit stays small.
             Err(unfinished) => {
                 let unfinished = unfinished.map(|(object, _)| loaded(object));
-                Box::pin(load(engine, self.context, state, &lookup, unfinished)).await
+                Box::pin(load(engine, self.context, state, lookup, unfinished)).await
             }
         }
     }

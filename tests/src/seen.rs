@@ -1,6 +1,8 @@
 //! What a reader sees, and where it comes from.
 
-use cachecow::{CacheCow, Source};
+use std::time::Duration;
+
+use cachecow::{CacheCow, Source, TypeStats};
 
 use crate::store::{Item, Store};
 
@@ -32,4 +34,18 @@ pub async fn until_near(cow: &CacheCow, store: &Store, ids: impl IntoIterator<It
 /// Not from this process's memory.
 pub fn elsewhere(source: Source) -> bool {
     source != Source::Near
+}
+
+/// Waits until so many reads of a type were audited; what was counted.
+pub async fn audited_of(cow: &CacheCow, type_name: &str, count: u64) -> TypeStats {
+    let all = async {
+        loop {
+            let stats = cow.stats().of(type_name);
+            if stats.audited >= count {
+                return stats;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), all).await.expect("they are audited")
 }

@@ -21,6 +21,8 @@ impl Book {
 #[tokio::test]
 async fn a_near_hit_of_an_integer_key_allocates_nothing() {
     let cow = CacheCow::builder().near(1 << 20).memory().unwrap();
+    // Also with an auditor, whom this read does not concern.
+    let _audit = cow.auditor().one_in(u32::MAX).run();
     while cow.read(Book::by_id(7)).await.unwrap().source != Source::Near {}
     let counted = allocation_counter::measure(|| {
         let book = cow.get(Book::by_id(7)).now_or_never().expect("it is near").unwrap();

@@ -130,6 +130,7 @@ fn lookup_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenSt
     let fetch = fetch(surroundings, lookup);
     let fetch_many = lookup.fetch_many.as_ref().map(|path| fetch_many(surroundings, path));
     let (is_alias, primary_of) = alias(surroundings, lookup).unzip();
+    let audited = audited(krate);
     quote! {
         const _: () = {
             #encode
@@ -152,10 +153,22 @@ fn lookup_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenSt
 
                 #primary_of
                 #finds
+
+                #audited
                 #fetch
                 #fetch_many
             }
         };
+    }
+}
+
+/// Inline, so that the auditor's code is only compiled for lookups that are read by.
+fn audited(krate: &TokenStream) -> TokenStream {
+    quote! {
+        #[inline]
+        fn audited(&self) -> ::core::option::Option<#krate::Audited> {
+            ::core::option::Option::Some(#krate::Audited::of(::core::clone::Clone::clone(self)))
+        }
     }
 }
 

@@ -143,6 +143,12 @@ const _: () = {
                 let part_0 = &self.0;
                 true && ::core::cmp::PartialEq::eq(part_0, &object.id)
             }
+            #[inline]
+            fn audited(&self) -> ::core::option::Option<::cachecow::Audited> {
+                ::core::option::Option::Some(
+                    ::cachecow::Audited::of(::core::clone::Clone::clone(self)),
+                )
+            }
             fn fetch(
                 &self,
                 _: &Self::Context,

@@ -224,6 +224,12 @@ const _: () = {
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key::<T, K, N>(&object.first)
             }
+            #[inline]
+            fn audited(&self) -> ::core::option::Option<::cachecow::Audited> {
+                ::core::option::Option::Some(
+                    ::cachecow::Audited::of(::core::clone::Clone::clone(self)),
+                )
+            }
             fn fetch(
                 &self,
                 _context: &Self::Context,

@@ -178,6 +178,12 @@ const _: () = {
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key(&object.tenant, &object.id)
             }
+            #[inline]
+            fn audited(&self) -> ::core::option::Option<::cachecow::Audited> {
+                ::core::option::Option::Some(
+                    ::cachecow::Audited::of(::core::clone::Clone::clone(self)),
+                )
+            }
             fn fetch(
                 &self,
                 _context: &Self::Context,
@@ -291,6 +297,12 @@ const _: () = {
             fn finds(&self, object: &Self::Object) -> ::core::primitive::bool {
                 let part_0 = &self.0;
                 true && ::core::cmp::PartialEq::eq(part_0, &object.number)
+            }
+            #[inline]
+            fn audited(&self) -> ::core::option::Option<::cachecow::Audited> {
+                ::core::option::Option::Some(
+                    ::cachecow::Audited::of(::core::clone::Clone::clone(self)),
+                )
             }
             fn fetch(
                 &self,

@@ -52,6 +52,11 @@ impl Guard {
         Self { backend, timeout, breaker: Breaker::new(), refusals: Refusals::default() }
     }
 
+    /// How long an operation may take.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// The value of one key.
     pub(crate) async fn lookup(&self, key: Key) -> Result<Reply, BackendError> {
         let admission = self.breaker.admit();

@@ -39,10 +39,12 @@ pub(crate) use self::target::Target;
 use self::tokens::Tokens;
 use crate::backend::{BackendError, BackendErrorKind, ChangeListener as _, Request};
 use crate::near::Near;
+use crate::object::Object;
 use crate::protocol::{Command, First, OnLease, Outcome, Read, ReadPolicy, Reply, Token};
+use crate::sample::{Sample, Sampling};
 use crate::settings::Settings;
-use crate::stats::{TypeState, TypeTable};
-use crate::{Cached, Error, ErrorKind, Key};
+use crate::stats::{Counter, TypeState, TypeTable};
+use crate::{Cached, Error, ErrorKind, Key, Lookup};
 
 /// Everything that the clones of one `CacheCow` share.
 pub(crate) struct Engine {
@@ -50,6 +52,7 @@ pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) types: TypeTable,
     pub(crate) pending: Pending,
+    pub(crate) sampling: Sampling,
     near: Option<Arc<Near>>,
     flights: Flights,
     tokens: Tokens,
@@ -64,6 +67,7 @@ impl Engine {
             settings,
             types: TypeTable::default(),
             pending: Pending::default(),
+            sampling: Sampling::default(),
             flights: Flights::default(),
             tokens: Tokens::new()?,
             runtime: Handle::try_current().ok(),
@@ -78,6 +82,23 @@ impl Engine {
         let near = self.near.as_ref().filter(|_| may_be_near)?;
         self.guard.followed_by(near);
         Some(near)
+    }
+
+    /// Picks some of what is served from the cache for the auditor, if there is one.
+    #[inline]
+    pub(crate) fn sample<L: Lookup>(&self, lookup: &L, served: Option<&Arc<L::Object>>) {
+        if self.sampling.picks() {
+            self.hand_over(lookup, served);
+        }
+    }
+
+    #[cold]
+    fn hand_over<L: Lookup>(&self, lookup: &L, served: Option<&Arc<L::Object>>) {
+        let served = served.map(|object| Arc::clone(object) as Object);
+        let sample = lookup.audited().map(|lookup| Sample { lookup, served });
+        if !sample.is_some_and(|sample| self.sampling.offer(sample)) {
+            self.types.of::<L::Object>().count(Counter::AuditSkipped);
+        }
     }
 
     /// Carries out what changes the cache. Whatever became of it, this process serves none of the

@@ -59,6 +59,21 @@ pub struct TypeStats {
     pub fetch_errors: u64,
     /// Objects served past their time to live, because their fetch failed.
     pub stale: u64,
+    /// Reads that an [`Auditor`](crate::Auditor) compared with the backing store; what is in none of the
+    /// four below was as the backing store had it.
+    pub audited: u64,
+    /// Of these, objects that were stale beyond doubt: without an invalidation, and for longer than the
+    /// auditor's grace.
+    pub confirmed_stale: u64,
+    /// Of these, objects that differed and were served no more at the second look.
+    pub audit_races: u64,
+    /// Of these, objects that the backing store had differently at each look.
+    pub audit_undecided: u64,
+    /// Of these, reads that could not be compared, because a fetch or the cache failed.
+    pub audit_errors: u64,
+    /// Reads that were picked and not audited, because the auditor was behind, or could not fetch by
+    /// this lookup.
+    pub audit_skipped: u64,
 }
 
 impl Stats {
@@ -85,6 +100,12 @@ impl TypeStats {
             oversized,
             fetch_errors,
             stale,
+            audited,
+            confirmed_stale,
+            audit_races,
+            audit_undecided,
+            audit_errors,
+            audit_skipped,
         } = self;
         *hits += other.hits;
         *near_hits += other.near_hits;
@@ -100,6 +121,12 @@ impl TypeStats {
         *oversized += other.oversized;
         *fetch_errors += other.fetch_errors;
         *stale += other.stale;
+        *audited += other.audited;
+        *confirmed_stale += other.confirmed_stale;
+        *audit_races += other.audit_races;
+        *audit_undecided += other.audit_undecided;
+        *audit_errors += other.audit_errors;
+        *audit_skipped += other.audit_skipped;
     }
 }
 
@@ -131,6 +158,12 @@ impl fmt::Display for TypeStats {
             (self.oversized, "oversized"),
             (self.fetch_errors, "fetch errors"),
             (self.stale, "stale"),
+            (self.audited, "audited"),
+            (self.confirmed_stale, "confirmed stale"),
+            (self.audit_races, "raced with a change"),
+            (self.audit_undecided, "undecided"),
+            (self.audit_errors, "failed to be audited"),
+            (self.audit_skipped, "skipped by the auditor"),
         ];
         rare.iter()
             .filter(|(count, _)| *count > 0)

@@ -73,9 +73,15 @@ pub(crate) enum Counter {
     Oversized,
     FetchErrors,
     Stale,
+    Audited,
+    ConfirmedStale,
+    AuditRaces,
+    AuditUndecided,
+    AuditErrors,
+    AuditSkipped,
 }
 
-const COUNTERS: usize = 13;
+const COUNTERS: usize = 19;
 
 /// One type's counters and recent hit rate.
 pub(crate) struct TypeState {
@@ -184,6 +190,12 @@ impl TypeState {
             oversized: read(Counter::Oversized),
             fetch_errors: read(Counter::FetchErrors),
             stale: read(Counter::Stale),
+            audited: read(Counter::Audited),
+            confirmed_stale: read(Counter::ConfirmedStale),
+            audit_races: read(Counter::AuditRaces),
+            audit_undecided: read(Counter::AuditUndecided),
+            audit_errors: read(Counter::AuditErrors),
+            audit_skipped: read(Counter::AuditSkipped),
         }
     }
 }

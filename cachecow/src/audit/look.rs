@@ -1,0 +1,160 @@
+//! The two looks that the auditor takes at an object.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+
+use super::content::Content;
+use super::subject::Subject;
+use crate::backend::BackendError;
+use crate::document;
+use crate::engine::Engine;
+use crate::object::Loaded;
+use crate::protocol::{Reply, Seen};
+use crate::read::Source;
+use crate::{Error, Key};
+
+/// What became of an audit.
+pub(super) enum Verdict {
+    /// It is as the backing store has it.
+    Fresh,
+    /// The object was changed, and is served no more.
+    Race(&'static str),
+    /// The backing store never says the same twice.
+    Undecided {
+        fields: Vec<&'static str>,
+    },
+    Stale {
+        fields: Vec<&'static str>,
+        source: Source,
+        age: Option<Duration>,
+    },
+    /// No look could be taken.
+    Failed(Failure),
+}
+
+/// Why no look could be taken.
+pub(super) enum Failure {
+    Fetch(Error),
+    Cache(BackendError),
+    Unserializable,
+    TooLong(Duration),
+    Panicked,
+}
+
+/// What was served, and by which lookup.
+#[derive(Clone, Copy)]
+pub(super) struct Look<'a> {
+    pub(super) engine: &'a Arc<Engine>,
+    pub(super) subject: &'a dyn Subject,
+    pub(super) served: &'a Loaded,
+}
+
+/// What the first look found to differ.
+pub(super) struct Suspicion {
+    stored: Option<Stored>,
+    served: Content,
+    first: Content,
+}
+
+/// A stored value, told from all others.
+#[derive(PartialEq, Eq)]
+struct Stored {
+    seen: Seen,
+    /// When, in milliseconds since 1970.
+    at: Option<u64>,
+}
+
+impl Look<'_> {
+    /// Whether the backing store has another object.
+    pub(super) async fn first(self) -> Result<Option<Suspicion>, Failure> {
+        // Before the fetch: if the same is stored afterwards, no invalidation came in between.
+        let stored = self.stored().await?;
+        let served = self.subject.content(self.served).ok_or(Failure::Unserializable)?;
+        let first = self.fetched().await?;
+        Ok((first != served).then_some(Suspicion { stored, served, first }))
+    }
+
+    /// Whether a reader is served the same nevertheless.
+    pub(super) async fn second(self, suspicion: Suspicion) -> Result<Verdict, Failure> {
+        let Suspicion { stored, served, first } = suspicion;
+        let (again, source) = self.subject.read(self.engine).await?;
+        if !matches!(source, Source::Near | Source::Cache) {
+            return Ok(Verdict::Race("it is in the cache no more"));
+        }
+        if self.subject.content(&again).ok_or(Failure::Unserializable)? != served {
+            return Ok(Verdict::Race("another is in the cache"));
+        }
+        if self.stored().await? != stored {
+            return Ok(Verdict::Race("it was stored anew"));
+        }
+        let second = self.fetched().await?;
+        let fields = served.against(&first, &second);
+        if !fields.is_empty() {
+            let now = self.engine.wall_clock();
+            let age = stored.and_then(|stored| stored.at).map(|at| now.saturating_sub(at));
+            return Ok(Verdict::Stale { fields, source, age: age.map(Duration::from_millis) });
+        }
+        if second == served {
+            return Ok(Verdict::Race("the backing store is as before"));
+        }
+        Ok(Verdict::Undecided { fields: first.but(&second) })
+    }
+
+    async fn stored(self) -> Result<Option<Stored>, BackendError> {
+        let key: Key = self.subject.stored_under(self.served);
+        match self.engine.guard.lookup(key).await? {
+            Reply::Value(value) => {
+                let at = document::parse(&value).ok().map(|(header, _)| header.stored_at);
+                Ok(Some(Stored { seen: Seen::of(&value), at }))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    async fn fetched(self) -> Result<Content, Failure> {
+        let fetched = self.subject.fetch().await?;
+        self.subject.content_once_cached(&fetched).ok_or(Failure::Unserializable)
+    }
+}
+
+/// Ends what takes too long, and what panics: fetch functions are not ours.
+pub(super) async fn within<T>(
+    longest: Duration,
+    look: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let look = AssertUnwindSafe(look).catch_unwind();
+    match tokio::time::timeout(longest, look).await {
+        Ok(Ok(looked)) => looked,
+        Ok(Err(_panic)) => Err(Failure::Panicked),
+        Err(_elapsed) => Err(Failure::TooLong(longest)),
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Fetch(error)
+    }
+}
+
+impl From<BackendError> for Failure {
+    fn from(error: BackendError) -> Self {
+        Self::Cache(error)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fetch(error) => error.fmt(f),
+            Self::Cache(error) => error.fmt(f),
+            Self::Unserializable => f.write_str("the object cannot be serialized"),
+            Self::TooLong(longest) => write!(f, "not done within {longest:?}"),
+            Self::Panicked => f.write_str("a fetch panicked"),
+        }
+    }
+}

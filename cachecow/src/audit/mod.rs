@@ -1,0 +1,275 @@
+//! The auditor: compares what is served from the cache with the backing store.
+
+mod content;
+mod look;
+mod subject;
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt as _};
+
+use self::look::{Failure, Look, Verdict, within};
+use self::subject::{Contexts, Lacking, Subject};
+use crate::Key;
+use crate::engine::Engine;
+use crate::object::Loaded;
+use crate::sample::Sample;
+use crate::stats::Counter;
+
+/// How many objects wait for their second look at the most.
+const SUSPECTS: usize = 32;
+/// How much longer the grace is than all that an invalidation may wait for.
+const MARGIN: Duration = Duration::from_secs(1);
+
+/// Finds out whether stale objects are served: because a write forgot its invalidation, someone changed
+/// a row by hand, or a replica lags. Made by [`CacheCow::auditor`](crate::CacheCow::auditor).
+///
+/// Of the reads of this process it picks some at random, and compares what they were served from the
+/// cache, or from this process's memory, with what the fetch function returns. Where the two differ, a
+/// change may just be under way: after a [`grace`](Self::grace) it takes a second look, and counts the
+/// object as stale only if
+///
+/// - a reader is still served the same, from the same stored value: no invalidation has come, and
+/// - the backing store says for the second time that a field is another.
+///
+/// Everything else is a race, and is discarded. So in a service whose every write is followed by its
+/// invalidation within the grace, none is counted.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// # use cachecow::{CacheCow, Cached};
+/// # use serde::{Deserialize, Serialize};
+/// # struct Db;
+/// # #[derive(Serialize, Deserialize, Cached)]
+/// # #[cache(context = Db)]
+/// # #[cache(key = "user:{id}", fetch = User::find)]
+/// # struct User { id: u32 }
+/// # impl User {
+/// #     async fn find(_: &Db, id: u32) -> Result<User, std::io::Error> { Ok(User { id }) }
+/// # }
+/// use std::sync::Arc;
+///
+/// let (cow, db) = (CacheCow::memory(), Arc::new(Db));
+/// tokio::spawn(cow.auditor().context(Arc::clone(&db)).one_in(1_000).run());
+///
+/// cow.with(&*db).get(User::by_id(42)).await?;
+/// println!("{}", cow.stats().of("User").confirmed_stale);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
+///
+/// # Reports
+///
+/// [`TypeStats`](crate::TypeStats) counts by type: what was `audited`, and of these `confirmed_stale`,
+/// `audit_races`, `audit_undecided` and `audit_errors`; the rest was as the backing store has it. Events
+/// go to `tracing` under the target `cachecow::audit`: at the level `warn` each stale object, with its
+/// type, lookup, the key's hash as it stands in the name of the Redis key, the names of the fields that
+/// differ and the stored value's age; what was undecided at `info`, the rest at `debug`. No event has a
+/// key part, nor a field's value.
+///
+/// # Costs
+///
+/// A read that is not picked: a random number, which is less than can be measured beside the 80 ns of a
+/// read from this process's memory. One that is picked: a clone of the lookup and a place in a queue, and
+/// in the background one lookup in the cache and one fetch (`fetch`, never `fetch_many`); where the two
+/// differ also, after the grace, an ordinary read of the object (which is counted among the hits, or the
+/// misses), one more lookup and one more fetch. One look is under way at a time, so that the backing store
+/// has one fetch more to answer at the most; 64 picked reads wait, and what is picked beyond is left out
+/// and counted as `audit_skipped`. The reads themselves never wait, and an error or panic of a fetch that
+/// the auditor makes ends that look alone.
+///
+/// # Consistency
+///
+/// What is not seen: objects that nobody reads, and reads of processes without an auditor; what a fetch
+/// from a lagging replica does not show either (and where one lags for longer than the grace, it may be
+/// the replica that is stale); a change that is taken back before the second look; a mere change of the
+/// order within a list, which is not told from a set; values of a
+/// [`KeyValueStore`](crate#features). An object that is served past its time to live because its
+/// fetch fails is counted as `stale`, and not audited.
+///
+/// A field that the fetch function makes anew each time, such as the time of the fetch, is left out of
+/// account when an object is judged; a type that has one takes two looks a time, and its audits end
+/// `audit_undecided`.
+///
+/// A type that is served stale on purpose, since its writes are not followed by invalidations and its
+/// time to live is all that bounds it, is counted as stale as well.
+///
+/// Nothing depends on the clocks of several machines.
+#[must_use = "an auditor does nothing until it is run"]
+pub struct Auditor {
+    engine: Weak<Engine>,
+    one_in: NonZeroU32,
+    grace: Option<Duration>,
+    repairs: bool,
+    contexts: Contexts,
+    /// The lookups whose context it lacks, each told once.
+    lacking: Mutex<BTreeSet<&'static str>>,
+    turn: tokio::sync::Mutex<()>,
+}
+
+impl Auditor {
+    pub(crate) fn new(engine: &Arc<Engine>) -> Self {
+        Self {
+            engine: Arc::downgrade(engine),
+            one_in: NonZeroU32::MIN.saturating_add(999),
+            grace: None,
+            repairs: false,
+            contexts: vec![Box::new(Arc::new(()))],
+            lacking: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// A context for the fetch functions that need one of this type; one for each type. Reads whose
+    /// context it lacks are not audited, which is told once in an event and counted as `audit_skipped`.
+    pub fn context<C: ?Sized + Send + Sync + 'static>(mut self, context: Arc<C>) -> Self {
+        self.contexts.push(Box::new(context));
+        self
+    }
+
+    /// One in how many reads is picked, at random; zero counts as one. Default: 1000.
+    pub fn one_in(mut self, reads: u32) -> Self {
+        self.one_in = NonZeroU32::new(reads).unwrap_or(NonZeroU32::MIN);
+        self
+    }
+
+    /// How long after the first look the second one is taken: longer than your writes take from their
+    /// commit until their invalidation is done. Default: 1 s more than `operation_timeout`, `near_lag`
+    /// and the type's `settle` together, 2.5 s with the default settings.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace.min(crate::settings::LONGEST));
+        self
+    }
+
+    /// Invalidates what it finds stale, which bounds the damage and is no remedy: what nobody picks stays
+    /// stale. Default: it does not.
+    pub fn repair(mut self) -> Self {
+        self.repairs = true;
+        self
+    }
+
+    /// Picks reads from now on, and audits them until the last clone of the
+    /// [`CacheCow`](crate::CacheCow) is gone, or another auditor of the same cache takes over.
+    ///
+    /// # Cancellation
+    ///
+    /// Dropped, it picks no more reads, and the looks under way are not finished.
+    pub fn run(self) -> impl Future<Output = ()> + Send + 'static {
+        let samples = self.engine.upgrade().map(|engine| engine.sampling.begin(self.one_in));
+        async move {
+            let Some(mut samples) = samples else { return };
+            stream::poll_fn(|context| samples.poll_recv(context))
+                .for_each_concurrent(SUSPECTS, |sample| self.audit(sample))
+                .await;
+        }
+    }
+
+    async fn audit(&self, Sample { lookup, served }: Sample) {
+        let Some(engine) = self.engine.upgrade() else { return };
+        match lookup.bind(&self.contexts) {
+            Ok(subject) => {
+                let verdict = self.judge(&engine, &*subject, &served).await;
+                let verdict = verdict.unwrap_or_else(Verdict::Failed);
+                report(&engine, &*subject, &served, &verdict);
+                if self.repairs && matches!(verdict, Verdict::Stale { .. }) {
+                    repair(&engine, &*subject, &served).await;
+                }
+            }
+            Err(lacking) => self.skip(&engine, &lacking),
+        }
+    }
+
+    async fn judge(
+        &self,
+        engine: &Arc<Engine>,
+        subject: &dyn Subject,
+        served: &Loaded,
+    ) -> Result<Verdict, Failure> {
+        let look = Look { engine, subject, served };
+        let longest = engine.settings.lease;
+        let turn = self.turn.lock().await;
+        let Some(suspicion) = within(longest, look.first()).await? else {
+            return Ok(Verdict::Fresh);
+        };
+        drop(turn);
+        tokio::time::sleep(self.grace.unwrap_or_else(|| default_grace(engine, subject))).await;
+        let _turn = self.turn.lock().await;
+        within(longest, look.second(suspicion)).await
+    }
+
+    fn skip(&self, engine: &Engine, lacking: &Lacking) {
+        (lacking.state)(engine).count(Counter::AuditSkipped);
+        let mut told = self.lacking.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert(lacking.lookup) {
+            tracing::warn!(
+                target: "cachecow::audit", lookup = lacking.lookup, context = lacking.context,
+                "reads are not audited, since the auditor lacks the context of their fetch \
+                 function: give it one by `Auditor::context`"
+            );
+        }
+    }
+}
+
+fn default_grace(engine: &Engine, subject: &dyn Subject) -> Duration {
+    let waits = [engine.guard.timeout(), engine.settings.near.lag, engine.settle(subject.policy())];
+    waits.into_iter().fold(MARGIN, Duration::saturating_add).min(crate::settings::LONGEST)
+}
+
+/// Invalidates the key that was asked for and the one under which the object is stored.
+async fn repair(engine: &Arc<Engine>, subject: &dyn Subject, served: &Loaded) {
+    let keys = [subject.key(), subject.stored_under(served)];
+    let targets = keys.map(|key| engine.target(key, subject.policy()));
+    // If it fails, that is told, and it is retried.
+    let _ = engine.invalidate(targets.to_vec()).await;
+}
+
+fn report(engine: &Engine, subject: &dyn Subject, served: &Loaded, verdict: &Verdict) {
+    let state = subject.state(engine);
+    state.count(Counter::Audited);
+    let (r#type, lookup) = (state.name(), subject.name());
+    match verdict {
+        Verdict::Fresh => {}
+        Verdict::Race(why) => {
+            state.count(Counter::AuditRaces);
+            tracing::debug!(target: "cachecow::audit", r#type, lookup, why, "a read raced with a change");
+        }
+        Verdict::Undecided { fields } => {
+            state.count(Counter::AuditUndecided);
+            tracing::info!(
+                target: "cachecow::audit", r#type, lookup, ?fields,
+                "it cannot be told whether an object is stale: these fields are fetched differently \
+                 each time"
+            );
+        }
+        Verdict::Failed(failure) => {
+            state.count(Counter::AuditErrors);
+            tracing::debug!(target: "cachecow::audit", r#type, lookup, %failure, "a read could not be audited");
+        }
+        Verdict::Stale { fields, source, age } => {
+            state.count(Counter::ConfirmedStale);
+            let key: Key = subject.stored_under(served);
+            tracing::warn!(
+                target: "cachecow::audit", r#type, lookup, %key, ?fields, ?source, ?age,
+                "a stale object is served: the backing store has another, and no invalidation came"
+            );
+        }
+    }
+}
+
+impl fmt::Debug for Auditor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auditor")
+            .field("one_in", &self.one_in)
+            .field("grace", &self.grace)
+            .field("repairs", &self.repairs)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,161 @@
+//! What the auditor needs of a lookup, without its type.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use super::content::Content;
+use crate::document;
+use crate::engine::{Engine, loaded};
+use crate::lookup::{Cached as _, Lookup};
+use crate::object::{Loaded, Object};
+use crate::read::Source;
+use crate::sample::Audited;
+use crate::stats::TypeState;
+use crate::view::View;
+use crate::{Error, Key, TypePolicy};
+
+/// The contexts that fetch functions may need, each an `Arc` of its type.
+pub(super) type Contexts = Vec<Box<dyn Any + Send + Sync>>;
+
+/// A lookup and its context, with their types left out.
+pub(super) trait Subject: Send + Sync {
+    /// How events name the lookup.
+    fn name(&self) -> &'static str;
+
+    fn policy(&self) -> TypePolicy;
+
+    fn state<'e>(&self, engine: &'e Engine) -> &'e TypeState;
+
+    /// The key that was asked for.
+    fn key(&self) -> Key;
+
+    /// The key under which the cache has what was served.
+    fn stored_under(&self, served: &Loaded) -> Key;
+
+    /// What an object says that came from the cache; `None` if it cannot be told.
+    fn content(&self, object: &Loaded) -> Option<Content>;
+
+    /// What a fetched object would say if it came from the cache; `None` if it cannot be told.
+    fn content_once_cached(&self, fetched: &Loaded) -> Option<Content>;
+
+    fn fetch(&self) -> BoxFuture<'_, Result<Loaded, Error>>;
+
+    /// What a reader is served.
+    fn read<'a>(
+        &'a self,
+        engine: &'a Arc<Engine>,
+    ) -> BoxFuture<'a, Result<(Loaded, Source), Error>>;
+}
+
+/// The auditor was not given the context that a lookup needs.
+pub(super) struct Lacking {
+    pub(super) lookup: &'static str,
+    pub(super) context: &'static str,
+    pub(super) state: fn(&Engine) -> &TypeState,
+}
+
+type Bind = Box<dyn for<'a> FnOnce(&'a Contexts) -> Result<Box<dyn Subject + 'a>, Lacking> + Send>;
+
+impl Audited {
+    /// A lookup to go on with, usually a clone of the one that was asked for.
+    ///
+    /// ```compile_fail,E0310
+    /// use cachecow::{Audited, Lookup};
+    ///
+    /// // It outlives the read, and so must all that it holds.
+    /// fn audited<L: Lookup<Context = ()>>(lookup: L) -> Audited {
+    ///     Audited::of(lookup)
+    /// }
+    /// ```
+    pub fn of<L: Lookup + 'static>(lookup: L) -> Self
+    where
+        L::Context: 'static,
+    {
+        let bind: Bind = Box::new(|contexts| bind(lookup, contexts));
+        Self(Box::new(bind))
+    }
+
+    pub(super) fn bind<'a>(self, contexts: &'a Contexts) -> Result<Box<dyn Subject + 'a>, Lacking> {
+        let bind: Box<Bind> = self.0.downcast().expect("it is made by `of` alone");
+        bind(contexts)
+    }
+}
+
+fn bind<L: Lookup + 'static>(
+    lookup: L,
+    contexts: &Contexts,
+) -> Result<Box<dyn Subject + '_>, Lacking>
+where
+    L::Context: 'static,
+{
+    let context = contexts.iter().find_map(|context| context.downcast_ref::<Arc<L::Context>>());
+    match context {
+        Some(context) => Ok(Box::new(Bound { lookup, context: &**context })),
+        None => Err(Lacking {
+            lookup: L::NAME,
+            context: std::any::type_name::<L::Context>(),
+            state: |engine| engine.types.of::<L::Object>(),
+        }),
+    }
+}
+
+struct Bound<'a, L: Lookup> {
+    lookup: L,
+    context: &'a L::Context,
+}
+
+fn typed<L: Lookup>(object: &Loaded) -> Option<&L::Object> {
+    object.as_ref().and_then(|object| object.downcast_ref())
+}
+
+impl<L: Lookup> Subject for Bound<'_, L> {
+    fn name(&self) -> &'static str {
+        L::NAME
+    }
+
+    fn policy(&self) -> TypePolicy {
+        L::Object::POLICY
+    }
+
+    fn state<'e>(&self, engine: &'e Engine) -> &'e TypeState {
+        engine.types.of::<L::Object>()
+    }
+
+    fn key(&self) -> Key {
+        self.lookup.key().key()
+    }
+
+    fn stored_under(&self, served: &Loaded) -> Key {
+        typed::<L>(served).map_or_else(|| self.key(), |object| L::primary_of(object).key())
+    }
+
+    fn content(&self, object: &Loaded) -> Option<Content> {
+        Content::of(typed::<L>(object)).ok()
+    }
+
+    fn content_once_cached(&self, fetched: &Loaded) -> Option<Content> {
+        let cached = match typed::<L>(fetched) {
+            Some(object) => Some(document::once_stored(object)?),
+            None => None,
+        };
+        Content::of(cached.as_ref()).ok()
+    }
+
+    fn fetch(&self) -> BoxFuture<'_, Result<Loaded, Error>> {
+        async move { Ok(loaded(self.lookup.fetch(self.context).await?)) }.boxed()
+    }
+
+    fn read<'a>(
+        &'a self,
+        engine: &'a Arc<Engine>,
+    ) -> BoxFuture<'a, Result<(Loaded, Source), Error>> {
+        async move {
+            let read = View::new(engine, self.context).read_unaudited(&self.lookup).await?;
+            Ok((read.value.map(|object| object as Object), read.source))
+        }
+        .boxed()
+    }
+}

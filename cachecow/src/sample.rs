@@ -1,0 +1,78 @@
+//! Reads that are picked out for the auditor.
+
+use std::any::Any;
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use crate::object::Loaded;
+
+/// How many picked reads wait for the auditor at the most.
+const WAITING: usize = 64;
+
+/// A lookup that an [`Auditor`](crate::Auditor) may go on with after the read; what
+/// [`Lookup::audited`](crate::Lookup::audited) returns.
+pub struct Audited(pub(crate) Box<dyn Any + Send>);
+
+/// A lookup, and what was served for it from the cache.
+pub(crate) struct Sample {
+    pub(crate) lookup: Audited,
+    pub(crate) served: Loaded,
+}
+
+/// Picks reads at random for the auditor, while there is one.
+#[derive(Default)]
+pub(crate) struct Sampling {
+    /// One in how many reads; zero: none.
+    one_in: AtomicU32,
+    auditor: Mutex<Option<Sender<Sample>>>,
+}
+
+impl Sampling {
+    /// Whether this read is picked.
+    #[inline]
+    pub(crate) fn picks(&self) -> bool {
+        let one_in = self.one_in.load(Ordering::Relaxed);
+        one_in != 0 && fastrand::u32(..one_in) == 0
+    }
+
+    /// Gives what was picked to the auditor; whether there was room for it. The first to find the
+    /// auditor gone ends the picking.
+    pub(crate) fn offer(&self, sample: Sample) -> bool {
+        let mut auditor = self.lock();
+        match auditor.as_ref().map(|auditor| auditor.try_send(sample)) {
+            Some(Err(TrySendError::Full(_))) => false,
+            Some(Err(TrySendError::Closed(_))) => {
+                self.one_in.store(0, Ordering::Relaxed);
+                *auditor = None;
+                true
+            }
+            Some(Ok(())) | None => true,
+        }
+    }
+
+    /// Picks reads from now on; an auditor that was there before gets no more.
+    pub(crate) fn begin(&self, one_in: NonZeroU32) -> Receiver<Sample> {
+        let (sender, receiver) = channel(WAITING);
+        let mut auditor = self.lock();
+        *auditor = Some(sender);
+        self.one_in.store(one_in.get(), Ordering::Relaxed);
+        receiver
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Sender<Sample>>> {
+        // No user code runs under the lock, so a poisoned one is as good as any.
+        self.auditor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Audited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The lookup's parts may be personal data.
+        f.debug_struct("Audited").finish_non_exhaustive()
+    }
+}
