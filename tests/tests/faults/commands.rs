@@ -59,7 +59,14 @@ pub(crate) const ROWS: &[Row] = &[
         kept: Kept,
         ..USELESS
     },
-    Row { name: "TIME", what: "holds", write: NotInvalidated, strict: HoldRefused, ..UNHARMED },
+    Row {
+        name: "TIME",
+        what: "claims, holds, releases, tags",
+        other: Fetched,
+        write: NotInvalidated,
+        strict: HoldRefused,
+        ..UNHARMED
+    },
     Row { name: "ZADD", what: "holds", strict: HoldRefused, ..UNHARMED },
     Row { name: "ZREM", what: "releases", ..UNHARMED },
     Row { name: "ZREMRANGEBYSCORE", what: "holds, releases", strict: HoldRefused, ..UNHARMED },

@@ -5,9 +5,11 @@
 -- claimed, the number of the grant, which stands in the flag behind the token.
 local replies = {}
 -- Should something on the way repeat a claim, the second is granted under another number.
-local now = redis.call('TIME')
-local grant = now[1] * 1000000 + now[2]
-local mark = string.format('%.0f', grant)
+local function fresh_number()
+  local now = redis.call('TIME')
+  return now[1] * 1000000 + now[2]
+end
+
 for i = 1, #KEYS, 2 do
   local a = (i - 1) / 2 * 4 + 2
   local value = redis.pcall('GET', KEYS[i])
@@ -25,9 +27,11 @@ for i = 1, #KEYS, 2 do
     end
     value = false
   end
+  local grant = not value and fresh_number()
+  local mark = grant and ARGV[a] .. string.format('%.0f', grant)
   if value then
     replies[#replies + 1] = value
-  elseif redis.call('SET', KEYS[i + 1], ARGV[a] .. mark, 'NX', 'PX', ARGV[1]) then
+  elseif redis.call('SET', KEYS[i + 1], mark, 'NX', 'PX', ARGV[1]) then
     replies[#replies + 1] = grant
   elseif redis.call('TYPE', KEYS[i + 1]).ok == 'zset' then
     replies[#replies + 1] = 2

@@ -14,6 +14,8 @@ for i = 1, #KEYS, 2 do
     redis.call('DEL', flag)
   end
   redis.call('ZREMRANGEBYSCORE', flag, '-inf', now)
+  -- To whom this is denied, the hold is, rather than one that never ends.
+  redis.call('PEXPIREAT', flag, string.format('%.0f', now + tonumber(ARGV[i + 1])))
   redis.call('ZADD', flag, string.format('%.0f', now + tonumber(ARGV[i + 1])), ARGV[i])
   local last = redis.call('ZRANGE', flag, -1, -1, 'WITHSCORES')
   redis.call('PEXPIREAT', flag, string.format('%.0f', last[2]))
