@@ -8,7 +8,7 @@
 //! |---|---|
 //! | [`Lookup`](Command::Lookup) | reads the value |
 //! | [`Claim`](Command::Claim) | reads the value; if there is none, or the one it names, and no flag, sets the flag to the token |
-//! | [`Fill`](Command::Fill) | if the flag is the token: stores the value, deletes the flag |
+//! | [`Fill`](Command::Fill) | if the flag is the token, granted under the same number: stores the value, deletes the flag |
 //! | [`Abandon`](Command::Abandon) | if the flag is the token: deletes it |
 //! | [`Invalidate`](Command::Invalidate) | deletes the value and a lease; holds stay |
 //! | [`Hold`](Command::Hold) | deletes the value and a lease; adds the token to the holds, or changes its end |
@@ -22,6 +22,8 @@
 //! Why no fill is stale: a fetch begins only after its claim was answered, so every value that a
 //! fill stores was read while the token stood. An invalidation removes the token before it returns,
 //! and no token is ever set twice, so a fill whose fetch began before the invalidation is refused.
+//! Should something between the client and the cache repeat a claim, the second is granted under another
+//! number, which no fill names.
 //! A claim whose answer was lost is never used: its command may still reach the cache, after the
 //! invalidation that it should have preceded.
 //!

@@ -149,7 +149,8 @@ impl RedisBackend {
     ///
     /// Build the connection with `retries(…)` as small as its redirections allow (3 will do) and
     /// without reading from replicas. What it sends again after a connection broke may have been
-    /// carried out before; a claim that arrives twice, and late, can undo an invalidation.
+    /// carried out before. Nothing stale comes of it; a hold that arrives again keeps readers from
+    /// storing until it ends.
     #[cfg(feature = "cluster")]
     pub fn from_cluster_connection(connection: ::redis::cluster_async::ClusterConnection) -> Self {
         Self::by(Route::GivenCluster(cluster::Given::new(connection)), String::new())
