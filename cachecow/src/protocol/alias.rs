@@ -288,3 +288,64 @@ impl<K: Clone + PartialEq, V: Clone> Link<K, V> {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(30);
+
+    fn token(number: u8) -> Token {
+        Token::from_bytes([number; 16])
+    }
+
+    fn seen(value: u8) -> Seen {
+        Seen::of(&[value])
+    }
+
+    /// A link that has fetched an object of the primary key and is about to claim it.
+    fn fetched(led_to: Option<(char, Option<Despite>)>) -> Link<char, u8> {
+        let mut link = Link::new(LEASE, led_to, token(1));
+        assert_eq!(link.next_step(), LinkStep::Fetch);
+        link.on_fetched(Some(('p', 1, LEASE)), token(2));
+        link
+    }
+
+    fn sends_claim(link: &mut Link<char, u8>) -> bool {
+        matches!(link.next_step(), LinkStep::Send { command: Command::Claim { .. }, .. })
+    }
+
+    #[test]
+    fn where_the_alias_led_is_fetched_although_another_has_filled_it() {
+        let mut link: Link<char, u8> = Link::new(LEASE, Some(('p', None)), token(1));
+        assert!(sends_claim(&mut link));
+        link.on_reply(Ok(Reply::Value(7)));
+        assert_eq!(link.next_step(), LinkStep::Fetch);
+    }
+
+    #[test]
+    fn a_primary_key_that_keeps_changing_is_compared_so_often_and_not_linked() {
+        let mut link = fetched(None);
+        for value in 0..MAX_COMPARISONS {
+            assert!(sends_claim(&mut link));
+            link.on_reply(Ok(Reply::Value(value)));
+            assert_eq!(link.next_step(), LinkStep::Compare { stored: value, fetched: 1 });
+            link.on_compared(Compared::Different(seen(value)), token(9));
+        }
+        assert!(sends_claim(&mut link));
+        link.on_reply(Ok(Reply::Value(9)));
+        assert_eq!(link.next_step(), LinkStep::Done(Linked::Not(Fill::Skipped)));
+    }
+
+    #[test]
+    fn an_object_that_keeps_moving_is_fetched_so_often_and_not_linked() {
+        let mut link = fetched(None);
+        for fetch in 1..MAX_FETCHES {
+            assert!(sends_claim(&mut link));
+            link.on_reply(Ok(Reply::Claimed(1)));
+            assert_eq!(link.next_step(), LinkStep::Fetch);
+            link.on_fetched(Some((char::from(b'p' + fetch), 1, LEASE)), token(9));
+        }
+        assert_eq!(link.next_step(), LinkStep::Done(Linked::Not(Fill::Skipped)));
+    }
+}

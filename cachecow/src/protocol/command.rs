@@ -188,3 +188,38 @@ pub enum Reply<V = Bytes> {
 /// No usable answer: the command may or may not have been carried out, or may be later.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Lost;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_names_its_own_grant_and_without_a_number_any() {
+        let token = Token::from_bytes([7; 16]);
+        let (first, second) = (token.granted(1), token.granted(2));
+        assert_eq!((token.grant(), second.grant()), (0, 2));
+        assert!(first.names(&first) && !first.names(&second));
+        assert!(token.names(&first) && token.names(&second));
+        assert!(!Token::from_bytes([8; 16]).names(&first));
+    }
+
+    #[test]
+    fn a_token_shows_its_bytes_and_its_grant() {
+        let token = Token::from_bytes([7; 16]);
+        let bytes = "07".repeat(16);
+        assert_eq!(format!("{token:?}"), format!("Token({bytes})"));
+        assert_eq!(format!("{:?}", token.granted(3)), format!("Token({bytes}, 3)"));
+    }
+
+    #[test]
+    fn a_seen_value_is_told_by_its_length_and_its_beginning() {
+        let long = [1; Seen::PREFIX + 1];
+        let seen = Seen::of(&long);
+        assert_eq!((seen.len, seen.prefix.len()), (Seen::PREFIX + 1, Seen::PREFIX));
+        let mut other = long;
+        other[Seen::PREFIX] = 2;
+        assert!(seen.matches(&long) && seen.matches(&other), "only the beginning is compared");
+        other[Seen::PREFIX - 1] = 2;
+        assert!(!seen.matches(&other) && !seen.matches(&long[1..]));
+    }
+}
