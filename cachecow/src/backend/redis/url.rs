@@ -129,6 +129,14 @@ fn sentinels(url: &Several<'_>) -> Result<Target, String> {
             "it lacks the name that the sentinels know the master by; {SENTINEL_FORM}"
         ));
     }
+    // As the sentinels themselves have it. A part of a password may stand here as well, and the name
+    // is shown.
+    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)) {
+        return Err(format!(
+            "the name that the sentinels know the master by has only letters, digits, `.`, `-` and \
+             `_`; {SENTINEL_FORM}, and %-encode what is special in a password"
+        ));
+    }
     if db.parse::<i64>().is_err() {
         return Err(format!("its database is no number; {SENTINEL_FORM}"));
     }
