@@ -208,7 +208,8 @@ pub fn check(data: &[u8]) {
 
 fn check_with(input: &mut Unstructured<'_>) -> Result<()> {
     let template: String = input.arbitrary()?;
-    let mut parts: Vec<Part> = input.arbitrary()?;
+    let count = input.int_in_range(0..=5)?;
+    let mut parts = (0..count).map(|_| input.arbitrary()).collect::<Result<Vec<Part>>>()?;
     check_one(&template, &parts);
     let (before, encoding) = (meanings(&template, &parts), encoded(&template, &parts));
     for _ in 0..input.int_in_range(1..=3)? {
@@ -311,7 +312,7 @@ fn disturb(parts: &mut Vec<Part>, input: &mut Unstructured<'_>) -> Result<()> {
         return Ok(());
     }
     let at = input.choose_index(parts.len())?;
-    match input.int_in_range(0..=5)? {
+    match input.int_in_range(0..=6)? {
         0 => drop(parts.remove(at)),
         1 => parts.insert(at, input.arbitrary()?),
         2 => parts.insert(at, parts[at].clone()),
@@ -324,6 +325,15 @@ fn disturb(parts: &mut Vec<Part>, input: &mut Unstructured<'_>) -> Result<()> {
                 && let Part::Text(to) = &mut parts[next]
             {
                 to.insert(0, character);
+            }
+        }
+        5 => {
+            // Where the length is written in another way.
+            let len = *input.choose(&[31, 32, 255, 256, 65535, 65536])?;
+            match &mut parts[at] {
+                Part::Text(text) => text.extend(std::iter::repeat_n('x', len)),
+                Part::Bytes(bytes) => bytes.resize(len, 0xa1),
+                other => *other = Part::Text("x".repeat(len)),
             }
         }
         _ => {

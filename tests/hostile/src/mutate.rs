@@ -2,6 +2,9 @@
 
 use arbitrary::{Result, Unstructured};
 
+/// How long what is repeated becomes at the most.
+const LONGEST: usize = 1 << 18;
+
 /// Changes the bytes in a few places, in ways that parsers go wrong at. `pieces` are what is put in
 /// besides single bytes.
 pub(crate) fn mutate(
@@ -19,7 +22,8 @@ pub(crate) fn mutate(
             4 => {
                 // Rarely very often, for what must not be followed to its end.
                 let times = if input.ratio(1, 64)? { 5000 } else { input.int_in_range(1..=8)? };
-                let copies = bytes[range.clone()].repeat(times);
+                let most = LONGEST / range.len().max(1);
+                let copies = bytes[range.clone()].repeat(times.min(most));
                 bytes.splice(range, copies);
             }
             5 => {
