@@ -1,7 +1,7 @@
 //! What the derives generate, and that no input makes them panic.
 
 use expect_test::{ExpectFile, expect_file};
-use proc_macro2::TokenStream;
+use proc_macro2::{Delimiter, Group, TokenStream};
 use quote::quote;
 
 use crate::derive::{cache_schema, cached, key_part};
@@ -93,6 +93,22 @@ fn faulty_struct() {
         }
     });
     check(generated, &expect_file!["snapshots/faulty_struct.rs"]);
+}
+
+/// A macro's `$object::find` is a path that begins with an invisible group.
+#[test]
+fn self_from_a_macro_begins_a_path() {
+    let object = Group::new(Delimiter::None, quote!(Self));
+    let generated = cached(quote! {
+        #[cache(key = "page:{first}", fetch = #object::find)]
+        struct Page<T> {
+            first: u64,
+            items: Vec<T>,
+        }
+    });
+    let text = generated.to_string();
+    assert!(text.contains("< Page < T > > :: find"), "{text}");
+    assert!(syn::parse2::<syn::File>(generated).is_ok());
 }
 
 #[test]

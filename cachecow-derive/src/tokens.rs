@@ -44,14 +44,22 @@ pub(crate) fn mentions(tokens: impl ToTokens, is_meant: &dyn Fn(&Ident) -> bool)
 
 /// The tokens with `Self` replaced: generated code stands in other impls.
 pub(crate) fn without_self(tokens: impl ToTokens, object: &TokenStream) -> TokenStream {
+    replace_self(tokens.to_token_stream(), object, false)
+}
+
+/// The same for tokens that a colon may follow.
+fn replace_self(tokens: TokenStream, object: &TokenStream, before_colon: bool) -> TokenStream {
     let mut replaced = TokenStream::new();
-    let mut rest = tokens.to_token_stream().into_iter().peekable();
+    let mut rest = tokens.into_iter().peekable();
     while let Some(token) = rest.next() {
+        let is_prefix = match rest.peek() {
+            Some(TokenTree::Punct(punct)) => punct.as_char() == ':',
+            Some(_) => false,
+            None => before_colon,
+        };
         match token {
             TokenTree::Ident(ident) if ident == "Self" => {
                 let object = at(object, ident.span());
-                let is_prefix =
-                    matches!(rest.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
                 // A lone identifier needs no brackets, and reads better in errors.
                 if is_prefix && object.clone().into_iter().count() > 1 {
                     replaced.extend(quote_spanned!(ident.span()=> <#object>));
@@ -60,7 +68,14 @@ pub(crate) fn without_self(tokens: impl ToTokens, object: &TokenStream) -> Token
                 }
             }
             TokenTree::Group(group) => {
-                let mut copy = Group::new(group.delimiter(), without_self(group.stream(), object));
+                // A macro's fragment stands in an invisible group, in which no path can begin.
+                let begins_path = is_prefix && group.delimiter() == Delimiter::None;
+                let within = replace_self(group.stream(), object, begins_path);
+                if begins_path {
+                    replaced.extend(within);
+                    continue;
+                }
+                let mut copy = Group::new(group.delimiter(), within);
                 copy.set_span(group.span());
                 replaced.append(copy);
             }

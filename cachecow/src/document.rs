@@ -20,11 +20,13 @@
 //! encoded primary key, under which the object is stored. The header's integers have a fixed width,
 //! so that the header can be read without a decoder.
 
+mod soundness;
+
 use std::io::{self, Write};
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use rmp_serde::decode::Error as DecodeError;
+use serde::{Deserialize, Serialize};
 
 use crate::Key;
 use crate::protocol::Token;
@@ -107,7 +109,7 @@ impl<'a> Body<'a> {
     }
 }
 
-/// The bytes are no document of this version.
+/// The bytes are no document of this version, or not that of the type.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
@@ -140,7 +142,7 @@ pub(crate) fn parse(document: &[u8]) -> Result<(Header, Body<'_>), Malformed> {
 }
 
 fn decode_key(key: &[u8]) -> Result<&[u8], Malformed> {
-    rmp_serde::from_slice::<&serde_bytes::Bytes>(key).map(|key| &**key).map_err(|_| Malformed)
+    decode::<&serde_bytes::Bytes>(key).map(|key| &**key)
 }
 
 fn tagged(header: Header, len: usize, rest: &[u8]) -> Result<(Header, Body<'_>), Malformed> {
@@ -194,12 +196,20 @@ pub(crate) fn with_stamps(
     Ok(stamped)
 }
 
-/// Decodes an object. What follows it is ignored: the decoder does not tell where it stopped.
+/// Decodes an object, which the bytes are and nothing more.
 #[inline]
-pub(crate) fn decode<T: DeserializeOwned>(object: &[u8]) -> Result<T, rmp_serde::decode::Error> {
+pub(crate) fn decode<'a, T: Deserialize<'a>>(object: &'a [u8]) -> Result<T, Malformed> {
+    if !soundness::is_sound(object) {
+        return Err(Malformed);
+    }
     let mut decoder = rmp_serde::Deserializer::from_read_ref(object);
     decoder.set_max_depth(MAX_DEPTH);
-    T::deserialize(&mut decoder)
+    let decoded = T::deserialize(&mut decoder).map_err(|_| Malformed)?;
+    // The decoder does not tell where it stopped; only at the end there is nothing more to be had.
+    match bool::deserialize(&mut decoder) {
+        Err(DecodeError::InvalidMarkerRead(_)) => Ok(decoded),
+        _ => Err(Malformed),
+    }
 }
 
 /// What an object is once it was stored and read again, whatever of it is lost on the way; `None` if it
@@ -427,6 +437,34 @@ mod tests {
         let nest = |levels: usize| [b"\x81\xa4next".repeat(levels), vec![NIL]].concat();
         assert!(decode::<Node>(&nest(20)).is_ok());
         assert!(decode::<Node>(&nest(1_000_000)).is_err());
+    }
+
+    #[test]
+    fn a_deep_enum_is_refused_and_not_followed() {
+        #[derive(Serialize, Deserialize, Debug)]
+        enum Tree {
+            Leaf,
+            Twig(Box<Tree>),
+        }
+        let twig = |tree, _| Tree::Twig(Box::new(tree));
+        let encoded = |levels| rmp_serde::to_vec(&(0..levels).fold(Tree::Leaf, twig)).unwrap();
+        assert!(decode::<Tree>(&encoded(MAX_DEPTH)).is_ok());
+        assert!(decode::<Tree>(&encoded(MAX_DEPTH + 1)).is_err());
+        // {1: {1: … 0}}, with variants by their numbers.
+        let nest = |levels: usize| [b"\x81\x01".repeat(levels), vec![0]].concat();
+        assert!(decode::<Tree>(&nest(20)).is_ok());
+        assert!(decode::<Tree>(&nest(1_000_000)).is_err());
+    }
+
+    #[test]
+    fn nothing_follows_an_object() {
+        let object = rmp_serde::to_vec_named(&Point { x: Some(1), y: None }).unwrap();
+        assert!(decode::<Point>(&object).is_ok());
+        for byte in 0..=u8::MAX {
+            assert!(decode::<Point>(&[&object[..], &[byte]].concat()).is_err(), "{byte:#x}");
+        }
+        let document = encode_absent(ANY, b"some key", 1000).unwrap();
+        assert_eq!(parse(&[&document[..], b"!"].concat()), Err(Malformed));
     }
 
     #[test]

@@ -493,6 +493,13 @@ async fn addresses_with_faults_are_refused_and_show_no_password() {
         ("redis+sentinel://u:s3cret@a,b", "lacks the name"),
         ("redis+sentinel://u:s3cret@a,b/", "lacks the name"),
         ("redis+sentinel://u:s3cret@a,b/name/x", "database is no number"),
+        ("redis+sentinel://u:a/s3cret@a,b/name", "letters, digits"),
+        ("redis+sentinel://s3cret:1#x@a,b/name", "%23"),
+        (
+            "redis+sentinel://a,b/name?sentinel_user=s3cret&sentinel_password=1/x",
+            "cannot be parsed",
+        ),
+        ("redis+sentinel://a,b/name&sentinel_password=s3cret", "letters, digits"),
         ("redis+sentinel://u:s3cret@a:99999/name", "cannot be parsed"),
         ("redis://u:s3cret@a:1,b:2", "several hosts"),
         ("rediss://u:s3cret@a,b", "several hosts"),

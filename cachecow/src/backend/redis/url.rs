@@ -46,6 +46,10 @@ pub(crate) fn parse(url: &str, owner: &str) -> Result<Target, Error> {
     let (scheme, rest) = url.split_once("://").ok_or_else(|| {
         invalid("it has no scheme; write redis://host:6379, rediss://…, redis+unix:///path or memory://")
     })?;
+    if rest.contains('#') {
+        // What stands before it in a password would be taken for a host and its port.
+        return Err(invalid("it has a `#`, which is written %23 in a password"));
+    }
     let (tls, scheme) = match scheme.strip_prefix("rediss") {
         Some(rest) => (true, format!("redis{rest}")),
         None => (false, scheme.to_owned()),
@@ -99,6 +103,10 @@ impl<'a> Several<'a> {
 
     /// How each host is connected to, by a user of its own.
     fn infos(&self, user: &str, default_port: u16, db: &str) -> Option<Vec<ConnectionInfo>> {
+        // They would end the host that comes after the user.
+        if user.contains(['/', '?', '\\']) {
+            return None;
+        }
         let scheme = if self.tls { "rediss" } else { "redis" };
         let of = |host: &str| {
             let (name, port) = match host.rsplit_once(':') {
@@ -127,6 +135,14 @@ fn sentinels(url: &Several<'_>) -> Result<Target, String> {
     if name.is_empty() {
         return Err(format!(
             "it lacks the name that the sentinels know the master by; {SENTINEL_FORM}"
+        ));
+    }
+    // As the sentinels themselves have it. A part of a password may stand here as well, and the name
+    // is shown.
+    if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)) {
+        return Err(format!(
+            "the name that the sentinels know the master by has only letters, digits, `.`, `-` and \
+             `_`; {SENTINEL_FORM}, and %-encode what is special in a password"
         ));
     }
     if db.parse::<i64>().is_err() {

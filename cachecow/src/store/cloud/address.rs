@@ -19,7 +19,9 @@ pub(super) struct Address {
 impl Address {
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
         let options = self.options.iter().map(|(_, value)| value);
-        self.password.iter().chain(options).map(String::as_str).filter(|secret| !secret.is_empty())
+        // Whoever leaves the colon out has written the secret as the user.
+        let user = self.user.iter().chain(&self.password);
+        user.chain(options).map(String::as_str).filter(|secret| !secret.is_empty())
     }
 }
 

@@ -146,6 +146,7 @@ mod tests {
             ("az://container", "Account must be specified"),
             ("az://:c2VjcmV0@container", "az://[account:key@]container"),
             ("az://account:c2VjcmV0*@container", "make no store"),
+            ("az://c2VjcmV0=&k%01@container?access_key=a2V5", "credential"),
         ] {
             let error = open(url, &[]).expect_err(url);
             assert_eq!(error.kind(), ErrorKind::InvalidUrl, "{url}");

@@ -29,6 +29,10 @@ pub(super) struct Range {
 /// The answer to `CLUSTER SLOTS` of the node at `teller`.
 pub(super) fn parse(answer: Value, teller: &Address) -> Option<Vec<Range>> {
     let Value::Array(ranges) = answer else { return None };
+    // No server has more, and each is looked up among the others.
+    if ranges.len() > usize::from(SLOTS) {
+        return None;
+    }
     ranges.into_iter().map(|range| parse_range(range, teller)).collect()
 }
 
@@ -116,5 +120,15 @@ mod tests {
         ] {
             assert_eq!(slot_of(name.as_bytes()), slot, "{name}");
         }
+    }
+
+    #[test]
+    fn more_ranges_than_slots_are_no_answer() {
+        let node = || Value::Array(vec![Value::Nil, Value::Int(6379)]);
+        let range = || Value::Array(vec![Value::Int(0), Value::Int(1), node()]);
+        let ranges = |count| Value::Array((0..count).map(|_| range()).collect());
+        let teller = Address { host: "a".to_owned(), port: 1 };
+        assert_eq!(parse(ranges(3), &teller).map(|ranges| ranges.len()), Some(3));
+        assert!(parse(ranges(usize::from(SLOTS) + 1), &teller).is_none());
     }
 }
