@@ -26,6 +26,7 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use rmp_serde::decode::Error as DecodeError;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::Key;

@@ -138,7 +138,7 @@ impl Planted {
                 (Some(value), Some(despite)) if !despite.seen.matches(&value) => {
                     Reply::Value(value)
                 }
-                _ => Reply::Claimed,
+                _ => Reply::Claimed(1),
             },
             Command::Fill { value, .. } => {
                 state.filled.insert(request.key, value);
