@@ -111,6 +111,21 @@ fn self_from_a_macro_begins_a_path() {
     assert!(syn::parse2::<syn::File>(generated).is_ok());
 }
 
+/// Which the compiler refuses, with a message of its own.
+#[test]
+fn self_within_a_path_stays() {
+    let generated = cached(quote! {
+        #[cache(key = "page:{first}", fetch = Self::Self::find)]
+        struct Page<T> {
+            first: u64,
+            items: Vec<T>,
+        }
+    });
+    let text = generated.to_string();
+    assert!(text.contains("< Page < T > > :: Self :: find"), "{text}");
+    assert!(syn::parse2::<syn::File>(generated).is_ok());
+}
+
 #[test]
 fn newtype() {
     let generated = key_part(quote! {

@@ -51,14 +51,21 @@ pub(crate) fn without_self(tokens: impl ToTokens, object: &TokenStream) -> Token
 fn replace_self(tokens: TokenStream, object: &TokenStream, before_colon: bool) -> TokenStream {
     let mut replaced = TokenStream::new();
     let mut rest = tokens.into_iter().peekable();
+    let mut colons = 0;
     while let Some(token) = rest.next() {
+        // Within a path it is not the type; the compiler says so.
+        let is_first = colons < 2;
+        colons = match &token {
+            TokenTree::Punct(punct) if punct.as_char() == ':' => colons + 1,
+            _ => 0,
+        };
         let is_prefix = match rest.peek() {
             Some(TokenTree::Punct(punct)) => punct.as_char() == ':',
             Some(_) => false,
             None => before_colon,
         };
         match token {
-            TokenTree::Ident(ident) if ident == "Self" => {
+            TokenTree::Ident(ident) if ident == "Self" && is_first => {
                 let object = at(object, ident.span());
                 // A lone identifier needs no brackets, and reads better in errors.
                 if is_prefix && object.clone().into_iter().count() > 1 {
