@@ -32,6 +32,8 @@ pub enum Act {
     ManyInvalidated,
     /// A key invalidated by its tag.
     TagInvalidated,
+    /// An alias invalidated by `invalidate`.
+    AliasInvalidated,
     /// A key written by `write`.
     Written,
     /// A key changed that the cache could not be told of at once.
@@ -55,7 +57,7 @@ pub enum Act {
 }
 
 /// All of them, in order.
-pub(crate) const ACTS: [Act; 24] = [
+pub(crate) const ACTS: [Act; 25] = [
     Act::NearRead,
     Act::CacheRead,
     Act::FetchedRead,
@@ -70,6 +72,7 @@ pub(crate) const ACTS: [Act; 24] = [
     Act::Invalidated,
     Act::ManyInvalidated,
     Act::TagInvalidated,
+    Act::AliasInvalidated,
     Act::Written,
     Act::Unconfirmed,
     Act::CancelledChange,
@@ -110,6 +113,7 @@ impl Act {
             Self::Invalidated => "invalidate",
             Self::ManyInvalidated => "invalidate_many",
             Self::TagInvalidated => "invalidate_tag",
+            Self::AliasInvalidated => "invalidate, by alias",
             Self::Written => "write",
             Self::Unconfirmed => "change, unconfirmed",
             Self::CancelledChange => "change, cancelled",

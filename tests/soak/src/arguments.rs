@@ -56,6 +56,9 @@ pub fn parse(
                 worker = Some(Settings { process, ..Settings::default() });
             }
             (Long("url"), Some(settings)) => settings.url = parser.value()?.string()?,
+            (Long("near-url"), Some(settings)) => {
+                settings.near_url = Some(parser.value()?.string()?);
+            }
             (Long("history"), Some(settings)) => settings.history = parser.value()?.into(),
             (Long("socket"), Some(settings)) => settings.socket = Some(parser.value()?.into()),
             (Long("traces"), Some(settings)) => settings.traces = parser.value()?.into(),
@@ -133,9 +136,10 @@ mod tests {
 
     #[test]
     fn a_process_is_told_its_settings() {
-        let line = "--worker 3 --url u --history h --traces t --socket s --tokenless";
+        let line = "--worker 3 --url u --near-url n --history h --traces t --socket s --tokenless";
         let Ok(Command::Work(settings)) = parsed(line) else { panic!("a process") };
         assert_eq!((settings.process, &*settings.url), (3, "u"));
+        assert_eq!(settings.near_url.as_deref(), Some("n"));
         assert_eq!((settings.history, settings.traces), ("h".into(), "t".into()));
         assert_eq!((settings.socket, settings.tokenless), (Some("s".into()), true));
     }

@@ -8,7 +8,7 @@ use rustix::process::{Signal, getpid, kill_process};
 
 use crate::act::Act;
 use crate::history::{Micros, OBJECTS};
-use crate::objects::{GROUP, Grouped, Soaked, pause};
+use crate::objects::{GROUP, Grouped, Named, Soaked, pause};
 use crate::trace::Event;
 use crate::worker::{Worker, cut_off, some_id};
 
@@ -52,14 +52,25 @@ enum Confirmed {
 }
 
 impl Worker {
+    /// Changes an object, and often again at once: the next change falls into the loads that the last
+    /// one has caused.
     pub(crate) async fn change<T: Soaked>(self: &Arc<Self>) {
+        let id = some_id();
+        self.change_once::<T>(id).await;
+        while fastrand::bool() {
+            pause().await;
+            self.change_once::<T>(id).await;
+        }
+    }
+
+    async fn change_once<T: Soaked>(self: &Arc<Self>, id: u32) {
         match fastrand::u8(..10) {
-            0..=2 => self.invalidate::<T>(some_id()).await,
-            3 => self.invalidate_many::<T>().await,
-            4 if T::KIND == Grouped::KIND => self.invalidate_group().await,
-            4..=6 => self.write::<T>(&[some_id()]).await,
-            7..=8 => self.write::<T>(&[fastrand::u32(..2)]).await,
-            _ => self.write::<T>(&some_ids()).await,
+            0..=2 => self.invalidate::<T>(id).await,
+            3 => self.invalidate_many::<T>(id).await,
+            4..=5 if T::KIND == Grouped::KIND => self.invalidate_group(id / GROUP).await,
+            4..=5 if T::KIND == Named::KIND => self.invalidate_alias(id).await,
+            4..=8 => self.write::<T>(&[id]).await,
+            _ => self.write::<T>(&some_with(id)).await,
         }
     }
 
@@ -71,16 +82,26 @@ impl Worker {
         self.invalidated(committed, [began, begun], ended, Act::Invalidated);
     }
 
-    async fn invalidate_many<T: Soaked>(&self) {
-        let (began, ids) = (self.history.now(), some_ids());
+    /// Whoever reads by the alias may not find what is older; by the primary key it may be found.
+    async fn invalidate_alias(&self, id: u32) {
+        let began = self.history.now();
+        let Committed { version, .. } = self.commit::<Named>(id);
+        let committed = vec![Committed { cell: Named::alias_cell(id), version }];
+        let begun = self.history.now();
+        let ended = cut_off(self.cow.invalidate(Named::by_its_name(id))).await;
+        self.invalidated(committed, [began, begun], ended, Act::AliasInvalidated);
+    }
+
+    async fn invalidate_many<T: Soaked>(&self, id: u32) {
+        let (began, ids) = (self.history.now(), some_with(id));
         let committed = ids.iter().map(|&id| self.commit::<T>(id)).collect();
         let begun = self.history.now();
         let ended = cut_off(self.cow.invalidate_many(ids.into_iter().map(T::by))).await;
         self.invalidated(committed, [began, begun], ended, Act::ManyInvalidated);
     }
 
-    async fn invalidate_group(&self) {
-        let (began, group) = (self.history.now(), some_id() / GROUP);
+    async fn invalidate_group(&self, group: u32) {
+        let began = self.history.now();
         let members = (group * GROUP..(group + 1) * GROUP).filter(|&id| (id as usize) < OBJECTS);
         let committed = members.map(|id| self.commit::<Grouped>(id)).collect();
         let begun = self.history.now();
@@ -236,9 +257,9 @@ impl Worker {
     }
 }
 
-/// Some different objects.
-fn some_ids() -> Vec<u32> {
-    let mut ids = [some_id(), some_id(), some_id()].to_vec();
+/// The object and some others.
+fn some_with(id: u32) -> Vec<u32> {
+    let mut ids = vec![id, some_id(), some_id()];
     ids.sort_unstable();
     ids.dedup();
     ids

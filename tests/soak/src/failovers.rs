@@ -24,7 +24,7 @@ use crate::worker::LEASE;
 const SHARDS: u16 = 3;
 const SLOTS: u16 = 16384;
 /// An invalidation that was acknowledged longer before the failover must have reached the replica.
-const REPLICATION: Duration = Duration::from_secs(5);
+const REPLICATION: Duration = Duration::from_secs(2);
 /// How long the old value may be read: one that was being fetched is stored within its lease.
 const REMAINS: Duration = LEASE.checked_add(LONGEST_TTL).expect("a short time");
 
@@ -68,21 +68,37 @@ impl Cluster {
 
     pub(crate) async fn carry_out(&mut self, fault: Fault, random: &mut Rng, history: &History) {
         match fault {
-            Fault::FailedOver => self.fail_over(random.u16(..SHARDS), history).await,
+            Fault::FailedOver => self.fail_over(random.u16(..SHARDS), None, history).await,
+            Fault::FailedOverBehind => {
+                let behind = Duration::from_millis(random.u64(50..600));
+                self.fail_over(random.u16(..SHARDS), Some(behind), history).await;
+            }
             Fault::ScriptsFlushed => self.tell_all(&["SCRIPT", "FLUSH"]).await,
             Fault::AllFlushed => self.tell_all(&["FLUSHALL"]).await,
             _ => self.tell_all(&["CLIENT", "KILL", "TYPE", "normal"]).await,
         }
     }
 
-    async fn fail_over(&mut self, shard: u16, history: &History) {
+    /// Kills a shard's master, after its replica has been out of reach for this time.
+    async fn fail_over(&mut self, shard: u16, behind: Option<Duration>, history: &History) {
         let slot = first_slot(shard);
         let anyone = self.cluster.running().next().expect("a node that runs");
         let master = self.cluster.owner(slot, anyone).await;
-        let witness = self.cluster.running().find(|&node| node != master).expect("another");
+        let nodes = [usize::from(shard), usize::from(shard + SHARDS)];
+        let replica = if master == nodes[0] { nodes[1] } else { nodes[0] };
+        let witness = (0..nodes[1]).find(|node| !nodes.contains(node)).expect("another shard's");
+        if let Some(behind) = behind {
+            // What it was sent it would still hear; stopped, it cannot ask for more.
+            self.cluster.pause(replica);
+            self.tell(master, &["CLIENT", "KILL", "TYPE", "replica"]).await;
+            tokio::time::sleep(behind).await;
+        }
         let went = history.now();
         self.cluster.kill(master);
         self.failovers.push(Failover { shard, went, gone: history.now() });
+        if behind.is_some() {
+            self.cluster.resume(replica);
+        }
         while self.cluster.owner(slot, witness).await == master {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -92,10 +108,14 @@ impl Cluster {
 
     async fn tell_all(&self, command: &[&str]) {
         for node in self.cluster.running() {
-            let client = redis::Client::open(self.cluster.node_url(node)).expect("an address");
-            // Replicas refuse to be flushed, and are by their masters.
-            let _: redis::RedisResult<redis::Value> = ask(&client, command).await;
+            self.tell(node, command).await;
         }
+    }
+
+    async fn tell(&self, node: usize, command: &[&str]) {
+        let client = redis::Client::open(self.cluster.node_url(node)).expect("an address");
+        // Replicas refuse to be flushed, and are by their masters.
+        let _: redis::RedisResult<redis::Value> = ask(&client, command).await;
     }
 
     /// Its servers' program and version.
@@ -147,11 +167,12 @@ fn shards_of(cell: usize) -> BTreeSet<u16> {
         Plain::KIND => vec![Plain::by(id).key().key()],
         Soft::KIND => vec![Soft::by(id).key().key()],
         Named::KIND => vec![Named::by(id).key().key()],
-        _ => vec![
+        Grouped::KIND => vec![
             Grouped::by(id).key().key(),
             Grouped::tag_group(id / GROUP).key(),
             Grouped::tag_scope().key(),
         ],
+        _ => vec![Named::by(id).key().key(), Named::by_its_name(id).key().key()],
     };
     keys.into_iter().map(shard_of).collect()
 }

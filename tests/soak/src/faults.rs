@@ -35,6 +35,8 @@ pub enum Fault {
     LinkHeldUp,
     /// kill -9 of a cluster's master, until its replica has replaced it.
     FailedOver,
+    /// The same, when the replica had been out of reach for a while.
+    FailedOverBehind,
 }
 
 /// What can happen to one server.
@@ -56,21 +58,23 @@ pub const OF_A_SERVER: [Fault; 14] = [
 ];
 
 /// What can happen to a cluster.
-pub const OF_A_CLUSTER: [Fault; 5] = [
+pub const OF_A_CLUSTER: [Fault; 6] = [
     Fault::FailedOver,
+    Fault::FailedOverBehind,
     Fault::ProcessKilled,
     Fault::ScriptsFlushed,
     Fault::AllFlushed,
     Fault::ClientsKilled,
 ];
 
-const ALL: [Fault; 15] = {
-    let mut all = [Fault::FailedOver; 15];
+const ALL: [Fault; 16] = {
+    let mut all = [Fault::FailedOver; 16];
     let mut place = 0;
     while place < OF_A_SERVER.len() {
         all[place] = OF_A_SERVER[place];
         place += 1;
     }
+    all[15] = Fault::FailedOverBehind;
     all
 };
 
@@ -93,6 +97,7 @@ impl Fault {
             Self::LinkDelayed => "link delayed",
             Self::LinkHeldUp => "link held up, then delivered late",
             Self::FailedOver => "master killed (-9) and failed over",
+            Self::FailedOverBehind => "the same, with its replica behind",
         }
     }
 

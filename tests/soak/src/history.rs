@@ -15,8 +15,8 @@ use crate::act::{ACTS, Act};
 use crate::shared;
 use crate::trace::{self, Trace};
 
-/// How many types of objects there are.
-pub(crate) const KINDS: usize = 4;
+/// How many types of objects there are, and one more for what is promised of an alias alone.
+pub(crate) const KINDS: usize = 5;
 /// How many objects there are of each type.
 pub(crate) const OBJECTS: usize = 1000;
 pub(crate) const CELLS: usize = KINDS * OBJECTS;

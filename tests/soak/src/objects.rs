@@ -12,8 +12,8 @@ use crate::act::Act;
 use crate::history::{CELLS, History, KINDS, OBJECTS};
 use crate::trace::Event;
 
-/// The types' names, in the order of their kinds.
-pub(crate) const NAMES: [&str; KINDS] = ["Plain", "Soft", "Named", "Grouped"];
+/// The names of the types, in the order of their kinds, and of the alias.
+pub(crate) const NAMES: [&str; KINDS] = ["Plain", "Soft", "Named", "Grouped", "Named by name"];
 /// How long anything may stay in the cache at the most.
 pub(crate) const LONGEST_TTL: Duration = Duration::from_secs(20);
 /// How many objects carry a tag.
@@ -44,6 +44,13 @@ pub(crate) trait Soaked: Cached + Sized {
         let first = version.saturating_sub(ABSENT_EVERY);
         (first..=version).rev().find(|&version| Self::is_absent(version))
     }
+}
+
+const ALIAS_KIND: usize = 4;
+
+/// The cell of the object that is meant.
+pub(crate) fn primary_cell(cell: usize) -> usize {
+    if cell / OBJECTS == ALIAS_KIND { Named::KIND * OBJECTS + cell % OBJECTS } else { cell }
 }
 
 const ABSENT_EVERY: u64 = 16;
@@ -191,7 +198,15 @@ impl Soft {
 }
 
 impl Named {
-    pub(crate) fn name_of(id: u32) -> String {
+    /// The lookup by the alias.
+    pub(crate) fn by_its_name(id: u32) -> NamedByName {
+        Self::by_name(Self::name_of(id))
+    }
+    /// What is promised of the alias beyond what is of the object.
+    pub(crate) fn alias_cell(id: u32) -> usize {
+        ALIAS_KIND * OBJECTS + id as usize
+    }
+    fn name_of(id: u32) -> String {
         format!("name {id}")
     }
     async fn find(database: &Database, id: u32) -> Result<Option<Self>, Down> {
@@ -297,6 +312,7 @@ mod tests {
     #[test]
     fn the_cells_of_two_types_are_different() {
         assert_eq!([Plain::cell(0), Soft::cell(0), Named::cell(0)], [0, 1000, 2000]);
-        assert_eq!(Grouped::cell(999), CELLS - 1);
+        assert_eq!([Grouped::cell(999), Named::alias_cell(999)], [3999, CELLS - 1]);
+        assert_eq!([2001, 4001].map(primary_cell), [Named::cell(1); 2]);
     }
 }

@@ -114,6 +114,9 @@ fn spawn(program: &PathBuf, settings: &Settings) -> Child {
         .arg(&settings.traces)
         // Ends with this process, however it ends.
         .stdin(Stdio::piped());
+    if let Some(near_url) = &settings.near_url {
+        command.args(["--near-url", near_url]);
+    }
     if let Some(socket) = &settings.socket {
         command.arg("--socket").arg(socket);
     }

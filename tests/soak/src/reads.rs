@@ -15,14 +15,13 @@ const BATCH: usize = 8;
 const NEAR_BOUND: Micros = NEAR_LAG + 63_000;
 
 impl Worker {
-    pub(crate) async fn read<L>(&self, id: u32, lookup: L, near: bool)
+    pub(crate) async fn read<L>(&self, id: u32, lookup: L, floor: Floor, near: bool)
     where
         L: Lookup<Context = Database>,
         L::Object: Soaked,
     {
         let database = self.database();
         let cell = L::Object::cell(id);
-        let floor = self.floor(cell);
         let view = self.cow.with(&database);
         let view = if near { view } else { view.past_near() };
         match cut_off(view.read(lookup)).await {
@@ -106,11 +105,11 @@ impl Worker {
     }
 
     fn older_than_promised(&self, event: Event, floor: Floor) {
-        let Event { cell, version, began, ended, act, .. } = event;
+        let Event { version, began, ended, act, .. } = event;
         if version < floor.own {
             return self.violation(event, "older than what this process invalidated itself");
         }
-        let promised = floor.promised;
+        let Floor { cell, promised, .. } = floor;
         let against = self.history.contradicted(cell, version, promised);
         let late = began.saturating_sub(against.first);
         if matches!(act, Act::NearRead | Act::NearBatchRead) && late <= NEAR_BOUND {

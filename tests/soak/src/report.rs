@@ -103,11 +103,8 @@ impl fmt::Display for Report {
             line(f, "  inside what is not promised", judged.inside as u64)?;
             line(f, "  invalidations lost at a failover", judged.lost as u64)?;
             let Judged { longest_lag, longest_stay, .. } = judged;
-            writeln!(
-                f,
-                "  each begun at most {longest_lag:.1?} before its master's end, and read at"
-            )?;
-            writeln!(f, "  most {longest_stay:.1?} after it")?;
+            writeln!(f, "  begun at most {longest_lag:.1?} before the end of its master")?;
+            writeln!(f, "  read at most {longest_stay:.1?} after that")?;
         }
         for crash in &self.crashes {
             writeln!(f, "{crash}")?;

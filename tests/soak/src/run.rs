@@ -139,6 +139,10 @@ impl Run {
                 Site::Server(server) => server.url_for(process),
                 Site::Cluster(cluster) => cluster.url(),
             },
+            near_url: match &site {
+                Site::Server(server) => server.near_url_for(process),
+                Site::Cluster(_) => None,
+            },
             history: path.clone(),
             traces: traces.clone(),
             socket: match &site {

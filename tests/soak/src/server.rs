@@ -35,6 +35,12 @@ impl Server {
         if (process / 2).is_multiple_of(2) { self.proxy.url() } else { self.redis.url() }
     }
 
+    /// Where its near tier hears of changes, if it has one: by the link, also where all else does not
+    /// go by it.
+    pub(crate) fn near_url_for(&self, process: usize) -> Option<String> {
+        (process % 2 == 1).then(|| self.proxy.url())
+    }
+
     pub(crate) fn socket(&self) -> PathBuf {
         self.redis.socket()
     }
@@ -80,10 +86,13 @@ impl Server {
             }
             Fault::LinkHeldUp => {
                 self.proxy.hold_up(true);
-                tokio::time::sleep(for_a_while(2000)).await;
+                tokio::time::sleep(for_a_while(3000)).await;
                 self.proxy.hold_up(false);
             }
-            Fault::ProcessKilled | Fault::WriterKilled | Fault::FailedOver => {
+            Fault::ProcessKilled
+            | Fault::WriterKilled
+            | Fault::FailedOver
+            | Fault::FailedOverBehind => {
                 return Err(io::Error::other("a fault that is not a server's"));
             }
         }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use crate::act::{ACTS, Act};
 use crate::faults::Fault;
 use crate::history::{MAX_PROCESSES, Micros, OBJECTS, PARENT};
-use crate::objects::NAMES;
+use crate::objects::{NAMES, primary_cell};
 
 /// Hits are many and say little; they are kept for a shorter time.
 const HITS: usize = 1 << 15;
@@ -70,7 +70,9 @@ impl Trace {
                 ring.chunks(EVENT_NUMBERS).map(move |numbers| (process, numbers))
             })
             .filter_map(|(process, numbers)| Some((process, event(numbers)?)))
-            .filter(|(_, event)| event.act == Act::Fault || event.cell == cell)
+            .filter(|(_, event)| {
+                event.act == Act::Fault || primary_cell(event.cell) == primary_cell(cell)
+            })
             .collect();
         events.sort_unstable_by_key(|(_, event)| event.began);
         let mut text = format!("{heading}\n\n");

@@ -33,6 +33,8 @@ pub struct Settings {
     pub process: usize,
     /// The cache.
     pub url: String,
+    /// Where its near tier hears of changes; none: it has no near tier.
+    pub near_url: Option<String>,
     /// The file of the history.
     pub history: PathBuf,
     /// Where traces are written.
@@ -49,7 +51,6 @@ pub(crate) struct Worker {
     pub(crate) settings: Settings,
     /// None on a cluster.
     pub(crate) holds: Option<Holds>,
-    pub(crate) near: bool,
     /// What this process itself must not read less than, since it invalidated it, or tried to.
     own: Vec<AtomicU64>,
     pub(crate) owed: Mutex<Vec<Owed>>,
@@ -58,10 +59,20 @@ pub(crate) struct Worker {
 /// What a read must not be less than.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Floor {
+    /// Of what it was promised.
+    pub(crate) cell: usize,
     pub(crate) promised: u64,
     pub(crate) own: u64,
     /// When it was taken, before the read began.
     pub(crate) taken: Micros,
+}
+
+impl Floor {
+    /// The higher of two floors, the first taken first.
+    fn or(self, other: Self) -> Self {
+        let higher = if other.promised > self.promised { other } else { self };
+        Self { own: self.own.max(other.own), taken: self.taken, ..higher }
+    }
 }
 
 /// Takes part until the history is stopped.
@@ -72,13 +83,11 @@ pub(crate) struct Floor {
 pub async fn run(settings: Settings) {
     std::thread::spawn(end_with_parent);
     let history = History::open(&settings.history).expect("the history that was begun");
-    let near = settings.process % 2 == 1 && settings.socket.is_some() && !settings.tokenless;
     let holds = settings.socket.as_deref();
     let worker = Arc::new(Worker {
-        cow: open(&settings, near).expect("valid settings"),
+        cow: open(&settings).await.expect("valid settings"),
         history,
         holds: holds.map(|socket| Holds::on(socket).expect("a socket's address")),
-        near,
         own: (0..CELLS).map(|_| AtomicU64::new(0)).collect(),
         owed: Mutex::default(),
         settings,
@@ -101,17 +110,20 @@ fn end_with_parent() {
     std::process::exit(1);
 }
 
-fn open(settings: &Settings, near: bool) -> Result<CacheCow, Error> {
-    let mut builder =
-        CacheCow::builder().lease(LEASE).hold(LEASE).near_lag(Duration::from_micros(NEAR_LAG));
+async fn open(settings: &Settings) -> Result<CacheCow, Error> {
+    let mut builder = CacheCow::builder().lease(LEASE).hold(LEASE);
     if settings.process % 4 >= 2 {
         builder = builder.hold_policy(HoldPolicy::Require);
     }
-    if near {
-        builder = builder.near(NEAR_BYTES);
+    if settings.tokenless {
+        let backend = RedisBackend::from_url(&settings.url, Duration::from_secs(1))?;
+        return builder.backend(Tokenless(backend));
     }
-    let backend = RedisBackend::from_url(&settings.url, Duration::from_secs(1))?;
-    if settings.tokenless { builder.backend(Tokenless(backend)) } else { builder.backend(backend) }
+    if let Some(near_url) = &settings.near_url {
+        let lag = Duration::from_micros(NEAR_LAG);
+        builder = builder.near(NEAR_BYTES).near_lag(lag).near_url(near_url);
+    }
+    builder.open(&settings.url).await
 }
 
 impl Worker {
@@ -127,17 +139,18 @@ impl Worker {
     }
 
     async fn step<T: Soaked>(self: &Arc<Self>) {
-        let near = self.near && fastrand::u8(..4) == 0;
+        let near = self.settings.near_url.is_some() && fastrand::u8(..4) == 0;
         match fastrand::u8(..100) {
-            0..=1 => Box::pin(self.change::<T>()).await,
-            2..=7 => Box::pin(self.read_many::<T>(near)).await,
-            8..=13 if T::KIND == Named::KIND => {
+            0 => Box::pin(self.change::<T>()).await,
+            1..=6 => Box::pin(self.read_many::<T>(near)).await,
+            7..=40 if T::KIND == Named::KIND => {
                 let id = some_id();
-                self.read(id, Named::by_name(Named::name_of(id)), near).await;
+                let floor = self.floor(Named::cell(id)).or(self.floor(Named::alias_cell(id)));
+                self.read(id, Named::by_its_name(id), floor, near).await;
             }
             _ => {
                 let id = some_id();
-                self.read(id, T::by(id), near).await;
+                self.read(id, T::by(id), self.floor(T::cell(id)), near).await;
             }
         }
     }
@@ -146,7 +159,7 @@ impl Worker {
     pub(crate) fn floor(&self, cell: usize) -> Floor {
         let taken = self.history.now();
         let own = self.own[cell].load(SeqCst);
-        Floor { promised: self.history.promised(cell), own, taken }
+        Floor { cell, promised: self.history.promised(cell), own, taken }
     }
 
     /// This process has tried to invalidate what is older. It reads past the cache until it has, so
