@@ -21,6 +21,7 @@ links go wrong; every read is checked. LIMIT is a time (90s, 10m, 1h) or a numbe
   --calm          no faults
   --tokenless     without the token: must find a violation, and ends with the first
   --cluster       on a Redis Cluster that fails over
+  --replica-acks  the same, with invalidations that a replica has acknowledged: none may be lost
   --traces DIR    where to keep the traces of violations (a folder of its own)
 
 Exit status: 0 if no promise was broken; with --tokenless, if one was.";
@@ -62,6 +63,7 @@ pub fn parse(
             (Long("history"), Some(settings)) => settings.history = parser.value()?.into(),
             (Long("socket"), Some(settings)) => settings.socket = Some(parser.value()?.into()),
             (Long("traces"), Some(settings)) => settings.traces = parser.value()?.into(),
+            (Long("replica-acks"), Some(settings)) => settings.replica_acks = true,
             (Long("tokenless"), Some(settings)) => settings.tokenless = true,
             (Long("processes"), None) => {
                 options.processes = parser.value()?.parse()?;
@@ -74,6 +76,7 @@ pub fn parse(
             (Long("calm"), None) => options.calm = true,
             (Long("tokenless"), None) => options.tokenless = true,
             (Long("cluster"), None) => options.on = On::Cluster,
+            (Long("replica-acks"), None) => options.on = On::AcknowledgedCluster,
             (Long("traces"), None) => options.traces = Some(parser.value()?.into()),
             (Value(value), None) => options.limit = limit(&value.string()?)?,
             (other, _) => return Err(other.unexpected()),
@@ -120,6 +123,8 @@ mod tests {
 
     #[test]
     fn the_options_are_understood() {
+        let acknowledged = options("--replica-acks").on;
+        assert_eq!(acknowledged, On::AcknowledgedCluster);
         let options = options("--cluster --tokenless --calm --seed 7 --processes=6 5s --traces x");
         assert_eq!((options.on, options.seed, options.processes), (On::Cluster, 7, 6));
         assert!(options.tokenless && options.calm && options.traces == Some("x".into()));
@@ -136,11 +141,12 @@ mod tests {
 
     #[test]
     fn a_process_is_told_its_settings() {
-        let line = "--worker 3 --url u --near-url n --history h --traces t --socket s --tokenless";
+        let line = "--worker 3 --url u --near-url n --history h --traces t --socket s --replica-acks --tokenless";
         let Ok(Command::Work(settings)) = parsed(line) else { panic!("a process") };
         assert_eq!((settings.process, &*settings.url), (3, "u"));
         assert_eq!(settings.near_url.as_deref(), Some("n"));
         assert_eq!((settings.history, settings.traces), ("h".into(), "t".into()));
-        assert_eq!((settings.socket, settings.tokenless), (Some("s".into()), true));
+        assert!(settings.replica_acks && settings.tokenless);
+        assert_eq!(settings.socket, Some("s".into()));
     }
 }

@@ -29,8 +29,10 @@ const REPLICATION: Duration = Duration::from_secs(2);
 const REMAINS: Duration = LEASE.checked_add(LONGEST_TTL).expect("a short time");
 
 pub(crate) struct Cluster {
-    cluster: RedisCluster,
+    nodes: RedisCluster,
     failovers: Vec<Failover>,
+    /// Whether each invalidation was acknowledged by a replica, too: then none is lost.
+    acknowledged: bool,
 }
 
 /// The end of a master.
@@ -58,12 +60,12 @@ pub struct Judged {
 }
 
 impl Cluster {
-    pub(crate) async fn start() -> Self {
-        Self { cluster: RedisCluster::start().await, failovers: Vec::new() }
+    pub(crate) async fn start(acknowledged: bool) -> Self {
+        Self { nodes: RedisCluster::start().await, failovers: Vec::new(), acknowledged }
     }
 
     pub(crate) fn url(&self) -> String {
-        self.cluster.url()
+        self.nodes.url()
     }
 
     pub(crate) async fn carry_out(&mut self, fault: Fault, random: &mut Rng, history: &History) {
@@ -82,45 +84,45 @@ impl Cluster {
     /// Kills a shard's master, after its replica has been out of reach for this time.
     async fn fail_over(&mut self, shard: u16, behind: Option<Duration>, history: &History) {
         let slot = first_slot(shard);
-        let anyone = self.cluster.running().next().expect("a node that runs");
-        let master = self.cluster.owner(slot, anyone).await;
+        let anyone = self.nodes.running().next().expect("a node that runs");
+        let master = self.nodes.owner(slot, anyone).await;
         let nodes = [usize::from(shard), usize::from(shard + SHARDS)];
         let replica = if master == nodes[0] { nodes[1] } else { nodes[0] };
         let witness = (0..nodes[1]).find(|node| !nodes.contains(node)).expect("another shard's");
         if let Some(behind) = behind {
             // What it was sent it would still hear; stopped, it cannot ask for more.
-            self.cluster.pause(replica);
+            self.nodes.pause(replica);
             self.tell(master, &["CLIENT", "KILL", "TYPE", "replica"]).await;
             tokio::time::sleep(behind).await;
         }
         let went = history.now();
-        self.cluster.kill(master);
+        self.nodes.kill(master);
         self.failovers.push(Failover { shard, went, gone: history.now() });
         if behind.is_some() {
-            self.cluster.resume(replica);
+            self.nodes.resume(replica);
         }
-        while self.cluster.owner(slot, witness).await == master {
+        while self.nodes.owner(slot, witness).await == master {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        self.cluster.restart(master);
-        self.cluster.ready().await;
+        self.nodes.restart(master);
+        self.nodes.ready().await;
     }
 
     async fn tell_all(&self, command: &[&str]) {
-        for node in self.cluster.running() {
+        for node in self.nodes.running() {
             self.tell(node, command).await;
         }
     }
 
     async fn tell(&self, node: usize, command: &[&str]) {
-        let client = redis::Client::open(self.cluster.node_url(node)).expect("an address");
+        let client = redis::Client::open(self.nodes.node_url(node)).expect("an address");
         // Replicas refuse to be flushed, and are by their masters.
         let _: redis::RedisResult<redis::Value> = ask(&client, command).await;
     }
 
     /// Its servers' program and version.
     pub(crate) async fn version(&self) -> String {
-        let info = self.cluster.info(0, "server").await;
+        let info = self.nodes.info(0, "server").await;
         let version = info.lines().find_map(|line| line.strip_prefix("redis_version:"));
         format!("a cluster of Redis {}", version.unwrap_or_default().trim())
     }
@@ -133,7 +135,9 @@ impl Cluster {
         for suspect in suspects {
             let shards = shards_of(suspect.cell);
             let explains = |failover: &&Failover| {
-                shards.contains(&failover.shard) && failover.explains(&suspect)
+                !self.acknowledged
+                    && shards.contains(&failover.shard)
+                    && failover.explains(&suspect)
             };
             let Some(failover) = self.failovers.iter().find(explains) else {
                 judged.outside += 1;

@@ -37,7 +37,8 @@
 //! not promised otherwise, and not done here.
 //!
 //! With `--cluster` masters are killed and fail over, which loses invalidations: the reads that are
-//! older than promised are counted, and each must be explained by a failover.
+//! older than promised are counted, and each must be explained by a failover. With `--replica-acks` none
+//! may be.
 
 #![allow(clippy::missing_panics_doc, reason = "test support panics where a test should fail")]
 

@@ -120,6 +120,9 @@ fn spawn(program: &PathBuf, settings: &Settings) -> Child {
     if let Some(socket) = &settings.socket {
         command.arg("--socket").arg(socket);
     }
+    if settings.replica_acks {
+        command.arg("--replica-acks");
+    }
     if settings.tokenless {
         command.arg("--tokenless");
     }

@@ -83,6 +83,9 @@ pub enum On {
     OneServer,
     /// A cluster of three masters, each with a replica.
     Cluster,
+    /// The same, and a replica must have acknowledged each invalidation, so that no failover explains a
+    /// stale read.
+    AcknowledgedCluster,
 }
 
 enum Site {
@@ -102,7 +105,7 @@ struct Run {
     _folder: TempDir,
 }
 
-/// Runs until the limit is reached, and every fault was brought about.
+/// Runs until the limit is reached, and every fault was brought about, or a process breaks down.
 ///
 /// # Errors
 ///
@@ -126,7 +129,8 @@ impl Run {
         let history = History::create(&path)?;
         let site = match options.on {
             On::OneServer => Site::Server(Box::new(Server::start(folder.path())?)),
-            On::Cluster => Site::Cluster(Cluster::start().await),
+            On::Cluster => Site::Cluster(Cluster::start(false).await),
+            On::AcknowledgedCluster => Site::Cluster(Cluster::start(true).await),
         };
         let traces = match &options.traces {
             Some(traces) => traces.clone(),
@@ -149,6 +153,7 @@ impl Run {
                 Site::Server(server) => Some(server.socket()),
                 Site::Cluster(_) => None,
             },
+            replica_acks: options.on == On::AcknowledgedCluster,
             tokenless: options.tokenless,
         };
         let settings = (0..options.processes).map(settings).collect();
@@ -193,6 +198,10 @@ impl Run {
             Limit::Time(time) => elapsed >= time,
             Limit::Reads(reads) => self.reads() >= reads,
         };
+        // A process that breaks down is a fault, of cachecow or of this program.
+        if !self.processes.crashes.is_empty() {
+            return true;
+        }
         if self.options.tokenless {
             return enough || self.history.violations() > 0;
         }

@@ -41,6 +41,8 @@ pub struct Settings {
     pub traces: PathBuf,
     /// The server's own socket; none, if the cache is a cluster.
     pub socket: Option<PathBuf>,
+    /// Whether a replica must have acknowledged each invalidation.
+    pub replica_acks: bool,
     /// Whether the token is removed.
     pub tokenless: bool,
 }
@@ -118,6 +120,9 @@ async fn open(settings: &Settings) -> Result<CacheCow, Error> {
     if settings.tokenless {
         let backend = RedisBackend::from_url(&settings.url, Duration::from_secs(1))?;
         return builder.backend(Tokenless(backend));
+    }
+    if settings.replica_acks {
+        builder = builder.replica_acks(1, Duration::from_millis(200));
     }
     if let Some(near_url) = &settings.near_url {
         let lag = Duration::from_micros(NEAR_LAG);
