@@ -6,6 +6,10 @@
 //! promise that it went against was begun shortly before a master of its keys was gone, and it
 //! was read before what was then in the cache, or on its way there, had to be gone; else it is a
 //! violation.
+//!
+//! An object that was invalidated by its alias alone is an exception: the pointer is gone, on every
+//! replica if need be, and the next reader by the alias replaces the object under its primary key. That is
+//! no invalidation and may be lost, long after the first; then the alias leads to the old object again.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,7 +21,7 @@ use redis::cluster_routing::Slot;
 
 use crate::faults::Fault;
 use crate::history::{History, Micros, OBJECTS, Suspect};
-use crate::objects::{GROUP, Grouped, LONGEST_TTL, Named, Plain, Soaked, Soft};
+use crate::objects::{GROUP, Grouped, LONGEST_TTL, Named, Plain, Soaked, Soft, is_alias};
 use crate::server::ask;
 use crate::worker::LEASE;
 
@@ -31,8 +35,6 @@ const REMAINS: Duration = LEASE.checked_add(LONGEST_TTL).expect("a short time");
 pub(crate) struct Cluster {
     nodes: RedisCluster,
     failovers: Vec<Failover>,
-    /// Whether each invalidation was acknowledged by a replica, too: then none is lost.
-    acknowledged: bool,
 }
 
 /// The end of a master.
@@ -60,8 +62,8 @@ pub struct Judged {
 }
 
 impl Cluster {
-    pub(crate) async fn start(acknowledged: bool) -> Self {
-        Self { nodes: RedisCluster::start().await, failovers: Vec::new(), acknowledged }
+    pub(crate) async fn start() -> Self {
+        Self { nodes: RedisCluster::start().await, failovers: Vec::new() }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -135,9 +137,7 @@ impl Cluster {
         for suspect in suspects {
             let shards = shards_of(suspect.cell);
             let explains = |failover: &&Failover| {
-                !self.acknowledged
-                    && shards.contains(&failover.shard)
-                    && failover.explains(&suspect)
+                shards.contains(&failover.shard) && failover.explains(&suspect)
             };
             let Some(failover) = self.failovers.iter().find(explains) else {
                 judged.outside += 1;
@@ -158,7 +158,8 @@ impl Cluster {
 impl Failover {
     fn explains(&self, suspect: &Suspect) -> bool {
         let micros = |time: Duration| Micros::try_from(time.as_micros()).expect("a short time");
-        let begun = self.went.saturating_sub(micros(REPLICATION))..self.gone;
+        let since = if is_alias(suspect.cell) { REMAINS } else { REPLICATION };
+        let begun = self.went.saturating_sub(micros(since))..self.gone;
         let read = self.went..self.gone + micros(REMAINS);
         begun.contains(&suspect.last_begun) && read.contains(&suspect.ended)
     }

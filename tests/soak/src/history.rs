@@ -216,9 +216,10 @@ impl History {
         self.header[DOOMED + process].swap(0, SeqCst) != 0
     }
 
-    pub(crate) fn suspect(&self, suspect: Suspect) {
-        let number = self.header[SUSPECTS].fetch_add(1, SeqCst);
-        let number = usize::try_from(number).expect("a count");
+    /// Notes a read that is to be judged; how many there were before.
+    pub(crate) fn suspect(&self, suspect: Suspect) -> u64 {
+        let before = self.header[SUSPECTS].fetch_add(1, SeqCst);
+        let number = usize::try_from(before).expect("a count");
         let Suspect { cell, version, floor, began, ended, last_begun } = suspect;
         if number < MAX_SUSPECTS {
             let numbers = [cell as u64, version, floor, began, ended, last_begun];
@@ -226,6 +227,7 @@ impl History {
                 place.store(value, SeqCst);
             }
         }
+        before
     }
 
     /// The reads that are to be judged, and how many there was no room for.

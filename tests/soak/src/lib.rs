@@ -38,7 +38,7 @@
 //!
 //! With `--cluster` masters are killed and fail over, which loses invalidations: the reads that are
 //! older than promised are counted, and each must be explained by a failover. With `--replica-acks` none
-//! may be.
+//! may be, but of what was invalidated by an alias alone.
 
 #![allow(clippy::missing_panics_doc, reason = "test support panics where a test should fail")]
 

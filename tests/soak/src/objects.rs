@@ -48,9 +48,14 @@ pub(crate) trait Soaked: Cached + Sized {
 
 const ALIAS_KIND: usize = 4;
 
+/// Whether it is of an alias alone.
+pub(crate) fn is_alias(cell: usize) -> bool {
+    cell / OBJECTS == ALIAS_KIND
+}
+
 /// The cell of the object that is meant.
 pub(crate) fn primary_cell(cell: usize) -> usize {
-    if cell / OBJECTS == ALIAS_KIND { Named::KIND * OBJECTS + cell % OBJECTS } else { cell }
+    if is_alias(cell) { Named::KIND * OBJECTS + cell % OBJECTS } else { cell }
 }
 
 const ABSENT_EVERY: u64 = 16;

@@ -6,11 +6,13 @@ use cachecow::{ErrorKind, Lookup, Source};
 
 use crate::act::Act;
 use crate::history::{Micros, Suspect};
-use crate::objects::{Database, Soaked};
+use crate::objects::{Database, Soaked, is_alias};
 use crate::trace::{self, Event, seconds};
 use crate::worker::{Floor, NEAR_LAG, Worker, cut_off, some_id};
 
 const BATCH: usize = 8;
+/// They are judged when the trace may have gone on.
+const MAX_SUSPECTS_TRACED: u64 = 10;
 /// The near tier's bound, and a tick of its clock, which is coarse.
 const NEAR_BOUND: Micros = NEAR_LAG + 63_000;
 
@@ -115,19 +117,24 @@ impl Worker {
         if matches!(act, Act::NearRead | Act::NearBatchRead) && late <= NEAR_BOUND {
             self.count(Act::NearLate);
             self.history.near_was_late(late);
-        } else if self.settings.socket.is_none() {
+        } else if self.may_be_lost(cell) {
             let last_begun = against.last_begun;
-            self.history.suspect(Suspect {
-                cell,
-                version,
-                floor: promised,
-                began,
-                ended,
-                last_begun,
-            });
+            let suspect = Suspect { cell, version, floor: promised, began, ended, last_begun };
+            let number = self.history.suspect(suspect);
+            if number < MAX_SUSPECTS_TRACED {
+                let path = self.settings.traces.join(format!("suspect-{number}.txt"));
+                let heading = format!("suspect {number}, to be judged: {suspect:?}");
+                self.history.trace.dump(cell, &heading, &path).expect("the trace can be written");
+            }
         } else {
             self.violation(event, &format!("older than what was promised {late} µs before"));
         }
+    }
+
+    /// Whether a failover may have lost what was promised of the cell.
+    fn may_be_lost(&self, cell: usize) -> bool {
+        let on_a_cluster = self.settings.socket.is_none();
+        on_a_cluster && (is_alias(cell) || !self.settings.replica_acks)
     }
 
     fn note(&self, cell: usize, floor: Floor, version: u64, act: Act) -> Event {

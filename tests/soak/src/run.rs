@@ -84,7 +84,7 @@ pub enum On {
     /// A cluster of three masters, each with a replica.
     Cluster,
     /// The same, and a replica must have acknowledged each invalidation, so that no failover explains a
-    /// stale read.
+    /// stale read, but by an alias that alone was invalidated.
     AcknowledgedCluster,
 }
 
@@ -129,8 +129,7 @@ impl Run {
         let history = History::create(&path)?;
         let site = match options.on {
             On::OneServer => Site::Server(Box::new(Server::start(folder.path())?)),
-            On::Cluster => Site::Cluster(Cluster::start(false).await),
-            On::AcknowledgedCluster => Site::Cluster(Cluster::start(true).await),
+            On::Cluster | On::AcknowledgedCluster => Site::Cluster(Cluster::start().await),
         };
         let traces = match &options.traces {
             Some(traces) => traces.clone(),
@@ -265,8 +264,8 @@ impl Run {
             Site::Cluster(cluster) => (cluster.version().await, 0),
         };
         if report.violations == 0 && self.options.traces.is_none() {
-            // Empty, and a name that nobody asked for.
-            let _ = std::fs::remove_dir(&self.traces);
+            // Of suspects at the most, and under a name that nobody asked for.
+            let _ = std::fs::remove_dir_all(&self.traces);
         }
         report.processes = self.options.processes;
         report.seed = self.options.seed;
