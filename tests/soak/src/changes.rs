@@ -1,0 +1,266 @@
+//! Changes of the backing store, and what they promise.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use cachecow::{Error, ErrorKind};
+use rustix::process::{Signal, getpid, kill_process};
+
+use crate::act::Act;
+use crate::history::{Micros, OBJECTS};
+use crate::objects::{GROUP, Grouped, Named, Soaked, pause};
+use crate::trace::Event;
+use crate::worker::{Worker, cut_off, some_id};
+
+/// How often it is looked whether the background has told the cache of what was not confirmed.
+const SETTLING: Duration = Duration::from_millis(20);
+
+/// A version of a cell that was committed.
+#[derive(Clone, Copy, Debug)]
+struct Committed {
+    cell: usize,
+    version: u64,
+}
+
+/// A change that the cache is told of in the background.
+pub(crate) struct Owed {
+    committed: Vec<Committed>,
+    since: Micros,
+}
+
+/// The error of a write's work, or of the write.
+enum Failed {
+    Work,
+    Cache(Error),
+}
+
+impl From<Error> for Failed {
+    fn from(error: Error) -> Self {
+        Self::Cache(error)
+    }
+}
+
+/// How far a change has come when its call returns.
+enum Confirmed {
+    /// The cache has confirmed it.
+    Yes,
+    /// A write whose work was done: the cache has confirmed that it ended, or is told in the
+    /// background.
+    Unless,
+    /// It is told in the background.
+    No,
+}
+
+impl Worker {
+    /// Changes an object, and often again at once: the next change falls into the loads that the last
+    /// one has caused.
+    pub(crate) async fn change<T: Soaked>(self: &Arc<Self>) {
+        let id = some_id();
+        self.change_once::<T>(id).await;
+        while fastrand::bool() {
+            pause().await;
+            self.change_once::<T>(id).await;
+        }
+    }
+
+    async fn change_once<T: Soaked>(self: &Arc<Self>, id: u32) {
+        match fastrand::u8(..10) {
+            0..=2 => self.invalidate::<T>(id).await,
+            3 => self.invalidate_many::<T>(id).await,
+            4..=5 if T::KIND == Grouped::KIND => self.invalidate_group(id / GROUP).await,
+            4..=5 if T::KIND == Named::KIND => self.invalidate_alias(id).await,
+            4..=8 => self.write::<T>(&[id]).await,
+            _ => self.write::<T>(&some_with(id)).await,
+        }
+    }
+
+    async fn invalidate<T: Soaked>(&self, id: u32) {
+        let began = self.history.now();
+        let committed = vec![self.commit::<T>(id)];
+        let begun = self.history.now();
+        let ended = cut_off(self.cow.invalidate(T::by(id))).await;
+        self.invalidated(committed, [began, begun], ended, Act::Invalidated);
+    }
+
+    /// Whoever reads by the alias may not find what is older; by the primary key it may be found.
+    async fn invalidate_alias(&self, id: u32) {
+        let began = self.history.now();
+        let Committed { version, .. } = self.commit::<Named>(id);
+        let committed = vec![Committed { cell: Named::alias_cell(id), version }];
+        let begun = self.history.now();
+        let ended = cut_off(self.cow.invalidate(Named::by_its_name(id))).await;
+        self.invalidated(committed, [began, begun], ended, Act::AliasInvalidated);
+    }
+
+    async fn invalidate_many<T: Soaked>(&self, id: u32) {
+        let (began, ids) = (self.history.now(), some_with(id));
+        let committed = ids.iter().map(|&id| self.commit::<T>(id)).collect();
+        let begun = self.history.now();
+        let ended = cut_off(self.cow.invalidate_many(ids.into_iter().map(T::by))).await;
+        self.invalidated(committed, [began, begun], ended, Act::ManyInvalidated);
+    }
+
+    async fn invalidate_group(&self, group: u32) {
+        let began = self.history.now();
+        let members = (group * GROUP..(group + 1) * GROUP).filter(|&id| (id as usize) < OBJECTS);
+        let committed = members.map(|id| self.commit::<Grouped>(id)).collect();
+        let begun = self.history.now();
+        let ended = cut_off(self.cow.invalidate_tag(Grouped::tag_group(group))).await;
+        self.invalidated(committed, [began, begun], ended, Act::TagInvalidated);
+    }
+
+    fn invalidated(
+        &self,
+        committed: Vec<Committed>,
+        times: [Micros; 2],
+        ended: Option<Result<(), Error>>,
+        act: Act,
+    ) {
+        match ended {
+            None => self.cancelled(&committed, times),
+            Some(Ok(())) => self.changed(committed, times, &Confirmed::Yes, act),
+            Some(Err(error)) => {
+                assert_eq!(error.kind(), ErrorKind::NotInvalidated, "{error}");
+                self.changed(committed, times, &Confirmed::No, Act::Unconfirmed);
+            }
+        }
+    }
+
+    async fn write<T: Soaked>(self: &Arc<Self>, ids: &[u32]) {
+        let began = self.history.now();
+        let lookups: Vec<T::ById> = ids.iter().map(|&id| T::by(id)).collect();
+        let before: Vec<u64> = ids.iter().map(|&id| self.history.committed(T::cell(id))).collect();
+        let mut committed = Vec::new();
+        let mut begun = began;
+        let work = async {
+            pause().await;
+            committed.extend(ids.iter().map(|&id| self.commit::<T>(id)));
+            begun = self.history.now();
+            for (id, committed) in ids.iter().zip(&committed) {
+                self.look_for_hold::<T>(*id, *committed, began).await;
+            }
+            pause().await;
+            if fastrand::u8(..) < 6 { Err(Failed::Work) } else { Ok(()) }
+        };
+        let ended = cut_off(self.cow.write(lookups, work)).await;
+        for (id, before) in ids.iter().zip(before) {
+            if self.history.committed(T::cell(*id)) > before + 1 {
+                self.count(Act::Overlapped);
+            }
+        }
+        let times = [began, begun];
+        match ended {
+            None => self.cancelled(&committed, times),
+            Some(Ok(()) | Err(Failed::Work)) => {
+                self.changed(committed, times, &Confirmed::Unless, Act::Written);
+            }
+            Some(Err(Failed::Cache(error))) if error.kind() == ErrorKind::HoldRefused => {
+                assert!(committed.is_empty(), "the work was not begun");
+                self.count(Act::HoldRefused);
+            }
+            Some(Err(Failed::Cache(error))) => {
+                assert_eq!(error.kind(), ErrorKind::NotInvalidated, "{error}");
+                self.changed(committed, times, &Confirmed::No, Act::Unconfirmed);
+            }
+        }
+    }
+
+    /// After a commit whose hold stands, nobody may read what was before it, whatever becomes of the
+    /// writer. See the [crate's documentation](crate).
+    async fn look_for_hold<T: Soaked>(&self, id: u32, committed: Committed, began: Micros) {
+        let Some(holds) = &self.holds else { return };
+        if !holds.stands(&T::by(id)).await {
+            return;
+        }
+        self.promise(committed, began, Act::HeldPromise);
+        let process = self.settings.process;
+        if self.history.take_doom(process) {
+            self.count(Act::WriterKilled);
+            self.note_change(committed, began, Act::WriterKilled);
+            // As any kill -9, at the one moment that chance would seldom hit.
+            kill_process(getpid(), Signal::KILL).expect("this very process");
+        }
+    }
+
+    fn commit<T: Soaked>(&self, id: u32) -> Committed {
+        let cell = T::cell(id);
+        Committed { cell, version: self.history.commit(cell) }
+    }
+
+    fn cancelled(&self, committed: &[Committed], [began, _]: [Micros; 2]) {
+        self.count(Act::CancelledChange);
+        for committed in committed {
+            self.note_change(*committed, began, Act::CancelledChange);
+        }
+    }
+
+    fn changed(
+        &self,
+        committed: Vec<Committed>,
+        [began, begun]: [Micros; 2],
+        confirmed: &Confirmed,
+        act: Act,
+    ) {
+        for Committed { cell, version } in &committed {
+            self.owns(*cell, *version);
+        }
+        let at_once = match confirmed {
+            Confirmed::Yes => true,
+            Confirmed::Unless => self.cow.stats().pending_invalidations == 0,
+            Confirmed::No => false,
+        };
+        for committed in &committed {
+            self.count(act);
+            self.note_change(*committed, began, act);
+            if at_once {
+                self.history.promise(committed.cell, committed.version, begun);
+            }
+        }
+        if !at_once {
+            let since = self.history.now();
+            self.owed().push(Owed { committed, since });
+        }
+    }
+
+    /// Promises what is owed as soon as the background has told the cache of all there is to tell.
+    pub(crate) async fn settle(&self) {
+        while !self.history.is_stopped() {
+            tokio::time::sleep(SETTLING).await;
+            // Taken first: what is added later may be outstanding later.
+            let owed = std::mem::take(&mut *self.owed());
+            if self.cow.stats().pending_invalidations > 0 {
+                self.owed().extend(owed);
+                continue;
+            }
+            for Owed { committed, since } in owed {
+                for committed in committed {
+                    self.promise(committed, since, Act::LatePromise);
+                }
+            }
+        }
+    }
+
+    fn promise(&self, committed: Committed, begun: Micros, act: Act) {
+        self.history.promise(committed.cell, committed.version, begun);
+        self.count(act);
+        self.note_change(committed, begun, act);
+    }
+
+    fn note_change(&self, Committed { cell, version }: Committed, began: Micros, act: Act) {
+        let (floor, ended) = (self.history.promised(cell), self.history.now());
+        let event = Event { began, ended, act, cell, version, floor };
+        self.history.trace.note(self.settings.process, event);
+    }
+
+    fn owed(&self) -> std::sync::MutexGuard<'_, Vec<Owed>> {
+        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The object and some others.
+fn some_with(id: u32) -> Vec<u32> {
+    let mut ids = vec![id, some_id(), some_id()];
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}

@@ -1,0 +1,163 @@
+//! Reads, each checked against what was promised before it began.
+
+use std::sync::Arc;
+
+use cachecow::{ErrorKind, Lookup, Source};
+
+use crate::act::Act;
+use crate::history::{Micros, Suspect};
+use crate::objects::{Database, Soaked, is_alias};
+use crate::trace::{self, Event, seconds};
+use crate::worker::{Floor, NEAR_LAG, Worker, cut_off, some_id};
+
+const BATCH: usize = 8;
+/// They are judged when the trace may have gone on.
+const MAX_SUSPECTS_TRACED: u64 = 10;
+/// The near tier's bound, and a tick of its clock, which is coarse.
+const NEAR_BOUND: Micros = NEAR_LAG + 63_000;
+
+impl Worker {
+    pub(crate) async fn read<L>(&self, id: u32, lookup: L, floor: Floor, near: bool)
+    where
+        L: Lookup<Context = Database>,
+        L::Object: Soaked,
+    {
+        let database = self.database();
+        let cell = L::Object::cell(id);
+        let view = self.cow.with(&database);
+        let view = if near { view } else { view.past_near() };
+        match cut_off(view.read(lookup)).await {
+            None => self.count(Act::CancelledRead),
+            Some(Err(error)) => self.read_failed(cell, floor, error.kind()),
+            Some(Ok(read)) => {
+                let act = match read.source {
+                    Source::Near => Act::NearRead,
+                    Source::Cache => Act::CacheRead,
+                    Source::Stale => Act::StaleRead,
+                    _ if database.has_fetched(cell) => Act::FetchedRead,
+                    _ => Act::JoinedRead,
+                };
+                self.check(id, floor, read.value.as_ref(), act);
+            }
+        }
+    }
+
+    pub(crate) async fn read_many<T: Soaked>(&self, near: bool) {
+        let database = self.database();
+        let ids: [u32; BATCH] = std::array::from_fn(|_| some_id());
+        let floors = ids.map(|id| self.floor(T::cell(id)));
+        let view = self.cow.with(&database);
+        let view = if near { view } else { view.past_near() };
+        match cut_off(view.get_many(ids.map(T::by))).await {
+            None => self.count(Act::CancelledRead),
+            Some(Err(error)) => self.read_failed(T::cell(ids[0]), floors[0], error.kind()),
+            Some(Ok(objects)) => {
+                self.count(Act::Batch);
+                assert_eq!(objects.len(), BATCH, "an object, or its absence, for each lookup");
+                for ((id, floor), object) in ids.into_iter().zip(floors).zip(&objects) {
+                    let act = match (database.has_fetched(T::cell(id)), near) {
+                        (true, _) => Act::FetchedRead,
+                        (false, false) => Act::BatchRead,
+                        (false, true) => Act::NearBatchRead,
+                    };
+                    self.check(id, floor, object.as_ref(), act);
+                }
+            }
+        }
+    }
+
+    fn database(&self) -> Database {
+        Database::new(self.history, self.settings.process)
+    }
+
+    pub(crate) fn count(&self, act: Act) {
+        self.history.count(self.settings.process, act);
+    }
+
+    /// The backing store may fail; the cache may not be the reason for a failure.
+    fn read_failed(&self, cell: usize, floor: Floor, kind: ErrorKind) {
+        self.count(Act::FailedRead);
+        let event = self.note(cell, floor, 0, Act::FailedRead);
+        if kind != ErrorKind::Fetch {
+            self.violation(event, &format!("a read failed, and not for its fetch: {kind:?}"));
+        }
+    }
+
+    fn check<T: Soaked>(&self, id: u32, floor: Floor, object: Option<&Arc<T>>, act: Act) {
+        let cell = T::cell(id);
+        let committed = self.history.committed(cell);
+        self.count(act);
+        let version = match object {
+            Some(object) => Some(object.version()),
+            None => T::last_absent(committed),
+        };
+        let event = self.note(cell, floor, version.unwrap_or(0), act);
+        let Some(version) = version else {
+            return self.violation(event, "an object was absent that never was");
+        };
+        if object.is_some_and(|object| object.id() != id) {
+            return self.violation(event, "another object than the one asked for");
+        }
+        if version > committed || object.is_some() && T::is_absent(version) {
+            return self.violation(event, "a version that was never committed");
+        }
+        if version < floor.own.max(floor.promised) {
+            self.older_than_promised(event, floor);
+        }
+    }
+
+    fn older_than_promised(&self, event: Event, floor: Floor) {
+        let Event { version, began, ended, act, .. } = event;
+        if version < floor.own {
+            return self.violation(event, "older than what this process invalidated itself");
+        }
+        let Floor { cell, promised, .. } = floor;
+        let against = self.history.contradicted(cell, version, promised);
+        let late = began.saturating_sub(against.first);
+        if matches!(act, Act::NearRead | Act::NearBatchRead) && late <= NEAR_BOUND {
+            self.count(Act::NearLate);
+            self.history.near_was_late(late);
+        } else if self.may_be_lost(cell) {
+            let last_begun = against.last_begun;
+            let suspect = Suspect { cell, version, floor: promised, began, ended, last_begun };
+            let number = self.history.suspect(suspect);
+            if number < MAX_SUSPECTS_TRACED {
+                let path = self.settings.traces.join(format!("suspect-{number}.txt"));
+                let heading = format!("suspect {number}, to be judged: {suspect:?}");
+                self.history.trace.dump(cell, &heading, &path).expect("the trace can be written");
+            }
+        } else {
+            self.violation(event, &format!("older than what was promised {late} µs before"));
+        }
+    }
+
+    /// Whether a failover may have lost what was promised of the cell.
+    fn may_be_lost(&self, cell: usize) -> bool {
+        let on_a_cluster = self.settings.socket.is_none();
+        on_a_cluster && (is_alias(cell) || !self.settings.replica_acks)
+    }
+
+    fn note(&self, cell: usize, floor: Floor, version: u64, act: Act) -> Event {
+        let (began, ended) = (floor.taken, self.history.now());
+        let event = Event { began, ended, act, cell, version, floor: floor.promised };
+        self.history.trace.note(self.settings.process, event);
+        event
+    }
+
+    pub(crate) fn violation(&self, event: Event, what: &str) {
+        let Some(number) = self.history.violated(event.cell) else { return };
+        let Event { began, ended, act, cell, version, floor } = event;
+        let heading = format!(
+            "violation {number}: {what}\n{} of {}: version {version}, promised {floor}, by process {} \
+             from {} to {}",
+            act.name(),
+            trace::name(cell),
+            self.settings.process,
+            seconds(began),
+            seconds(ended),
+        );
+        eprintln!("{heading}");
+        let path = self.settings.traces.join(format!("violation-{number}.txt"));
+        self.history.trace.dump(cell, &heading, &path).expect("the trace can be written");
+    }
+}

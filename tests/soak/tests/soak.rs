@@ -1,0 +1,55 @@
+//! The soak, briefly: every fault once. And the control, which must find what the token prevents.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cachecow_soak::act::Act;
+use cachecow_soak::run::{Limit, On, Options, run};
+
+fn options() -> Options {
+    Options {
+        limit: Limit::Reads(20_000),
+        pause: Duration::from_millis(300),
+        seed: 1,
+        ..Options::new(PathBuf::from(env!("CARGO_BIN_EXE_cachecow-soak")))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_comes_and_no_read_is_stale() {
+    let report = run(options()).await.unwrap();
+    assert!(report.is_clean(), "{report}");
+    assert!(report.faults.iter().all(|(_, count)| *count > 0), "{report}");
+    assert!(report.evicted > 0, "{report}");
+    let sources =
+        [Act::NearRead, Act::CacheRead, Act::FetchedRead, Act::JoinedRead, Act::BatchRead];
+    let changes = [Act::Invalidated, Act::ManyInvalidated, Act::TagInvalidated, Act::Written];
+    let promises = [Act::HeldPromise, Act::WriterKilled, Act::Overlapped];
+    for act in sources.into_iter().chain(changes).chain(promises) {
+        assert!(report.count(act) > 0, "{act:?} is missing:\n{report}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_the_token_a_stale_read_is_found_and_traced() {
+    let traces = tempfile::tempdir().unwrap();
+    let options = Options {
+        limit: Limit::Time(Duration::from_secs(60)),
+        tokenless: true,
+        calm: true,
+        traces: Some(traces.path().to_owned()),
+        ..options()
+    };
+    let report = run(options).await.unwrap();
+    assert!(report.violations > 0, "the control must find a stale read:\n{report}");
+    let trace = std::fs::read_to_string(traces.path().join("violation-0.txt")).unwrap();
+    assert!(trace.contains("older than what") && trace.contains("fetch"), "{trace}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stale_in_a_cluster_was_lost_at_a_failover() {
+    let report = run(Options { on: On::Cluster, ..options() }).await.unwrap();
+    assert!(report.is_clean(), "{report}");
+    assert!(report.faults.iter().all(|(_, count)| *count > 0), "{report}");
+    assert_eq!(report.judged.as_ref().map(|judged| judged.outside), Some(0), "{report}");
+}
