@@ -228,7 +228,9 @@ mod tests {
         assert!(!flights.is_empty());
         lead.on_send(&mut flights, &Command::<u8>::Abandon { token });
         assert!(flights.is_empty());
-        assert_eq!(lead.land(&mut flights, Landing::Fenced, 2).give_back, Some(token));
+        assert_eq!(lead.clone().land(&mut flights, Landing::Fenced, 2).give_back, Some(token));
+        lead.claim_settled();
+        assert_eq!(lead.land(&mut flights, Landing::Fenced, 2).give_back, None);
     }
 
     #[test]

@@ -395,3 +395,6 @@ impl<V> Read<V> {
         debug_assert!(false, "{what} does not answer the last step");
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,6 +37,19 @@ pub enum Finds {
     Foreign,
 }
 
+/// What a fetch brings.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Fetch {
+    /// An object.
+    Storable,
+    /// An object that is not to be stored, being too large, say.
+    Unstorable,
+    /// An object that may be outdated: one of its tags may have been invalidated.
+    Refused,
+    /// An error.
+    Failed,
+}
+
 /// Where a caller is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Stage {
@@ -100,7 +113,7 @@ enum Pending {
     Send(Command<Version>),
     Reply(Answer),
     Fetch,
-    Fetched(Result<Version, ()>),
+    Fetched(Result<Version, ()>, Fetch),
     Follow,
     Wait,
 }
@@ -267,12 +280,14 @@ impl Driver<'_> {
     }
 
     /// The fetch function reads, or fails.
-    pub fn fetch(&mut self, works: bool) {
+    pub fn fetch(&mut self, fetch: Fetch) {
         for read in &mut self.caller.reads {
             if read.step == Pending::Fetch {
                 let version = self.world.database[usize::from(read.key)];
                 let version = read.early.take().unwrap_or(version);
-                read.step = Pending::Fetched(works.then_some(version).ok_or(()));
+                let failed = fetch == Fetch::Failed;
+                let result = if failed { Err(()) } else { Ok(version) };
+                read.step = Pending::Fetched(result, fetch);
             }
         }
         self.caller.stage = Stage::Fetched;
@@ -281,13 +296,16 @@ impl Driver<'_> {
     /// What was fetched is there.
     pub fn take_fetched(&mut self) {
         for read in &mut self.caller.reads {
-            let Pending::Fetched(result) = read.step else { continue };
+            let Pending::Fetched(result, fetch) = read.step else { continue };
             read.step = Pending::None;
             read.result = Some(result);
-            read.read.on_fetched(match result {
-                Err(()) => Fetched::Failed,
-                Ok(_) if !read.read.may_fill() => Fetched::Unstorable,
-                Ok(version) => Fetched::Storable(version, TTL),
+            read.read.on_fetched(match (result, fetch) {
+                (Err(()), _) => Fetched::Failed,
+                (Ok(_), Fetch::Refused) if read.read.may_fill() => Fetched::Refused,
+                (Ok(version), Fetch::Storable) if read.read.may_fill() => {
+                    Fetched::Storable(version, TTL)
+                }
+                (Ok(_), _) => Fetched::Unstorable,
             });
         }
         self.run();

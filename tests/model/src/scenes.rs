@@ -26,7 +26,7 @@ fn each_fault(times: u8) -> [(&'static str, Faults); 6] {
         ("values and flags expire or are evicted", Faults { vanish: times, ..none }),
         ("a process dies at any step", Faults { crash: 1, ..none }),
         ("callers and writers are cancelled", Faults { cancel: times, ..none }),
-        ("fetches fail", Faults { fetch: times, ..none }),
+        ("fetches fail, or bring what cannot be stored", Faults { fetch: times, ..none }),
     ]
 }
 

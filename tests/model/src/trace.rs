@@ -4,7 +4,7 @@ use cachecow::protocol::Command;
 use stateright::Path;
 
 use crate::cache::Version;
-use crate::caller::Caller;
+use crate::caller::{Caller, Fetch};
 use crate::world::{CallerDoes, Event, Fate, World, WriterDoes};
 use crate::writer::{Stage, Writer};
 
@@ -50,7 +50,8 @@ fn of_caller(caller: Option<&Caller>, does: CallerDoes) -> String {
         }
         CallerDoes::TakeAnswers => "takes the answer".into(),
         CallerDoes::Fetch => "fetches: its function reads the database".into(),
-        CallerDoes::FailToFetch => "fetches, and its function fails".into(),
+        CallerDoes::FetchElse(Fetch::Failed) => "fetches, and its function fails".into(),
+        CallerDoes::FetchElse(_) => "fetches what cannot be stored".into(),
         CallerDoes::TakeFetched => "takes what its function has read".into(),
         CallerDoes::Wake => "is told how the load ended that it follows".into(),
         CallerDoes::AskAgain(_) => "asks again for what another is to fill".into(),

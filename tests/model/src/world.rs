@@ -4,7 +4,7 @@ use cachecow::protocol::{Command, Lost};
 
 use crate::Without;
 use crate::cache::{Cell, Flag, Version};
-use crate::caller::{Answer, Caller, Driver};
+use crate::caller::{Answer, Caller, Driver, Fetch};
 use crate::process::Process;
 use crate::writer::{Stage, Writer};
 
@@ -32,7 +32,7 @@ pub struct Faults {
     pub crash: u8,
     /// A caller or writer is cancelled.
     pub cancel: u8,
-    /// A fetch fails.
+    /// A fetch fails, or brings what cannot be stored.
     pub fetch: u8,
     /// A near tier loses its connection.
     pub deaf: u8,
@@ -158,8 +158,8 @@ pub enum CallerDoes {
     TakeAnswers,
     /// Its fetch function reads.
     Fetch,
-    /// Its fetch function fails.
-    FailToFetch,
+    /// Its fetch function fails, or brings what cannot be stored.
+    FetchElse(Fetch),
     /// It takes what was fetched.
     TakeFetched,
     /// It hears what it was told.
@@ -256,7 +256,8 @@ impl World {
                 to.extend(fates().map(|fate| Event::Caller(number, CallerDoes::Send(fate))));
             }
             if caller.stage == Stage::Fetching && self.faults.fetch > 0 {
-                to.push(Event::Caller(number, CallerDoes::FailToFetch));
+                let others = [Fetch::Unstorable, Fetch::Refused, Fetch::Failed];
+                to.extend(others.map(|other| Event::Caller(number, CallerDoes::FetchElse(other))));
             }
             if caller.is_under_way() && self.faults.cancel > 0 {
                 to.push(Event::Caller(number, CallerDoes::Cancel));
@@ -349,10 +350,10 @@ impl World {
                 driver.arrive(|world, key, command| world.meet(fate, key, command, without));
             }
             CallerDoes::TakeAnswers => driver.take_answers(),
-            CallerDoes::Fetch => driver.fetch(true),
-            CallerDoes::FailToFetch => {
+            CallerDoes::Fetch => driver.fetch(Fetch::Storable),
+            CallerDoes::FetchElse(fetch) => {
                 take(&mut driver.world.faults.fetch);
-                driver.fetch(false);
+                driver.fetch(fetch);
             }
             CallerDoes::TakeFetched => driver.take_fetched(),
             CallerDoes::Wake => driver.wake(),

@@ -1,0 +1,180 @@
+//! What a read answers to each reply, and how it ends.
+
+use super::*;
+
+const LEASE: Duration = Duration::from_secs(30);
+const TTL: Duration = Duration::from_secs(600);
+
+fn token(number: u8) -> Token {
+    Token::from_bytes([number; 16])
+}
+
+fn seen(value: u8) -> Seen {
+    Seen::of(&[value])
+}
+
+fn policy(on_lease: OnLease) -> ReadPolicy {
+    ReadPolicy { first: First::Lookup, on_lease, lease: LEASE }
+}
+
+/// A read that has found nothing, and leads the load.
+fn leading() -> Read<u8> {
+    let mut read = Read::new(policy(OnLease::Wait));
+    assert_eq!(read.next_step(), Step::Send(Command::Lookup));
+    read.on_reply(Ok(Reply::Absent));
+    assert_eq!(read.next_step(), Step::Enter);
+    read.on_entered(Role::Leader(token(1)));
+    read
+}
+
+/// A read whose value was judged so, and that leads the load.
+fn renewing(verdict: Verdict) -> Read<u8> {
+    let mut read = Read::new(policy(OnLease::Wait));
+    read.next_step();
+    read.on_reply(Ok(Reply::Value(1)));
+    assert_eq!(read.next_step(), Step::Judge(1));
+    read.on_judged(verdict, None);
+    assert!(matches!(read.next_step(), Step::Enter | Step::Lead));
+    read.on_entered(Role::Leader(token(1)));
+    read
+}
+
+fn claims(read: &mut Read<u8>, reply: Result<Reply<u8>, Lost>) {
+    assert!(matches!(read.next_step(), Step::Send(Command::Claim { .. })));
+    read.on_reply(reply);
+}
+
+/// The read was granted the claim, and has fetched this.
+fn fetches(mut read: Read<u8>, fetched: Fetched<u8>) -> Read<u8> {
+    claims(&mut read, Ok(Reply::Claimed(7)));
+    assert_eq!(read.next_step(), Step::Fetch);
+    assert!(read.may_fill());
+    read.on_fetched(fetched);
+    read
+}
+
+fn ended(read: &mut Read<u8>) -> (Outcome, Option<Landing>) {
+    let Step::Done(outcome) = read.next_step() else { panic!("it is not over: {read:?}") };
+    (outcome, read.landing())
+}
+
+#[test]
+fn a_value_is_taken_when_it_is_to_be_judged_and_not_before() {
+    let mut read: Read<u8> = Read::new(policy(OnLease::Wait));
+    assert!(read.looks_up_next());
+    assert_eq!(read.take_value(), None);
+    read.next_step();
+    assert!(!read.looks_up_next());
+    read.on_reply(Ok(Reply::Value(1)));
+    assert_eq!(read.take_value(), Some(1));
+    read.on_judged(Verdict::Good, None);
+    assert_eq!(ended(&mut read), (Outcome::Hit, Some(Landing::Hit)));
+}
+
+#[test]
+fn a_fill_names_the_grant_and_tells_what_became_of_it() {
+    for (reply, fill, landing) in [
+        (Ok(Reply::Settled), Fill::Stored, Landing::Fenced),
+        (Ok(Reply::Refused), Fill::Refused, Landing::Unfenced),
+        (Err(Lost), Fill::Unreachable, Landing::Unfenced),
+    ] {
+        let mut read = fetches(leading(), Fetched::Storable(2, TTL));
+        let fill_sent = Command::Fill { token: token(1).granted(7), value: 2, ttl: TTL };
+        assert_eq!(read.next_step(), Step::Send(fill_sent));
+        read.on_reply(reply);
+        assert_eq!(ended(&mut read), (Outcome::Fetched(fill), Some(landing)));
+    }
+}
+
+#[test]
+fn what_is_not_stored_gives_the_claim_back() {
+    let (skipped, refused) = (Outcome::Fetched(Fill::Skipped), Outcome::Fetched(Fill::Refused));
+    for (fetched, reply, outcome, landing) in [
+        (Fetched::Unstorable, Ok(Reply::Settled), skipped, Landing::Fenced),
+        (Fetched::Unstorable, Ok(Reply::Refused), skipped, Landing::Unfenced),
+        (Fetched::Unstorable, Err(Lost), skipped, Landing::Unfenced),
+        (Fetched::Refused, Ok(Reply::Settled), refused, Landing::Unfenced),
+        (Fetched::Failed, Ok(Reply::Settled), Outcome::Failed, Landing::Failed),
+    ] {
+        let mut read = fetches(leading(), fetched);
+        let abandon = Command::Abandon { token: token(1).granted(7) };
+        assert_eq!(read.next_step(), Step::Send(abandon));
+        read.on_reply(reply);
+        assert_eq!(ended(&mut read), (outcome, Some(landing)));
+    }
+}
+
+#[test]
+fn what_cannot_take_the_place_of_an_old_value_removes_it() {
+    for fetched in [Fetched::Unstorable, Fetched::Refused] {
+        let mut read = fetches(renewing(Verdict::Expired(seen(1))), fetched);
+        assert_eq!(read.next_step(), Step::Send(Command::Invalidate));
+        read.on_reply(Ok(Reply::Done));
+        let skipped = Outcome::Fetched(Fill::Skipped);
+        assert_eq!(ended(&mut read), (skipped, Some(Landing::Unfenced)));
+    }
+}
+
+#[test]
+fn another_lease_is_waited_for_or_not() {
+    for (on_lease, step) in [(OnLease::Wait, Step::Wait), (OnLease::Fetch, Step::Fetch)] {
+        let mut read = leading();
+        read.policy = policy(on_lease);
+        claims(&mut read, Ok(Reply::Leased));
+        assert_eq!(read.next_step(), step);
+        assert!(!read.may_fill());
+    }
+}
+
+#[test]
+fn an_early_renewal_that_is_not_granted_is_left_to_others() {
+    for reply in [Ok(Reply::Leased), Ok(Reply::Held), Err(Lost)] {
+        let mut read = renewing(Verdict::Ageing(seen(1)));
+        claims(&mut read, reply);
+        assert_eq!(ended(&mut read), (Outcome::Hit, Some(Landing::Hit)));
+    }
+}
+
+#[test]
+fn who_leads_a_load_is_content_with_a_value_that_ages() {
+    let mut read = leading();
+    claims(&mut read, Ok(Reply::Value(1)));
+    assert_eq!(read.next_step(), Step::Judge(1));
+    read.on_judged(Verdict::Ageing(seen(1)), Some(token(2)));
+    assert_eq!(ended(&mut read), (Outcome::Hit, Some(Landing::Hit)));
+}
+
+#[test]
+fn an_old_value_is_served_after_a_failed_fetch_if_it_is_still_there() {
+    for (reply, outcome, landing) in [
+        (Reply::Value(1), Outcome::Stale, Landing::Fenced),
+        (Reply::Absent, Outcome::Failed, Landing::Failed),
+    ] {
+        let mut read = fetches(renewing(Verdict::Expired(seen(1))), Fetched::Failed);
+        assert!(matches!(read.next_step(), Step::Send(Command::Abandon { .. })));
+        read.on_reply(Ok(Reply::Settled));
+        assert_eq!(read.next_step(), Step::Send(Command::Lookup));
+        let found = reply != Reply::Absent;
+        read.on_reply(Ok(reply));
+        if found {
+            assert_eq!(read.next_step(), Step::Judge(1));
+            read.on_judged(Verdict::Expired(seen(1)), Some(token(3)));
+        }
+        assert_eq!(ended(&mut read), (outcome, Some(landing)));
+        assert!(read.fetch_failed());
+    }
+}
+
+#[test]
+fn values_that_keep_being_wrong_are_gone_past() {
+    let mut read = renewing(Verdict::Replace(seen(1)));
+    for rejection in 1..=MAX_REJECTIONS {
+        assert!(!read.bypasses(), "after {rejection}");
+        claims(&mut read, Ok(Reply::Value(1)));
+        assert_eq!(read.next_step(), Step::Judge(1));
+        read.on_judged(Verdict::Replace(seen(1)), Some(token(2)));
+    }
+    assert!(read.bypasses() && !read.is_cut_off());
+    assert_eq!(read.next_step(), Step::Fetch);
+    assert!(!read.may_fill());
+}
