@@ -81,13 +81,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
         self,
         lookup: L,
     ) -> Result<Option<Arc<L::Object>>, Error> {
-        // Boxed, so that the future of a near hit stays small.
-        let read = match self.look_near(&lookup) {
-            Some(read) => read,
-            None => Box::pin(self.look(&lookup)).await?,
-        };
-        self.sample(&lookup, &read);
-        Ok(read.value)
+        Ok(self.read(lookup).await?.value)
     }
 
     /// [`get`](Self::get), and how the object was had.
@@ -96,11 +90,10 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch).
     pub async fn read<L: Lookup<Context = C>>(self, lookup: L) -> Result<Read<L::Object>, Error> {
-        let read = match self.look_near(&lookup) {
-            Some(read) => read,
-            None => Box::pin(self.look(&lookup)).await?,
-        };
-        self.sample(&lookup, &read);
+        let read = self.read_unaudited(&lookup).await?;
+        if matches!(read.source, Source::Near | Source::Cache) {
+            self.engine.sample(&lookup, read.value.as_ref());
+        }
         Ok(read)
     }
 
@@ -111,7 +104,8 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ) -> Result<Read<L::Object>, Error> {
         match self.look_near(lookup) {
             Some(read) => Ok(read),
-            None => self.look(lookup).await,
+            // Boxed, so that the future of a near hit stays small.
+            None => Box::pin(self.look(lookup)).await,
         }
     }
 
@@ -137,13 +131,6 @@ impl<C: ?Sized + Sync> View<'_, C> {
         let lookups: Vec<L> = lookups.into_iter().collect();
         let near = self.near::<L>();
         Box::pin(batch::get_many(self.engine, near, self.context, &lookups)).await
-    }
-
-    #[inline]
-    fn sample<L: Lookup<Context = C>>(self, lookup: &L, read: &Read<L::Object>) {
-        if matches!(read.source, Source::Near | Source::Cache) {
-            self.engine.sample(lookup, read.value.as_ref());
-        }
     }
 
     /// What is in this process's memory.
