@@ -3,8 +3,8 @@
 //! An asynchronous failover loses what the former master had acknowledged and not yet passed on: an
 //! invalidation among it leaves the old value in the cache, for its time to live. That is not promised
 //! otherwise. So a read that is older than promised is **inside** what is not promised, if every
-//! promise that it went against was begun shortly before a master of its keys was gone, and it
-//! was read before what was then in the cache, or on its way there, had to be gone; else it is a
+//! promise that it went against was begun before a master of its keys was gone and made no longer than
+//! shortly before that, and it was read before what was then in the cache, or on its way there, had to be gone; else it is a
 //! violation.
 //!
 //! An object that was invalidated by its alias alone is an exception: the pointer is gone, on every
@@ -159,9 +159,10 @@ impl Failover {
     fn explains(&self, suspect: &Suspect) -> bool {
         let micros = |time: Duration| Micros::try_from(time.as_micros()).expect("a short time");
         let since = if is_alias(suspect.cell) { REMAINS } else { REPLICATION };
-        let begun = self.went.saturating_sub(micros(since))..self.gone;
+        // One that failed at first is carried out some time between its beginning and its promise.
+        let passed_on = suspect.last_made < self.went.saturating_sub(micros(since));
         let read = self.went..self.gone + micros(REMAINS);
-        begun.contains(&suspect.last_begun) && read.contains(&suspect.ended)
+        suspect.last_begun < self.gone && !passed_on && read.contains(&suspect.ended)
     }
 }
 
@@ -203,16 +204,18 @@ mod tests {
     fn a_failover_explains_what_was_begun_shortly_before_it_and_read_before_it_expired() {
         let second = 1_000_000;
         let failover = Failover { shard: 0, went: 99 * second, gone: 100 * second };
-        let explains = |last_begun: Micros, ended: Micros| {
-            let suspect =
-                Suspect { cell: 0, version: 1, floor: 2, began: ended - 1, ended, last_begun };
+        let explains = |[last_begun, last_made]: [Micros; 2], ended: Micros| {
+            let (cell, version, floor, began) = (0, 1, 2, ended - 1);
+            let suspect = Suspect { cell, version, floor, began, ended, last_begun, last_made };
             failover.explains(&suspect)
         };
-        assert!(explains(98 * second, 101 * second) && explains(98 * second, 122 * second));
-        assert!(!explains(100 * second, 101 * second), "begun when the successor was master");
-        assert!(!explains(90 * second, 101 * second), "begun so long before that it was passed on");
-        assert!(!explains(98 * second, 124 * second), "read when it had to have expired");
-        assert!(!explains(98 * second, 98 * second + 1), "read before the failover");
+        let shortly = [98 * second; 2];
+        assert!(explains(shortly, 101 * second) && explains(shortly, 122 * second));
+        assert!(explains([90 * second, 98 * second], 101 * second), "retried until shortly before");
+        assert!(!explains([100 * second; 2], 101 * second), "begun when the successor was master");
+        assert!(!explains([90 * second; 2], 101 * second), "so long before that it was passed on");
+        assert!(!explains(shortly, 124 * second), "read when it had to have expired");
+        assert!(!explains(shortly, 98 * second + 1), "read before the failover");
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) const PARENT: usize = MAX_PROCESSES;
 const REMEMBERED: usize = 256;
 const MAX_SUSPECTS: usize = 1 << 16;
 const MAX_TRACES: u64 = 10;
-const SUSPECT_NUMBERS: usize = 6;
+const SUSPECT_NUMBERS: usize = 7;
 
 /// Where in the header things are.
 const ORIGIN: usize = 0;
@@ -62,6 +62,8 @@ pub(crate) struct Contradicted {
     /// When the change behind the last of them to begin began to be told to the cache; 0 if that is
     /// forgotten.
     pub(crate) last_begun: Micros,
+    /// When the last of them was made.
+    pub(crate) last_made: Micros,
 }
 
 /// A read older than promised that is to be judged once all failovers are known.
@@ -73,6 +75,7 @@ pub(crate) struct Suspect {
     pub(crate) began: Micros,
     pub(crate) ended: Micros,
     pub(crate) last_begun: Micros,
+    pub(crate) last_made: Micros,
 }
 
 impl History {
@@ -144,14 +147,15 @@ impl History {
 
     /// What a read of `version` went against, where `floor` was promised.
     pub(crate) fn contradicted(&self, cell: usize, version: u64, floor: u64) -> Contradicted {
-        let mut contradicted = Contradicted { first: Micros::MAX, last_begun: 0 };
+        let mut contradicted = Contradicted { first: Micros::MAX, last_begun: 0, last_made: 0 };
         if floor - version > REMEMBERED as u64 {
-            return Contradicted { first: 0, last_begun: 0 };
+            return Contradicted { first: 0, last_begun: 0, last_made: 0 };
         }
         for promised in version + 1..=floor {
             let [made, begun] = [0, 1].map(|part| self.place(cell, promised)[part].load(SeqCst));
             if let Some(made) = unstamp(promised, made) {
                 contradicted.first = contradicted.first.min(made);
+                contradicted.last_made = contradicted.last_made.max(made);
             }
             if let Some(begun) = unstamp(promised, begun) {
                 contradicted.last_begun = contradicted.last_begun.max(begun);
@@ -220,9 +224,9 @@ impl History {
     pub(crate) fn suspect(&self, suspect: Suspect) -> u64 {
         let before = self.header[SUSPECTS].fetch_add(1, SeqCst);
         let number = usize::try_from(before).expect("a count");
-        let Suspect { cell, version, floor, began, ended, last_begun } = suspect;
+        let Suspect { cell, version, floor, began, ended, last_begun, last_made } = suspect;
         if number < MAX_SUSPECTS {
-            let numbers = [cell as u64, version, floor, began, ended, last_begun];
+            let numbers = [cell as u64, version, floor, began, ended, last_begun, last_made];
             for (place, value) in self.suspects[number * SUSPECT_NUMBERS..].iter().zip(numbers) {
                 place.store(value, SeqCst);
             }
@@ -243,6 +247,7 @@ impl History {
                 began: at(3),
                 ended: at(4),
                 last_begun: at(5),
+                last_made: at(6),
             }
         });
         (noted.collect(), count.saturating_sub(MAX_SUSPECTS))
@@ -300,7 +305,7 @@ mod tests {
             let version = history.commit(1);
             history.promise(1, version, 40);
         }
-        let forgotten = Contradicted { first: 0, last_begun: 0 };
+        let forgotten = Contradicted { first: 0, last_begun: 0, last_made: 0 };
         assert_eq!(history.contradicted(1, 2, history.promised(1)), forgotten);
     }
 

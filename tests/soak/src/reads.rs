@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cachecow::{ErrorKind, Lookup, Source};
 
 use crate::act::Act;
-use crate::history::{Micros, Suspect};
+use crate::history::{Contradicted, Micros, Suspect};
 use crate::objects::{Database, Soaked, is_alias};
 use crate::trace::{self, Event, seconds};
 use crate::worker::{Floor, NEAR_LAG, Worker, cut_off, some_id};
@@ -118,8 +118,9 @@ impl Worker {
             self.count(Act::NearLate);
             self.history.near_was_late(late);
         } else if self.may_be_lost(cell) {
-            let last_begun = against.last_begun;
-            let suspect = Suspect { cell, version, floor: promised, began, ended, last_begun };
+            let Contradicted { last_begun, last_made, .. } = against;
+            let floor = promised;
+            let suspect = Suspect { cell, version, floor, began, ended, last_begun, last_made };
             let number = self.history.suspect(suspect);
             if number < MAX_SUSPECTS_TRACED {
                 let path = self.settings.traces.join(format!("suspect-{number}.txt"));

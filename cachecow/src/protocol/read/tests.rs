@@ -178,3 +178,22 @@ fn values_that_keep_being_wrong_are_gone_past() {
     assert_eq!(read.next_step(), Step::Fetch);
     assert!(!read.may_fill());
 }
+
+#[test]
+fn who_takes_no_part_in_a_load_fetches_unless_it_has_a_value() {
+    let mut read: Read<u8> = Read::new(policy(OnLease::Wait));
+    read.next_step();
+    read.on_reply(Ok(Reply::Absent));
+    assert_eq!(read.next_step(), Step::Enter);
+    read.on_entered(Role::Alone);
+    assert_eq!(read.next_step(), Step::Fetch);
+
+    let mut read: Read<u8> = Read::new(policy(OnLease::Wait));
+    read.next_step();
+    read.on_reply(Ok(Reply::Value(1)));
+    read.next_step();
+    read.on_judged(Verdict::Ageing(seen(1)), None);
+    assert_eq!(read.next_step(), Step::Lead);
+    read.on_entered(Role::Alone);
+    assert_eq!(ended(&mut read), (Outcome::Hit, Some(Landing::Hit)));
+}
