@@ -5,11 +5,7 @@
 -- claimed, the number of the grant, which stands in the flag behind the token.
 local replies = {}
 -- Should something on the way repeat a claim, the second is granted under another number.
-local function fresh_number()
-  local now = redis.call('TIME')
-  return now[1] * 1000000 + now[2]
-end
-
+local grant
 for i = 1, #KEYS, 2 do
   local a = (i - 1) / 2 * 4 + 2
   local value = redis.pcall('GET', KEYS[i])
@@ -27,7 +23,10 @@ for i = 1, #KEYS, 2 do
     end
     value = false
   end
-  local grant = not value and fresh_number()
+  if not value and not grant then
+    local now = redis.call('TIME')
+    grant = now[1] * 1000000 + now[2]
+  end
   local mark = grant and ARGV[a] .. string.format('%.0f', grant)
   if value then
     replies[#replies + 1] = value

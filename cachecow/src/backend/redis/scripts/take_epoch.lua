@@ -3,8 +3,7 @@
 -- Returns for each the epoch, or 2 = none may begin for now.
 local replies = {}
 -- Should something on the way repeat this, the second half is another.
-local now = redis.call('TIME')
-local number = struct.pack('>I8', now[1] * 1000000 + now[2])
+local number
 for i = 1, #KEYS do
   local epoch = redis.pcall('GET', KEYS[i])
   local ttl = tonumber(ARGV[2 * i])
@@ -13,6 +12,10 @@ for i = 1, #KEYS do
   if epoch == 'settling' then
     epoch = 2
   elseif type(epoch) ~= 'string' or #epoch ~= 16 then
+    if not number then
+      local now = redis.call('TIME')
+      number = struct.pack('>I8', now[1] * 1000000 + now[2])
+    end
     epoch = string.sub(ARGV[2 * i - 1], 1, 8) .. number
     redis.call('SET', KEYS[i], epoch, 'PX', twice)
   elseif redis.call('PTTL', KEYS[i]) < ttl then
