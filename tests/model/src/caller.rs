@@ -52,7 +52,7 @@ pub enum Fetch {
 
 /// Where a caller is.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Stage {
+pub enum CallerStage {
     /// It has not asked.
     Idle,
     /// Its commands are on their way to the cache.
@@ -77,7 +77,7 @@ pub struct Caller {
     /// Its process.
     pub process: u8,
     /// Where it is.
-    pub stage: Stage,
+    pub stage: CallerStage,
     /// Its reads, one for each key.
     pub reads: Vec<KeyRead>,
     finds: Finds,
@@ -126,13 +126,17 @@ enum Landed {
     Promoted(KeyLead),
 }
 
+/// That of every read.
+fn policy(first: First) -> ReadPolicy {
+    ReadPolicy { first, on_lease: OnLease::Wait, lease: LEASE }
+}
+
 impl Caller {
     /// A caller that has not asked for these keys yet.
     pub fn new(process: u8, number: u8, keys: &[u8], first: First, finds: Finds) -> Self {
-        let policy = ReadPolicy { first, on_lease: OnLease::Wait, lease: LEASE };
         let reads = keys.iter().map(|&key| KeyRead {
             key,
-            read: Read::new(policy),
+            read: Read::new(policy(first)),
             step: Pending::None,
             result: None,
             floor: 0,
@@ -144,22 +148,22 @@ impl Caller {
             done: false,
         });
         let reads = reads.collect();
-        Self { process, stage: Stage::Idle, reads, finds, number, tokens: 0, rounds: 0 }
+        Self { process, stage: CallerStage::Idle, reads, finds, number, tokens: 0, rounds: 0 }
     }
 
     /// Whether it has been asked, and has not answered.
     pub fn is_under_way(&self) -> bool {
-        !matches!(self.stage, Stage::Idle | Stage::Over | Stage::Gone)
+        !matches!(self.stage, CallerStage::Idle | CallerStage::Over | CallerStage::Gone)
     }
 
     /// Whether somebody has told one of its reads something.
     pub fn was_told(&self) -> bool {
-        self.stage == Stage::Waiting && self.reads.iter().any(|read| read.told.is_some())
+        self.stage == CallerStage::Waiting && self.reads.iter().any(|read| read.told.is_some())
     }
 
     /// The places of its reads that wait for another process.
     pub fn waits(&self) -> impl Iterator<Item = usize> + '_ {
-        let waiting = self.stage == Stage::Waiting;
+        let waiting = self.stage == CallerStage::Waiting;
         let waits = move |(place, read): (usize, &KeyRead)| {
             (waiting && read.step == Pending::Wait).then_some(place)
         };
@@ -181,7 +185,7 @@ impl Caller {
 
     /// Its process dies; what it has sent.
     pub fn crash(&mut self) -> Vec<(u8, Command<Version>)> {
-        self.stage = Stage::Gone;
+        self.stage = CallerStage::Gone;
         self.sent().map(|(key, command)| (key, command.clone())).collect()
     }
 
@@ -236,14 +240,12 @@ impl Driver<'_> {
                 if version < known {
                     self.world.wrong.get_or_insert(Wrong::Stale);
                 }
-                self.caller.stage = Stage::Over;
+                self.caller.stage = CallerStage::Over;
                 return;
             }
             read.mark = here.near.mark();
             if !here.debts.is_empty() {
-                let policy =
-                    ReadPolicy { first: First::Lookup, on_lease: OnLease::Wait, lease: LEASE };
-                read.read = Read::past_the_cache(policy);
+                read.read = Read::past_the_cache(policy(First::Lookup));
             }
         }
         self.run();
@@ -260,7 +262,7 @@ impl Driver<'_> {
                 read.step = Pending::Reply(answer);
             }
         }
-        self.caller.stage = Stage::Answered;
+        self.caller.stage = CallerStage::Answered;
     }
 
     /// The answers are there.
@@ -290,7 +292,7 @@ impl Driver<'_> {
                 read.step = Pending::Fetched(result, fetch);
             }
         }
-        self.caller.stage = Stage::Fetched;
+        self.caller.stage = CallerStage::Fetched;
     }
 
     /// What was fetched is there.
@@ -353,7 +355,7 @@ impl Driver<'_> {
         self.caller.rounds += 1;
         if self.caller.rounds > MOST_ROUNDS {
             self.world.wrong.get_or_insert(Wrong::Endless);
-            self.caller.stage = Stage::Over;
+            self.caller.stage = CallerStage::Over;
             return;
         }
         for place in 0..self.caller.reads.len() {
@@ -364,14 +366,14 @@ impl Driver<'_> {
             self.caller.reads.iter().any(|read| !read.done && wanted(&read.step))
         };
         self.caller.stage = if any(|step| matches!(step, Pending::Send(_))) {
-            Stage::Sent
+            CallerStage::Sent
         } else if any(|step| *step == Pending::Fetch) {
             self.begin_fetch();
-            Stage::Fetching
+            CallerStage::Fetching
         } else if self.caller.reads.iter().all(|read| read.done) {
-            Stage::Over
+            CallerStage::Over
         } else {
-            Stage::Waiting
+            CallerStage::Waiting
         };
     }
 

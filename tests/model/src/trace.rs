@@ -6,7 +6,7 @@ use stateright::Path;
 use crate::cache::Version;
 use crate::caller::{Caller, Fetch};
 use crate::world::{CallerDoes, Event, Fate, World, WriterDoes};
-use crate::writer::{Stage, Writer};
+use crate::writer::{Writer, WriterStage};
 
 /// One line for each event.
 pub(crate) fn lines(path: &Path<World, Event>) -> Vec<String> {
@@ -63,7 +63,7 @@ fn of_caller(caller: Option<&Caller>, does: CallerDoes) -> String {
 fn of_writer(writer: &Writer, does: WriterDoes) -> String {
     match (does, &writer.stage) {
         (WriterDoes::Begin, _) => "begins".into(),
-        (WriterDoes::Send(fate), Stage::Sent(command)) => {
+        (WriterDoes::Send(fate), WriterStage::Sent(command)) => {
             format!("sends {}{}", name(command), of(fate))
         }
         (WriterDoes::Send(_), _) => "sends nothing".into(),

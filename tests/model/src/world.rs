@@ -4,9 +4,9 @@ use cachecow::protocol::{Command, Lost};
 
 use crate::Without;
 use crate::cache::{Cell, Flag, Version};
-use crate::caller::{Answer, Caller, Driver, Fetch};
+use crate::caller::{Answer, Caller, CallerStage, Driver, Fetch};
 use crate::process::Process;
-use crate::writer::{Stage, Writer};
+use crate::writer::{Writer, WriterStage};
 
 /// What must never be.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -191,15 +191,14 @@ impl World {
     /// Everything that happens without a fault, sooner or later.
     pub fn progress(&self, to: &mut Vec<Event>) {
         for (number, caller) in self.callers.iter().flatten().enumerate() {
-            use crate::caller::Stage;
             let mut does = |what| to.push(Event::Caller(number, what));
             match caller.stage {
-                Stage::Idle if self.lives(caller.process) => does(CallerDoes::Begin),
-                Stage::Sent => does(CallerDoes::Send(Fate::Sound)),
-                Stage::Answered => does(CallerDoes::TakeAnswers),
-                Stage::Fetching => does(CallerDoes::Fetch),
-                Stage::Fetched => does(CallerDoes::TakeFetched),
-                Stage::Waiting => {
+                CallerStage::Idle if self.lives(caller.process) => does(CallerDoes::Begin),
+                CallerStage::Sent => does(CallerDoes::Send(Fate::Sound)),
+                CallerStage::Answered => does(CallerDoes::TakeAnswers),
+                CallerStage::Fetching => does(CallerDoes::Fetch),
+                CallerStage::Fetched => does(CallerDoes::TakeFetched),
+                CallerStage::Waiting => {
                     if caller.was_told() {
                         does(CallerDoes::Wake);
                     }
@@ -210,17 +209,17 @@ impl World {
                         does(CallerDoes::LosePatience(place));
                     }
                 }
-                Stage::Idle | Stage::Over | Stage::Gone => {}
+                CallerStage::Idle | CallerStage::Over | CallerStage::Gone => {}
             }
         }
         for (number, writer) in self.writers.iter().enumerate() {
             let mut does = |what| to.push(Event::Writer(number, what));
             match writer.stage {
-                Stage::Idle if self.lives(writer.process) => does(WriterDoes::Begin),
-                Stage::Sent(_) => does(WriterDoes::Send(Fate::Sound)),
-                Stage::Answered(..) => does(WriterDoes::TakeAnswer),
-                Stage::Working => does(WriterDoes::Work),
-                Stage::Idle | Stage::Over | Stage::Gone => {}
+                WriterStage::Idle if self.lives(writer.process) => does(WriterDoes::Begin),
+                WriterStage::Sent(_) => does(WriterDoes::Send(Fate::Sound)),
+                WriterStage::Answered(..) => does(WriterDoes::TakeAnswer),
+                WriterStage::Working => does(WriterDoes::Work),
+                WriterStage::Idle | WriterStage::Over | WriterStage::Gone => {}
             }
         }
         for (at, late) in self.late.iter().enumerate() {
@@ -251,11 +250,10 @@ impl World {
             Fate::ALL.into_iter().skip(1).filter(may_happen)
         };
         for (number, caller) in self.callers.iter().flatten().enumerate() {
-            use crate::caller::Stage;
-            if caller.stage == Stage::Sent {
+            if caller.stage == CallerStage::Sent {
                 to.extend(fates().map(|fate| Event::Caller(number, CallerDoes::Send(fate))));
             }
-            if caller.stage == Stage::Fetching && self.faults.fetch > 0 {
+            if caller.stage == CallerStage::Fetching && self.faults.fetch > 0 {
                 let others = [Fetch::Unstorable, Fetch::Refused, Fetch::Failed];
                 to.extend(others.map(|other| Event::Caller(number, CallerDoes::FetchElse(other))));
             }
@@ -264,7 +262,7 @@ impl World {
             }
         }
         for (number, writer) in self.writers.iter().enumerate() {
-            if matches!(writer.stage, Stage::Sent(_)) {
+            if matches!(writer.stage, WriterStage::Sent(_)) {
                 to.extend(fates().map(|fate| Event::Writer(number, WriterDoes::Send(fate))));
             }
             if writer.is_under_way() && self.faults.cancel > 0 {
@@ -373,9 +371,9 @@ impl World {
             WriterDoes::Begin => writer.begin(),
             WriterDoes::Send(fate) => {
                 fate.happens(&mut self.faults);
-                if let Stage::Sent(command) = writer.stage.clone() {
+                if let WriterStage::Sent(command) = writer.stage.clone() {
                     let answer = self.meet(fate, writer.key, command.clone(), without);
-                    writer.stage = Stage::Answered(command, answer);
+                    writer.stage = WriterStage::Answered(command, answer);
                 }
             }
             WriterDoes::TakeAnswer => writer.take_answer(self),
@@ -456,10 +454,10 @@ impl World {
         }
         for writer in &mut self.writers {
             if usize::from(writer.process) == process && writer.is_under_way() {
-                if let Stage::Sent(command) = &writer.stage {
+                if let WriterStage::Sent(command) = &writer.stage {
                     self.late.push(Late::at_any_time(writer.key, command.clone()));
                 }
-                writer.stage = Stage::Gone;
+                writer.stage = WriterStage::Gone;
             }
         }
     }

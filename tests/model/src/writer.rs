@@ -23,7 +23,7 @@ pub enum How {
 
 /// Where a writer is.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Stage {
+pub enum WriterStage {
     /// It has not begun.
     Idle,
     /// A command is on its way to the cache.
@@ -46,7 +46,7 @@ pub struct Writer {
     /// What it writes.
     pub key: u8,
     /// Where it is.
-    pub stage: Stage,
+    pub stage: WriterStage,
     /// How it tells the cache.
     pub how: How,
     /// Whether its hold may have been evicted: it protects its write only as `invalidate` does.
@@ -70,7 +70,7 @@ impl Writer {
         Self {
             process,
             key,
-            stage: Stage::Idle,
+            stage: WriterStage::Idle,
             how,
             hold_vanished: false,
             token,
@@ -82,23 +82,23 @@ impl Writer {
 
     /// Whether it is at it.
     pub fn is_under_way(&self) -> bool {
-        !matches!(self.stage, Stage::Idle | Stage::Over | Stage::Gone)
+        !matches!(self.stage, WriterStage::Idle | WriterStage::Over | WriterStage::Gone)
     }
 
     /// It begins.
     pub fn begin(&mut self) {
         self.stage = match self.how {
             How::Write => self.send_next(),
-            How::Invalidate => Stage::Working,
-            How::InvalidateFirst => Stage::Sent(Command::Invalidate),
+            How::Invalidate => WriterStage::Working,
+            How::InvalidateFirst => WriterStage::Sent(Command::Invalidate),
         };
     }
 
-    fn send_next(&mut self) -> Stage {
+    fn send_next(&mut self) -> WriterStage {
         match self.write.next_step() {
-            WriteStep::Send(command) => Stage::Sent(command),
-            WriteStep::Work => Stage::Working,
-            WriteStep::Done(_) => Stage::Over,
+            WriteStep::Send(command) => WriterStage::Sent(command),
+            WriteStep::Work => WriterStage::Working,
+            WriteStep::Done(_) => WriterStage::Over,
         }
     }
 
@@ -116,17 +116,17 @@ impl Writer {
                 self.write.on_worked();
                 self.send_next()
             }
-            How::Invalidate => Stage::Sent(Command::Invalidate),
+            How::Invalidate => WriterStage::Sent(Command::Invalidate),
             How::InvalidateFirst => {
                 world.promise(self.key, self.version);
-                Stage::Over
+                WriterStage::Over
             }
         };
     }
 
     /// Takes the cache's answer.
     pub fn take_answer(&mut self, world: &mut World) {
-        let Stage::Answered(command, answer) = self.stage.clone() else { return };
+        let WriterStage::Answered(command, answer) = self.stage.clone() else { return };
         let done = answer.and_then(|reply| if reply == Reply::Done { Ok(()) } else { Err(Lost) });
         let here = &mut world.processes[usize::from(self.process)].keys[usize::from(self.key)];
         here.near.change();
@@ -146,9 +146,9 @@ impl Writer {
                 if done.is_ok() {
                     world.promise(self.key, self.version);
                 }
-                Stage::Over
+                WriterStage::Over
             }
-            How::InvalidateFirst => Stage::Working,
+            How::InvalidateFirst => WriterStage::Working,
         };
     }
 
@@ -156,9 +156,10 @@ impl Writer {
     pub fn cancel(&mut self, world: &mut World) {
         let hold_is_out = matches!(
             &self.stage,
-            Stage::Sent(Command::Hold { .. }) | Stage::Answered(Command::Hold { .. }, _)
+            WriterStage::Sent(Command::Hold { .. })
+                | WriterStage::Answered(Command::Hold { .. }, _)
         );
-        if let Stage::Sent(command) = &self.stage {
+        if let WriterStage::Sent(command) = &self.stage {
             world.late.push(Late::after_others_of(self.number, self.key, command.clone()));
         }
         if hold_is_out {
@@ -169,6 +170,6 @@ impl Writer {
             here.near.change();
             here.owe(Command::Invalidate, self.version);
         }
-        self.stage = Stage::Gone;
+        self.stage = WriterStage::Gone;
     }
 }
