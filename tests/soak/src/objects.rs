@@ -31,9 +31,7 @@ pub(crate) trait Soaked: Cached + Sized {
     fn version(&self) -> u64;
 
     /// Whether the backing store has no such object at this version.
-    fn is_absent(_version: u64) -> bool {
-        false
-    }
+    fn is_absent(version: u64) -> bool;
 
     fn cell(id: u32) -> usize {
         Self::KIND * OBJECTS + id as usize
@@ -62,6 +60,14 @@ const ABSENT_EVERY: u64 = 16;
 
 fn is_sometimes_absent(version: u64) -> bool {
     version % ABSENT_EVERY == 7
+}
+
+fn never(_version: u64) -> bool {
+    false
+}
+
+fn group_of(id: u32) -> u32 {
+    id / GROUP
 }
 
 /// An object without any of the settings; absent now and then.
@@ -109,82 +115,36 @@ pub(crate) struct Grouped {
     payload: String,
 }
 
-impl Soaked for Plain {
-    const KIND: usize = 0;
-    type ById = PlainById;
+macro_rules! soaked {
+    ($($object:ident $kind:literal by $by:ident, with [$($field:ident: $value:expr),*], absent $absent:expr;)*) => {$(
+        impl Soaked for $object {
+            const KIND: usize = $kind;
+            type ById = $by;
 
-    fn by(id: u32) -> PlainById {
-        Self::by_id(id)
-    }
-    fn new(id: u32, version: u64) -> Self {
-        Self { id, version, payload: payload(id) }
-    }
-    fn id(&self) -> u32 {
-        self.id
-    }
-    fn version(&self) -> u64 {
-        self.version
-    }
-    fn is_absent(version: u64) -> bool {
-        is_sometimes_absent(version)
-    }
+            fn by(id: u32) -> $by {
+                Self::by_id(id)
+            }
+            fn new(id: u32, version: u64) -> Self {
+                Self { $($field: $value(id),)* id, version, payload: payload(id) }
+            }
+            fn id(&self) -> u32 {
+                self.id
+            }
+            fn version(&self) -> u64 {
+                self.version
+            }
+            fn is_absent(version: u64) -> bool {
+                $absent(version)
+            }
+        }
+    )*};
 }
 
-impl Soaked for Soft {
-    const KIND: usize = 1;
-    type ById = SoftById;
-
-    fn by(id: u32) -> SoftById {
-        Self::by_id(id)
-    }
-    fn new(id: u32, version: u64) -> Self {
-        Self { id, version, payload: payload(id) }
-    }
-    fn id(&self) -> u32 {
-        self.id
-    }
-    fn version(&self) -> u64 {
-        self.version
-    }
-    fn is_absent(version: u64) -> bool {
-        is_sometimes_absent(version)
-    }
-}
-
-impl Soaked for Named {
-    const KIND: usize = 2;
-    type ById = NamedById;
-
-    fn by(id: u32) -> NamedById {
-        Self::by_id(id)
-    }
-    fn new(id: u32, version: u64) -> Self {
-        Self { id, name: Self::name_of(id), version, payload: payload(id) }
-    }
-    fn id(&self) -> u32 {
-        self.id
-    }
-    fn version(&self) -> u64 {
-        self.version
-    }
-}
-
-impl Soaked for Grouped {
-    const KIND: usize = 3;
-    type ById = GroupedById;
-
-    fn by(id: u32) -> GroupedById {
-        Self::by_id(id)
-    }
-    fn new(id: u32, version: u64) -> Self {
-        Self { id, group: id / GROUP, version, payload: payload(id) }
-    }
-    fn id(&self) -> u32 {
-        self.id
-    }
-    fn version(&self) -> u64 {
-        self.version
-    }
+soaked! {
+    Plain 0 by PlainById, with [], absent is_sometimes_absent;
+    Soft 1 by SoftById, with [], absent is_sometimes_absent;
+    Named 2 by NamedById, with [name: Self::name_of], absent never;
+    Grouped 3 by GroupedById, with [group: group_of], absent never;
 }
 
 impl Plain {
