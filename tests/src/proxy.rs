@@ -6,12 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::io::{BufReader, copy, sink};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::watch;
 
+use crate::resp::{Command, next_command};
 use crate::servers::RedisServer;
 
 /// What becomes of the command at which the connection is cut.
@@ -151,11 +152,10 @@ impl State {
     }
 
     /// What becomes of this command.
-    fn judge(&self, command: &[u8]) -> Option<Cut> {
-        let text = String::from_utf8_lossy(command);
-        let name = text.split("\r\n").nth(2).unwrap_or_default();
+    fn judge(&self, command: &Command) -> Option<Cut> {
+        let name = command.name();
         let mut plan = self.plan();
-        plan.passed.push(name.to_owned());
+        plan.passed.push(name.clone());
         let (at, cut) = plan.cut?;
         match at {
             At::After(_) if name == "PING" => return None,
@@ -168,9 +168,9 @@ impl State {
             At::First(_) => return None,
         }
         plan.cut = None;
-        plan.step = Some(name.to_owned());
+        plan.step = Some(name);
         if cut == Cut::Late {
-            plan.late = command.to_vec();
+            plan.late.clone_from(&command.bytes);
         }
         Some(cut)
     }
@@ -189,7 +189,7 @@ async fn serve(state: Arc<State>, client: UnixStream) {
         tokio::time::sleep(delay).await;
         match state.judge(&command) {
             None => {
-                if to_server.write_all(&command).await.is_err() {
+                if to_server.write_all(&command.bytes).await.is_err() {
                     return;
                 }
             }
@@ -200,7 +200,7 @@ async fn serve(state: Arc<State>, client: UnixStream) {
             Some(Cut::After) => {
                 lost.store(true, Ordering::SeqCst);
                 // The server answers what it has read before it sees that nothing follows.
-                let _ = to_server.write_all(&command).await;
+                let _ = to_server.write_all(&command.bytes).await;
                 let _ = to_server.shutdown().await;
                 let _ = answering.await;
                 return;
@@ -222,24 +222,4 @@ async fn answer(
             return;
         }
     }
-}
-
-/// The next command, as it was sent.
-async fn next_command(from: &mut (impl AsyncBufRead + Unpin)) -> Option<Vec<u8>> {
-    let mut command = Vec::new();
-    let parts = number(from, &mut command).await?;
-    for _ in 0..parts {
-        let len = number(from, &mut command).await?;
-        let start = command.len();
-        command.resize(start + len + 2, 0);
-        from.read_exact(&mut command[start..]).await.ok()?;
-    }
-    Some(command)
-}
-
-/// The number in a line like `*3`, which is added to the command.
-async fn number(from: &mut (impl AsyncBufRead + Unpin), command: &mut Vec<u8>) -> Option<usize> {
-    let start = command.len();
-    from.read_until(b'\n', command).await.ok()?;
-    std::str::from_utf8(command.get(start + 1..)?).ok()?.trim_end().parse().ok()
 }

@@ -1,18 +1,16 @@
 //! What the auditor's events say. Alone in its program: where several threads have subscribers, an event
 //! that is met by one of them first is lost to the others.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use cachecow::{CacheCow, Cached, Lookup as _};
+use cachecow_tests::events::Events;
 use cachecow_tests::seen::audited_of;
 use cachecow_tests::store::{Item, Store};
 use serde::{Deserialize, Serialize};
-use tracing::field::{Field, Visit};
-use tracing::span;
+use tracing::Level;
 
 /// Says when it was fetched.
 #[derive(Serialize, Deserialize, Cached)]
@@ -38,73 +36,29 @@ impl Safe {
     }
 }
 
-/// What the events under `cachecow::audit` say.
-#[derive(Clone, Default)]
-struct Events(Arc<Mutex<Vec<BTreeMap<&'static str, String>>>>);
-
-impl Events {
-    fn take(&self) -> Vec<BTreeMap<&'static str, String>> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-struct Fields<'a>(&'a mut BTreeMap<&'static str, String>);
-
-impl Visit for Fields<'_> {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.0.insert(field.name(), format!("{value:?}"));
-    }
-}
-
-impl tracing::Subscriber for Events {
-    fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
-        metadata.target() == "cachecow::audit"
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        let level = ("level", event.metadata().level().to_string());
-        let mut said = BTreeMap::from([level]);
-        event.record(&mut Fields(&mut said));
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(said);
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
 #[tokio::test(start_paused = true)]
 async fn events_name_what_is_stale_and_give_nothing_away() {
-    let events = Events::default();
-    let _guard = tracing::subscriber::set_default(events.clone());
+    let events = Events::listen("cachecow::audit", Level::TRACE);
     let (cow, safe) = (CacheCow::memory(), Arc::new(Safe::default()));
     cow.with(&*safe).get(Word::by_id(77)).await.unwrap();
     tokio::spawn(cow.auditor().context(Arc::clone(&safe)).one_in(1).run());
     cow.with(&*safe).get(Word::by_id(77)).await.unwrap();
     audited_of(&cow, "Word", 1).await;
     let undecided = events.take().remove(0);
-    assert_eq!((&*undecided["level"], &*undecided["fields"]), ("INFO", r#"["fetched"]"#));
+    assert_eq!((undecided.level, undecided.field("fields")), (Level::INFO, r#"["fetched"]"#));
 
     safe.changed.store(true, Ordering::SeqCst);
     cow.with(&*safe).get(Word::by_id(77)).await.unwrap();
     audited_of(&cow, "Word", 2).await;
     let stale = events.take().remove(0);
-    let say = |name: &str| &*stale[name];
-    assert_eq!((say("level"), say("type")), ("WARN", r#""Word""#));
+    let say = |name: &str| stale.field(name);
+    assert_eq!((stale.level, say("type")), (Level::WARN, r#""Word""#));
     assert_eq!((say("lookup"), say("fields")), (r#""Word::by_id""#, r#"["secret"]"#));
     assert_eq!((say("source"), say("key")), ("Cache", &*Word::by_id(77).key().key().to_string()));
     assert!(say("age").starts_with("Some("), "{stale:?}");
     let shown: String = ["fields", "lookup", "message", "type", "source"].map(say).concat();
     assert!(!["77", "sesame", "swordfish"].iter().any(|word| shown.contains(word)), "{shown}");
-    assert_eq!(stale.len(), 8, "there is nothing else: {stale:?}");
+    assert_eq!(stale.fields.len(), 7, "there is nothing else: {stale:?}");
 
     // Told once, with what is to be done.
     let store = Store::with_items(1);
@@ -117,6 +71,7 @@ async fn events_name_what_is_stale_and_give_nothing_away() {
     let told = events.take();
     assert_eq!(told.len(), 1);
     assert!(
-        told[0]["context"].contains("Store") && told[0]["message"].contains("Auditor::context")
+        told[0].field("context").contains("Store")
+            && told[0].field("message").contains("Auditor::context")
     );
 }

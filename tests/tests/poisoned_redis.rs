@@ -12,7 +12,8 @@ use cachecow::{
     CacheCow, ErrorKind, KeyValueStore as _, KeyValueStoreExt as _, RedisStore, Source,
 };
 use cachecow_tests::caches::Cache;
-use cachecow_tests::servers::{Answer, PoisonedServer, Words};
+use cachecow_tests::resp::Words;
+use cachecow_tests::servers::{Answer, PoisonedServer};
 use cachecow_tests::store::{Item, Store};
 use futures_util::TryStreamExt as _;
 use futures_util::future::join_all;

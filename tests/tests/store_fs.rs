@@ -76,7 +76,7 @@ async fn no_key_reaches_outside() {
     let (folder, store) = store(KeySpace::Extended).await;
     let sentinel = folder.path().join("x");
     fs::write(&sentinel, "sentinel").unwrap();
-    let keys = ["..", "../x", "/etc/passwd", "a/../../x", "../root/../x", "//x", "./../x", "/"];
+    let keys = ["..", "../x", "/etc/passwd", "a/../../x", "../up/../x", "//x", "./../x", "/"];
     for key in keys {
         assert_eq!(store.get(key).await.unwrap_err().kind(), ErrorKind::NotFound, "{key}");
         store.put(key, "inside").await.unwrap();

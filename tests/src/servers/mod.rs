@@ -22,7 +22,7 @@ pub use self::gcs::GcsServer;
 pub use self::git::git;
 pub use self::mariadb::MariaDbServer;
 pub use self::mongodb::MongoServer;
-pub use self::poisoned::{Answer, PoisonedServer, Words};
+pub use self::poisoned::{Answer, PoisonedServer};
 pub use self::postgres::PostgresServer;
 pub use self::process::{Process, free_port, not_as_root, run};
 pub use self::redis::RedisServer;

@@ -3,12 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncWriteExt as _, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-/// A command, as it was sent.
-pub type Words = Vec<Vec<u8>>;
+use crate::resp::{Command, Words, next_command};
 
 /// What a command is answered with.
 #[derive(Clone, Debug)]
@@ -62,55 +61,28 @@ impl Drop for PoisonedServer {
 }
 
 /// Answers until either side has enough.
-async fn serve(mut stream: TcpStream, answer: &(impl Fn(&Words) -> Answer + Sync)) {
-    let mut received = Vec::new();
-    loop {
-        while let Some((words, len)) = command(&received) {
-            received.drain(..len);
-            let written = match answer(&words) {
-                Answer::Bytes(bytes) => stream.write_all(&bytes).await,
-                Answer::Last(bytes) => {
-                    let _ = stream.write_all(&bytes).await;
-                    return;
-                }
-                Answer::Endless(first, rest) => {
-                    let mut written = stream.write_all(&first).await;
-                    while written.is_ok() {
-                        written = stream.write_all(&rest).await;
-                        // Others have their turn, also on a machine that is slow to read it all.
-                        tokio::task::yield_now().await;
-                    }
-                    written
-                }
-            };
-            if written.is_err() {
+async fn serve(stream: TcpStream, answer: &(impl Fn(&Words) -> Answer + Sync)) {
+    let (received, mut answers) = stream.into_split();
+    let mut received = BufReader::new(received);
+    while let Some(Command { words, .. }) = next_command(&mut received).await {
+        let written = match answer(&words) {
+            Answer::Bytes(bytes) => answers.write_all(&bytes).await,
+            Answer::Last(bytes) => {
+                let _ = answers.write_all(&bytes).await;
                 return;
             }
-        }
-        if !stream.read_buf(&mut received).await.is_ok_and(|read| read > 0) {
+            Answer::Endless(first, rest) => {
+                let mut written = answers.write_all(&first).await;
+                while written.is_ok() {
+                    written = answers.write_all(&rest).await;
+                    // Others have their turn, also on a machine that is slow to read it all.
+                    tokio::task::yield_now().await;
+                }
+                written
+            }
+        };
+        if written.is_err() {
             return;
         }
     }
-}
-
-/// The first command of these bytes and its length, once it is complete.
-fn command(bytes: &[u8]) -> Option<(Words, usize)> {
-    let mut at = 0;
-    let count = number(bytes, &mut at)?;
-    let mut words = Vec::new();
-    for _ in 0..count {
-        let len = number(bytes, &mut at)?;
-        words.push(bytes.get(at..at + len)?.to_vec());
-        at += len + 2;
-    }
-    (at <= bytes.len()).then_some((words, at))
-}
-
-/// The number on the line that begins there, after its sign; and where the next line begins.
-fn number(bytes: &[u8], at: &mut usize) -> Option<usize> {
-    let line = bytes.get(*at..)?;
-    let len = line.iter().position(|byte| *byte == b'\n')?;
-    let digits = std::str::from_utf8(&line[1..len]).ok()?.trim();
-    *at += len + 1;
-    digits.parse().ok()
 }

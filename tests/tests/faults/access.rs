@@ -73,11 +73,8 @@ faults! {
         let (url, mut control) = (with_user(&server), server.connection().await);
         let create = ["ACL", "SETUSER", "shop", "on", &format!(">{SECRET}"), "~*", "&*", "+@all"];
         say(&mut control, &create).await;
-        let trial = Trial::warm(row, &url).await;
-        say(&mut control, &["ACL", "DELUSER", "shop"]).await;
-        let trial = trial.suffer().await;
-        say(&mut control, &create).await;
-        trial.recover(&url).await;
+        let commands: [&[&str]; 2] = [&["ACL", "DELUSER", "shop"], &create];
+        Trial::between(row, &url, &mut control, commands).await;
     }
 
     /// The user may not touch keys with these names.
@@ -95,11 +92,8 @@ faults! {
         let allow = ["ACL", "SETUSER", "shop", "resetkeys", "~cache:*", "~flag:*", "~tag:*"];
         say(&mut control, &create).await;
         say(&mut control, &allow).await;
-        let trial = Trial::warm(row, &url).await;
-        say(&mut control, &["ACL", "SETUSER", "shop", "resetkeys", "~other:*"]).await;
-        let trial = trial.suffer().await;
-        say(&mut control, &allow).await;
-        trial.recover(&url).await;
+        let deny = ["ACL", "SETUSER", "shop", "resetkeys", "~other:*"];
+        Trial::between(row, &url, &mut control, [&deny, &allow]).await;
     }
 
     /// The address names a database that the server does not have.

@@ -5,10 +5,10 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use cachecow::{CacheCow, Cached, Source};
+use cachecow_tests::events::Events;
 use cachecow_tests::seen::until_near;
 use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::{Item, Store};
-use cachecow_tests::warnings::Warnings;
 use redis::aio::MultiplexedConnection;
 use serde::{Deserialize, Serialize};
 
@@ -160,7 +160,7 @@ async fn the_near_tier_without_client_tracking() {
     let server = RedisServer::start();
     let (url, mut control) = (with_user(&server), server.connection().await);
     allow(&mut control, &["~*", "+@all", "-client"]).await;
-    let warnings = Warnings::listen();
+    let warnings = Events::warnings();
     let cow = CacheCow::builder().near(1 << 20).open(&url).await.unwrap();
     let store = Store::with_items(1);
     let mut heard = Vec::new();
@@ -169,12 +169,12 @@ async fn the_near_tier_without_client_tracking() {
         while denials(&mut control).await < 2 {
             let source = cow.with(&store).read(Item::by_id(1)).await.unwrap().source;
             assert_ne!(source, Source::Near);
-            heard.extend(warnings.take());
+            heard.extend(warnings.take_lines());
         }
     })
     .await;
     assert_eq!(cow.with(&store).read(Item::by_id(1)).await.unwrap().source, Source::Cache);
-    heard.extend(warnings.take());
+    heard.extend(warnings.take_lines());
     let [warning] = &heard[..] else { panic!("one warning: {heard:?}") };
     assert!(warning.starts_with("nothing is kept near") && warning.contains("NOPERM"), "{warning}");
 }

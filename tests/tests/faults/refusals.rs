@@ -19,12 +19,9 @@ faults! {
     }
     {
         let server = RedisServer::start();
-        let trial = Trial::warm(row, &server.url()).await;
         let mut control = server.connection().await;
-        say(&mut control, &["REPLICAOF", "127.0.0.1", "1"]).await;
-        let trial = trial.suffer().await;
-        say(&mut control, &["REPLICAOF", "NO", "ONE"]).await;
-        trial.recover(&server.url()).await;
+        let commands: [&[&str]; 2] = [&["REPLICAOF", "127.0.0.1", "1"], &["REPLICAOF", "NO", "ONE"]];
+        Trial::between(row, &server.url(), &mut control, commands).await;
     }
 
     /// The server becomes a replica without its master, and serves no old data
@@ -37,12 +34,9 @@ faults! {
     }
     {
         let server = RedisServer::start_with(&["--replica-serve-stale-data", "no"]);
-        let trial = Trial::warm(row, &server.url()).await;
         let mut control = server.connection().await;
-        say(&mut control, &["REPLICAOF", "127.0.0.1", "1"]).await;
-        let trial = trial.suffer().await;
-        say(&mut control, &["REPLICAOF", "NO", "ONE"]).await;
-        trial.recover(&server.url()).await;
+        let commands: [&[&str]; 2] = [&["REPLICAOF", "127.0.0.1", "1"], &["REPLICAOF", "NO", "ONE"]];
+        Trial::between(row, &server.url(), &mut control, commands).await;
     }
 
     /// The server is full, and evicts nothing (`maxmemory`, `noeviction`).
@@ -54,12 +48,9 @@ faults! {
     }
     {
         let server = RedisServer::start_with(&["--maxmemory-policy", "noeviction"]);
-        let trial = Trial::warm(row, &server.url()).await;
         let mut control = server.connection().await;
-        say(&mut control, &["CONFIG", "SET", "maxmemory", "1"]).await;
-        let trial = trial.suffer().await;
-        say(&mut control, &["CONFIG", "SET", "maxmemory", "0"]).await;
-        trial.recover(&server.url()).await;
+        let commands: [&[&str]; 2] = [&["CONFIG", "SET", "maxmemory", "1"], &["CONFIG", "SET", "maxmemory", "0"]];
+        Trial::between(row, &server.url(), &mut control, commands).await;
     }
 
     /// The server cannot save its snapshots, and takes no writes therefore (`MISCONF`).
@@ -92,12 +83,9 @@ faults! {
     }
     {
         let server = RedisServer::start();
-        let trial = Trial::warm(row, &server.url()).await;
         let mut control = server.connection().await;
-        say(&mut control, &["CONFIG", "SET", "min-replicas-to-write", "1"]).await;
-        let trial = trial.suffer().await;
-        say(&mut control, &["CONFIG", "SET", "min-replicas-to-write", "0"]).await;
-        trial.recover(&server.url()).await;
+        let commands: [&[&str]; 2] = [&["CONFIG", "SET", "min-replicas-to-write", "1"], &["CONFIG", "SET", "min-replicas-to-write", "0"]];
+        Trial::between(row, &server.url(), &mut control, commands).await;
     }
 
     /// The server has as many clients as it takes (`maxclients`) when the program starts.

@@ -8,8 +8,7 @@ use crate::load::slot;
 use crate::row::Circuit::{Opens, StaysClosed};
 use crate::row::Seen::{Cached, Fetched, Never, Stored};
 use crate::row::Told::{Done, HoldRefused, NotInvalidated};
-use crate::row::faults;
-
+use crate::row::{Row, faults};
 use crate::trial::{Trial, within};
 
 faults! {
@@ -22,14 +21,7 @@ faults! {
         remedy: "start it, or let a replica take over",
     }
     {
-        let mut cluster = partial().await;
-        let items = items_of(&cluster, |owner| owner == 1).await;
-        let trial = Trial::warm_with(row, &cluster.url(), items).await;
-        cluster.kill(1);
-        let trial = trial.suffer().await;
-        cluster.restart(1);
-        cluster.ready().await;
-        trial.recover(&cluster.url()).await;
+        lose_the_second(row, partial().await, |owner| owner == 1, async |_| {}).await;
     }
 
     /// The same; the keys are those of the other masters.
@@ -40,14 +32,7 @@ faults! {
         remedy: "start it, or let a replica take over",
     }
     {
-        let mut cluster = partial().await;
-        let items = items_of(&cluster, |owner| owner != 1).await;
-        let trial = Trial::warm_with(row, &cluster.url(), items).await;
-        cluster.kill(1);
-        let trial = trial.suffer().await;
-        cluster.restart(1);
-        cluster.ready().await;
-        trial.recover(&cluster.url()).await;
+        lose_the_second(row, partial().await, |owner| owner != 1, async |_| {}).await;
     }
 
     /// A master of a cluster dies, and the others serve nothing without it
@@ -59,17 +44,13 @@ faults! {
         remedy: "`cluster-require-full-coverage no`: a cache may have holes",
     }
     {
-        let mut cluster = RedisCluster::start_masters(&[]).await;
-        let items = items_of(&cluster, |owner| owner != 1).await;
-        let trial = Trial::warm_with(row, &cluster.url(), items).await;
-        cluster.kill(1);
-        for node in [0, 2] {
-            within(until_refuses(&cluster, node)).await;
-        }
-        let trial = trial.suffer().await;
-        cluster.restart(1);
-        cluster.ready().await;
-        trial.recover(&cluster.url()).await;
+        let cluster = RedisCluster::start_masters(&[]).await;
+        let noticed = async |cluster: &RedisCluster| {
+            for node in [0, 2] {
+                within(until_refuses(cluster, node)).await;
+            }
+        };
+        lose_the_second(row, cluster, |owner| owner != 1, noticed).await;
     }
 
     /// All masters of a cluster die.
@@ -133,6 +114,23 @@ faults! {
         group.restart(0);
         trial.recover(&group.url()).await;
     }
+}
+
+/// The second master dies and comes back; the items are of such owners.
+async fn lose_the_second(
+    row: &'static Row,
+    mut cluster: RedisCluster,
+    owned: fn(usize) -> bool,
+    until_noticed: impl AsyncFnOnce(&RedisCluster),
+) {
+    let items = items_of(&cluster, owned).await;
+    let trial = Trial::warm_with(row, &cluster.url(), items).await;
+    cluster.kill(1);
+    until_noticed(&cluster).await;
+    let trial = trial.suffer().await;
+    cluster.restart(1);
+    cluster.ready().await;
+    trial.recover(&cluster.url()).await;
 }
 
 /// A cluster whose nodes serve what they have.

@@ -6,10 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use cachecow::{Builder, CacheCow, Error, ErrorKind, Fill, HoldPolicy, Source};
+use cachecow_tests::events::Events;
 use cachecow_tests::store::{Item, Store};
-use cachecow_tests::warnings::Warnings;
+use redis::aio::MultiplexedConnection;
 
 use crate::row::{Circuit, OR, Row, Seen, Told};
+use crate::servers::say;
 
 /// What must never be shown; every password in these tests is this one.
 pub(crate) const SECRET: &str = "s3cret";
@@ -20,7 +22,7 @@ pub(crate) struct Trial {
     store: Store,
     cow: CacheCow,
     strict: CacheCow,
-    warnings: Warnings,
+    warnings: Events,
     /// An item for each use, first that which is in the cache.
     items: [i64; 5],
     took: Vec<String>,
@@ -47,7 +49,7 @@ impl Trial {
             store: Store::with_items(1000),
             cow: open(builder()).await,
             strict: open(builder().hold_policy(HoldPolicy::Require)).await,
-            warnings: Warnings::listen(),
+            warnings: Events::warnings(),
             items,
             took: Vec::new(),
         }
@@ -56,6 +58,20 @@ impl Trial {
     /// Opens the cache at `url`, and sees to it that it works.
     pub(crate) async fn warm(row: &'static Row, url: &str) -> Self {
         Self::warm_with(row, url, [1, 2, 3, 4, 5]).await
+    }
+
+    /// The whole of a trial whose fault one command begins and another ends.
+    pub(crate) async fn between(
+        row: &'static Row,
+        url: &str,
+        control: &mut MultiplexedConnection,
+        [begin, end]: [&[&str]; 2],
+    ) {
+        let trial = Self::warm(row, url).await;
+        say(control, begin).await;
+        let trial = trial.suffer().await;
+        say(control, end).await;
+        trial.recover(url).await;
     }
 
     /// [`warm`](Self::warm), with other items than the first.
@@ -169,7 +185,7 @@ impl Trial {
     /// A cache that is of no use is warned of, and so is what was not invalidated.
     fn has_warned(&self) {
         let Row { kept, other, invalidate, write, circuit, .. } = *self.row;
-        let warnings = self.warnings.take();
+        let warnings = self.warnings.take_lines();
         let warned = |of: &str| warnings.iter().any(|warning| warning.starts_with(of));
         let opened = circuit == Circuit::Opens;
         assert_eq!(warned("the cache keeps failing"), opened, "{warnings:?}");

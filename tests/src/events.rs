@@ -1,0 +1,110 @@
+//! What cachecow says in `tracing` events, as a program's log would show it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Event, Level, Metadata, Subscriber};
+
+/// One event.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// How serious it is.
+    pub level: Level,
+    /// Its fields in order, the message among them.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+impl Said {
+    /// A field's value; empty if there is none.
+    pub fn field(&self, name: &str) -> &str {
+        let named = self.fields.iter().find(|(field, _)| *field == name);
+        named.map_or("", |(_, value)| value)
+    }
+}
+
+impl fmt::Display for Said {
+    /// The message, and after it the other fields.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.field("message"))?;
+        let mut others = self.fields.iter().filter(|(name, _)| *name != "message");
+        others.try_for_each(|(name, value)| write!(f, " {name}={value}"))
+    }
+}
+
+/// The events of this thread, from now on until it is dropped.
+#[derive(Debug)]
+pub struct Events {
+    heard: Arc<Mutex<Vec<Said>>>,
+    _guard: DefaultGuard,
+}
+
+impl Events {
+    /// Begins to listen to what is said under this target, at this level or a more serious one.
+    pub fn listen(target: &'static str, level: Level) -> Self {
+        let heard = Arc::default();
+        let listener = Listener { target, level, heard: Arc::clone(&heard) };
+        Self { heard, _guard: tracing::subscriber::set_default(listener) }
+    }
+
+    /// Begins to listen to cachecow's warnings.
+    pub fn warnings() -> Self {
+        Self::listen("cachecow", Level::WARN)
+    }
+
+    /// Those since the last call, a line each.
+    pub fn take_lines(&self) -> Vec<String> {
+        self.take().iter().map(Said::to_string).collect()
+    }
+
+    /// Those since the last call.
+    pub fn take(&self) -> Vec<Said> {
+        std::mem::take(&mut *lock(&self.heard))
+    }
+}
+
+struct Listener {
+    target: &'static str,
+    level: Level,
+    heard: Arc<Mutex<Vec<Said>>>,
+}
+
+impl Subscriber for Listener {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == self.target && *metadata.level() <= self.level
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        let level = *event.metadata().level();
+        lock(&self.heard).push(Said { level, fields: fields.0 });
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[derive(Default)]
+struct Fields(Vec<(&'static str, String)>);
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.push((field.name(), format!("{value:?}")));
+    }
+}
+
+fn lock(heard: &Mutex<Vec<Said>>) -> MutexGuard<'_, Vec<Said>> {
+    heard.lock().unwrap_or_else(PoisonError::into_inner)
+}
