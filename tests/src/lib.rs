@@ -7,6 +7,7 @@ pub mod backends;
 pub mod caches;
 pub mod clock;
 pub mod cloud;
+pub mod collision;
 pub mod conformance;
 pub mod deploy;
 pub mod events;
