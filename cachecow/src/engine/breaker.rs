@@ -32,7 +32,7 @@ pub(crate) struct Breaker {
     outages: AtomicU32,
     /// Probes since the circuit opened.
     probes: AtomicU32,
-    /// Milliseconds after `epoch` when the next probe may pass; 0 while closed.
+    /// Milliseconds after `epoch` when the next probe may pass, a pause at the least; 0 while closed.
     reopens: AtomicU64,
 }
 
@@ -107,8 +107,7 @@ impl Breaker {
     }
 
     fn now(&self) -> u64 {
-        // One more, since 0 stands for closed.
-        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX) + 1
+        u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }
 

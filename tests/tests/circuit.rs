@@ -1,0 +1,294 @@
+//! The circuit breaker and the timeout around every backend, with time standing still.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cachecow::protocol::{Command, Reply};
+use cachecow::{
+    BackendError, BackendErrorKind, CacheBackend, CacheCow, ErrorKind, Fill, MemoryBackend,
+    Request, Source, Watch,
+};
+use cachecow_tests::events::Events;
+use cachecow_tests::store::{Item, Store};
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, join_all, pending};
+use tokio::time::{Instant, advance};
+use tracing::Level;
+
+const TIMEOUT: Duration = Duration::from_millis(100);
+/// That of the breaker before its first probe.
+const FIRST_PAUSE: Duration = Duration::from_millis(500);
+
+/// How a backend answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Mood {
+    Sound,
+    Fails(BackendErrorKind),
+    Hangs,
+    /// One answer too few.
+    Short,
+    /// One answer too many.
+    Long,
+}
+
+#[derive(Debug)]
+struct Moody {
+    inner: MemoryBackend,
+    mood: Mutex<Mood>,
+    asked: AtomicUsize,
+    watched: AtomicUsize,
+    reset: AtomicUsize,
+}
+
+impl Moody {
+    fn open() -> (Arc<Self>, CacheCow, Store) {
+        let this = Arc::new(Self {
+            inner: MemoryBackend::default(),
+            mood: Mutex::new(Mood::Sound),
+            asked: AtomicUsize::new(0),
+            watched: AtomicUsize::new(0),
+            reset: AtomicUsize::new(0),
+        });
+        let builder = CacheCow::builder().operation_timeout(TIMEOUT);
+        let cow = builder.backend(Arc::clone(&this)).unwrap();
+        (this, cow, Store::with_items(100))
+    }
+
+    fn is_now(&self, mood: Mood) {
+        *self.mood.lock().unwrap() = mood;
+    }
+
+    fn mood(&self) -> Mood {
+        *self.mood.lock().unwrap()
+    }
+
+    /// How often it was asked since the last call, but for claims given back.
+    fn asked(&self) -> usize {
+        self.asked.swap(0, Ordering::SeqCst)
+    }
+
+    fn resets(&self) -> usize {
+        self.reset.swap(0, Ordering::SeqCst)
+    }
+}
+
+impl CacheBackend for Moody {
+    fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
+        // A claim whose answer was lost is given back, whatever the circuit; see `Command::Abandon`.
+        if !matches!(requests[0].command, Command::Abandon { .. }) {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+        }
+        let (mood, count) = (self.mood(), requests.len());
+        async move {
+            let mut replies = self.inner.execute(requests).await;
+            match mood {
+                Mood::Sound => {}
+                Mood::Fails(kind) => replies = vec![Err(BackendError::new(kind, "")); count],
+                Mood::Hangs => pending().await,
+                Mood::Short => replies.truncate(count - 1),
+                Mood::Long => replies.push(Ok(Reply::Absent)),
+            }
+            replies
+        }
+        .boxed()
+    }
+
+    fn watch(&self, key: cachecow::Key) -> BoxFuture<'_, Result<Watch, BackendError>> {
+        self.watched.fetch_add(1, Ordering::SeqCst);
+        match self.mood() {
+            Mood::Hangs => pending().boxed(),
+            _ => self.inner.watch(key),
+        }
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        let mood = self.mood();
+        async move {
+            match mood {
+                Mood::Fails(kind) => Err(BackendError::new(kind, "")),
+                Mood::Hangs => pending().await,
+                _ => Ok(()),
+            }
+        }
+        .boxed()
+    }
+
+    fn reset(&self) {
+        self.reset.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+async fn read(cow: &CacheCow, store: &Store, id: i64) -> (Source, Fill) {
+    let read = cow.with(store).read(Item::by_id(id)).await.unwrap();
+    assert_eq!(read.value.unwrap().id, id);
+    (read.source, read.fill)
+}
+
+/// Two reads of which each claims in vain, and gives back in vain what it may have been granted.
+async fn fail_twice(cow: &CacheCow, store: &Store) {
+    for id in 1..=2 {
+        assert!(!cow.stats().circuit_open);
+        assert_eq!(read(cow, store, id).await, (Source::Fetched, Fill::Unreachable));
+    }
+    assert!(cow.stats().circuit_open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_opens_after_three_outages_and_closes_by_a_probe() {
+    let (backend, cow, store) = Moody::open();
+    let events = Events::listen("cachecow", Level::INFO);
+    backend.is_now(Mood::Fails(BackendErrorKind::Disconnected));
+    fail_twice(&cow, &store).await;
+    let said = events.take_lines();
+    assert!(said.len() == 1 && said[0].starts_with("the cache keeps failing"), "{said:?}");
+    assert_eq!(backend.asked(), 2);
+
+    for id in 1..=10 {
+        assert_eq!(read(&cow, &store, id).await, (Source::Fetched, Fill::Unreachable));
+        let many = cow.with(&store).get_many([1, 2, id].map(Item::by_id)).await.unwrap();
+        assert!(many.iter().all(Option::is_some));
+    }
+    assert_eq!(backend.asked(), 0, "it is left alone");
+
+    // A probe that fails; the next comes after twice the pause.
+    for pause in [FIRST_PAUSE, 2 * FIRST_PAUSE] {
+        advance(pause - Duration::from_millis(1)).await;
+        read(&cow, &store, 1).await;
+        assert_eq!(backend.asked(), 0);
+        advance(Duration::from_millis(1)).await;
+        join_all((1..=10).map(|id| read(&cow, &store, id))).await;
+        assert_eq!(backend.asked(), 1, "one only");
+    }
+    assert_eq!(events.take_lines(), [""; 0]);
+
+    backend.is_now(Mood::Sound);
+    advance(4 * FIRST_PAUSE).await;
+    assert_eq!(read(&cow, &store, 1).await, (Source::Fetched, Fill::Stored));
+    assert!(!cow.stats().circuit_open);
+    assert_eq!(read(&cow, &store, 1).await, (Source::Cache, Fill::Skipped));
+    assert_eq!(events.take_lines(), ["the cache answers again"]);
+    assert_eq!(backend.resets(), 0, "a broken connection needs no reset");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_success_in_between_starts_the_count_anew() {
+    let (backend, cow, store) = Moody::open();
+    let events = Events::listen("cachecow", Level::INFO);
+    for round in 0..10 {
+        backend.is_now(Mood::Fails(BackendErrorKind::Disconnected));
+        read(&cow, &store, 2 * round + 1).await;
+        backend.is_now(Mood::Sound);
+        read(&cow, &store, 2 * round + 2).await;
+    }
+    assert!(!cow.stats().circuit_open);
+    assert_eq!(events.take_lines(), [""; 0], "it was never open");
+}
+
+#[tokio::test(start_paused = true)]
+async fn refusals_open_nothing_and_are_told_once_a_minute() {
+    let (backend, cow, store) = Moody::open();
+    let events = Events::warnings();
+    for kind in [BackendErrorKind::Rejected, BackendErrorKind::Malformed] {
+        backend.is_now(Mood::Fails(kind));
+        for _ in 0..2 {
+            for id in 1..=20 {
+                assert_eq!(read(&cow, &store, id).await.0, Source::Fetched);
+                advance(Duration::from_millis(2999)).await;
+            }
+            let said = events.take_lines();
+            assert!(said.len() == 1 && said[0].starts_with("the cache refuses"), "{said:?}");
+            advance(Duration::from_millis(20)).await;
+        }
+    }
+    assert!(!cow.stats().circuit_open);
+    assert_eq!(backend.asked(), 2 * 2 * 20);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_operation_takes_longer_than_it_may_and_the_connection_is_replaced_once() {
+    let (backend, cow, store) = Moody::open();
+    backend.is_now(Mood::Hangs);
+    let began = Instant::now();
+    // More under way at once than open the circuit.
+    join_all((1..=10).map(|id| read(&cow, &store, id))).await;
+    assert_eq!(began.elapsed(), TIMEOUT);
+    assert!(cow.stats().circuit_open);
+    assert_eq!(backend.resets(), 1, "the others are stragglers of the same outage");
+    for probe in 0..3 {
+        advance(FIRST_PAUSE * (1 << probe)).await;
+        read(&cow, &store, 1).await;
+        assert_eq!(backend.resets(), 1, "a probe that hangs too");
+    }
+    assert_eq!(cow.ping().await.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(backend.resets(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_invalidation_is_sent_though_it_is_open_and_closes_it() {
+    let (backend, cow, store) = Moody::open();
+    backend.is_now(Mood::Fails(BackendErrorKind::Disconnected));
+    fail_twice(&cow, &store).await;
+    backend.asked();
+    let error = cow.invalidate(Item::by_id(1)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotInvalidated);
+    assert_eq!(backend.asked(), 1);
+    backend.is_now(Mood::Sound);
+    cow.invalidate(Item::by_id(2)).await.unwrap();
+    assert!(!cow.stats().circuit_open);
+    assert_eq!(read(&cow, &store, 2).await, (Source::Fetched, Fill::Stored));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ping_tells_how_it_is_and_closes_it() {
+    let (backend, cow, store) = Moody::open();
+    backend.is_now(Mood::Fails(BackendErrorKind::Disconnected));
+    fail_twice(&cow, &store).await;
+    assert_eq!(cow.ping().await.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert!(cow.stats().circuit_open);
+    backend.is_now(Mood::Sound);
+    cow.ping().await.unwrap();
+    assert!(!cow.stats().circuit_open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_few_answers_are_none_for_the_rest_and_too_many_are_no_harm() {
+    for mood in [Mood::Short, Mood::Long] {
+        let (backend, cow, store) = Moody::open();
+        backend.is_now(mood);
+        let found = cow.with(&store).get_many((1..=5).map(Item::by_id)).await.unwrap();
+        let ids: Vec<i64> = found.iter().map(|item| item.as_ref().unwrap().id).collect();
+        assert_eq!(ids, [1, 2, 3, 4, 5]);
+        let invalidated = cow.invalidate_many((1..=5).map(Item::by_id)).await;
+        let expected = (mood == Mood::Short).then_some(ErrorKind::NotInvalidated);
+        assert_eq!(invalidated.err().map(|error| error.kind()), expected);
+        assert!(!cow.stats().circuit_open);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_watches_nothing_while_it_is_open() {
+    let (backend, cow, store) = Moody::open();
+    let request = Request {
+        key: cachecow::Lookup::key(&Item::by_id(9)).key(),
+        command: Command::Claim {
+            token: cachecow::protocol::Token::from_bytes(*b"a foreign token!"),
+            lease: Duration::from_secs(60),
+            despite: None,
+        },
+    };
+    backend.inner.execute(vec![request]).await;
+    // It waits for the other's fill, and meanwhile the cache goes.
+    let waiting = async { read(&cow, &store, 9).await };
+    let going = async {
+        while backend.watched.load(Ordering::SeqCst) == 0 {
+            tokio::task::yield_now().await;
+        }
+        backend.is_now(Mood::Fails(BackendErrorKind::Disconnected));
+        fail_twice(&cow, &store).await;
+    };
+    let (waited, ()) = tokio::join!(waiting, going);
+    assert_eq!(waited.0, Source::Fetched);
+    assert!(cow.stats().circuit_open);
+    assert_eq!(backend.watched.load(Ordering::SeqCst), 1);
+}
