@@ -1,7 +1,6 @@
 //! The loads under way in this process, and the channels by which their followers are told.
 
 use std::collections::hash_map::Entry;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
@@ -24,7 +23,6 @@ type FlightsOfKey = protocol::Flights<Identity, Follower>;
 #[derive(Default)]
 pub(crate) struct Flights {
     shards: [Mutex<KeyMap<FlightsOfKey>>; SHARDS],
-    next_id: AtomicU64,
 }
 
 /// What a follower is told.
@@ -67,17 +65,12 @@ impl Flights {
             }
         }
     }
-
-    fn fresh_id(&self) -> u64 {
-        self.next_id.fetch_add(1, Ordering::Relaxed)
-    }
 }
 
 /// Leads a load of `key`, if there is none under way.
 pub(crate) fn lead(engine: &Arc<Engine>, key: Key, (slot, parts): (usize, &[u8])) -> Option<Lead> {
-    let id = engine.flights.fresh_id();
     let lead = engine.flights.at(key, |flights| {
-        flights.is_empty().then(|| flights.take_off(id, (slot, Arc::from(parts)), false))
+        flights.is_empty().then(|| flights.take_off((slot, Arc::from(parts)), false))
     });
     lead.map(|lead| Lead::new(engine, key, lead))
 }
@@ -90,10 +83,9 @@ pub(crate) fn enter(
     (slot, parts): (usize, &[u8]),
     past_the_cache: bool,
 ) -> Entered {
-    let id = engine.flights.fresh_id();
     engine.flights.at(key, |flights| match flights.open() {
         None => {
-            let lead = flights.take_off(id, (slot, Arc::from(parts)), past_the_cache);
+            let lead = flights.take_off((slot, Arc::from(parts)), past_the_cache);
             Entered::Lead(Lead::new(engine, key, lead))
         }
         Some(flight) if is(flight.identity(), (slot, parts)) => {
@@ -177,8 +169,7 @@ impl Lead {
 
     fn tell(&mut self, landing: Landing, ended: Option<(&Result<Loaded, Error>, Outcome)>) {
         let Some(lead) = self.part.take() else { return };
-        let id = self.engine.flights.fresh_id();
-        let told = self.engine.flights.at(self.key, |flights| lead.land(flights, landing, id));
+        let told = self.engine.flights.at(self.key, |flights| lead.land(flights, landing));
         let Told { share, look_again, next, give_back } = told;
         // A follower that is gone does not hear it.
         if let Some((result, outcome)) = ended {

@@ -14,8 +14,6 @@ pub struct Flights<I, F>(Option<Flight<I, F>>);
 /// A load that takes followers. It leaves its [`Flights`] when it closes.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Flight<I, F> {
-    /// Tells it from the loads before and after.
-    id: u64,
     identity: I,
     phase: Phase,
     /// Whether its leader makes no use of the cache.
@@ -35,9 +33,9 @@ struct Follower<F> {
 /// The leader's part in a load; it has to [`land`](Self::land), whatever happens.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Lead<I, F> {
-    id: u64,
     identity: I,
-    /// The followers, once the load takes no more.
+    /// The followers, once the load takes no more; until then it is the one that takes followers, since
+    /// another begins only when there is none.
     closed: Option<VecDeque<Follower<F>>>,
     /// A claim that was sent and, as far as is known, not settled.
     claim: Option<Token>,
@@ -73,12 +71,13 @@ impl<I: Clone + PartialEq, F> Flights<I, F> {
         self.0.is_none()
     }
 
-    /// Begins a load, in place of any other. The caller answers for the id's uniqueness.
-    pub fn take_off(&mut self, id: u64, identity: I, past_the_cache: bool) -> Lead<I, F> {
+    /// Begins a load. To be called only while no load takes followers.
+    pub fn take_off(&mut self, identity: I, past_the_cache: bool) -> Lead<I, F> {
+        debug_assert!(self.is_empty(), "a load takes followers already");
         let (phase, followers) = (Phase::Opening, VecDeque::new());
         let identity_of_lead = identity.clone();
-        self.0 = Some(Flight { id, identity, phase, past_the_cache, followers });
-        Lead { id, identity: identity_of_lead, closed: None, claim: None }
+        self.0 = Some(Flight { identity, phase, past_the_cache, followers });
+        Lead { identity: identity_of_lead, closed: None, claim: None }
     }
 
     /// The follower that leads the load from here on, whoever has waited longest. To be asked again if
@@ -92,20 +91,15 @@ impl<I: Clone + PartialEq, F> Flights<I, F> {
     }
 
     fn of(&mut self, lead: &Lead<I, F>) -> Option<&mut Flight<I, F>> {
-        self.0.as_mut().filter(|flight| flight.id == lead.id)
+        self.0.as_mut().filter(|_| lead.closed.is_none())
     }
 
     /// Puts followers whose time has not come into the load that has begun in the meantime, or else
     /// into a new one that one of them is to lead.
-    fn carry_over(
-        &mut self,
-        id: u64,
-        identity: I,
-        followers: VecDeque<Follower<F>>,
-    ) -> Option<Lead<I, F>> {
+    fn carry_over(&mut self, identity: I, followers: VecDeque<Follower<F>>) -> Option<Lead<I, F>> {
         let lead = if self.is_empty() {
             let past_the_cache = followers.iter().all(|follower| follower.past_the_cache);
-            Some(self.take_off(id, identity, past_the_cache))
+            Some(self.take_off(identity, past_the_cache))
         } else {
             None
         };
@@ -165,14 +159,13 @@ impl<I: Clone + PartialEq, F> Lead<I, F> {
     /// Nobody may join any more.
     pub fn close(&mut self, flights: &mut Flights<I, F>) {
         if self.closed.is_none() {
-            let open = flights.of(self).is_some();
-            let flight = if open { flights.0.take() } else { None };
+            let flight = flights.0.take();
             self.closed = Some(flight.map(|flight| flight.followers).unwrap_or_default());
         }
     }
 
-    /// Ends the load; the id is the next one's, if there is a next one.
-    pub fn land(mut self, flights: &mut Flights<I, F>, landing: Landing, id: u64) -> Told<I, F> {
+    /// Ends the load.
+    pub fn land(mut self, flights: &mut Flights<I, F>, landing: Landing) -> Told<I, F> {
         self.close(flights);
         let mut told =
             Told { share: Vec::new(), look_again: Vec::new(), next: None, give_back: self.claim };
@@ -189,7 +182,7 @@ impl<I: Clone + PartialEq, F> Lead<I, F> {
             // Something else with the same hash is being loaded; each reads on its own.
             told.look_again.extend(waiting.into_iter().map(|follower| follower.told_by));
         } else if !waiting.is_empty() {
-            told.next = flights.carry_over(id, self.identity, waiting);
+            told.next = flights.carry_over(self.identity, waiting);
         }
         told
     }
@@ -206,11 +199,11 @@ mod tests {
     #[test]
     fn who_joined_in_time_shares_and_the_others_wait_for_the_next_load() {
         let mut flights = Flights::default();
-        let lead = flights.take_off(1, (), false);
+        let lead = flights.take_off((), false);
         flights.open().unwrap().join(1, false);
         lead.begin_fetch(&mut flights);
         flights.open().unwrap().join(2, false);
-        let ended = lead.land(&mut flights, Landing::Unfenced, 2);
+        let ended = lead.land(&mut flights, Landing::Unfenced);
         assert_eq!((ended.share, ended.look_again), told(&[1], &[]));
         let next = ended.next.unwrap();
         assert_eq!(flights.promote(&next), Some(2));
@@ -220,7 +213,7 @@ mod tests {
     #[test]
     fn a_load_closes_before_its_last_command() {
         let mut flights: Flights<(), u8> = Flights::default();
-        let mut lead = flights.take_off(1, (), false);
+        let mut lead = flights.take_off((), false);
         let token = Token::from_bytes([1; 16]);
         let claim: Command<u8> =
             Command::Claim { token, lease: std::time::Duration::from_secs(1), despite: None };
@@ -228,18 +221,18 @@ mod tests {
         assert!(!flights.is_empty());
         lead.on_send(&mut flights, &Command::<u8>::Abandon { token });
         assert!(flights.is_empty());
-        assert_eq!(lead.clone().land(&mut flights, Landing::Fenced, 2).give_back, Some(token));
+        assert_eq!(lead.clone().land(&mut flights, Landing::Fenced).give_back, Some(token));
         lead.claim_settled();
-        assert_eq!(lead.land(&mut flights, Landing::Fenced, 2).give_back, None);
+        assert_eq!(lead.land(&mut flights, Landing::Fenced).give_back, None);
     }
 
     #[test]
     fn who_must_not_be_served_from_the_cache_shares_no_load_of_it() {
         for (past_the_cache, expected) in [(false, told(&[], &[1])), (true, told(&[1], &[]))] {
             let mut flights = Flights::default();
-            let lead = flights.take_off(1, (), past_the_cache);
+            let lead = flights.take_off((), past_the_cache);
             flights.open().unwrap().join(1, true);
-            let ended = lead.land(&mut flights, Landing::Fenced, 2);
+            let ended = lead.land(&mut flights, Landing::Fenced);
             assert_eq!((ended.share, ended.look_again), expected);
         }
     }
@@ -248,14 +241,14 @@ mod tests {
     fn followers_left_over_join_what_has_begun_in_the_meantime_unless_it_is_of_something_else() {
         for (identity, expected) in [('a', told(&[], &[])), ('b', told(&[], &[1]))] {
             let mut flights = Flights::default();
-            let mut first = flights.take_off(1, 'a', false);
+            let mut first = flights.take_off('a', false);
             first.begin_fetch(&mut flights);
             flights.open().unwrap().join(1, false);
             first.on_send(&mut flights, &Command::<u8>::Invalidate);
-            let second = flights.take_off(2, identity, false);
-            let ended = first.land(&mut flights, Landing::Deserted, 3);
+            let second = flights.take_off(identity, false);
+            let ended = first.land(&mut flights, Landing::Deserted);
             assert_eq!((ended.share, ended.look_again, ended.next), (expected.0, expected.1, None));
-            let shared = second.land(&mut flights, Landing::Unfenced, 4).share;
+            let shared = second.land(&mut flights, Landing::Unfenced).share;
             assert_eq!(shared, if identity == 'a' { vec![1] } else { vec![] });
         }
     }
@@ -263,10 +256,10 @@ mod tests {
     #[test]
     fn a_closed_load_does_not_open_again() {
         let mut flights = Flights::default();
-        let lead = flights.take_off(1, (), false);
+        let lead = flights.take_off((), false);
         flights.open().unwrap().close_to_newcomers();
         lead.begin_fetch(&mut flights);
         flights.open().unwrap().join(1, false);
-        assert_eq!(lead.land(&mut flights, Landing::Fenced, 2).look_again, [1]);
+        assert_eq!(lead.land(&mut flights, Landing::Fenced).look_again, [1]);
     }
 }

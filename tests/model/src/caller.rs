@@ -471,13 +471,12 @@ impl Driver<'_> {
         let token = self.caller.fresh();
         let number = self.caller.number;
         let process = &mut self.world.processes[usize::from(self.caller.process)];
-        let id = process.next_flight();
         let read = &mut self.caller.reads[place];
         let flights = &mut process.keys[usize::from(read.key)].flights;
         let past_the_cache = read.read.is_cut_off();
         let role = match flights.open() {
             None => {
-                read.lead = Some(flights.take_off(id, (), past_the_cache && !may_only_lead));
+                read.lead = Some(flights.take_off((), past_the_cache && !may_only_lead));
                 Role::Leader(token)
             }
             Some(_) if may_only_lead => Role::Alone,
@@ -514,8 +513,7 @@ impl Driver<'_> {
     ) {
         let key = self.caller.reads[place].key;
         let process = &mut self.world.processes[usize::from(self.caller.process)];
-        let id = process.next_flight();
-        let told = lead.land(&mut process.keys[usize::from(key)].flights, landing, id);
+        let told = lead.land(&mut process.keys[usize::from(key)].flights, landing);
         let give_back = told.give_back.map(|token| Command::Abandon { token });
         let number = self.caller.number;
         let late = give_back.map(|command| Late::after_others_of(number, key, command));

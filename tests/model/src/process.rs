@@ -18,7 +18,6 @@ pub struct Process {
     pub alive: bool,
     /// What it has of each key.
     pub keys: Vec<OfKey>,
-    next_flight: u8,
 }
 
 /// What a process has of one key.
@@ -72,12 +71,6 @@ impl Near {
 impl Process {
     /// A process that has done nothing yet.
     pub fn new(keys: usize) -> Self {
-        Self { alive: true, keys: vec![OfKey::default(); keys], next_flight: 0 }
-    }
-
-    /// A number that no load of this process has had.
-    pub fn next_flight(&mut self) -> u64 {
-        self.next_flight += 1;
-        self.next_flight.into()
+        Self { alive: true, keys: vec![OfKey::default(); keys] }
     }
 }
