@@ -1,5 +1,7 @@
 //! `get_many`: order, repetition, and how often the store is asked.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use cachecow::{CacheCow, Cached, ErrorKind};
 use cachecow_tests::on_both_backends;
 use cachecow_tests::store::{Item, Store, StoreDown};
@@ -102,6 +104,30 @@ on_both_backends! {
         let found: Vec<u32> = found.into_iter().map(|n| n.unwrap().n).collect();
         assert_eq!(found, [1, 2]);
         assert!(!cache.has(&N::by_n(101)).await);
+    }
+
+    /// As a join gives a row for each match. What is absent is not asked for once more on its own.
+    async fn an_object_given_twice_is_no_other_s(cache) {
+        struct Joined(AtomicUsize);
+        #[derive(Serialize, Deserialize, Cached)]
+        #[cache(context = Joined)]
+        #[cache(key = "row:{n}", fetch = Joined::find, fetch_many = Joined::find_many)]
+        struct Row { n: u32 }
+        impl Joined {
+            async fn find(&self, _n: u32) -> Result<Option<Row>, StoreDown> {
+                self.0.fetch_add(1, Ordering::SeqCst);
+                Ok(None)
+            }
+            async fn find_many(&self, numbers: &[u32]) -> Result<Vec<Row>, StoreDown> {
+                let present = numbers.iter().filter(|n| **n != 2);
+                Ok(present.flat_map(|&n| [Row { n }, Row { n }]).collect())
+            }
+        }
+        let (cow, joined) = (cache.open_default(), Joined(AtomicUsize::new(0)));
+        let found = cow.with(&joined).get_many([1, 2, 3].map(Row::by_n)).await.unwrap();
+        let found: Vec<_> = found.iter().map(|row| row.as_ref().map(|row| row.n)).collect();
+        assert_eq!(found, [Some(1), None, Some(3)]);
+        assert_eq!(joined.0.load(Ordering::SeqCst), 0);
     }
 
     async fn a_batch_leaves_what_another_process_fills_and_gets_it(cache) {

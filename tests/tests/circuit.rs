@@ -171,6 +171,37 @@ async fn it_opens_after_three_outages_and_closes_by_a_probe() {
     assert_eq!(backend.resets(), 0, "a broken connection needs no reset");
 }
 
+/// Neither what it costs nor what might go wrong in it is worth having.
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_stored_is_not_encoded() {
+    static ENCODED: AtomicUsize = AtomicUsize::new(0);
+    #[derive(serde::Deserialize, cachecow::Cached)]
+    #[cache(key = "costly:{id}", fetch = Costly::find)]
+    struct Costly {
+        id: i64,
+    }
+    impl Costly {
+        async fn find(id: i64) -> Result<Self, std::convert::Infallible> {
+            Ok(Self { id })
+        }
+    }
+    impl serde::Serialize for Costly {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            ENCODED.fetch_add(1, Ordering::SeqCst);
+            serde::Serialize::serialize(
+                &std::collections::BTreeMap::from([("id", self.id)]),
+                serializer,
+            )
+        }
+    }
+    let (backend, cow, _) = Moody::open();
+    for (mood, encoded) in [(Mood::Fails(BackendErrorKind::Disconnected), 0), (Mood::Sound, 1)] {
+        backend.is_now(mood);
+        assert_eq!(cow.get(Costly::by_id(1)).await.unwrap().unwrap().id, 1);
+        assert_eq!(ENCODED.load(Ordering::SeqCst), encoded);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_success_in_between_starts_the_count_anew() {
     let (backend, cow, store) = Moody::open();
@@ -232,11 +263,19 @@ async fn an_invalidation_is_sent_though_it_is_open_and_closes_it() {
     backend.asked();
     let error = cow.invalidate(Item::by_id(1)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotInvalidated);
+    assert!(error.to_string().contains("not told about 1 key;"), "{error}");
     assert_eq!(backend.asked(), 1);
+    let error = cow.invalidate_many([1, 2].map(Item::by_id)).await.unwrap_err();
+    assert!(error.to_string().contains("not told about 2 keys;"), "{error}");
     backend.is_now(Mood::Sound);
-    cow.invalidate(Item::by_id(2)).await.unwrap();
+    cow.invalidate(Item::by_id(3)).await.unwrap();
     assert!(!cow.stats().circuit_open);
-    assert_eq!(read(&cow, &store, 2).await, (Source::Fetched, Fill::Stored));
+    assert_eq!(read(&cow, &store, 3).await, (Source::Fetched, Fill::Stored));
+    assert_eq!(
+        read(&cow, &store, 2).await.1,
+        Fill::Unreachable,
+        "it is not known to be invalidated"
+    );
 }
 
 #[tokio::test(start_paused = true)]

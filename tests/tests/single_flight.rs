@@ -43,6 +43,30 @@ on_both_backends! {
         assert_eq!(store.fetches(), 2);
     }
 
+    /// Whoever is still there leads, however many that came before are gone.
+    async fn a_cancelled_leader_hands_over_past_all_who_are_gone(cache) {
+        let (store, cow) = (Store::with_items(1), cache.open_default());
+        let gate = store.gate();
+        let mut leader = Box::pin(cow.with(&store).read(Item::by_id(1)));
+        let mut gone: Vec<_> = (0..20_000).map(|_| Box::pin(cow.with(&store).read(Item::by_id(1)))).collect();
+        let last = cow.with(&store).read(Item::by_id(1));
+        tokio::pin!(last);
+        tokio::select! {
+            biased;
+            _ = &mut leader => panic!("the leader is held up"),
+            () = gate.arrived() => {}
+        }
+        for read in &mut gone {
+            assert!(read.now_or_never().is_none());
+        }
+        assert!(last.as_mut().now_or_never().is_none());
+        drop(gone);
+        drop(leader);
+        let read = last.await.unwrap();
+        assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Stored));
+        assert_eq!((store.fetches(), joins(&cow)), (2, 20_001));
+    }
+
     async fn a_cancelled_read_frees_the_flag_at_every_step(cache) {
         let store = Store::with_items(1);
         let steps: [(&str, Which); 3] = [

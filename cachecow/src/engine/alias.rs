@@ -20,17 +20,14 @@ use crate::schema::CacheSchema;
 use crate::stats::TypeState;
 use crate::{Cached, Error, Key, Lookup};
 
-/// The primary key that a document leads to, if it is a pointer.
-fn leads_to<T: Cached>(engine: &Engine, document: &Bytes) -> Option<Primary> {
+/// The primary key that a document leads to, if it is a pointer; of whichever version of the program,
+/// since what it leads to is judged where it is found.
+fn leads_to(engine: &Engine, document: &Bytes) -> Option<Primary> {
     if document.len() > engine.settings.max_value_len {
         return None;
     }
     match document::parse(document) {
-        Ok((header, Body::Pointer { primary }))
-            if header.fingerprint == <T as CacheSchema>::FINGERPRINT =>
-        {
-            Some(Primary::of(document.slice_ref(primary)))
-        }
+        Ok((_, Body::Pointer { primary })) => Some(Primary::of(document.slice_ref(primary))),
         _ => None,
     }
 }
@@ -112,7 +109,7 @@ pub(crate) async fn look<L: Lookup>(
         let reply = engine.guard.lookup(key).await;
         unfinished.read.on_reply(reply.map_err(|error| state.lost(&error)));
         if let Some(document) = unfinished.read.take_value() {
-            let (judged, led_to) = match leads_to::<L::Object>(engine, &document) {
+            let (judged, led_to) = match leads_to(engine, &document) {
                 Some(primary) => {
                     let reply = engine.guard.lookup(primary.key()).await;
                     let reply = reply.map_err(|error| state.lost(&error));
@@ -139,7 +136,7 @@ pub(crate) async fn look_many<L: Lookup>(
     let primaries: Vec<Option<Primary>> = replies
         .iter()
         .map(|reply| match reply {
-            Ok(Reply::Value(document)) => leads_to::<L::Object>(engine, document),
+            Ok(Reply::Value(document)) => leads_to(engine, document),
             _ => None,
         })
         .collect();
@@ -230,7 +227,7 @@ impl<L: Lookup> Loader for AliasLoader<'_, L> {
     }
 
     fn refers_to(&self, _place: usize, document: &Bytes) -> Option<Key> {
-        leads_to::<L::Object>(self.engine, document).map(|primary| primary.key())
+        leads_to(self.engine, document).map(|primary| primary.key())
     }
 
     fn judge(&self, place: usize, document: &Bytes) -> Judged<Loaded> {
@@ -244,7 +241,7 @@ impl<L: Lookup> Loader for AliasLoader<'_, L> {
         document: &Bytes,
         reply: Result<Reply, Lost>,
     ) -> Judged<Loaded> {
-        let Some(primary) = leads_to::<L::Object>(self.engine, document) else {
+        let Some(primary) = leads_to(self.engine, document) else {
             return self.judge(place, document);
         };
         let lookup = self.typed.lookup(place);
