@@ -104,10 +104,6 @@ impl<'a> Body<'a> {
             Self::Absent { .. } | Self::Pointer { .. } => None,
         }
     }
-
-    pub(crate) fn is_tagged(&self) -> bool {
-        matches!(self, Self::Tagged { .. })
-    }
 }
 
 /// The bytes are no document of this version, or not that of the type.

@@ -66,6 +66,38 @@ async fn both_flags_are_free(cache: &Cache, id: i64, name: &str) {
     }
 }
 
+/// An object that is stored shorter than its key.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, Cached)]
+#[cache(key = "packed:{id}", fetch = Packed::find)]
+#[cache(key = "packed:name:{name}", fetch = Packed::find_by_name)]
+struct Packed {
+    #[serde(with = "as_length")]
+    id: String,
+    name: String,
+}
+
+impl Packed {
+    async fn find(id: &str) -> Result<Self, StoreDown> {
+        Ok(Self { id: id.to_owned(), name: "a".to_owned() })
+    }
+
+    async fn find_by_name(name: &str) -> Result<Self, StoreDown> {
+        Ok(Self { id: "x".repeat(300), name: name.to_owned() })
+    }
+}
+
+mod as_length {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
+        text.len().serialize(to)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+        Ok("x".repeat(usize::deserialize(from)?))
+    }
+}
+
 on_both_backends! {
     async fn an_object_is_stored_once(cache) {
         let (store, cow) = (Store::with_items(1), cache.open_default());
@@ -323,6 +355,21 @@ on_both_backends! {
             }
         }
         assert_eq!(cow.stats().of("Odd").oversized, 1);
+    }
+
+    async fn a_pointer_may_be_as_long_as_a_value_and_no_longer(cache) {
+        let (cow, id) = (cache.open_default(), "x".repeat(300));
+        cow.get(Packed::by_name("a")).await.unwrap();
+        let object = document(&cache, &Packed::by_id(&id)).await.unwrap();
+        let pointer = document(&cache, &Packed::by_name("a")).await.unwrap();
+        assert!(object.len() < pointer.len());
+        for (size, source) in [(pointer.len(), Source::Cache), (pointer.len() - 1, Source::Fetched)] {
+            let cow = cache.open(CacheCow::builder().max_value_size(size));
+            let read = cow.read(Packed::by_name("a")).await.unwrap();
+            assert_eq!((read.value.unwrap().id.len(), read.source), (300, source));
+            let many = cow.get_many(["a", "b"].map(Packed::by_name)).await.unwrap();
+            assert!(many.iter().all(Option::is_some));
+        }
     }
 
     async fn a_failed_fetch_frees_both_flags(cache) {

@@ -270,6 +270,22 @@ on_both_backends! {
         assert_eq!(read.source, Source::Fetched);
     }
 
+    async fn a_value_may_be_as_long_as_it_says_and_no_longer(cache) {
+        let (store, cow) = (Store::with_items(1), cache.open_default());
+        cow.with(&store).get(Item::by_id(1)).await.unwrap();
+        let Reply::Value(document) = cache.ask(&Item::by_id(1), Command::Lookup).await else {
+            panic!("it is cached");
+        };
+        let open = |size| cache.open(CacheCow::builder().max_value_size(size));
+        let (fits, does_not) = (open(document.len()), open(document.len() - 1));
+        let read = async |cow: &CacheCow| cow.with(&store).read(Item::by_id(1)).await.unwrap();
+        assert_eq!(read(&fits).await.source, Source::Cache);
+        assert_eq!(read(&does_not).await.source, Source::Fetched);
+        cow.invalidate(Item::by_id(1)).await.unwrap();
+        assert_eq!(read(&does_not).await.fill, Fill::Skipped);
+        assert_eq!(read(&fits).await.fill, Fill::Stored);
+    }
+
     async fn an_object_found_by_other_parts_than_it_carries_is_not_stored(cache) {
         struct Lenient;
         #[derive(serde::Serialize, serde::Deserialize, cachecow::Cached)]

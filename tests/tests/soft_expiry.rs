@@ -29,17 +29,22 @@ async fn seen(cow: &CacheCow, store: &Store) -> (Option<u64>, Source, Fill) {
 /// Makes the stored value one whose fetch took more than an hour, so that it is sure to be renewed
 /// in its last millisecond, and moves the clock there.
 async fn age(cache: &Cache, clock: &Clock) {
+    make_fetch_take(cache, u32::MAX).await;
+    clock.advance(TTL.saturating_sub(Duration::from_millis(1)));
+}
+
+/// Makes the stored value one whose fetch took so many microseconds.
+async fn make_fetch_take(cache: &Cache, micros: u32) {
     let lookup = Item::by_id(1);
     let Reply::Value(document) = cache.ask(&lookup, Command::Lookup).await else {
         panic!("there is no value");
     };
     let mut aged = document.to_vec();
-    aged[21..25].copy_from_slice(&u32::MAX.to_be_bytes());
+    aged[21..25].copy_from_slice(&micros.to_be_bytes());
     cache.ask(&lookup, Command::Invalidate).await;
     let token = cache.take_flag(&lookup).await;
     let fill = Command::Fill { token, value: aged.into(), ttl: 2 * TTL };
     assert_eq!(cache.ask(&lookup, fill).await, Reply::Settled);
-    clock.advance(TTL.saturating_sub(Duration::from_millis(1)));
 }
 
 /// Reads until lookups come first: who asks for the claim at once renews nothing.
@@ -293,6 +298,34 @@ on_both_backends! {
         warm_up(&cow, &store).await;
         assert_eq!(seen(&other, &store).await, (Some(1), Source::Cache, Fill::Skipped));
     }
+}
+
+/// So many of a number of reads fetched before they were over; the first that does renews the object.
+async fn reads_until_renewed(cow: &CacheCow, store: &Store, most: usize) -> Option<usize> {
+    for read in 1..=most {
+        if seen(cow, store).await.1 == Source::Fetched {
+            return Some(read);
+        }
+    }
+    None
+}
+
+/// After a fetch of a second the chance is one in twenty at three seconds before the end, and none to
+/// speak of at a minute.
+#[tokio::test(start_paused = true)]
+async fn the_longer_a_fetch_takes_the_earlier_it_begins() {
+    let (cache, clock, store) = (Cache::memory(), Clock::new(), Store::with_items(1));
+    let cow = cache.open(builder(&clock).refresh_ahead(true));
+    warm_up(&cow, &store).await;
+    make_fetch_take(&cache, 1_000_000).await;
+    clock.advance(TTL.saturating_sub(MINUTE));
+    assert_eq!(reads_until_renewed(&cow, &store, 1000).await, None);
+    clock.advance(MINUTE.saturating_sub(Duration::from_secs(3)));
+    assert!(reads_until_renewed(&cow, &store, 1000).await.is_some());
+
+    make_fetch_take(&cache, 0).await;
+    clock.advance(TTL.saturating_sub(Duration::from_millis(1)));
+    assert_eq!(reads_until_renewed(&cow, &store, 1000).await, None, "it takes no time");
 }
 
 /// What keeps the renewal safe is its token: without it, what it fetched before a change lands after

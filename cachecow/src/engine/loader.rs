@@ -271,10 +271,7 @@ pub(super) fn verify<T: Cached>(
 ) -> Result<(Header, Option<T>), Verdict> {
     let (header, body) = open::<T>(engine, state, document)?;
     match body {
-        // Which they are is looked at later, with their epochs.
-        Body::Object(_) | Body::Tagged { .. } if body.is_tagged() != T::TAGGED => {
-            Err(reject(state, document, "with tags where there are none, or without"))
-        }
+        // Which tags it was stored with, if any, is looked at later, with their epochs.
         Body::Object(object) | Body::Tagged { object, .. } => match document::decode::<T>(object) {
             Err(_) => Err(reject(state, document, "undecodable")),
             Ok(object) if is_asked_for(&object) => Ok((header, Some(object))),
