@@ -10,9 +10,12 @@ use futures_util::future::BoxFuture;
 
 use super::Engine;
 use super::drive::{Ended, Loads, Unfinished};
+use super::judge::{Judged, open, reject, verify};
+use super::lifetime::{Age, age};
 use super::link::{Linker, Links};
-use super::loader::{Age, Judged, Loader, Sealed, TypedLoader, age, loaded, open, reject, verify};
+use super::loader::{Loader, Sealed};
 use super::primary::{LedTo, Primary};
+use super::typed::{TypedLoader, loaded};
 use crate::document::{self, Body, Header};
 use crate::object::Loaded;
 use crate::protocol::{Compared, Despite, Link, Linked, Lost, Outcome, Reply, Seen, Verdict};

@@ -1,43 +1,31 @@
 //! Drives a set of reads to their ends, one pipeline a round.
 
+mod events;
 pub(super) mod tagged;
 
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
-use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use tokio::sync::oneshot;
+use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
-use super::flights::{self, Entered, Landed, Lead};
-use super::loader::{Judged, Loader, Sealed};
+use self::events::Event;
+use super::flights::{self, Entered, Lead};
+use super::judge::Judged;
+use super::loader::{Loader, Sealed};
 use super::primary::LedTo;
-use super::waiting::{Wait, Woken};
+use super::waiting::Wait;
 use super::{Engine, Urgency};
 use crate::backend::{BackendError, Request};
 use crate::object::Loaded;
 use crate::protocol::tags::Captured;
-use crate::protocol::{
-    Command, Fetched, Fill, Followed, Outcome, Read, Reply, Role, Step, Verdict, Waited,
-};
-use crate::stats::Counter;
+use crate::protocol::{Command, Fetched, Outcome, Read, Reply, Role, Step, Verdict};
 use crate::{Error, Key};
-
-/// How long a read follows a load at the least, however short the lease.
-const LEAST_PATIENCE: Duration = Duration::from_secs(60);
 
 /// How a read ended.
 pub(crate) type Ended = Result<(Loaded, Outcome), Error>;
-
-/// What a read waited for, and the read's place.
-enum Event<'a> {
-    Landed(usize, Option<Landed>),
-    Woken(usize, Wait<'a>, Woken),
-}
 
 /// The reads of one call, under way.
 pub(crate) struct Loads<'a> {
@@ -239,9 +227,7 @@ impl<'a> Loads<'a> {
                 Role::Leader(self.engine.tokens.fresh())
             }
             Entered::Follow(landed) => {
-                self.loader.state().count(Counter::Joins);
-                let patience = self.engine.settings.lease.max(LEAST_PATIENCE);
-                self.events.push(Box::pin(follow(place, landed, patience)));
+                self.begin_follow(place, landed);
                 Role::Follower
             }
             Entered::Alone => Role::Alone,
@@ -271,19 +257,6 @@ impl<'a> Loads<'a> {
                 slot.read.on_fetched(Fetched::Failed);
             }
         }
-    }
-
-    fn begin_wait(&mut self, place: usize) {
-        let slot = &mut self.slots[place];
-        let mut wait = slot.wait.take().unwrap_or_else(|| {
-            self.loader.state().count(Counter::Contended);
-            Wait::new(self.engine, self.loader.key(place))
-        });
-        self.events.push(Box::pin(async move {
-            let woken = wait.once().await;
-            Event::Woken(place, wait, woken)
-        }));
-        slot.step = Pending::Event;
     }
 
     async fn send(&mut self, places: &[usize]) {
@@ -354,64 +327,6 @@ impl<'a> Loads<'a> {
         }
     }
 
-    /// Waits until some read can go on.
-    async fn wait(&mut self) {
-        if let Some(event) = self.events.next().await {
-            self.take_event(event);
-            // Whoever lands one load of a batch lands the others with it: they go on together, not
-            // one by one.
-            tokio::task::yield_now().await;
-            self.take_ready_events();
-        }
-    }
-
-    fn take_ready_events(&mut self) {
-        while let Some(Some(event)) = self.events.next().now_or_never() {
-            self.take_event(event);
-        }
-    }
-
-    fn take_event(&mut self, event: Event<'a>) {
-        match event {
-            Event::Landed(place, landed) => self.take_landing(place, landed),
-            Event::Woken(place, wait, woken) => {
-                let slot = &mut self.slots[place];
-                slot.wait = Some(wait);
-                slot.step = Pending::None;
-                slot.read.on_waited(match woken {
-                    Woken::AskAgain => Waited::Again(self.engine.tokens.fresh()),
-                    Woken::OutOfPatience => Waited::Expired,
-                });
-            }
-        }
-    }
-
-    fn take_landing(&mut self, place: usize, landed: Option<Landed>) {
-        let slot = &mut self.slots[place];
-        let followed = match landed {
-            Some(Landed::Shared(Ok(loaded), outcome)) => {
-                slot.result = Some(Ok(loaded));
-                match outcome {
-                    Outcome::Stale => Followed::Stale,
-                    Outcome::Fetched(fill) | Outcome::Shared(fill) => Followed::Shared(fill),
-                    Outcome::Hit | Outcome::Failed => Followed::Shared(Fill::Skipped),
-                }
-            }
-            Some(Landed::Shared(Err(error), _)) => {
-                slot.result = Some(Err(error));
-                Followed::Failed
-            }
-            Some(Landed::LookAgain) => Followed::LookAgain,
-            Some(Landed::Promoted(lead)) => {
-                slot.lead = Some(lead);
-                Followed::Promoted(self.engine.tokens.fresh())
-            }
-            None => Followed::GivenUp,
-        };
-        slot.step = Pending::None;
-        slot.read.on_followed(followed);
-    }
-
     fn finish(&mut self, place: usize, outcome: Outcome) {
         let state = self.loader.state();
         let slot = &mut self.slots[place];
@@ -437,15 +352,4 @@ impl Slot<'_> {
             (None, _) | (_, None) => unreachable!("a read ended without a result"),
         }
     }
-}
-
-/// Waits for a load, but not for ever: the leader's task may have been forgotten without being
-/// dropped, or wait for this very caller.
-async fn follow<'a>(
-    place: usize,
-    landed: oneshot::Receiver<Landed>,
-    patience: Duration,
-) -> Event<'a> {
-    let landed = tokio::time::timeout(patience, landed).await;
-    Event::Landed(place, landed.ok().and_then(Result::ok))
 }

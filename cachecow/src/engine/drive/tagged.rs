@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::super::loader::{Judged, Loader};
+use super::super::judge::Judged;
+use super::super::loader::Loader;
 use super::super::{Engine, Urgency};
 use super::{Loads, Pending};
 use crate::Key;

@@ -1,0 +1,223 @@
+//! The loader of one type.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt as _};
+
+use super::Engine;
+use super::judge::{Judged, judge};
+use super::lifetime::lifetimes;
+use super::loader::{Loader, Sealed};
+use crate::document::{self, Header, Unfit};
+use crate::key::KeyMap;
+use crate::object::{Loaded, Object};
+use crate::schema::CacheSchema;
+use crate::stats::{Counter, TypeState};
+use crate::{Cached, Error, Key, KeyEncoder, Lookup, Tag};
+
+/// The lookups of one call, all different, with what they fetch from.
+pub(crate) struct TypedLoader<'a, L: Lookup> {
+    engine: &'a Engine,
+    state: &'a TypeState,
+    context: &'a L::Context,
+    lookups: Vec<Asked<'a, L>>,
+    /// Whether `fetch_many` may be called.
+    together: bool,
+}
+
+/// A lookup with its key.
+struct Asked<'a, L> {
+    lookup: &'a L,
+    parts: KeyEncoder,
+    key: Key,
+}
+
+impl<'a, L: Lookup> Asked<'a, L> {
+    fn of(lookup: &'a L) -> Self {
+        let parts = lookup.key();
+        let key = parts.key();
+        Self { lookup, parts, key }
+    }
+}
+
+impl<'a, L: Lookup> TypedLoader<'a, L> {
+    /// For a read of one object.
+    pub(crate) fn one(
+        engine: &'a Engine,
+        state: &'a TypeState,
+        context: &'a L::Context,
+        lookup: &'a L,
+    ) -> Self {
+        Self { engine, state, context, lookups: vec![Asked::of(lookup)], together: false }
+    }
+
+    /// For a batch.
+    pub(crate) fn many(
+        engine: &'a Engine,
+        state: &'a TypeState,
+        context: &'a L::Context,
+        lookups: impl Iterator<Item = &'a L>,
+    ) -> Self {
+        let lookups = lookups.map(Asked::of).collect();
+        Self { engine, state, context, lookups, together: true }
+    }
+
+    pub(super) fn lookup(&self, place: usize) -> &'a L {
+        self.lookups[place].lookup
+    }
+
+    async fn fetch_one(&self, place: usize) -> Result<Loaded, Error> {
+        let object = self.lookups[place].lookup.fetch(self.context).await?;
+        Ok(loaded(object))
+    }
+
+    async fn fetch_together(&self, places: &[usize]) -> Option<Result<Vec<L::Object>, Error>> {
+        if !self.together {
+            return None;
+        }
+        let lookups: Vec<&L> = places.iter().map(|&place| self.lookups[place].lookup).collect();
+        Some(L::fetch_many(&lookups, self.context)?.await)
+    }
+
+    /// Gives each place its object, by the objects' own fields. Where some objects fit no place, as
+    /// with a case-insensitive column, the places without one are asked for on their own: they
+    /// might otherwise be taken for absent.
+    async fn match_up(
+        &self,
+        places: &[usize],
+        objects: Vec<L::Object>,
+    ) -> Vec<Result<Loaded, Error>> {
+        let mut found: KeyMap<Vec<L::Object>> = KeyMap::default();
+        for object in objects {
+            found.entry(L::key_of(&object).key()).or_default().push(object);
+        }
+        let mut results: Vec<Result<Loaded, Error>> = Vec::with_capacity(places.len());
+        for &place in places {
+            let Asked { lookup, key, .. } = &self.lookups[place];
+            let object = found.get_mut(key).and_then(|same_hash| {
+                let at = same_hash.iter().position(|object| lookup.finds(object))?;
+                Some(same_hash.swap_remove(at))
+            });
+            results.push(Ok(loaded(object)));
+        }
+        let fits_nobody = found.values().flatten().any(|object| !self.is_asked_for(places, object));
+        if fits_nobody {
+            for (&place, result) in places.iter().zip(&mut results) {
+                if matches!(result, Ok(None)) {
+                    *result = self.fetch_one(place).await;
+                }
+            }
+        }
+        results
+    }
+
+    fn is_asked_for(&self, places: &[usize], object: &L::Object) -> bool {
+        places.iter().any(|&place| self.lookups[place].lookup.finds(object))
+    }
+}
+
+impl<L: Lookup> Loader for TypedLoader<'_, L> {
+    fn key(&self, place: usize) -> Key {
+        self.lookups[place].key
+    }
+
+    fn state(&self) -> &TypeState {
+        self.state
+    }
+
+    fn judge(&self, place: usize, document: &Bytes) -> Judged<Loaded> {
+        let lookup = self.lookups[place].lookup;
+        judge(self.engine, self.state, lookup, document).map(loaded)
+    }
+
+    fn identity(&self, place: usize) -> (usize, &[u8]) {
+        (L::Object::type_slot(), self.lookups[place].parts.as_bytes())
+    }
+
+    fn refuse_cut_off(&self) -> Option<Error> {
+        None
+    }
+
+    fn fetch<'a>(
+        &'a self,
+        places: &'a [usize],
+        _fills: &'a [bool],
+    ) -> BoxFuture<'a, Vec<Result<Loaded, Error>>> {
+        async move {
+            match self.fetch_together(places).await {
+                Some(Ok(objects)) => self.match_up(places, objects).await,
+                Some(Err(error)) => vec![Err(error); places.len()],
+                None => {
+                    let fetches: Vec<_> =
+                        places.iter().map(|&place| self.fetch_one(place)).collect();
+                    let concurrency = self.engine.settings.fetch_concurrency;
+                    stream::iter(fetches).buffered(concurrency).collect().await
+                }
+            }
+        }
+        .boxed()
+    }
+
+    fn guard(&self) -> Option<Key> {
+        L::Object::TAGGED.then(Tag::<L::Object>::guard)
+    }
+
+    fn tags(&self, loaded: &Loaded) -> Vec<Key> {
+        let mut tags = Vec::new();
+        let object = loaded.as_ref().and_then(|object| object.downcast_ref::<L::Object>());
+        if let Some(object) = object {
+            object.each_tag(&mut |tag| tags.push(tag.key()));
+        }
+        tags
+    }
+
+    fn seal(&self, place: usize, loaded: &Loaded, fetch_took: Duration) -> Sealed {
+        let object = loaded.as_ref().and_then(|object| object.downcast_ref::<L::Object>());
+        let lifetimes = lifetimes(&self.engine.settings, object);
+        let Some((logical, ttl)) = lifetimes else { return Sealed::Unstorable };
+        let max_len = self.engine.settings.max_value_len;
+        let Asked { lookup, parts, .. } = &self.lookups[place];
+        let fingerprint = <L::Object as CacheSchema>::FINGERPRINT;
+        let header = Header::new(fingerprint, self.engine.wall_clock(), fetch_took, logical);
+        let sealed = match object {
+            // Found under other parts than it carries (a case-insensitive column, say), it would
+            // be rejected on every read, and no invalidation of it would find this key.
+            Some(object) if !lookup.finds(object) => {
+                tracing::warn!(
+                    target: "cachecow", lookup = L::NAME,
+                    "the fetched object's own fields differ from the key asked for; it is not cached"
+                );
+                return Sealed::Unstorable;
+            }
+            Some(object) => document::encode(header, object, max_len),
+            None => document::encode_absent(header, parts.as_bytes(), max_len),
+        };
+        match sealed {
+            Ok(document) => Sealed::Storable(Bytes::from(document), ttl),
+            Err(Unfit::TooLarge) => {
+                self.state.count(Counter::Oversized);
+                tracing::debug!(target: "cachecow", lookup = L::NAME, max_len, "a value is too large to be cached");
+                Sealed::Unstorable
+            }
+            Err(Unfit::Unserializable(error)) => {
+                tracing::warn!(target: "cachecow", lookup = L::NAME, %error, "a value cannot be serialized and is not cached");
+                Sealed::Unstorable
+            }
+        }
+    }
+}
+
+/// An object without its type.
+pub(crate) fn loaded<T: Send + Sync + 'static>(object: Option<T>) -> Loaded {
+    object.map(|object| Arc::new(object) as Object)
+}
+
+/// The object again with its type.
+pub(crate) fn typed<L: Lookup>(object: Object) -> Arc<L::Object> {
+    // Loads of the same identity have the same type.
+    object.downcast().expect("the loader made this object, of its own type")
+}
