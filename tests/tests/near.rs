@@ -6,6 +6,7 @@ use std::time::Duration;
 use cachecow::protocol::Command;
 use cachecow::{Builder, CacheCow, Cached, ErrorKind, Fill, Source};
 use cachecow_tests::backends::Fate;
+use cachecow_tests::clock::Clock;
 use cachecow_tests::gate::Gate;
 use cachecow_tests::on_both_backends;
 use cachecow_tests::seen::{elsewhere, seen, until, until_near};
@@ -66,6 +67,24 @@ on_both_backends! {
             for id in 1..=9 {
                 assert_eq!(until(&cow, &store, id, elsewhere).await, version);
             }
+        }
+    }
+
+    /// Not for longer than the cache itself may keep it: its time to live, less the part that chance
+    /// may have taken from it, less its age.
+    async fn an_object_near_its_end_is_not_kept(cache) {
+        let (clock, store) = (Clock::new(), Store::with_items(3));
+        let open = |builder: Builder| cache.open(builder.clock(clock.reader()).ttl_jitter(0.1));
+        let other = open(CacheCow::builder());
+        other.with(&store).get(Item::by_id(1)).await.unwrap();
+        // Of ten minutes.
+        clock.advance(Duration::from_secs(530));
+        until_near(&open(near()), &store, [1]).await;
+        clock.advance(Duration::from_secs(10));
+        let cow = open(near());
+        until_near(&cow, &store, [2]).await;
+        for _ in 0..100 {
+            assert_eq!(seen(&cow, &store, 1).await, (1, Source::Cache));
         }
     }
 
