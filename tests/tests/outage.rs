@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cachecow::BackendErrorKind;
 use cachecow::protocol::{Command, Reply};
-use cachecow::{Builder, CacheCow, Error, ErrorKind, Fill, HoldPolicy};
+use cachecow::{Builder, CacheCow, Error, ErrorKind, Fill, HoldPolicy, Source};
 use cachecow_tests::backends::Fate;
 use cachecow_tests::caches::Cache;
 use cachecow_tests::servers::RedisServer;
@@ -88,9 +88,10 @@ async fn an_invalidation_that_did_not_happen_is_an_error_and_is_made_up_for() {
 #[tokio::test]
 async fn while_an_invalidation_is_outstanding_this_process_reads_past_the_cache() {
     let cache = Cache::memory();
-    let (store, cow) = (Store::with_items(1), cache.open_default());
+    let (store, cow) = (Store::with_items(2), cache.open_default());
     let other = cache.open_default();
     assert_eq!(version(&cow, &store).await, 1);
+    cow.with(&store).get(Item::by_id(2)).await.unwrap();
     let invalidates: fn(&Command) -> bool = |command| matches!(command, Command::Invalidate);
     for _ in 0..3 {
         cache.script().next(invalidates, Fate::Fail(BackendErrorKind::Disconnected));
@@ -99,6 +100,8 @@ async fn while_an_invalidation_is_outstanding_this_process_reads_past_the_cache(
     assert!(cow.invalidate(Item::by_id(1)).await.is_err());
     let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
     assert_eq!((read.value.unwrap().version, read.fill), (2, Fill::Unreachable));
+    let unconcerned = cow.with(&store).read(Item::by_id(2)).await.unwrap();
+    assert_eq!(unconcerned.source, Source::Cache, "of other keys it does not");
     // The control: another process cannot know.
     assert_eq!(version(&other, &store).await, 1);
     until(|| cow.stats().pending_invalidations == 0).await;

@@ -491,8 +491,9 @@ on_both_backends! {
     async fn an_invalidation_that_did_not_happen_is_an_error_and_is_made_up_for(cache) {
         for lost in 0..2 {
             let (members, cow) = (Members::with(1), cache.open_default());
-            let other = cache.open_default();
+            let (other, moody) = (cache.open_default(), Moody::default());
             assert_eq!(version(&cow, &members, 1).await, 1);
+            cow.with(&moody).get(Fragile::by_id(1)).await.unwrap();
             members.bump();
             if lost == 1 {
                 // The guard is ended, the tag is not.
@@ -510,6 +511,8 @@ on_both_backends! {
             assert_eq!((read.value.unwrap().version, read.fill), (2, Fill::Unreachable));
             let batch = cow.with(&members).get_many([Member::by_id(1)]).await.unwrap();
             assert_eq!(batch[0].as_ref().unwrap().version, 2);
+            let unconcerned = cow.with(&moody).read(Fragile::by_id(1)).await.unwrap();
+            assert_eq!(unconcerned.source, Source::Cache, "of other types it does not");
             // The control: another process cannot know.
             assert_eq!(version(&other, &members, 1).await, 1);
             until(&cache, || cow.stats().pending_invalidations == 0).await;

@@ -258,3 +258,61 @@ impl Drop for Running {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn token(number: u8) -> Token {
+        Token::from_bytes([number; 16])
+    }
+
+    fn release(number: u8) -> Command {
+        Command::Release { token: token(number) }
+    }
+
+    fn hold(number: u8, ttl: Duration) -> Command {
+        Command::Hold { token: token(number), ttl }
+    }
+
+    /// What is sent for what was lost.
+    fn sent(lost: &[Command]) -> Vec<Command> {
+        let mut debt = Debt::default();
+        lost.iter().for_each(|command| debt.take_over(command));
+        debt.commands().collect()
+    }
+
+    #[test]
+    fn a_key_is_invalidated_once_and_every_hold_released() {
+        let lost = [Command::Invalidate, release(1), Command::Invalidate, release(2)];
+        assert_eq!(sent(&lost), [Command::Invalidate, release(1), release(2)]);
+    }
+
+    #[test]
+    fn one_hold_settles_for_the_longest_time_and_the_others_are_released() {
+        let lost = [hold(1, 2 * SECOND), hold(2, 5 * SECOND), hold(3, SECOND), Command::Invalidate];
+        assert_eq!(sent(&lost), [hold(1, 5 * SECOND), release(2), release(3)]);
+    }
+
+    #[test]
+    fn a_long_outage_leaves_so_many_releases_and_no_more() {
+        let lost: Vec<Command> = (0..100).map(release).collect();
+        let first = (0..16).map(release);
+        assert_eq!(
+            sent(&lost),
+            std::iter::once(Command::Invalidate).chain(first).collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn what_is_lost_during_an_attempt_is_not_settled_by_it() {
+        let mut debt = Debt::default();
+        for lost in [Command::Invalidate, Command::Invalidate, hold(1, SECOND)] {
+            let attempted = debt.clone();
+            debt.take_over(&lost);
+            assert!(debt != attempted, "{lost:?}");
+        }
+    }
+}
