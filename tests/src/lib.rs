@@ -13,6 +13,7 @@ pub mod deploy;
 pub mod events;
 pub mod gate;
 pub mod held;
+pub mod members;
 pub mod peer;
 pub mod proxy;
 pub mod readme;

@@ -91,7 +91,10 @@ async fn while_an_invalidation_is_outstanding_this_process_reads_past_the_cache(
     let (store, cow) = (Store::with_items(2), cache.open_default());
     let other = cache.open_default();
     assert_eq!(version(&cow, &store).await, 1);
-    cow.with(&store).get(Item::by_id(2)).await.unwrap();
+    // So often that reads begin with a lookup.
+    for _ in 0..20 {
+        cow.with(&store).get_many([1, 2].map(Item::by_id)).await.unwrap();
+    }
     let invalidates: fn(&Command) -> bool = |command| matches!(command, Command::Invalidate);
     for _ in 0..3 {
         cache.script().next(invalidates, Fate::Fail(BackendErrorKind::Disconnected));
@@ -100,6 +103,8 @@ async fn while_an_invalidation_is_outstanding_this_process_reads_past_the_cache(
     assert!(cow.invalidate(Item::by_id(1)).await.is_err());
     let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
     assert_eq!((read.value.unwrap().version, read.fill), (2, Fill::Unreachable));
+    let many = cow.with(&store).get_many([2, 1].map(Item::by_id)).await.unwrap();
+    assert_eq!(many[1].as_ref().unwrap().version, 2);
     let unconcerned = cow.with(&store).read(Item::by_id(2)).await.unwrap();
     assert_eq!(unconcerned.source, Source::Cache, "of other keys it does not");
     // The control: another process cannot know.
