@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use cachecow::protocol::{Command, Reply, Token};
 use cachecow::store::StoreBackend;
 use cachecow::{
@@ -107,7 +108,32 @@ impl Cache {
     ///
     /// If the cache does not answer.
     pub async fn has(&self, lookup: &impl Lookup) -> bool {
-        matches!(self.ask(lookup, Command::Lookup).await, Reply::Value(_))
+        self.value(lookup).await.is_some()
+    }
+
+    /// The value as it is stored, if there is one.
+    ///
+    /// # Panics
+    ///
+    /// If the cache does not answer.
+    pub async fn value(&self, lookup: &impl Lookup) -> Option<Bytes> {
+        match self.ask(lookup, Command::Lookup).await {
+            Reply::Value(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Puts a value where another may stand, as nobody but a test does.
+    ///
+    /// # Panics
+    ///
+    /// If it is not taken.
+    pub async fn forge(&self, lookup: &impl Lookup, value: impl Into<Bytes>) {
+        self.ask(lookup, Command::Invalidate).await;
+        let token = self.take_flag(lookup).await;
+        let ttl = std::time::Duration::from_secs(3600);
+        let fill = Command::Fill { token, value: value.into(), ttl };
+        assert_eq!(self.ask(lookup, fill).await, Reply::Settled);
     }
 
     /// Takes the flag, as another process would that is about to fill.

@@ -12,6 +12,18 @@ pub async fn seen(cow: &CacheCow, store: &Store, id: i64) -> (u64, Source) {
     (read.value.expect("the item exists").version, read.source)
 }
 
+/// The item of this id.
+pub async fn by_id(cow: &CacheCow, store: &Store, id: i64) -> Option<Item> {
+    let item = cow.with(store).get(Item::by_id(id)).await.expect("the store does not fail");
+    item.as_deref().cloned()
+}
+
+/// The item of this name.
+pub async fn by_name(cow: &CacheCow, store: &Store, name: &str) -> Option<Item> {
+    let item = cow.with(store).get(Item::by_name(name)).await.expect("the store does not fail");
+    item.as_deref().cloned()
+}
+
 /// Reads until one comes from where it should; the version that it has.
 pub async fn until(cow: &CacheCow, store: &Store, id: i64, wanted: fn(Source) -> bool) -> u64 {
     for _ in 0..1_000_000 {

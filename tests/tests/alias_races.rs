@@ -248,9 +248,7 @@ async fn a_slow_fill_of_the_primary_key(cache: &Cache, naively: bool) -> u64 {
     let store = Store::with_items(1);
     let (slow, cow) = (impatient(cache), impatient(cache));
     by_name(&cow, &store).await;
-    let Reply::Value(pointer) = cache.ask(&Item::by_name("item 1"), Command::Lookup).await else {
-        panic!("it is cached");
-    };
+    let pointer = cache.value(&Item::by_name("item 1")).await.unwrap();
     cow.invalidate_object(&Item::new(1)).await.unwrap();
     let gate = store.gate();
     let (read, ()) = tokio::join!(slow.with(&store).read(Item::by_id(1)), async {

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use cachecow::protocol::{Command, Reply, Token};
 use cachecow::{BackendErrorKind, CacheCow, Cached, ErrorKind, Fill, Lookup, Source};
 use cachecow_tests::backends::{Fate, Which};
 use cachecow_tests::caches::Cache;
 use cachecow_tests::clock::Clock;
 use cachecow_tests::on_both_backends;
+use cachecow_tests::seen::{by_id, by_name};
 use cachecow_tests::store::{Item, Store, StoreDown};
 use serde::{Deserialize, Serialize};
 
@@ -20,43 +20,6 @@ fn named(id: i64, name: &str, version: u64) -> Item {
     Item { id, name: name.to_owned(), version }
 }
 
-async fn by_name(cow: &CacheCow, store: &Store, name: &str) -> Option<Item> {
-    let item = cow.with(store).get(Item::by_name(name)).await.unwrap();
-    item.map(|item| (*item).clone())
-}
-
-async fn by_id(cow: &CacheCow, store: &Store, id: i64) -> Option<Item> {
-    let item = cow.with(store).get(Item::by_id(id)).await.unwrap();
-    item.map(|item| (*item).clone())
-}
-
-async fn document(cache: &Cache, lookup: &impl Lookup) -> Option<Bytes> {
-    match cache.ask(lookup, Command::Lookup).await {
-        Reply::Value(document) => Some(document),
-        _ => None,
-    }
-}
-
-/// Puts a document where another stands, as nobody but a test does.
-async fn forge(cache: &Cache, lookup: &impl Lookup, value: impl Into<Bytes>) {
-    cache.ask(lookup, Command::Invalidate).await;
-    let token = cache.take_flag(lookup).await;
-    let fill = Command::Fill { token, value: value.into(), ttl: MINUTE };
-    assert_eq!(cache.ask(lookup, fill).await, Reply::Settled);
-}
-
-/// A pointer with the header of `like`.
-fn pointer(like: &Bytes, primary: &[u8]) -> Vec<u8> {
-    let mut forged = like[..HEADER].to_vec();
-    forged[0] = 0x97;
-    forged.push(0xc3);
-    let len = u16::try_from(primary.len()).unwrap_or(u16::MAX);
-    forged.push(0xc5);
-    forged.extend_from_slice(&len.to_be_bytes());
-    forged.extend_from_slice(primary);
-    forged
-}
-
 async fn both_flags_are_free(cache: &Cache, id: i64, name: &str) {
     // What a cancelled load gives back is on its way.
     while !(cache.flag_is_free(&Item::by_id(id)).await
@@ -66,45 +29,13 @@ async fn both_flags_are_free(cache: &Cache, id: i64, name: &str) {
     }
 }
 
-/// An object that is stored shorter than its key.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, Cached)]
-#[cache(key = "packed:{id}", fetch = Packed::find)]
-#[cache(key = "packed:name:{name}", fetch = Packed::find_by_name)]
-struct Packed {
-    #[serde(with = "as_length")]
-    id: String,
-    name: String,
-}
-
-impl Packed {
-    async fn find(id: &str) -> Result<Self, StoreDown> {
-        Ok(Self { id: id.to_owned(), name: "a".to_owned() })
-    }
-
-    async fn find_by_name(name: &str) -> Result<Self, StoreDown> {
-        Ok(Self { id: "x".repeat(300), name: name.to_owned() })
-    }
-}
-
-mod as_length {
-    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
-        text.len().serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
-        Ok("x".repeat(usize::deserialize(from)?))
-    }
-}
-
 on_both_backends! {
     async fn an_object_is_stored_once(cache) {
         let (store, cow) = (Store::with_items(1), cache.open_default());
         let read = cow.with(&store).read(Item::by_name("item 1")).await.unwrap();
         assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Stored));
-        let object = document(&cache, &Item::by_id(1)).await.unwrap();
-        let pointer = document(&cache, &Item::by_name("item 1")).await.unwrap();
+        let object = cache.value(&Item::by_id(1)).await.unwrap();
+        let pointer = cache.value(&Item::by_name("item 1")).await.unwrap();
         assert_eq!((object[0], pointer[0], pointer[HEADER]), (0x96, 0x97, 0xc3));
         assert!(pointer.ends_with(Item::by_id(1).key().as_bytes()));
         assert!(!pointer.windows(7).any(|bytes| bytes == b"version"), "no object");
@@ -134,10 +65,10 @@ on_both_backends! {
     async fn what_is_cached_by_its_primary_key_is_linked_by_one_fetch(cache) {
         let (store, cow) = (Store::with_items(1), cache.open_default());
         by_id(&cow, &store, 1).await;
-        let before = document(&cache, &Item::by_id(1)).await;
+        let before = cache.value(&Item::by_id(1)).await;
         let read = cow.with(&store).read(Item::by_name("item 1")).await.unwrap();
         assert_eq!((read.source, read.fill, store.fetches()), (Source::Fetched, Fill::Stored, 2));
-        assert_eq!(document(&cache, &Item::by_id(1)).await, before, "it is left as it is");
+        assert_eq!(cache.value(&Item::by_id(1)).await, before, "it is left as it is");
         let read = cow.with(&store).read(Item::by_name("item 1")).await.unwrap();
         assert_eq!((read.source, store.fetches()), (Source::Cache, 2));
         cow.invalidate_object(&Item::new(1)).await.unwrap();
@@ -342,36 +273,6 @@ on_both_backends! {
         }
     }
 
-    async fn what_is_not_to_be_stored_has_no_pointer(cache) {
-        let cow = cache.open(CacheCow::builder().max_value_size(500));
-        for id in [1, 2, 3, 4] {
-            let read = cow.read(Odd::by_name(format!("odd {id}"))).await.unwrap();
-            assert_eq!((read.value.unwrap().id, read.fill), (id, Fill::Skipped));
-            for free in [
-                cache.flag_is_free(&Odd::by_id(id)).await,
-                cache.flag_is_free(&Odd::by_name(format!("odd {id}"))).await,
-            ] {
-                assert!(free, "nothing is stored of {id}, and nothing claimed");
-            }
-        }
-        assert_eq!(cow.stats().of("Odd").oversized, 1);
-    }
-
-    async fn a_pointer_may_be_as_long_as_a_value_and_no_longer(cache) {
-        let (cow, id) = (cache.open_default(), "x".repeat(300));
-        cow.get(Packed::by_name("a")).await.unwrap();
-        let object = document(&cache, &Packed::by_id(&id)).await.unwrap();
-        let pointer = document(&cache, &Packed::by_name("a")).await.unwrap();
-        assert!(object.len() < pointer.len());
-        for (size, source) in [(pointer.len(), Source::Cache), (pointer.len() - 1, Source::Fetched)] {
-            let cow = cache.open(CacheCow::builder().max_value_size(size));
-            let read = cow.read(Packed::by_name("a")).await.unwrap();
-            assert_eq!((read.value.unwrap().id.len(), read.source), (300, source));
-            let many = cow.get_many(["a", "b"].map(Packed::by_name)).await.unwrap();
-            assert!(many.iter().all(Option::is_some));
-        }
-    }
-
     async fn a_failed_fetch_frees_both_flags(cache) {
         let (store, cow) = (Store::with_items(1), cache.open_default());
         store.set_down(true);
@@ -397,76 +298,6 @@ on_both_backends! {
         store.set_down(true);
         cow.with(&store).get(Item::by_name("item 1")).await.unwrap_err();
         both_flags_are_free(&cache, 1, "item 1").await;
-    }
-
-    async fn a_panicking_fetch_frees_both_flags(cache) {
-        let cow = cache.open_default();
-        cow.get(Odd::by_name("odd 5")).await.unwrap();
-        cow.invalidate(Odd::by_id(5)).await.unwrap();
-        assert!(cache.has(&Odd::by_name("odd 5")).await);
-        PANICS.with(|panics| panics.set(true));
-        let read = std::panic::AssertUnwindSafe(cow.get(Odd::by_name("odd 5")));
-        let read = futures_util::FutureExt::catch_unwind(read).await;
-        PANICS.with(|panics| panics.set(false));
-        assert!(read.is_err());
-        while !(cache.flag_is_free(&Odd::by_id(5)).await
-            && cache.flag_is_free(&Odd::by_name("odd 5")).await)
-        {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(cow.read(Odd::by_name("odd 5")).await.unwrap().fill, Fill::Stored);
-    }
-
-    async fn poisoned_pointers_lead_nowhere(cache) {
-        let (store, cow) = (Store::with_items(2), cache.open_default());
-        let alias = Item::by_name("item 1");
-        by_name(&cow, &store, "item 1").await;
-        by_id(&cow, &store, 2).await;
-        by_pair(&cow).await;
-        let good = document(&cache, &alias).await.unwrap();
-        let object = document(&cache, &Item::by_id(1)).await.unwrap();
-        let mut poisons: Vec<Vec<u8>> = (0..good.len()).map(|len| good[..len].to_vec()).collect();
-        poisons.push(pointer(&good, alias.key().as_bytes()));
-        poisons.push(pointer(&good, Item::by_id(2).key().as_bytes()));
-        poisons.push(pointer(&good, Pair::by_a(6).key().as_bytes()));
-        poisons.push(pointer(&good, Pair::by_b(3).key().as_bytes()));
-        poisons.push(pointer(&good, b""));
-        poisons.push(pointer(&good, &vec![0x91; 60_000]));
-        poisons.push(object.to_vec());
-        for poison in poisons {
-            forge(&cache, &alias, poison.clone()).await;
-            for _ in 0..3 {
-                assert_eq!(by_name(&cow, &store, "item 1").await, Some(Item::new(1)), "{poison:x?}");
-                let both = cow.with(&store).get_many([Item::by_name("item 1"), Item::by_name("item 2")]);
-                let both = both.await.unwrap();
-                assert_eq!(both[0].as_deref(), Some(&Item::new(1)), "{poison:x?}");
-                assert_eq!(both[1].as_deref(), Some(&Item::new(2)), "{poison:x?}");
-            }
-            assert_eq!(by_id(&cow, &store, 2).await, Some(Item::new(2)));
-        }
-        // An object that claims the alias under a primary key that is not its own.
-        forge(&cache, &alias, pointer(&good, Item::by_id(7).key().as_bytes())).await;
-        forge(&cache, &Item::by_id(7), object.clone()).await;
-        let read = cow.with(&store).read(Item::by_name("item 1")).await.unwrap();
-        assert_eq!(read.source, Source::Fetched);
-        // And a pointer where an object should be.
-        forge(&cache, &Item::by_id(1), good).await;
-        assert_eq!(by_id(&cow, &store, 1).await, Some(Item::new(1)));
-        assert_eq!(by_name(&cow, &store, "item 1").await, Some(Item::new(1)));
-    }
-
-    async fn a_truncated_object_behind_a_pointer_is_replaced(cache) {
-        let (store, cow) = (Store::with_items(1), cache.open_default());
-        by_name(&cow, &store, "item 1").await;
-        let whole = document(&cache, &Item::by_id(1)).await.unwrap();
-        for len in 0..whole.len() {
-            forge(&cache, &Item::by_id(1), whole.slice(..len)).await;
-            let read = cow.with(&store).read(Item::by_name("item 1")).await.unwrap();
-            assert_eq!((read.value.as_deref(), read.source), (Some(&Item::new(1)), Source::Fetched));
-            assert_eq!(read.fill, Fill::Stored, "of {len} bytes");
-        }
-        let read = cow.with(&store).read(Item::by_name("item 1")).await.unwrap();
-        assert_eq!(read.source, Source::Cache);
     }
 
     async fn during_a_write_an_alias_is_fetched_and_not_stored(cache) {
@@ -509,7 +340,7 @@ on_both_backends! {
         let (store, cow) = (Store::with_items(1), cache.open(CacheCow::builder().fill_wait(Duration::ZERO)));
         let seen = {
             by_id(&cow, &store, 1).await;
-            cachecow::protocol::Seen::of(&document(&cache, &Item::by_id(1)).await.unwrap())
+            cachecow::protocol::Seen::of(&cache.value(&Item::by_id(1)).await.unwrap())
         };
         let token = Token::from_bytes(*b"who renews it...");
         let despite = Some(cachecow::protocol::Despite { seen, keep: true });
@@ -553,9 +384,9 @@ on_both_backends! {
             by_name(&cow, &store, "item 1").await;
         }
         // As if its fetch had taken more than an hour: it is sure to be renewed at its end.
-        let mut aged = document(&cache, &Item::by_id(1)).await.unwrap().to_vec();
+        let mut aged = cache.value(&Item::by_id(1)).await.unwrap().to_vec();
         aged[21..25].copy_from_slice(&u32::MAX.to_be_bytes());
-        forge(&cache, &Item::by_id(1), aged).await;
+        cache.forge(&Item::by_id(1), aged).await;
         clock.advance((10 * MINUTE).saturating_sub(Duration::from_millis(1)));
         store.bump(1);
         let before = store.fetches();
@@ -582,22 +413,6 @@ on_both_backends! {
         let both = cow.with(&store).get_many([Item::by_name("item 1")]).await.unwrap();
         assert_eq!(both[0].as_ref().unwrap().version, 2);
     }
-
-    async fn the_fresh_value_of_another_version_is_left(cache) {
-        let (store, cow) = (Store::with_items(1), cache.open_default());
-        by_name(&cow, &store, "item 1").await;
-        let mut other = document(&cache, &Item::by_id(1)).await.unwrap().to_vec();
-        other[3] ^= 0xff;
-        forge(&cache, &Item::by_id(1), other.clone()).await;
-        for alias_is_there in [true, false] {
-            if !alias_is_there {
-                cow.invalidate(Item::by_name("item 1")).await.unwrap();
-            }
-            let read = cow.with(&store).read(Item::by_name("item 1")).await.unwrap();
-            assert_eq!((read.value.unwrap().version, read.fill), (1, Fill::Skipped));
-            assert_eq!(document(&cache, &Item::by_id(1)).await.unwrap(), other);
-        }
-    }
 }
 
 async fn both_keys_lead_to(cow: &CacheCow, store: &Store, id: i64) {
@@ -605,10 +420,6 @@ async fn both_keys_lead_to(cow: &CacheCow, store: &Store, id: i64) {
     let name = stored.as_ref().map(|item| item.name.clone()).unwrap_or_default();
     assert_eq!(by_id(cow, store, id).await, stored);
     assert_eq!(by_name(cow, store, &name).await, stored);
-}
-
-async fn by_pair(cow: &CacheCow) {
-    cow.get_many([Pair::by_b(3)]).await.unwrap();
 }
 
 /// How a changed object is told to the cache.
@@ -659,54 +470,5 @@ impl Pair {
     async fn find_halves(halves: &[u32]) -> Result<Vec<Pair>, StoreDown> {
         let halves = halves.iter().rev().filter(|&&b| b > 0);
         Ok(halves.map(|&b| Pair { a: b * 2, b }).collect())
-    }
-}
-
-std::thread_local! {
-    static PANICS: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
-}
-
-/// Of each number there is another reason not to store it; 5 is stored.
-#[derive(Debug, Deserialize, Cached)]
-#[cache(ttl_with = Odd::ttl)]
-#[cache(key = "odd:{id}", fetch = Odd::find)]
-#[cache(key = "odd:name:{name}", fetch = Odd::find_by_name)]
-struct Odd {
-    id: u32,
-    name: String,
-    text: String,
-}
-
-impl Odd {
-    fn ttl(&self) -> Duration {
-        if self.id == 1 { Duration::ZERO } else { MINUTE }
-    }
-
-    async fn find(_id: u32) -> Result<Odd, StoreDown> {
-        Err(StoreDown)
-    }
-
-    async fn find_by_name(name: &str) -> Result<Odd, StoreDown> {
-        tokio::task::yield_now().await;
-        assert!(!PANICS.with(std::cell::Cell::get), "as the test says");
-        let id: u32 = name.strip_prefix("odd ").and_then(|id| id.parse().ok()).ok_or(StoreDown)?;
-        let text = if id == 2 { "x".repeat(1000) } else { String::new() };
-        // The fourth is found by another name than its own.
-        let name = if id == 4 { "Odd 4".to_owned() } else { name.to_owned() };
-        Ok(Odd { id, name, text })
-    }
-}
-
-impl Serialize for Odd {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::{Error as _, SerializeStruct as _};
-        if self.id == 3 {
-            return Err(S::Error::custom("as the test says"));
-        }
-        let mut fields = serializer.serialize_struct("Odd", 3)?;
-        fields.serialize_field("id", &self.id)?;
-        fields.serialize_field("name", &self.name)?;
-        fields.serialize_field("text", &self.text)?;
-        fields.end()
     }
 }

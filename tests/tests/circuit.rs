@@ -10,10 +10,11 @@ use cachecow::{
     Request, Source, Watch,
 };
 use cachecow_tests::events::Events;
+use cachecow_tests::members::Member;
 use cachecow_tests::store::{Item, Store};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all, pending};
-use tokio::time::{Instant, advance};
+use tokio::time::{Instant, advance, sleep};
 use tracing::Level;
 
 const TIMEOUT: Duration = Duration::from_millis(100);
@@ -28,6 +29,8 @@ enum Mood {
     Hangs,
     /// One answer too few.
     Short,
+    /// Answers to the first half, of an odd number of requests the smaller.
+    Half,
     /// One answer too many.
     Long,
 }
@@ -87,6 +90,7 @@ impl CacheBackend for Moody {
                 Mood::Fails(kind) => replies = vec![Err(BackendError::new(kind, "")); count],
                 Mood::Hangs => pending().await,
                 Mood::Short => replies.truncate(count - 1),
+                Mood::Half => replies.truncate(count / 2),
                 Mood::Long => replies.push(Ok(Reply::Absent)),
             }
             replies
@@ -276,6 +280,55 @@ async fn an_invalidation_is_sent_though_it_is_open_and_closes_it() {
         Fill::Unreachable,
         "it is not known to be invalidated"
     );
+}
+
+/// From a tenth of a second to five; from the start again once there is nothing left.
+#[tokio::test(start_paused = true)]
+async fn what_did_not_happen_is_retried_more_and_more_rarely_until_it_does() {
+    let (backend, cow, _) = Moody::open();
+    for round in 0..3 {
+        backend.is_now(Mood::Fails(BackendErrorKind::Disconnected));
+        assert!(
+            match round {
+                0 => cow.invalidate(Item::by_id(1)).await,
+                1 => cow.invalidate_tag(Member::tag_org(1)).await,
+                _ => cow.invalidate_many([1, 2].map(Item::by_id)).await,
+            }
+            .is_err()
+        );
+        backend.asked();
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(backend.asked(), 3, "after 0.1, 0.3 and 0.7 s");
+        sleep(Duration::from_secs(99)).await;
+        assert!((20..=23).contains(&backend.asked()), "one in five seconds");
+        assert!(cow.stats().pending_invalidations > 0);
+        backend.is_now(Mood::Sound);
+        sleep(Duration::from_secs(5)).await;
+        assert_eq!(cow.stats().pending_invalidations, 0);
+        backend.asked();
+        sleep(Duration::from_secs(100)).await;
+        assert_eq!(backend.asked(), 0, "there is nothing left to do");
+    }
+}
+
+/// What fails for some keys is retried more rarely as well, though it happens for others.
+#[tokio::test(start_paused = true)]
+async fn what_happens_for_some_keys_only_is_no_reason_to_hurry() {
+    let (backend, cow, _) = Moody::open();
+    backend.is_now(Mood::Short);
+    assert!(cow.invalidate_many((1..=5).map(Item::by_id)).await.is_err());
+    assert_eq!(cow.stats().pending_invalidations, 1, "four were answered");
+    backend.is_now(Mood::Fails(BackendErrorKind::Rejected));
+    assert!(cow.invalidate_many((1..=5).map(Item::by_id)).await.is_err());
+    assert_eq!(cow.stats().pending_invalidations, 5);
+    backend.is_now(Mood::Half);
+    backend.asked();
+    sleep(Duration::from_secs(1)).await;
+    assert_eq!(backend.asked(), 3, "after 0.1, 0.3 and 0.7 s");
+    assert_eq!(cow.stats().pending_invalidations, 1, "half of them each time");
+    backend.is_now(Mood::Sound);
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(cow.stats().pending_invalidations, 0);
 }
 
 #[tokio::test(start_paused = true)]

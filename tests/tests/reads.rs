@@ -77,13 +77,8 @@ on_both_backends! {
         let (store, cow) = (Store::with_items(1), cache.open_default());
         cow.with(&store).get(Item::by_id(1)).await.unwrap();
         // No claim is granted beside a value, so the flag is a writer's.
-        let document = match cache.ask(&Item::by_id(1), Command::Lookup).await {
-            Reply::Value(document) => document,
-            reply => panic!("{reply:?}"),
-        };
-        let token = cache.take_flag(&Item::by_id(2)).await;
-        let fill = Command::Fill { token, value: document, ttl: Duration::from_secs(60) };
-        assert_eq!(cache.ask(&Item::by_id(2), fill).await, Reply::Settled);
+        let document = cache.value(&Item::by_id(1)).await.unwrap();
+        cache.forge(&Item::by_id(2), document).await;
         assert_eq!(version(cow.with(&store).get(Item::by_id(1)).await.unwrap()), 1);
         assert_eq!(store.fetches(), 1);
     }
@@ -131,13 +126,8 @@ on_both_backends! {
     async fn another_object_s_value_is_not_returned_and_is_replaced(cache) {
         let (store, cow) = (Store::with_items(2), cache.open_default());
         cow.with(&store).get(Item::by_id(2)).await.unwrap();
-        let Reply::Value(of_2) = cache.ask(&Item::by_id(2), Command::Lookup).await else {
-            panic!("2 is cached");
-        };
-        // As if both keys had the same hash.
-        let token = cache.take_flag(&Item::by_id(1)).await;
-        let fill = Command::Fill { token, value: of_2, ttl: Duration::from_secs(60) };
-        assert_eq!(cache.ask(&Item::by_id(1), fill).await, Reply::Settled);
+        let of_2 = cache.value(&Item::by_id(2)).await.unwrap();
+        cache.forge(&Item::by_id(1), of_2).await;
 
         let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
         assert_eq!((read.value.unwrap().id, read.source, read.fill), (1, Source::Fetched, Fill::Stored));
@@ -169,19 +159,13 @@ on_both_backends! {
                 let document: &bytes::Bytes = document;
                 assert!(document.len() > 30);
             }
-            cow.invalidate(Item::by_id(1)).await.unwrap();
-            let token = cache.take_flag(&Item::by_id(1)).await;
-            let value = bytes::Bytes::copy_from_slice(rubbish);
-            let fill = Command::Fill { token, value, ttl: Duration::from_secs(60) };
-            assert_eq!(cache.ask(&Item::by_id(1), fill).await, Reply::Settled);
+            cache.forge(&Item::by_id(1), rubbish).await;
 
             let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
             assert_eq!((version(read.value), read.fill), (1, Fill::Stored), "{rubbish:?}");
             expected += 1;
             assert_eq!(cow.stats().of("Item").decode_failures, expected);
-            if let Reply::Value(document) = cache.ask(&Item::by_id(1), Command::Lookup).await {
-                good = Some(document);
-            }
+            good = cache.value(&Item::by_id(1)).await;
             assert_eq!(cow.with(&store).read(Item::by_id(1)).await.unwrap().source, Source::Cache);
         }
     }
@@ -189,14 +173,9 @@ on_both_backends! {
     async fn a_truncated_document_is_a_miss(cache) {
         let (store, cow) = (Store::with_items(1), cache.open_default());
         cow.with(&store).get(Item::by_id(1)).await.unwrap();
-        let Reply::Value(whole) = cache.ask(&Item::by_id(1), Command::Lookup).await else {
-            panic!("it is cached");
-        };
+        let whole = cache.value(&Item::by_id(1)).await.unwrap();
         for len in 0..whole.len() {
-            cow.invalidate(Item::by_id(1)).await.unwrap();
-            let token = cache.take_flag(&Item::by_id(1)).await;
-            let fill = Command::Fill { token, value: whole.slice(..len), ttl: Duration::from_secs(60) };
-            cache.ask(&Item::by_id(1), fill).await;
+            cache.forge(&Item::by_id(1), whole.slice(..len)).await;
             let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
             assert_eq!((version(read.value), read.source), (1, Source::Fetched), "of {len} bytes");
         }
@@ -242,12 +221,8 @@ on_both_backends! {
         let builder = CacheCow::builder().negative_ttl(Duration::from_secs(60));
         let (store, cow) = (Store::with_items(1), cache.open(builder));
         cow.with(&store).get(Item::by_id(7)).await.unwrap();
-        let Reply::Value(absence) = cache.ask(&Item::by_id(7), Command::Lookup).await else {
-            panic!("the absence is cached");
-        };
-        let token = cache.take_flag(&Item::by_id(1)).await;
-        let fill = Command::Fill { token, value: absence, ttl: Duration::from_secs(60) };
-        cache.ask(&Item::by_id(1), fill).await;
+        let absence = cache.value(&Item::by_id(7)).await.unwrap();
+        cache.forge(&Item::by_id(1), absence).await;
         assert_eq!(version(cow.with(&store).get(Item::by_id(1)).await.unwrap()), 1);
     }
 
@@ -273,9 +248,7 @@ on_both_backends! {
     async fn a_value_may_be_as_long_as_it_says_and_no_longer(cache) {
         let (store, cow) = (Store::with_items(1), cache.open_default());
         cow.with(&store).get(Item::by_id(1)).await.unwrap();
-        let Reply::Value(document) = cache.ask(&Item::by_id(1), Command::Lookup).await else {
-            panic!("it is cached");
-        };
+        let document = cache.value(&Item::by_id(1)).await.unwrap();
         let open = |size| cache.open(CacheCow::builder().max_value_size(size));
         let (fits, does_not) = (open(document.len()), open(document.len() - 1));
         let read = async |cow: &CacheCow| cow.with(&store).read(Item::by_id(1)).await.unwrap();

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cachecow::protocol::{Command, Reply};
+use cachecow::protocol::Command;
 use cachecow::{Builder, CacheCow, ErrorKind, Fill, Source};
 use cachecow_tests::caches::Cache;
 use cachecow_tests::clock::Clock;
@@ -36,15 +36,9 @@ async fn age(cache: &Cache, clock: &Clock) {
 /// Makes the stored value one whose fetch took so many microseconds.
 async fn make_fetch_take(cache: &Cache, micros: u32) {
     let lookup = Item::by_id(1);
-    let Reply::Value(document) = cache.ask(&lookup, Command::Lookup).await else {
-        panic!("there is no value");
-    };
-    let mut aged = document.to_vec();
+    let mut aged = cache.value(&lookup).await.expect("there is a value").to_vec();
     aged[21..25].copy_from_slice(&micros.to_be_bytes());
-    cache.ask(&lookup, Command::Invalidate).await;
-    let token = cache.take_flag(&lookup).await;
-    let fill = Command::Fill { token, value: aged.into(), ttl: 2 * TTL };
-    assert_eq!(cache.ask(&lookup, fill).await, Reply::Settled);
+    cache.forge(&lookup, aged).await;
 }
 
 /// Reads until lookups come first: who asks for the claim at once renews nothing.

@@ -44,10 +44,7 @@ async fn watched(cache: &Cache, times: usize) {
 async fn document(cache: &Cache) -> Bytes {
     let (store, cow) = (Store::with_items(1), cache.open_default());
     cow.with(&store).get(Item::by_id(1)).await.unwrap();
-    let document = match cache.ask(&Item::by_id(1), Command::Lookup).await {
-        Reply::Value(document) => document,
-        reply => panic!("{reply:?}"),
-    };
+    let document = cache.value(&Item::by_id(1)).await.unwrap();
     cow.invalidate(Item::by_id(1)).await.unwrap();
     document
 }

@@ -50,6 +50,14 @@ struct TagDebt {
     settle: Duration,
 }
 
+impl TagDebt {
+    fn take_over(&mut self, tags: Vec<Key>, settle: Duration) {
+        self.version += 1;
+        self.tags.extend(tags);
+        self.settle = self.settle.max(settle);
+    }
+}
+
 #[derive(Clone, Default, PartialEq)]
 struct Debt {
     /// Grows with every addition, so that an attempt does not settle what came after it.
@@ -129,10 +137,7 @@ impl Pending {
         settle: Duration,
     ) {
         let mut outstanding = self.lock();
-        let debt = outstanding.by_guard.entry(guard).or_default();
-        debt.version += 1;
-        debt.tags.extend(tags);
-        debt.settle = debt.settle.max(settle);
+        outstanding.by_guard.entry(guard).or_default().take_over(tags, settle);
         self.start(engine, outstanding);
     }
 
@@ -314,5 +319,21 @@ mod tests {
             debt.take_over(&lost);
             assert!(debt != attempted, "{lost:?}");
         }
+        let mut debt = TagDebt::default();
+        for _ in 0..2 {
+            let attempted = debt.clone();
+            debt.take_over(vec![Key::from_hash(1)], SECOND);
+            assert!(debt != attempted, "tags");
+        }
+    }
+
+    #[test]
+    fn the_tags_of_a_type_are_ended_together_and_settle_for_the_longest_time() {
+        let [one, two, three] = [1, 2, 3].map(Key::from_hash);
+        let mut debt = TagDebt::default();
+        debt.take_over(vec![two, one], SECOND);
+        debt.take_over(vec![three, two], 2 * SECOND);
+        debt.take_over(vec![one], SECOND);
+        assert_eq!((debt.tags, debt.settle), ([one, two, three].into(), 2 * SECOND));
     }
 }
