@@ -154,6 +154,8 @@ async fn it_opens_after_three_outages_and_closes_by_a_probe() {
         assert!(many.iter().all(Option::is_some));
     }
     assert_eq!(backend.asked(), 0, "it is left alone");
+    let shown = format!("{cow:?}");
+    assert!(shown.contains("Moody") && shown.contains("circuit_open: true"), "{shown}");
 
     // A probe that fails; the next comes after twice the pause.
     for pause in [FIRST_PAUSE, 2 * FIRST_PAUSE] {
@@ -309,6 +311,20 @@ async fn what_did_not_happen_is_retried_more_and_more_rarely_until_it_does() {
         sleep(Duration::from_secs(100)).await;
         assert_eq!(backend.asked(), 0, "there is nothing left to do");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_attempt_takes_all_there_is_a_thousand_at_a_time() {
+    let (backend, cow, _) = Moody::open();
+    backend.is_now(Mood::Fails(BackendErrorKind::Disconnected));
+    assert!(cow.invalidate_many((1..=2500).map(Item::by_id)).await.is_err());
+    assert_eq!(cow.stats().pending_invalidations, 2500);
+    backend.asked();
+    sleep(Duration::from_millis(150)).await;
+    assert_eq!(backend.asked(), 1, "in an outage the others would fare no better");
+    backend.is_now(Mood::Sound);
+    sleep(Duration::from_millis(200)).await;
+    assert_eq!((backend.asked(), cow.stats().pending_invalidations), (3, 0));
 }
 
 /// What fails for some keys is retried more rarely as well, though it happens for others.

@@ -38,3 +38,14 @@ impl fmt::Debug for Primary {
 
 /// Where a pointer led in vain, and what was found there that may be replaced.
 pub(crate) type LedTo = (Primary, Option<Despite>);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_shows_no_part_of_the_key() {
+        let primary = Primary::of(Bytes::from_static(b"ann@example.org"));
+        assert_eq!(format!("{primary:?}"), format!("Primary({:?})", primary.key()));
+    }
+}
