@@ -262,6 +262,7 @@ on_both_backends! {
         let fetches = store.fetches();
         assert_eq!(by_name(&cow, &store, "a").await, None);
         assert_eq!(store.fetches(), fetches, "its absence took the pointer's place");
+        assert_eq!(cow.stats().of("Item").decode_failures, 0, "that it is gone is no damage");
     }
 
     async fn an_absent_object_without_negative_caching_stores_nothing(cache) {
