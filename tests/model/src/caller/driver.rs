@@ -1,0 +1,378 @@
+//! What a caller does: its reads are driven one round after the other, as the engine drives them.
+
+use std::time::Duration;
+
+use cachecow::protocol::{
+    Command, Fetched, Fill, First, Followed, Landing, Outcome, Read, Reply, Role, Step, Verdict,
+    Waited,
+};
+
+use super::{Answer, Caller, CallerStage, Fetch, Landed, Pending, policy};
+use crate::Without;
+use crate::cache::Version;
+use crate::process::{Follower, KeyLead};
+use crate::world::{Late, World, Wrong};
+
+const TTL: Duration = Duration::from_secs(600);
+/// More rounds than any caller needs.
+const MOST_ROUNDS: u8 = 30;
+
+/// A caller that is taken out of its world while it does something.
+#[derive(Debug)]
+pub struct Driver<'a> {
+    /// The world without the caller.
+    pub world: &'a mut World,
+    /// The caller.
+    pub caller: Caller,
+    /// What the protocol does without, as a control.
+    pub without: Without,
+}
+
+impl Driver<'_> {
+    /// The caller asks.
+    pub fn begin(&mut self) {
+        let process = usize::from(self.caller.process);
+        let one = self.caller.reads.len() == 1;
+        for read in &mut self.caller.reads {
+            let key = usize::from(read.key);
+            let here = &self.world.processes[process].keys[key];
+            read.floor = here.promised.max(self.world.promised[key]);
+            if let Some(version) = here.near.entry
+                && !here.near.deaf
+                && here.debts.is_empty()
+                && self.world.near
+                && one
+            {
+                // Another process' invalidation is promised as soon as it is heard of.
+                let known = if here.near.unheard > 0 { here.promised } else { read.floor };
+                if version < known {
+                    self.world.wrong.get_or_insert(Wrong::Stale);
+                }
+                self.caller.stage = CallerStage::Over;
+                return;
+            }
+            read.mark = here.near.mark();
+            if !here.debts.is_empty() {
+                read.read = Read::past_the_cache(policy(First::Lookup));
+            }
+        }
+        self.run();
+    }
+
+    /// The commands are carried out, or not; the answers come back, or not.
+    pub fn arrive(
+        &mut self,
+        mut carry_out: impl FnMut(&mut World, u8, Command<Version>) -> Answer,
+    ) {
+        for read in &mut self.caller.reads {
+            if let Pending::Send(command) = &read.step {
+                let answer = carry_out(self.world, read.key, command.clone());
+                read.step = Pending::Reply(answer);
+            }
+        }
+        self.caller.stage = CallerStage::Answered;
+    }
+
+    /// The answers are there.
+    pub fn take_answers(&mut self) {
+        for place in 0..self.caller.reads.len() {
+            let read = &mut self.caller.reads[place];
+            let Pending::Reply(answer) = read.step.clone() else { continue };
+            read.step = Pending::None;
+            if let (Some(lead), Ok(reply)) = (&mut read.lead, &answer)
+                && !matches!(reply, Reply::Claimed(_))
+            {
+                lead.claim_settled();
+            }
+            read.read.on_reply(answer);
+        }
+        self.run();
+    }
+
+    /// The fetch function reads, or fails.
+    pub fn fetch(&mut self, fetch: Fetch) {
+        for read in &mut self.caller.reads {
+            if read.step == Pending::Fetch {
+                let version = self.world.database[usize::from(read.key)];
+                let version = read.early.take().unwrap_or(version);
+                let failed = fetch == Fetch::Failed;
+                let result = if failed { Err(()) } else { Ok(version) };
+                read.step = Pending::Fetched(result, fetch);
+            }
+        }
+        self.caller.stage = CallerStage::Fetched;
+    }
+
+    /// What was fetched is there.
+    pub fn take_fetched(&mut self) {
+        for read in &mut self.caller.reads {
+            let Pending::Fetched(result, fetch) = read.step else { continue };
+            read.step = Pending::None;
+            read.result = Some(result);
+            read.read.on_fetched(match (result, fetch) {
+                (Err(()), _) => Fetched::Failed,
+                (Ok(_), Fetch::Refused) if read.read.may_fill() => Fetched::Refused,
+                (Ok(version), Fetch::Storable) if read.read.may_fill() => {
+                    Fetched::Storable(version, TTL)
+                }
+                (Ok(_), _) => Fetched::Unstorable,
+            });
+        }
+        self.run();
+    }
+
+    /// The caller looks what it was told.
+    pub fn wake(&mut self) {
+        self.run();
+    }
+
+    /// The read at this place asks again, or has waited long enough.
+    pub fn end_wait(&mut self, place: usize, again: bool) {
+        let token = self.caller.fresh();
+        let read = &mut self.caller.reads[place];
+        read.step = Pending::None;
+        read.read.on_waited(if again {
+            read.patience -= 1;
+            Waited::Again(token)
+        } else {
+            Waited::Expired
+        });
+        self.run();
+    }
+
+    /// The caller's future is dropped: its loads are given up, its commands may yet arrive.
+    pub fn cancel(&mut self) {
+        for (key, command) in self.caller.crash() {
+            self.world.late.push(Late::after_others_of(self.caller.number, key, command));
+        }
+        for place in 0..self.caller.reads.len() {
+            // A lead that was handed over and not taken is dropped too.
+            let read = &mut self.caller.reads[place];
+            let untaken = match read.told.take() {
+                Some(Landed::Promoted(lead)) => Some(lead),
+                _ => None,
+            };
+            for lead in [read.lead.take(), untaken].into_iter().flatten() {
+                self.land(place, lead, Landing::Deserted, None);
+            }
+        }
+    }
+
+    /// Goes on until something takes time.
+    fn run(&mut self) {
+        self.caller.rounds += 1;
+        if self.caller.rounds > MOST_ROUNDS {
+            self.world.wrong.get_or_insert(Wrong::Endless);
+            self.caller.stage = CallerStage::Over;
+            return;
+        }
+        for place in 0..self.caller.reads.len() {
+            self.take_told(place);
+            self.advance(place);
+        }
+        let any = |wanted: fn(&Pending) -> bool| {
+            self.caller.reads.iter().any(|read| !read.done && wanted(&read.step))
+        };
+        self.caller.stage = if any(|step| matches!(step, Pending::Send(_))) {
+            CallerStage::Sent
+        } else if any(|step| *step == Pending::Fetch) {
+            self.begin_fetch();
+            CallerStage::Fetching
+        } else if self.caller.reads.iter().all(|read| read.done) {
+            CallerStage::Over
+        } else {
+            CallerStage::Waiting
+        };
+    }
+
+    fn begin_fetch(&mut self) {
+        let process = usize::from(self.caller.process);
+        for read in &mut self.caller.reads {
+            if let (Some(lead), Pending::Fetch) = (&read.lead, &read.step) {
+                let key = usize::from(read.key);
+                lead.begin_fetch(&mut self.world.processes[process].keys[key].flights);
+            }
+        }
+    }
+
+    fn take_told(&mut self, place: usize) {
+        let token = self.caller.fresh();
+        let read = &mut self.caller.reads[place];
+        let Some(landed) = read.told.take() else { return };
+        read.step = Pending::None;
+        let followed = match landed {
+            Landed::Shared(Ok(version), outcome) => {
+                read.result = Some(Ok(version));
+                match outcome {
+                    Outcome::Stale => Followed::Stale,
+                    Outcome::Fetched(fill) | Outcome::Shared(fill) => Followed::Shared(fill),
+                    Outcome::Hit | Outcome::Failed => Followed::Shared(Fill::Skipped),
+                }
+            }
+            Landed::Shared(Err(()), _) => {
+                read.result = Some(Err(()));
+                Followed::Failed
+            }
+            Landed::LookAgain => Followed::LookAgain,
+            Landed::Promoted(lead) => {
+                read.lead = Some(lead);
+                Followed::Promoted(token)
+            }
+        };
+        read.read.on_followed(followed);
+    }
+
+    fn advance(&mut self, place: usize) {
+        let process = usize::from(self.caller.process);
+        while !self.caller.reads[place].done && self.caller.reads[place].step == Pending::None {
+            let step = self.caller.reads[place].read.next_step();
+            match step {
+                Step::Judge(version) => self.judge(place, version),
+                Step::Enter => self.enter(place, false),
+                Step::Lead => self.enter(place, true),
+                Step::Send(command) => {
+                    let read = &mut self.caller.reads[place];
+                    let key = usize::from(read.key);
+                    if let Some(lead) = &mut read.lead {
+                        let here = &mut self.world.processes[process].keys[key];
+                        lead.on_send(&mut here.flights, &command);
+                    }
+                    if self.without == Without::ClaimBeforeFetch
+                        && matches!(command, Command::Claim { .. })
+                    {
+                        read.early = Some(self.world.database[key]);
+                    }
+                    read.step = Pending::Send(command);
+                }
+                Step::Fetch => self.caller.reads[place].step = Pending::Fetch,
+                Step::Wait => self.caller.reads[place].step = Pending::Wait,
+                Step::Follow => self.caller.reads[place].step = Pending::Follow,
+                Step::Done(outcome) => self.finish(place, outcome),
+            }
+        }
+    }
+
+    fn judge(&mut self, place: usize, version: Version) {
+        let verdict = self.caller.verdict(version);
+        let token = self.caller.fresh();
+        let read = &mut self.caller.reads[place];
+        if matches!(verdict, Verdict::Good | Verdict::Ageing(_) | Verdict::Expired(_)) {
+            read.result = Some(Ok(version));
+        }
+        if verdict == Verdict::Good && read.lead.is_none() && self.world.near {
+            let process = usize::from(self.caller.process);
+            let near = &mut self.world.processes[process].keys[usize::from(read.key)].near;
+            let mark = if self.without == Without::Mark { near.mark() } else { read.mark.take() };
+            if let Some(mark) = mark
+                && near.changes.allow(mark)
+            {
+                near.entry = Some(version);
+            }
+        }
+        read.mark = None;
+        let leading = read.lead.is_some().then_some(token);
+        read.read.on_judged(verdict, leading);
+    }
+
+    /// Leads the load of a key or follows the one under way, or takes no part if it may only lead.
+    fn enter(&mut self, place: usize, may_only_lead: bool) {
+        let token = self.caller.fresh();
+        let number = self.caller.number;
+        let process = &mut self.world.processes[usize::from(self.caller.process)];
+        let read = &mut self.caller.reads[place];
+        let flights = &mut process.keys[usize::from(read.key)].flights;
+        let past_the_cache = read.read.is_cut_off();
+        let role = match flights.open() {
+            None => {
+                read.lead = Some(flights.take_off((), past_the_cache && !may_only_lead));
+                Role::Leader(token)
+            }
+            Some(_) if may_only_lead => Role::Alone,
+            Some(flight) => {
+                flight.join((number, u8::try_from(place).unwrap_or(0)), past_the_cache);
+                Role::Follower
+            }
+        };
+        read.read.on_entered(role);
+    }
+
+    fn finish(&mut self, place: usize, outcome: Outcome) {
+        let read = &mut self.caller.reads[place];
+        read.done = true;
+        let (Some(result), Some(landing)) = (read.result, read.read.landing()) else {
+            self.world.wrong.get_or_insert(Wrong::Empty);
+            return;
+        };
+        if result.is_ok_and(|version| version < read.floor) {
+            self.world.wrong.get_or_insert(Wrong::Stale);
+        }
+        if let Some(lead) = read.lead.take() {
+            self.land(place, lead, landing, Some((result, outcome)));
+        }
+    }
+
+    /// Tells every follower how a load ended.
+    fn land(
+        &mut self,
+        place: usize,
+        lead: KeyLead,
+        landing: Landing,
+        ended: Option<(Result<Version, ()>, Outcome)>,
+    ) {
+        let key = self.caller.reads[place].key;
+        let process = &mut self.world.processes[usize::from(self.caller.process)];
+        let told = lead.land(&mut process.keys[usize::from(key)].flights, landing);
+        let give_back = told.give_back.map(|token| Command::Abandon { token });
+        let number = self.caller.number;
+        let late = give_back.map(|command| Late::after_others_of(number, key, command));
+        self.world.late.extend(late);
+        let shared = ended.map(|(result, outcome)| Landed::Shared(result, outcome));
+        let after = match &shared {
+            Some(shared) if self.without == Without::Fence => shared,
+            _ => &Landed::LookAgain,
+        };
+        for follower in told.look_again {
+            self.tell(follower, after.clone());
+        }
+        if let Some(shared) = &shared {
+            for follower in told.share {
+                self.tell(follower, shared.clone());
+            }
+        }
+        if let Some(next) = told.next {
+            let instead = shared.filter(|_| self.without == Without::Fence);
+            self.promote(key, &next, instead.as_ref());
+        }
+    }
+
+    /// Hands the lead of the next load to whoever is still there, or tells them all the same, as a
+    /// control.
+    fn promote(&mut self, key: u8, next: &KeyLead, instead: Option<&Landed>) {
+        let process = usize::from(self.caller.process);
+        while let Some(follower) =
+            self.world.processes[process].keys[usize::from(key)].flights.promote(next)
+        {
+            match instead {
+                Some(shared) => {
+                    self.tell(follower, shared.clone());
+                }
+                None if self.tell(follower, Landed::Promoted(next.clone())) => return,
+                None => {}
+            }
+        }
+    }
+
+    /// Whether the follower was there to be told.
+    fn tell(&mut self, (number, place): Follower, landed: Landed) -> bool {
+        let caller = match &mut self.world.callers[usize::from(number)] {
+            Some(caller) => caller,
+            // The one at work follows none of its own loads, each being of another key.
+            None => &mut self.caller,
+        };
+        let there = caller.is_under_way();
+        if there {
+            caller.reads[usize::from(place)].told = Some(landed);
+        }
+        there
+    }
+}
