@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use cachecow::protocol::{Command, Reply, Token};
 use cachecow::{
     BackendErrorKind, CacheCow, CacheSchema, Cached, Error, ErrorKind, Fill, Key, Source,
 };
@@ -172,6 +173,7 @@ on_both_backends! {
             }
             let error = cow.invalidate_tag(Member::tag_org(1)).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::NotInvalidated);
+            assert!(error.to_string().contains("not told about 1 tag;"), "{error}");
             assert_eq!(cow.stats().pending_invalidations, 1);
             let read = cow.with(&members).read(Member::by_id(1)).await.unwrap();
             assert_eq!((read.value.unwrap().version, read.fill), (2, Fill::Unreachable));
@@ -186,6 +188,19 @@ on_both_backends! {
             assert!(is_hit(&cow, &members, 1).await);
             cow.invalidate(Member::by_id(1)).await.unwrap();
         }
+    }
+
+    async fn what_is_not_to_be_stored_asks_for_no_epochs(cache) {
+        let (members, cow) = (Members::with(2), cache.open_default());
+        let hold = Command::Hold { token: Token::from_bytes([1; 16]), ttl: Duration::from_secs(60) };
+        assert_eq!(cache.ask(&Member::by_id(1), hold).await, Reply::Done);
+        let asked = || cache.script().log().into_iter().filter(|command| {
+            matches!(command, Command::TakeEpoch { .. } | Command::ReadEpoch)
+        });
+        version(&cow, &members, 1).await;
+        assert_eq!(asked().count(), 1, "the guard, with the claim");
+        version(&cow, &members, 2).await;
+        assert_eq!(asked().count(), 1 + 4, "the control: the guard, two tags and the guard again");
     }
 
     async fn epochs_that_cannot_be_read_cost_the_hit_and_no_more(cache) {

@@ -240,6 +240,18 @@ async fn trackers(look: &mut MultiplexedConnection) -> Vec<String> {
     clients.lines().filter(tracks).map(|client| field(client, "id=")).collect()
 }
 
+/// Every 40 ms in the end, or up to half as soon, so that waiters do not move in step: every 30 on
+/// the average.
+#[tokio::test(start_paused = true)]
+async fn who_cannot_watch_asks_after_pauses_of_a_random_length() {
+    let cache = Cache::memory();
+    let builder = CacheCow::builder().fill_wait(Duration::from_secs(10));
+    let cow = builder.backend(Blind(cache.script().clone())).unwrap();
+    cache.take_flag(&Item::by_id(1)).await;
+    cow.with(&Store::with_items(1)).get(Item::by_id(1)).await.unwrap();
+    assert!((280..=400).contains(&claims(&cache)), "{} questions", claims(&cache));
+}
+
 #[tokio::test]
 async fn a_flush_wakes() {
     let cache = Cache::redis();
