@@ -159,7 +159,7 @@ async fn it_opens_after_three_outages_and_closes_by_a_probe() {
 
     // A probe that fails; the next comes after twice the pause.
     for pause in [FIRST_PAUSE, 2 * FIRST_PAUSE] {
-        advance(pause - Duration::from_millis(1)).await;
+        advance(pause.saturating_sub(Duration::from_millis(1))).await;
         read(&cow, &store, 1).await;
         assert_eq!(backend.asked(), 0);
         advance(Duration::from_millis(1)).await;

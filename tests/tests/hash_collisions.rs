@@ -274,7 +274,7 @@ on_both_backends! {
         let gate = site.gate();
         let (first, ()) = tokio::join!(by_path(&cow, &site, &page), async {
             gate.arrived().await;
-            assert_eq!(draft().await.words, [page.slug.clone()]);
+            assert_eq!(draft().await.words, std::slice::from_ref(&page.slug));
             gate.open();
         });
         assert_eq!(first.as_ref(), Some(&page));
