@@ -184,6 +184,7 @@ fn odd_attributes() -> Vec<TokenStream> {
         quote!(#[cache(context = , crate = )]),
         quote!(#[cache(context = fn(u8) -> Vec<u8>, crate = 1)]),
         quote!(#[cache(context = (dyn A + B), crate = a::<b>)]),
+        quote!(#[cache(crate = ::other::Self)] #[cache(key = "user:{id}", fetch = f)]),
         quote!(#[cache(context = _, opaque = 1, opaque)]),
         quote!(#[cache(context = &'a mut &T, self = super)]),
         quote!(#[cache = 1]),

@@ -111,10 +111,15 @@ pub(crate) fn function(entry: &Entry, example: &str) -> Result<TokenStream> {
     }
 }
 
-/// The path of the crate.
+/// The path of the crate. `Self` in it would name a type, from which nothing can be imported.
 pub(crate) fn module(entry: &Entry) -> Result<TokenStream> {
+    let is_module = |value: &TokenStream| {
+        Path::parse_mod_style
+            .parse2(value.clone())
+            .is_ok_and(|path| path.segments.iter().all(|segment| segment.ident != "Self"))
+    };
     match &entry.value {
-        Some(value) if Path::parse_mod_style.parse2(value.clone()).is_ok() => Ok(value.clone()),
+        Some(value) if is_module(value) => Ok(value.clone()),
         _ => Err(wrong(
             entry,
             "takes the path at which the crate `cachecow` is found, without quotes: write \
