@@ -170,9 +170,6 @@ pub(crate) fn with_stamps(
 ) -> Result<Vec<u8>, Unfit> {
     let (header, object) = document.split_at(HEADER.min(document.len()));
     let len = stamps.len() * STAMP;
-    if document.len() + len + 3 > max_len {
-        return Err(Unfit::TooLarge);
-    }
     let mut stamped = Vec::with_capacity(document.len() + len + 3);
     stamped.extend_from_slice(header);
     stamped[0] = ARRAY_OF_7;
@@ -190,7 +187,7 @@ pub(crate) fn with_stamps(
         stamped.extend_from_slice(epoch.as_bytes());
     }
     stamped.extend_from_slice(object);
-    Ok(stamped)
+    within(max_len, stamped)
 }
 
 /// Decodes an object, which the bytes are and nothing more.
@@ -233,15 +230,16 @@ pub(crate) fn encode<T: Serialize>(
     object: &T,
     max_len: usize,
 ) -> Result<Vec<u8>, Unfit> {
-    let mut writer = Bounded { bytes: begin(ARRAY_OF_6, header), max_len, exceeded: false };
+    let bytes = begin(ARRAY_OF_6, header);
+    let mut writer = Bounded { exceeded: bytes.len() > max_len, bytes, max_len };
     // Structs as maps: field by field by name. As arrays they would be shorter, and
     // `skip_serializing_if` or an untagged enum anywhere in them would be misread.
     let result = object.serialize(&mut rmp_serde::Serializer::new(&mut writer).with_struct_map());
     match result {
-        Err(error) if !writer.exceeded => Err(Unfit::Unserializable(error)),
-        Ok(()) if writer.bytes.len() <= max_len => Ok(writer.bytes),
-        // Too large by the header alone, or stopped on the way.
-        Ok(()) | Err(_) => Err(Unfit::TooLarge),
+        // Even if it went well: what could not be written is missing, and not every object minds.
+        _ if writer.exceeded => Err(Unfit::TooLarge),
+        Ok(()) => Ok(writer.bytes),
+        Err(error) => Err(Unfit::Unserializable(error)),
     }
 }
 
@@ -264,6 +262,10 @@ fn encode_key(header: Header, mark: u8, key: &[u8], max_len: usize) -> Result<Ve
     document.push(mark);
     let key = rmp_serde::to_vec(serde_bytes::Bytes::new(key)).map_err(Unfit::Unserializable)?;
     document.extend_from_slice(&key);
+    within(max_len, document)
+}
+
+fn within(max_len: usize, document: Vec<u8>) -> Result<Vec<u8>, Unfit> {
     if document.len() <= max_len { Ok(document) } else { Err(Unfit::TooLarge) }
 }
 
@@ -305,6 +307,7 @@ impl Write for Bounded {
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
+    use serde::ser::SerializeTuple;
 
     use super::*;
 
@@ -398,6 +401,11 @@ mod tests {
             assert_eq!(decode::<Point>(object).unwrap().x, Some(7));
             let opened: Opened = rmp_serde::from_slice(&stamped).unwrap();
             assert_eq!(opened.5.len(), given.len() * STAMP);
+            let length = if count < 8 { 1 } else { 2 };
+            assert_eq!(stamped.len(), document.len() + 1 + length + given.len() * STAMP);
+            assert!(with_stamps(&document, &given, stamped.len()).is_ok());
+            let too_large = with_stamps(&document, &given, stamped.len() - 1);
+            assert!(matches!(too_large, Err(Unfit::TooLarge)));
             for len in 0..stamped.len() {
                 match parse(&stamped[..len]) {
                     Ok((_, Body::Tagged { object, .. })) => {
@@ -407,11 +415,40 @@ mod tests {
                     Err(Malformed) => {}
                 }
             }
-            let too_large = with_stamps(&document, &given, document.len());
-            assert!(matches!(too_large, Err(Unfit::TooLarge)));
         }
         let too_many = vec![(Key::from_hash(1), Token::from_bytes([1; 16])); 2048];
         assert!(matches!(with_stamps(&document, &too_many, 1 << 20), Err(Unfit::TooLarge)));
+    }
+
+    #[test]
+    fn tags_are_whole() {
+        let document = encode(ANY, &7, 1000).unwrap();
+        for len in 0..=3 * STAMP {
+            let mut tagged = document.clone();
+            tagged[0] = ARRAY_OF_7;
+            let mark = [&[BIN_8, u8::try_from(len).unwrap()][..], &vec![1; len]].concat();
+            tagged.splice(HEADER..HEADER, mark);
+            assert_eq!(parse(&tagged).is_ok(), len % STAMP == 0, "{len}");
+        }
+    }
+
+    /// What it could not write is no matter to it.
+    #[test]
+    fn an_object_that_hides_the_limit_is_too_large_all_the_same() {
+        struct Careless(&'static str);
+        impl Serialize for Careless {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let mut pair = serializer.serialize_tuple(2)?;
+                let _ = pair.serialize_element(self.0);
+                let _ = pair.serialize_element(&1);
+                pair.end()
+            }
+        }
+        let len = encode(ANY, &Careless("1234567890"), 1000).unwrap().len();
+        for max_len in 0..len {
+            let encoded = encode(ANY, &Careless("1234567890"), max_len);
+            assert!(matches!(encoded, Err(Unfit::TooLarge)), "{max_len}");
+        }
     }
 
     #[test]
