@@ -101,6 +101,13 @@ mod tests {
     use super::Key;
 
     #[test]
+    fn a_key_shows_its_text() {
+        let key = Key::from_hash(0x0123_4567_89ab_cdef_0fed_cba9_8765_4321);
+        assert_eq!(key.to_string().as_bytes(), key.text());
+        assert_eq!(format!("{key:?}"), format!("Key({key})"));
+    }
+
+    #[test]
     fn a_key_is_read_from_its_text() {
         for hash in [0, 1, u128::MAX, 0x0123_4567_89ab_cdef_0fed_cba9_8765_4321] {
             let key = Key::from_hash(hash);
