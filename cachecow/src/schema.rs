@@ -166,3 +166,53 @@ macro_rules! transparent {
 }
 
 transparent!(Box, Rc, Arc);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name<T: CacheSchema>() -> KeyEncoder {
+        let mut encoder = KeyEncoder::new("{}");
+        T::write_name(&mut encoder);
+        encoder
+    }
+
+    fn written(write: impl FnOnce(&mut KeyEncoder)) -> KeyEncoder {
+        let mut encoder = KeyEncoder::new("{}");
+        write(&mut encoder);
+        encoder
+    }
+
+    /// A group of the type's own name and its arguments', each again a group if it has some.
+    #[test]
+    fn a_name_tells_the_arguments() {
+        let map = written(|encoder| {
+            encoder.group(3);
+            encoder.scope("Map");
+            encoder.scope("i64");
+            encoder.group(2);
+            encoder.scope("Option");
+            encoder.scope("String");
+        });
+        let set = written(|encoder| {
+            encoder.group(2);
+            encoder.scope("Set");
+            encoder.scope("u8");
+        });
+        let array = written(|encoder| {
+            encoder.group(3);
+            encoder.scope("array");
+            encoder.scope("u8");
+            encoder.int(7);
+        });
+        for (name, expected) in [
+            (name::<HashMap<i64, Option<String>>>(), &map),
+            (name::<BTreeMap<Box<i64>, Option<String>>>(), &map),
+            (name::<HashSet<u8>>(), &set),
+            (name::<Arc<BTreeSet<u8>>>(), &set),
+            (name::<[u8; 7]>(), &array),
+        ] {
+            assert_eq!(name.as_bytes(), expected.as_bytes());
+        }
+    }
+}

@@ -3,6 +3,7 @@
 //! hexadecimal digits, and the XXH3-128 of that encoding.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZero;
 
 use cachecow::{KeyEncoder, KeyPart};
 use uuid::Uuid;
@@ -66,6 +67,18 @@ fn the_vectors_hold() {
         })
         .collect();
     assert_eq!(actual.concat(), include_str!("key_vectors.txt"));
+}
+
+#[test]
+fn the_type_of_a_part_is_not_in_the_key() {
+    let same = |one: &dyn KeyPart, other: &dyn KeyPart| {
+        assert_eq!(encode("user:{}", &[one]).as_bytes(), encode("user:{}", &[other]).as_bytes());
+    };
+    same(&NonZero::<u128>::MAX, &u128::MAX);
+    same(&NonZero::<i8>::MIN, &i64::from(i8::MIN));
+    same(&NonZero::<usize>::MIN, &1);
+    same(&vec![1_u8, 2, 3], &[1_u8, 2, 3]);
+    same(&"x".to_owned(), &"x");
 }
 
 #[test]

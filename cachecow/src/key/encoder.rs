@@ -223,3 +223,16 @@ impl fmt::Debug for KeyEncoder {
         f.debug_struct("KeyEncoder").field("key", &self.key()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::KeyEncoder;
+
+    #[test]
+    fn an_encoder_shows_its_key_and_none_of_its_parts() {
+        let mut encoder = KeyEncoder::new("user:{}");
+        encoder.str("someone@example.com");
+        let shown = format!("{encoder:?}");
+        assert_eq!(shown, format!("KeyEncoder {{ key: {:?}, .. }}", encoder.key()));
+    }
+}
