@@ -157,6 +157,8 @@ pub enum Fate {
     LoseAnswer,
     /// Not carried out.
     Fail(BackendErrorKind),
+    /// Such commands of it are not carried out.
+    FailOnly(Which, BackendErrorKind),
 }
 
 /// Which batches a [`Fate`] is for, by their first command.
@@ -242,6 +244,14 @@ impl<B: CacheBackend> CacheBackend for Scripted<B> {
                 None => self.inner.execute(requests).await,
                 Some(Fate::Fail(kind)) => {
                     vec![Err(BackendError::new(kind, "as the test says")); count]
+                }
+                Some(Fate::FailOnly(which, kind)) => {
+                    let fails: Vec<bool> = requests.iter().map(|r| which(&r.command)).collect();
+                    let others = requests.into_iter().filter(|r| !which(&r.command)).collect();
+                    let mut answers = self.inner.execute(others).await.into_iter();
+                    let failed = || Err(BackendError::new(kind, "as the test says"));
+                    let mut answer = || answers.next().unwrap_or_else(failed);
+                    fails.into_iter().map(|fails| if fails { failed() } else { answer() }).collect()
                 }
                 Some(Fate::LoseAnswer) => {
                     self.inner.execute(requests).await;

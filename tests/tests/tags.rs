@@ -203,6 +203,18 @@ on_both_backends! {
         assert_eq!(asked().count(), 1 + 4, "the control: the guard, two tags and the guard again");
     }
 
+    async fn a_guard_that_could_not_be_taken_is_not_asked_for(cache) {
+        let (members, cow) = (Members::with(1), cache.open_default());
+        let takes = |command: &Command| matches!(command, Command::TakeEpoch { .. });
+        let claims = |command: &Command| matches!(command, Command::Claim { .. });
+        cache.script().next(claims, Fate::FailOnly(takes, BackendErrorKind::TimedOut));
+        let read = cow.with(&members).read(Member::by_id(1)).await.unwrap();
+        assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Refused));
+        let log = cache.script().log();
+        assert_eq!(log.iter().filter(|command| takes(command)).count(), 1, "{log:?}");
+        assert!(!log.iter().any(reads_epochs), "{log:?}");
+    }
+
     async fn epochs_that_cannot_be_read_cost_the_hit_and_no_more(cache) {
         let (members, cow) = (Members::with(1), cache.open_default());
         version(&cow, &members, 1).await;

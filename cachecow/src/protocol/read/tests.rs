@@ -197,3 +197,28 @@ fn who_takes_no_part_in_a_load_fetches_unless_it_has_a_value() {
     read.on_entered(Role::Alone);
     assert_eq!(ended(&mut read), (Outcome::Hit, Some(Landing::Hit)));
 }
+
+#[test]
+fn who_follows_looks_again_where_it_may_look() {
+    for (mut read, again) in [
+        (Read::new(policy(OnLease::Wait)), Step::Send(Command::Lookup)),
+        (Read::past_the_cache(policy(OnLease::Wait)), Step::Enter),
+    ] {
+        if !read.bypasses() {
+            read.next_step();
+            read.on_reply(Ok(Reply::<u8>::Absent));
+        }
+        assert_eq!(read.next_step(), Step::Enter);
+        read.on_entered(Role::Follower);
+        assert_eq!(read.next_step(), Step::Follow);
+        read.on_followed(Followed::LookAgain);
+        assert_eq!(read.next_step(), again);
+    }
+}
+
+#[test]
+#[cfg(debug_assertions)]
+#[should_panic(expected = "a fetch does not answer the last step")]
+fn an_answer_to_nothing_is_a_fault_of_the_engine() {
+    leading().on_fetched(Fetched::Failed);
+}
