@@ -161,7 +161,6 @@ async fn look_up<L: Lookup>(
             _ => None,
         };
         let mut unfinished = Unfinished::from(engine.read_that_looks_up());
-        let _lookup = unfinished.read.next_step();
         unfinished.read.on_reply(reply.map_err(|error| state.lost(&error)));
         if let Some(judged) = judged {
             let _judged = unfinished.read.take_value();

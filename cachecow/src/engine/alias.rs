@@ -107,8 +107,7 @@ pub(crate) async fn look<L: Lookup>(
 ) -> Result<Option<L::Object>, Unfinished<Option<L::Object>>> {
     let key = lookup.key().key();
     let mut unfinished = Unfinished::from(engine.read(key, state));
-    if unfinished.read.looks_up_next() {
-        let _lookup = unfinished.read.next_step();
+    if unfinished.read.take_lookup() {
         let reply = engine.guard.lookup(key).await;
         unfinished.read.on_reply(reply.map_err(|error| state.lost(&error)));
         if let Some(document) = unfinished.read.take_value() {
@@ -149,7 +148,6 @@ pub(crate) async fn look_many<L: Lookup>(
     let mut looked = Vec::with_capacity(lookups.len());
     for ((reply, primary), (lookup, _)) in replies.into_iter().zip(primaries).zip(lookups) {
         let mut unfinished = Unfinished::from(engine.read_that_looks_up());
-        let _lookup = unfinished.read.next_step();
         unfinished.read.on_reply(reply.map_err(|error| state.lost(&error)));
         let judged = match (unfinished.read.take_value(), primary) {
             (None, _) => None,

@@ -137,8 +137,7 @@ impl Engine {
         judge: impl FnOnce(&Bytes) -> Judged<T>,
     ) -> Result<T, Unfinished<T>> {
         let mut unfinished = Unfinished::from(self.read(key, state));
-        if unfinished.read.looks_up_next() {
-            let _lookup = unfinished.read.next_step();
+        if unfinished.read.take_lookup() {
             let reply = self.guard.lookup(key).await;
             unfinished.read.on_reply(reply.map_err(|error| state.lost(&error)));
             if let Some(document) = unfinished.read.take_value()
@@ -153,7 +152,9 @@ impl Engine {
 
     /// A read whose lookup is under way.
     pub(crate) fn read_that_looks_up(&self) -> Read {
-        Read::new(self.policy(First::Lookup))
+        let mut read = Read::new(self.policy(First::Lookup));
+        read.take_lookup();
+        read
     }
 
     fn policy(&self, first: First) -> ReadPolicy {

@@ -145,21 +145,26 @@ impl<V> Read<V> {
         step
     }
 
-    /// Whether the next step is to look the value up.
+    /// Whether the next step is to look the value up; takes it, as [`next_step`](Self::next_step) would for
+    /// several times the cost.
     #[inline]
-    pub fn looks_up_next(&self) -> bool {
-        matches!(self.state, State::LookupDue)
+    pub fn take_lookup(&mut self) -> bool {
+        let is_due = matches!(self.state, State::LookupDue);
+        if is_due {
+            self.state = State::LookupSent;
+        }
+        is_due
     }
 
-    /// The value to judge, if that is the next step; takes the step.
+    /// The value to judge, if that is the next step; takes it likewise.
     #[inline]
     pub fn take_value(&mut self) -> Option<V> {
-        if !matches!(self.state, State::JudgeDue(_)) {
-            return None;
-        }
-        match self.next_step() {
-            Step::Judge(value) => Some(value),
-            _ => None,
+        match std::mem::replace(&mut self.state, State::Judging) {
+            State::JudgeDue(value) => Some(value),
+            other => {
+                self.state = other;
+                None
+            }
         }
     }
 

@@ -59,14 +59,16 @@ fn ended(read: &mut Read<u8>) -> (Outcome, Option<Landing>) {
 }
 
 #[test]
-fn a_value_is_taken_when_it_is_to_be_judged_and_not_before() {
+fn a_hit_is_taken_step_by_step_and_each_step_once() {
     let mut read: Read<u8> = Read::new(policy(OnLease::Wait));
-    assert!(read.looks_up_next());
     assert_eq!(read.take_value(), None);
-    read.next_step();
-    assert!(!read.looks_up_next());
+    assert!(read.take_lookup());
+    assert_eq!(read.take_value(), None);
+    assert!(!read.take_lookup());
     read.on_reply(Ok(Reply::Value(1)));
+    assert!(!read.take_lookup());
     assert_eq!(read.take_value(), Some(1));
+    assert_eq!(read.take_value(), None);
     read.on_judged(Verdict::Good, None);
     assert_eq!(ended(&mut read), (Outcome::Hit, Some(Landing::Hit)));
 }
