@@ -52,6 +52,27 @@ fn points() -> impl Iterator<Item = (&'static str, Option<Which>)> {
     STEPS.into_iter().map(|(name, which)| (name, Some(which))).chain([("the fetch", None)])
 }
 
+/// What a caller gets who joins a load in which the object's tag was invalidated.
+async fn seen_after_an_invalidation_in_a_load(cow: &CacheCow, members: &Members) -> u64 {
+    let gate = members.gate();
+    let (_, late, ()) = tokio::join!(
+        cow.with(members).get(Member::by_id(1)),
+        async {
+            gate.arrived().await;
+            members.bump();
+            cow.invalidate_tag(Member::tag_org(1)).await.unwrap();
+            version(cow, members, 1).await
+        },
+        async {
+            while cow.stats().of("Member").joins == 0 {
+                tokio::task::yield_now().await;
+            }
+            gate.open();
+        },
+    );
+    late
+}
+
 on_both_backends! {
     async fn an_object_that_moves_during_its_fetch_is_not_stored_under_its_old_tag(cache) {
         let members = Members::with(1);
@@ -160,23 +181,7 @@ on_both_backends! {
 
     async fn a_caller_after_an_invalidation_does_not_share_the_load_before_it(cache) {
         let (members, cow) = (Members::with(1), cache.open_default());
-        let gate = members.gate();
-        let (_, late, ()) = tokio::join!(
-            cow.with(&members).get(Member::by_id(1)),
-            async {
-                gate.arrived().await;
-                members.bump();
-                cow.invalidate_tag(Member::tag_org(1)).await.unwrap();
-                version(&cow, &members, 1).await
-            },
-            async {
-                while cow.stats().of("Member").joins == 0 {
-                    tokio::task::yield_now().await;
-                }
-                gate.open();
-            },
-        );
-        assert_eq!(late, 2);
+        assert_eq!(seen_after_an_invalidation_in_a_load(&cow, &members).await, 2);
     }
 
     async fn a_caller_after_the_guard_was_read_and_an_invalidation_does_not_share_the_fill(cache) {
@@ -243,23 +248,7 @@ on_both_backends! {
         // Too large to be stored, it is handed to those who wait all the same.
         let members = Members::with(1);
         let cow = cache.open(CacheCow::builder().max_value_size(10));
-        let gate = members.gate();
-        let (_, late, ()) = tokio::join!(
-            cow.with(&members).get(Member::by_id(1)),
-            async {
-                gate.arrived().await;
-                members.bump();
-                cow.invalidate_tag(Member::tag_org(1)).await.unwrap();
-                version(&cow, &members, 1).await
-            },
-            async {
-                while cow.stats().of("Member").joins == 0 {
-                    tokio::task::yield_now().await;
-                }
-                gate.open();
-            },
-        );
-        assert_eq!(late, 2);
+        assert_eq!(seen_after_an_invalidation_in_a_load(&cow, &members).await, 2);
     }
 
     async fn a_step_that_fails_costs_the_fill_and_no_more(cache) {
