@@ -183,6 +183,14 @@ mod tests {
         encoder
     }
 
+    #[test]
+    fn every_bit_of_what_is_nested_counts_and_where_it_stands() {
+        let one = (0..u64::BITS).map(|bit| fingerprint("T", &[1 << bit]));
+        let others = [&[][..], &[0], &[0, 0], &[1, 2], &[2, 1]].map(|n| fingerprint("T", n));
+        let all: HashSet<u64> = one.chain(others).collect();
+        assert_eq!(all.len(), 64 + 5);
+    }
+
     /// A group of the type's own name and its arguments', each again a group if it has some.
     #[test]
     fn a_name_tells_the_arguments() {
