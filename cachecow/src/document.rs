@@ -230,8 +230,7 @@ pub(crate) fn encode<T: Serialize>(
     object: &T,
     max_len: usize,
 ) -> Result<Vec<u8>, Unfit> {
-    let bytes = begin(ARRAY_OF_6, header);
-    let mut writer = Bounded { exceeded: bytes.len() > max_len, bytes, max_len };
+    let mut writer = Bounded { bytes: begin(ARRAY_OF_6, header), max_len, exceeded: false };
     // Structs as maps: field by field by name. As arrays they would be shorter, and
     // `skip_serializing_if` or an untagged enum anywhere in them would be misread.
     let result = object.serialize(&mut rmp_serde::Serializer::new(&mut writer).with_struct_map());
