@@ -169,25 +169,24 @@ pub(crate) fn with_stamps(
     max_len: usize,
 ) -> Result<Vec<u8>, Unfit> {
     let (header, object) = document.split_at(HEADER.min(document.len()));
-    let len = stamps.len() * STAMP;
-    let mut stamped = Vec::with_capacity(document.len() + len + 3);
+    // Some two thousand tags at the most.
+    let len = u16::try_from(stamps.len() * STAMP).map_err(|_| Unfit::TooLarge)?;
+    let [high, low] = len.to_be_bytes();
+    let mark: &[u8] = if high == 0 { &[BIN_8, low] } else { &[BIN_16, high, low] };
+    let total = document.len() + mark.len() + usize::from(len);
+    if total > max_len {
+        return Err(Unfit::TooLarge);
+    }
+    let mut stamped = Vec::with_capacity(total);
     stamped.extend_from_slice(header);
     stamped[0] = ARRAY_OF_7;
-    match (u8::try_from(len), u16::try_from(len)) {
-        (Ok(len), _) => stamped.extend_from_slice(&[BIN_8, len]),
-        (_, Ok(len)) => {
-            stamped.push(BIN_16);
-            stamped.extend_from_slice(&len.to_be_bytes());
-        }
-        // Some two thousand tags.
-        _ => return Err(Unfit::TooLarge),
-    }
+    stamped.extend_from_slice(mark);
     for (tag, epoch) in stamps {
         stamped.extend_from_slice(&tag.hash().to_be_bytes());
         stamped.extend_from_slice(epoch.as_bytes());
     }
     stamped.extend_from_slice(object);
-    within(max_len, stamped)
+    Ok(stamped)
 }
 
 /// Decodes an object, which the bytes are and nothing more.
@@ -261,10 +260,6 @@ fn encode_key(header: Header, mark: u8, key: &[u8], max_len: usize) -> Result<Ve
     document.push(mark);
     let key = rmp_serde::to_vec(serde_bytes::Bytes::new(key)).map_err(Unfit::Unserializable)?;
     document.extend_from_slice(&key);
-    within(max_len, document)
-}
-
-fn within(max_len: usize, document: Vec<u8>) -> Result<Vec<u8>, Unfit> {
     if document.len() <= max_len { Ok(document) } else { Err(Unfit::TooLarge) }
 }
 

@@ -172,9 +172,7 @@ mod tests {
     use super::*;
 
     fn name<T: CacheSchema>() -> KeyEncoder {
-        let mut encoder = KeyEncoder::new("{}");
-        T::write_name(&mut encoder);
-        encoder
+        written(T::write_name)
     }
 
     fn written(write: impl FnOnce(&mut KeyEncoder)) -> KeyEncoder {
