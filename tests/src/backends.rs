@@ -164,6 +164,11 @@ pub enum Fate {
 /// Which batches a [`Fate`] is for, by their first command.
 pub type Which = fn(&Command) -> bool;
 
+/// Whether it asks for the right to fill.
+pub fn claims(command: &Command) -> bool {
+    matches!(command, Command::Claim { .. })
+}
+
 /// A backend whose answers come as a test says.
 #[derive(Debug)]
 pub struct Scripted<B> {

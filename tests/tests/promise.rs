@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cachecow::protocol::Command;
 use cachecow::{BackendErrorKind, CacheCow, ErrorKind, Fill, Source};
-use cachecow_tests::backends::Fate;
+use cachecow_tests::backends::{Fate, claims};
 use cachecow_tests::caches::Cache;
 use cachecow_tests::gate::Gate;
 use cachecow_tests::on_both_backends;
@@ -410,7 +410,6 @@ on_both_backends! {
     async fn a_claim_whose_answer_was_lost_is_not_used(cache) {
         // Its command may reach the cache after the invalidation that it should have preceded.
         let (store, cow) = (Store::with_items(1), cache.open_default());
-        let claims: fn(&Command) -> bool = |command| matches!(command, Command::Claim { .. });
         cache.script().next(claims, Fate::LoseAnswer);
         let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
         assert_eq!((read.value.unwrap().version, read.fill), (1, Fill::Unreachable));

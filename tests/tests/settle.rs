@@ -11,7 +11,7 @@ use cachecow::{
     BackendErrorKind, CacheCow, Cached, Error, ErrorKind, Fill, KeyValueStore as _, Lookup,
     MemoryStore, Source,
 };
-use cachecow_tests::backends::Fate;
+use cachecow_tests::backends::{Fate, claims};
 use cachecow_tests::caches::Cache;
 use cachecow_tests::gate::Gate;
 use cachecow_tests::on_both_backends;
@@ -146,7 +146,6 @@ on_both_backends! {
     async fn a_fetch_that_began_before_the_invalidation_is_not_stored_after_it(cache) {
         // An invalidation with a hold-off is no weaker than one without.
         let (cow, gate) = (cache.open_default(), Gate::new());
-        let claims: fn(&Command) -> bool = |command| matches!(command, Command::Claim { .. });
         cache.script().next(claims, Fate::AnswerLate(Arc::clone(&gate)));
         let database = Database::default();
         let (read, ()) = tokio::join!(cow.with(&database).read(Settling::by_id(1)), async {

@@ -9,7 +9,7 @@ use cachecow::protocol::{Command, Reply, Token};
 use cachecow::{
     BackendErrorKind, CacheCow, CacheSchema, Cached, Error, ErrorKind, Fill, Key, Source,
 };
-use cachecow_tests::backends::Fate;
+use cachecow_tests::backends::{Fate, claims};
 use cachecow_tests::caches::Cache;
 use cachecow_tests::gate::Gate;
 use cachecow_tests::members::{Member, Members, ends, is_hit, reads_epochs, version};
@@ -206,7 +206,6 @@ on_both_backends! {
     async fn a_guard_that_could_not_be_taken_is_not_asked_for(cache) {
         let (members, cow) = (Members::with(1), cache.open_default());
         let takes = |command: &Command| matches!(command, Command::TakeEpoch { .. });
-        let claims = |command: &Command| matches!(command, Command::Claim { .. });
         cache.script().next(claims, Fate::FailOnly(takes, BackendErrorKind::TimedOut));
         let read = cow.with(&members).read(Member::by_id(1)).await.unwrap();
         assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Refused));
