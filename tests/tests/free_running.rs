@@ -9,42 +9,46 @@ use cachecow_tests::store::{Item, Store};
 
 const ITEMS: i64 = 400;
 const READERS: i64 = 5;
+/// How often each object is written.
+const WRITES: i64 = 3;
 /// How often the control may have to try: whether it meets the race is chance.
 const CONTROL_ROUNDS: usize = 50;
 
 /// One round; how many objects are stale at its end.
 async fn round(cache: &Cache) -> usize {
     let store = Arc::new(Store::with_items(ITEMS));
-    store.set_slowness(20);
-    let written = Arc::new(AtomicI64::new(0));
+    store.set_slowness(40);
+    let under_way = Arc::new(AtomicI64::new(1));
     let over = Arc::new(AtomicBool::new(false));
     let mut readers = Vec::new();
     for reader in 0..READERS {
         // Each as another process would.
         let cow = cache.open_default();
-        let (store, over, written) = (Arc::clone(&store), Arc::clone(&over), Arc::clone(&written));
+        let (store, over) = (Arc::clone(&store), Arc::clone(&over));
+        let under_way = Arc::clone(&under_way);
         readers.push(tokio::spawn(async move {
             let mut step = reader;
             while !over.load(Ordering::SeqCst) {
                 // Where the writer is, or will be soon.
                 step += 1;
-                let id = (written.load(Ordering::SeqCst) + step % 3) % ITEMS + 1;
+                let id = (under_way.load(Ordering::SeqCst) - 1 + step % 3) % ITEMS + 1;
                 cow.with(&*store).get(Item::by_id(id)).await.unwrap();
             }
         }));
     }
     let writer = cache.open_default();
-    for pass in 0..2 {
-        for id in 1..=ITEMS {
+    for id in 1..=ITEMS {
+        under_way.store(id, Ordering::SeqCst);
+        // The first write makes readers fetch, and the next ones meet their fetches.
+        for write in 0..WRITES {
             store.bump(id);
-            if (id + pass) % 2 == 0 {
+            if (id + write) % 2 == 0 {
                 writer.invalidate(Item::by_id(id)).await.unwrap();
             } else {
                 let done = writer.write(Item::by_id(id), async { Ok::<_, cachecow::Error>(()) });
                 done.await.unwrap();
             }
-            written.store(id, Ordering::SeqCst);
-            for _ in 0..10 {
+            for _ in 0..5 {
                 tokio::task::yield_now().await;
             }
         }
