@@ -173,6 +173,17 @@ impl Builder {
         self
     }
 
+    /// How many fetches this process runs at a time while the cache is out of reach (the circuit is
+    /// open), so that an outage of the cache is none of the database. A call of `fetch_many` counts as
+    /// one; the others wait. Default: 100, as many as the largest usual pool of database connections.
+    ///
+    /// A fetch that has run for 10 s no longer counts, since it may hang. A fetch that another fetch
+    /// makes in the same task does not count either.
+    pub fn outage_fetch_concurrency(mut self, fetches: usize) -> Self {
+        self.settings.outage_fetch_concurrency = fetches;
+        self
+    }
+
     /// How old a value of another version of its type must be before this version replaces it,
     /// while both run. Default: 10 s.
     pub fn replace_after(mut self, age: Duration) -> Self {
@@ -180,7 +191,9 @@ impl Builder {
         self
     }
 
-    /// How long one round trip to the cache may take before a read goes past it. Default: 500 ms.
+    /// How long one round trip to the cache may take before a read goes past it. It counts from when
+    /// the command is sent, or a connection for it is looked for. A batch of more than 4096 keys or
+    /// 4 MiB takes several round trips. Default: 500 ms.
     pub fn operation_timeout(mut self, timeout: Duration) -> Self {
         self.operation_timeout = timeout;
         self
@@ -390,6 +403,7 @@ impl Builder {
             (settings.lease < least, "lease must be at least 1 ms"),
             (settings.hold < least, "hold must be at least 1 ms"),
             (settings.fetch_concurrency == 0, "fetch_concurrency must be at least 1"),
+            (settings.outage_fetch_concurrency == 0, "outage_fetch_concurrency must be at least 1"),
             (settings.near.ttl < least, "near_ttl must be at least 1 ms"),
             (
                 settings.near.lag < Duration::from_millis(100),

@@ -30,6 +30,8 @@ pub(crate) struct Settings {
     pub(crate) max_value_len: usize,
     /// How many fetches of one batch run at a time where there is no `fetch_many`.
     pub(crate) fetch_concurrency: usize,
+    /// How many fetches run at a time while the cache is out of reach.
+    pub(crate) outage_fetch_concurrency: usize,
     /// How old another version's value must be before this version replaces it.
     pub(crate) replace_after: Duration,
     /// The tier in this process's memory.
@@ -81,6 +83,7 @@ impl Default for Settings {
             fill_wait: Duration::from_millis(200),
             max_value_len: 1024 * 1024,
             fetch_concurrency: 16,
+            outage_fetch_concurrency: 100,
             replace_after: Duration::from_secs(10),
             near: NearSettings::default(),
             clock: Arc::new(SystemTime::now),
@@ -104,6 +107,7 @@ impl fmt::Debug for Settings {
             .field("fill_wait", &self.fill_wait)
             .field("max_value_len", &self.max_value_len)
             .field("fetch_concurrency", &self.fetch_concurrency)
+            .field("outage_fetch_concurrency", &self.outage_fetch_concurrency)
             .field("replace_after", &self.replace_after)
             .field("near", &self.near)
             .finish_non_exhaustive()

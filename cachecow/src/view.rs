@@ -65,7 +65,10 @@ impl<C: ?Sized + Sync> View<'_, C> {
     /// # Cancellation
     ///
     /// A dropped read gives its claim back at once, and another caller that shared its fetch takes
-    /// over.
+    /// over. Where its runtime ends with it, a thread does so on a connection of its own; the last
+    /// clone of the cache waits for that thread when it is dropped, for as long as one operation may
+    /// take. Where the process ends before, or the cache cannot be reached, the claim ends with its
+    /// lease: until then other processes fetch the object and do not store it.
     ///
     /// # Round trips
     ///

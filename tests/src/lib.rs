@@ -10,6 +10,7 @@ pub mod cloud;
 pub mod collision;
 pub mod conformance;
 pub mod deploy;
+pub mod distance;
 pub mod events;
 pub mod gate;
 pub mod held;

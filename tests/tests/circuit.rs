@@ -402,3 +402,148 @@ async fn who_waits_watches_nothing_while_it_is_open() {
     assert!(cow.stats().circuit_open);
     assert_eq!(backend.watched.load(Ordering::SeqCst), 1);
 }
+
+/// That of the database would be the next outage.
+#[tokio::test(start_paused = true)]
+async fn while_it_is_open_so_many_fetches_run_at_a_time() {
+    const MOST: usize = 4;
+    let backend = Moody::open().0;
+    let builder = CacheCow::builder().operation_timeout(TIMEOUT).outage_fetch_concurrency(MOST);
+    let (cow, store) = (builder.backend(Arc::clone(&backend)).unwrap(), Store::with_items(100));
+    backend.is_now(Mood::Fails(BackendErrorKind::Disconnected));
+    fail_twice(&cow, &store).await;
+    let before = store.fetches();
+    let gates: Vec<_> = (0..50).map(|_| store.gate()).collect();
+    let reads = join_all((1..=49).map(|id| read(&cow, &store, id)));
+    let batch = cow.with(&store).get_many((50..=60).map(Item::by_id));
+    let opening = async {
+        for (opened, gate) in gates.iter().enumerate() {
+            gate.arrived().await;
+            sleep(Duration::from_millis(1)).await;
+            let running = store.fetches() - before - opened;
+            assert_eq!(running, MOST.min(gates.len() - opened));
+            gate.open();
+        }
+    };
+    let (_, batch, ()) = tokio::join!(reads, batch, opening);
+    assert_eq!(batch.unwrap().len(), 11);
+    // Closed, they run as they come.
+    backend.is_now(Mood::Sound);
+    cow.ping().await.unwrap();
+    let before = store.fetches();
+    let gates: Vec<_> = (61..=90).map(|_| store.gate()).collect();
+    let reads = join_all((61..=90).map(|id| read(&cow, &store, id)));
+    tokio::join!(reads, async {
+        gates.last().unwrap().arrived().await;
+        assert_eq!(store.fetches() - before, 30);
+        gates.iter().for_each(|gate| gate.open());
+    });
+}
+
+/// Fetches that hang, are not polled or are forgotten do not keep their places for ever.
+#[tokio::test(start_paused = true)]
+async fn a_place_for_a_fetch_is_not_kept_for_ever() {
+    let backend = Moody::open().0;
+    let builder = CacheCow::builder().operation_timeout(TIMEOUT).outage_fetch_concurrency(2);
+    let (cow, store) = (builder.backend(Arc::clone(&backend)).unwrap(), Store::with_items(9));
+    backend.is_now(Mood::Fails(BackendErrorKind::Disconnected));
+    fail_twice(&cow, &store).await;
+    let (_first, _second) = (store.gate(), store.gate());
+    let mut hung: Vec<_> = (1..=2).map(|id| Box::pin(read(&cow, &store, id))).collect();
+    for hung in &mut hung {
+        assert!(hung.now_or_never().is_none());
+    }
+    let began = Instant::now();
+    for id in 3..=9 {
+        assert_eq!(read(&cow, &store, id).await.0, Source::Fetched);
+    }
+    assert_eq!(began.elapsed(), Duration::from_secs(10), "once, and for all");
+}
+
+/// What reads an object while it fetches another needs no second place, which it might wait for in
+/// vain.
+#[tokio::test(start_paused = true)]
+async fn a_fetch_within_a_fetch_needs_no_place() {
+    #[derive(Debug, serde::Serialize, serde::Deserialize, cachecow::Cached)]
+    #[cache(context = (CacheCow, Store))]
+    #[cache(key = "outer:{id}", fetch = Outer::find)]
+    struct Outer {
+        id: i64,
+    }
+    impl Outer {
+        async fn find((cow, store): &(CacheCow, Store), id: i64) -> Result<Self, cachecow::Error> {
+            let item = cow.with(store).get(Item::by_id(id)).await?;
+            Ok(Self { id: item.expect("an item of this id").id })
+        }
+    }
+    let backend = Moody::open().0;
+    let builder = CacheCow::builder().operation_timeout(TIMEOUT).outage_fetch_concurrency(1);
+    let cow = builder.backend(Arc::clone(&backend)).unwrap();
+    let context = (cow.clone(), Store::with_items(9));
+    backend.is_now(Mood::Fails(BackendErrorKind::Disconnected));
+    fail_twice(&cow, &context.1).await;
+    let began = Instant::now();
+    join_all((1..=9).map(|id| cow.with(&context).get(Outer::by_id(id)))).await;
+    assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+/// A server that takes its time for each key.
+#[derive(Debug)]
+struct Plodding(MemoryBackend);
+
+impl CacheBackend for Plodding {
+    fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
+        async move {
+            let bytes = requests.iter().map(|request| match &request.command {
+                Command::Fill { value, .. } => value.len(),
+                _ => 0,
+            });
+            // 100,000 keys and 100 MB a second.
+            let keys = Duration::from_micros(10) * u32::try_from(requests.len()).unwrap();
+            let time =
+                keys + Duration::from_nanos(10) * u32::try_from(bytes.sum::<usize>()).unwrap();
+            sleep(time).await;
+            self.0.execute(requests).await
+        }
+        .boxed()
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        self.0.ping()
+    }
+
+    fn reset(&self) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_any_length_is_stored_and_found() {
+    const LONG: i64 = 30_000;
+    let cow = CacheCow::builder()
+        .operation_timeout(TIMEOUT)
+        .backend(Plodding(MemoryBackend::with_capacity(1 << 30)))
+        .unwrap();
+    let store = Store::with_items(LONG);
+    for _ in 0..3 {
+        let items = cow.with(&store).get_many((1..=LONG).map(Item::by_id)).await.unwrap();
+        assert!(items.iter().all(Option::is_some));
+    }
+    assert_eq!(store.fetches(), 1);
+    cow.invalidate_many((1..=LONG).map(Item::by_id)).await.unwrap();
+    assert_eq!(cow.stats().of("Item").backend_errors, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_of_any_size_is_stored_and_found() {
+    const LONG: i64 = 50;
+    let cow = CacheCow::builder()
+        .operation_timeout(TIMEOUT)
+        .backend(Plodding(MemoryBackend::with_capacity(1 << 30)))
+        .unwrap();
+    let store = Store::default();
+    store.put_all((1..=LONG).map(|id| Item { name: "x".repeat(500_000), ..Item::new(id) }));
+    for _ in 0..3 {
+        let items = cow.with(&store).get_many((1..=LONG).map(Item::by_id)).await.unwrap();
+        assert!(items.iter().all(Option::is_some));
+    }
+    assert_eq!(store.fetches(), 1);
+}

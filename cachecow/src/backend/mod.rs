@@ -83,6 +83,14 @@ pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
         self.execute(keys.into_iter().map(lookup).collect())
     }
 
+    /// Whether lookups that callers ask for at the same time are better carried out together, by
+    /// [`lookup_many`](Self::lookup_many): where each command is a message. They are not by default.
+    ///
+    /// Every caller of such a batch waits for the whole of it.
+    fn combines_lookups(&self) -> bool {
+        false
+    }
+
     /// Watches a key under another's lease, so that who waits for the fill need not poll. Completes
     /// when the watch stands; the [`Watch`] completes when the value or the flag may have changed
     /// since, and at once if there is no lease to begin with. It may complete for nothing.
@@ -133,6 +141,10 @@ impl<B: CacheBackend + ?Sized> CacheBackend for Arc<B> {
 
     fn lookup_many(&self, keys: Vec<Key>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
         (**self).lookup_many(keys)
+    }
+
+    fn combines_lookups(&self) -> bool {
+        (**self).combines_lookups()
     }
 
     fn watch(&self, key: Key) -> BoxFuture<'_, Result<Watch, BackendError>> {

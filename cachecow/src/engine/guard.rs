@@ -1,17 +1,27 @@
 //! The backend behind a timeout and a circuit breaker.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use futures_util::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
 use super::breaker::{Admission, Breaker};
+use super::lookups::{self, Lookups};
 use crate::Key;
 use crate::backend::{BackendError, BackendErrorKind, CacheBackend, Request, Watch};
 use crate::near::Near;
-use crate::protocol::Reply;
+use crate::protocol::{Command, Reply};
+
+/// How many keys one operation takes, and how many bytes it stores: the timeout is for each, and a
+/// server takes a hundredth of a second for so many.
+const MOST: usize = 4096;
+const MOST_BYTES: usize = 4 * 1024 * 1024;
+/// How many parts of a larger one are under way at a time.
+const PARTS_UNDER_WAY: usize = 4;
 
 /// Whether an operation is attempted while the circuit is open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,6 +37,9 @@ pub(crate) struct Guard {
     timeout: Duration,
     breaker: Breaker,
     refusals: Refusals,
+    /// The lookups that leave together, if the backend takes them together.
+    pub(super) lookups: Lookups,
+    combines_lookups: bool,
 }
 
 /// A cache that answers, if only to refuse, opens no circuit: nobody would hear of it. So it is said,
@@ -49,7 +62,14 @@ impl Refusals {
 
 impl Guard {
     pub(crate) fn new(backend: Arc<dyn CacheBackend>, timeout: Duration) -> Self {
-        Self { backend, timeout, breaker: Breaker::new(), refusals: Refusals::default() }
+        Self {
+            combines_lookups: backend.combines_lookups(),
+            backend,
+            timeout,
+            breaker: Breaker::new(),
+            refusals: Refusals::default(),
+            lookups: Lookups::default(),
+        }
     }
 
     /// How long an operation may take.
@@ -57,8 +77,18 @@ impl Guard {
         self.timeout
     }
 
-    /// The value of one key.
-    pub(crate) async fn lookup(&self, key: Key) -> Result<Reply, BackendError> {
+    /// The value of one key, perhaps together with those that others ask for.
+    #[inline]
+    pub(crate) async fn lookup(self: &Arc<Self>, key: Key) -> Result<Reply, BackendError> {
+        if self.combines_lookups {
+            lookups::look_up(self, key).await
+        } else {
+            self.look_up_now(key).await
+        }
+    }
+
+    /// The value of one key, by a command of its own.
+    pub(super) async fn look_up_now(&self, key: Key) -> Result<Reply, BackendError> {
         let admission = self.breaker.admit();
         if admission == Admission::Refused {
             return Err(circuit_open());
@@ -71,6 +101,17 @@ impl Guard {
 
     /// The values of several keys, each with an answer or an error.
     pub(crate) async fn lookup_many(&self, keys: Vec<Key>) -> Vec<Result<Reply, BackendError>> {
+        let count = keys.len();
+        if count <= MOST {
+            return self.look_up_part(keys).await;
+        }
+        let part = |keys: &[Key]| self.look_up_part(keys.to_vec());
+        let parts: Vec<_> = keys.chunks(MOST).map(part).collect();
+        in_order(count, parts).await
+    }
+
+    /// The values of no more than [`MOST`] keys.
+    pub(super) async fn look_up_part(&self, keys: Vec<Key>) -> Vec<Result<Reply, BackendError>> {
         let count = keys.len();
         match self.breaker.admit() {
             Admission::Refused => vec![Err(circuit_open()); count],
@@ -88,6 +129,20 @@ impl Guard {
         if count == 0 {
             return Vec::new();
         }
+        if count <= MOST && requests.iter().map(stored).sum::<usize>() <= MOST_BYTES {
+            return self.execute_part(requests, urgency).await;
+        }
+        let part = |part| self.execute_part(part, urgency);
+        let parts: Vec<_> = parts(requests).into_iter().map(part).collect();
+        in_order(count, parts).await
+    }
+
+    async fn execute_part(
+        &self,
+        requests: Vec<Request>,
+        urgency: Urgency,
+    ) -> Vec<Result<Reply, BackendError>> {
+        let count = requests.len();
         match (self.breaker.admit(), urgency) {
             (Admission::Refused, Urgency::Read) => vec![Err(circuit_open()); count],
             (admission, _) => self.bound(admission, count, self.backend.execute(requests)).await,
@@ -134,6 +189,11 @@ impl Guard {
         result
     }
 
+    /// Leaves the connections; the next operation makes others.
+    pub(super) fn reset(&self) {
+        self.backend.reset();
+    }
+
     pub(crate) fn circuit_is_open(&self) -> bool {
         self.breaker.is_open()
     }
@@ -162,6 +222,43 @@ impl Guard {
             }
         }
     }
+}
+
+/// How many bytes a request stores.
+fn stored(request: &Request) -> usize {
+    match &request.command {
+        Command::Fill { value, .. } => value.len(),
+        _ => 0,
+    }
+}
+
+/// Splits what would take too long for one operation.
+fn parts(requests: Vec<Request>) -> Vec<Vec<Request>> {
+    let mut parts = Vec::new();
+    let (mut part, mut bytes) = (Vec::new(), 0);
+    for request in requests {
+        let len = stored(&request);
+        if part.len() == MOST || bytes + len > MOST_BYTES && !part.is_empty() {
+            parts.push(std::mem::take(&mut part));
+            bytes = 0;
+        }
+        part.push(request);
+        bytes += len;
+    }
+    parts.push(part);
+    parts
+}
+
+async fn in_order(
+    count: usize,
+    parts: Vec<impl Future<Output = Vec<Result<Reply, BackendError>>>>,
+) -> Vec<Result<Reply, BackendError>> {
+    let mut parts = stream::iter(parts).buffered(PARTS_UNDER_WAY);
+    let mut replies = Vec::with_capacity(count);
+    while let Some(part) = parts.next().await {
+        replies.extend(part);
+    }
+    replies
 }
 
 fn circuit_open() -> BackendError {

@@ -3,12 +3,15 @@
 mod alias;
 mod breaker;
 mod drive;
+mod fetch_limit;
 mod flights;
+mod give_back;
 mod guard;
 mod judge;
 mod lifetime;
 mod link;
 mod loader;
+mod lookups;
 mod pending;
 mod primary;
 mod tags;
@@ -32,7 +35,9 @@ pub(crate) use self::alias::{look, look_many, run};
 #[cfg(feature = "store")]
 pub(crate) use self::drive::Loads;
 pub(crate) use self::drive::Unfinished;
+use self::fetch_limit::FetchLimit;
 use self::flights::Flights;
+use self::give_back::LastResort;
 pub(crate) use self::guard::{Guard, Urgency};
 pub(crate) use self::judge::{Judged, judge};
 pub(crate) use self::lifetime::keeping;
@@ -45,7 +50,7 @@ pub(crate) use self::typed::{TypedLoader, loaded, typed};
 use crate::backend::{BackendError, BackendErrorKind, ChangeListener as _, Request};
 use crate::near::Near;
 use crate::object::Object;
-use crate::protocol::{Command, First, OnLease, Outcome, Read, ReadPolicy, Reply, Token};
+use crate::protocol::{Command, First, OnLease, Outcome, Read, ReadPolicy, Reply};
 use crate::sample::{Sample, Sampling};
 use crate::settings::Settings;
 use crate::stats::{Counter, TypeState, TypeTable};
@@ -53,7 +58,7 @@ use crate::{Cached, Error, ErrorKind, Key, Lookup};
 
 /// Everything that the clones of one `CacheCow` share.
 pub(crate) struct Engine {
-    pub(crate) guard: Guard,
+    pub(crate) guard: Arc<Guard>,
     pub(crate) settings: Settings,
     pub(crate) types: TypeTable,
     pub(crate) pending: Pending,
@@ -62,13 +67,16 @@ pub(crate) struct Engine {
     flights: Flights,
     tokens: Tokens,
     runtime: Option<Handle>,
+    last_resort: LastResort,
+    fetch_limit: FetchLimit,
 }
 
 impl Engine {
     pub(crate) fn new(guard: Guard, settings: Settings) -> Result<Self, Error> {
         Ok(Self {
-            guard,
+            guard: Arc::new(guard),
             near: Near::with(settings.near).map(Arc::new),
+            fetch_limit: FetchLimit::new(settings.outage_fetch_concurrency),
             settings,
             types: TypeTable::default(),
             pending: Pending::default(),
@@ -76,6 +84,7 @@ impl Engine {
             flights: Flights::default(),
             tokens: Tokens::new()?,
             runtime: Handle::try_current().ok(),
+            last_resort: LastResort::default(),
         })
     }
 
@@ -208,25 +217,12 @@ impl Engine {
         Some((count, error))
     }
 
-    /// Gives claims back whose reader is gone.
-    fn abandon(self: &Arc<Self>, claims: impl IntoIterator<Item = (Key, Token)>) {
-        let abandon = |(key, token)| Request { key, command: Command::Abandon { token } };
-        let requests: Vec<Request> = claims.into_iter().map(abandon).collect();
-        let engine = Arc::clone(self);
-        self.detach(async move {
-            // Sent even while the circuit is open: a server that hangs may yet grant the claim. If
-            // it fails, the lease runs out.
-            let _ = engine.guard.execute(requests, Urgency::Invalidation).await;
-        });
-    }
-
-    /// Runs a future to its end without the caller, who may be in a destructor and outside of the
-    /// runtime.
+    /// Runs a future to its end without the caller, which may be a destructor and outside of the
+    /// runtime. Without a runtime the future is dropped.
     fn detach(&self, future: impl Future<Output = ()> + Send + 'static) {
-        // Without a runtime nothing can be sent; the lease runs out.
-        let Some(runtime) = Handle::try_current().ok().or_else(|| self.runtime.clone()) else {
-            return;
-        };
+        let runtime = Handle::try_current().ok().or_else(|| self.runtime.clone());
+        // Polled in a runtime that has ended, a timer would panic.
+        let Some(runtime) = runtime.filter(is_alive) else { return };
         let mut future: BoxFuture<'static, ()> = future.boxed();
         let _guard = runtime.enter();
         // The first poll already sends; a task is only needed to see it through.
@@ -240,6 +236,11 @@ impl Engine {
         let since = (self.settings.clock)().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+/// Whether a runtime takes tasks: one that has ended drops them at once.
+fn is_alive(runtime: &Handle) -> bool {
+    !runtime.spawn(async {}).is_finished()
 }
 
 /// Whether an invalidation, a hold or a release was confirmed.

@@ -71,7 +71,8 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
     }
 
     async fn fetch_one(&self, place: usize) -> Result<Loaded, Error> {
-        let object = self.lookups[place].lookup.fetch(self.context).await?;
+        let fetch = self.lookups[place].lookup.fetch(self.context);
+        let object = self.engine.limited(fetch).await?;
         Ok(loaded(object))
     }
 
@@ -80,7 +81,7 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
             return None;
         }
         let lookups: Vec<&L> = places.iter().map(|&place| self.lookups[place].lookup).collect();
-        Some(L::fetch_many(&lookups, self.context)?.await)
+        Some(self.engine.limited(L::fetch_many(&lookups, self.context)?).await)
     }
 
     /// Gives each place its object, by the objects' own fields. Where some objects fit no place, as

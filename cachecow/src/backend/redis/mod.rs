@@ -1,6 +1,7 @@
 //! Redis and its relatives.
 
 mod acks;
+mod attempt;
 #[cfg(feature = "cluster")]
 mod cluster;
 mod connector;
@@ -30,7 +31,6 @@ use smallvec::SmallVec;
 
 use self::acks::Acks;
 pub(crate) use self::link::Link;
-use self::lookups::Lookups;
 use self::route::Route;
 use self::tracking::Watches;
 use self::url::Target;
@@ -100,7 +100,6 @@ const LISTENING_TIMEOUT: Duration = Duration::from_secs(5);
 
 struct Shared {
     route: Route,
-    lookups: Lookups,
     prefix: String,
     watches: Watches,
     acks: Option<Acks>,
@@ -229,8 +228,7 @@ impl RedisBackend {
     }
 
     fn by(route: Route, prefix: String) -> Self {
-        let (lookups, watches) = (Lookups::default(), Watches::default());
-        let shared = Shared { route, lookups, watches, prefix, acks: None };
+        let shared = Shared { route, watches: Watches::default(), prefix, acks: None };
         Self { shared: Arc::new(shared), listens_to: None }
     }
 
@@ -311,6 +309,11 @@ impl CacheBackend for RedisBackend {
 
     fn lookup_many(&self, keys: Vec<Key>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
         lookups::lookup_many(&self.shared, keys).boxed()
+    }
+
+    fn combines_lookups(&self) -> bool {
+        // Of a cluster's nodes each is asked on its own: one that hangs must not hold up the others.
+        !self.shared.route.has_slots()
     }
 
     fn watch(&self, key: Key) -> BoxFuture<'_, Result<Watch, BackendError>> {

@@ -3,15 +3,14 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Cmd, ConnectionInfo, Pipeline, PushInfo, RedisResult, Value};
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared};
 
 use super::super::{BackendError, BackendErrorKind};
+use super::attempt::Attempts;
 use super::connector::Connector;
 use super::reply;
 use super::sentinel::Sentinels;
@@ -29,8 +28,8 @@ pub(crate) struct Server {
     /// What is sent on a new connection before anything else.
     greeting: Option<Cmd>,
     current: RwLock<Option<Connection>>,
-    /// The attempt to connect that is under way, if any: many callers wait for one.
-    attempt: Mutex<Option<Attempt>>,
+    /// To connect: many callers wait for one.
+    attempts: Attempts<Connection>,
     generation: AtomicU64,
 }
 
@@ -41,8 +40,6 @@ pub(super) struct Connection {
     switches: u64,
     inner: MultiplexedConnection,
 }
-
-type Attempt = Shared<BoxFuture<'static, Result<Connection, BackendError>>>;
 
 impl Server {
     pub(super) fn new(source: Source, connect_timeout: Duration) -> Arc<Self> {
@@ -55,7 +52,7 @@ impl Server {
             connector,
             greeting,
             current: RwLock::new(None),
-            attempt: Mutex::new(None),
+            attempts: Attempts::default(),
             generation: AtomicU64::new(0),
         })
     }
@@ -106,8 +103,9 @@ impl Server {
         if let Some(connection) = self.current() {
             return Ok(connection);
         }
-        let attempt = self.attempt();
-        attempt.await
+        // It may take longer than any operation that waits for it.
+        let server = Arc::clone(self);
+        self.attempts.join_or_begin(async move { server.connect().await }).await
     }
 
     /// Leaves the connection to those who use it; the next operation makes another.
@@ -118,22 +116,6 @@ impl Server {
     fn current(&self) -> Option<Connection> {
         let current = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
         current.filter(|connection| connection.switches == self.source.switches())
-    }
-
-    /// The attempt to connect that is under way, or a new one. It goes on in a task of its own, so
-    /// that it may take longer than any operation that waits for it.
-    fn attempt(self: &Arc<Self>) -> Attempt {
-        let mut attempt = self.attempt.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(attempt) = &*attempt {
-            return attempt.clone();
-        }
-        let attempting = Attempting(Arc::clone(self));
-        let task = tokio::spawn(async move { attempting.0.connect().await });
-        let outcome = async {
-            let gone = |_| Err(BackendErrorKind::Disconnected.with("the runtime is shutting down"));
-            task.await.unwrap_or_else(gone)
-        };
-        attempt.insert(outcome.boxed().shared()).clone()
     }
 
     async fn connect(&self) -> Result<Connection, BackendError> {
@@ -189,15 +171,6 @@ impl Source {
             Self::At(_) => 0,
             Self::Sentinels(sentinels) => sentinels.switches(),
         }
-    }
-}
-
-/// An attempt under way; it ends with its task, also where a runtime ends.
-struct Attempting(Arc<Server>);
-
-impl Drop for Attempting {
-    fn drop(&mut self) {
-        *self.0.attempt.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

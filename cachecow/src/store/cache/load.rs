@@ -171,7 +171,8 @@ impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
         _fills: &'a [bool],
     ) -> BoxFuture<'a, Vec<Result<Loaded, Error>>> {
         debug_assert_eq!(places, [0], "one read, one key");
-        async { vec![self.fetch_one().await] }.boxed()
+        let engine = &self.decorated.cow.engine;
+        async { vec![engine.limited(self.fetch_one()).await] }.boxed()
     }
 
     fn seal(&self, _place: usize, loaded: &Loaded, fetch_took: Duration) -> Sealed {

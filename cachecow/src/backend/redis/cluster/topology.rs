@@ -6,12 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use ::redis::{Cmd, ConnectionAddr, ConnectionInfo, Value};
-use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, Shared};
 use futures_util::stream::{StreamExt as _, iter};
 use tokio::time::Instant;
 
 use super::super::super::{BackendError, BackendErrorKind};
+use super::super::attempt::{Attempt, Attempts};
 use super::super::reply;
 use super::super::sentinel::at;
 use super::super::server::{Server, Source};
@@ -51,17 +50,11 @@ pub(super) struct Topology {
     map: RwLock<Arc<SlotMap>>,
     /// Masters, replicas, and nodes that redirections named.
     nodes: Mutex<HashMap<Address, Arc<Node>>>,
-    refreshing: Mutex<Refreshing>,
+    /// Many callers wait for one.
+    refreshes: Attempts<()>,
+    /// When the last refresh ended.
+    last_refresh: Mutex<Option<Instant>>,
 }
-
-#[derive(Default)]
-struct Refreshing {
-    /// The refresh that is under way, if any: many callers wait for one.
-    attempt: Option<Attempt>,
-    last: Option<Instant>,
-}
-
-type Attempt = Shared<BoxFuture<'static, Result<(), BackendError>>>;
 
 impl Topology {
     pub(super) fn new(seeds: Box<Seeds>, connect_timeout: Duration) -> Arc<Self> {
@@ -70,7 +63,8 @@ impl Topology {
             connect_timeout,
             map: RwLock::default(),
             nodes: Mutex::default(),
-            refreshing: Mutex::default(),
+            refreshes: Attempts::default(),
+            last_refresh: Mutex::default(),
         })
     }
 
@@ -100,7 +94,7 @@ impl Topology {
         if !self.map().is_empty() {
             return Ok(());
         }
-        let attempt = self.attempt(&mut self.lock());
+        let attempt = self.refresh_now();
         let late =
             |_| Err(BackendErrorKind::TimedOut.with("while looking for the cluster's nodes"));
         tokio::time::timeout_at(deadline, attempt).await.unwrap_or_else(late)
@@ -119,24 +113,19 @@ impl Topology {
         self.due();
     }
 
-    fn due(self: &Arc<Self>) -> Option<Attempt> {
-        let mut refreshing = self.lock();
-        let recent = refreshing.last.is_some_and(|last| last.elapsed() < INTERVAL);
-        (refreshing.attempt.is_some() || !recent).then(|| self.attempt(&mut refreshing))
+    fn due(self: &Arc<Self>) -> Option<Attempt<()>> {
+        let is_recent = self.last().is_some_and(|last| last.elapsed() < INTERVAL);
+        (self.refreshes.is_under_way() || !is_recent).then(|| self.refresh_now())
     }
 
-    /// The refresh under way, or a new one. It goes on in a task of its own.
-    fn attempt(self: &Arc<Self>, refreshing: &mut Refreshing) -> Attempt {
-        if let Some(attempt) = &refreshing.attempt {
-            return attempt.clone();
-        }
-        let attempting = Attempting(Arc::clone(self));
-        let task = tokio::spawn(async move { attempting.0.learn().await });
-        let outcome = async {
-            let gone = |_| Err(BackendErrorKind::Disconnected.with("the runtime is shutting down"));
-            task.await.unwrap_or_else(gone)
-        };
-        refreshing.attempt.insert(outcome.boxed().shared()).clone()
+    /// The refresh under way, or a new one.
+    fn refresh_now(self: &Arc<Self>) -> Attempt<()> {
+        let topology = Arc::clone(self);
+        self.refreshes.join_or_begin(async move {
+            let learnt = topology.learn().await;
+            *topology.last() = Some(Instant::now());
+            learnt
+        })
     }
 
     /// Asks the nodes, a few at a time, and takes the word of the first that is part of a working
@@ -219,8 +208,8 @@ impl Topology {
         *self.map.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Refreshing> {
-        self.refreshing.lock().unwrap_or_else(PoisonError::into_inner)
+    fn last(&self) -> MutexGuard<'_, Option<Instant>> {
+        self.last_refresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -228,17 +217,6 @@ fn cluster(question: &str) -> Cmd {
     let mut command = ::redis::cmd("CLUSTER");
     command.arg(question);
     command
-}
-
-/// A refresh under way; it ends with its task, also where a runtime ends.
-struct Attempting(Arc<Topology>);
-
-impl Drop for Attempting {
-    fn drop(&mut self) {
-        let mut refreshing = self.0.lock();
-        refreshing.attempt = None;
-        refreshing.last = Some(Instant::now());
-    }
 }
 
 impl fmt::Debug for Topology {

@@ -1,0 +1,69 @@
+//! What many callers wait for and one task does.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::FutureExt as _;
+use futures_util::future::{BoxFuture, Shared};
+use tokio::sync::oneshot;
+
+use super::super::{BackendError, BackendErrorKind};
+
+/// The end of the attempt under way.
+pub(super) type Attempt<T> = Shared<BoxFuture<'static, Result<T, BackendError>>>;
+
+/// An attempt in a task of its own, of which there is one at a time.
+pub(super) struct Attempts<T>(Arc<Mutex<Option<Attempt<T>>>>);
+
+impl<T: Clone + Send + Sync + 'static> Attempts<T> {
+    /// The attempt that is under way, or else this one. It goes on whoever waits for it, and fails
+    /// where the runtime ends.
+    pub(super) fn join_or_begin(
+        &self,
+        attempt: impl Future<Output = Result<T, BackendError>> + Send + 'static,
+    ) -> Attempt<T> {
+        let (sender, receiver) = oneshot::channel();
+        let gone = |_| Err(BackendErrorKind::Disconnected.with("the runtime is shutting down"));
+        let outcome = receiver.map(move |outcome| outcome.unwrap_or_else(gone)).boxed().shared();
+        {
+            let mut current = lock(&self.0);
+            if let Some(current) = &*current {
+                return current.clone();
+            }
+            *current = Some(outcome.clone());
+        }
+        // Outside of the lock, which `UnderWay` takes: a runtime that has ended drops the task at once.
+        let under_way = UnderWay(Arc::clone(&self.0));
+        tokio::spawn(async move {
+            let outcome = attempt.await;
+            // First, so that a caller that waited and finds the outcome wanting begins another.
+            drop(under_way);
+            let _nobody_waits = sender.send(outcome);
+        });
+        outcome
+    }
+
+    pub(super) fn is_under_way(&self) -> bool {
+        lock(&self.0).is_some()
+    }
+}
+
+impl<T> Default for Attempts<T> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+/// Ends with the task, also where a runtime ends.
+struct UnderWay<T>(Arc<Mutex<Option<Attempt<T>>>>);
+
+impl<T> Drop for UnderWay<T> {
+    fn drop(&mut self) {
+        *lock(&self.0) = None;
+    }
+}
+
+fn lock<T>(attempt: &Mutex<Option<Attempt<T>>>) -> MutexGuard<'_, Option<Attempt<T>>> {
+    // Nothing that may panic runs under the lock.
+    attempt.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,103 @@
+//! How many fetches run at a time while the cache is out of reach.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use super::Engine;
+
+/// How long a fetch keeps its place. One that takes longer may hang, may be part of a future that
+/// nobody polls, or may wait for another fetch that waits for a place.
+const LONGEST: Duration = Duration::from_secs(10);
+
+tokio::task_local! {
+    /// Set within a fetch that has a place. A fetch that it makes itself needs no other, or both might
+    /// wait for ever.
+    static HAS_PLACE: ();
+}
+
+impl Engine {
+    /// Runs a fetch. While the circuit is open it waits for a place.
+    pub(crate) async fn limited<F: Future>(&self, fetch: F) -> F::Output {
+        if !self.guard.circuit_is_open() || HAS_PLACE.try_with(|()| ()).is_ok() {
+            return fetch.await;
+        }
+        let _place = self.fetch_limit.place().await;
+        HAS_PLACE.scope((), fetch).await
+    }
+}
+
+pub(super) struct FetchLimit {
+    places: usize,
+    running: Mutex<Running>,
+    freed: Notify,
+}
+
+#[derive(Default)]
+struct Running {
+    last_number: u64,
+    /// The fetches that have a place, and since when, in the order of their numbers.
+    fetches: VecDeque<(u64, Instant)>,
+}
+
+impl FetchLimit {
+    pub(super) fn new(places: usize) -> Self {
+        Self { places, running: Mutex::default(), freed: Notify::new() }
+    }
+
+    async fn place(&self) -> Place<'_> {
+        loop {
+            let freed = self.freed.notified();
+            let oldest_ends = match self.take_place() {
+                Ok(place) => return place,
+                Err(oldest_ends) => oldest_ends,
+            };
+            // Whichever comes first, somebody else may be faster.
+            let _freed_or_over = timeout_at(oldest_ends, freed).await;
+        }
+    }
+
+    /// A place, or when the one ends that was taken first.
+    fn take_place(&self) -> Result<Place<'_>, Instant> {
+        let now = Instant::now();
+        let mut running = self.lock();
+        while running.fetches.front().is_some_and(|(_, since)| *since + LONGEST <= now) {
+            running.fetches.pop_front();
+        }
+        match running.fetches.front() {
+            Some((_, since)) if running.fetches.len() >= self.places => Err(*since + LONGEST),
+            _ => {
+                running.last_number += 1;
+                let number = running.last_number;
+                running.fetches.push_back((number, now));
+                Ok(Place { limit: self, number })
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Running> {
+        // Nothing that may panic runs under the lock.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Place<'a> {
+    limit: &'a FetchLimit,
+    number: u64,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        {
+            let mut running = self.limit.lock();
+            let place = running.fetches.binary_search_by_key(&self.number, |(number, _)| *number);
+            // Not found if it took too long.
+            place.ok().and_then(|place| running.fetches.remove(place));
+        }
+        self.limit.freed.notify_one();
+    }
+}

@@ -1,0 +1,343 @@
+//! Lookups of many callers in few commands.
+//!
+//! A lookup that is alone is sent as it comes. While another is under way, lookups are collected: those
+//! that are asked for until the sender runs leave together, each key once. Nobody waits for the answer
+//! to somebody else, nor for a batch to fill up, and any number of batches may be under way: the
+//! busier the process, the larger they are.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::join_all;
+use tokio::sync::oneshot;
+
+use super::guard::Guard;
+use crate::Key;
+use crate::backend::BackendError;
+use crate::protocol::Reply;
+
+/// How many lookups leave together at most: each caller waits for the values of all.
+const MAX_LOOKUPS: usize = 128;
+
+type Answer = Result<Reply, BackendError>;
+
+/// What a caller asked for, and where it waits.
+type Waiting = (Key, oneshot::Sender<Answer>);
+
+#[derive(Default)]
+pub(super) struct Lookups(Mutex<State>);
+
+#[derive(Default)]
+struct State {
+    /// The lookup that was sent alone and is not over, by its number; none if 0.
+    alone: u64,
+    last_number: u64,
+    /// Whether the last batch served several callers: then there will be more of them.
+    crowded: bool,
+    /// The callers whose lookups leave when the sender runs. There is a sender if there are callers.
+    waiting: Vec<Waiting>,
+}
+
+impl Lookups {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing that may panic runs under the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn enter(&self, key: Key) -> Turn<'_> {
+        let mut state = self.lock();
+        if state.alone == 0 && state.waiting.is_empty() && !state.crowded {
+            state.last_number += 1;
+            state.alone = state.last_number;
+            return Turn::Alone(Alone { lookups: self, number: state.alone });
+        }
+        let (sender, answer) = oneshot::channel();
+        state.waiting.push((key, sender));
+        Turn::Together { answer, is_first: state.waiting.len() == 1 }
+    }
+}
+
+enum Turn<'a> {
+    Alone(Alone<'a>),
+    Together {
+        answer: oneshot::Receiver<Answer>,
+        /// Whether there is no sender yet.
+        is_first: bool,
+    },
+}
+
+/// The value of one key.
+pub(super) async fn look_up(guard: &Arc<Guard>, key: Key) -> Answer {
+    let answer = match guard.lookups.enter(key) {
+        Turn::Alone(_alone) => return guard.look_up_now(key).await,
+        Turn::Together { answer, is_first } => {
+            if is_first {
+                // Outside of the lock, which the sender takes when a runtime that has ended drops it.
+                tokio::spawn(Sender::new(guard).run());
+            }
+            answer.await
+        }
+    };
+    match answer {
+        Ok(answer) => answer,
+        // The sender's runtime has ended. It need not be this caller's.
+        Err(_) => guard.look_up_now(key).await,
+    }
+}
+
+/// The only lookup under way.
+struct Alone<'a> {
+    lookups: &'a Lookups,
+    number: u64,
+}
+
+impl Drop for Alone<'_> {
+    fn drop(&mut self) {
+        let mut state = self.lookups.lock();
+        if state.alone == self.number {
+            state.alone = 0;
+        }
+    }
+}
+
+/// Sends the lookups that are waiting. Dropped before, it leaves them to their callers.
+struct Sender {
+    /// None once it has taken them.
+    guard: Option<Arc<Guard>>,
+}
+
+impl Sender {
+    fn new(guard: &Arc<Guard>) -> Self {
+        Self { guard: Some(Arc::clone(guard)) }
+    }
+
+    async fn run(mut self) {
+        // Every task that is ready asks before this one goes on.
+        tokio::task::yield_now().await;
+        let Some(guard) = self.guard.take() else { return };
+        let (mut waiting, alone) = {
+            let mut state = guard.lookups.lock();
+            let waiting = std::mem::take(&mut state.waiting);
+            state.crowded = waiting.len() > 1;
+            (waiting, state.alone)
+        };
+        waiting.sort_unstable_by_key(|(key, _)| *key);
+        let mut batches = Vec::with_capacity(waiting.len().div_ceil(MAX_LOOKUPS));
+        while !waiting.is_empty() {
+            let rest = waiting.split_off(waiting.len().min(MAX_LOOKUPS));
+            batches.push(send(&guard, std::mem::replace(&mut waiting, rest)));
+        }
+        join_all(batches).await;
+        // What was alone before this batch, and is not over after it, may never be polled again.
+        let mut state = guard.lookups.lock();
+        if state.alone == alone {
+            state.alone = 0;
+        }
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        if let Some(guard) = &self.guard {
+            let waiting = std::mem::take(&mut guard.lookups.lock().waiting);
+            // Each caller sees that its sender is gone.
+            drop(waiting);
+        }
+    }
+}
+
+/// Looks up each key once and answers every caller that asked for it. The callers are in the order of
+/// their keys.
+async fn send(guard: &Guard, waiting: Vec<Waiting>) {
+    let mut keys: Vec<Key> = waiting.iter().map(|(key, _)| *key).collect();
+    keys.dedup();
+    let answers = guard.look_up_part(keys).await;
+    let mut waiting = waiting.into_iter().peekable();
+    for answer in answers {
+        let Some((key, sender)) = waiting.next() else { return };
+        while let Some((_, another)) = waiting.next_if(|(same, _)| *same == key) {
+            let _gone = another.send(answer.clone());
+        }
+        let _gone = sender.send(answer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::{Pin, pin};
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use futures_util::FutureExt as _;
+    use futures_util::future::{BoxFuture, join, poll_immediate};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::backend::{CacheBackend, Request};
+
+    /// Answers each key with its hash, once it may.
+    #[derive(Debug)]
+    struct Echo {
+        /// How many keys each command had.
+        commands: Mutex<Vec<usize>>,
+        /// One permit for each command that is answered.
+        answered: Semaphore,
+    }
+
+    impl Echo {
+        async fn answer(&self, keys: Vec<Key>) -> Vec<Answer> {
+            self.commands.lock().unwrap().push(keys.len());
+            self.answered.acquire().await.unwrap().forget();
+            keys.into_iter().map(|key| Ok(value(key))).collect()
+        }
+
+        fn commands(&self) -> Vec<usize> {
+            self.commands.lock().unwrap().clone()
+        }
+    }
+
+    impl CacheBackend for Arc<Echo> {
+        fn execute(&self, _: Vec<Request>) -> BoxFuture<'_, Vec<Answer>> {
+            unreachable!("there are only lookups")
+        }
+
+        fn lookup(&self, key: Key) -> BoxFuture<'_, Answer> {
+            self.answer(vec![key]).map(|mut answers| answers.remove(0)).boxed()
+        }
+
+        fn lookup_many(&self, keys: Vec<Key>) -> BoxFuture<'_, Vec<Answer>> {
+            self.answer(keys).boxed()
+        }
+
+        fn combines_lookups(&self) -> bool {
+            true
+        }
+
+        fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+            unreachable!("there are only lookups")
+        }
+
+        fn reset(&self) {}
+    }
+
+    fn value(key: Key) -> Reply {
+        Reply::Value(Bytes::copy_from_slice(&key.hash().to_le_bytes()))
+    }
+
+    fn key(number: usize) -> Key {
+        Key::from_hash(number as u128)
+    }
+
+    /// That answers so many commands.
+    fn echo(answered: usize) -> (Arc<Echo>, Arc<Guard>) {
+        let (commands, answered) = (Mutex::default(), Semaphore::new(answered));
+        let echo = Arc::new(Echo { commands, answered });
+        let guard = Guard::new(Arc::new(Arc::clone(&echo)), Duration::from_secs(3600));
+        (echo, Arc::new(guard))
+    }
+
+    type Lookup<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
+
+    /// A lookup that was asked for.
+    async fn begun(guard: &Arc<Guard>, number: usize) -> Lookup<'_> {
+        let mut lookup: Lookup<'_> = Box::pin(look_up(guard, key(number)));
+        assert!(poll_immediate(&mut lookup).await.is_none());
+        lookup
+    }
+
+    async fn until(condition: impl Fn() -> bool) {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn one_after_the_other_each_goes_alone() {
+        let (echo, guard) = echo(3);
+        for number in 1..=3 {
+            assert_eq!(look_up(&guard, key(number)).await, Ok(value(key(number))));
+        }
+        assert_eq!(echo.commands(), [1, 1, 1]);
+    }
+
+    #[tokio::test]
+    async fn those_that_are_asked_for_at_a_time_leave_together_each_key_once() {
+        let (echo, guard) = echo(0);
+        let asked = || (0..30).map(|at| 1 + at % 3);
+        let lookups = join_all(asked().map(|number| look_up(&guard, key(number))));
+        let (answers, ()) = join(lookups, async {
+            until(|| echo.commands().len() == 2).await;
+            echo.answered.add_permits(2);
+        })
+        .await;
+        for (number, answer) in asked().zip(answers) {
+            assert_eq!(answer, Ok(value(key(number))));
+        }
+        assert_eq!(echo.commands(), [1, 3]);
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_for_the_answer_to_others() {
+        let (echo, guard) = echo(0);
+        let mut lookups = Vec::new();
+        for round in 1..=20 {
+            lookups.push(begun(&guard, round).await);
+            until(|| echo.commands().len() == round).await;
+        }
+        echo.answered.add_permits(20);
+        for (round, lookup) in (1..).zip(lookups) {
+            assert_eq!(lookup.await, Ok(value(key(round))));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_crowd_goes_in_several_batches() {
+        let (echo, guard) = echo(0);
+        let lookups = join_all((0..=1000).map(|number| look_up(&guard, key(number))));
+        let (_, ()) = join(lookups, async {
+            until(|| echo.commands().len() == 9).await;
+            echo.answered.add_permits(100);
+        })
+        .await;
+        let commands = echo.commands();
+        assert_eq!((commands[0], commands.iter().sum()), (1, 1001));
+        assert_eq!(commands[1..], [&[MAX_LOOKUPS; 7][..], &[1000 - 7 * MAX_LOOKUPS]].concat());
+        // The next expects company, and the one after it no more.
+        for _ in 0..2 {
+            look_up(&guard, key(1)).await.unwrap();
+        }
+        assert_eq!(guard.lookups.lock().alone, 0);
+        assert!(!guard.lookups.lock().crowded);
+    }
+
+    #[tokio::test]
+    async fn one_that_is_forgotten_makes_another_go_with_a_batch_and_that_is_all() {
+        let (echo, guard) = echo(0);
+        let forgotten = begun(Box::leak(Box::new(Arc::clone(&guard))), 1).await;
+        std::mem::forget(forgotten);
+        echo.answered.add_permits(9);
+        look_up(&guard, key(2)).await.unwrap();
+        until(|| guard.lookups.lock().alone == 0).await;
+        let mut third = pin!(look_up(&guard, key(3)));
+        assert_eq!(poll_immediate(&mut third).await, Some(Ok(value(key(3)))), "alone again");
+    }
+
+    #[test]
+    fn a_batch_whose_runtime_ends_is_left_to_its_callers() {
+        let runtime =
+            || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (echo, guard) = echo(0);
+        let first = runtime();
+        // One is sent alone, one with a batch, and one waits for the sender.
+        let lookups = first.block_on(async {
+            let alone = begun(&guard, 1).await;
+            let sent = begun(&guard, 2).await;
+            until(|| echo.commands() == [1, 1]).await;
+            [alone, sent, begun(&guard, 3).await]
+        });
+        drop(first);
+        echo.answered.add_permits(9);
+        let [_, sent, waiting] = lookups;
+        let answers = runtime().block_on(join_all([sent, waiting]));
+        assert_eq!(answers, [Ok(value(key(2))), Ok(value(key(3)))]);
+    }
+}

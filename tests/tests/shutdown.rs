@@ -1,0 +1,160 @@
+//! A runtime that ends takes nothing with it: not the thread that ends it, and no right to fill.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::task::{Context, Waker};
+use std::thread;
+use std::time::Duration;
+
+use cachecow::CacheCow;
+use cachecow::protocol::{Command, Reply, Token};
+use cachecow::{CacheBackend as _, Lookup as _, RedisBackend, Request};
+use cachecow_tests::gate::Gate;
+use cachecow_tests::servers::{RedisCluster, RedisServer};
+use cachecow_tests::store::{Item, Store};
+use tokio::runtime::{Builder, Runtime};
+
+const READS: i64 = 20;
+
+fn runtime() -> Runtime {
+    Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
+}
+
+/// Does it on a thread of its own; a hang is a failure.
+fn in_time<R: Send + 'static>(what: &str, act: impl FnOnce() -> R + Send + 'static) -> R {
+    let (sender, receiver) = channel();
+    thread::spawn(move || sender.send(act()));
+    receiver.recv_timeout(Duration::from_secs(30)).unwrap_or_else(|_| panic!("{what} hangs"))
+}
+
+/// Begins to read items 1 to [`READS`] in tasks, and returns once all are held up in their fetch.
+async fn read_in_tasks(cow: &CacheCow) -> Vec<Arc<Gate>> {
+    let store = Arc::new(Store::with_items(READS));
+    let gates: Vec<_> = (0..READS).map(|_| store.gate()).collect();
+    for id in 1..=READS {
+        let (cow, store) = (cow.clone(), Arc::clone(&store));
+        tokio::spawn(async move { cow.with(&*store).get(Item::by_id(id)).await });
+    }
+    for gate in &gates {
+        gate.arrived().await;
+    }
+    gates
+}
+
+/// How many of the items somebody may fill.
+async fn claimed(url: &str) -> usize {
+    let backend = RedisBackend::from_url(url, Duration::from_secs(5)).unwrap();
+    let mut claimed = 0;
+    for id in 1..=READS {
+        let key = Item::by_id(id).key().key();
+        let token = Token::from_bytes([7; 16]);
+        let command = Command::Claim { token, lease: Duration::from_secs(60), despite: None };
+        match backend.execute(vec![Request { key, command }]).await.pop().unwrap().unwrap() {
+            Reply::Claimed(_) => {
+                let command = Command::Abandon { token };
+                backend.execute(vec![Request { key, command }]).await;
+            }
+            Reply::Leased => claimed += 1,
+            reply => panic!("{reply:?}"),
+        }
+    }
+    claimed
+}
+
+fn ends_with_reads_in_mid_fetch(url: &str) {
+    let (running, held) = (runtime(), url.to_owned());
+    let gates = running.block_on(async move {
+        let cow = CacheCow::open(&held).await.unwrap();
+        read_in_tasks(&cow).await
+    });
+    assert_eq!(runtime().block_on(claimed(url)), 20, "each read may fill");
+    in_time("the end of a runtime", move || drop(running));
+    drop(gates);
+    assert_eq!(runtime().block_on(claimed(url)), 0, "each gave it back");
+}
+
+#[test]
+fn a_runtime_ends_with_reads_in_mid_fetch() {
+    let server = RedisServer::start();
+    ends_with_reads_in_mid_fetch(&server.url());
+}
+
+#[test]
+fn a_runtime_ends_with_reads_in_mid_fetch_on_a_cluster() {
+    let cluster = runtime().block_on(RedisCluster::start());
+    ends_with_reads_in_mid_fetch(&cluster.url());
+}
+
+/// And the other runtimes that share the cache do not feel it.
+#[test]
+fn a_read_is_dropped_after_its_runtime() {
+    let server = RedisServer::start();
+    let url = server.url();
+    let running = runtime();
+    let store: &'static Store = Box::leak(Box::new(Store::with_items(READS)));
+    let cow: &'static CacheCow =
+        Box::leak(Box::new(running.block_on(async { CacheCow::open(&url).await.unwrap() })));
+    let gate = store.gate();
+    let mut read: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async {
+        cow.with(store).get(Item::by_id(1)).await.unwrap();
+    });
+    running.block_on(async {
+        tokio::select! {
+            () = &mut read => panic!("its fetch is held up"),
+            () = gate.arrived() => {}
+        }
+    });
+    drop(running);
+    in_time("a read that is dropped after its runtime", move || drop(read));
+    let reading = async { cow.with(store).get(Item::by_id(1)).await.unwrap().unwrap().version };
+    assert_eq!(runtime().block_on(reading), 1);
+    assert_eq!(runtime().block_on(claimed_after(&url)), 0);
+}
+
+async fn claimed_after(url: &str) -> usize {
+    // What is given back in the background is given back at some time.
+    for _ in 0..1000 {
+        if claimed(url).await == 0 {
+            return 0;
+        }
+        tokio::task::yield_now().await;
+    }
+    claimed(url).await
+}
+
+/// Polled once without a runtime's context.
+#[test]
+fn a_read_is_begun_and_dropped_in_different_runtimes() {
+    let server = RedisServer::start();
+    let url = server.url();
+    let (first, second) = (runtime(), runtime());
+    let store: &'static Store = Box::leak(Box::new(Store::with_items(READS)));
+    let cow: &'static CacheCow =
+        Box::leak(Box::new(first.block_on(async { CacheCow::open(&url).await.unwrap() })));
+    let gate = store.gate();
+    let mut read: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async {
+        cow.with(store).get(Item::by_id(1)).await.unwrap();
+    });
+    first.block_on(async {
+        tokio::select! {
+            () = &mut read => panic!("its fetch is held up"),
+            () = gate.arrived() => {}
+        }
+    });
+    drop(first);
+    let mut context = Context::from_waker(Waker::noop());
+    {
+        let _entered = second.enter();
+        assert!(read.as_mut().poll(&mut context).is_pending());
+    }
+    in_time("a read that is dropped in another runtime", move || {
+        {
+            let _entered = second.enter();
+            drop(read);
+        }
+        in_time("the end of the other runtime", move || drop(second));
+    });
+    assert_eq!(runtime().block_on(claimed_after(&url)), 0);
+}
