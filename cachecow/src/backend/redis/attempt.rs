@@ -43,6 +43,7 @@ impl<T: Clone + Send + Sync + 'static> Attempts<T> {
         outcome
     }
 
+    #[cfg(feature = "cluster")]
     pub(super) fn is_under_way(&self) -> bool {
         lock(&self.0).is_some()
     }
