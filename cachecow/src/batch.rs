@@ -42,7 +42,7 @@ pub(crate) async fn get_many<L: Lookup>(
         look_up::<L>(engine, near, state, &distinct, &wanted, &mut objects).await
     };
     if !left.is_empty() {
-        load(engine, context, state, &distinct, left, &mut objects).await?;
+        load(engine, context, state, near, &distinct, left, &mut objects).await?;
     }
     Ok(match places {
         None => objects,
@@ -177,6 +177,7 @@ async fn load<L: Lookup>(
     engine: &Arc<Engine>,
     context: &L::Context,
     state: &TypeState,
+    near: Option<&Near>,
     distinct: &[(&L, Key)],
     left: Vec<(usize, Unfinished<Loaded>)>,
     objects: &mut Objects<L>,
@@ -189,7 +190,7 @@ async fn load<L: Lookup>(
     while left.peek().is_some() {
         let (places, reads): (Vec<usize>, Vec<_>) = left.by_ref().take(window).unzip();
         let lookups = places.iter().map(|place| distinct[*place].0);
-        let loader = TypedLoader::many(engine, state, context, lookups);
+        let loader = TypedLoader::many(engine, state, context, near, lookups);
         let ended = engine::run(engine, loader, reads).await;
         for (place, ended) in places.into_iter().zip(ended) {
             let (object, outcome) = ended?;

@@ -159,7 +159,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
         let key = parts.key();
         if L::Object::TAGGED {
             let read = engine.read_of::<L::Object>(key, state).into();
-            return Box::pin(load(engine, self.context, state, lookup, read)).await;
+            return Box::pin(load(engine, self.context, state, None, lookup, read)).await;
         }
         if L::ALIAS {
             return Box::pin(read_by_alias(engine, self.context, state, lookup)).await;
@@ -183,7 +183,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
             // Boxed, and nothing else kept meanwhile, so that the future of a hit stays small.
             Err(unfinished) => {
                 let unfinished = unfinished.map(|(object, _)| loaded(object));
-                Box::pin(load(engine, self.context, state, lookup, unfinished))
+                Box::pin(load(engine, self.context, state, near, lookup, unfinished))
             }
         };
         load.await
@@ -198,7 +198,7 @@ async fn read_by_alias<L: Lookup>(
 ) -> Result<Read<L::Object>, Error> {
     match engine::look(engine, state, lookup).await {
         Ok(object) => Ok(Read::new(object.map(Arc::new), Source::Cache, Fill::Skipped)),
-        Err(read) => load(engine, context, state, lookup, read.map(loaded)).await,
+        Err(read) => load(engine, context, state, None, lookup, read.map(loaded)).await,
     }
 }
 
@@ -207,10 +207,11 @@ async fn load<L: Lookup>(
     engine: &Arc<Engine>,
     context: &L::Context,
     state: &TypeState,
+    near: Option<&Near>,
     lookup: &L,
     unfinished: Unfinished<Loaded>,
 ) -> Result<Read<L::Object>, Error> {
-    let loader = TypedLoader::one(engine, state, context, lookup);
+    let loader = TypedLoader::one(engine, state, context, near, lookup);
     let ended = engine::run(engine, loader, vec![unfinished]).await.pop();
     let (object, outcome) = ended.expect("one read in, one read out")?;
     let (source, fill) = match outcome {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use cachecow::protocol::Command;
 use cachecow::{Builder, CacheCow, Cached, ErrorKind, Fill, Source};
-use cachecow_tests::backends::Fate;
+use cachecow_tests::backends::{Fate, claims};
 use cachecow_tests::clock::Clock;
 use cachecow_tests::gate::Gate;
 use cachecow_tests::on_both_backends;
@@ -37,6 +37,46 @@ on_both_backends! {
         assert_eq!(stats.near_hits - before.0.near_hits, 4, "each distinct one counts once");
         assert_eq!((stats.hits, stats.misses), (before.0.hits, before.0.misses));
         assert_eq!(cache.script().log().len(), before.1, "the cache was not asked");
+    }
+
+    /// Most reads that reach the cache miss there, so that each begins with a claim; what the claim finds
+    /// is kept like what a lookup finds.
+    async fn what_is_hot_is_near_under_a_cold_tail(cache) {
+        const HOT: i64 = 20;
+        const ROUNDS: i64 = 200;
+        let (cow, store) = (cache.open(near()), Store::with_items(HOT + 6 * ROUNDS));
+        until_near(&cow, &store, [1]).await;
+        let mut cold = HOT + 1..;
+        let mut near_hits = 0;
+        for round in 0..ROUNDS {
+            for hot in 0..4 {
+                let (_, source) = seen(&cow, &store, 1 + (4 * round + hot) % HOT).await;
+                near_hits += i64::from(source == Source::Near);
+            }
+            for id in cold.by_ref().take(6) {
+                assert_eq!(seen(&cow, &store, id).await.1, Source::Fetched);
+            }
+        }
+        // Each is fetched, its fill may be heard of late, and it is read from the cache.
+        let share = near_hits * 100 / (4 * ROUNDS);
+        assert!(share >= 90, "{share} % of the hot reads were near");
+    }
+
+    async fn a_batch_keeps_what_its_claims_find(cache) {
+        let (cow, other, store) = (cache.open(near()), cache.open_default(), Store::with_items(50));
+        until_near(&cow, &store, [1]).await;
+        other.with(&store).get_many((2..=10).map(Item::by_id)).await.unwrap();
+        // Cold reads: what follows begins with claims.
+        for id in 11..=50 {
+            cow.with(&store).get(Item::by_id(id)).await.unwrap();
+        }
+        let before = cache.script().log().len();
+        cow.with(&store).get_many((2..=10).map(Item::by_id)).await.unwrap();
+        let log = cache.script().log().split_off(before);
+        assert_eq!(log.iter().filter(|command| claims(command)).count(), 9);
+        for id in 2..=10 {
+            assert_eq!(seen(&cow, &store, id).await, (1, Source::Near));
+        }
     }
 
     async fn the_process_that_invalidates_is_never_stale(cache) {
@@ -99,6 +139,10 @@ on_both_backends! {
     async fn news_that_overtakes_the_answer_is_not_lost(cache) {
         let (cow, other, store) = (cache.open(near()), cache.open_default(), Store::with_items(2));
         until_near(&cow, &store, [1, 2]).await;
+        // Hits of the cache, so that reads begin with a lookup.
+        for _ in 0..50 {
+            cow.with(&store).past_near().get(Item::by_id(2)).await.unwrap();
+        }
         other.invalidate(Item::by_id(1)).await.unwrap();
         until(&cow, &store, 1, elsewhere).await;
         other.with(&store).get(Item::by_id(1)).await.unwrap();
@@ -116,6 +160,30 @@ on_both_backends! {
         });
         assert_eq!(overtaken, (1, Source::Cache), "it asked before");
         let (version, source) = seen(&cow, &store, 1).await;
+        assert_eq!((version, elsewhere(source)), (2, true), "and what it got was not kept");
+    }
+
+    /// The same of a claim that finds a value.
+    async fn news_that_overtakes_a_claim_s_answer_is_not_lost(cache) {
+        let (cow, other, store) = (cache.open(near()), cache.open_default(), Store::with_items(90));
+        until_near(&cow, &store, [1, 2]).await;
+        for id in 11..=50 {
+            cow.with(&store).get(Item::by_id(id)).await.unwrap();
+        }
+        other.with(&store).get(Item::by_id(3)).await.unwrap();
+        let gate = Gate::new();
+        cache.script().next(claims, Fate::AnswerLate(Arc::clone(&gate)));
+        let (overtaken, ()) = tokio::join!(seen(&cow, &store, 3), async {
+            gate.arrived().await;
+            store.bump(3);
+            store.bump(2);
+            other.invalidate(Item::by_id(3)).await.unwrap();
+            other.invalidate(Item::by_id(2)).await.unwrap();
+            until(&cow, &store, 2, elsewhere).await;
+            gate.open();
+        });
+        assert_eq!(overtaken, (1, Source::Cache), "it asked before");
+        let (version, source) = seen(&cow, &store, 3).await;
         assert_eq!((version, elsewhere(source)), (2, true), "and what it got was not kept");
     }
 

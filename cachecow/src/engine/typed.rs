@@ -10,11 +10,13 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::Engine;
 use super::judge::{Judged, judge};
-use super::lifetime::lifetimes;
+use super::lifetime::{keeping, lifetimes};
 use super::loader::{Loader, Sealed};
 use crate::document::{self, Header, Unfit};
 use crate::key::KeyMap;
+use crate::near::Near;
 use crate::object::{Loaded, Object};
+use crate::protocol::{Mark, Verdict};
 use crate::schema::CacheSchema;
 use crate::stats::{Counter, TypeState};
 use crate::{Cached, Error, Key, KeyEncoder, Lookup, Tag};
@@ -24,6 +26,8 @@ pub(crate) struct TypedLoader<'a, L: Lookup> {
     engine: &'a Engine,
     state: &'a TypeState,
     context: &'a L::Context,
+    /// Where hits are kept, if they may be.
+    near: Option<&'a Near>,
     lookups: Vec<Asked<'a, L>>,
     /// Whether `fetch_many` may be called.
     together: bool,
@@ -34,13 +38,16 @@ struct Asked<'a, L> {
     lookup: &'a L,
     parts: KeyEncoder,
     key: Key,
+    /// From before any command of this loader is sent, so that a hit may be kept whichever command
+    /// found it.
+    mark: Option<Mark>,
 }
 
 impl<'a, L: Lookup> Asked<'a, L> {
-    fn of(lookup: &'a L) -> Self {
+    fn of(lookup: &'a L, near: Option<&Near>) -> Self {
         let parts = lookup.key();
         let key = parts.key();
-        Self { lookup, parts, key }
+        Self { lookup, parts, key, mark: near.and_then(|near| near.mark(key)) }
     }
 }
 
@@ -50,9 +57,11 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         engine: &'a Engine,
         state: &'a TypeState,
         context: &'a L::Context,
+        near: Option<&'a Near>,
         lookup: &'a L,
     ) -> Self {
-        Self { engine, state, context, lookups: vec![Asked::of(lookup)], together: false }
+        let lookups = vec![Asked::of(lookup, near)];
+        Self { engine, state, context, near, lookups, together: false }
     }
 
     /// For a batch.
@@ -60,10 +69,11 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         engine: &'a Engine,
         state: &'a TypeState,
         context: &'a L::Context,
+        near: Option<&'a Near>,
         lookups: impl Iterator<Item = &'a L>,
     ) -> Self {
-        let lookups = lookups.map(Asked::of).collect();
-        Self { engine, state, context, lookups, together: true }
+        let lookups = lookups.map(|lookup| Asked::of(lookup, near)).collect();
+        Self { engine, state, context, near, lookups, together: true }
     }
 
     pub(super) fn lookup(&self, place: usize) -> &'a L {
@@ -131,8 +141,16 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
     }
 
     fn judge(&self, place: usize, document: &Bytes) -> Judged<Loaded> {
-        let lookup = self.lookups[place].lookup;
-        judge(self.engine, self.state, lookup, document).map(loaded)
+        let Asked { lookup, parts, key, mark } = &self.lookups[place];
+        let judged = judge(self.engine, self.state, *lookup, document);
+        let judged = judged.map(|object| object.map(Arc::new));
+        if let (Some(object), Verdict::Good) = (&judged.found, &judged.verdict)
+            && let (Some(near), Some(mark)) = (self.near, *mark)
+        {
+            let keeping = keeping(self.engine, mark, object.as_deref(), document);
+            near.keep(*key, parts, object.as_ref(), keeping);
+        }
+        judged.map(|object| object.map(|object| object as Object))
     }
 
     fn identity(&self, place: usize) -> (usize, &[u8]) {

@@ -203,7 +203,8 @@ impl TypeState {
 /// The recent share of hits, of 256, as an exponentially weighted mean over about 16 reads.
 ///
 /// It decides what a read asks first. A lookup is the cheapest hit, and costs a miss one round trip
-/// more than asking for the claim at once.
+/// more than asking for the claim at once. Near hits do not count: they ask nothing, and the reads that
+/// do reach the cache must not pay for them.
 #[derive(Default)]
 struct HitRate(AtomicU32);
 

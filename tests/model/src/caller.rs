@@ -93,7 +93,7 @@ pub struct KeyRead {
     result: Option<Result<Version, ()>>,
     /// The least version it must see.
     floor: Version,
-    /// The near tier's mark, from before the first look.
+    /// The near tier's mark, from before the command that finds the value.
     mark: Option<Mark>,
     lead: Option<KeyLead>,
     patience: u8,

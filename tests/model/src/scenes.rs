@@ -78,6 +78,14 @@ pub fn all(extent: Extent) -> Vec<Scene> {
             more(named("the near tier").warm().near().reader(0))
                 .reader(0)
                 .writer(1, How::Invalidate),
+            more(
+                named("the near tier, kept by claims")
+                    .warm()
+                    .near()
+                    .caller(0, &[0], First::Claim, Finds::Good),
+            )
+            .reader(0)
+            .writer(1, How::Invalidate),
             named("batches that cross")
                 .caller(0, &[0, 1], First::Lookup, Finds::Good)
                 .caller(0, &[1, 0], First::Lookup, Finds::Good)
@@ -164,6 +172,16 @@ pub fn controls() -> Vec<(&'static str, Scene)> {
                 .near()
                 .reader(0)
                 .reader(0)
+                .writer(1, How::Invalidate)
+                .without(Without::Mark),
+        ),
+        (
+            "kept in the near tier by a claim without a mark",
+            Scene::new("the near tier, kept by claims")
+                .warm()
+                .near()
+                .caller(0, &[0], First::Claim, Finds::Good)
+                .caller(0, &[0], First::Claim, Finds::Good)
                 .writer(1, How::Invalidate)
                 .without(Without::Mark),
         ),

@@ -51,7 +51,6 @@ impl Driver<'_> {
                 self.caller.stage = CallerStage::Over;
                 return;
             }
-            read.mark = here.near.mark();
             if !here.debts.is_empty() {
                 read.read = Read::past_the_cache(policy(First::Lookup));
             }
@@ -233,8 +232,12 @@ impl Driver<'_> {
                 Step::Send(command) => {
                     let read = &mut self.caller.reads[place];
                     let key = usize::from(read.key);
+                    let here = &mut self.world.processes[process].keys[key];
+                    if matches!(command, Command::Lookup | Command::Claim { .. }) {
+                        // The engine's marks are at most as late as this.
+                        read.mark = here.near.mark();
+                    }
                     if let Some(lead) = &mut read.lead {
-                        let here = &mut self.world.processes[process].keys[key];
                         lead.on_send(&mut here.flights, &command);
                     }
                     if self.without == Without::ClaimBeforeFetch
@@ -259,7 +262,7 @@ impl Driver<'_> {
         if matches!(verdict, Verdict::Good | Verdict::Ageing(_) | Verdict::Expired(_)) {
             read.result = Some(Ok(version));
         }
-        if verdict == Verdict::Good && read.lead.is_none() && self.world.near {
+        if verdict == Verdict::Good && self.world.near {
             let process = usize::from(self.caller.process);
             let near = &mut self.world.processes[process].keys[usize::from(read.key)].near;
             let mark = if self.without == Without::Mark { near.mark() } else { read.mark.take() };
