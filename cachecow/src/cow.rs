@@ -150,7 +150,8 @@ impl CacheCow {
     /// # Errors
     ///
     /// [`ErrorKind::NotInvalidated`]: the cache was not told. The invalidation is retried in the
-    /// background for as long as the process lives.
+    /// background for as long as the process lives; after the end of the runtime it was retried on, from
+    /// the next use of this cache on another.
     ///
     /// # Cancellation
     ///
@@ -291,6 +292,7 @@ impl CacheCow {
     ///
     /// [`ErrorKind::Unavailable`].
     pub async fn ping(&self) -> Result<(), Error> {
+        self.engine.pending.resume();
         self.engine.guard.ping().await.map_err(|error| {
             let message = "ping: the cache cannot be used; reads are served by the fetch functions";
             Error::caused_by(ErrorKind::Unavailable, message, error)

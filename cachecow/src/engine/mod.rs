@@ -122,6 +122,7 @@ impl Engine {
         requests: Vec<Request>,
         urgency: Urgency,
     ) -> Vec<Result<Reply, BackendError>> {
+        self.pending.resume();
         let Some(near) = &self.near else { return self.guard.execute(requests, urgency).await };
         let keys: Vec<Key> = requests.iter().map(|request| request.key).collect();
         let replies = self.guard.execute(requests, urgency).await;
@@ -220,15 +221,19 @@ impl Engine {
     /// Runs a future to its end without the caller, which may be a destructor and outside of the
     /// runtime. Without a runtime the future is dropped.
     fn detach(&self, future: impl Future<Output = ()> + Send + 'static) {
-        let runtime = Handle::try_current().ok().or_else(|| self.runtime.clone());
         // Polled in a runtime that has ended, a timer would panic.
-        let Some(runtime) = runtime.filter(is_alive) else { return };
+        let Some(runtime) = self.runtime().filter(is_alive) else { return };
         let mut future: BoxFuture<'static, ()> = future.boxed();
         let _guard = runtime.enter();
         // The first poll already sends; a task is only needed to see it through.
         if future.as_mut().now_or_never().is_none() {
             runtime.spawn(future);
         }
+    }
+
+    /// The runtime of whoever calls, or else the one that the cache was opened in, which may have ended.
+    fn runtime(&self) -> Option<Handle> {
+        Handle::try_current().ok().or_else(|| self.runtime.clone())
     }
 
     /// Milliseconds since 1970.

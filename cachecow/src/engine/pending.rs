@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use super::{Engine, Urgency, carried_out};
@@ -33,6 +33,8 @@ struct Outstanding {
     by_guard: KeyMap<TagDebt>,
     /// Whether a task is at work.
     running: bool,
+    /// For the next task, once the runtime of the last one has ended.
+    engine: Weak<Engine>,
 }
 
 impl Outstanding {
@@ -102,13 +104,32 @@ impl Debt {
 impl Pending {
     #[inline]
     pub(crate) fn contains(&self, key: Key) -> bool {
-        self.count.load(Ordering::Acquire) != 0 && self.lock().by_key.contains_key(&key)
+        !self.is_empty() && self.check(|outstanding| outstanding.by_key.contains_key(&key))
     }
 
     /// Whether tags with this guard are outstanding.
     #[inline]
     pub(crate) fn has_tags(&self, guard: impl FnOnce() -> Key) -> bool {
-        self.count.load(Ordering::Acquire) != 0 && self.lock().by_guard.contains_key(&guard())
+        !self.is_empty() && self.check(|outstanding| outstanding.by_guard.contains_key(&guard()))
+    }
+
+    /// Sees to it that what is outstanding is retried, though the runtime that retried it has ended. Any
+    /// use of the cache does so.
+    #[inline]
+    pub(crate) fn resume(&self) {
+        if !self.is_empty() {
+            self.check(|_| false);
+        }
+    }
+
+    #[cold]
+    fn check(&self, holds: impl FnOnce(&Outstanding) -> bool) -> bool {
+        let outstanding = self.lock();
+        let result = holds(&outstanding);
+        if !outstanding.running && outstanding.len() > 0 {
+            Self::start(outstanding);
+        }
+        result
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -125,7 +146,7 @@ impl Pending {
         for (key, command) in commands {
             outstanding.by_key.entry(key).or_default().take_over(&command);
         }
-        self.start(engine, outstanding);
+        self.retry_for(engine, outstanding);
     }
 
     /// Takes over the tags with this guard, which were not confirmed.
@@ -138,15 +159,27 @@ impl Pending {
     ) {
         let mut outstanding = self.lock();
         outstanding.by_guard.entry(guard).or_default().take_over(tags, settle);
-        self.start(engine, outstanding);
+        self.retry_for(engine, outstanding);
     }
 
-    fn start(&self, engine: &Arc<Engine>, mut outstanding: MutexGuard<'_, Outstanding>) {
+    fn retry_for(&self, engine: &Arc<Engine>, mut outstanding: MutexGuard<'_, Outstanding>) {
         self.count.store(outstanding.len(), Ordering::Release);
-        if !std::mem::replace(&mut outstanding.running, true) {
-            drop(outstanding);
-            let running = Running { engine: Arc::clone(engine), ended: false };
-            engine.detach(running.run());
+        outstanding.engine = Arc::downgrade(engine);
+        if !outstanding.running {
+            Self::start(outstanding);
+        }
+    }
+
+    /// Starts the task, which no other is.
+    fn start(mut outstanding: MutexGuard<'_, Outstanding>) {
+        let Some(engine) = outstanding.engine.upgrade() else { return };
+        outstanding.running = true;
+        // A runtime that has ended drops the task at once, which takes the lock.
+        drop(outstanding);
+        let runtime = engine.runtime();
+        let running = Running { engine, ended: false };
+        if let Some(runtime) = runtime {
+            runtime.spawn(running.run());
         }
     }
 
@@ -243,7 +276,7 @@ impl Pending {
 }
 
 /// The task's right to be the only one. Where a runtime ends, or there is none, it is dropped with
-/// the task, and the next failure starts another.
+/// the task, and the next use of the cache starts another.
 struct Running {
     engine: Arc<Engine>,
     ended: bool,

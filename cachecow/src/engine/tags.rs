@@ -31,6 +31,7 @@ impl Engine {
         if keys.is_empty() {
             return Ok(());
         }
+        self.pending.resume();
         let (guard, settle) = (Tag::<T>::guard(), self.settle(T::POLICY));
         let Err(error) = self.end_epochs(guard, &keys, settle).await else { return Ok(()) };
         let count = keys.len();
