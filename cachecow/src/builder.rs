@@ -10,7 +10,7 @@ use crate::backend::RedisBackend;
 use crate::backend::{CacheBackend, MemoryBackend};
 use crate::engine::{Engine, Guard};
 use crate::protocol::HoldPolicy;
-use crate::settings::Settings;
+use crate::settings::{LONGEST, Settings};
 use crate::{CacheCow, Error, ErrorKind};
 
 /// Settings of a [`CacheCow`]; every one has a default.
@@ -195,14 +195,14 @@ impl Builder {
     /// the command is sent, or a connection for it is looked for. A batch of more than 4096 keys or
     /// 4 MiB takes several round trips. Default: 500 ms.
     pub fn operation_timeout(mut self, timeout: Duration) -> Self {
-        self.operation_timeout = timeout;
+        self.operation_timeout = timeout.min(LONGEST);
         self
     }
 
     /// How long one attempt to connect may take. The operation that needs the connection still ends
     /// at the operation timeout. Default: 1 s.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.connect_timeout = timeout;
+        self.connect_timeout = timeout.min(LONGEST);
         self
     }
 

@@ -44,6 +44,9 @@ pub(crate) struct Settings {
 /// As good as for ever, and small enough to be added to any clock.
 pub(crate) const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
+/// More fetches at a time than any batch has, and few enough to be multiplied.
+const MOST_FETCHES: usize = 1 << 24;
+
 impl Settings {
     /// How long beyond its time to live an object of a type may be served.
     #[inline]
@@ -57,7 +60,7 @@ impl Settings {
         policy.refresh_ahead.unwrap_or(self.refresh_ahead)
     }
 
-    /// Bounds what is added to a clock.
+    /// Bounds what is added to a clock or multiplied.
     pub(crate) fn bound(&mut self) {
         let near = &mut self.near;
         for duration in
@@ -65,6 +68,7 @@ impl Settings {
         {
             *duration = (*duration).min(LONGEST);
         }
+        self.fetch_concurrency = self.fetch_concurrency.min(MOST_FETCHES);
     }
 }
 

@@ -36,6 +36,7 @@ use self::tracking::Watches;
 use self::url::Target;
 use super::{BackendError, BackendErrorKind, CacheBackend, ChangeListener, Request, Watch};
 use crate::protocol::Reply;
+use crate::settings::LONGEST;
 use crate::{Error, ErrorKind, Key};
 
 /// The protocol on a Redis or Valkey server, version 6.2 or later, over one multiplexed connection; on
@@ -117,6 +118,7 @@ impl RedisBackend {
     }
 
     fn to(target: Target, connect_timeout: Duration) -> Self {
+        let connect_timeout = connect_timeout.min(LONGEST);
         let route = match target {
             Target::Server(source) => {
                 Route::by_link(Arc::new(Link::to_server(source, connect_timeout)))
@@ -201,12 +203,19 @@ impl RedisBackend {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfig`], on a connection that was made elsewhere: `WAIT` would block it.
+    /// [`ErrorKind::InvalidConfig`], on a connection that was made elsewhere: `WAIT` would block it; and
+    /// for more replicas than the server can count.
     pub fn with_replica_acks(mut self, replicas: usize, timeout: Duration) -> Result<Self, Error> {
         if !self.shared.route.connects() {
             let message = "replica_acks needs connections of its own; open the cache by URL";
             return Err(Error::new(ErrorKind::InvalidConfig, message));
         }
+        if i32::try_from(replicas).is_err() {
+            let message = "replica_acks asks for more replicas than a server can have; ask for as many \
+                           as there are";
+            return Err(Error::new(ErrorKind::InvalidConfig, message));
+        }
+        let timeout = timeout.min(LONGEST);
         if let Some(shared) = self.unshared() {
             shared.acks = (replicas > 0).then_some(Acks { replicas, timeout });
         }
