@@ -206,16 +206,21 @@ impl Builder {
         self
     }
 
-    /// How many bytes the embedded cache holds. Default: 64 MiB. It is divided among a few shards for
-    /// each processor, and a value that is larger than a shard is not kept.
+    /// How many bytes of memory the embedded cache takes at the most, with everything that it keeps for
+    /// a value: about 250 bytes beyond the value's length. Default: 64 MiB. It is divided among a few
+    /// shards for each processor, and a value that is larger than a shard is not kept.
+    ///
+    /// What is under way comes on top, some 100 bytes for each load and each write of a key, and up to an
+    /// eighth for the tags of cached objects.
     pub fn memory_capacity(mut self, bytes: u64) -> Self {
         self.memory_capacity = bytes;
         self
     }
 
     /// Keeps decoded objects in this process's memory as well, in front of the cache: about so many
-    /// bytes, each object counting with its stored length and 128 bytes more. What is read most stays.
-    /// Default: none are kept.
+    /// bytes, each object counting with its size, its stored length (for what it owns besides) and about
+    /// 160 bytes more. What is read most stays. An object that takes far more memory than its stored form
+    /// (a list of small numbers, say) takes more than it counts. Default: none are kept.
     ///
     /// A hit there takes no round trip and no decoding: [`Source::Near`](crate::Source::Near). The server tells of every
     /// change to a cached value, whoever made it — also of expiry, eviction and a flush — and the

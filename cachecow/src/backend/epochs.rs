@@ -5,16 +5,25 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::sweep::Sweep;
+use super::sweep::{self, Sweep, after_removing};
 use crate::Key;
 use crate::key::KeyMap;
 use crate::protocol::{Command, Reply, Token};
+
+/// What an epoch takes: the table doubles, and so is half empty at the worst.
+const WEIGHT: usize = 2 * (size_of::<Key>() + size_of::<Epoch>());
 
 /// The epochs by key.
 #[derive(Default)]
 pub(crate) struct Epochs(Mutex<Table>);
 
 impl Epochs {
+    /// Those that take about so many bytes at the most.
+    pub(crate) fn within(bytes: u64) -> Self {
+        let most = usize::try_from(bytes / WEIGHT as u64).unwrap_or(usize::MAX).max(sweep::FIRST);
+        Self(Mutex::new(Table { most, thin_out_at: most, ..Table::default() }))
+    }
+
     /// Carries a command on an epoch out; `None` if it is about something else.
     pub(crate) fn carry_out(&self, key: Key, command: &Command, now: Instant) -> Option<Reply> {
         // No user code runs under the lock, so a poisoned one is as good as any.
@@ -31,12 +40,22 @@ impl Epochs {
     }
 }
 
-#[derive(Default)]
 struct Table {
     by_key: KeyMap<Epoch>,
     sweep: Sweep,
     /// How many epochs have begun.
     begun: u64,
+    /// How many epochs are kept.
+    most: usize,
+    /// When there are so many, some go.
+    thin_out_at: usize,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        let (by_key, sweep) = (KeyMap::default(), Sweep::default());
+        Self { by_key, sweep, begun: 0, most: usize::MAX, thin_out_at: usize::MAX }
+    }
 }
 
 struct Epoch {
@@ -82,6 +101,7 @@ impl Table {
             }
             _ if settle.is_zero() => {
                 self.by_key.remove(&key);
+                after_removing(&mut self.by_key);
             }
             _ => {
                 self.sweep(now);
@@ -92,12 +112,22 @@ impl Table {
 
     fn sweep(&mut self, now: Instant) {
         self.sweep.before_adding(&mut self.by_key, |epoch| epoch.expires > now);
+        if self.by_key.len() >= self.thin_out_at {
+            // An epoch may vanish at any time, and its objects with it. Every other one goes, whichever
+            // that is; those that keep a new one from beginning stay.
+            let mut goes = false;
+            self.by_key.retain(|_, epoch| {
+                goes = !goes;
+                epoch.expires > now && (epoch.token.is_none() || !goes)
+            });
+            let left = self.by_key.len();
+            self.thin_out_at = self.most.max(left + left / 2);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::sweep;
     use super::*;
 
     const DAY: Duration = Duration::from_secs(86_400);
@@ -126,6 +156,20 @@ mod tests {
         epochs.end(key, now, Duration::ZERO);
         assert_eq!(epochs.take(key, token(2), now + DAY / 2, DAY * 9), Reply::Held);
         assert!(matches!(epochs.take(key, token(3), now + DAY, DAY), Reply::Epoch(_)));
+    }
+
+    #[test]
+    fn there_are_no_more_than_there_is_room_for() {
+        let Epochs(table) = Epochs::within(1 << 20);
+        let (mut epochs, now) = (table.into_inner().unwrap(), Instant::now());
+        let settling = Key::from_hash(u128::MAX);
+        epochs.end(settling, now, DAY);
+        for number in 0..100_000 {
+            epochs.take(Key::from_hash(number.into()), token(number), now, DAY);
+            assert!(epochs.by_key.len() * WEIGHT <= 1 << 20);
+        }
+        assert!(epochs.by_key.len() * WEIGHT > 1 << 18, "{} epochs", epochs.by_key.len());
+        assert_eq!(epochs.read(settling, now), Reply::Held);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::sweep::Sweep;
+use super::sweep::{Sweep, after_removing};
 use crate::Key;
 use crate::key::KeyMap;
 use crate::protocol::{Command, Reply, Token};
@@ -74,7 +74,7 @@ impl Flags {
     pub(crate) fn take_lease(&mut self, key: Key, token: &Token, now: Instant) -> bool {
         let standing = self.has_lease(key, token, now);
         if standing {
-            self.by_key.remove(&key);
+            self.remove(key);
         }
         standing
     }
@@ -82,7 +82,7 @@ impl Flags {
     /// Ends any claim.
     pub(crate) fn drop_lease(&mut self, key: Key) {
         if matches!(self.by_key.get(&key), Some(Flag::Lease(..))) {
-            self.by_key.remove(&key);
+            self.remove(key);
         }
     }
 
@@ -103,7 +103,7 @@ impl Flags {
         if let Some(Flag::Holds(holds)) = self.by_key.get_mut(&key) {
             holds.retain(|(mine, expires)| mine != token && *expires > now);
             if holds.is_empty() {
-                self.by_key.remove(&key);
+                self.remove(key);
             }
         }
     }
@@ -111,6 +111,11 @@ impl Flags {
     /// Whether the claim with this token stands.
     pub(crate) fn has_lease(&self, key: Key, token: &Token, now: Instant) -> bool {
         self.by_key.get(&key).is_some_and(|flag| flag.is_lease_of(token, now))
+    }
+
+    fn remove(&mut self, key: Key) {
+        self.by_key.remove(&key);
+        after_removing(&mut self.by_key);
     }
 
     fn sweep(&mut self, now: Instant) {
@@ -131,5 +136,16 @@ mod tests {
         flags.hold(key, mine, now, Duration::from_secs(1));
         assert_eq!(flags.claim(key, other, at(0), at(9)), Reply::Held);
         assert_eq!(flags.claim(key, other, at(2), at(9)), Reply::Claimed(1));
+    }
+
+    #[test]
+    fn nothing_is_left_of_many_claims_at_once() {
+        let (mut flags, now) = (Flags::default(), Instant::now());
+        let (token, expires) = (Token::from_bytes([1; 16]), now + Duration::from_secs(60));
+        let keys = || (0..100_000).map(Key::from_hash);
+        keys().for_each(|key| drop(flags.claim(key, token, now, expires)));
+        assert!(flags.by_key.capacity() >= 100_000);
+        keys().for_each(|key| flags.drop_lease(key));
+        assert!(flags.by_key.capacity() <= 2 * super::super::sweep::FIRST);
     }
 }

@@ -19,8 +19,15 @@ use crate::Key;
 use crate::protocol::{Command, Despite, Reply, Token};
 use crate::settings::LONGEST;
 
-/// What one value costs beyond its bytes, roughly: the key, the expiry and the cache's own entry.
-const ENTRY_OVERHEAD: u64 = 96;
+/// What the eviction policy keeps for each key: two links, its state and the place in its hash table.
+const LINKS: usize = 24;
+/// What an entry takes beside its value: the tables double, and so are half empty at the worst; and the
+/// value's reference counter, which is allocated when it is first read.
+const ENTRY_OVERHEAD: usize = 2 * (size_of::<Key>() + size_of::<Entry>() + LINKS) + 32;
+/// What an allocation takes at the least, and what its size is a multiple of.
+const ALLOCATION: usize = 16;
+/// The share of the capacity that the epochs of tags may take besides.
+const EPOCHS_SHARE: u64 = 8;
 const FLAG_SHARDS: usize = 16;
 
 /// The protocol in this process's memory: for tests, for a single process, and for trying things
@@ -52,7 +59,8 @@ struct ByBytes;
 
 impl Weighter<Key, Entry> for ByBytes {
     fn weight(&self, _key: &Key, entry: &Entry) -> u64 {
-        entry.value.len() as u64 + ENTRY_OVERHEAD
+        let value = entry.value.len().next_multiple_of(ALLOCATION) + ALLOCATION;
+        (value + ENTRY_OVERHEAD) as u64
     }
 }
 
@@ -97,8 +105,12 @@ impl MemoryBackend {
     /// The bound that [`CacheCow::memory`](crate::CacheCow::memory) and `memory://` use: 64 MiB.
     pub const DEFAULT_CAPACITY: u64 = 64 * 1024 * 1024;
 
-    /// An empty cache that holds at most about `capacity` bytes: each value counts with its length
-    /// and 96 bytes more.
+    /// An empty cache that takes at most about `capacity` bytes of memory: each value counts with its
+    /// length and about 250 bytes more, which is all that is kept for it.
+    ///
+    /// What is under way comes on top, some 100 bytes for each right to fill and each hold; and so do the
+    /// epochs of tags, for which up to an eighth of `capacity` is used. Beyond that, some tags'
+    /// objects are forgotten.
     pub fn with_capacity(capacity: u64) -> Self {
         // The estimate sizes the initial tables only.
         let estimate = usize::try_from(capacity / 1024).unwrap_or(usize::MAX).clamp(16, 1 << 16);
@@ -109,7 +121,7 @@ impl MemoryBackend {
             values: Cache::with(estimate, capacity, ByBytes, hasher, evictions),
             listeners,
             flags: std::array::from_fn(|_| Mutex::default()),
-            epochs: Epochs::default(),
+            epochs: Epochs::within(capacity / EPOCHS_SHARE),
             waiters: Arc::default(),
         }
     }
@@ -143,6 +155,8 @@ impl MemoryBackend {
                 if !flags.take_lease(key, &token, now) {
                     return Reply::Refused;
                 }
+                // As a copy: what it is a part of may be far larger.
+                let value = Bytes::copy_from_slice(&value);
                 self.values.insert(key, Entry { value, expires: now + ttl });
                 self.listeners.tell(key);
                 Reply::Settled

@@ -24,3 +24,11 @@ impl Sweep {
         }
     }
 }
+
+/// After something was removed: gives memory back once the map is nearly empty.
+pub(super) fn after_removing<V>(map: &mut KeyMap<V>) {
+    // Half full afterwards, so that it takes as many changes again until the next time.
+    if map.capacity() > FIRST && map.len() < map.capacity() / 8 {
+        map.shrink_to(map.len() * 2);
+    }
+}

@@ -18,9 +18,11 @@ use crate::protocol::{Changes, Mark};
 use crate::read::{Fill, Read, Source};
 use crate::{Cached, Key, KeyEncoder, Lookup};
 
-/// What one entry costs beyond its document's bytes, roughly: the tables' share, the key, the
-/// allocation.
-const ENTRY_OVERHEAD: usize = 128;
+/// What the eviction policy keeps for each key: two links, its state and the place in its hash table.
+const LINKS: usize = 24;
+/// What an entry takes beside its object: the tables double, and so are half empty at the worst; and
+/// the object's reference counters and its allocation.
+const ENTRY_OVERHEAD: usize = 2 * (size_of::<Key>() + size_of::<Entry>() + LINKS) + 32;
 /// One for each value of a byte. Keys of one stripe keep each other from being stored while one of them changes.
 const STRIPES: usize = 1 << u8::BITS;
 
@@ -130,15 +132,16 @@ impl Near {
         object: Option<&Arc<T>>,
         keeping: Keeping,
     ) {
-        let held: Object = match object {
-            Some(object) => Arc::clone(object) as Object,
-            None => Arc::new(Absent(Box::from(parts.as_bytes()))),
+        let (held, own): (Object, usize) = match object {
+            Some(object) => (Arc::clone(object) as Object, size_of::<T>()),
+            None => (Arc::new(Absent(Box::from(parts.as_bytes()))), size_of::<Absent>()),
         };
         let longest = T::POLICY.near_ttl.unwrap_or(self.settings.ttl);
         let entry = Entry {
             held,
             expires: Moment::after(keeping.time_left.min(longest)),
-            weight: u32::try_from(keeping.len + ENTRY_OVERHEAD).unwrap_or(u32::MAX),
+            // What the object owns besides is taken to be as long as its document.
+            weight: u32::try_from(keeping.len + own + ENTRY_OVERHEAD).unwrap_or(u32::MAX),
         };
         let changes = self.stripe(key);
         if changes.allow(keeping.mark) {
@@ -357,7 +360,7 @@ mod tests {
     fn it_holds_no_more_than_it_may() {
         let near = near(50_000);
         (0..10_000).for_each(|id| read_and_keep(&near, id));
-        let most = 50_000 / (100 + ENTRY_OVERHEAD);
+        let most = 50_000 / (100 + size_of::<Book>() + ENTRY_OVERHEAD);
         let held = (0..10_000).filter(|id| get(&near, *id).is_some()).count();
         assert!((most / 2..=most).contains(&held), "{held} of {most}");
         assert_eq!(near.entries.len(), held);

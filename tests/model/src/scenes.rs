@@ -78,12 +78,12 @@ pub fn all(extent: Extent) -> Vec<Scene> {
             more(named("the near tier").warm().near().reader(0))
                 .reader(0)
                 .writer(1, How::Invalidate),
-            more(
-                named("the near tier, kept by claims")
-                    .warm()
-                    .near()
-                    .caller(0, &[0], First::Claim, Finds::Good),
-            )
+            more(named("the near tier, kept by claims").warm().near().caller(
+                0,
+                &[0],
+                First::Claim,
+                Finds::Good,
+            ))
             .reader(0)
             .writer(1, How::Invalidate),
             named("batches that cross")
