@@ -53,7 +53,7 @@ async fn use_it(cow: &CacheCow) {
         for id in [1, 2, 1000] {
             let thing = cow.get(Thing::by_id(id)).await.unwrap();
             assert_eq!(thing.as_deref(), Thing::of(id).as_ref());
-            let thing = cow.get(Thing::by_name(&id.to_string())).await.unwrap();
+            let thing = cow.get(Thing::by_name(id.to_string())).await.unwrap();
             assert_eq!(thing.as_deref(), Thing::of(id).as_ref());
             assert!(cow.get(Tagged::by_id(id)).await.unwrap().is_some());
         }
