@@ -12,6 +12,7 @@ pub mod conformance;
 pub mod deploy;
 pub mod distance;
 pub mod events;
+pub mod front;
 pub mod gate;
 pub mod held;
 pub mod members;

@@ -5,6 +5,7 @@ use std::fmt;
 use std::process::Command;
 
 use redis::aio::MultiplexedConnection;
+use rustix::process::Signal;
 use tempfile::TempDir;
 
 use super::cluster::{is_ready, until};
@@ -91,9 +92,19 @@ impl RedisSentinels {
 
     /// The address, for `CacheCow::open`.
     pub fn url(&self) -> String {
+        Self::url_by(self.sentinel_ports())
+    }
+
+    /// The address, where the sentinels are reached by other ports.
+    pub fn url_by(ports: impl IntoIterator<Item = u16>) -> String {
         let hosts: Vec<String> =
-            self.sentinels.iter().map(|sentinel| format!("127.0.0.1:{}", sentinel.port)).collect();
+            ports.into_iter().map(|port| format!("127.0.0.1:{port}")).collect();
         format!("redis+sentinel://{}/{NAME}", hosts.join(","))
+    }
+
+    /// The sentinels' ports.
+    pub fn sentinel_ports(&self) -> Vec<u16> {
+        self.sentinels.iter().map(|sentinel| sentinel.port).collect()
     }
 
     /// The server that most sentinels name as the master.
@@ -149,6 +160,20 @@ impl RedisSentinels {
     /// Kills a server, as a crash would, and waits until it is gone.
     pub fn kill(&mut self, server: usize) {
         self.servers[server].process = None;
+    }
+
+    /// Hangs a server: connections stay open, nothing is answered.
+    pub fn pause(&self, server: usize) {
+        self.signal(server, Signal::STOP);
+    }
+
+    /// Ends a [`pause`](Self::pause).
+    pub fn resume(&self, server: usize) {
+        self.signal(server, Signal::CONT);
+    }
+
+    fn signal(&self, server: usize, signal: Signal) {
+        self.servers[server].process.as_ref().expect("the server runs").signal(signal);
     }
 
     /// Starts a server again, empty and as it was at first.

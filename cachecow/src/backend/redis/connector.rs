@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use ::redis::aio::{MultiplexedConnection, PubSubStream};
+use ::redis::aio::MultiplexedConnection;
 use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, ProtocolVersion, PushInfo, RedisError,
-    Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionInfo, Pipeline, ProtocolVersion, PushInfo, Value,
 };
 
 use super::super::{BackendError, BackendErrorKind};
@@ -56,21 +55,6 @@ impl Connector {
         connecting.await.map_err(|error| reply::failed(&error))
     }
 
-    /// The messages of a channel, on a connection of their own.
-    pub(super) async fn subscribe(
-        &self,
-        info: ConnectionInfo,
-        channel: &str,
-    ) -> Result<PubSubStream, BackendError> {
-        let subscribing = async {
-            let mut connection = Client::open(info)?.get_async_pubsub().await?;
-            connection.subscribe(channel).await?;
-            Ok::<_, RedisError>(connection.into_on_message())
-        };
-        let subscribed = tokio::time::timeout(self.timeout, subscribing).await;
-        subscribed.map_err(|_| late())?.map_err(|error| reply::failed(&error))
-    }
-
     /// Asks what has to be known before the connection can be used.
     pub(super) async fn ask(
         &self,
@@ -80,6 +64,18 @@ impl Connector {
         let asking = connection.send_packed_command(question);
         let answer = tokio::time::timeout(self.timeout, asking).await;
         reply::as_answer(answer.map_err(|_| late())?).map_err(|error| reply::failed(&error))
+    }
+
+    /// [`ask`](Self::ask), more than one question at once.
+    pub(super) async fn ask_all(
+        &self,
+        connection: &mut MultiplexedConnection,
+        questions: &Pipeline,
+    ) -> Result<Vec<Value>, BackendError> {
+        let (skipped, count) = reply::extent(questions);
+        let asking = connection.send_packed_commands(questions, skipped, count);
+        let answers = tokio::time::timeout(self.timeout, asking).await;
+        answers.map_err(|_| late())?.map_err(|error| reply::failed(&error))
     }
 }
 

@@ -61,10 +61,15 @@ use crate::{Error, ErrorKind, Key};
 ///
 /// # Sentinels
 ///
-/// All of them are asked whenever a connection is made, and the server that they name is asked by
-/// `ROLE` whether it is the master, which its user must be allowed. From then on they are listened to
-/// (`+switch-master`): when they switch the master the connection is replaced, without waiting until
+/// All of them are asked whenever a connection is made, and more than half are waited for, or all that
+/// answer; what the one says counts that knows of the last failover. The server that it names is asked
+/// by `ROLE` whether it is the master, which its user must be allowed. From then on they are listened
+/// to (`+switch-master`): when they switch the master the connection is replaced, without waiting until
 /// they demote the former one.
+///
+/// A sentinel that was lost is connected to every second, and asked at once, so that a switch that was
+/// missed meanwhile is made up for. One that tells nothing is asked every second; where it does not
+/// answer within the connect timeout, the link is made anew.
 ///
 /// # Clusters
 ///

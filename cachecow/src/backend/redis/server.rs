@@ -119,12 +119,13 @@ impl Server {
     }
 
     async fn connect(&self) -> Result<Connection, BackendError> {
-        let switches = self.source.switches();
         let connected = match &self.source {
-            Source::At(info) => self.connector.connect((**info).clone()).await,
+            Source::At(info) => {
+                self.connector.connect((**info).clone()).await.map(|connection| (0, connection))
+            }
             Source::Sentinels(sentinels) => sentinels.connect_to_master(&self.connector).await,
         };
-        let mut inner = connected.map_err(|error| self.no_connection(error))?;
+        let (switches, mut inner) = connected.map_err(|error| self.no_connection(error))?;
         if let Some(greeting) = &self.greeting
             && let Value::ServerError(error) = self.connector.ask(&mut inner, greeting).await?
         {

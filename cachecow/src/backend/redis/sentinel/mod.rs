@@ -1,6 +1,8 @@
 //! Sentinels, who know which server is the master.
 
 mod switch;
+mod told;
+mod word;
 
 use std::fmt;
 
@@ -9,9 +11,9 @@ use ::redis::{ConnectionAddr, ConnectionInfo, Value};
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 
 use self::switch::Switches;
+use self::word::Address;
 use super::super::{BackendError, BackendErrorKind};
 use super::connector::Connector;
-use super::reply;
 
 pub(crate) struct Sentinels {
     /// What the sentinels call the master.
@@ -32,75 +34,57 @@ impl Sentinels {
         self.switches.count()
     }
 
-    /// Connects to the first server that a sentinel names and that says itself that it is the master.
+    /// Connects to the server that the sentinels name and that says itself that it is the master; with
+    /// it the count of switches that led to it.
     ///
-    /// A sentinel that was cut off may name a former master. The server is asked on the connection
-    /// that is then used: when the sentinels demote it later, they close its clients' connections.
+    /// A sentinel that was cut off may name a former master: the word with the greatest epoch counts,
+    /// of all that have been heard, and more than half of the sentinels are waited for, or all that
+    /// answer. The server is asked on the connection that is then used: when the sentinels demote it
+    /// later, they close its clients' connections.
     pub(super) async fn connect_to_master(
         &self,
         connector: &Connector,
-    ) -> Result<MultiplexedConnection, BackendError> {
+    ) -> Result<(u64, MultiplexedConnection), BackendError> {
         self.switches.listen(&self.name, &self.nodes, connector);
-        let mut tried = Vec::new();
-        let mut error = None;
-        // What was heard last is newer than what a sentinel may answer that has not heard it.
-        if let Some(master) = self.switches.latest() {
-            match self.connect(&master, connector).await {
-                Ok(connection) => return Ok(connection),
-                Err(failed) => error = Some(failed),
-            }
-            tried.push(master);
-        }
-        let mut asked: FuturesUnordered<_> =
-            self.nodes.iter().map(|sentinel| self.ask(sentinel, connector)).collect();
-        while let Some(answer) = asked.next().await {
-            let outcome = match answer {
-                Ok(master) if tried.contains(&master) => continue,
-                Ok(master) => {
-                    let connecting = self.connect(&master, connector).await;
-                    tried.push(master);
-                    connecting
+        let asking = self.nodes.iter().enumerate().map(|(place, sentinel)| async move {
+            let mut connection = connector.connect(sentinel.clone()).await?;
+            Ok((place, word::ask(&mut connection, &self.name, connector).await?))
+        });
+        let mut asking: FuturesUnordered<_> = asking.collect();
+        let (mut answered, mut tried, mut error) = (0, Vec::new(), None);
+        while let Some(answer) = asking.next().await {
+            match answer {
+                Ok((place, word)) => {
+                    self.switches.note(place, word);
+                    answered += 1;
                 }
                 // That a named server cannot be used says more than that a sentinel cannot.
-                Err(_) if !tried.is_empty() => continue,
-                Err(failed) => Err(failed),
-            };
-            match outcome {
-                Ok(connection) => return Ok(connection),
-                Err(failed) => error = Some(failed),
+                Err(failed) if tried.is_empty() => error = Some(failed),
+                Err(_) => {}
+            }
+            // What was heard before may be outdated where nobody answers.
+            let few = answered <= self.nodes.len() / 2 && !asking.is_empty();
+            if few || answered == 0 {
+                continue;
+            }
+            let (switches, named) = self.switches.named();
+            for master in named {
+                if tried.contains(&master) {
+                    continue;
+                }
+                match self.connect(&master, connector).await {
+                    Ok(connection) => return Ok((switches, connection)),
+                    Err(failed) => error = Some(failed),
+                }
+                tried.push(master);
             }
         }
         Err(error.unwrap_or_else(|| disconnected("no sentinel was named")))
     }
 
-    /// The address of the master, as this sentinel knows it.
-    async fn ask(
-        &self,
-        sentinel: &ConnectionInfo,
-        connector: &Connector,
-    ) -> Result<(String, u16), BackendError> {
-        let mut connection = connector.connect(sentinel.clone()).await?;
-        let mut command = ::redis::cmd("SENTINEL");
-        command.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.name);
-        match connector.ask(&mut connection, &command).await? {
-            Value::Array(address) => match <[Value; 2]>::try_from(address) {
-                Ok([Value::BulkString(host), Value::BulkString(port)]) => {
-                    let host = String::from_utf8(host).ok();
-                    let port = std::str::from_utf8(&port).ok().and_then(|port| port.parse().ok());
-                    host.zip(port).ok_or_else(|| super::malformed("of a sentinel"))
-                }
-                _ => Err(super::malformed("of a sentinel")),
-            },
-            Value::Nil => Err(BackendErrorKind::Rejected
-                .with("the sentinels know no master of this name; the URL's path is the name")),
-            Value::ServerError(error) => Err(reply::rejected(&error)),
-            _ => Err(super::malformed("of a sentinel")),
-        }
-    }
-
     async fn connect(
         &self,
-        (host, port): &(String, u16),
+        (host, port): &Address,
         connector: &Connector,
     ) -> Result<MultiplexedConnection, BackendError> {
         let address = at(self.master.addr(), host.clone(), *port);

@@ -7,15 +7,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ::redis::{ConnectionInfo, Msg};
-use futures_util::stream::StreamExt as _;
+use ::redis::ConnectionInfo;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
 
+use super::super::super::BackendError;
 use super::super::connector::Connector;
+use super::told::Told;
+use super::word::{self, Address, Word};
 
 const CHANNEL: &str = "+switch-master";
-/// How long after a sentinel was lost it is listened to again.
-const PAUSE: Duration = Duration::from_secs(1);
+/// How often a sentinel is asked that has told nothing, and how often it is connected to while it
+/// cannot be reached.
+const INTERVAL: Duration = Duration::from_secs(1);
 
 /// What has been heard of the master.
 #[derive(Default)]
@@ -27,10 +32,9 @@ pub(super) struct Switches {
 
 #[derive(Default)]
 struct Heard {
-    /// How often the master was switched.
+    /// How often the master was switched. Changes with what was told, under its lock.
     count: AtomicU64,
-    /// The new master.
-    address: Mutex<Option<(String, u16)>>,
+    told: Mutex<Told>,
 }
 
 impl Switches {
@@ -39,9 +43,15 @@ impl Switches {
         self.heard.count.load(Ordering::Acquire)
     }
 
-    /// The master that the sentinels switched to last.
-    pub(super) fn latest(&self) -> Option<(String, u16)> {
-        self.heard.address().clone()
+    /// Who may be the master, and the count of switches that led to it.
+    pub(super) fn named(&self) -> (u64, Vec<Address>) {
+        let told = self.heard.told();
+        (self.count(), told.named())
+    }
+
+    /// Takes the word of the sentinel at this place.
+    pub(super) fn note(&self, sentinel: usize, word: Word) {
+        self.heard.note(sentinel, word);
     }
 
     /// Listens to every sentinel from now on, if it is not done already.
@@ -53,15 +63,16 @@ impl Switches {
         }
         *listeners = sentinels
             .iter()
-            .map(|sentinel| {
-                let (name, sentinel) = (name.to_owned(), sentinel.clone());
-                let (connector, heard) = (connector.clone(), Arc::clone(&self.heard));
-                tokio::spawn(async move {
-                    loop {
-                        heard.listen(&name, &sentinel, &connector).await;
-                        tokio::time::sleep(PAUSE).await;
-                    }
-                })
+            .enumerate()
+            .map(|(place, sentinel)| {
+                let listener = Listener {
+                    place,
+                    sentinel: sentinel.clone(),
+                    name: name.to_owned(),
+                    connector: connector.clone(),
+                    heard: Arc::clone(&self.heard),
+                };
+                tokio::spawn(listener.run())
             })
             .collect();
     }
@@ -75,37 +86,58 @@ impl Drop for Switches {
 }
 
 impl Heard {
-    /// Listens to a sentinel until it is lost.
-    async fn listen(&self, name: &str, sentinel: &ConnectionInfo, connector: &Connector) {
-        let Ok(mut messages) = connector.subscribe(sentinel.clone(), CHANNEL).await else { return };
-        while let Some(message) = messages.next().await {
-            if let Some(master) = switched(&message, name) {
-                self.note(master);
-            }
-        }
-    }
-
-    fn note(&self, master: (String, u16)) {
-        let mut address = self.address();
-        // Every sentinel tells of it.
-        if address.as_ref() != Some(&master) {
-            *address = Some(master);
+    fn note(&self, sentinel: usize, word: Word) {
+        let mut told = self.told();
+        if told.take(sentinel, word) {
             self.count.fetch_add(1, Ordering::Release);
             tracing::info!(target: "cachecow", "the sentinels have switched the master");
         }
     }
 
-    fn address(&self) -> MutexGuard<'_, Option<(String, u16)>> {
-        self.address.lock().unwrap_or_else(PoisonError::into_inner)
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The new master of this name: a message is the name, the former host and port, and the new ones.
-fn switched(message: &Msg, name: &str) -> Option<(String, u16)> {
-    let message: String = message.get_payload().ok()?;
-    let parts: Vec<&str> = message.split(' ').collect();
-    match parts[..] {
-        [named, _, _, host, port] if named == name => Some((host.to_owned(), port.parse().ok()?)),
-        _ => None,
+/// Listens to one sentinel.
+struct Listener {
+    place: usize,
+    sentinel: ConnectionInfo,
+    /// What the sentinels call the master.
+    name: String,
+    connector: Connector,
+    heard: Arc<Heard>,
+}
+
+impl Listener {
+    async fn run(self) {
+        let mut next = tokio::time::interval(INTERVAL);
+        // A link that held is made anew at once.
+        next.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            next.tick().await;
+            if let Err(error) = self.listen().await {
+                tracing::debug!(target: "cachecow", %error, "a sentinel cannot be heard");
+            }
+        }
+    }
+
+    /// Listens until the sentinel is lost.
+    ///
+    /// It is asked when the subscription stands, since what it told before was not heard, when it has
+    /// told something, and every now and then, since a link may be dead without a sign of it.
+    async fn listen(&self) -> Result<(), BackendError> {
+        let told = Arc::new(Notify::new());
+        let teller = Arc::clone(&told);
+        let connector = self.connector.listening(move |_| teller.notify_one());
+        let mut connection = connector.connect(self.sentinel.clone()).await?;
+        let mut subscribe = ::redis::cmd("SUBSCRIBE");
+        // Where it is refused, what is asked now and then has to do.
+        connector.ask(&mut connection, subscribe.arg(CHANNEL)).await?;
+        loop {
+            let word = word::ask(&mut connection, &self.name, &connector).await?;
+            self.heard.note(self.place, word);
+            let _ = tokio::time::timeout(INTERVAL, told.notified()).await;
+        }
     }
 }
