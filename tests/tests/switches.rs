@@ -1,19 +1,20 @@
-//! Readers that no news of another master has reached: their links to the sentinels are down.
+//! Readers that no news of another master has reached: their links to the sentinels are down, or they
+//! have been idle.
 
 mod load;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cachecow::{CacheCow, Fill};
+use cachecow::{CacheCow, Fill, Source};
 use cachecow_tests::front::{Behind, Front};
 use cachecow_tests::resp::Command;
-use cachecow_tests::servers::{RedisSentinels, RedisServer, free_port};
+use cachecow_tests::servers::{RedisCluster, RedisSentinels, RedisServer, free_port};
 use cachecow_tests::store::{Item, Store};
 use futures_util::future::join_all;
 use redis::Value;
 
-use crate::load::names;
+use crate::load::{names, slot};
 
 /// A busy machine must not pass for an outage.
 fn patient() -> cachecow::Builder {
@@ -228,4 +229,166 @@ async fn what_sentinels_say_of_before_leads_nobody_back() {
     group.heard().await;
     stored(4, 0).await;
     assert_ne!(group.ports[0], group.ports[1]);
+}
+
+/// Two nodes that say what they are told to of a cluster, each in front of a server of its own.
+struct Nodes {
+    servers: Vec<RedisServer>,
+    nodes: Vec<Front>,
+    /// For each node the epoch, and which one it names as the owner of all slots.
+    words: Arc<Mutex<[(u64, usize); 2]>>,
+    ports: Arc<Mutex<Vec<u16>>>,
+}
+
+impl Nodes {
+    async fn start() -> Self {
+        let (words, ports) = (Arc::new(Mutex::new([(1, 0); 2])), Arc::new(Mutex::new(Vec::new())));
+        let (mut servers, mut nodes) = (Vec::new(), Vec::new());
+        for node in 0..2 {
+            let server = RedisServer::start();
+            let (words, named) = (Arc::clone(&words), Arc::clone(&ports));
+            let instead = move |command: &Command| {
+                let (epoch, owner) = words.lock().unwrap()[node];
+                Self::answer(command, epoch, &named.lock().unwrap(), owner)
+            };
+            let front = Front::instead(Behind::Socket(server.socket()), instead).await;
+            ports.lock().unwrap().push(front.port());
+            nodes.push(front);
+            servers.push(server);
+        }
+        Self { servers, nodes, words, ports }
+    }
+
+    fn answer(asked: &Command, epoch: u64, ports: &[u16], owner: usize) -> Option<Vec<u8>> {
+        let question = (asked.name() == "CLUSTER").then_some(&asked.words[1])?;
+        Some(if question == b"INFO" {
+            let info = format!("cluster_state:ok\r\ncluster_current_epoch:{epoch}\r\n");
+            command(&["ECHO", &info])
+        } else {
+            let (owner, other) = (ports[owner], ports[1 - owner]);
+            let node = |port| format!("{{'127.0.0.1',{port},'{port}'}}");
+            let slots = format!("return {{{{0,16383,{},{}}}}}", node(owner), node(other));
+            command(&["EVAL", &slots, "0"])
+        })
+    }
+
+    fn url(&self) -> String {
+        let ports = self.ports.lock().unwrap();
+        format!("redis+cluster://127.0.0.1:{},127.0.0.1:{}", ports[0], ports[1])
+    }
+
+    /// Fails over from the first node, which is stopped and knows of nothing.
+    async fn fail_over(&self) {
+        self.nodes[0].hold_up(true);
+        self.words.lock().unwrap()[1] = (2, 1);
+        // Two questions to each node at a time; one of the first may have been on its way.
+        self.nodes[1].comes("CLUSTER", 6).await;
+    }
+
+    async fn has(&self, node: usize, id: i64) -> bool {
+        let mut look = self.servers[node].connection().await;
+        redis::cmd("EXISTS").arg(&names(id)[0]).query_async(&mut look).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn an_idle_reader_hears_of_a_cluster_s_failover_and_does_not_believe_the_former_master() {
+    let cluster = Nodes::start().await;
+    let (store, reader) = (Store::with_items(1), patient().open(&cluster.url()).await.unwrap());
+    assert_eq!(version(&reader, &store, 1).await, 1);
+    assert!(cluster.has(0, 1).await);
+    cluster.fail_over().await;
+    store.bump(1);
+    cluster.nodes[0].hold_up(false);
+    assert_eq!(version(&reader, &store, 1).await, 2);
+    // Woken, it says of itself that it is the master.
+    for _ in 0..4 {
+        cluster.nodes[0].comes("CLUSTER", 1).await;
+        cluster.nodes[1].comes("CLUSTER", 2).await;
+        assert_eq!(version(&reader, &store, 1).await, 2);
+    }
+    assert!(cluster.has(0, 1).await && cluster.has(1, 1).await);
+}
+
+#[tokio::test]
+async fn a_cluster_made_anew_is_believed() {
+    let cluster = Nodes::start().await;
+    cluster.words.lock().unwrap().fill((7, 0));
+    let (store, reader) = (Store::with_items(2), patient().open(&cluster.url()).await.unwrap());
+    assert_eq!(version(&reader, &store, 1).await, 1);
+    assert!(cluster.has(0, 1).await);
+    // It counts from the beginning.
+    cluster.words.lock().unwrap().fill((1, 1));
+    cluster.nodes[1].comes("CLUSTER", 6).await;
+    assert_eq!(version(&reader, &store, 2).await, 1);
+    assert!(cluster.has(1, 2).await && !cluster.has(0, 2).await);
+}
+
+#[test]
+fn what_asks_in_the_background_ends_with_its_runtime_and_with_the_cache() {
+    let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let servers = runtime();
+    let cluster = servers.block_on(Nodes::start());
+    let store = Store::with_items(3);
+    let first = runtime();
+    let cow = first.block_on(patient().open(&cluster.url())).unwrap();
+    assert_eq!(first.block_on(version(&cow, &store, 1)), 1);
+    servers.block_on(cluster.nodes[1].comes("CLUSTER", 4));
+    drop(first);
+    // On another one it goes on.
+    let second = runtime();
+    second.block_on(until("it connects anew", async || {
+        cow.with(&store).read(Item::by_id(1)).await.unwrap().source == Source::Cache
+    }));
+    servers.block_on(cluster.nodes[1].comes("CLUSTER", 4));
+    drop(cow);
+    let alive = || second.metrics().num_alive_tasks();
+    second.block_on(until("no task is left", async || alive() == 0));
+}
+
+#[tokio::test]
+async fn an_idle_reader_is_led_to_the_master_that_a_cluster_has_chosen() {
+    let cluster = RedisCluster::start().await;
+    let id = {
+        let mut id = 1;
+        while cluster.owner(slot(id), 0).await != 0 {
+            id += 1;
+        }
+        id
+    };
+    let store = Store::with_items(id);
+    let reader = patient().open(&cluster.url()).await.unwrap();
+    assert_eq!(version(&reader, &store, id).await, 1);
+    let mut replica = cluster.connection(3).await;
+    until("it is replicated", async || {
+        let size = redis::cmd("DBSIZE").query_async::<u64>(&mut replica).await;
+        size.unwrap() == 1
+    })
+    .await;
+    cluster.pause(0);
+    for node in 1..6 {
+        until("the replica is chosen", async || cluster.owner(slot(id), node).await == 3).await;
+    }
+    let asked = async || {
+        let mut asked = 0;
+        for node in 1..6 {
+            let stats = cluster.info(node, "commandstats").await;
+            // By the command, or by what it is asked for.
+            let calls = stats.lines().filter_map(|line| {
+                line.strip_prefix("cmdstat_cluster")?.split_once(":calls=")?.1.split(',').next()
+            });
+            asked += calls.map(|calls| calls.parse::<u64>().unwrap()).sum::<u64>();
+        }
+        asked
+    };
+    // A round is six questions at the most: one has begun after the choice, and has ended.
+    let before = asked().await;
+    until("it asks while it is idle", async || asked().await >= before + 13).await;
+    let read = reader.with(&store).read(Item::by_id(id)).await.unwrap();
+    assert_eq!(read.source, Source::Cache, "the former master is not waited for");
+    let writer = patient().open(&cluster.url()).await.unwrap();
+    store.bump(id);
+    writer.invalidate(Item::by_id(id)).await.unwrap();
+    cluster.resume(0);
+    assert_eq!(version(&reader, &store, id).await, 2);
 }

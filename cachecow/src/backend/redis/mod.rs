@@ -78,6 +78,9 @@ use crate::{Error, ErrorKind, Key};
 /// as [`Rejected`](BackendErrorKind::Rejected) while other nodes can be reached. The user must be
 /// allowed `CLUSTER INFO` and `CLUSTER SLOTS`.
 ///
+/// Up to three nodes are asked for the slots every second, and whenever something seems to have
+/// changed. A node that has not heard of the last failover is not believed while another has.
+///
 /// While a slot moves from one node to another, its values are found, and invalidations and holds
 /// take effect; nothing is claimed and so nothing new is stored in it.
 ///
@@ -94,7 +97,12 @@ use crate::{Error, ErrorKind, Key};
 /// an older snapshot — takes its invalidation with it: the old value may be served for its time to
 /// live. So may what a former master confirms between the choice of its successor and the news of it,
 /// about a second at a switch by sentinels, and longer if it is cut off from them and not from its
-/// clients. [`with_replica_acks`](Self::with_replica_acks) makes an error of it.
+/// clients. [`with_replica_acks`](Self::with_replica_acks) of all replicas makes an error of it.
+///
+/// A former master that hung, and wakes up after its successor has confirmed an invalidation, serves the
+/// old value to a backend that has not heard of the switch, until it hears of it itself (a cluster's
+/// node within half a second). The news takes up to a second while the runtime runs on which the
+/// connection was made; longer, while no sentinel, and no other node of the cluster, can be reached.
 pub struct RedisBackend {
     shared: Arc<Shared>,
     /// Where changes are heard, if not on another connection like the one given.

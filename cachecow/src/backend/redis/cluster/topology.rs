@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use ::redis::{Cmd, ConnectionAddr, ConnectionInfo, Value};
 use futures_util::stream::{StreamExt as _, iter};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::super::super::{BackendError, BackendErrorKind};
@@ -21,6 +23,9 @@ use super::slots::{Range, SlotMap, parse};
 const ASKED: usize = 3;
 /// How soon after the nodes were asked they are asked again.
 const INTERVAL: Duration = Duration::from_millis(100);
+/// How often the nodes are asked although nothing seems to have changed: who sends nothing to a
+/// master sees nothing of its end either.
+const ROUND: Duration = Duration::from_secs(1);
 
 /// Where a cluster can be found.
 pub(crate) struct Seeds {
@@ -48,12 +53,25 @@ pub(super) struct Topology {
     seeds: Box<Seeds>,
     connect_timeout: Duration,
     map: RwLock<Arc<SlotMap>>,
+    /// The cluster's epoch at the time of the map.
+    epoch: AtomicU64,
     /// Masters, replicas, and nodes that redirections named.
     nodes: Mutex<HashMap<Address, Arc<Node>>>,
     /// Many callers wait for one.
     refreshes: Attempts<()>,
     /// When the last refresh ended.
     last_refresh: Mutex<Option<Instant>>,
+    /// What asks the nodes in every [`ROUND`].
+    rounds: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What a node says of the slots.
+struct View {
+    /// Whether it sees a working cluster.
+    works: bool,
+    /// It grows with every failover; a former master that has not heard of its own has a smaller one.
+    epoch: u64,
+    ranges: Vec<Range>,
 }
 
 impl Topology {
@@ -62,9 +80,11 @@ impl Topology {
             seeds,
             connect_timeout,
             map: RwLock::default(),
+            epoch: AtomicU64::new(0),
             nodes: Mutex::default(),
             refreshes: Attempts::default(),
             last_refresh: Mutex::default(),
+            rounds: Mutex::default(),
         })
     }
 
@@ -94,6 +114,7 @@ impl Topology {
         if !self.map().is_empty() {
             return Ok(());
         }
+        self.go_on_asking();
         let attempt = self.refresh_now();
         let late =
             |_| Err(BackendErrorKind::TimedOut.with("while looking for the cluster's nodes"));
@@ -114,6 +135,7 @@ impl Topology {
     }
 
     fn due(self: &Arc<Self>) -> Option<Attempt<()>> {
+        self.go_on_asking();
         let is_recent = self.last().is_some_and(|last| last.elapsed() < INTERVAL);
         (self.refreshes.is_under_way() || !is_recent).then(|| self.refresh_now())
     }
@@ -129,24 +151,27 @@ impl Topology {
     }
 
     /// Asks the nodes, a few at a time, and takes the word of the first that is part of a working
-    /// cluster; of any, if none is.
+    /// cluster and not behind; of the best, if none is.
     async fn learn(self: &Arc<Self>) -> Result<(), BackendError> {
         let asked = self.candidates().into_iter().map(|node| self.tell(node));
         let mut asked = iter(asked).buffer_unordered(ASKED);
-        let (mut doubtful, mut error) = (None, None);
+        let known = self.epoch.load(Ordering::Relaxed);
+        let (mut doubtful, mut error): (Option<View>, _) = (None, None);
         while let Some(told) = asked.next().await {
             match told {
-                Ok((true, ranges)) => {
-                    self.take(&ranges);
+                Ok(view) if view.works && view.epoch >= known => {
+                    self.take(&view);
                     return Ok(());
                 }
-                Ok((false, ranges)) => doubtful = Some(ranges),
+                Ok(view) => {
+                    doubtful = doubtful.into_iter().chain([view]).max_by_key(View::rank);
+                }
                 Err(failed) => error = Some(failed),
             }
         }
         match (doubtful, error) {
-            (Some(ranges), _) if !ranges.is_empty() => {
-                self.take(&ranges);
+            (Some(view), _) if !view.ranges.is_empty() => {
+                self.take(&view);
                 Ok(())
             }
             (_, Some(error)) => Err(error),
@@ -171,8 +196,7 @@ impl Topology {
         candidates
     }
 
-    /// What a node says of the slots, and whether it says that the cluster works.
-    async fn tell(&self, node: Arc<Node>) -> Result<(bool, Vec<Range>), BackendError> {
+    async fn tell(&self, node: Arc<Node>) -> Result<View, BackendError> {
         let deadline = Instant::now() + self.connect_timeout;
         let [info, slots] = [cluster("INFO"), cluster("SLOTS")];
         let info = match node.ask(info, deadline).await? {
@@ -190,12 +214,16 @@ impl Topology {
             slots => {
                 let ranges = parse(slots, &node.address);
                 let ranges = ranges.ok_or_else(|| super::super::malformed("to CLUSTER SLOTS"))?;
-                Ok((works && !ranges.is_empty(), ranges))
+                Ok(View { works: works && !ranges.is_empty(), epoch: epoch(&info), ranges })
             }
         }
     }
 
-    fn take(&self, ranges: &[Range]) {
+    fn take(&self, View { works, epoch, ranges }: &View) {
+        // What sees no working cluster may count for itself.
+        if *works {
+            self.epoch.store(*epoch, Ordering::Relaxed);
+        }
         let map = SlotMap::new(ranges, |address| self.node(address));
         let replicas = ranges.iter().flat_map(|range| &range.replicas);
         let named: Vec<&Address> =
@@ -208,9 +236,46 @@ impl Topology {
         *self.map.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
     }
 
+    /// Asks the nodes in every [`ROUND`] from now on, if it is not done already.
+    fn go_on_asking(self: &Arc<Self>) {
+        let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+        // They end with the runtime that they were begun on.
+        if rounds.as_ref().is_some_and(|rounds| !rounds.is_finished()) {
+            return;
+        }
+        let topology = Arc::downgrade(self);
+        *rounds = Some(tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(ROUND).await;
+                let Some(topology) = topology.upgrade() else { return };
+                topology.refresh_later();
+            }
+        }));
+    }
+
     fn last(&self) -> MutexGuard<'_, Option<Instant>> {
         self.last_refresh.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl View {
+    fn rank(&self) -> (bool, u64) {
+        (self.works, self.epoch)
+    }
+}
+
+impl Drop for Topology {
+    fn drop(&mut self) {
+        let rounds = self.rounds.get_mut().unwrap_or_else(PoisonError::into_inner);
+        rounds.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// The epoch in an answer to `CLUSTER INFO`; of servers that have none, all are the same.
+fn epoch(info: &[u8]) -> u64 {
+    let info = String::from_utf8_lossy(info);
+    let epoch = info.lines().find_map(|line| line.strip_prefix("cluster_current_epoch:"));
+    epoch.and_then(|epoch| epoch.trim().parse().ok()).unwrap_or(0)
 }
 
 fn cluster(question: &str) -> Cmd {
