@@ -267,6 +267,13 @@ impl Builder {
     /// [`RedisBackend::with_replica_acks`]. With too few, an invalidation is
     /// [`ErrorKind::NotInvalidated`] and is retried in the background. Default: none; what a failover
     /// loses may then be served for its time to live.
+    ///
+    /// # Consistency
+    ///
+    /// Ask for as many as a master has replicas. With fewer, one that has not acknowledged an
+    /// invalidation may become the master, also at a switch on purpose, and serve the old value. With
+    /// all of them, invalidations fail while one is away: after a failover, until the former master has
+    /// become a replica.
     #[cfg(feature = "redis")]
     pub fn replica_acks(mut self, replicas: usize, timeout: Duration) -> Self {
         self.replica_acks = Some((replicas, timeout));

@@ -212,7 +212,8 @@ impl RedisBackend {
     /// # Consistency
     ///
     /// After a failover to a replica that acknowledged, an invalidation stands. Neither Sentinel nor
-    /// a cluster promises to choose such a replica, unless as many are asked for as there are.
+    /// a cluster promises to choose such a replica, unless as many are asked for as a master has: also at
+    /// a switch on purpose. While one of them is away, invalidations then fail.
     ///
     /// # Errors
     ///
