@@ -234,7 +234,7 @@ async fn what_sentinels_say_of_before_leads_nobody_back() {
 /// Two nodes that say what they are told to of a cluster, each in front of a server of its own.
 struct Nodes {
     servers: Vec<RedisServer>,
-    nodes: Vec<Front>,
+    fronts: Vec<Front>,
     /// For each node the epoch, and which one it names as the owner of all slots.
     words: Arc<Mutex<[(u64, usize); 2]>>,
     ports: Arc<Mutex<Vec<u16>>>,
@@ -243,7 +243,7 @@ struct Nodes {
 impl Nodes {
     async fn start() -> Self {
         let (words, ports) = (Arc::new(Mutex::new([(1, 0); 2])), Arc::new(Mutex::new(Vec::new())));
-        let (mut servers, mut nodes) = (Vec::new(), Vec::new());
+        let (mut servers, mut fronts) = (Vec::new(), Vec::new());
         for node in 0..2 {
             let server = RedisServer::start();
             let (words, named) = (Arc::clone(&words), Arc::clone(&ports));
@@ -253,10 +253,10 @@ impl Nodes {
             };
             let front = Front::instead(Behind::Socket(server.socket()), instead).await;
             ports.lock().unwrap().push(front.port());
-            nodes.push(front);
+            fronts.push(front);
             servers.push(server);
         }
-        Self { servers, nodes, words, ports }
+        Self { servers, fronts, words, ports }
     }
 
     fn answer(asked: &Command, epoch: u64, ports: &[u16], owner: usize) -> Option<Vec<u8>> {
@@ -279,10 +279,10 @@ impl Nodes {
 
     /// Fails over from the first node, which is stopped and knows of nothing.
     async fn fail_over(&self) {
-        self.nodes[0].hold_up(true);
+        self.fronts[0].hold_up(true);
         self.words.lock().unwrap()[1] = (2, 1);
         // Two questions to each node at a time; one of the first may have been on its way.
-        self.nodes[1].comes("CLUSTER", 6).await;
+        self.fronts[1].comes("CLUSTER", 6).await;
     }
 
     async fn has(&self, node: usize, id: i64) -> bool {
@@ -299,12 +299,12 @@ async fn an_idle_reader_hears_of_a_cluster_s_failover_and_does_not_believe_the_f
     assert!(cluster.has(0, 1).await);
     cluster.fail_over().await;
     store.bump(1);
-    cluster.nodes[0].hold_up(false);
+    cluster.fronts[0].hold_up(false);
     assert_eq!(version(&reader, &store, 1).await, 2);
     // Woken, it says of itself that it is the master.
     for _ in 0..4 {
-        cluster.nodes[0].comes("CLUSTER", 1).await;
-        cluster.nodes[1].comes("CLUSTER", 2).await;
+        cluster.fronts[0].comes("CLUSTER", 1).await;
+        cluster.fronts[1].comes("CLUSTER", 2).await;
         assert_eq!(version(&reader, &store, 1).await, 2);
     }
     assert!(cluster.has(0, 1).await && cluster.has(1, 1).await);
@@ -319,7 +319,7 @@ async fn a_cluster_made_anew_is_believed() {
     assert!(cluster.has(0, 1).await);
     // It counts from the beginning.
     cluster.words.lock().unwrap().fill((1, 1));
-    cluster.nodes[1].comes("CLUSTER", 6).await;
+    cluster.fronts[1].comes("CLUSTER", 6).await;
     assert_eq!(version(&reader, &store, 2).await, 1);
     assert!(cluster.has(1, 2).await && !cluster.has(0, 2).await);
 }
@@ -333,14 +333,14 @@ fn what_asks_in_the_background_ends_with_its_runtime_and_with_the_cache() {
     let first = runtime();
     let cow = first.block_on(patient().open(&cluster.url())).unwrap();
     assert_eq!(first.block_on(version(&cow, &store, 1)), 1);
-    servers.block_on(cluster.nodes[1].comes("CLUSTER", 4));
+    servers.block_on(cluster.fronts[1].comes("CLUSTER", 4));
     drop(first);
     // On another one it goes on.
     let second = runtime();
     second.block_on(until("it connects anew", async || {
         cow.with(&store).read(Item::by_id(1)).await.unwrap().source == Source::Cache
     }));
-    servers.block_on(cluster.nodes[1].comes("CLUSTER", 4));
+    servers.block_on(cluster.fronts[1].comes("CLUSTER", 4));
     drop(cow);
     let alive = || second.metrics().num_alive_tasks();
     second.block_on(until("no task is left", async || alive() == 0));

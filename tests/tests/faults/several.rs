@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cachecow_tests::front::{Behind, Front};
 use cachecow_tests::servers::{RedisCluster, RedisSentinels};
 
 use crate::load::slot;
@@ -99,6 +100,34 @@ faults! {
         trial.suffer().await;
     }
 
+    /// All links to the sentinels are cut while these switch the master, which hung and goes on as if
+    /// nothing had happened; then the links stand again.
+    async fn switch_missed(row) {
+        kept: Cached, other: Stored, circuit: StaysClosed,
+        invalidate: Done, write: Done, strict: Done,
+        ping: "",
+        remedy: "nothing: within a second of the first link the new master is asked; until then the \
+                 former one serves what it has",
+    }
+    {
+        let group = RedisSentinels::start_with(1, &UNDEMOTABLE).await;
+        let mut links = Vec::new();
+        for port in group.sentinel_ports() {
+            links.push(Front::of(Behind::Port(port)).await);
+        }
+        let url = RedisSentinels::url_by(links.iter().map(Front::port));
+        let trial = Trial::warm(row, &url).await;
+        within(async { while count(&group, "db0:keys=").await < 2 {} }).await;
+        links.iter().for_each(|link| link.cut(true));
+        group.pause(0);
+        within(async { while group.master().await != 1 {} }).await;
+        group.resume(0);
+        links.iter().for_each(|link| link.cut(false));
+        // Each program asks for the role once it has been led there.
+        trial.pings_until(async || count(&group, "cmdstat_role:calls=").await >= 2).await;
+        trial.suffer().await.recover(&url).await;
+    }
+
     /// The master dies, and the sentinels have no replica to take its place.
     async fn no_successor(row) {
         kept: Fetched, other: Fetched, circuit: Opens,
@@ -114,6 +143,20 @@ faults! {
         group.restart(0);
         trial.recover(&group.url()).await;
     }
+}
+
+/// A server that sentinels cannot make a replica.
+const UNDEMOTABLE: [&str; 6] =
+    ["--rename-command", "SLAVEOF", "", "--rename-command", "REPLICAOF", ""];
+
+/// What the replica's `INFO` counts.
+async fn count(group: &RedisSentinels, what: &str) -> u64 {
+    let mut replica = group.connection(1).await;
+    let info: String =
+        redis::cmd("INFO").arg("everything").query_async(&mut replica).await.unwrap();
+    let rest = info.lines().find_map(|line| line.strip_prefix(what));
+    let count = rest.and_then(|rest| rest.split(',').next());
+    count.map_or(0, |count| count.parse().unwrap())
 }
 
 /// The second master dies and comes back; the items are of such owners.

@@ -89,6 +89,16 @@ impl Trial {
         &self.cow
     }
 
+    /// Uses the cache until this has happened.
+    pub(crate) async fn pings_until(&self, mut happened: impl AsyncFnMut() -> bool) {
+        let pinging = async {
+            while !happened().await {
+                let _ = tokio::join!(self.cow.ping(), self.strict.ping());
+            }
+        };
+        within(pinging).await;
+    }
+
     /// Does under the fault what the row tells of.
     pub(crate) async fn suffer(mut self) -> Self {
         self.warnings.take();
