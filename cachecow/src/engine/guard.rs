@@ -10,7 +10,7 @@ use futures_util::stream::{self, StreamExt as _};
 use tokio::time::Instant;
 
 use super::breaker::{Admission, Breaker};
-use super::lookups::{self, Lookups};
+use super::lookups::{Lookups, Turn};
 use crate::Key;
 use crate::backend::{BackendError, BackendErrorKind, CacheBackend, Request, Watch};
 use crate::near::Near;
@@ -78,17 +78,15 @@ impl Guard {
     }
 
     /// The value of one key, perhaps together with those that others ask for.
-    #[inline]
     pub(crate) async fn lookup(self: &Arc<Self>, key: Key) -> Result<Reply, BackendError> {
-        if self.combines_lookups {
-            lookups::look_up(self, key).await
-        } else {
-            self.look_up_now(key).await
-        }
-    }
-
-    /// The value of one key, by a command of its own.
-    pub(super) async fn look_up_now(&self, key: Key) -> Result<Reply, BackendError> {
+        let _alone = match self.combines_lookups.then(|| self.lookups.enter(key)) {
+            None => None,
+            Some(Turn::Alone(alone)) => Some(alone),
+            Some(Turn::Together(together)) => match together.answer(self).await {
+                Some(answer) => return answer,
+                None => None,
+            },
+        };
         let admission = self.breaker.admit();
         if admission == Admission::Refused {
             return Err(circuit_open());

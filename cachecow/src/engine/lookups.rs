@@ -43,7 +43,9 @@ impl Lookups {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enter(&self, key: Key) -> Turn<'_> {
+    /// Goes alone, or with the others that ask at this time.
+    #[inline]
+    pub(super) fn enter(&self, key: Key) -> Turn<'_> {
         let mut state = self.lock();
         if state.alone == 0 && state.waiting.is_empty() && !state.crowded {
             state.last_number += 1;
@@ -52,40 +54,37 @@ impl Lookups {
         }
         let (sender, answer) = oneshot::channel();
         state.waiting.push((key, sender));
-        Turn::Together { answer, is_first: state.waiting.len() == 1 }
+        Turn::Together(Together { answer, is_first: state.waiting.len() == 1 })
     }
 }
 
-enum Turn<'a> {
+/// How a lookup goes.
+pub(super) enum Turn<'a> {
+    /// By a command of its own, which the caller sends.
     Alone(Alone<'a>),
-    Together {
-        answer: oneshot::Receiver<Answer>,
-        /// Whether there is no sender yet.
-        is_first: bool,
-    },
+    Together(Together),
 }
 
-/// The value of one key.
-pub(super) async fn look_up(guard: &Arc<Guard>, key: Key) -> Answer {
-    let answer = match guard.lookups.enter(key) {
-        Turn::Alone(_alone) => return guard.look_up_now(key).await,
-        Turn::Together { answer, is_first } => {
-            if is_first {
-                // Outside of the lock, which the sender takes when a runtime that has ended drops it.
-                tokio::spawn(Sender::new(guard).run());
-            }
-            answer.await
+/// A lookup that leaves with others.
+pub(super) struct Together {
+    answer: oneshot::Receiver<Answer>,
+    /// Whether there is no sender yet.
+    is_first: bool,
+}
+
+impl Together {
+    /// The answer; none if the sender's runtime has ended, which need not be this caller's.
+    pub(super) async fn answer(self, guard: &Arc<Guard>) -> Option<Answer> {
+        if self.is_first {
+            // Outside of the lock, which the sender takes when a runtime that has ended drops it.
+            tokio::spawn(Sender::new(guard).run());
         }
-    };
-    match answer {
-        Ok(answer) => answer,
-        // The sender's runtime has ended. It need not be this caller's.
-        Err(_) => guard.look_up_now(key).await,
+        self.answer.await.ok()
     }
 }
 
 /// The only lookup under way.
-struct Alone<'a> {
+pub(super) struct Alone<'a> {
     lookups: &'a Lookups,
     number: u64,
 }
@@ -239,7 +238,7 @@ mod tests {
 
     /// A lookup that was asked for.
     async fn begun(guard: &Arc<Guard>, number: usize) -> Lookup<'_> {
-        let mut lookup: Lookup<'_> = Box::pin(look_up(guard, key(number)));
+        let mut lookup: Lookup<'_> = Box::pin(guard.lookup(key(number)));
         assert!(poll_immediate(&mut lookup).await.is_none());
         lookup
     }
@@ -254,7 +253,7 @@ mod tests {
     async fn one_after_the_other_each_goes_alone() {
         let (echo, guard) = echo(3);
         for number in 1..=3 {
-            assert_eq!(look_up(&guard, key(number)).await, Ok(value(key(number))));
+            assert_eq!(guard.lookup(key(number)).await, Ok(value(key(number))));
         }
         assert_eq!(echo.commands(), [1, 1, 1]);
     }
@@ -263,7 +262,7 @@ mod tests {
     async fn those_that_are_asked_for_at_a_time_leave_together_each_key_once() {
         let (echo, guard) = echo(0);
         let asked = || (0..30).map(|at| 1 + at % 3);
-        let lookups = join_all(asked().map(|number| look_up(&guard, key(number))));
+        let lookups = join_all(asked().map(|number| guard.lookup(key(number))));
         let (answers, ()) = join(lookups, async {
             until(|| echo.commands().len() == 2).await;
             echo.answered.add_permits(2);
@@ -292,7 +291,7 @@ mod tests {
     #[tokio::test]
     async fn a_crowd_goes_in_several_batches() {
         let (echo, guard) = echo(0);
-        let lookups = join_all((0..=1000).map(|number| look_up(&guard, key(number))));
+        let lookups = join_all((0..=1000).map(|number| guard.lookup(key(number))));
         let (_, ()) = join(lookups, async {
             until(|| echo.commands().len() == 9).await;
             echo.answered.add_permits(100);
@@ -303,7 +302,7 @@ mod tests {
         assert_eq!(commands[1..], [&[MAX_LOOKUPS; 7][..], &[1000 - 7 * MAX_LOOKUPS]].concat());
         // The next expects company, and the one after it no more.
         for _ in 0..2 {
-            look_up(&guard, key(1)).await.unwrap();
+            guard.lookup(key(1)).await.unwrap();
         }
         assert_eq!(guard.lookups.lock().alone, 0);
         assert!(!guard.lookups.lock().crowded);
@@ -315,9 +314,9 @@ mod tests {
         let forgotten = begun(Box::leak(Box::new(Arc::clone(&guard))), 1).await;
         std::mem::forget(forgotten);
         echo.answered.add_permits(9);
-        look_up(&guard, key(2)).await.unwrap();
+        guard.lookup(key(2)).await.unwrap();
         until(|| guard.lookups.lock().alone == 0).await;
-        let mut third = pin!(look_up(&guard, key(3)));
+        let mut third = pin!(guard.lookup(key(3)));
         assert_eq!(poll_immediate(&mut third).await, Some(Ok(value(key(3)))), "alone again");
     }
 
