@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::{Process, install};
 
-const MASTERS: usize = 3;
+pub(super) const MASTERS: usize = 3;
 const SLOTS: usize = 16384;
 
 /// Three masters, nodes 0 to 2, each with a replica, node 3 to 5 in the same order, on loopback
@@ -205,60 +205,22 @@ impl RedisCluster {
         self.signal(node, Signal::CONT);
     }
 
+    /// [Hangs](Self::pause) a replica, and cuts its link to its master: what the master does from now
+    /// on is not even on its way to it.
+    ///
+    /// # Panics
+    ///
+    /// If the master does not run.
+    pub async fn cut_replica(&self, master: usize, replica: usize) {
+        let mut master = self.connection(master).await;
+        self.pause(replica);
+        let mut kill = redis::cmd("CLIENT");
+        kill.arg("KILL").arg("TYPE").arg("replica");
+        let _: u64 = kill.query_async(&mut master).await.expect("the link is cut");
+    }
+
     fn signal(&self, node: usize, signal: Signal) {
         self.nodes[node].process.as_ref().expect("the node runs").signal(signal);
-    }
-
-    /// Begins to move a slot: keys that its owner lacks are asked for at the destination.
-    ///
-    /// # Panics
-    ///
-    /// If the nodes refuse.
-    pub async fn begin_move(&self, slot: u16, from: usize, to: usize) {
-        let (mut source, mut destination) =
-            (self.connection(from).await, self.connection(to).await);
-        let ids = (
-            cluster_text(&mut source, &["MYID"]).await,
-            cluster_text(&mut destination, &["MYID"]).await,
-        );
-        let slot = slot.to_string();
-        cluster(&mut destination, &["SETSLOT", &slot, "IMPORTING", &ids.0]).await;
-        cluster(&mut source, &["SETSLOT", &slot, "MIGRATING", &ids.1]).await;
-    }
-
-    /// Moves the keys of a slot.
-    ///
-    /// # Panics
-    ///
-    /// If the nodes refuse.
-    pub async fn move_keys(&self, slot: u16, from: usize, to: usize) {
-        let mut source = self.connection(from).await;
-        loop {
-            let mut command = redis::cmd("CLUSTER");
-            command.arg("GETKEYSINSLOT").arg(slot).arg(100);
-            let keys: Vec<String> = command.query_async(&mut source).await.expect("keys");
-            if keys.is_empty() {
-                return;
-            }
-            let mut migrate = redis::cmd("MIGRATE");
-            migrate.arg("127.0.0.1").arg(self.nodes[to].port).arg("").arg(0).arg(5000);
-            migrate.arg("REPLACE").arg("KEYS").arg(&keys);
-            let _: String = migrate.query_async(&mut source).await.expect("the keys move");
-        }
-    }
-
-    /// Ends the move of a slot: the destination owns it.
-    ///
-    /// # Panics
-    ///
-    /// If the nodes refuse.
-    pub async fn end_move(&self, slot: u16, to: usize) {
-        let id = cluster_text(&mut self.connection(to).await, &["MYID"]).await;
-        let slot = slot.to_string();
-        // The destination first, or for a moment nobody would own it.
-        for node in std::iter::once(to).chain((0..MASTERS).filter(|&node| node != to)) {
-            cluster(&mut self.connection(node).await, &["SETSLOT", &slot, "NODE", &id]).await;
-        }
     }
 }
 
@@ -315,13 +277,16 @@ pub(super) async fn until<T>(mut result: impl AsyncFnMut() -> Option<T>) -> T {
     tokio::time::timeout(Duration::from_secs(60), polled).await.expect("ready within a minute")
 }
 
-async fn cluster(connection: &mut MultiplexedConnection, arguments: &[&str]) {
+pub(super) async fn cluster(connection: &mut MultiplexedConnection, arguments: &[&str]) {
     let done: redis::RedisResult<()> =
         redis::cmd("CLUSTER").arg(arguments).query_async(connection).await;
     done.unwrap_or_else(|error| panic!("CLUSTER {arguments:?}: {error}"));
 }
 
-async fn cluster_text(connection: &mut MultiplexedConnection, arguments: &[&str]) -> String {
+pub(super) async fn cluster_text(
+    connection: &mut MultiplexedConnection,
+    arguments: &[&str],
+) -> String {
     let text = redis::cmd("CLUSTER").arg(arguments).query_async(connection).await;
     text.unwrap_or_else(|error| panic!("CLUSTER {arguments:?}: {error}"))
 }

@@ -8,6 +8,7 @@ mod git;
 pub mod install;
 mod mariadb;
 mod mongodb;
+mod moves;
 mod poisoned;
 mod postgres;
 mod process;

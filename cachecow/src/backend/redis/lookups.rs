@@ -13,17 +13,15 @@ type Answer = Result<Reply, BackendError>;
 
 /// The value of one key.
 pub(super) async fn lookup(shared: &Shared, key: Key) -> Answer {
-    let get = Routed { command: get(shared, &[key]), slot: shared.slot(key), is_writers: false };
+    let get = Routed::read(get(shared, &[key]), shared.slot(key));
     reply::looked_up(shared.route.send(get).await?)
 }
 
 /// The values of several keys.
 pub(super) async fn lookup_many(shared: &Shared, keys: Vec<Key>) -> Vec<Answer> {
     let max_keys = shared.max_keys();
-    let gets = keys.chunks(max_keys).map(|keys| Routed {
-        command: get(shared, keys),
-        slot: keys.first().map_or(0, |key| shared.slot(*key)),
-        is_writers: false,
+    let gets = keys.chunks(max_keys).map(|keys| {
+        Routed::read(get(shared, keys), keys.first().map_or(0, |key| shared.slot(*key)))
     });
     let values = shared.route.send_each(gets.collect(), None).await;
     let mut values = values.into_iter();

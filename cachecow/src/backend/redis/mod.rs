@@ -8,6 +8,7 @@ mod connector;
 mod link;
 mod lookups;
 mod news;
+mod part;
 mod pipeline;
 mod push;
 mod reply;
@@ -81,8 +82,11 @@ use crate::{Error, ErrorKind, Key};
 /// Up to three nodes are asked for the slots every second, and whenever something seems to have
 /// changed. A node that has not heard of the last failover is not believed while another has.
 ///
-/// While a slot moves from one node to another, its values are found, and invalidations and holds
-/// take effect; nothing is claimed and so nothing new is stored in it.
+/// While a slot moves from one node to another, values that have not moved yet are found; the others
+/// are fetched until the move has ended. Nothing is claimed and so nothing new is stored. Invalidations
+/// and holds are carried out on both nodes, in up to nine round trips, and confirmed when both have
+/// answered; with [replica acknowledgements](Self::with_replica_acks) they are not confirmed until the
+/// move has ended.
 ///
 /// # Waiting
 ///
@@ -103,6 +107,11 @@ use crate::{Error, ErrorKind, Key};
 /// old value to a backend that has not heard of the switch, until it hears of it itself (a cluster's
 /// node within half a second). The news takes up to a second while the runtime runs on which the
 /// connection was made; longer, while no sentinel, and no other node of the cluster, can be reached.
+///
+/// A move of a slot that is broken off (by `SETSLOT … STABLE`, or since one of its nodes failed over)
+/// may leave keys on the node that does not own the slot, where no client looks. Delete them before
+/// the slot moves there, or `--cluster fix` brings them back; the README says how. A hold, or the time
+/// for which a tag settles, that began during such a move may be lost with it.
 pub struct RedisBackend {
     shared: Arc<Shared>,
     /// Where changes are heard, if not on another connection like the one given.
@@ -164,7 +173,13 @@ impl RedisBackend {
     /// Build the connection with `retries(…)` as small as its redirections allow (3 will do) and
     /// without reading from replicas. What it sends again after a connection broke may have been
     /// carried out before. Nothing stale comes of it; a hold that arrives again keeps readers from
-    /// storing until it ends.
+    /// storing until it ends. While a slot moves, its commands are sent again as well: choose a short
+    /// `min_retry_wait`.
+    ///
+    /// # Consistency
+    ///
+    /// It follows redirections without saying so. What has moved already is therefore found, and so is
+    /// what an earlier move left on the same node when it was broken off.
     #[cfg(feature = "cluster")]
     pub fn from_cluster_connection(connection: ::redis::cluster_async::ClusterConnection) -> Self {
         Self::by(Route::GivenCluster(cluster::Given::new(connection)), String::new())
@@ -214,6 +229,11 @@ impl RedisBackend {
     /// After a failover to a replica that acknowledged, an invalidation stands. Neither Sentinel nor
     /// a cluster promises to choose such a replica, unless as many are asked for as a master has: also at
     /// a switch on purpose. While one of them is away, invalidations then fail.
+    ///
+    /// While a cluster's slot moves, its keys' invalidations and holds are carried out and not
+    /// confirmed: the node that it moves away from takes no commands for keys that have moved, so that
+    /// its replicas have nothing to acknowledge, and one that lags could bring the old value back.
+    /// Repeated after the move, as the background does, they are confirmed.
     ///
     /// # Errors
     ///
@@ -277,6 +297,14 @@ impl Shared {
         self.add_name(command, b"tag:{", key);
     }
 
+    /// Adds a name in the key's slot under which there never is anything.
+    fn add_missing_name(&self, command: &mut Cmd, key: Key, is_epoch: bool) {
+        let kind: &[u8] = if is_epoch { b"tag:{" } else { b"flag:{" };
+        let mut name = self.name(kind, key);
+        name.extend_from_slice(b"none");
+        command.arg(&name[..]);
+    }
+
     fn add_name(&self, command: &mut Cmd, kind: &[u8], key: Key) {
         command.arg(&self.name(kind, key)[..]);
     }
@@ -300,6 +328,11 @@ impl Shared {
     #[allow(clippy::unused_self, reason = "as with clusters")]
     fn slot(&self, _key: Key) -> u16 {
         0
+    }
+
+    /// Whether keys have slots, which may move from one node to another.
+    fn has_slots(&self) -> bool {
+        self.route.has_slots()
     }
 
     /// How many keys one command takes at the most: a long one keeps the server from everyone else.

@@ -6,8 +6,10 @@ use std::time::Duration;
 use ::redis::{Cmd, Value};
 
 use super::super::{BackendError, Request};
+use super::acks::Acks;
 use super::lookups::{get, get_epochs};
-use super::routed::Routed;
+use super::part::{Part, says_gone, says_moving, unacknowledged};
+use super::routed::{Extent, Routed};
 use super::script::{self, Kind};
 use super::{Shared, malformed, reply};
 use crate::Key;
@@ -33,21 +35,8 @@ struct Call {
     /// Whether the script is sent in full, to a server that does not know it.
     in_full: bool,
     part: Part,
-}
-
-/// What of an object a call is about.
-#[derive(Clone, Copy, Default, PartialEq, Eq)]
-enum Part {
-    #[default]
-    Both,
-    /// The flag; the value is next.
-    Flag,
-    /// The value, after the flag.
-    Value,
-    /// The flag of a claim that is given up.
-    FlagOfAbandoned,
-    /// The flag of a value that could not be stored.
-    FlagOfUnfilled,
+    /// What was wrong with an earlier part.
+    fault: Option<BackendError>,
 }
 
 impl Shared {
@@ -57,11 +46,13 @@ impl Shared {
         let mut calls = group(requests, self.max_keys());
         while !calls.is_empty() {
             let commands = calls.iter().map(|call| self.routed(call)).collect();
-            let mut answers = self.route.send_each(commands, self.acks).await.into_iter();
+            // What will not be confirmed waits for nobody's acknowledgement.
+            let acks = self.acks.filter(|_| calls.iter().any(|call| call.fault.is_none()));
+            let mut answers = self.route.send_each(commands, acks).await.into_iter();
             let mut next = Vec::new();
             for call in calls {
                 let answer = answers.next().unwrap_or_else(|| Err(malformed("too short")));
-                match call.after(&answer) {
+                match call.after(&answer, acks) {
                     Some(call) => next.push(call),
                     None => self.file(&call, answer, &mut replies),
                 }
@@ -80,7 +71,7 @@ impl Shared {
         answer: Result<Value, BackendError>,
         replies: &mut [Option<Result<Reply, BackendError>>],
     ) {
-        match answer {
+        match call.fault.clone().map_or(answer, Err) {
             Ok(Value::Array(answers)) if answers.len() == call.places.len() => {
                 for (place, answer) in call.places.iter().zip(answers) {
                     replies[*place] = Some(call.parse(answer));
@@ -92,7 +83,7 @@ impl Shared {
                     Ok(answer) if call.script.is_none() && call.keys.len() == 1 => {
                         call.parse(answer)
                     }
-                    Ok(Value::Int(_)) if call.part == Part::Value => Ok(Reply::Done),
+                    Ok(Value::Int(_)) if matches!(call.part, Part::Value(_)) => Ok(Reply::Done),
                     Ok(_) => Err(malformed("of the wrong length")),
                     Err(error) => Err(error),
                 };
@@ -111,6 +102,7 @@ impl Shared {
             command: self.command(call),
             slot: call.keys.first().map_or(0, |key| self.slot(*key)),
             is_writers: call.script.is_some_and(Kind::is_writers),
+            extent: if call.part == Part::Whole { Extent::Whole } else { Extent::Part },
         }
     }
 
@@ -118,7 +110,7 @@ impl Shared {
         let Some(script) = call.script else {
             return if call.epochs { get_epochs(self, &call.keys) } else { get(self, &call.keys) };
         };
-        if call.part == Part::Value {
+        if let Part::Value(_) = call.part {
             return self.deletion(&call.keys);
         }
         let source = script.source(self.acks.is_some() && script.is_writers());
@@ -131,19 +123,7 @@ impl Shared {
             command.arg(&source.hash);
             command
         };
-        if call.epochs {
-            command.arg(call.keys.len());
-            call.keys.iter().for_each(|key| self.add_epoch_name(&mut command, *key));
-        } else {
-            command.arg(call.keys.len() * 2);
-            for key in &call.keys {
-                match call.part {
-                    Part::Both => self.add_value_name(&mut command, *key),
-                    _ => self.add_flag_name(&mut command, *key),
-                }
-                self.add_flag_name(&mut command, *key);
-            }
-        }
+        self.add_names(&mut command, call);
         if script == Kind::Claim {
             command.arg(milliseconds(call.lease));
         }
@@ -151,6 +131,28 @@ impl Shared {
             command.arg(argument);
         }
         command
+    }
+
+    /// Adds the number and the names of a script's keys.
+    fn add_names(&self, command: &mut Cmd, call: &Call) {
+        // One that is missing shows that the slot is moving.
+        let missing = call.keys.first().filter(|_| call.part == Part::Whole && self.has_slots());
+        let per_object = if call.epochs { 1 } else { 2 };
+        command.arg(call.keys.len() * per_object + usize::from(missing.is_some()));
+        for key in &call.keys {
+            if call.epochs {
+                self.add_epoch_name(command, *key);
+                continue;
+            }
+            match call.part {
+                Part::Whole => self.add_value_name(command, *key),
+                _ => self.add_flag_name(command, *key),
+            }
+            self.add_flag_name(command, *key);
+        }
+        if let Some(key) = missing {
+            self.add_missing_name(command, *key, call.epochs);
+        }
     }
 
     /// Deletes values, and nothing else of their objects.
@@ -169,42 +171,40 @@ impl Shared {
 
 impl Call {
     /// The call that has to follow this one's answer, if one has to.
-    fn after(&self, answer: &Result<Value, BackendError>) -> Option<Self> {
+    fn after(&self, answer: &Result<Value, BackendError>, acks: Option<Acks>) -> Option<Self> {
         match answer {
             Ok(Value::ServerError(error)) => match error.code() {
                 // Nothing was carried out.
                 "NOSCRIPT" if !self.in_full => Some(Self { in_full: true, ..self.clone() }),
-                "TRYAGAIN" if self.part == Part::Both => self.of_flag(),
+                _ if says_moving(error) && self.part == Part::Whole => self.first_part(acks),
+                _ if says_gone(error) => self.next_part(None),
                 _ => None,
             },
-            Ok(_) if self.part == Part::Flag => Some(Self { part: Part::Value, ..self.clone() }),
-            _ => None,
+            Ok(_) => self.next_part(None),
+            // A part that is not confirmed keeps none from being carried out.
+            Err(error) if !error.is_outage() => self.next_part(Some(error)),
+            Err(_) => None,
         }
     }
 
-    /// The call for the flag alone. While a slot moves from one node to another, an object's flag and
-    /// value may be on different nodes, and neither takes a command for both.
-    ///
-    /// What ends a claim or places a hold may do so first and delete the value afterwards: no fill
-    /// that began before the former comes after it, and nobody relies on it until both are done. A
-    /// value cannot be stored like that; its claim is given back.
-    fn of_flag(&self) -> Option<Self> {
-        let mut call = self.clone();
-        call.part = Part::Flag;
-        match self.script? {
-            // An epoch is one key: there is no part of it.
-            Kind::Claim | Kind::TakeEpoch | Kind::EndEpoch => return None,
-            Kind::Fill => {
-                call.script = Some(Kind::Abandon);
-                call.part = Part::FlagOfUnfilled;
-                call.in_full = false;
-                // The token.
-                call.arguments.truncate(1);
-            }
-            Kind::Abandon => call.part = Part::FlagOfAbandoned,
-            Kind::Invalidate | Kind::Hold | Kind::Release => {}
+    /// The first of the calls that stand for this one while its slot is moving. A value cannot be
+    /// stored like that; its claim is given back.
+    fn first_part(&self, acks: Option<Acks>) -> Option<Self> {
+        let script = self.script?;
+        let fault = acks.filter(|_| script.is_writers()).map(|_| unacknowledged());
+        let mut call = Self { part: Part::first(script)?, fault, ..self.clone() };
+        if script == Kind::Fill {
+            call.script = Some(Kind::Abandon);
+            call.in_full = false;
+            // The token.
+            call.arguments.truncate(1);
         }
         Some(call)
+    }
+
+    fn next_part(&self, fault: Option<&BackendError>) -> Option<Self> {
+        let fault = self.fault.as_ref().or(fault).cloned();
+        Some(Self { part: self.part.next()?, fault, ..self.clone() })
     }
 
     fn parse(&self, answer: Value) -> Result<Reply, BackendError> {

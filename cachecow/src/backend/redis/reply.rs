@@ -4,7 +4,7 @@ use ::redis::{Pipeline, RedisError, RedisResult, ServerError, Value};
 use bytes::Bytes;
 
 use super::super::{BackendError, BackendErrorKind};
-use super::malformed;
+use super::{malformed, part};
 use crate::protocol::{Reply, Token};
 
 /// What stands in the place of an epoch while none may begin.
@@ -39,6 +39,7 @@ pub(super) fn looked_up(value: Value) -> Result<Reply, BackendError> {
         Value::Nil => Ok(Reply::Absent),
         // Someone stored another type under our name; the claim deletes it.
         Value::ServerError(error) if error.code() == "WRONGTYPE" => Ok(Reply::Absent),
+        Value::ServerError(error) if part::says_moving(&error) => Ok(Reply::Absent),
         Value::ServerError(error) => Err(rejected(&error)),
         _ => Err(malformed("to a lookup")),
     }
@@ -57,8 +58,8 @@ pub(super) fn scripted(value: Value, script: super::script::Kind) -> Result<Repl
         (Kind::Invalidate | Kind::Hold | Kind::Release | Kind::EndEpoch, Value::Int(3)) => {
             Ok(Reply::Done)
         }
-        (Kind::TakeEpoch, value) => epoch(value),
         (_, Value::ServerError(error)) => Err(rejected(&error)),
+        (Kind::TakeEpoch, value) => epoch(value),
         (_, _) => Err(malformed("to a script")),
     }
 }
@@ -75,6 +76,7 @@ pub(super) fn epoch(value: Value) -> Result<Reply, BackendError> {
         Value::Nil => Ok(Reply::Absent),
         // As above.
         Value::ServerError(error) if error.code() == "WRONGTYPE" => Ok(Reply::Absent),
+        Value::ServerError(error) if part::says_moving(&error) => Ok(Reply::Absent),
         Value::ServerError(error) => Err(rejected(&error)),
         _ => Err(malformed("to a look at an epoch")),
     }
@@ -99,6 +101,10 @@ fn refused(code: &str) -> BackendError {
 /// What the operator of the server can do about an error with this code.
 fn remedy(code: &str) -> Option<&'static str> {
     Some(match code {
+        "ASK" | "TRYAGAIN" => {
+            "the key's slot is moving to another node; until that has ended, \
+                               nothing is stored in it"
+        }
         "BUSY" => "a script keeps the server busy; `SCRIPT KILL` ends it",
         "CLUSTERDOWN" => "the cluster lacks a master of some slots; see `CLUSTER INFO`",
         "LOADING" => "the server is reading its data from disk, which takes its time",

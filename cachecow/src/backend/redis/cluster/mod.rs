@@ -2,7 +2,7 @@
 //!
 //! Each node has one connection, as a single server would. A command that a node redirects was not
 //! carried out and is sent again; one whose answer was lost is not, since it may have been carried
-//! out, or may yet be.
+//! out, or may yet be. To where a slot is moving only parts of an object are sent (`part`).
 
 mod given;
 mod node;
@@ -27,7 +27,7 @@ use self::topology::Topology;
 use super::super::{BackendError, BackendErrorKind};
 use super::acks::Acks;
 use super::reply;
-use super::routed::{Answer, Answers, Routed};
+use super::routed::{Answer, Answers, Extent, Routed};
 use super::server::Server;
 
 /// How often a command may be redirected: to the new owner of a slot, from there to where the slot
@@ -53,6 +53,7 @@ struct Target {
     place: usize,
     slot: u16,
     is_writers: bool,
+    extent: Extent,
 }
 
 /// Where a command goes next.
@@ -172,7 +173,7 @@ impl Cluster {
             Ok(received) => {
                 let received = received.into_iter().skip(every - 1).step_by(every);
                 for ((command, target), answer) in sent.zip(received) {
-                    match self.redirected(&answer, &leg.node) {
+                    match self.redirected(&answer, target.extent, &leg.node) {
                         Some(next) => open.push(Open { command: command.clone(), target, next }),
                         None => answers[target.place] = Some(self.accept(answer)),
                     }
@@ -181,14 +182,16 @@ impl Cluster {
         }
     }
 
-    /// Where the node sends the command, which it has not carried out.
-    fn redirected(&self, answer: &Answer, node: &Node) -> Option<Next> {
+    /// Where the node sends the command, which it has not carried out, if it may go there.
+    fn redirected(&self, answer: &Answer, extent: Extent, node: &Node) -> Option<Next> {
         match redirect(answer.as_ref().ok()?, &node.address)? {
             Redirect::Moved(address) => {
                 self.topology.refresh_later();
                 Some(Next::Moved(self.topology.node(&address)))
             }
-            Redirect::Ask(address) => Some(Next::Ask(self.topology.node(&address))),
+            Redirect::Ask(address) => {
+                (extent == Extent::Part).then(|| Next::Ask(self.topology.node(&address)))
+            }
         }
     }
 
@@ -250,8 +253,8 @@ impl Cluster {
 
 impl Open {
     fn new((place, routed): (usize, Routed)) -> Self {
-        let Routed { command, slot, is_writers } = routed;
-        Self { command, target: Target { place, slot, is_writers }, next: Next::Owner }
+        let Routed { command, slot, is_writers, extent } = routed;
+        Self { command, target: Target { place, slot, is_writers, extent }, next: Next::Owner }
     }
 }
 

@@ -1,4 +1,5 @@
 -- KEYS: for each object its value and its flag.
+--       Then perhaps one that never exists, so that this runs only where the slot rests.
 -- ARGV: the lease in ms; for each object the token, and of a value that counts as none the length
 --       or '', the beginning, and whether it stays: '1' or ''.
 -- Returns for each object its value, or 0 = leased by another, 2 = held by a writer, or, if it is
@@ -6,7 +7,7 @@
 local replies = {}
 -- Should something on the way repeat a claim, the second is granted under another number.
 local grant
-for i = 1, #KEYS, 2 do
+for i = 1, #KEYS - 1, 2 do
   local a = (i - 1) / 2 * 4 + 2
   local value = redis.pcall('GET', KEYS[i])
   if type(value) == 'table' then

@@ -1,8 +1,8 @@
--- KEYS: epochs.
+-- KEYS: epochs; then perhaps a key that never exists, so that this runs only where the slot rests.
 -- ARGV: for each the time to settle in ms, or 0.
 -- Returns 3 for each.
 local replies = {}
-for i = 1, #KEYS do
+for i = 1, #ARGV do
   local settle = tonumber(ARGV[i])
   if redis.pcall('GET', KEYS[i]) == 'settling' then
     settle = math.max(settle, redis.call('PTTL', KEYS[i]))

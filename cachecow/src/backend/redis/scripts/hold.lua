@@ -1,11 +1,12 @@
 -- KEYS: for each object its value and its flag, or twice its flag if that is meant alone.
+--       Then perhaps one that never exists, so that this runs only where the slot rests.
 -- ARGV: for each object the token and the hold's time to live in ms.
 -- Returns 3 for each object.
 -- The flag is a sorted set of the writers' tokens by the time their holds end, on the server's clock.
 local replies = {}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-for i = 1, #KEYS, 2 do
+for i = 1, #KEYS - 1, 2 do
   local flag = KEYS[i + 1]
   if KEYS[i] ~= KEYS[i + 1] then
     redis.call('DEL', KEYS[i])

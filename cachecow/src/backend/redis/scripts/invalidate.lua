@@ -1,7 +1,8 @@
 -- KEYS: for each object its value and its flag, or twice its flag if that is meant alone.
+--       Then perhaps one that never exists, so that this runs only where the slot rests.
 -- Returns 3 for each object.
 local replies = {}
-for i = 1, #KEYS, 2 do
+for i = 1, #KEYS - 1, 2 do
   if KEYS[i] ~= KEYS[i + 1] then
     redis.call('DEL', KEYS[i])
   end

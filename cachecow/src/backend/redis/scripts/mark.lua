@@ -1,5 +1,5 @@
 local fault
-for i = 1, #KEYS, 2 do
+for i = 1, #KEYS - 1, 2 do
   if KEYS[i] ~= KEYS[i + 1] then
     local written = redis.pcall('SET', KEYS[i], '')
     if written.err then

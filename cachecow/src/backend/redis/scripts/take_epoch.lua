@@ -1,10 +1,10 @@
--- KEYS: epochs.
+-- KEYS: epochs; then perhaps a key that never exists, so that this runs only where the slot rests.
 -- ARGV: for each a token, whose first half a new one begins with, and the least time to live in ms.
 -- Returns for each the epoch, or 2 = none may begin for now.
 local replies = {}
 -- Should something on the way repeat this, the second half is another.
 local number
-for i = 1, #KEYS do
+for i = 1, #ARGV / 2 do
   local epoch = redis.pcall('GET', KEYS[i])
   local ttl = tonumber(ARGV[2 * i])
   -- Twice the time, so that it is not prolonged at each use.
