@@ -10,6 +10,7 @@
 pub mod alias;
 pub mod cache;
 pub mod caller;
+pub mod moving;
 pub mod process;
 pub mod scene;
 pub mod scenes;
