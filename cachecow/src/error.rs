@@ -88,6 +88,29 @@ impl Error {
         Self::new(ErrorKind::NotFound, format!("{operation}: there is no value under this key"))
     }
 
+    /// The store does not take the key that `operation` was given. `why` says what is wrong with the key,
+    /// and does not show it.
+    ///
+    /// ```
+    /// # use cachecow::{Error, ErrorKind};
+    /// let error = Error::invalid_key("put", "has an upper-case letter");
+    /// assert_eq!(error.kind(), ErrorKind::InvalidKey);
+    /// assert_eq!(error.to_string(), "put: the key has an upper-case letter");
+    /// ```
+    pub fn invalid_key(operation: &str, why: &str) -> Self {
+        Self::new(ErrorKind::InvalidKey, format!("{operation}: the key {why}"))
+    }
+
+    /// The store does not take the time to live that `operation` was given, for this reason.
+    pub fn invalid_ttl(operation: &str, why: &str) -> Self {
+        Self::new(ErrorKind::InvalidTtl, format!("{operation}: {why}"))
+    }
+
+    /// What `operation` found stored is not what was signed, for this reason.
+    pub fn tampered(operation: &str, why: &str) -> Self {
+        Self::new(ErrorKind::Tampered, format!("{operation}: {why}"))
+    }
+
     /// The store cannot do `operation`, for this reason.
     pub fn unsupported(operation: &str, why: &str) -> Self {
         Self::new(ErrorKind::Unsupported, format!("{operation} is not supported: {why}"))
@@ -99,7 +122,7 @@ impl Error {
         Self::new(ErrorKind::TooLarge, message)
     }
 
-    /// What lies below a store failed.
+    /// What lies below a store failed: a file, a connection, a server.
     pub fn store(operation: &str, source: impl StdError + Send + Sync + 'static) -> Self {
         Self::caused_by(ErrorKind::Store, format!("{operation}: the store failed"), source)
     }

@@ -1,7 +1,7 @@
 //! What a store can do.
 
 use super::KeySpace;
-use crate::{Error, ErrorKind};
+use crate::Error;
 
 /// What a store can do besides storing; the rest is refused with
 /// [`Unsupported`](crate::ErrorKind::Unsupported).
@@ -59,14 +59,13 @@ impl Capabilities {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidKey`], which does not show the key.
+    /// [`InvalidKey`](crate::ErrorKind::InvalidKey), which does not show the key.
     pub fn check(&self, operation: &str, key: &str) -> Result<(), Error> {
         self.key_space.check(operation, key)?;
         match self.max_key_len {
             Some(max) if key.len() > max => {
-                let message =
-                    format!("{operation}: the key has {} bytes, and {max} are allowed", key.len());
-                Err(Error::new(ErrorKind::InvalidKey, message))
+                let why = format!("has {} bytes, and {max} are allowed", key.len());
+                Err(Error::invalid_key(operation, &why))
             }
             _ => Ok(()),
         }

@@ -1,6 +1,6 @@
 //! Which keys a store takes.
 
-use crate::{Error, ErrorKind};
+use crate::Error;
 
 /// Which keys a store takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -23,13 +23,11 @@ impl KeySpace {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidKey`], which does not show the key.
+    /// [`InvalidKey`](crate::ErrorKind::InvalidKey), which does not show the key.
     pub fn check(self, operation: &str, key: &str) -> Result<(), Error> {
         match self.fault(key) {
             None => Ok(()),
-            Some(fault) => {
-                Err(Error::new(ErrorKind::InvalidKey, format!("{operation}: the key {fault}")))
-            }
+            Some(fault) => Err(Error::invalid_key(operation, &fault)),
         }
     }
 
@@ -87,6 +85,7 @@ impl KeySpace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn the_alphabet_is_that_of_the_documentation() {

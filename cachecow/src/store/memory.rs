@@ -64,6 +64,8 @@ impl MemoryStore {
     }
 
     /// This store with a time to live for values that are put without one. Default: for ever.
+    ///
+    /// Those are [`InvalidTtl`](crate::ErrorKind::InvalidTtl) if no value can have this one.
     #[must_use]
     pub fn with_default_ttl(self, ttl: Duration) -> Self {
         Self { default_ttl: Some(ttl), ..self }
@@ -157,9 +159,13 @@ impl KeyValueStore for MemoryStore {
     }
 
     async fn copy(&self, source: &str, destination: &str) -> Result<(), Error> {
+        self.key_space.check("copy", source)?;
         self.key_space.check("copy", destination)?;
-        let entry = self.entry("copy", source)?;
-        self.write().insert(destination.to_owned(), entry);
+        // Under one lock: what is put meanwhile must not be replaced by what was there before.
+        let mut values = self.write();
+        let entry = values.get(source).filter(|entry| entry.lives(Instant::now())).cloned();
+        let entry = entry.ok_or_else(|| Error::not_found("copy"))?;
+        values.insert(destination.to_owned(), entry);
         Ok(())
     }
 

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use crate::Error;
 use crate::settings::LONGEST;
-use crate::{Error, ErrorKind};
 
 /// How long a value lives in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -23,28 +23,28 @@ impl Ttl {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidTtl`], for less than a millisecond or more than a hundred years.
+    /// [`InvalidTtl`](crate::ErrorKind::InvalidTtl), for less than a millisecond or more than a hundred
+    /// years. The same goes for the default, where that is used.
     pub fn resolve(self, default: Option<Duration>) -> Result<Option<Duration>, Error> {
-        match self {
-            Self::StoreDefault => Ok(default),
-            Self::Forever => Ok(None),
-            Self::After(ttl) if ttl < Duration::from_millis(1) => Err(Error::new(
-                ErrorKind::InvalidTtl,
-                "put: a time to live is at least a millisecond; `Ttl::Forever` sets none",
-            )),
-            Self::After(ttl) if ttl > LONGEST => Err(Error::new(
-                ErrorKind::InvalidTtl,
-                "put: a time to live is at most a hundred years; `Ttl::Forever` sets none",
-            )),
-            Self::After(ttl) => Ok(Some(ttl)),
-        }
+        let (ttl, whose) = match self {
+            Self::StoreDefault => (default, "the store's default time to live"),
+            Self::Forever => (None, ""),
+            Self::After(ttl) => (Some(ttl), "a time to live"),
+        };
+        let why = match ttl {
+            Some(ttl) if ttl < Duration::from_millis(1) => "at least a millisecond",
+            Some(ttl) if ttl > LONGEST => "at most a hundred years",
+            ttl => return Ok(ttl),
+        };
+        Err(Error::invalid_ttl("put", &format!("{whose} is {why}; `Ttl::Forever` sets none")))
     }
 
     /// Refuses a time to live, for a store that has none.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unsupported`]; [`ErrorKind::InvalidTtl`] for one that no store takes.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported); [`InvalidTtl`](crate::ErrorKind::InvalidTtl) for one
+    /// that no store takes.
     pub fn refuse(self) -> Result<(), Error> {
         match self.resolve(None)? {
             None => Ok(()),
@@ -62,12 +62,17 @@ impl From<Duration> for Ttl {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn what_no_store_takes_is_invalid_everywhere() {
         for ttl in [Duration::ZERO, Duration::from_micros(999), Duration::MAX] {
             assert_eq!(Ttl::After(ttl).resolve(None).unwrap_err().kind(), ErrorKind::InvalidTtl);
             assert_eq!(Ttl::After(ttl).refuse().unwrap_err().kind(), ErrorKind::InvalidTtl);
+            let default = Ttl::StoreDefault.resolve(Some(ttl)).unwrap_err();
+            assert_eq!(default.kind(), ErrorKind::InvalidTtl);
+            assert!(default.to_string().contains("the store's default"), "{default}");
+            assert_eq!(Ttl::Forever.resolve(Some(ttl)).unwrap(), None);
         }
     }
 

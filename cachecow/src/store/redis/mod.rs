@@ -120,6 +120,8 @@ impl RedisStore {
     }
 
     /// This store with a time to live for values that are put without one. Default: for ever.
+    ///
+    /// Those are [`InvalidTtl`](crate::ErrorKind::InvalidTtl) if no value can have this one.
     #[must_use]
     pub fn with_default_ttl(self, ttl: Duration) -> Self {
         Self { default_ttl: Some(ttl), ..self }
