@@ -1,12 +1,13 @@
 //! What the users of a store call.
 
 use std::future::Future;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use futures_util::TryStreamExt as _;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::blocking::blocking;
+use super::target::{self, Target};
 use super::{KeyValueStore, Reader, Ttl, Value};
 use crate::Error;
 
@@ -54,6 +55,9 @@ pub trait KeyValueStoreExt: KeyValueStore {
     }
 
     /// Stores the content of the file at `path`, in slices. The file is left as it is.
+    ///
+    /// Of a file that grows meanwhile, as a log does, what it had at the beginning is stored. One that is
+    /// cut meanwhile is [`Store`](crate::ErrorKind::Store), and nothing has changed.
     fn put_file(
         &self,
         key: &str,
@@ -67,10 +71,12 @@ pub trait KeyValueStoreExt: KeyValueStore {
                 .map_err(|error| Error::store("put_file", error))?;
             let metadata =
                 file.metadata().await.map_err(|error| Error::store("put_file", error))?;
-            let reader = Reader::new(file);
-            // Of a pipe or a device the length says nothing.
-            let known = metadata.is_file();
-            let reader = if known { reader.with_len(metadata.len()) } else { reader };
+            // Of a pipe or a device the length says nothing, and the kernel's own files have none.
+            let len = Some(metadata.len()).filter(|&len| metadata.is_file() && len > 0);
+            let reader = match len {
+                Some(len) => Reader::new(file.take(len)).with_len(len),
+                None => Reader::new(file),
+            };
             self.put_reader(key, reader, Ttl::StoreDefault).await
         }
     }
@@ -87,7 +93,15 @@ pub trait KeyValueStoreExt: KeyValueStore {
 
     /// Writes the value into the file at `path`, replacing it as a whole; how many bytes there were.
     ///
-    /// If the key is absent, or reading fails, the file is left as it was.
+    /// If the key is absent, or reading fails, the file is left as it was. A file that is replaced hands
+    /// its permissions on, and the new one is never open to more than those; a new file has what the
+    /// process's umask leaves. Of a symbolic link, the file that it leads to is replaced or made, and the
+    /// link stays. Another hard link to the file keeps the old content.
+    ///
+    /// # Errors
+    ///
+    /// [`Store`](crate::ErrorKind::Store), if the file cannot be written, and for what is no file: a
+    /// folder, a pipe, a device. [`get_into`](Self::get_into) writes into those that can be opened.
     fn get_file(
         &self,
         key: &str,
@@ -96,7 +110,8 @@ pub trait KeyValueStoreExt: KeyValueStore {
         let path = path.as_ref().to_owned();
         async move {
             let mut reader = self.open(key).await?;
-            let (file, temporary) = beside(path.clone()).await?;
+            let Target { file, temporary, path } =
+                blocking("get_file", move || target::open(path)).await?;
             let mut file = tokio::fs::File::from_std(file);
             let len = copy(&mut reader, &mut file, "get_file").await?;
             blocking("get_file", move || {
@@ -143,20 +158,4 @@ async fn copy(
     let len = tokio::io::copy(reader, target).await.map_err(failed)?;
     target.flush().await.map_err(failed)?;
     Ok(len)
-}
-
-/// A temporary file in the folder of `path`, to be moved there; it vanishes if it is not.
-async fn beside(path: PathBuf) -> Result<(std::fs::File, tempfile::TempPath), Error> {
-    blocking("get_file", move || {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut builder = tempfile::Builder::new();
-        // As any new file: the process's umask applies.
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let file = builder.prefix(".").suffix(".part");
-        let file = file.tempfile_in(folder.unwrap_or(Path::new(".")));
-        let file = file.map_err(|error| Error::store("get_file", error))?;
-        Ok(file.into_parts())
-    })
-    .await
 }

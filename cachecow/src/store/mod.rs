@@ -44,6 +44,7 @@ mod redis;
 mod spool;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod sql;
+mod target;
 mod ttl;
 mod url;
 mod value;
