@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Cursor};
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -18,9 +18,16 @@ const STEP: usize = 64 * 1024;
 ///
 /// An error of the store comes wrapped into an [`io::Error`], from which
 /// [`into_inner`](io::Error::into_inner) gives it back.
+///
+/// A length that is known is a promise: a value that ends before it is
+/// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof), and one that goes on after it is
+/// [`InvalidData`](io::ErrorKind::InvalidData). A store whose connection breaks quietly cannot pass a
+/// part of a value for the whole.
 pub struct Reader {
     source: Source,
     len: Option<u64>,
+    /// How many bytes were read.
+    read: u64,
     expires_in: Option<Duration>,
 }
 
@@ -32,16 +39,16 @@ enum Source {
 impl Reader {
     /// A reader of what `source` gives until its end.
     pub fn new(source: impl AsyncRead + Send + 'static) -> Self {
-        Self { source: Source::Stream(Box::pin(source)), len: None, expires_in: None }
+        Self { source: Source::Stream(Box::pin(source)), len: None, read: 0, expires_in: None }
     }
 
     /// A reader of these bytes.
     pub fn from_bytes(bytes: Bytes) -> Self {
         let len = Some(bytes.len() as u64);
-        Self { source: Source::Bytes(Cursor::new(bytes)), len, expires_in: None }
+        Self { source: Source::Bytes(Cursor::new(bytes)), len, read: 0, expires_in: None }
     }
 
-    /// This reader, which is known to give `len` bytes.
+    /// This reader, which is known to give `len` bytes: reading fails if it gives fewer or more.
     #[must_use]
     pub fn with_len(self, len: u64) -> Self {
         Self { len: Some(len), ..self }
@@ -72,12 +79,15 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// The reader's own.
+    /// The reader's own, and those of a value that is not as long as it was announced.
     pub async fn into_bytes(mut self) -> io::Result<Bytes> {
         if let Source::Bytes(bytes) = &mut self.source {
             let at = usize::try_from(bytes.position()).unwrap_or(usize::MAX);
             let bytes = bytes.get_mut();
-            return Ok(bytes.split_off(at.min(bytes.len())));
+            let rest = bytes.split_off(at.min(bytes.len()));
+            self.count(rest.len())?;
+            self.count(0)?;
+            return Ok(rest);
         }
         // A claimed length is not believed beyond a step.
         let known = self.len.and_then(|len| usize::try_from(len).ok()).unwrap_or(0);
@@ -102,12 +112,26 @@ impl Reader {
         if self.len.is_some_and(|len| len > limit) {
             return Err(Error::too_large(operation, limit));
         }
-        let start = match self.source {
-            Source::Bytes(_) => self,
-            Source::Stream(stream) => Self::new(stream.take(limit.saturating_add(1))),
+        let source = match self.source {
+            Source::Bytes(bytes) => Source::Bytes(bytes),
+            Source::Stream(stream) => {
+                Source::Stream(Box::pin(stream.take(limit.saturating_add(1))))
+            }
         };
+        let start = Self { source, ..self };
         let value = start.into_bytes().await.map_err(|error| Self::error(operation, error))?;
         if value.len() as u64 > limit { Err(Error::too_large(operation, limit)) } else { Ok(value) }
+    }
+
+    /// Takes note of what was read, of which nothing is the end.
+    fn count(&mut self, read: usize) -> io::Result<()> {
+        self.read = self.read.saturating_add(read as u64);
+        let (kind, what) = match self.len {
+            Some(len) if read == 0 && self.read < len => (io::ErrorKind::UnexpectedEof, "fewer"),
+            Some(len) if self.read > len => (io::ErrorKind::InvalidData, "more"),
+            _ => return Ok(()),
+        };
+        Err(io::Error::new(kind, format!("the value has {what} bytes than were announced")))
     }
 
     /// The error of the store that a read failed with, or else the failure as one.
@@ -125,10 +149,20 @@ impl AsyncRead for Reader {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.source {
+        // Without room, nothing read says nothing about the end.
+        if buffer.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        ready!(match &mut self.source {
             Source::Bytes(bytes) => Pin::new(bytes).poll_read(context, buffer),
             Source::Stream(stream) => stream.as_mut().poll_read(context, buffer),
+        })?;
+        let counted = self.count(buffer.filled().len() - before);
+        if counted.is_err() {
+            buffer.set_filled(before);
         }
+        Poll::Ready(counted)
     }
 }
 
@@ -144,5 +178,61 @@ impl fmt::Debug for Reader {
             .field("len", &self.len)
             .field("expires_in", &self.expires_in)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of bytes that are held, and of bytes that come in slices.
+    fn readers(len: u64) -> [Reader; 2] {
+        let bytes = Bytes::from_static(b"0123456789");
+        let slices = Cursor::new(bytes.slice(..3)).chain(Cursor::new(bytes.slice(3..)));
+        [Reader::from_bytes(bytes).with_len(len), Reader::new(slices).with_len(len)]
+    }
+
+    #[tokio::test]
+    async fn a_value_has_the_length_that_was_announced() {
+        for (len, expected) in [
+            (10, None),
+            (11, Some(io::ErrorKind::UnexpectedEof)),
+            (u64::MAX, Some(io::ErrorKind::UnexpectedEof)),
+            (9, Some(io::ErrorKind::InvalidData)),
+            (0, Some(io::ErrorKind::InvalidData)),
+        ] {
+            for mut reader in readers(len) {
+                let mut read = Vec::new();
+                let error = reader.read_to_end(&mut read).await.map_err(|error| error.kind()).err();
+                assert_eq!(error, expected, "{len}");
+                assert!(read.len() as u64 <= len, "nothing is given out beyond it");
+            }
+            for mut reader in readers(len) {
+                let start = reader.read_exact(&mut [0; 2]).await;
+                assert_eq!(start.is_ok(), len >= 2, "{len}");
+                let error = reader.into_bytes().await.map_err(|error| error.kind()).err();
+                assert_eq!(error, expected, "{len}, after a slice");
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn to_read_nothing_is_not_the_end() {
+        for mut reader in readers(10) {
+            assert_eq!(reader.read(&mut []).await.unwrap(), 0);
+            assert_eq!(reader.into_bytes().await.unwrap(), "0123456789");
+        }
+    }
+
+    #[cfg(feature = "redis")]
+    #[tokio::test]
+    async fn a_limit_keeps_the_promise() {
+        for limit in [9, 10, 11, 100] {
+            for (len, fits) in [(8, false), (9, false), (10, limit >= 10), (11, false)] {
+                for reader in readers(len) {
+                    assert_eq!(reader.within(limit, "put").await.is_ok(), fits, "{len}, {limit}");
+                }
+            }
+        }
     }
 }
