@@ -459,6 +459,93 @@ async fn an_open_value_stays_when_it_is_replaced() {
     assert_eq!(value, old);
 }
 
+/// Linux' file system in memory gives a file that replaces another a new place among the entries.
+#[cfg(target_os = "linux")]
+mod listing_while_values_are_replaced {
+    use std::collections::HashSet;
+
+    use futures_util::TryStreamExt as _;
+
+    use super::*;
+
+    /// More than one call of the system gives at once by default.
+    const KEYS: usize = 3_000;
+
+    async fn filled() -> (TempDir, FilesystemStore, Vec<String>) {
+        let folder = tempfile::tempdir_in("/dev/shm").unwrap();
+        let store = FilesystemStore::open(folder.path()).await.unwrap();
+        let store = store.with_key_space(KeySpace::Extended);
+        let keys: Vec<String> =
+            (0..KEYS).map(|number| format!("folder/a key of some length {number:04}")).collect();
+        for key in &keys {
+            store.put(key, "v").await.unwrap();
+        }
+        (folder, store, keys)
+    }
+
+    fn assert_each_once(mut listed: Vec<String>, keys: &[String]) {
+        listed.sort_unstable();
+        let distinct: HashSet<&String> = listed.iter().collect();
+        let (missing, repeated) = (
+            keys.iter().filter(|key| !distinct.contains(key)).count(),
+            listed.len() - distinct.len(),
+        );
+        assert_eq!((missing, repeated), (0, 0), "missing and repeated of {}", keys.len());
+        assert_eq!(listed, keys);
+    }
+
+    #[tokio::test]
+    async fn between_two_keys_of_the_listing() {
+        let (_folder, store, keys) = filled().await;
+        let mut listing = store.iter_keys("");
+        let mut listed = Vec::new();
+        // Among them are those at which one call of the system ends and the next begins.
+        while let Some(key) = listing.try_next().await.unwrap() {
+            store.put(&key, "new").await.unwrap();
+            listed.push(key);
+        }
+        assert_each_once(listed, &keys);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn at_any_time() {
+        let (_folder, store, keys) = filled().await;
+        let over = Arc::new(AtomicBool::new(false));
+        let replacing = tokio::spawn({
+            let (store, keys, over) = (store.clone(), keys.clone(), Arc::clone(&over));
+            async move {
+                for key in keys.iter().cycle() {
+                    store.put(key, "new").await.unwrap();
+                    if over.load(Ordering::SeqCst) {
+                        break;
+                    }
+                }
+            }
+        });
+        for _ in 0..100 {
+            assert_each_once(store.keys("").await.unwrap(), &keys);
+        }
+        over.store(true, Ordering::SeqCst);
+        replacing.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_grows_is_the_value_that_it_was_when_it_was_opened() {
+    let (folder, store) = store(KeySpace::Standard).await;
+    store.put("log", "one line\n").await.unwrap();
+    let reader = store.open("log").await.unwrap();
+    let log = fs::OpenOptions::new().append(true).open(folder.path().join("root/log"));
+    std::io::Write::write_all(&mut log.unwrap(), b"another\n").unwrap();
+    assert_eq!(reader.into_bytes().await.unwrap(), "one line\n");
+    assert_eq!(store.get("log").await.unwrap(), "one line\nanother\n");
+    // One that is cut meanwhile has lost what it was.
+    let reader = store.open("log").await.unwrap();
+    fs::File::create(folder.path().join("root/log")).unwrap();
+    let cut = reader.into_bytes().await.unwrap_err();
+    assert_eq!(cut.kind(), std::io::ErrorKind::UnexpectedEof);
+}
+
 #[tokio::test]
 async fn two_names_of_one_file_are_moved_like_others() {
     let (folder, store) = store(KeySpace::Standard).await;

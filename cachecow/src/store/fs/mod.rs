@@ -1,5 +1,6 @@
 //! A store in a folder.
 
+mod entries;
 mod place;
 mod root;
 mod temporary;
@@ -67,7 +68,10 @@ const PATH: &AsciiSet =
 ///
 /// Nothing outside of the root is read, written, listed or deleted. A symbolic link that leads out
 /// makes every operation on its key fail with [`Store`](crate::ErrorKind::Store), and is not
-/// listed. One that stays inside is followed, except that listing does not enter a linked folder.
+/// listed. One that stays inside is followed, except that listing does not enter a linked folder. The
+/// value then has two keys. A `put` with the file's own key is seen by both, and one with the link's replaces
+/// the link, so that there are two values. A `CacheDecorator` in front of the store knows nothing of links:
+/// after a change by one key it may serve the old value by the other, for its time to live.
 /// What is neither a file nor leads to one is no value: it is not found, not listed, and not
 /// replaced.
 ///
@@ -79,8 +83,14 @@ const PATH: &AsciiSet =
 /// leaves in `%tmp` is removed by [`open`](Self::open) when it is a day old. A change whose very
 /// last step failed, bringing the folder's entry to the disk, has happened nevertheless.
 ///
-/// A reader goes on reading the value that it opened, whatever becomes of the key. A copy or move
-/// takes the value as it then is. New files have the permissions that the process's umask leaves.
+/// A reader goes on reading the value that it opened, whatever becomes of the key, and no further than
+/// the value went then. A copy or move takes the value as it then is. New files have the permissions that the
+/// process's umask leaves.
+///
+/// On Linux a listing has every key of a folder that was there while the folder was read, however often
+/// its value is replaced meanwhile; a network's file system that gives a folder in parts, and other
+/// systems, may miss such a key. A folder is read when the listing comes to it, and its names are in memory
+/// until they are listed, with those of the folders above it.
 ///
 /// # Cancellation
 ///
@@ -170,7 +180,9 @@ impl KeyValueStore for FilesystemStore {
             opened.ok_or_else(|| Error::not_found("open"))
         })
         .await?;
-        Ok(Reader::new(tokio::fs::File::from_std(file)).with_len(len))
+        // Another program may append to it.
+        let value = tokio::fs::File::from_std(file).take(len);
+        Ok(Reader::new(value).with_len(len))
     }
 
     async fn put_bytes(&self, key: &str, value: Bytes, ttl: Ttl) -> Result<(), Error> {

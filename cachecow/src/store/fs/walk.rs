@@ -3,9 +3,10 @@
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
 
-use cap_std::fs::{DirEntry, ReadDir};
+use cap_std::fs::Dir;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
+use super::entries::{self, Entry, Kind};
 use super::root::{Root, fault};
 use crate::Error;
 use crate::store::blocking::blocking;
@@ -15,7 +16,8 @@ use crate::store::{KeySpace, KeyStream};
 /// How many keys are found before they are given out.
 const BATCH: usize = 256;
 
-/// A walk through the folders, depth first: one is open a level.
+/// A walk through the folders, depth first: one is open a level, and what it holds was read when it was
+/// entered.
 pub(super) struct Walk {
     root: Arc<Root>,
     key_space: KeySpace,
@@ -27,7 +29,8 @@ pub(super) struct Walk {
 struct Folder {
     /// What the keys in it begin with.
     keys: String,
-    entries: ReadDir,
+    dir: Dir,
+    entries: std::vec::IntoIter<Entry>,
 }
 
 impl Walk {
@@ -64,7 +67,7 @@ impl Walk {
         {
             match folder.entries.next() {
                 None => drop(self.folders.pop()),
-                Some(entry) => keys.extend(self.visit(&entry?)?),
+                Some(entry) => keys.extend(self.visit(&entry)?),
             }
         }
         Ok(keys)
@@ -83,8 +86,13 @@ impl Walk {
             path.push('/');
         }
         let path = if path.is_empty() { "." } else { &path };
-        match self.root.dir.read_dir(path) {
-            Ok(entries) => self.folders.push(Folder { keys, entries }),
+        self.enter(keys, self.root.dir.open_dir(path))
+    }
+
+    /// Reads a folder, if it was not removed meanwhile.
+    fn enter(&mut self, keys: String, dir: io::Result<Dir>) -> io::Result<()> {
+        match dir.and_then(|dir| Ok((entries::read(&dir)?.into_iter(), dir))) {
+            Ok((entries, dir)) => self.folders.push(Folder { keys, dir, entries }),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
@@ -92,33 +100,26 @@ impl Walk {
     }
 
     /// The entry's key, if it is one's; a folder is entered.
-    fn visit(&mut self, entry: &DirEntry) -> io::Result<Option<String>> {
-        let name = entry.file_name();
-        let (Some(folder), Some(segment)) =
-            (self.folders.last(), name.to_str().and_then(|name| Names::FILES.segment(name)))
+    fn visit(&mut self, Entry { name, kind }: &Entry) -> io::Result<Option<String>> {
+        let (Some(folder), Some(segment)) = (self.folders.last(), Names::FILES.segment(name))
         else {
             return Ok(None);
         };
         let mut key = format!("{}{segment}", folder.keys);
-        let kind = match entry.file_type() {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            kind => kind?,
-        };
-        if kind.is_dir() {
+        if *kind == Kind::Folder {
             key.push('/');
             let is_apt = self.key_space.contains(&key) && may_hold(&key, &self.prefix);
             if is_apt && self.key_space != KeySpace::Standard {
-                match entry.open_dir().and_then(|dir| dir.entries()) {
-                    Ok(entries) => self.folders.push(Folder { keys: key, entries }),
-                    // It was removed meanwhile.
-                    Err(error) if error.kind() == ErrorKind::NotFound => {}
-                    Err(error) => return Err(error),
-                }
+                self.enter(key, folder.dir.open_dir(name))?;
             }
             return Ok(None);
         }
         let is_key = key.starts_with(&self.prefix) && self.key_space.contains(&key);
-        let is_file = kind.is_file() || kind.is_symlink() && self.is_link_to_file(&key);
+        let is_file = match kind {
+            Kind::File => true,
+            Kind::Link => self.is_link_to_file(&key),
+            Kind::Folder | Kind::Other => false,
+        };
         Ok((is_key && is_file).then_some(key))
     }
 
