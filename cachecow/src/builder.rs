@@ -394,6 +394,7 @@ impl Builder {
     pub fn backend(mut self, backend: impl CacheBackend) -> Result<CacheCow, Error> {
         self.validate()?;
         self.settings.bound();
+        backend.use_clock(&self.settings.clock);
         let guard = Guard::new(Arc::new(backend), self.operation_timeout);
         Ok(CacheCow::new(Engine::new(guard, self.settings)?))
     }

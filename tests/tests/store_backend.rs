@@ -7,9 +7,10 @@ use bytes::Bytes;
 use cachecow::protocol::{Command, Reply, Token};
 use cachecow::store::{DecoratorCache, StoreBackend};
 use cachecow::{
-    BackendError, BackendErrorKind, CacheBackend as _, CacheDecorator, ErrorKind, Fill, Key,
-    KeyValueStore, KeyValueStoreExt as _, MemoryStore, Request, Source,
+    BackendError, BackendErrorKind, CacheBackend as _, CacheCow, CacheDecorator, ErrorKind, Fill,
+    Key, KeyValueStore, KeyValueStoreExt as _, MemoryStore, Request, Source,
 };
+use cachecow_tests::clock::Clock;
 use cachecow_tests::held::Held;
 use futures_util::FutureExt as _;
 
@@ -190,11 +191,14 @@ async fn what_has_expired_is_removed_when_it_is_asked_for() {
     let folder = tempfile::tempdir().unwrap();
     let files = cachecow::FilesystemStore::open(folder.path()).await.unwrap();
     cache.put("k", "v").await.unwrap();
-    let decorator = CacheDecorator::new(files.clone(), cache).with_ttl(Duration::from_millis(1));
+    let clock = Clock::new();
+    let cow = CacheCow::builder().clock(clock.reader());
+    let cow = cow.backend(StoreBackend::new(files.clone())).unwrap();
+    let decorator = CacheDecorator::new(cow, cache).with_ttl(Duration::from_secs(10));
     decorator.get("k").await.unwrap();
     assert_eq!(files.keys("").await.unwrap().len(), 1);
-    // The expiry goes by the time of day, which tests cannot stop.
-    std::thread::sleep(Duration::from_millis(5));
+    assert_eq!(decorator.read("k").await.unwrap().source, Source::Cache);
+    clock.advance(Duration::from_secs(11));
     decorator.store().delete("k").await.unwrap();
     assert_eq!(decorator.get("k").await.unwrap_err().kind(), ErrorKind::NotFound);
     assert!(files.keys("").await.unwrap().is_empty());

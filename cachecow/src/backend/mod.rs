@@ -12,7 +12,7 @@ mod waiters;
 use std::error::Error as StdError;
 use std::fmt;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
@@ -125,6 +125,14 @@ pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
         let _ = (listener, lag);
     }
 
+    /// Hands over the program's clock ([`Builder::clock`](crate::Builder::clock)) before the first command.
+    ///
+    /// A backend whose own clock, or whose server's, says what has expired needs none, and does nothing
+    /// as this default does.
+    fn use_clock(&self, clock: &Arc<dyn Fn() -> SystemTime + Send + Sync>) {
+        let _ = clock;
+    }
+
     /// Told when operations time out one after another: a connection that may be half-open should
     /// be replaced.
     fn reset(&self);
@@ -157,6 +165,10 @@ impl<B: CacheBackend + ?Sized> CacheBackend for Arc<B> {
 
     fn follow(&self, listener: Weak<dyn ChangeListener>, lag: Duration) {
         (**self).follow(listener, lag);
+    }
+
+    fn use_clock(&self, clock: &Arc<dyn Fn() -> SystemTime + Send + Sync>) {
+        (**self).use_clock(clock);
     }
 
     fn reset(&self) {

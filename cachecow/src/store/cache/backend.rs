@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::values::{Found, Values};
 use crate::backend::{Epochs, Flags, Waiters, ends_lease};
 use crate::protocol::{Command, Despite, Reply};
+use crate::settings::Clock;
 use crate::store::KeyValueStore;
 use crate::{BackendError, BackendErrorKind, CacheBackend, Key, Request, Watch};
 
@@ -53,6 +54,9 @@ const READ_PATIENCE: Duration = Duration::from_secs(30);
 /// `CacheCow` or put the backend into an [`Arc`]. Another process that caches in the same store has
 /// flags of its own, and each may serve what the other's writers have changed.
 ///
+/// A store that does not take a name ([`InvalidKey`](crate::ErrorKind::InvalidKey)), as one with little
+/// room for keys, has no value under it: its key is never cached, and its invalidation succeeds.
+///
 /// An operation of the store's that failed must not take effect later. One whose task died, with its
 /// runtime or by a panic, may: a key whose value was being stored then is read past the cache from
 /// there on.
@@ -60,7 +64,8 @@ const READ_PATIENCE: Duration = Duration::from_secs(30);
 /// # Time
 ///
 /// The cache's operation timeout (`Builder::operation_timeout`, 500 ms) applies to each operation of the
-/// store's: give a slow store more.
+/// store's: give a slow store more. What has expired is told by the cache's clock (`Builder::clock`); of
+/// several caches on one backend, by the first one's.
 pub struct StoreBackend {
     shared: Arc<Shared>,
 }
@@ -310,6 +315,10 @@ impl CacheBackend for StoreBackend {
 
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
         caught(self.shared.values.ping()).boxed()
+    }
+
+    fn use_clock(&self, clock: &Clock) {
+        self.shared.values.use_clock(clock);
     }
 
     fn reset(&self) {}

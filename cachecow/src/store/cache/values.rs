@@ -1,10 +1,11 @@
 //! Cached values in a store, each with its expiry.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
+use crate::settings::Clock;
 use crate::store::{KeyValueStore, Ttl};
 use crate::{BackendError, BackendErrorKind, Error, ErrorKind, Key};
 
@@ -14,6 +15,7 @@ const EXPIRY: usize = size_of::<u64>();
 pub(super) struct Values {
     store: Arc<dyn KeyValueStore>,
     has_ttl: bool,
+    clock: OnceLock<Clock>,
 }
 
 /// What stands under a key's name.
@@ -26,7 +28,18 @@ pub(super) enum Found {
 impl Values {
     pub(super) fn new(store: impl KeyValueStore + 'static) -> Self {
         let has_ttl = store.capabilities().ttl;
-        Self { store: Arc::new(store), has_ttl }
+        Self { store: Arc::new(store), has_ttl, clock: OnceLock::new() }
+    }
+
+    /// Tells the time by this clock from now on, if by none yet.
+    pub(super) fn use_clock(&self, clock: &Clock) {
+        self.clock.get_or_init(|| Arc::clone(clock));
+    }
+
+    fn millis_since_1970(&self) -> u64 {
+        let now = self.clock.get().map_or_else(SystemTime::now, |clock| clock());
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 
     pub(super) fn store(&self) -> &dyn KeyValueStore {
@@ -36,7 +49,9 @@ impl Values {
     pub(super) async fn find(&self, key: Key) -> Result<Found, BackendError> {
         let mut stored = match self.store.get(&key.to_string()).await {
             Ok(stored) => stored,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::Nothing),
+            Err(error) if error.kind() == ErrorKind::NotFound || is_no_name(&error) => {
+                return Ok(Found::Nothing);
+            }
             Err(error) => return Err(rejected(&error)),
         };
         if stored.len() < EXPIRY {
@@ -45,7 +60,7 @@ impl Values {
         }
         let value = stored.split_off(EXPIRY);
         let expires = stored[..].try_into().map_or(0, u64::from_be_bytes);
-        let expired = expires <= millis_since_1970();
+        let expired = expires <= self.millis_since_1970();
         Ok(if expired { Found::Expired } else { Found::Value(value) })
     }
 
@@ -57,7 +72,7 @@ impl Values {
     ) -> Result<(), BackendError> {
         let ttl_millis = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
         let mut stored = BytesMut::with_capacity(EXPIRY + value.len());
-        stored.put_u64(millis_since_1970().saturating_add(ttl_millis));
+        stored.put_u64(self.millis_since_1970().saturating_add(ttl_millis));
         stored.extend_from_slice(value);
         // So that the store forgets what is not served any more, where it can.
         let ttl = if self.has_ttl { Ttl::After(ttl) } else { Ttl::StoreDefault };
@@ -66,7 +81,10 @@ impl Values {
     }
 
     pub(super) async fn remove(&self, key: Key) -> Result<(), BackendError> {
-        self.store.delete(&key.to_string()).await.map_err(|error| rejected(&error))
+        match self.store.delete(&key.to_string()).await {
+            Err(error) if !is_no_name(&error) => Err(rejected(&error)),
+            _ => Ok(()),
+        }
     }
 
     /// Whether the store answers.
@@ -76,9 +94,9 @@ impl Values {
     }
 }
 
-fn millis_since_1970() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+/// Whether the store does not take the name: then there is nothing under it.
+fn is_no_name(error: &Error) -> bool {
+    error.kind() == ErrorKind::InvalidKey
 }
 
 fn rejected(error: &Error) -> BackendError {
