@@ -27,6 +27,7 @@ struct Control {
     panicking: Vec<&'static str>,
     slowness: usize,
     lengths_hidden: bool,
+    announced: Option<u64>,
 }
 
 /// The store's own failure.
@@ -86,6 +87,11 @@ impl<S: KeyValueStore> Held<S> {
         self.lock().lengths_hidden = true;
     }
 
+    /// Lets every reader announce this length, whatever it has; `None`: its own.
+    pub fn announce(&self, len: Option<u64>) {
+        self.lock().announced = len;
+    }
+
     /// Makes every operation let others run so many times before it returns.
     pub fn set_slowness(&self, yields: usize) {
         self.lock().slowness = yields;
@@ -138,8 +144,15 @@ impl<S: KeyValueStore> KeyValueStore for Held<S> {
     async fn open(&self, key: &str) -> Result<Reader, Error> {
         let reader = self.run("open", self.inner.open(key)).await?;
         let expires_in = reader.expires_in();
-        let hidden = self.lock().lengths_hidden;
-        Ok(if hidden { Reader::new(reader).with_expiry(expires_in) } else { reader })
+        let (hidden, announced) = {
+            let control = self.lock();
+            (control.lengths_hidden, control.announced)
+        };
+        if !hidden && announced.is_none() {
+            return Ok(reader);
+        }
+        let other = Reader::new(reader).with_expiry(expires_in);
+        Ok(announced.into_iter().fold(other, Reader::with_len))
     }
 
     async fn put_bytes(&self, key: &str, value: Bytes, ttl: Ttl) -> Result<(), Error> {

@@ -1,18 +1,23 @@
 //! What a `CacheDecorator` does, case by case.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
 use cachecow::protocol::{Command, Reply, Token};
-use cachecow::store::{DecoratorCache, KeySpace, OnCacheError, conformance};
+use cachecow::store::{
+    DecoratorCache, KeySpace, OnCacheError, Prefix, ReadOnly, Reader, StoreBackend, UrlEncode,
+    WithIds, conformance,
+};
 use cachecow::{
     BackendErrorKind, CacheCow, CacheDecorator, Error, ErrorKind, Fill, KeyValueStore,
     KeyValueStoreExt as _, MemoryStore, RedisStore, Source,
 };
 use cachecow_tests::backends::Fate;
 use cachecow_tests::caches::Cache;
+use cachecow_tests::clock::Clock;
 use cachecow_tests::held::{Broken, Held};
 use cachecow_tests::on_every_cache;
 use cachecow_tests::servers::RedisServer;
@@ -20,6 +25,14 @@ use futures_util::TryStreamExt as _;
 use tokio::io::AsyncReadExt as _;
 
 type Decorated = CacheDecorator<Held<MemoryStore>>;
+
+#[track_caller]
+fn assert_wrong_length<T: std::fmt::Debug>(result: Result<T, Error>, expected: io::ErrorKind) {
+    let error = result.unwrap_err();
+    let source = std::error::Error::source(&error).and_then(<dyn std::error::Error>::downcast_ref);
+    let kind = source.map(io::Error::kind);
+    assert_eq!((error.kind(), kind), (ErrorKind::Store, Some(expected)), "{error:?}");
+}
 
 /// A backing store, and a decorator of it as one process has it.
 fn decorated(cache: &Cache) -> (Held<MemoryStore>, Decorated) {
@@ -341,7 +354,7 @@ on_every_cache! {
     }
 
     async fn a_key_too_long_for_a_prefix_comes_to_neither_store(cache) {
-        let store = cachecow::store::Prefix::new(MemoryStore::new(), "tenant-a-").unwrap();
+        let store = Prefix::new(MemoryStore::new(), "tenant-a-").unwrap();
         let decorator = CacheDecorator::new(cache.open_default(), store);
         let key = "k".repeat(245);
         for kind in [
@@ -392,7 +405,7 @@ on_every_cache! {
     }
 
     async fn a_time_to_live_that_the_store_refuses_does_not_disturb_the_cache(cache) {
-        let store = cachecow::store::ReadOnly::new(MemoryStore::new());
+        let store = ReadOnly::new(MemoryStore::new());
         let folder = tempfile::tempdir().unwrap();
         let files = cachecow::FilesystemStore::open(folder.path()).await.unwrap();
         let decorator = CacheDecorator::new(cache.open_default(), files);
@@ -404,6 +417,78 @@ on_every_cache! {
         assert!(cache.script().log().is_empty(), "the cache was not asked");
         let decorator = CacheDecorator::new(cache.open_default(), store);
         assert_eq!(decorator.put("k", "v").await.unwrap_err().kind(), ErrorKind::Unsupported);
+    }
+
+    async fn a_value_of_another_length_than_announced_is_an_error_and_not_cached(cache) {
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("target");
+        std::fs::write(&target, "as it was").unwrap();
+        for (len, announced, expected) in
+            [(400, 1000, io::ErrorKind::UnexpectedEof), (1000, 400, io::ErrorKind::InvalidData)]
+        {
+            // Held as a whole, and streamed.
+            for limit in [10_000, 700, 100] {
+                let (store, decorator) = decorated(&cache);
+                let decorator = decorator.with_max_value_size(limit);
+                decorator.put("k", vec![7; len]).await.unwrap();
+                store.announce(Some(announced));
+                assert_wrong_length(decorator.get("k").await, expected);
+                let opened = match decorator.open("k").await {
+                    Ok(reader) => reader.into_bytes().await.map_err(|e| Reader::error("open", e)),
+                    Err(error) => Err(error),
+                };
+                assert_wrong_length(opened, expected);
+                assert_wrong_length(decorator.get_file("k", &target).await, expected);
+                assert_wrong_length(decorator.get_into("k", &mut Vec::new()).await, expected);
+                assert_eq!(std::fs::read(&target).unwrap(), b"as it was");
+                store.announce(None);
+                let read = decorator.read("k").await.unwrap();
+                assert_eq!((read.value.len(), read.source), (len, Source::Fetched));
+            }
+        }
+    }
+
+    async fn two_prefixes_of_one_store_do_not_share_their_values(cache) {
+        let cow = cache.open_default();
+        let store: Arc<dyn KeyValueStore> = Arc::new(MemoryStore::new());
+        let part = |prefix: &str| Prefix::new(Arc::clone(&store), prefix).unwrap();
+        let wrapped: [fn(Prefix<Arc<dyn KeyValueStore>>) -> Box<dyn KeyValueStore>; 6] = [
+            |part| Box::new(part),
+            |part| Box::new(ReadOnly::new(part)),
+            |part| Box::new(UrlEncode::new(part)),
+            |part| Box::new(WithIds::uuid(part)),
+            |part| Box::new(Prefix::new(part, "c-").unwrap()),
+            |part| Box::new(CacheDecorator::new(CacheCow::memory(), part)),
+        ];
+        for wrap in wrapped {
+            for key in ["a-k", "b-k", "a-c-k", "b-c-k"] {
+                store.put(key, &key[..1]).await.unwrap();
+            }
+            let [one, other] =
+                ["a-", "b-"].map(|prefix| CacheDecorator::new(&cow, wrap(part(prefix))));
+            for _ in 0..2 {
+                assert_eq!(one.get("k").await.unwrap(), "a", "{one}");
+                assert_eq!(other.get("k").await.unwrap(), "b", "{other}");
+            }
+            assert_eq!(one.read("k").await.unwrap().source, Source::Cache, "{one}");
+        }
+    }
+
+    async fn a_part_of_a_store_and_the_whole_see_each_other_s_changes(cache) {
+        let store = MemoryStore::new();
+        let part = Prefix::new(UrlEncode::new(store.clone()), "a/").unwrap();
+        let (whole, part) = (
+            CacheDecorator::new(cache.open_default(), store),
+            CacheDecorator::new(cache.open_default(), part),
+        );
+        part.put("k", "1").await.unwrap();
+        assert_eq!(whole.get("a%2Fk").await.unwrap(), "1");
+        assert_eq!(part.read("k").await.unwrap().source, Source::Cache, "it is one value");
+        part.put("k", "2").await.unwrap();
+        assert_eq!(whole.get("a%2Fk").await.unwrap(), "2");
+        whole.rename("a%2Fk", "a%2Fl").await.unwrap();
+        assert_eq!(part.get("k").await.unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(part.get("l").await.unwrap(), "2");
     }
 
     async fn a_hit_is_one_round_trip_and_a_change_two(cache) {
@@ -478,16 +563,43 @@ async fn decorators_with_clones_of_one_cache_share_its_fence() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_expired_is_not_served_whether_or_not_the_store_forgot_it() {
-    let cache = Held::new(MemoryStore::new());
-    let store = MemoryStore::new();
-    let decorator =
-        CacheDecorator::new(cache.clone(), store.clone()).with_ttl(Duration::from_millis(1));
+async fn what_has_expired_by_the_given_clock_is_not_served() {
+    let (clock, cache, store) = (Clock::new(), MemoryStore::new(), MemoryStore::new());
+    // The store's own clock stands still: the value is there, and what it was stored with counts.
+    let cow = CacheCow::builder().clock(clock.reader());
+    let cow = cow.backend(StoreBackend::new(cache.clone())).unwrap();
+    let decorator = CacheDecorator::new(cow, store.clone()).with_ttl(Duration::from_secs(10));
     store.put("k", "v").await.unwrap();
     decorator.get("k").await.unwrap();
-    // The store's own clock stands still; ours goes by the time of day.
-    std::thread::sleep(Duration::from_millis(5));
+    assert_eq!(decorator.read("k").await.unwrap().source, Source::Cache);
+    clock.advance(Duration::from_secs(11));
+    assert_eq!(cache.keys("").await.unwrap().len(), 1);
     assert_eq!(decorator.read("k").await.unwrap().source, Source::Fetched);
+}
+
+#[tokio::test]
+async fn a_cache_that_does_not_take_a_key_s_name_is_no_cache_for_it() {
+    let cache = MemoryStore::new();
+    // It leaves no room for the names that cached values have.
+    let narrow = || Prefix::new(cache.clone(), "p".repeat(245)).unwrap();
+    let store = Held::new(MemoryStore::new());
+    for on_cache_error in [OnCacheError::Report, OnCacheError::Fail] {
+        let decorator = CacheDecorator::new(narrow(), store.clone()).on_cache_error(on_cache_error);
+        decorator.put("k", "v").await.unwrap();
+        let read = decorator.read("k").await.unwrap();
+        assert_eq!((&*read.value, read.source), (&b"v"[..], Source::Fetched));
+        assert_eq!(read.fill, Fill::Unreachable, "it is said that nothing is cached");
+        decorator.copy("k", "l").await.unwrap();
+        decorator.rename("l", "m").await.unwrap();
+        decorator.invalidate("k").await.unwrap();
+        decorator.delete("m").await.unwrap();
+        assert_eq!(decorator.stats().pending_invalidations, 0);
+    }
+    // One that fails otherwise is none the wiser: the old value may be there.
+    let failing = Held::new(narrow());
+    failing.break_down("delete");
+    let error = CacheDecorator::new(failing, store).put("k", "v").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotInvalidated);
 }
 
 #[tokio::test]

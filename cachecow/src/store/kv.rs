@@ -1,5 +1,6 @@
 //! What a store is.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -15,8 +16,8 @@ pub type KeyStream<'a> = BoxStream<'a, Result<String, Error>>;
 
 /// A store of values by key, for those who implement one.
 ///
-/// There are no default methods: a store that wraps another decides for each. Its users have
-/// [`KeyValueStoreExt`](super::KeyValueStoreExt) besides. `Display` shows what the store is and what
+/// There are no default methods but [`stored_as`](Self::stored_as): a store that wraps another decides for
+/// each. Its users have [`KeyValueStoreExt`](super::KeyValueStoreExt) besides. `Display` shows what the store is and what
 /// it wraps, as in `prefix(memory)`, and no credentials.
 ///
 /// An implementation is checked by [`conformance`](super::conformance) (feature `conformance`).
@@ -83,6 +84,15 @@ pub trait KeyValueStore: fmt::Debug + fmt::Display + Send + Sync {
 
     /// An address at which the value may be had. Whether it exists is not checked.
     async fn url_for(&self, key: &str) -> Result<String, Error>;
+
+    /// Under which key the innermost store has the value. This default, the key itself, is right for every
+    /// store but one that wraps another: such a store asks that with the key that it uses there.
+    ///
+    /// A [`CacheDecorator`](super::CacheDecorator) caches a value under this name, so that two parts of one
+    /// store ([`Prefix`](super::Prefix)) are not taken for each other.
+    fn stored_as<'a>(&self, key: &'a str) -> Cow<'a, str> {
+        Cow::Borrowed(key)
+    }
 }
 
 /// Implements [`KeyValueStore`] for what leaves everything to another: `forward!([generics] type, |this|
@@ -138,6 +148,10 @@ macro_rules! forward {
             async fn url_for(&self, key: &str) -> Result<String, Error> {
                 let $this = self;
                 ($store).url_for(key).await
+            }
+            fn stored_as<'a>(&self, key: &'a str) -> std::borrow::Cow<'a, str> {
+                let $this = self;
+                ($store).stored_as(key)
             }
         }
     };

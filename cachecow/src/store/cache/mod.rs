@@ -8,6 +8,7 @@ mod place;
 mod read;
 mod values;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
 use std::time::Duration;
@@ -59,9 +60,15 @@ use crate::{CacheCow, Error, ErrorKind, Key, KeyEncoder, Stats};
 /// key stays out of the cache until the cache's hold expires (`hold`, 60 s); a change that takes
 /// longer than that, or takes effect later, is protected only up to there.
 ///
+/// A value is cached under its name in the innermost store ([`stored_as`](KeyValueStore::stored_as)): parts
+/// of one store ([`Prefix`](super::Prefix)) are told apart, and a change by way of a part is seen by way of
+/// the whole.
+///
 /// Not promised: a change past the decorators is seen when the cached value's time to live is over,
-/// or after [`invalidate`](Self::invalidate). Two backing stores in one cache need names of their
-/// own ([`with_name`](Self::with_name)), or each is served the other's values.
+/// or after [`invalidate`](Self::invalidate). A file that has two keys, by a symbolic link in a
+/// `FilesystemStore`, is changed by one of them and past the other. Two backing stores in one cache need
+/// names of their own ([`with_name`](Self::with_name)), or each is served the other's values; so do an
+/// `Hmac` and the store that it wraps.
 ///
 /// # Memory
 ///
@@ -185,7 +192,7 @@ impl<S: KeyValueStore> CacheDecorator<S> {
     fn parts(&self, key: &str) -> KeyEncoder {
         let mut parts = KeyEncoder::new("store:{}:{}");
         parts.str(&self.decorated.options.name);
-        parts.str(key);
+        parts.str(&self.decorated.store.stored_as(key));
         parts
     }
 
@@ -294,6 +301,10 @@ impl<S: KeyValueStore> KeyValueStore for CacheDecorator<S> {
 
     async fn url_for(&self, key: &str) -> Result<String, Error> {
         self.decorated.store.url_for(key).await
+    }
+
+    fn stored_as<'a>(&self, key: &'a str) -> Cow<'a, str> {
+        self.decorated.store.stored_as(key)
     }
 }
 

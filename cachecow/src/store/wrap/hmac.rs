@@ -1,5 +1,6 @@
 //! Values that nobody without the secret can change unnoticed.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -132,11 +133,9 @@ impl Check {
         if self.0.into_iter().any(|signer| signer.verify_slice(tag).is_ok()) {
             return Ok(());
         }
-        let message = format!(
-            "{operation}: the stored value was changed, cut, extended, moved from another key, or \
-             signed with another secret; put it again, if it should be trusted"
-        );
-        Err(Error::new(ErrorKind::Tampered, message))
+        let why = "the stored value was changed, cut, extended, moved from another key, or signed with \
+                   another secret; put it again, if it should be trusted";
+        Err(Error::tampered(operation, why))
     }
 }
 
@@ -207,6 +206,10 @@ impl<S: KeyValueStore> KeyValueStore for Hmac<S> {
     async fn url_for(&self, key: &str) -> Result<String, Error> {
         self.capabilities().check("url_for", key)?;
         Err(Error::unsupported("url_for", "the address would give the value unverified"))
+    }
+
+    fn stored_as<'a>(&self, key: &'a str) -> Cow<'a, str> {
+        self.store.stored_as(key)
     }
 }
 

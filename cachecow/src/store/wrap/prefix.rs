@@ -1,5 +1,6 @@
 //! A part of a store, by a prefix of its keys.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use async_trait::async_trait;
@@ -139,6 +140,10 @@ impl<S: KeyValueStore> KeyValueStore for Prefix<S> {
 
     async fn url_for(&self, key: &str) -> Result<String, Error> {
         self.store.url_for(&self.joined("url_for", key)?).await
+    }
+
+    fn stored_as<'a>(&self, key: &'a str) -> Cow<'a, str> {
+        Cow::Owned(self.store.stored_as(&self.joined_prefix(key)).into_owned())
     }
 }
 

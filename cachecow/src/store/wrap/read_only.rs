@@ -1,5 +1,6 @@
 //! A store that may be read and not changed.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use async_trait::async_trait;
@@ -93,6 +94,10 @@ impl<S: KeyValueStore> KeyValueStore for ReadOnly<S> {
 
     async fn url_for(&self, key: &str) -> Result<String, Error> {
         self.store.url_for(key).await
+    }
+
+    fn stored_as<'a>(&self, key: &'a str) -> Cow<'a, str> {
+        self.store.stored_as(key)
     }
 }
 

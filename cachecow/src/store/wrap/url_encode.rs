@@ -1,5 +1,6 @@
 //! Any text as a key.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use async_trait::async_trait;
@@ -9,7 +10,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use super::super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
-use crate::{Error, ErrorKind};
+use crate::Error;
 
 /// All but RFC 3986's unreserved characters, the letters and digits of ASCII and `-._~`.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -37,7 +38,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 /// # Errors
 ///
 /// A key that is too long when it is encoded, and the empty one, are
-/// [`InvalidKey`](ErrorKind::InvalidKey).
+/// [`InvalidKey`](crate::ErrorKind::InvalidKey).
 #[derive(Clone, Debug)]
 pub struct UrlEncode<S> {
     store: S,
@@ -54,12 +55,10 @@ impl<S: KeyValueStore> UrlEncode<S> {
         let name = encode(key);
         match self.store.capabilities().max_key_len {
             Some(max) if name.len() > max => {
-                let message = format!(
-                    "{operation}: the key has {} characters when it is URL-encoded, and {max} are \
-                     allowed",
-                    name.len()
-                );
-                Err(Error::new(ErrorKind::InvalidKey, message))
+                let len = name.len();
+                let why =
+                    format!("has {len} characters when it is URL-encoded, and {max} are allowed");
+                Err(Error::invalid_key(operation, &why))
             }
             _ => Ok(name),
         }
@@ -131,6 +130,10 @@ impl<S: KeyValueStore> KeyValueStore for UrlEncode<S> {
 
     async fn url_for(&self, key: &str) -> Result<String, Error> {
         self.store.url_for(&self.encoded("url_for", key)?).await
+    }
+
+    fn stored_as<'a>(&self, key: &'a str) -> Cow<'a, str> {
+        Cow::Owned(self.store.stored_as(&encode(key)).into_owned())
     }
 }
 
