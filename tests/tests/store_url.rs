@@ -102,6 +102,24 @@ async fn every_kind_of_store_has_its_url() {
 }
 
 #[tokio::test]
+async fn sqlite_opens_as_by_its_own_function() {
+    // What is in memory is new each time: nobody else can have made its table.
+    for url in ["sqlite::memory:", "sqlite://:memory:", "sqlite://db?mode=memory"] {
+        SqlStore::open(url).await.unwrap();
+        let store = open(&format!("{url}#wrap:prefix(a-)")).await.unwrap();
+        conformance::all(&store).await;
+        let pages = format!("{url}{}table=pages", if url.contains('?') { '&' } else { '?' });
+        open(&pages).await.unwrap().put("k", "v").await.unwrap();
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("file.db").display());
+    let store = SqlStore::open(&format!("{url}?mode=rwc")).await.unwrap();
+    store.create_table().await.unwrap();
+    store.put("k", "v").await.unwrap();
+    assert_eq!(open(&url).await.unwrap().get("k").await.unwrap(), "v");
+}
+
+#[tokio::test]
 async fn an_error_says_what_is_wrong() {
     for (url, expected) in [
         ("", "no scheme"),

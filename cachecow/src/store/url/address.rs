@@ -21,7 +21,10 @@ pub(super) struct Address {
 impl Address {
     /// The address, and the fragment if there is one.
     pub(super) fn parse(url: &str) -> Result<(Self, Option<&str>), Error> {
-        let Some((scheme, rest)) = url.split_once("://") else {
+        // SQLite's own URLs have no slashes where no path in the file system follows.
+        let sqlite = url.strip_prefix("sqlite:").filter(|rest| !rest.starts_with("//"));
+        let split = sqlite.map(|rest| ("sqlite", rest)).or_else(|| url.split_once("://"));
+        let Some((scheme, rest)) = split else {
             return Err(invalid("it has no scheme; write memory://, redis://host:6379, …"));
         };
         let suspicious = rest.find(['?', '#']).is_some_and(|at| rest[at..].contains('@'));
@@ -66,6 +69,13 @@ impl Address {
     /// Whether nothing is between `://` and the parameters.
     pub(super) fn is_bare(&self) -> bool {
         self.place.is_empty()
+    }
+
+    /// Whether it names a database in memory, as SQLite's may.
+    #[allow(dead_code, reason = "which features need it is not this module's to know")]
+    pub(super) fn is_in_memory(&self) -> bool {
+        self.place == ":memory:"
+            || self.parameters.iter().any(|parameter| parameter == "mode=memory")
     }
 
     /// The path in the file system, decoded.

@@ -20,7 +20,7 @@ use crate::{Error, ErrorKind};
 /// | `redis+unix:///path[?db=0&user=…&pass=…]` | `RedisStore` | `redis` |
 /// | `fs:///folder` | `FilesystemStore` | `fs` |
 /// | `git:///repository` | `GitStore` | `git` |
-/// | `postgres://…`, `postgresql://…`, `mysql://…`, `mariadb://…`, `sqlite://…` | `SqlStore` | `sql` |
+/// | `postgres://…`, `postgresql://…`, `mysql://…`, `mariadb://…`, `sqlite://…`, `sqlite::memory:` | `SqlStore` | `sql` |
 /// | `mongodb://…`, `mongodb+srv://…` | `MongoStore` | `mongodb` |
 /// | `s3://…`, `gcs://…`, `gs://…`, `azure://…`, `az://…` | `CloudStore` | `cloud` |
 ///
@@ -29,8 +29,8 @@ use crate::{Error, ErrorKind};
 /// `?keys=extended` allows `/` and the space in keys, in every store
 /// ([`KeySpace::Extended`](super::KeySpace::Extended)). `?prefix=…` is what goes before the keys'
 /// names in Redis, `kv:` by default, `?table=…` the table in an SQL database and `?collection=…` the one
-/// in MongoDB, `key_value` by default. The table must be there. What a server's own URLs have besides goes
-/// to its driver.
+/// in MongoDB, `key_value` by default. The table must be there, but for an SQLite database in memory, which
+/// is new. What a server's own URLs have besides goes to its driver.
 ///
 /// # Wrappers
 ///

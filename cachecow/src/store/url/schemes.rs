@@ -197,6 +197,10 @@ fn sql(mut address: Address) -> BoxFuture<'static, Opened> {
             Some(table) => store.with_table(&table)?,
             None => store,
         };
+        if address.is_in_memory() {
+            // It is new, and nobody else can reach it to make the table.
+            store.create_table().await?;
+        }
         Ok(Arc::new(store.with_key_space(address.key_space())) as _)
     }
     .boxed()
