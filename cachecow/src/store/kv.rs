@@ -29,6 +29,10 @@ pub type KeyStream<'a> = BoxStream<'a, Result<String, Error>>;
 /// What the [capabilities](Capabilities) exclude is [`Unsupported`](crate::ErrorKind::Unsupported), and
 /// a failure of whatever lies below is [`Store`](crate::ErrorKind::Store).
 ///
+/// For what [`Capabilities::check`] and [`Ttl::resolve`] do not say themselves there is
+/// [`Error::invalid_key`], [`Error::invalid_ttl`], [`Error::not_found`], [`Error::unsupported`],
+/// [`Error::too_large`], [`Error::tampered`] and, with its source, [`Error::store`].
+///
 /// # Consistency
 ///
 /// A value is replaced as a whole: a reader sees the old one or the new one, never a part. A `put`
