@@ -1,5 +1,7 @@
 //! What is counted and traced.
 
+use cachecow::Source;
+
 macro_rules! acts {
     ($($(#[$doc:meta])* $act:ident: $name:literal;)*) => {
         /// What a process did, and how it went.
@@ -8,7 +10,7 @@ macro_rules! acts {
         pub enum Act {$($(#[$doc])* $act,)*}
 
         /// All of them, in order.
-        pub(crate) const ACTS: [Act; 25] = [$(Act::$act),*];
+        pub(crate) const ACTS: [Act; [$($name),*].len()] = [$(Act::$act),*];
 
         impl Act {
             pub(crate) fn name(self) -> &'static str {
@@ -33,10 +35,22 @@ acts! {
     BatchRead: "read in a batch, cached or joined";
     /// A read in a batch that did not fetch it: near, from the cache, or joined.
     NearBatchRead: "read in a batch, near, cached or joined";
-    /// A read that ended with the error of its fetch.
+    /// A read that ended with the error of its own fetch.
     FailedRead: "read, its fetch failed";
+    /// A read that ended with the error of another caller's fetch.
+    JoinedFailure: "read, joined another's fetch that failed";
     /// A call of `read` or `get_many` that was dropped.
     CancelledRead: "read, cancelled";
+    /// A read that was begun and then not polled for a while.
+    KeptRead: "read, not polled";
+    /// A read that was begun and then forgotten.
+    ForgottenRead: "read, forgotten";
+    /// A read in a burst of them.
+    BurstRead: "read in a burst";
+    /// A runtime shut down with reads and changes under way.
+    RuntimeEnded: "runtime shut down";
+    /// A read or a change dropped when its runtime had ended.
+    LeftOver: "dropped after its runtime's end";
     /// A call of `get_many`.
     Batch: "get_many";
     /// A read by the fetch function: the backing store had this version.
@@ -71,6 +85,19 @@ acts! {
     Fault: "FAULT";
 }
 
+impl Act {
+    /// A read from this source, which fetched itself or did not.
+    pub(crate) fn of(source: Source, has_fetched: bool) -> Self {
+        match source {
+            Source::Near => Self::NearRead,
+            Source::Cache => Self::CacheRead,
+            Source::Stale => Self::StaleRead,
+            _ if has_fetched => Self::FetchedRead,
+            _ => Self::JoinedRead,
+        }
+    }
+}
+
 /// The reads that were checked, by where their objects came from.
 pub const CHECKED: [Act; 7] = [
     Act::NearRead,
@@ -81,6 +108,9 @@ pub const CHECKED: [Act; 7] = [
     Act::BatchRead,
     Act::NearBatchRead,
 ];
+
+/// The reads that ended with a fetch's error, which was checked as a value is.
+pub const FAILED: [Act; 2] = [Act::FailedRead, Act::JoinedFailure];
 
 #[cfg(test)]
 mod tests {

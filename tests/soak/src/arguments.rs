@@ -19,6 +19,7 @@ links go wrong; every read is checked. LIMIT is a time (90s, 10m, 1h) or a numbe
   --processes N   processes at a time (4)
   --seed N        from which the order of the faults follows (random)
   --calm          no faults
+  --only WORD     only the faults whose names have this in them; more than once for more of them
   --tokenless     without the token: must find a violation, and ends with the first
   --cluster       on a Redis Cluster that fails over
   --replica-acks  the same, with invalidations that a replica has acknowledged: none may be lost
@@ -63,7 +64,9 @@ pub fn parse(
             (Long("history"), Some(settings)) => settings.history = parser.value()?.into(),
             (Long("socket"), Some(settings)) => settings.socket = Some(parser.value()?.into()),
             (Long("traces"), Some(settings)) => settings.traces = parser.value()?.into(),
-            (Long("replica-acks"), Some(settings)) => settings.replica_acks = true,
+            (Long("replica-acks"), Some(settings)) => {
+                settings.replica_acks = parser.value()?.parse()?;
+            }
             (Long("tokenless"), Some(settings)) => settings.tokenless = true,
             (Long("processes"), None) => {
                 options.processes = parser.value()?.parse()?;
@@ -74,6 +77,7 @@ pub fn parse(
             }
             (Long("seed"), None) => options.seed = parser.value()?.parse()?,
             (Long("calm"), None) => options.calm = true,
+            (Long("only"), None) => options.only.push(parser.value()?.string()?),
             (Long("tokenless"), None) => options.tokenless = true,
             (Long("cluster"), None) => options.on = On::Cluster,
             (Long("replica-acks"), None) => options.on = On::AcknowledgedCluster,
@@ -141,12 +145,12 @@ mod tests {
 
     #[test]
     fn a_process_is_told_its_settings() {
-        let line = "--worker 3 --url u --near-url n --history h --traces t --socket s --replica-acks --tokenless";
+        let line = "--worker 3 --url u --near-url n --history h --traces t --socket s --replica-acks 2 --tokenless";
         let Ok(Command::Work(settings)) = parsed(line) else { panic!("a process") };
         assert_eq!((settings.process, &*settings.url), (3, "u"));
         assert_eq!(settings.near_url.as_deref(), Some("n"));
         assert_eq!((settings.history, settings.traces), ("h".into(), "t".into()));
-        assert!(settings.replica_acks && settings.tokenless);
+        assert!(settings.replica_acks == 2 && settings.tokenless);
         assert_eq!(settings.socket, Some("s".into()));
     }
 }

@@ -63,7 +63,7 @@ impl Worker {
         }
     }
 
-    async fn change_once<T: Soaked>(self: &Arc<Self>, id: u32) {
+    pub(crate) async fn change_once<T: Soaked>(self: &Arc<Self>, id: u32) {
         match fastrand::u8(..10) {
             0..=2 => self.invalidate::<T>(id).await,
             3 => self.invalidate_many::<T>(id).await,
@@ -74,7 +74,7 @@ impl Worker {
         }
     }
 
-    async fn invalidate<T: Soaked>(&self, id: u32) {
+    pub(crate) async fn invalidate<T: Soaked>(&self, id: u32) {
         let began = self.history.now();
         let committed = vec![self.commit::<T>(id)];
         let begun = self.history.now();
@@ -226,18 +226,31 @@ impl Worker {
     pub(crate) async fn settle(&self) {
         while !self.history.is_stopped() {
             tokio::time::sleep(SETTLING).await;
-            // Taken first: what is added later may be outstanding later.
-            let owed = std::mem::take(&mut *self.owed());
-            if self.cow.stats().pending_invalidations > 0 {
-                self.owed().extend(owed);
-                continue;
-            }
-            for Owed { committed, since } in owed {
-                for committed in committed {
-                    self.promise(committed, since, Act::LatePromise);
-                }
+            self.settle_once();
+        }
+    }
+
+    /// Waits until nothing is owed any more.
+    pub(crate) async fn settle_all(&self) {
+        while !self.settle_once() {
+            tokio::time::sleep(SETTLING).await;
+        }
+    }
+
+    /// Whether the background had told the cache of all there was to tell.
+    fn settle_once(&self) -> bool {
+        // Taken first: what is added later may be outstanding later.
+        let owed = std::mem::take(&mut *self.owed());
+        if self.cow.stats().pending_invalidations > 0 {
+            self.owed().extend(owed);
+            return false;
+        }
+        for Owed { committed, since } in owed {
+            for committed in committed {
+                self.promise(committed, since, Act::LatePromise);
             }
         }
+        true
     }
 
     fn promise(&self, committed: Committed, begun: Micros, act: Act) {

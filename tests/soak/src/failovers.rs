@@ -21,7 +21,7 @@ use redis::cluster_routing::Slot;
 
 use crate::faults::Fault;
 use crate::history::{History, Micros, OBJECTS, Suspect};
-use crate::objects::{GROUP, Grouped, LONGEST_TTL, Named, Plain, Soaked, Soft, is_alias};
+use crate::objects::{GROUP, Grouped, LONGEST_TTL, Named, Plain, Soaked, Soft, Strict, is_alias};
 use crate::server::ask;
 use crate::worker::LEASE;
 
@@ -172,6 +172,7 @@ fn shards_of(cell: usize) -> BTreeSet<u16> {
     let keys: Vec<Key> = match cell / OBJECTS {
         Plain::KIND => vec![Plain::by(id).key().key()],
         Soft::KIND => vec![Soft::by(id).key().key()],
+        Strict::KIND => vec![Strict::by(id).key().key()],
         Named::KIND => vec![Named::by(id).key().key()],
         Grouped::KIND => vec![
             Grouped::by(id).key().key(),

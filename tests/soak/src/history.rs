@@ -13,10 +13,11 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::act::{ACTS, Act};
 use crate::shared;
+use crate::stage::Stage;
 use crate::trace::{self, Trace};
 
 /// How many types of objects there are, and one more for what is promised of an alias alone.
-pub(crate) const KINDS: usize = 5;
+pub(crate) const KINDS: usize = 6;
 /// How many objects there are of each type.
 pub(crate) const OBJECTS: usize = 1000;
 pub(crate) const CELLS: usize = KINDS * OBJECTS;
@@ -37,7 +38,9 @@ const LATEST_NEAR: usize = 3;
 const SUSPECTS: usize = 4;
 const TRACES: usize = 5;
 const DOOMED: usize = 16;
-const HEADER: usize = DOOMED + MAX_PROCESSES;
+const ORDERS: usize = DOOMED + MAX_PROCESSES;
+const STAGES: usize = ORDERS + MAX_PROCESSES;
+const HEADER: usize = STAGES + MAX_PROCESSES;
 
 /// Microseconds since the run began, on a clock that all processes share.
 pub(crate) type Micros = u64;
@@ -218,6 +221,32 @@ impl History {
     /// Whether it is to, which is told once.
     pub(crate) fn take_doom(&self, process: usize) -> bool {
         self.header[DOOMED + process].swap(0, SeqCst) != 0
+    }
+
+    /// Has the process bring this about in itself.
+    pub(crate) fn order(&self, process: usize, fault: usize) {
+        self.header[ORDERS + process].store(fault as u64 + 1, SeqCst);
+    }
+
+    /// What it was ordered to, and has not done yet.
+    pub(crate) fn ordered(&self, process: usize) -> Option<usize> {
+        let order = self.header[ORDERS + process].load(SeqCst);
+        order.checked_sub(1).map(|fault| usize::try_from(fault).expect("a small number"))
+    }
+
+    /// It has done what it was ordered to, or will not.
+    pub(crate) fn obeyed(&self, process: usize) {
+        self.reach(process, Stage::Waiting);
+        self.header[ORDERS + process].store(0, SeqCst);
+    }
+
+    /// It has come so far with that.
+    pub(crate) fn reach(&self, process: usize, stage: Stage) {
+        self.header[STAGES + process].store(stage.number(), SeqCst);
+    }
+
+    pub(crate) fn stage(&self, process: usize) -> Stage {
+        Stage::of_number(self.header[STAGES + process].load(SeqCst))
     }
 
     /// Notes a read that is to be judged; how many there were before.

@@ -44,18 +44,25 @@
 
 pub mod act;
 pub mod arguments;
+mod bursts;
 mod changes;
 pub mod failovers;
 pub mod faults;
 mod history;
 mod holds;
+mod kept;
 mod objects;
+mod orders;
 mod processes;
 mod proxy;
 mod reads;
 pub mod report;
 pub mod run;
+mod runtimes;
 mod server;
 mod shared;
+mod stage;
 mod trace;
+mod trials;
+mod unpolled;
 pub mod worker;

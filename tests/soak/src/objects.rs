@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::future::pending;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,11 +14,20 @@ use crate::history::{CELLS, History, KINDS, OBJECTS};
 use crate::trace::Event;
 
 /// The names of the types, in the order of their kinds, and of the alias.
-pub(crate) const NAMES: [&str; KINDS] = ["Plain", "Soft", "Named", "Grouped", "Named by name"];
+pub(crate) const NAMES: [&str; KINDS] =
+    ["Plain", "Soft", "Named", "Grouped", "Strict", "Named by name"];
 /// How long anything may stay in the cache at the most.
 pub(crate) const LONGEST_TTL: Duration = Duration::from_secs(20);
 /// How many objects carry a tag.
 pub(crate) const GROUP: u32 = 8;
+
+/// How many objects of each type are left to the trials of a healthy server: no other task touches
+/// them, and their fetches do not fail.
+pub(crate) const RESERVED: u32 = 8;
+
+fn is_reserved(id: u32) -> bool {
+    id as usize >= OBJECTS - RESERVED as usize
+}
 
 /// A type of objects, each with the version of its cell.
 pub(crate) trait Soaked: Cached + Sized {
@@ -33,18 +43,26 @@ pub(crate) trait Soaked: Cached + Sized {
     /// Whether the backing store has no such object at this version.
     fn is_absent(version: u64) -> bool;
 
+    /// Whether the fetch function tells so by an error, as one that fetches a row does.
+    fn absence_is_an_error() -> bool {
+        Self::KIND == Strict::KIND
+    }
+
     fn cell(id: u32) -> usize {
         Self::KIND * OBJECTS + id as usize
     }
 
-    /// The cell's last version up to this at which there was no object.
+    /// The cell's last version up to this at which a read found no object.
     fn last_absent(version: u64) -> Option<u64> {
+        if Self::absence_is_an_error() {
+            return None;
+        }
         let first = version.saturating_sub(ABSENT_EVERY);
         (first..=version).rev().find(|&version| Self::is_absent(version))
     }
 }
 
-const ALIAS_KIND: usize = 4;
+const ALIAS_KIND: usize = 5;
 
 /// Whether it is of an alias alone.
 pub(crate) fn is_alias(cell: usize) -> bool {
@@ -60,6 +78,11 @@ const ABSENT_EVERY: u64 = 16;
 
 fn is_sometimes_absent(version: u64) -> bool {
     version % ABSENT_EVERY == 7
+}
+
+/// Its row is deleted, and created again, time after time.
+fn is_often_absent(version: u64) -> bool {
+    version % 4 == 2
 }
 
 fn never(_version: u64) -> bool {
@@ -115,6 +138,16 @@ pub(crate) struct Grouped {
     payload: String,
 }
 
+/// An object whose absence is an error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Cached)]
+#[cache(context = Database, ttl = "20s")]
+#[cache(key = "strict:{id}", fetch = Strict::find)]
+pub(crate) struct Strict {
+    id: u32,
+    version: u64,
+    payload: String,
+}
+
 macro_rules! soaked {
     ($($object:ident $kind:literal by $by:ident, with [$($field:ident: $value:expr),*], absent $absent:expr;)*) => {$(
         impl Soaked for $object {
@@ -145,19 +178,20 @@ soaked! {
     Soft 1 by SoftById, with [], absent is_sometimes_absent;
     Named 2 by NamedById, with [name: Self::name_of], absent never;
     Grouped 3 by GroupedById, with [group: group_of], absent never;
+    Strict 4 by StrictById, with [], absent is_often_absent;
 }
 
 impl Plain {
-    async fn find(database: &Database, id: u32) -> Result<Option<Self>, Down> {
+    async fn find(database: &Database, id: u32) -> Result<Option<Self>, Failed> {
         database.find(id).await
     }
-    async fn find_many(database: &Database, ids: &[u32]) -> Result<Vec<Self>, Down> {
+    async fn find_many(database: &Database, ids: &[u32]) -> Result<Vec<Self>, Failed> {
         database.find_many(ids).await
     }
 }
 
 impl Soft {
-    async fn find(database: &Database, id: u32) -> Result<Option<Self>, Down> {
+    async fn find(database: &Database, id: u32) -> Result<Option<Self>, Failed> {
         database.find(id).await
     }
 }
@@ -174,21 +208,27 @@ impl Named {
     fn name_of(id: u32) -> String {
         format!("name {id}")
     }
-    async fn find(database: &Database, id: u32) -> Result<Option<Self>, Down> {
+    async fn find(database: &Database, id: u32) -> Result<Option<Self>, Failed> {
         database.find(id).await
     }
-    async fn find_by_name(database: &Database, name: &str) -> Result<Option<Self>, Down> {
+    async fn find_by_name(database: &Database, name: &str) -> Result<Option<Self>, Failed> {
         let id = name.strip_prefix("name ").and_then(|id| id.parse().ok());
         database.find(id.expect("a name as we give them")).await
     }
 }
 
 impl Grouped {
-    async fn find(database: &Database, id: u32) -> Result<Option<Self>, Down> {
+    async fn find(database: &Database, id: u32) -> Result<Option<Self>, Failed> {
         database.find(id).await
     }
-    async fn find_many(database: &Database, ids: &[u32]) -> Result<Vec<Self>, Down> {
+    async fn find_many(database: &Database, ids: &[u32]) -> Result<Vec<Self>, Failed> {
         database.find_many(ids).await
+    }
+}
+
+impl Strict {
+    async fn find(database: &Database, id: u32) -> Result<Self, Failed> {
+        database.find_one(id).await
     }
 }
 
@@ -201,23 +241,45 @@ pub(crate) struct Database {
     history: History,
     process: usize,
     fetched: Mutex<Vec<usize>>,
+    is_endless: bool,
 }
 
-/// The backing store's error.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Down;
+/// The backing store's error: that it is down, or that there is no such row.
+#[derive(Clone, Debug)]
+pub(crate) struct Failed {
+    why: &'static str,
+    /// The cells that were to be fetched, with the versions that the store had.
+    read: Vec<(usize, u64)>,
+}
 
-impl fmt::Display for Down {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the backing store is down for this once")
+impl Failed {
+    fn of<T: Soaked>(rows: &[(u32, u64)], why: &'static str) -> Self {
+        let read = rows.iter().map(|&(id, version)| (T::cell(id), version)).collect();
+        Self { why, read }
+    }
+
+    /// The version that the store had when the fetch read the cell, if it did.
+    pub(crate) fn version_of(&self, cell: usize) -> Option<u64> {
+        self.read.iter().find(|(read, _)| *read == cell).map(|(_, version)| *version)
     }
 }
 
-impl Error for Down {}
+impl fmt::Display for Failed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.why)
+    }
+}
+
+impl Error for Failed {}
 
 impl Database {
     pub(crate) fn new(history: History, process: usize) -> Self {
-        Self { history, process, fetched: Mutex::default() }
+        Self { history, process, fetched: Mutex::default(), is_endless: false }
+    }
+
+    /// One that answers nothing.
+    pub(crate) fn endless(self) -> Self {
+        Self { is_endless: true, ..self }
     }
 
     /// Whether this read itself began to fetch the cell.
@@ -225,34 +287,56 @@ impl Database {
         self.fetched.lock().unwrap_or_else(PoisonError::into_inner).contains(&cell)
     }
 
-    async fn find<T: Soaked>(&self, id: u32) -> Result<Option<T>, Down> {
+    async fn find<T: Soaked>(&self, id: u32) -> Result<Option<T>, Failed> {
         Ok(self.find_many(&[id]).await?.pop())
     }
 
-    async fn find_many<T: Soaked>(&self, ids: &[u32]) -> Result<Vec<T>, Down> {
-        let cells = ids.iter().map(|&id| T::cell(id));
-        self.fetched.lock().unwrap_or_else(PoisonError::into_inner).extend(cells);
-        pause().await;
-        if fastrand::u8(..) < 3 {
-            return Err(Down);
-        }
-        let found = ids.iter().filter_map(|&id| self.row(id)).collect();
-        // What was found grows old on its way.
-        pause().await;
-        Ok(found)
+    /// A row that must be there.
+    async fn find_one<T: Soaked>(&self, id: u32) -> Result<T, Failed> {
+        let rows = self.read::<T>(&[id]).await?;
+        let object = present(&rows).pop();
+        object.ok_or_else(|| Failed::of::<T>(&rows, "no such row"))
     }
 
-    fn row<T: Soaked>(&self, id: u32) -> Option<T> {
-        let (cell, began) = (T::cell(id), self.history.now());
+    async fn find_many<T: Soaked>(&self, ids: &[u32]) -> Result<Vec<T>, Failed> {
+        self.read::<T>(ids).await.map(|rows| present(&rows))
+    }
+
+    /// Reads the versions of these objects.
+    async fn read<T: Soaked>(&self, ids: &[u32]) -> Result<Vec<(u32, u64)>, Failed> {
+        let cells = ids.iter().map(|&id| T::cell(id));
+        self.fetched.lock().unwrap_or_else(PoisonError::into_inner).extend(cells);
+        if self.is_endless {
+            pending::<()>().await;
+        }
+        pause().await;
+        let rows: Vec<_> = ids.iter().map(|&id| (id, self.look(T::cell(id)))).collect();
+        // What was read grows old on its way, and so does an error.
+        pause().await;
+        if fastrand::u8(..) < 3 && !ids.iter().any(|&id| is_reserved(id)) {
+            return Err(Failed::of::<T>(&rows, "the backing store is down for this once"));
+        }
+        Ok(rows)
+    }
+
+    /// Reads the version of a cell.
+    fn look(&self, cell: usize) -> u64 {
         debug_assert!(cell < CELLS, "an object that there is");
+        let began = self.history.now();
         let version = self.history.committed(cell);
         self.history.count(self.process, Act::Fetch);
         let floor = self.history.promised(cell);
         let ended = self.history.now();
         let act = Act::Fetch;
         self.history.trace.note(self.process, Event { began, ended, act, cell, version, floor });
-        (!T::is_absent(version)).then(|| T::new(id, version))
+        version
     }
+}
+
+/// The objects that there are at these versions.
+fn present<T: Soaked>(rows: &[(u32, u64)]) -> Vec<T> {
+    let there = rows.iter().filter(|(_, version)| !T::is_absent(*version));
+    there.map(|&(id, version)| T::new(id, version)).collect()
 }
 
 /// For a time as operations of a database take, now and then a long one.
@@ -272,12 +356,14 @@ mod tests {
     fn the_last_absence_is_found() {
         assert_eq!([3, 7, 22, 23].map(Plain::last_absent), [None, Some(7), Some(7), Some(23)]);
         assert_eq!(Named::last_absent(1000), None);
+        assert!(Strict::is_absent(2) && Strict::last_absent(2).is_none(), "that is an error");
     }
 
     #[test]
     fn the_cells_of_two_types_are_different() {
         assert_eq!([Plain::cell(0), Soft::cell(0), Named::cell(0)], [0, 1000, 2000]);
-        assert_eq!([Grouped::cell(999), Named::alias_cell(999)], [3999, CELLS - 1]);
-        assert_eq!([2001, 4001].map(primary_cell), [Named::cell(1); 2]);
+        assert_eq!([Grouped::cell(999), Strict::cell(999)], [3999, 4999]);
+        assert_eq!(Named::alias_cell(999), CELLS - 1);
+        assert_eq!([2001, 5001].map(primary_cell), [Named::cell(1); 2]);
     }
 }

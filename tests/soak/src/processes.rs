@@ -7,10 +7,15 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::faults::Fault;
+use crate::history::History;
 use crate::worker::Settings;
 
 /// How long a process that was told to stop, or to kill itself, may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long a process may take for what it is ordered to: so long only if it hangs.
+const DEADLINE: Duration = Duration::from_secs(100);
 
 /// Killed and waited for when dropped.
 pub(crate) struct Processes {
@@ -47,6 +52,26 @@ impl Processes {
             return self.kill(process);
         }
         self.replace(process, Some(Signal::KILL));
+    }
+
+    /// Has a process bring a fault about in itself, and waits until it has.
+    pub(crate) async fn order(&mut self, process: usize, fault: Fault, history: &History) {
+        history.order(process, fault.number());
+        let began = Instant::now();
+        while history.ordered(process).is_some() {
+            if let Ok(Some(_)) = self.running[process].1.try_wait() {
+                history.obeyed(process);
+                return self.replace(process, None);
+            }
+            if began.elapsed() > DEADLINE {
+                let (fault, stage) = (fault.name(), history.stage(process).name());
+                let crash = format!("process {process} hangs ({fault}): for {DEADLINE:?} {stage}");
+                self.crashes.push(crash);
+                history.obeyed(process);
+                return self.kill(process);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Notes which processes have ended untold, and starts others in their place.
@@ -120,8 +145,8 @@ fn spawn(program: &PathBuf, settings: &Settings) -> Child {
     if let Some(socket) = &settings.socket {
         command.arg("--socket").arg(socket);
     }
-    if settings.replica_acks {
-        command.arg("--replica-acks");
+    if settings.replica_acks > 0 {
+        command.args(["--replica-acks", &settings.replica_acks.to_string()]);
     }
     if settings.tokenless {
         command.arg("--tokenless");

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use cachecow::{ErrorKind, Lookup, Source};
+use cachecow::{Error, Lookup};
 
 use crate::act::Act;
 use crate::history::{Contradicted, Micros, Suspect};
-use crate::objects::{Database, Soaked, is_alias};
+use crate::objects::{Database, Failed, Soaked, is_alias};
 use crate::trace::{self, Event, seconds};
 use crate::worker::{Floor, NEAR_LAG, Worker, cut_off, some_id};
 
@@ -28,15 +28,9 @@ impl Worker {
         let view = if near { view } else { view.past_near() };
         match cut_off(view.read(lookup)).await {
             None => self.count(Act::CancelledRead),
-            Some(Err(error)) => self.read_failed(cell, floor, error.kind()),
+            Some(Err(error)) => self.check_error(&[(cell, floor)], &error, &database),
             Some(Ok(read)) => {
-                let act = match read.source {
-                    Source::Near => Act::NearRead,
-                    Source::Cache => Act::CacheRead,
-                    Source::Stale => Act::StaleRead,
-                    _ if database.has_fetched(cell) => Act::FetchedRead,
-                    _ => Act::JoinedRead,
-                };
+                let act = Act::of(read.source, database.has_fetched(cell));
                 self.check(id, floor, read.value.as_ref(), act);
             }
         }
@@ -50,7 +44,10 @@ impl Worker {
         let view = if near { view } else { view.past_near() };
         match cut_off(view.get_many(ids.map(T::by))).await {
             None => self.count(Act::CancelledRead),
-            Some(Err(error)) => self.read_failed(T::cell(ids[0]), floors[0], error.kind()),
+            Some(Err(error)) => {
+                let asked: Vec<_> = ids.map(T::cell).into_iter().zip(floors).collect();
+                self.check_error(&asked, &error, &database);
+            }
             Some(Ok(objects)) => {
                 self.count(Act::Batch);
                 assert_eq!(objects.len(), BATCH, "an object, or its absence, for each lookup");
@@ -66,7 +63,7 @@ impl Worker {
         }
     }
 
-    fn database(&self) -> Database {
+    pub(crate) fn database(&self) -> Database {
         Database::new(self.history, self.settings.process)
     }
 
@@ -74,16 +71,44 @@ impl Worker {
         self.history.count(self.settings.process, act);
     }
 
-    /// The backing store may fail; the cache may not be the reason for a failure.
-    fn read_failed(&self, cell: usize, floor: Floor, kind: ErrorKind) {
-        self.count(Act::FailedRead);
-        let event = self.note(cell, floor, 0, Act::FailedRead);
-        if kind != ErrorKind::Fetch {
-            self.violation(event, &format!("a read failed, and not for its fetch: {kind:?}"));
+    /// The backing store may fail; the cache may not be the reason for a failure. An error must be as
+    /// young as a value: what the store had when the fetch failed may not be older than promised.
+    pub(crate) fn check_error(&self, asked: &[(usize, Floor)], error: &Error, database: &Database) {
+        let (first, floor) = asked[0];
+        let Some(failed) = error.fetch_error::<Failed>() else {
+            self.count(Act::FailedRead);
+            let event = self.note(first, floor, 0, Act::FailedRead);
+            let what = format!("a read failed, and not for its fetch: {:?}", error.kind());
+            return self.violation(event, &what);
+        };
+        // One of a batch's fetches has failed, of some of its objects; it need not be young for all.
+        let of_asked = asked.iter().filter_map(|&(cell, floor)| {
+            let version = failed.version_of(cell)?;
+            Some((version < floor.least(), cell, floor, version))
+        });
+        let Some((_, cell, floor, version)) = of_asked.min_by_key(|(is_old, ..)| *is_old) else {
+            let event = self.note(first, floor, 0, Act::JoinedFailure);
+            return self.violation(event, "the error of another object's fetch");
+        };
+        let own = database.has_fetched(cell);
+        let act = if own { Act::FailedRead } else { Act::JoinedFailure };
+        self.count(act);
+        let event = self.note(cell, floor, version, act);
+        if version > self.history.committed(cell) {
+            return self.violation(event, "a version that was never committed");
+        }
+        if version < floor.least() {
+            self.older_than_promised(event, floor);
         }
     }
 
-    fn check<T: Soaked>(&self, id: u32, floor: Floor, object: Option<&Arc<T>>, act: Act) {
+    pub(crate) fn check<T: Soaked>(
+        &self,
+        id: u32,
+        floor: Floor,
+        object: Option<&Arc<T>>,
+        act: Act,
+    ) {
         let cell = T::cell(id);
         let committed = self.history.committed(cell);
         self.count(act);
@@ -101,7 +126,7 @@ impl Worker {
         if version > committed || object.is_some() && T::is_absent(version) {
             return self.violation(event, "a version that was never committed");
         }
-        if version < floor.own.max(floor.promised) {
+        if version < floor.least() {
             self.older_than_promised(event, floor);
         }
     }
@@ -135,10 +160,10 @@ impl Worker {
     /// Whether a failover may have lost what was promised of the cell.
     fn may_be_lost(&self, cell: usize) -> bool {
         let on_a_cluster = self.settings.socket.is_none();
-        on_a_cluster && (is_alias(cell) || !self.settings.replica_acks)
+        on_a_cluster && (is_alias(cell) || self.settings.replica_acks == 0)
     }
 
-    fn note(&self, cell: usize, floor: Floor, version: u64, act: Act) -> Event {
+    pub(crate) fn note(&self, cell: usize, floor: Floor, version: u64, act: Act) -> Event {
         let (began, ended) = (floor.taken, self.history.now());
         let event = Event { began, ended, act, cell, version, floor: floor.promised };
         self.history.trace.note(self.settings.process, event);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::act::{ACTS, Act, CHECKED};
+use crate::act::{ACTS, Act, CHECKED, FAILED};
 use crate::failovers::Judged;
 use crate::faults::Fault;
 use crate::history::History;
@@ -65,6 +65,11 @@ impl Report {
         CHECKED.iter().map(|act| self.count(*act)).sum()
     }
 
+    /// How many fetch errors were checked.
+    pub fn errors(&self) -> u64 {
+        FAILED.iter().map(|act| self.count(*act)).sum()
+    }
+
     /// Whether no promise was broken, and no process broke down.
     pub fn is_clean(&self) -> bool {
         self.violations == 0 && self.crashes.is_empty()
@@ -82,10 +87,13 @@ impl fmt::Display for Report {
             acts.iter().map(of).try_for_each(|(name, count)| line(f, &format!("  {name}"), count))
         };
         lines(f, &CHECKED)?;
+        line(f, "errors checked", self.errors())?;
+        lines(f, &FAILED)?;
         writeln!(f, "other operations")?;
         let rest: Vec<Act> = ACTS
             .into_iter()
-            .filter(|act| !CHECKED.contains(act) && !matches!(act, Act::Fault | Act::NearLate))
+            .filter(|act| !CHECKED.contains(act) && !FAILED.contains(act))
+            .filter(|act| !matches!(act, Act::Fault | Act::NearLate))
             .collect();
         lines(f, &rest)?;
         line(f, "faults", self.faults.iter().map(|(_, count)| count).sum())?;

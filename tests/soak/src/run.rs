@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::act::{Act, CHECKED};
 use crate::failovers::Cluster;
-use crate::faults::{Deck, Fault, OF_A_CLUSTER, OF_A_SERVER};
+use crate::faults::{Deck, Fault, OF_A_CLUSTER, OF_A_PROCESS, OF_A_SERVER};
 use crate::history::{History, MAX_PROCESSES, PARENT};
 use crate::processes::Processes;
 use crate::report::{Report, grouped};
@@ -36,6 +36,8 @@ pub struct Options {
     pub tokenless: bool,
     /// Whether nothing goes wrong.
     pub calm: bool,
+    /// Only faults that have one of these in their names are brought about; none: all.
+    pub only: Vec<String>,
     /// For how long at the most nothing goes wrong between two faults.
     pub pause: Duration,
     /// Whether to say how it goes.
@@ -47,6 +49,11 @@ pub struct Options {
 }
 
 impl Options {
+    fn wants(&self, fault: Fault) -> bool {
+        let named = |word: &String| fault.name().contains(&**word);
+        !self.calm && (self.only.is_empty() || self.only.iter().any(named))
+    }
+
     /// How many processes there can be.
     pub const MAX_PROCESSES: usize = MAX_PROCESSES;
 
@@ -59,6 +66,7 @@ impl Options {
             on: On::OneServer,
             tokenless: false,
             calm: false,
+            only: Vec::new(),
             pause: Duration::from_millis(1500),
             progress: false,
             program,
@@ -152,19 +160,24 @@ impl Run {
                 Site::Server(server) => Some(server.socket()),
                 Site::Cluster(_) => None,
             },
-            replica_acks: options.on == On::AcknowledgedCluster,
+            replica_acks: usize::from(options.on == On::AcknowledgedCluster),
             tokenless: options.tokenless,
         };
         let settings = (0..options.processes).map(settings).collect();
-        let faults: &[Fault] = match &site {
-            _ if options.calm => &[],
-            Site::Server(_) => &OF_A_SERVER,
-            Site::Cluster(_) => &OF_A_CLUSTER,
+        let faults: Vec<Fault> = match &site {
+            Site::Server(_) => [&OF_A_PROCESS[..], &OF_A_SERVER].concat(),
+            Site::Cluster(_) => [&OF_A_PROCESS[..], &OF_A_CLUSTER].concat(),
         };
+        let faults: Vec<Fault> = faults.into_iter().filter(|fault| options.wants(*fault)).collect();
+        if faults.is_empty() && !options.calm {
+            return Err(io::Error::other(
+                "no fault has such a name; --help lists none, a report does",
+            ));
+        }
         Ok(Self {
             processes: Processes::start(options.program.clone(), settings),
             random: Rng::with_seed(options.seed),
-            deck: Deck::of(faults),
+            deck: Deck::of(&faults),
             faults: faults.iter().map(|fault| (*fault, 0)).collect(),
             history,
             site,
@@ -220,6 +233,9 @@ impl Run {
             (Fault::WriterKilled, _) => {
                 self.history.doom(process);
                 self.processes.replace_once_dead(process).await;
+            }
+            (fault, _) if OF_A_PROCESS.contains(&fault) => {
+                self.processes.order(process, fault, &self.history).await;
             }
             (_, Site::Server(server)) => server.carry_out(fault, &mut self.random).await?,
             (_, Site::Cluster(cluster)) => {

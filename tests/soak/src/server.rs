@@ -89,12 +89,7 @@ impl Server {
                 tokio::time::sleep(for_a_while(3000)).await;
                 self.proxy.hold_up(false);
             }
-            Fault::ProcessKilled
-            | Fault::WriterKilled
-            | Fault::FailedOver
-            | Fault::FailedOverBehind => {
-                return Err(io::Error::other("a fault that is not a server's"));
-            }
+            _ => return Err(io::Error::other("a fault that is not a server's")),
         }
         Ok(())
     }

@@ -9,14 +9,15 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use cachecow::{CacheCow, Error, HoldPolicy, RedisBackend};
+use cachecow::{Builder, CacheCow, Error, HoldPolicy, RedisBackend};
 use cachecow_tests::backends::Tokenless;
 use tokio::task::JoinSet;
 
 use crate::changes::Owed;
 use crate::history::{CELLS, History, Micros, OBJECTS};
 use crate::holds::Holds;
-use crate::objects::{Grouped, Named, Plain, Soaked, Soft};
+use crate::kept::Kept;
+use crate::objects::{Grouped, Named, Plain, RESERVED, Soaked, Soft, Strict};
 
 const TASKS: usize = 16;
 /// How long a dead writer's hold, or a dead reader's claim, keeps an object out of the cache.
@@ -25,6 +26,8 @@ pub(crate) const NEAR_LAG: Micros = 1_000_000;
 const NEAR_BYTES: u64 = 512 * 1024;
 /// How many objects of each type are read and written more often than the others.
 const HOT: u32 = 4;
+/// One read in so many is not polled for a while.
+const KEPT_EVERY: u16 = 2000;
 
 /// What a process is told when it is started.
 #[derive(Clone, Debug, Default)]
@@ -41,8 +44,8 @@ pub struct Settings {
     pub traces: PathBuf,
     /// The server's own socket; none, if the cache is a cluster.
     pub socket: Option<PathBuf>,
-    /// Whether a replica must have acknowledged each invalidation.
-    pub replica_acks: bool,
+    /// How many replicas must have acknowledged each invalidation.
+    pub replica_acks: usize,
     /// Whether the token is removed.
     pub tokenless: bool,
 }
@@ -56,6 +59,8 @@ pub(crate) struct Worker {
     /// What this process itself must not read less than, since it invalidated it, or tried to.
     own: Vec<AtomicU64>,
     pub(crate) owed: Mutex<Vec<Owed>>,
+    /// Reads that nobody polls.
+    pub(crate) kept: Kept,
 }
 
 /// What a read must not be less than.
@@ -75,6 +80,11 @@ impl Floor {
         let higher = if other.promised > self.promised { other } else { self };
         Self { own: self.own.max(other.own), taken: self.taken, ..higher }
     }
+
+    /// The least version that may be read.
+    pub(crate) fn least(&self) -> u64 {
+        self.own.max(self.promised)
+    }
 }
 
 /// Takes part until the history is stopped.
@@ -84,19 +94,19 @@ impl Floor {
 /// If it cannot, and if cachecow does.
 pub async fn run(settings: Settings) {
     std::thread::spawn(end_with_parent);
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        // Also where nobody waits for the task.
+        std::process::abort();
+    }));
     let history = History::open(&settings.history).expect("the history that was begun");
-    let holds = settings.socket.as_deref();
-    let worker = Arc::new(Worker {
-        cow: open(&settings).await.expect("valid settings"),
-        history,
-        holds: holds.map(|socket| Holds::on(socket).expect("a socket's address")),
-        own: (0..CELLS).map(|_| AtomicU64::new(0)).collect(),
-        owed: Mutex::default(),
-        settings,
-    });
+    let worker = Arc::new(Worker::open(settings, history, |builder| builder).await);
     let mut tasks = JoinSet::new();
-    let settling = Arc::clone(&worker);
+    let [settling, obeying, keeping] = [(); 3].map(|()| Arc::clone(&worker));
     tasks.spawn(async move { settling.settle().await });
+    tasks.spawn(async move { obeying.obey().await });
+    tasks.spawn(async move { keeping.let_go().await });
     for _ in 0..TASKS {
         let worker = Arc::clone(&worker);
         tasks.spawn(async move { worker.work().await });
@@ -112,8 +122,11 @@ fn end_with_parent() {
     std::process::exit(1);
 }
 
-async fn open(settings: &Settings) -> Result<CacheCow, Error> {
-    let mut builder = CacheCow::builder().lease(LEASE).hold(LEASE);
+async fn open(
+    settings: &Settings,
+    more: impl FnOnce(Builder) -> Builder,
+) -> Result<CacheCow, Error> {
+    let mut builder = more(CacheCow::builder().lease(LEASE).hold(LEASE));
     if settings.process % 4 >= 2 {
         builder = builder.hold_policy(HoldPolicy::Require);
     }
@@ -121,8 +134,8 @@ async fn open(settings: &Settings) -> Result<CacheCow, Error> {
         let backend = RedisBackend::from_url(&settings.url, Duration::from_secs(1))?;
         return builder.backend(Tokenless(backend));
     }
-    if settings.replica_acks {
-        builder = builder.replica_acks(1, Duration::from_millis(200));
+    if settings.replica_acks > 0 {
+        builder = builder.replica_acks(settings.replica_acks, Duration::from_millis(200));
     }
     if let Some(near_url) = &settings.near_url {
         let lag = Duration::from_micros(NEAR_LAG);
@@ -132,20 +145,44 @@ async fn open(settings: &Settings) -> Result<CacheCow, Error> {
 }
 
 impl Worker {
+    /// Opens the cache, in a process whose `CacheCow` is told more than the usual.
+    pub(crate) async fn open(
+        settings: Settings,
+        history: History,
+        more: impl FnOnce(Builder) -> Builder,
+    ) -> Self {
+        let holds = settings.socket.as_deref();
+        Self {
+            cow: open(&settings, more).await.expect("valid settings"),
+            history,
+            holds: holds.map(|socket| Holds::on(socket).expect("a socket's address")),
+            own: (0..CELLS).map(|_| AtomicU64::new(0)).collect(),
+            owed: Mutex::default(),
+            kept: Kept::default(),
+            settings,
+        }
+    }
+
     async fn work(self: Arc<Self>) {
         while !self.history.is_stopped() {
-            match fastrand::u8(..4) {
+            match fastrand::u8(..5) {
                 0 => self.step::<Plain>().await,
                 1 => self.step::<Soft>().await,
                 2 => self.step::<Named>().await,
+                3 => self.step::<Strict>().await,
                 _ => self.step::<Grouped>().await,
             }
         }
     }
 
     async fn step<T: Soaked>(self: &Arc<Self>) {
+        if fastrand::u16(..KEPT_EVERY) == 0 {
+            return self.begin_read::<T>().await;
+        }
         let near = self.settings.near_url.is_some() && fastrand::u8(..4) == 0;
         match fastrand::u8(..100) {
+            // Whose absence comes and goes with its changes.
+            0..=3 if T::KIND == Strict::KIND => Box::pin(self.change::<T>()).await,
             0 => Box::pin(self.change::<T>()).await,
             1..=6 => Box::pin(self.read_many::<T>(near)).await,
             7..=40 if T::KIND == Named::KIND => {
@@ -178,7 +215,7 @@ impl Worker {
 
 /// Some objects more often than others.
 pub(crate) fn some_id() -> u32 {
-    let objects = u32::try_from(OBJECTS).expect("not that many");
+    let objects = u32::try_from(OBJECTS).expect("not that many") - RESERVED;
     if fastrand::u8(..10) < 4 { fastrand::u32(..HOT) } else { fastrand::u32(..objects) }
 }
 
