@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
-use crate::run::{Limit, On, Options};
+use crate::run::{Acks, Limit, On, Options};
 use crate::worker::Settings;
 
 /// What the program says if it does not understand.
@@ -21,8 +21,10 @@ links go wrong; every read is checked. LIMIT is a time (90s, 10m, 1h) or a numbe
   --calm          no faults
   --only WORD     only the faults whose names have this in them; more than once for more of them
   --tokenless     without the token: must find a violation, and ends with the first
-  --cluster       on a Redis Cluster that fails over
-  --replica-acks  the same, with invalidations that a replica has acknowledged: none may be lost
+  --cluster       on a Redis Cluster: masters are killed, stopped and replaced, and slots move
+  --sentinel      on a master and two replicas under sentinels, whose links are cut as well
+  --replica-acks  on a cluster, if no sentinels are asked for: with invalidations that all replicas
+                  have acknowledged, of which none may be lost
   --traces DIR    where to keep the traces of violations (a folder of its own)
 
 Exit status: 0 if no promise was broken; with --tokenless, if one was.";
@@ -80,11 +82,15 @@ pub fn parse(
             (Long("only"), None) => options.only.push(parser.value()?.string()?),
             (Long("tokenless"), None) => options.tokenless = true,
             (Long("cluster"), None) => options.on = On::Cluster,
-            (Long("replica-acks"), None) => options.on = On::AcknowledgedCluster,
+            (Long("sentinel"), None) => options.on = On::Sentinels,
+            (Long("replica-acks"), None) => options.acks = Acks::Replicas,
             (Long("traces"), None) => options.traces = Some(parser.value()?.into()),
             (Value(value), None) => options.limit = limit(&value.string()?)?,
             (other, _) => return Err(other.unexpected()),
         }
+    }
+    if options.acks == Acks::Replicas && options.on == On::OneServer {
+        options.on = On::Cluster;
     }
     Ok(worker.map_or(Command::Run(options), Command::Work))
 }
@@ -127,8 +133,11 @@ mod tests {
 
     #[test]
     fn the_options_are_understood() {
-        let acknowledged = options("--replica-acks").on;
-        assert_eq!(acknowledged, On::AcknowledgedCluster);
+        for (line, on) in [("", On::Cluster), ("--sentinel 2m", On::Sentinels)] {
+            let options = options(&format!("--replica-acks {line}"));
+            assert!(options.acks == Acks::Replicas && options.on == on, "{options:?}");
+        }
+        assert_eq!(options("--only burst --only runtime").only, ["burst", "runtime"]);
         let options = options("--cluster --tokenless --calm --seed 7 --processes=6 5s --traces x");
         assert_eq!((options.on, options.seed, options.processes), (On::Cluster, 7, 6));
         assert!(options.tokenless && options.calm && options.traces == Some("x".into()));

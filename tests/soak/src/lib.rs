@@ -30,15 +30,28 @@
 //!
 //! Near reads in other processes may be older than promised for as long as the near tier's bound: they
 //! are counted, and are violations beyond it. Every other read is held to the promise exactly, in
-//! processes that have a near tier, too. A read that fails must fail with its fetch's error. An absence
-//! must be one that the object had at a version that may be returned.
+//! processes that have a near tier, too. An absence must be one that the object had at a version that
+//! may be returned.
+//!
+//! An error is held to the promise as a value is. A read that fails must fail with a fetch's error, and
+//! that has the version which the store had when the fetch failed: the row may be there since, and a read
+//! that begins now may not be told otherwise.
+//!
+//! A process also shuts runtimes down in the middle of reads, goes on with the next one, leaves reads
+//! unpolled, forgets reads, and reads one object from thousands of tasks. The trials of a healthy
+//! server come while nothing else goes wrong: the cache may then not seem unreachable, nor its circuit
+//! open, nor one object be fetched more than a few times. What hangs is a failure, by a deadline that only
+//! a hang exceeds; the report says how far it had come.
 //!
 //! A restarted server begins empty. From a snapshot it would bring back what was invalidated, which is
 //! not promised otherwise, and not done here.
 //!
-//! With `--cluster` masters are killed and fail over, which loses invalidations: the reads that are
-//! older than promised are counted, and each must be explained by a failover. With `--replica-acks` none
-//! may be, but of what was invalidated by an alias alone.
+//! With `--cluster` masters are killed, stopped, woken and replaced, slots move, and moves are broken off
+//! and begun again; with `--sentinel` the links to the sentinels are cut, too, with a failover
+//! meanwhile. A failover loses invalidations: the reads that are older than promised are counted, and
+//! each must be explained by a failover. With `--replica-acks` all replicas must acknowledge, and none
+//! may be older, but of what was invalidated by an alias alone. What a broken move has left at its
+//! destination is deleted there before the move ends, as the operator of a cluster has to.
 
 #![allow(clippy::missing_panics_doc, reason = "test support panics where a test should fail")]
 
@@ -46,11 +59,13 @@ pub mod act;
 pub mod arguments;
 mod bursts;
 mod changes;
+mod cluster;
 pub mod failovers;
 pub mod faults;
 mod history;
 mod holds;
 mod kept;
+mod moves;
 mod objects;
 mod orders;
 mod processes;
@@ -59,7 +74,9 @@ mod reads;
 pub mod report;
 pub mod run;
 mod runtimes;
+mod sentinels;
 mod server;
+mod shards;
 mod shared;
 mod stage;
 mod trace;

@@ -15,7 +15,7 @@ use crate::worker::Settings;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How long a process may take for what it is ordered to: so long only if it hangs.
-const DEADLINE: Duration = Duration::from_secs(100);
+const DEADLINE: Duration = Duration::from_secs(150);
 
 /// Killed and waited for when dropped.
 pub(crate) struct Processes {

@@ -1,9 +1,9 @@
 //! A link between the processes and their server that can be cut, slowed down and held up.
 //!
 //! The known proxies of this kind (Toxiproxy, and `noxious` in Rust) link TCP ports and drop what a
-//! client has sent once it is gone. Here the sockets are Unix', so that no port need be free, and what
-//! was sent arrives all the same, late: a command whose client has long given up is what a protocol
-//! must be proof against.
+//! client has sent once it is gone. Here what was sent arrives all the same, late: a command whose client
+//! has long given up is what a protocol must be proof against. The sockets are Unix' where they can be,
+//! so that no port need be free.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -11,17 +11,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
-use tokio::net::{UnixListener, UnixStream};
-use tokio::sync::{Notify, mpsc};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 /// One link for any number of connections. Ends when dropped.
 #[derive(Debug)]
 pub(crate) struct Proxy {
-    socket: PathBuf,
+    address: String,
     weather: Arc<Weather>,
     listening: JoinHandle<()>,
 }
@@ -35,6 +34,14 @@ struct Weather {
     let_go: Notify,
     /// How often the link was cut in the middle of a request, and of a reply.
     cuts: [AtomicU64; 2],
+    /// Whether no connection can be made, and none stands.
+    down: watch::Sender<bool>,
+}
+
+/// Either end of a connection, of whatever kind.
+struct End {
+    from: Box<dyn AsyncRead + Send + Unpin>,
+    to: Box<dyn AsyncWrite + Send + Unpin>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,24 +55,50 @@ impl Proxy {
     pub(crate) fn start(folder: &Path, server: PathBuf) -> io::Result<Self> {
         let socket = folder.join("proxy.sock");
         let listener = UnixListener::bind(&socket)?;
+        let address = format!("redis+unix://{}", socket.display());
+        Ok(Self::between(address, Listener::Unix(listener), Server::Socket(server)))
+    }
+
+    /// Listens on a loopback port, and passes on what comes to the server's.
+    pub(crate) async fn of_port(server: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?.to_string();
+        Ok(Self::between(address, Listener::Tcp(listener), Server::Port(server)))
+    }
+
+    fn between(address: String, listener: Listener, server: Server) -> Self {
         let weather = Arc::new(Weather::default());
         let shared = Arc::clone(&weather);
         let listening = tokio::spawn(async move {
-            while let Ok((client, _)) = listener.accept().await {
+            while let Ok(client) = listener.accept().await {
                 let (server, weather) = (server.clone(), Arc::clone(&shared));
                 tokio::spawn(async move {
-                    // A server that is gone is a connection that ends at once.
-                    if let Ok(server) = UnixStream::connect(server).await {
-                        link(client, server, &weather).await;
+                    let mut down = weather.down.subscribe();
+                    let linked = async {
+                        // A server that is gone is a connection that ends at once.
+                        if let Ok(server) = server.connect().await {
+                            link(client, server, &weather).await;
+                        }
+                    };
+                    tokio::select! {
+                        biased;
+                        _ = down.wait_for(|down| *down) => {}
+                        () = linked => {}
                     }
                 });
             }
         });
-        Ok(Self { socket, weather, listening })
+        Self { address, weather, listening }
     }
 
+    /// The address: a whole one of a socket, host and port of a port.
     pub(crate) fn url(&self) -> String {
-        format!("redis+unix://{}", self.socket.display())
+        self.address.clone()
+    }
+
+    /// Ends every connection, and lets none be made, until it is up again.
+    pub(crate) fn take_down(&self, down: bool) {
+        self.weather.down.send_replace(down);
     }
 
     /// Cuts every connection in the middle of what next goes in this direction.
@@ -92,22 +125,61 @@ impl Drop for Proxy {
     }
 }
 
+enum Listener {
+    Unix(UnixListener),
+    Tcp(TcpListener),
+}
+
+impl Listener {
+    async fn accept(&self) -> io::Result<End> {
+        match self {
+            Self::Unix(listener) => listener.accept().await.map(|(client, _)| End::of_unix(client)),
+            Self::Tcp(listener) => listener.accept().await.map(|(client, _)| End::of_tcp(client)),
+        }
+    }
+}
+
+#[derive(Clone)]
+enum Server {
+    Socket(PathBuf),
+    Port(u16),
+}
+
+impl Server {
+    async fn connect(&self) -> io::Result<End> {
+        match self {
+            Self::Socket(path) => UnixStream::connect(path).await.map(End::of_unix),
+            Self::Port(port) => TcpStream::connect(("127.0.0.1", *port)).await.map(End::of_tcp),
+        }
+    }
+}
+
+impl End {
+    fn of_unix(stream: UnixStream) -> Self {
+        let (from, to) = stream.into_split();
+        Self { from: Box::new(from), to: Box::new(to) }
+    }
+
+    fn of_tcp(stream: TcpStream) -> Self {
+        let (from, to) = stream.into_split();
+        Self { from: Box::new(from), to: Box::new(to) }
+    }
+}
+
 /// The link was cut.
 struct Cut;
 
-async fn link(client: UnixStream, server: UnixStream, weather: &Weather) {
-    let (from_client, to_client) = client.into_split();
-    let (from_server, to_server) = server.into_split();
+async fn link(client: End, server: End, weather: &Weather) {
     // Either side's end is passed on, and no more; a cut ends both.
     let _ = tokio::try_join!(
-        pass(from_client, to_server, weather, Direction::Requests),
-        pass(from_server, to_client, weather, Direction::Replies),
+        pass(client.from, server.to, weather, Direction::Requests),
+        pass(server.from, client.to, weather, Direction::Replies),
     );
 }
 
 async fn pass(
-    from: OwnedReadHalf,
-    to: OwnedWriteHalf,
+    from: impl AsyncRead + Unpin,
+    to: impl AsyncWrite + Unpin,
     weather: &Weather,
     direction: Direction,
 ) -> Result<(), Cut> {
@@ -119,7 +191,7 @@ async fn pass(
 type Piece = (Instant, Vec<u8>);
 
 async fn take(
-    mut from: OwnedReadHalf,
+    mut from: impl AsyncRead + Unpin,
     pieces: mpsc::UnboundedSender<Piece>,
     weather: &Weather,
 ) -> Result<(), Cut> {
@@ -135,7 +207,7 @@ async fn take(
 
 async fn give(
     mut pieces: mpsc::UnboundedReceiver<Piece>,
-    mut to: OwnedWriteHalf,
+    mut to: impl AsyncWrite + Unpin,
     weather: &Weather,
     direction: Direction,
 ) -> Result<(), Cut> {
@@ -180,7 +252,8 @@ mod tests {
         let server = folder.path().join("server.sock");
         let listener = UnixListener::bind(&server).unwrap();
         let proxy = Proxy::start(folder.path(), server).unwrap();
-        let mut client = UnixStream::connect(&proxy.socket).await.unwrap();
+        let socket = proxy.address.strip_prefix("redis+unix://").unwrap();
+        let mut client = UnixStream::connect(socket).await.unwrap();
         let (mut accepted, _) = listener.accept().await.unwrap();
         // What happens to the link happens to connections that stand.
         accepted.write_all(b"!").await.unwrap();
@@ -221,5 +294,23 @@ mod tests {
         drop(client);
         proxy.hold_up(false);
         assert_eq!(all_of(server).await, b"late");
+    }
+
+    #[tokio::test]
+    async fn a_port_s_link_is_taken_down_and_is_up_again() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let proxy = Proxy::of_port(listener.local_addr().unwrap().port()).await.unwrap();
+        let mut client = TcpStream::connect(&proxy.address).await.unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        proxy.take_down(true);
+        assert_eq!(client.read(&mut [0]).await.unwrap(), 0, "the connection has ended");
+        assert_eq!(server.read(&mut [0]).await.unwrap(), 0, "at either end");
+        let mut refused = TcpStream::connect(&proxy.address).await.unwrap();
+        assert_eq!(refused.read(&mut [0]).await.unwrap(), 0, "none is made");
+        proxy.take_down(false);
+        let mut again = TcpStream::connect(&proxy.address).await.unwrap();
+        again.write_all(b"!").await.unwrap();
+        let (mut server, _) = listener.accept().await.unwrap();
+        assert_eq!(server.read_u8().await.unwrap(), b'!');
     }
 }

@@ -8,11 +8,13 @@ use fastrand::Rng;
 use tempfile::TempDir;
 
 use crate::act::{Act, CHECKED};
-use crate::failovers::Cluster;
-use crate::faults::{Deck, Fault, OF_A_CLUSTER, OF_A_PROCESS, OF_A_SERVER};
+use crate::cluster::Cluster;
+use crate::failovers::Failovers;
+use crate::faults::{Deck, Fault, OF_A_CLUSTER, OF_A_PROCESS, OF_A_SERVER, OF_SENTINELS};
 use crate::history::{History, MAX_PROCESSES, PARENT};
 use crate::processes::Processes;
 use crate::report::{Report, grouped};
+use crate::sentinels::{self, Sentinels};
 use crate::server::Server;
 use crate::trace::Event;
 use crate::worker::Settings;
@@ -32,6 +34,8 @@ pub struct Options {
     pub seed: u64,
     /// On what the processes run.
     pub on: On,
+    /// Who must have acknowledged each invalidation.
+    pub acks: Acks,
     /// Whether the token is removed: the negative control, which is over with the first violation.
     pub tokenless: bool,
     /// Whether nothing goes wrong.
@@ -64,6 +68,7 @@ impl Options {
             processes: 4,
             seed: fastrand::u64(..1_000_000),
             on: On::OneServer,
+            acks: Acks::Master,
             tokenless: false,
             calm: false,
             only: Vec::new(),
@@ -91,14 +96,100 @@ pub enum On {
     OneServer,
     /// A cluster of three masters, each with a replica.
     Cluster,
-    /// The same, and a replica must have acknowledged each invalidation, so that no failover explains a
-    /// stale read, but by an alias that alone was invalidated.
-    AcknowledgedCluster,
+    /// A master and two replicas, named by sentinels.
+    Sentinels,
+}
+
+/// Who must have acknowledged an invalidation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Acks {
+    /// The master alone.
+    Master,
+    /// All replicas, too, so that no failover explains a stale read, but by an alias that alone was
+    /// invalidated.
+    Replicas,
+}
+
+impl On {
+    /// How many replicas a master has.
+    fn replicas(self) -> usize {
+        match self {
+            Self::OneServer => 0,
+            Self::Cluster => 1,
+            Self::Sentinels => sentinels::REPLICAS,
+        }
+    }
 }
 
 enum Site {
     Server(Box<Server>),
     Cluster(Cluster),
+    Sentinels(Sentinels),
+}
+
+impl Site {
+    async fn start(on: On, folder: &Path) -> io::Result<Self> {
+        Ok(match on {
+            On::OneServer => Self::Server(Box::new(Server::start(folder)?)),
+            On::Cluster => Self::Cluster(Cluster::start().await),
+            On::Sentinels => Self::Sentinels(Sentinels::start().await?),
+        })
+    }
+
+    fn url_for(&self, process: usize) -> String {
+        match self {
+            Self::Server(server) => server.url_for(process),
+            Self::Cluster(cluster) => cluster.url(),
+            Self::Sentinels(group) => group.url(),
+        }
+    }
+
+    fn near_url_for(&self, process: usize) -> Option<String> {
+        match self {
+            Self::Server(server) => server.near_url_for(process),
+            _ => None,
+        }
+    }
+
+    fn socket(&self) -> Option<PathBuf> {
+        match self {
+            Self::Server(server) => Some(server.socket()),
+            _ => None,
+        }
+    }
+
+    fn faults(&self) -> Vec<Fault> {
+        let own: &[Fault] = match self {
+            Self::Server(_) => &OF_A_SERVER,
+            Self::Cluster(_) => &OF_A_CLUSTER,
+            Self::Sentinels(_) => &OF_SENTINELS,
+        };
+        [&OF_A_PROCESS, own].concat()
+    }
+
+    /// None where there are no masters that others can replace.
+    fn failovers(&self) -> Option<&Failovers> {
+        match self {
+            Self::Server(_) => None,
+            Self::Cluster(cluster) => Some(&cluster.failovers),
+            Self::Sentinels(group) => Some(&group.failovers),
+        }
+    }
+
+    async fn version(&self) -> String {
+        match self {
+            Self::Server(server) => server.version().await,
+            Self::Cluster(cluster) => cluster.version().await,
+            Self::Sentinels(group) => group.version().await,
+        }
+    }
+
+    async fn evicted(&self) -> u64 {
+        match self {
+            Self::Server(server) => server.evicted().await,
+            _ => 0,
+        }
+    }
 }
 
 struct Run {
@@ -135,10 +226,7 @@ impl Run {
         let folder = tempfile::Builder::new().prefix("soak").tempdir_in(memory)?;
         let path = folder.path().join("history");
         let history = History::create(&path)?;
-        let site = match options.on {
-            On::OneServer => Site::Server(Box::new(Server::start(folder.path())?)),
-            On::Cluster | On::AcknowledgedCluster => Site::Cluster(Cluster::start().await),
-        };
+        let site = Site::start(options.on, folder.path()).await?;
         let traces = match &options.traces {
             Some(traces) => traces.clone(),
             None => tempfile::Builder::new().prefix("soak-traces").tempdir()?.keep(),
@@ -146,29 +234,20 @@ impl Run {
         std::fs::create_dir_all(&traces)?;
         let settings = |process| Settings {
             process,
-            url: match &site {
-                Site::Server(server) => server.url_for(process),
-                Site::Cluster(cluster) => cluster.url(),
-            },
-            near_url: match &site {
-                Site::Server(server) => server.near_url_for(process),
-                Site::Cluster(_) => None,
-            },
+            url: site.url_for(process),
+            near_url: site.near_url_for(process),
             history: path.clone(),
             traces: traces.clone(),
-            socket: match &site {
-                Site::Server(server) => Some(server.socket()),
-                Site::Cluster(_) => None,
+            socket: site.socket(),
+            replica_acks: match options.acks {
+                Acks::Master => 0,
+                Acks::Replicas => options.on.replicas(),
             },
-            replica_acks: usize::from(options.on == On::AcknowledgedCluster),
             tokenless: options.tokenless,
         };
         let settings = (0..options.processes).map(settings).collect();
-        let faults: Vec<Fault> = match &site {
-            Site::Server(_) => [&OF_A_PROCESS[..], &OF_A_SERVER].concat(),
-            Site::Cluster(_) => [&OF_A_PROCESS[..], &OF_A_CLUSTER].concat(),
-        };
-        let faults: Vec<Fault> = faults.into_iter().filter(|fault| options.wants(*fault)).collect();
+        let faults = site.faults().into_iter();
+        let faults: Vec<Fault> = faults.filter(|fault| options.wants(*fault)).collect();
         if faults.is_empty() && !options.calm {
             return Err(io::Error::other(
                 "no fault has such a name; --help lists none, a report does",
@@ -241,6 +320,9 @@ impl Run {
             (_, Site::Cluster(cluster)) => {
                 cluster.carry_out(fault, &mut self.random, &self.history).await;
             }
+            (_, Site::Sentinels(group)) => {
+                group.carry_out(fault, &mut self.random, &self.history).await;
+            }
         }
         let ended = self.history.now();
         let (act, cell) = (Act::Fault, fault.number());
@@ -263,22 +345,20 @@ impl Run {
     async fn end(mut self) -> io::Result<Report> {
         self.history.stop();
         self.processes.end().await;
-        let judged = match &self.site {
-            Site::Server(_) => None,
-            Site::Cluster(cluster) => Some(cluster.judge(&self.history, |suspect| {
+        let judged = self.site.failovers().map(|failovers| {
+            failovers.judge(&self.history, |suspect| {
                 let Some(number) = self.history.violated(suspect.cell) else { return };
                 let heading = format!("violation {number}: no failover explains {suspect:?}");
+                eprintln!("{heading}");
                 let path = self.traces.join(format!("violation-{number}.txt"));
                 if let Err(error) = self.history.trace.dump(suspect.cell, &heading, &path) {
                     eprintln!("{}: {error}", path.display());
                 }
-            })),
-        };
+            })
+        });
         let mut report = Report::of(&self.history);
-        (report.server, report.evicted) = match &self.site {
-            Site::Server(server) => (server.version().await, server.evicted().await),
-            Site::Cluster(cluster) => (cluster.version().await, 0),
-        };
+        report.server = self.site.version().await;
+        report.evicted = self.site.evicted().await;
         if report.violations == 0 && self.options.traces.is_none() {
             // Of suspects at the most, and under a name that nobody asked for.
             let _ = std::fs::remove_dir_all(&self.traces);

@@ -25,7 +25,7 @@ pub(crate) const LEASE: Duration = Duration::from_secs(3);
 pub(crate) const NEAR_LAG: Micros = 1_000_000;
 const NEAR_BYTES: u64 = 512 * 1024;
 /// How many objects of each type are read and written more often than the others.
-const HOT: u32 = 4;
+pub(crate) const HOT: u32 = 4;
 /// One read in so many is not polled for a while.
 const KEPT_EVERY: u16 = 2000;
 

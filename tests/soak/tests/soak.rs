@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use cachecow_soak::act::Act;
-use cachecow_soak::run::{Limit, On, Options, run};
+use cachecow_soak::act::{Act, FAILED};
+use cachecow_soak::report::Report;
+use cachecow_soak::run::{Acks, Limit, On, Options, run};
 
 fn options() -> Options {
     Options {
@@ -25,7 +26,10 @@ async fn every_fault_comes_and_no_read_is_stale() {
         [Act::NearRead, Act::CacheRead, Act::FetchedRead, Act::JoinedRead, Act::BatchRead];
     let changes = [Act::Invalidated, Act::ManyInvalidated, Act::TagInvalidated, Act::Written];
     let promises = [Act::HeldPromise, Act::WriterKilled, Act::Overlapped];
-    for act in sources.into_iter().chain(changes).chain(promises) {
+    let left =
+        [Act::KeptRead, Act::ForgottenRead, Act::BurstRead, Act::RuntimeEnded, Act::LeftOver];
+    let all = sources.into_iter().chain(changes).chain(promises).chain(FAILED).chain(left);
+    for act in all {
         assert!(report.count(act) > 0, "{act:?} is missing:\n{report}");
     }
 }
@@ -49,7 +53,31 @@ async fn without_the_token_a_stale_read_is_found_and_traced() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_stale_in_a_cluster_was_lost_at_a_failover() {
     let report = run(Options { on: On::Cluster, ..options() }).await.unwrap();
+    is_as_promised(&report);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_stale_in_a_cluster_whose_replicas_acknowledge() {
+    let report = run(Options { on: On::Cluster, acks: Acks::Replicas, ..options() }).await.unwrap();
+    is_as_promised(&report);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_stale_under_sentinels_was_lost_at_a_failover() {
+    let report = run(Options { on: On::Sentinels, ..options() }).await.unwrap();
+    is_as_promised(&report);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_stale_under_sentinels_whose_replicas_acknowledge() {
+    let report =
+        run(Options { on: On::Sentinels, acks: Acks::Replicas, ..options() }).await.unwrap();
+    is_as_promised(&report);
+}
+
+fn is_as_promised(report: &Report) {
     assert!(report.is_clean(), "{report}");
     assert!(report.faults.iter().all(|(_, count)| *count > 0), "{report}");
     assert_eq!(report.judged.as_ref().map(|judged| judged.outside), Some(0), "{report}");
+    assert!(report.errors() > 0, "{report}");
 }
