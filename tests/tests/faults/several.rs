@@ -5,6 +5,9 @@ use std::time::Duration;
 use cachecow_tests::front::{Behind, Front};
 use cachecow_tests::servers::{RedisCluster, RedisSentinels};
 
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::{JoinHandle, JoinSet};
+
 use crate::load::slot;
 use crate::row::Circuit::{Opens, StaysClosed};
 use crate::row::Seen::{Cached, Fetched, Never, Stored};
@@ -128,6 +131,21 @@ faults! {
         trial.suffer().await.recover(&url).await;
     }
 
+    /// The links to all sentinels are cut while the program is connected to the master.
+    async fn sentinels_cut_off(row) {
+        kept: Cached, other: Stored, circuit: StaysClosed,
+        invalidate: Done, write: Done, strict: Done,
+        ping: "",
+        remedy: "restore them: the next switch, and the next connection, need one",
+    }
+    {
+        let group = RedisSentinels::start(0).await;
+        let (url, links) = behind_links(&group.url()).await;
+        let trial = Trial::warm(row, &url).await;
+        links.iter().for_each(JoinHandle::abort);
+        trial.suffer().await;
+    }
+
     /// The master dies, and the sentinels have no replica to take its place.
     async fn no_successor(row) {
         kept: Fetched, other: Fetched, circuit: Opens,
@@ -143,6 +161,52 @@ faults! {
         group.restart(0);
         trial.recover(&group.url()).await;
     }
+
+    /// The keys' slots move from one master of a cluster to another; none of the keys has moved yet.
+    async fn slots_move(row) {
+        kept: Cached, other: Fetched, circuit: StaysClosed,
+        invalidate: Done, write: Done, strict: Done,
+        ping: "",
+        remedy: "none: what is new is stored again when the move has ended",
+    }
+    {
+        let cluster = RedisCluster::start_masters(&[]).await;
+        let items = items_of(&cluster, |owner| owner == 0).await;
+        let trial = Trial::warm_with(row, &cluster.url(), items).await;
+        trial.until_lookups().await;
+        for slot in items.map(slot) {
+            cluster.begin_move(slot, 0, 1).await;
+        }
+        let trial = trial.suffer().await;
+        for slot in items.map(slot) {
+            cluster.move_keys(slot, 0, 1).await;
+            cluster.end_move(slot, 1).await;
+        }
+        trial.recover(&cluster.url()).await;
+    }
+}
+
+/// Ways to the sentinels of this address, and the address that leads there by them. They last as long as
+/// their tasks.
+async fn behind_links(url: &str) -> (String, Vec<JoinHandle<()>>) {
+    let (hosts, name) = url.strip_prefix("redis+sentinel://").unwrap().split_once('/').unwrap();
+    let (mut addresses, mut links) = (Vec::new(), Vec::new());
+    for host in hosts.split(',') {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        addresses.push(listener.local_addr().unwrap().to_string());
+        let host = host.to_owned();
+        links.push(tokio::spawn(async move {
+            // Those that are linked end with the task.
+            let mut linked = JoinSet::new();
+            while let Ok((mut client, _)) = listener.accept().await {
+                let mut sentinel = TcpStream::connect(&host).await.unwrap();
+                linked.spawn(async move {
+                    let _ = copy_bidirectional(&mut client, &mut sentinel).await;
+                });
+            }
+        }));
+    }
+    (format!("redis+sentinel://{}/{name}", addresses.join(",")), links)
 }
 
 /// A server that sentinels cannot make a replica.

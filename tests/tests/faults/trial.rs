@@ -245,6 +245,13 @@ impl Trial {
         }
     }
 
+    /// Reads what is cached until a lookup is what a read begins with, as where most reads are hits.
+    pub(crate) async fn until_lookups(&self) {
+        for _ in 0..20 {
+            self.reads(self.items[0], 1).await;
+        }
+    }
+
     async fn until_cached(&self, id: i64) {
         loop {
             let read = self.cow.with(&self.store).read(Item::by_id(id)).await.unwrap();
