@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cachecow_soak::act::{Act, FAILED};
+use cachecow_soak::faults::{Fault, OF_A_CLUSTER};
 use cachecow_soak::report::Report;
 use cachecow_soak::run::{Acks, Limit, On, Options, run};
 
@@ -50,28 +51,43 @@ async fn without_the_token_a_stale_read_is_found_and_traced() {
     assert!(trace.contains("older than what") && trace.contains("fetch"), "{trace}");
 }
 
+/// On several servers, with the faults that are theirs: those of a process come on one.
+fn on(on: On, acks: Acks, faults: &[Fault]) -> Options {
+    let only = faults.iter().map(|fault| fault.name().to_owned()).collect();
+    Options { on, acks, only, processes: 2, ..options() }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_stale_in_a_cluster_was_lost_at_a_failover() {
-    let report = run(Options { on: On::Cluster, ..options() }).await.unwrap();
+    let report = run(on(On::Cluster, Acks::Master, &OF_A_CLUSTER)).await.unwrap();
     is_as_promised(&report);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_stale_in_a_cluster_whose_replicas_acknowledge() {
-    let report = run(Options { on: On::Cluster, acks: Acks::Replicas, ..options() }).await.unwrap();
+    let faults = [
+        Fault::FailedOverBehind,
+        Fault::FailedOverByHand,
+        Fault::MasterReplaced,
+        Fault::MoveBrokenOff,
+        Fault::MoveFailedOver,
+    ];
+    let report = run(on(On::Cluster, Acks::Replicas, &faults)).await.unwrap();
     is_as_promised(&report);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_stale_under_sentinels_was_lost_at_a_failover() {
-    let report = run(Options { on: On::Sentinels, ..options() }).await.unwrap();
+    let faults = [Fault::SentinelsCutOff, Fault::SentinelsBlinked];
+    let report = run(on(On::Sentinels, Acks::Master, &faults)).await.unwrap();
     is_as_promised(&report);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_stale_under_sentinels_whose_replicas_acknowledge() {
-    let report =
-        run(Options { on: On::Sentinels, acks: Acks::Replicas, ..options() }).await.unwrap();
+    let faults =
+        [Fault::FailedOver, Fault::MasterStopped, Fault::SentinelsHeldUp, Fault::SentinelStopped];
+    let report = run(on(On::Sentinels, Acks::Replicas, &faults)).await.unwrap();
     is_as_promised(&report);
 }
 
