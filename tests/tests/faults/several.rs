@@ -131,21 +131,6 @@ faults! {
         trial.suffer().await.recover(&url).await;
     }
 
-    /// The links to all sentinels are cut while the program is connected to the master.
-    async fn sentinels_cut_off(row) {
-        kept: Cached, other: Stored, circuit: StaysClosed,
-        invalidate: Done, write: Done, strict: Done,
-        ping: "",
-        remedy: "restore them: the next switch, and the next connection, need one",
-    }
-    {
-        let group = RedisSentinels::start(0).await;
-        let (url, links) = behind_links(&group.url()).await;
-        let trial = Trial::warm(row, &url).await;
-        links.iter().for_each(JoinHandle::abort);
-        trial.suffer().await;
-    }
-
     /// The master dies, and the sentinels have no replica to take its place.
     async fn no_successor(row) {
         kept: Fetched, other: Fetched, circuit: Opens,
@@ -160,6 +145,21 @@ faults! {
         let trial = trial.suffer().await;
         group.restart(0);
         trial.recover(&group.url()).await;
+    }
+
+    /// The links to all sentinels are cut while the program is connected to the master.
+    async fn sentinels_cut_off(row) {
+        kept: Cached, other: Stored, circuit: StaysClosed,
+        invalidate: Done, write: Done, strict: Done,
+        ping: "",
+        remedy: "restore them: the next switch, and the next connection, need one",
+    }
+    {
+        let group = RedisSentinels::start(0).await;
+        let (url, links) = behind_links(&group.url()).await;
+        let trial = Trial::warm(row, &url).await;
+        links.iter().for_each(JoinHandle::abort);
+        trial.suffer().await;
     }
 
     /// The keys' slots move from one master of a cluster to another; none of the keys has moved yet.
@@ -184,29 +184,6 @@ faults! {
         }
         trial.recover(&cluster.url()).await;
     }
-}
-
-/// Ways to the sentinels of this address, and the address that leads there by them. They last as long as
-/// their tasks.
-async fn behind_links(url: &str) -> (String, Vec<JoinHandle<()>>) {
-    let (hosts, name) = url.strip_prefix("redis+sentinel://").unwrap().split_once('/').unwrap();
-    let (mut addresses, mut links) = (Vec::new(), Vec::new());
-    for host in hosts.split(',') {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        addresses.push(listener.local_addr().unwrap().to_string());
-        let host = host.to_owned();
-        links.push(tokio::spawn(async move {
-            // Those that are linked end with the task.
-            let mut linked = JoinSet::new();
-            while let Ok((mut client, _)) = listener.accept().await {
-                let mut sentinel = TcpStream::connect(&host).await.unwrap();
-                linked.spawn(async move {
-                    let _ = copy_bidirectional(&mut client, &mut sentinel).await;
-                });
-            }
-        }));
-    }
-    (format!("redis+sentinel://{}/{name}", addresses.join(",")), links)
 }
 
 /// A server that sentinels cannot make a replica.
@@ -268,4 +245,27 @@ async fn until_refuses(cluster: &RedisCluster, node: usize) {
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Ways to the sentinels of this address, and the address that leads there by them. They last as long as
+/// their tasks.
+async fn behind_links(url: &str) -> (String, Vec<JoinHandle<()>>) {
+    let (hosts, name) = url.strip_prefix("redis+sentinel://").unwrap().split_once('/').unwrap();
+    let (mut addresses, mut links) = (Vec::new(), Vec::new());
+    for host in hosts.split(',') {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        addresses.push(listener.local_addr().unwrap().to_string());
+        let host = host.to_owned();
+        links.push(tokio::spawn(async move {
+            // Those that are linked end with the task.
+            let mut linked = JoinSet::new();
+            while let Ok((mut client, _)) = listener.accept().await {
+                let mut sentinel = TcpStream::connect(&host).await.unwrap();
+                linked.spawn(async move {
+                    let _ = copy_bidirectional(&mut client, &mut sentinel).await;
+                });
+            }
+        }));
+    }
+    (format!("redis+sentinel://{}/{name}", addresses.join(",")), links)
 }
