@@ -12,7 +12,7 @@ use crate::history::History;
 use crate::worker::Settings;
 
 /// How long a process that was told to stop, or to kill itself, may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(45);
 
 /// How long a process may take for what it is ordered to: so long only if it hangs.
 const DEADLINE: Duration = Duration::from_secs(150);
