@@ -8,17 +8,18 @@ use std::fmt::{Display, Write as _};
 use expect_test::expect_file;
 
 use crate::row::{OR, Row, Told};
-use crate::{access, commands, cuts, refusals, servers, several, transport};
+use crate::{access, commands, cuts, process, refusals, servers, several, transport};
 
 const PATH: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../cachecow/docs/faults.md");
 
 /// The families of faults, by the document's names.
-const FAMILIES: [(&str, &[Row]); 5] = [
+const FAMILIES: [(&str, &[Row]); 6] = [
     ("servers", servers::ROWS),
     ("refusals", refusals::ROWS),
     ("access", access::ROWS),
     ("transport", transport::ROWS),
     ("several", several::ROWS),
+    ("process", process::ROWS),
 ];
 
 #[test]

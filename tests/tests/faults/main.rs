@@ -10,6 +10,7 @@ mod cuts;
 mod document;
 #[path = "../load/mod.rs"]
 mod load;
+mod process;
 mod refusals;
 mod row;
 mod servers;

@@ -245,6 +245,13 @@ impl Trial {
         }
     }
 
+    /// Sends what is lost with connections that have broken.
+    pub(crate) async fn reconnect(&self) {
+        for cow in [&self.cow, &self.strict] {
+            within(async { while cow.ping().await.is_err() {} }).await;
+        }
+    }
+
     /// Reads what is cached until a lookup is what a read begins with, as where most reads are hits.
     pub(crate) async fn until_lookups(&self) {
         for _ in 0..20 {
