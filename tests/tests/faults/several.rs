@@ -5,9 +5,6 @@ use std::time::Duration;
 use cachecow_tests::front::{Behind, Front};
 use cachecow_tests::servers::{RedisCluster, RedisSentinels};
 
-use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
-
 use crate::load::slot;
 use crate::row::Circuit::{Opens, StaysClosed};
 use crate::row::Seen::{Cached, Fetched, Never, Stored};
@@ -115,11 +112,7 @@ faults! {
     }
     {
         let group = RedisSentinels::start_with(1, &UNDEMOTABLE).await;
-        let mut links = Vec::new();
-        for port in group.sentinel_ports() {
-            links.push(Front::of(Behind::Port(port)).await);
-        }
-        let url = RedisSentinels::url_by(links.iter().map(Front::port));
+        let (links, url) = links_to(&group).await;
         let trial = Trial::warm(row, &url).await;
         within(async { while count(&group, "db0:keys=").await < 2 {} }).await;
         links.iter().for_each(|link| link.cut(true));
@@ -157,9 +150,9 @@ faults! {
     }
     {
         let group = RedisSentinels::start(0).await;
-        let (url, links) = behind_links(&group.url()).await;
+        let (links, url) = links_to(&group).await;
         let trial = Trial::warm(row, &url).await;
-        links.iter().for_each(JoinHandle::abort);
+        links.iter().for_each(|link| link.cut(true));
         trial.suffer().await;
     }
 
@@ -307,25 +300,12 @@ async fn until_refuses(cluster: &RedisCluster, node: usize) {
     }
 }
 
-/// Ways to the sentinels of this address, and the address that leads there by them. They last as long as
-/// their tasks.
-async fn behind_links(url: &str) -> (String, Vec<JoinHandle<()>>) {
-    let (hosts, name) = url.strip_prefix("redis+sentinel://").unwrap().split_once('/').unwrap();
-    let (mut addresses, mut links) = (Vec::new(), Vec::new());
-    for host in hosts.split(',') {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        addresses.push(listener.local_addr().unwrap().to_string());
-        let host = host.to_owned();
-        links.push(tokio::spawn(async move {
-            // Those that are linked end with the task.
-            let mut linked = JoinSet::new();
-            while let Ok((mut client, _)) = listener.accept().await {
-                let mut sentinel = TcpStream::connect(&host).await.unwrap();
-                linked.spawn(async move {
-                    let _ = copy_bidirectional(&mut client, &mut sentinel).await;
-                });
-            }
-        }));
+/// Ways to the sentinels, and the address that leads to them.
+async fn links_to(group: &RedisSentinels) -> (Vec<Front>, String) {
+    let mut links = Vec::new();
+    for port in group.sentinel_ports() {
+        links.push(Front::of(Behind::Port(port)).await);
     }
-    (format!("redis+sentinel://{}/{name}", addresses.join(",")), links)
+    let url = RedisSentinels::url_by(links.iter().map(Front::port));
+    (links, url)
 }
