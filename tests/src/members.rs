@@ -1,8 +1,7 @@
 //! A table of members with tags, whose reads can be held up.
 
 use std::collections::HashMap;
-use std::convert::Infallible;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use cachecow::protocol::Command;
@@ -10,6 +9,7 @@ use cachecow::{CacheCow, Cached, Source};
 use serde::{Deserialize, Serialize};
 
 use crate::gate::Gate;
+use crate::store::StoreDown;
 
 /// Of one organisation, and of one team in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Cached)]
@@ -35,6 +35,7 @@ pub struct Members {
     rows: Mutex<HashMap<u32, Member>>,
     gates: Mutex<Vec<Arc<Gate>>>,
     fetches: AtomicUsize,
+    down: AtomicBool,
 }
 
 impl Members {
@@ -75,12 +76,17 @@ impl Members {
         self.fetches.load(Ordering::SeqCst)
     }
 
+    /// Makes every fetch fail, or work again.
+    pub fn set_down(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
     /// Member by id.
     ///
     /// # Errors
     ///
-    /// None.
-    pub async fn find(&self, id: u32) -> Result<Option<Member>, Infallible> {
+    /// [`StoreDown`], after [`set_down`](Self::set_down).
+    pub async fn find(&self, id: u32) -> Result<Option<Member>, StoreDown> {
         Ok(self.find_many(&[id]).await?.pop())
     }
 
@@ -88,15 +94,20 @@ impl Members {
     ///
     /// # Errors
     ///
-    /// None.
-    pub async fn find_many(&self, ids: &[u32]) -> Result<Vec<Member>, Infallible> {
+    /// [`StoreDown`], after [`set_down`](Self::set_down).
+    pub async fn find_many(&self, ids: &[u32]) -> Result<Vec<Member>, StoreDown> {
         self.fetches.fetch_add(1, Ordering::SeqCst);
-        let rows = self.rows.lock().unwrap().clone();
+        let rows = if self.down.load(Ordering::SeqCst) {
+            Err(StoreDown)
+        } else {
+            Ok(self.rows.lock().unwrap().clone())
+        };
         let gate = self.gates.lock().unwrap().pop();
         match gate {
             Some(gate) => gate.pass().await,
             None => tokio::task::yield_now().await,
         }
+        let rows = rows?;
         Ok(ids.iter().filter_map(|id| rows.get(id).cloned()).collect())
     }
 }

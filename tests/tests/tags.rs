@@ -1,6 +1,5 @@
 //! Tags: groups of objects invalidated at once, and what they cost. Races are forced in `tag_races`.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -15,6 +14,7 @@ use cachecow_tests::gate::Gate;
 use cachecow_tests::members::{Member, Members, ends, is_hit, reads_epochs, version};
 use cachecow_tests::on_both_backends;
 use cachecow_tests::servers::RedisServer;
+use cachecow_tests::store::StoreDown;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
@@ -441,7 +441,7 @@ mod next {
     }
 
     impl Member {
-        async fn find(members: &Members, id: u32) -> Result<Option<Self>, Infallible> {
+        async fn find(members: &Members, id: u32) -> Result<Option<Self>, StoreDown> {
             let found = members.find(id).await?;
             Ok(found.map(|super::Member { id, org, team, version }| Self {
                 id,

@@ -287,6 +287,11 @@ impl<L: Lookup> Loader for AliasLoader<'_, L> {
         None
     }
 
+    /// An error does not tell the primary key, which may have been invalidated.
+    fn claim_confirms_errors(&self) -> bool {
+        false
+    }
+
     fn fetch<'a>(
         &'a self,
         places: &'a [usize],

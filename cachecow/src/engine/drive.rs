@@ -309,7 +309,8 @@ impl<'a> Loads<'a> {
         let mut all_fetched = Vec::with_capacity(places.len());
         for ((&place, result), fills) in places.iter().zip(results).zip(fills) {
             let fetched = match &result {
-                Err(_) => Fetched::Failed,
+                Err(_) if self.loader.claim_confirms_errors() => Fetched::Failed,
+                Err(_) => Fetched::FailedUnfenced,
                 // Nobody stores what was fetched past the cache: spare the encoding.
                 Ok(_) if !fills => Fetched::Unstorable,
                 Ok(loaded) => match self.loader.seal(place, loaded, took) {

@@ -59,6 +59,12 @@ pub(crate) trait Loader: Send + Sync {
         fills: &'a [bool],
     ) -> BoxFuture<'a, Vec<Result<Loaded, Error>>>;
 
+    /// Whether the claim of the place's key vouches for a fetch's error: if it stood, no invalidation
+    /// that would make the error outdated has come since the fetch began.
+    fn claim_confirms_errors(&self) -> bool {
+        true
+    }
+
     /// The guard of the type's tags, if its objects carry any.
     fn guard(&self) -> Option<Key> {
         None

@@ -16,12 +16,10 @@ pub enum Phase {
 pub enum Landing {
     /// Nothing was fetched: the cache had the value after all.
     Hit,
-    /// Fetched, and the claim stood until it was settled.
+    /// Fetched, or failed to fetch, and the claim stood until it was settled.
     Fenced,
-    /// Fetched without a claim, or with one that did not stand.
+    /// Fetched, or failed to fetch, without a claim, or with one that did not stand.
     Unfenced,
-    /// The fetch failed.
-    Failed,
     /// The leader was cancelled or panicked.
     Deserted,
 }
@@ -40,18 +38,17 @@ pub enum FollowerFate {
 impl Landing {
     /// What becomes of a follower that joined in phase `joined`.
     ///
-    /// A result may be shared if its fetch began after the follower asked, or if the claim was
+    /// A result, a value or an error, may be shared if its fetch began after the follower asked, or if the claim was
     /// found standing after the follower asked: either way, no invalidation that returned before
     /// the follower asked can have come after the fetch's beginning. That a fill *was* stored is not
     /// enough. A follower that joins after the fill was sent may do so after an invalidation that
     /// followed the fill; therefore a load closes before it settles its claim.
     pub fn fate_of(self, joined: Phase) -> FollowerFate {
         match (self, joined) {
-            (Self::Fenced | Self::Failed, Phase::Opening | Phase::Fetching)
-            | (Self::Unfenced, Phase::Opening) => FollowerFate::Accept,
-            (Self::Hit, _) | (Self::Fenced | Self::Failed, Phase::Closed) => {
-                FollowerFate::LookAgain
+            (Self::Fenced, Phase::Opening | Phase::Fetching) | (Self::Unfenced, Phase::Opening) => {
+                FollowerFate::Accept
             }
+            (Self::Hit, _) | (Self::Fenced, Phase::Closed) => FollowerFate::LookAgain,
             (Self::Unfenced, Phase::Fetching | Phase::Closed) | (Self::Deserted, _) => {
                 FollowerFate::NextLoad
             }
@@ -65,7 +62,7 @@ mod tests {
 
     #[test]
     fn a_follower_that_joined_before_the_fetch_shares_whatever_it_brings() {
-        for landing in [Landing::Fenced, Landing::Unfenced, Landing::Failed] {
+        for landing in [Landing::Fenced, Landing::Unfenced] {
             assert_eq!(landing.fate_of(Phase::Opening), FollowerFate::Accept, "{landing:?}");
         }
     }
@@ -85,7 +82,7 @@ mod tests {
 
     #[test]
     fn nobody_shares_a_load_after_it_closed() {
-        for landing in [Landing::Hit, Landing::Fenced, Landing::Unfenced, Landing::Failed] {
+        for landing in [Landing::Hit, Landing::Fenced, Landing::Unfenced] {
             assert_ne!(landing.fate_of(Phase::Closed), FollowerFate::Accept, "{landing:?}");
         }
     }

@@ -65,6 +65,7 @@ enum Renewal {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum AbandonReason {
     FetchFailed,
+    FailedUnfenced,
     Unstorable,
     Refused,
 }
@@ -82,8 +83,9 @@ pub struct Read<V = Bytes> {
     /// The value that this read is not content with.
     despite: Option<Despite>,
     renewal: Option<Renewal>,
-    /// The fetch failed: what is left is the value to be renewed, if it is still there.
-    fetch_failed: bool,
+    /// The fetch failed, and how its error lands: what is left is the value to be renewed, if it is still
+    /// there.
+    failed: Option<Landing>,
     rejections: u8,
 }
 
@@ -100,7 +102,7 @@ impl<V> Read<V> {
             bypass: None,
             despite: None,
             renewal: None,
-            fetch_failed: false,
+            failed: None,
             rejections: 0,
         }
     }
@@ -175,14 +177,14 @@ impl<V> Read<V> {
             (State::LookupSent | State::ClaimSent(_), Ok(Reply::Value(value))) => {
                 State::JudgeDue(value)
             }
-            (State::LookupSent, _) if self.fetch_failed => {
-                State::Done(Outcome::Failed, Landing::Failed)
-            }
-            (State::LookupSent, Ok(_)) => State::EnterDue,
-            (State::LookupSent, Err(Lost)) => {
-                self.bypass = Some(Bypass::Unreachable);
-                State::EnterDue
-            }
+            (State::LookupSent, reply) => match (self.failed, reply) {
+                (Some(landing), _) => State::Done(Outcome::Failed, landing),
+                (None, Ok(_)) => State::EnterDue,
+                (None, Err(Lost)) => {
+                    self.bypass = Some(Bypass::Unreachable);
+                    State::EnterDue
+                }
+            },
             (State::ClaimSent(token), Ok(Reply::Claimed(grant))) => {
                 State::FetchDue(Some(token.granted(grant)))
             }
@@ -202,20 +204,14 @@ impl<V> Read<V> {
             (State::FillSent, Ok(Reply::Settled)) => {
                 State::Done(Outcome::Fetched(Fill::Stored), Landing::Fenced)
             }
-            (State::FillSent, Ok(Reply::Refused))
-            | (State::AbandonSent(AbandonReason::Refused), _) => {
+            (State::FillSent, Ok(Reply::Refused)) => {
                 State::Done(Outcome::Fetched(Fill::Refused), Landing::Unfenced)
             }
             (State::FillSent, _) => {
                 State::Done(Outcome::Fetched(Fill::Unreachable), Landing::Unfenced)
             }
-            (State::AbandonSent(AbandonReason::FetchFailed), _) => self.fall_back(),
             (State::DropSent, _) => State::Done(Outcome::Fetched(Fill::Skipped), Landing::Unfenced),
-            (State::AbandonSent(AbandonReason::Unstorable), reply) => {
-                let standing = matches!(reply, Ok(Reply::Settled));
-                let landing = if standing { Landing::Fenced } else { Landing::Unfenced };
-                State::Done(Outcome::Fetched(Fill::Skipped), landing)
-            }
+            (State::AbandonSent(reason), reply) => self.on_abandoned(*reason, &reply),
             _ => return Self::unexpected("a reply"),
         };
     }
@@ -227,13 +223,13 @@ impl<V> Read<V> {
         if !matches!(self.state, State::Judging) {
             return Self::unexpected("a judgement");
         }
-        if self.fetch_failed {
+        if let Some(landing) = self.failed {
             self.state = match verdict {
                 Verdict::Good | Verdict::Ageing(_) => State::CONTENT,
                 // It was in the cache after everyone asked who waits for this load.
                 Verdict::Expired(_) => State::Done(Outcome::Stale, Landing::Fenced),
                 Verdict::Replace(_) | Verdict::Leave | Verdict::Unknown => {
-                    State::Done(Outcome::Failed, Landing::Failed)
+                    State::Done(Outcome::Failed, landing)
                 }
             };
             return;
@@ -291,7 +287,7 @@ impl<V> Read<V> {
         self.state = match followed {
             Followed::Shared(fill) => State::Done(Outcome::Shared(fill), Landing::Fenced),
             Followed::Stale => State::Done(Outcome::Stale, Landing::Fenced),
-            Followed::Failed => State::Done(Outcome::Failed, Landing::Failed),
+            Followed::Failed => State::Done(Outcome::Failed, Landing::Fenced),
             Followed::LookAgain if self.bypasses() => State::EnterDue,
             Followed::LookAgain => State::LookupDue,
             Followed::Promoted(token) => self.load(Some(token)),
@@ -326,6 +322,9 @@ impl<V> Read<V> {
             }
             (Fetched::Refused, Some(token)) => State::AbandonDue(token, AbandonReason::Refused),
             (Fetched::Failed, Some(token)) => State::AbandonDue(token, AbandonReason::FetchFailed),
+            (Fetched::FailedUnfenced, Some(token)) => {
+                State::AbandonDue(token, AbandonReason::FailedUnfenced)
+            }
             (Fetched::Unfenced(fill), Some(_)) => {
                 State::Done(Outcome::Fetched(fill), Landing::Unfenced)
             }
@@ -339,7 +338,7 @@ impl<V> Read<V> {
                 let fill = if self.is_cut_off() { Fill::Unreachable } else { Fill::Skipped };
                 State::Done(Outcome::Fetched(fill), Landing::Unfenced)
             }
-            (Fetched::Failed, None) => self.fall_back(),
+            (Fetched::Failed | Fetched::FailedUnfenced, None) => self.fall_back(Landing::Unfenced),
         };
     }
 
@@ -363,7 +362,7 @@ impl<V> Read<V> {
 
     /// Whether the fetch failed; an object may have been served all the same.
     pub fn fetch_failed(&self) -> bool {
-        self.fetch_failed
+        self.failed.is_some()
     }
 
     /// Whether the fetch under way may be followed by a fill.
@@ -376,14 +375,28 @@ impl<V> Read<V> {
         self.despite = Some(Despite { seen, keep: true });
     }
 
+    /// The answer to an abandon tells whether the claim stood for as long as the fetch took.
+    fn on_abandoned(&mut self, reason: AbandonReason, reply: &Result<Reply<V>, Lost>) -> State<V> {
+        use AbandonReason::{FailedUnfenced, FetchFailed, Refused, Unstorable};
+        let landing = match (reason, reply) {
+            (FetchFailed | Unstorable, Ok(Reply::Settled)) => Landing::Fenced,
+            _ => Landing::Unfenced,
+        };
+        match reason {
+            FetchFailed | FailedUnfenced => self.fall_back(landing),
+            Unstorable => State::Done(Outcome::Fetched(Fill::Skipped), landing),
+            Refused => State::Done(Outcome::Fetched(Fill::Refused), landing),
+        }
+    }
+
     /// After a failed fetch: the value that should have been renewed is served if it is still in
     /// the cache, so that no invalidation has come since.
-    fn fall_back(&mut self) -> State<V> {
-        self.fetch_failed = true;
+    fn fall_back(&mut self, landing: Landing) -> State<V> {
+        self.failed = Some(landing);
         if self.renewal.is_some() && !self.is_cut_off() {
             State::LookupDue
         } else {
-            State::Done(Outcome::Failed, Landing::Failed)
+            State::Done(Outcome::Failed, landing)
         }
     }
 

@@ -125,8 +125,25 @@ pub enum Fetched<V> {
     /// A value to return, and to share with nobody who asked after the fetch began: one of its
     /// [`tags`](super::tags) may have been invalidated since.
     Refused,
-    /// An error.
+    /// An error. Callers that asked after the fetch began share it only if the claim stood until it was
+    /// given back.
     Failed,
+    /// An error to share with nobody who asked after the fetch began, whatever became of the claim.
+    FailedUnfenced,
+}
+
+impl<V> Fetched<V> {
+    /// The same, to be stored nowhere and shared with nobody who asked after the fetch began: an
+    /// invalidation may have come since.
+    #[must_use]
+    pub fn refused(self) -> Self {
+        match self {
+            Self::Failed | Self::FailedUnfenced => Self::FailedUnfenced,
+            Self::Storable(..) | Self::Unstorable | Self::Unfenced(_) | Self::Refused => {
+                Self::Refused
+            }
+        }
+    }
 }
 
 /// What became of the value that a read fetched.

@@ -19,6 +19,9 @@ const PATIENCE: u8 = 1;
 /// What became of the answer to a command.
 pub type Answer = Result<Reply<Version>, Lost>;
 
+/// What a fetch brought: an object, or an error that is as old as the object would be ("no such row").
+type Brought = Result<Version, Version>;
+
 /// What a caller makes of the value that was in the cache when all began; any later one is good.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Finds {
@@ -45,6 +48,8 @@ pub enum Fetch {
     Refused,
     /// An error.
     Failed,
+    /// An error that may be outdated whatever becomes of the claim: one by an alias, say.
+    FailedUnfenced,
 }
 
 /// Where a caller is.
@@ -89,8 +94,8 @@ pub struct KeyRead {
     key: u8,
     read: Read<Version>,
     step: Pending,
-    /// What was served or fetched; an error if the fetch failed.
-    result: Option<Result<Version, ()>>,
+    /// What was served or fetched.
+    result: Option<Brought>,
     /// The least version it must see.
     floor: Version,
     /// The near tier's mark, from before the command that finds the value.
@@ -110,7 +115,7 @@ enum Pending {
     Send(Command<Version>),
     Reply(Answer),
     Fetch,
-    Fetched(Result<Version, ()>, Fetch),
+    Fetched(Brought, Fetch),
     Follow,
     Wait,
 }
@@ -118,7 +123,7 @@ enum Pending {
 /// What a follower is told.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Landed {
-    Shared(Result<Version, ()>, Outcome),
+    Shared(Brought, Outcome),
     LookAgain,
     Promoted(KeyLead),
 }

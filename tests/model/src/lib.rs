@@ -32,6 +32,8 @@ pub enum Without {
     ClaimBeforeFetch,
     /// Who joins a load shares whatever it brings.
     Fence,
+    /// Who joins a load shares its error, whatever became of the claim.
+    FenceOfErrors,
     /// A release lifts its own hold and nobody else's.
     OwnHoldsAlone,
     /// The near tier marks what it knows before the cache is asked.

@@ -150,6 +150,12 @@ pub fn controls() -> Vec<(&'static str, Scene)> {
             readers().faults(Faults { lost: 1, ..Faults::default() }).without(Without::Fence),
         ),
         (
+            "a joiner that accepts the error of any load",
+            readers()
+                .faults(Faults { fetch: 1, ..Faults::default() })
+                .without(Without::FenceOfErrors),
+        ),
+        (
             "`invalidate` before the commit, instead of `write`",
             Scene::new("a reader, an invalidation first")
                 .reader(0)

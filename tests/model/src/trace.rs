@@ -50,7 +50,9 @@ fn of_caller(caller: Option<&Caller>, does: CallerDoes) -> String {
         }
         CallerDoes::TakeAnswers => "takes the answer".into(),
         CallerDoes::Fetch => "fetches: its function reads the database".into(),
-        CallerDoes::FetchElse(Fetch::Failed) => "fetches, and its function fails".into(),
+        CallerDoes::FetchElse(Fetch::Failed | Fetch::FailedUnfenced) => {
+            "fetches, and its function fails".into()
+        }
         CallerDoes::FetchElse(_) => "fetches what cannot be stored".into(),
         CallerDoes::TakeFetched => "takes what its function has read".into(),
         CallerDoes::Wake => "is told how the load ended that it follows".into(),

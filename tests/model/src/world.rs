@@ -11,7 +11,7 @@ use crate::writer::{Writer, WriterStage};
 /// What must never be.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Wrong {
-    /// A read gave a version older than was promised when it began.
+    /// A read gave a version, or an error of one, older than was promised when it began.
     Stale,
     /// A read went on and on.
     Endless,
@@ -254,7 +254,8 @@ impl World {
                 to.extend(fates().map(|fate| Event::Caller(number, CallerDoes::Send(fate))));
             }
             if caller.stage == CallerStage::Fetching && self.faults.fetch > 0 {
-                let others = [Fetch::Unstorable, Fetch::Refused, Fetch::Failed];
+                let others =
+                    [Fetch::Unstorable, Fetch::Refused, Fetch::Failed, Fetch::FailedUnfenced];
                 to.extend(others.map(|other| Event::Caller(number, CallerDoes::FetchElse(other))));
             }
             if caller.is_under_way() && self.faults.cancel > 0 {

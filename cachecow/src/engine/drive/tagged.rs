@@ -76,20 +76,21 @@ impl Loads<'_> {
         }
     }
 
-    /// Sees to it that fetched objects are stored with their tags' epochs, or not at all.
+    /// Sees to it that fetched objects are stored with their tags' epochs, or not at all, and that an
+    /// error is shared only if no tag of the type was invalidated during the fetch.
     pub(super) async fn stamp(&mut self, all_fetched: &mut [(usize, Fetched<Bytes>)]) {
         if !self.loader.seals_tags() {
             return;
         }
         // What was fetched without a claim is neither stored nor shared.
-        let mut fetched: Vec<&mut (usize, Fetched<Bytes>)> = all_fetched
+        let fetched: Vec<&mut (usize, Fetched<Bytes>)> = all_fetched
             .iter_mut()
-            .filter(|(place, fetched)| {
-                *fetched != Fetched::Failed && self.slots[*place].read.may_fill()
-            })
+            .filter(|(place, _)| self.slots[*place].read.may_fill())
             .collect();
         if !fetched.iter().any(|(place, _)| self.slots[*place].captured.is_taken()) {
-            fetched.iter_mut().for_each(|(_, fetched)| *fetched = Fetched::Refused);
+            for (_, fetched) in fetched {
+                *fetched = std::mem::replace(fetched, Fetched::Refused).refused();
+            }
             return;
         }
         for (place, _) in &fetched {
@@ -110,6 +111,7 @@ impl Loads<'_> {
             let slot = &self.slots[*place];
             let taken = std::mem::replace(fetched, Fetched::Refused);
             if !epochs.allow(slot.captured) {
+                *fetched = taken.refused();
                 continue;
             }
             *fetched = match (taken, &slot.result) {

@@ -96,7 +96,10 @@ fn what_is_not_stored_gives_the_claim_back() {
         (Fetched::Unstorable, Ok(Reply::Refused), skipped, Landing::Unfenced),
         (Fetched::Unstorable, Err(Lost), skipped, Landing::Unfenced),
         (Fetched::Refused, Ok(Reply::Settled), refused, Landing::Unfenced),
-        (Fetched::Failed, Ok(Reply::Settled), Outcome::Failed, Landing::Failed),
+        (Fetched::Failed, Ok(Reply::Settled), Outcome::Failed, Landing::Fenced),
+        (Fetched::Failed, Ok(Reply::Refused), Outcome::Failed, Landing::Unfenced),
+        (Fetched::Failed, Err(Lost), Outcome::Failed, Landing::Unfenced),
+        (Fetched::FailedUnfenced, Ok(Reply::Settled), Outcome::Failed, Landing::Unfenced),
     ] {
         let mut read = fetches(leading(), fetched);
         let abandon = Command::Abandon { token: token(1).granted(7) };
@@ -148,13 +151,15 @@ fn who_leads_a_load_is_content_with_a_value_that_ages() {
 
 #[test]
 fn an_old_value_is_served_after_a_failed_fetch_if_it_is_still_there() {
-    for (reply, outcome, landing) in [
-        (Reply::Value(1), Outcome::Stale, Landing::Fenced),
-        (Reply::Absent, Outcome::Failed, Landing::Failed),
+    for (standing, reply, outcome, landing) in [
+        (Reply::Settled, Reply::Value(1), Outcome::Stale, Landing::Fenced),
+        (Reply::Refused, Reply::Value(1), Outcome::Stale, Landing::Fenced),
+        (Reply::Settled, Reply::Absent, Outcome::Failed, Landing::Fenced),
+        (Reply::Refused, Reply::Absent, Outcome::Failed, Landing::Unfenced),
     ] {
         let mut read = fetches(renewing(Verdict::Expired(seen(1))), Fetched::Failed);
         assert!(matches!(read.next_step(), Step::Send(Command::Abandon { .. })));
-        read.on_reply(Ok(Reply::Settled));
+        read.on_reply(Ok(standing));
         assert_eq!(read.next_step(), Step::Send(Command::Lookup));
         let found = reply != Reply::Absent;
         read.on_reply(Ok(reply));

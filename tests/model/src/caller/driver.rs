@@ -7,7 +7,7 @@ use cachecow::protocol::{
     Waited,
 };
 
-use super::{Answer, Caller, CallerStage, Fetch, Landed, Pending, policy};
+use super::{Answer, Brought, Caller, CallerStage, Fetch, Landed, Pending, policy};
 use crate::Without;
 use crate::cache::Version;
 use crate::process::{Follower, KeyLead};
@@ -94,9 +94,9 @@ impl Driver<'_> {
             if read.step == Pending::Fetch {
                 let version = self.world.database[usize::from(read.key)];
                 let version = read.early.take().unwrap_or(version);
-                let failed = fetch == Fetch::Failed;
-                let result = if failed { Err(()) } else { Ok(version) };
-                read.step = Pending::Fetched(result, fetch);
+                let failed = matches!(fetch, Fetch::Failed | Fetch::FailedUnfenced);
+                let brought = if failed { Err(version) } else { Ok(version) };
+                read.step = Pending::Fetched(brought, fetch);
             }
         }
         self.caller.stage = CallerStage::Fetched;
@@ -109,7 +109,8 @@ impl Driver<'_> {
             read.step = Pending::None;
             read.result = Some(result);
             read.read.on_fetched(match (result, fetch) {
-                (Err(()), _) => Fetched::Failed,
+                (Err(_), Fetch::FailedUnfenced) => Fetched::FailedUnfenced,
+                (Err(_), _) => Fetched::Failed,
                 (Ok(_), Fetch::Refused) if read.read.may_fill() => Fetched::Refused,
                 (Ok(version), Fetch::Storable) if read.read.may_fill() => {
                     Fetched::Storable(version, TTL)
@@ -208,8 +209,8 @@ impl Driver<'_> {
                     Outcome::Hit | Outcome::Failed => Followed::Shared(Fill::Skipped),
                 }
             }
-            Landed::Shared(Err(()), _) => {
-                read.result = Some(Err(()));
+            Landed::Shared(Err(version), _) => {
+                read.result = Some(Err(version));
                 Followed::Failed
             }
             Landed::LookAgain => Followed::LookAgain,
@@ -306,7 +307,8 @@ impl Driver<'_> {
             self.world.wrong.get_or_insert(Wrong::Empty);
             return;
         };
-        if result.is_ok_and(|version| version < read.floor) {
+        let (Ok(version) | Err(version)) = result;
+        if version < read.floor {
             self.world.wrong.get_or_insert(Wrong::Stale);
         }
         if let Some(lead) = read.lead.take() {
@@ -320,7 +322,7 @@ impl Driver<'_> {
         place: usize,
         lead: KeyLead,
         landing: Landing,
-        ended: Option<(Result<Version, ()>, Outcome)>,
+        ended: Option<(Brought, Outcome)>,
     ) {
         let key = self.caller.reads[place].key;
         let process = &mut self.world.processes[usize::from(self.caller.process)];
@@ -329,9 +331,14 @@ impl Driver<'_> {
         let number = self.caller.number;
         let late = give_back.map(|command| Late::after_others_of(number, key, command));
         self.world.late.extend(late);
+        let unfenced = match (self.without, ended) {
+            (Without::Fence, _) => true,
+            (Without::FenceOfErrors, Some((Err(_), _))) => true,
+            _ => false,
+        };
         let shared = ended.map(|(result, outcome)| Landed::Shared(result, outcome));
         let after = match &shared {
-            Some(shared) if self.without == Without::Fence => shared,
+            Some(shared) if unfenced => shared,
             _ => &Landed::LookAgain,
         };
         for follower in told.look_again {
@@ -343,7 +350,7 @@ impl Driver<'_> {
             }
         }
         if let Some(next) = told.next {
-            let instead = shared.filter(|_| self.without == Without::Fence);
+            let instead = shared.filter(|_| unfenced);
             self.promote(key, &next, instead.as_ref());
         }
     }
