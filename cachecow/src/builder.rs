@@ -160,6 +160,25 @@ impl Builder {
         self
     }
 
+    /// How long a read waits for another caller of its process that is loading the same key, counted from
+    /// the beginning of the load and beyond [`fill_wait`](Self::fill_wait). Then one of the callers that wait loads instead, and
+    /// the others wait for that one. Default: 10 s, longer than nearly every query behind a cached
+    /// object takes, and well below the 30 s after which callers of HTTP and gRPC servers commonly give up.
+    ///
+    /// It matters where a caller keeps a read and stops polling it: beside a slow branch of a `select!`, or
+    /// after `mem::forget`. Callers that come after this time do not wait for such a read at all. Where fetches
+    /// are just slow, this time bounds how many of one key there are: each one that is given up and still
+    /// under way doubles it for the next, up to sixteenfold.
+    ///
+    /// # Consistency
+    ///
+    /// A load that was given up goes on as soon as it is polled. It stores what it fetched only if its
+    /// claim still stands.
+    pub fn load_wait(mut self, wait: Duration) -> Self {
+        self.settings.load_wait = wait;
+        self
+    }
+
     /// The longest value that is stored, in bytes, encoded and with its header. A longer one is
     /// returned and not stored. Default: 1 MiB.
     pub fn max_value_size(mut self, bytes: usize) -> Self {
@@ -415,6 +434,7 @@ impl Builder {
             ),
             (settings.lease < least, "lease must be at least 1 ms"),
             (settings.hold < least, "hold must be at least 1 ms"),
+            (settings.load_wait < least, "load_wait must be at least 1 ms"),
             (settings.fetch_concurrency == 0, "fetch_concurrency must be at least 1"),
             (settings.outage_fetch_concurrency == 0, "outage_fetch_concurrency must be at least 1"),
             (settings.near.ttl < least, "near_ttl must be at least 1 ms"),

@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) settle: Duration,
     /// Zero: fetch at once.
     pub(crate) fill_wait: Duration,
+    /// How long a load may take before one of its followers loads instead.
+    pub(crate) load_wait: Duration,
     /// The longest document, in bytes.
     pub(crate) max_value_len: usize,
     /// How many fetches of one batch run at a time where there is no `fetch_many`.
@@ -60,12 +62,23 @@ impl Settings {
         policy.refresh_ahead.unwrap_or(self.refresh_ahead)
     }
 
+    /// How long a load is waited for: as long as it may wait for another process, and the time to
+    /// fetch.
+    pub(crate) fn patience(&self) -> Duration {
+        self.fill_wait + self.load_wait
+    }
+
     /// Bounds what is added to a clock or multiplied.
     pub(crate) fn bound(&mut self) {
         let near = &mut self.near;
-        for duration in
-            [&mut self.lease, &mut self.hold, &mut self.fill_wait, &mut near.ttl, &mut near.lag]
-        {
+        for duration in [
+            &mut self.lease,
+            &mut self.hold,
+            &mut self.fill_wait,
+            &mut self.load_wait,
+            &mut near.ttl,
+            &mut near.lag,
+        ] {
             *duration = (*duration).min(LONGEST);
         }
         self.fetch_concurrency = self.fetch_concurrency.min(MOST_FETCHES);
@@ -85,6 +98,7 @@ impl Default for Settings {
             hold_policy: HoldPolicy::Proceed,
             settle: Duration::ZERO,
             fill_wait: Duration::from_millis(200),
+            load_wait: Duration::from_secs(10),
             max_value_len: 1024 * 1024,
             fetch_concurrency: 16,
             outage_fetch_concurrency: 100,
@@ -109,6 +123,7 @@ impl fmt::Debug for Settings {
             .field("hold_policy", &self.hold_policy)
             .field("settle", &self.settle)
             .field("fill_wait", &self.fill_wait)
+            .field("load_wait", &self.load_wait)
             .field("max_value_len", &self.max_value_len)
             .field("fetch_concurrency", &self.fetch_concurrency)
             .field("outage_fetch_concurrency", &self.outage_fetch_concurrency)

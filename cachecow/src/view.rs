@@ -70,6 +70,9 @@ impl<C: ?Sized + Sync> View<'_, C> {
     /// take. Where the process ends before, or the cache cannot be reached, the claim ends with its
     /// lease: until then other processes fetch the object and do not store it.
     ///
+    /// A read that is kept and not polled any more, as beside a slow branch of a `select!`, holds callers
+    /// of the same key up for [`load_wait`](crate::Builder::load_wait) at the most.
+    ///
     /// # Round trips
     ///
     /// A hit one. A miss two, or three while most reads of the type are hits. Of a type with tags, a

@@ -63,7 +63,7 @@ async fn a_read_after_another_process_claimed(cache: &Cache) -> Result<(), Error
     let (of_cow, of_other) = (store.gate(), store.gate());
     let over = tokio::sync::Notify::new();
     store.set_down(true);
-    let (_, _, late, ()) = tokio::join!(
+    let ((), _, late, ()) = tokio::join!(
         async {
             cow.with(&store).get(Item::by_id(1)).await.unwrap_err();
             over.notify_one();

@@ -222,12 +222,9 @@ impl<'a> Loads<'a> {
         let past_the_cache = self.slots[place].read.is_cut_off();
         let identity = self.loader.identity(place);
         let role = match flights::enter(self.engine, key, identity, past_the_cache) {
-            Entered::Lead(lead) => {
-                self.slots[place].lead = Some(lead);
-                Role::Leader(self.engine.tokens.fresh())
-            }
-            Entered::Follow(landed) => {
-                self.begin_follow(place, landed);
+            Entered::Lead(lead) => Role::Leader(self.take_lead(place, lead)),
+            Entered::Follow(following) => {
+                self.begin_follow(place, following);
                 Role::Follower
             }
             Entered::Alone => Role::Alone,
@@ -238,10 +235,7 @@ impl<'a> Loads<'a> {
     fn lead(&mut self, place: usize) {
         let key = self.loader.key(place);
         let role = match flights::lead(self.engine, key, self.loader.identity(place)) {
-            Some(lead) => {
-                self.slots[place].lead = Some(lead);
-                Role::Leader(self.engine.tokens.fresh())
-            }
+            Some(lead) => Role::Leader(self.take_lead(place, lead)),
             None => Role::Alone,
         };
         self.slots[place].read.on_entered(role);

@@ -1,28 +1,71 @@
 //! The loads under way in this process, and the channels by which their followers are told.
 
 use std::collections::hash_map::Entry;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::Engine;
 use crate::key::KeyMap;
 use crate::object::Loaded;
 use crate::protocol::{self, Command, Landing, Outcome, Told};
+use crate::settings::LONGEST;
 use crate::{Error, Key};
 
 const SHARDS: usize = 16;
 
+/// How often the patience is doubled at the most: a leader that is never polled again never ends.
+const MOST_DOUBLINGS: u32 = 4;
+
 /// What is loaded: the type, and the encoded parts of the key. Two keys may have the same hash.
 type Identity = (usize, Arc<[u8]>);
-/// How a follower is told; if it is told nothing, the leader's process is shutting down.
-type Follower = oneshot::Sender<Landed>;
 type FlightsOfKey = protocol::Flights<Identity, Follower>;
 
 /// The loads under way, by key.
 #[derive(Default)]
 pub(crate) struct Flights {
-    shards: [Mutex<KeyMap<FlightsOfKey>>; SHARDS],
+    shards: [Mutex<Shard>; SHARDS],
+}
+
+#[derive(Default)]
+struct Shard {
+    loads: KeyMap<Loads>,
+    /// Later than the number of any load that has ended.
+    next_number: u64,
+}
+
+/// The loads of one key.
+struct Loads {
+    flights: FlightsOfKey,
+    /// The load that takes followers, by its number, and when it began to do so.
+    began: Option<(u64, Instant)>,
+}
+
+/// How a follower is told; if it is told nothing, the leader's process is shutting down.
+struct Follower {
+    landed: oneshot::Sender<Landed>,
+    /// The number of the load that it follows, which changes under the shard's lock.
+    follows: Arc<AtomicU64>,
+}
+
+impl Follower {
+    fn is_gone(&self) -> bool {
+        self.landed.is_closed()
+    }
+}
+
+/// A follower's side of a load.
+pub(crate) struct Following {
+    pub(crate) landed: oneshot::Receiver<Landed>,
+    /// When the load has taken long enough.
+    pub(crate) until: Instant,
+    /// The number of the load that this is true of.
+    number: u64,
+    follows: Arc<AtomicU64>,
+    past_the_cache: bool,
 }
 
 /// What a follower is told.
@@ -37,31 +80,56 @@ pub(crate) enum Landed {
 
 pub(crate) enum Entered {
     Lead(Lead),
-    Follow(oneshot::Receiver<Landed>),
+    Follow(Following),
     /// The load under way is of something else whose key has the same hash.
     Alone,
 }
 
 impl Flights {
-    fn at<R>(&self, key: Key, change: impl FnOnce(&mut FlightsOfKey) -> R) -> R {
+    fn at<R>(&self, key: Key, change: impl FnOnce(&mut Loads) -> R) -> R {
         let shard = usize::from(key.hash().to_le_bytes()[1]) % SHARDS;
         // No user code runs under the lock, so a poisoned one is as good as any.
         let mut shard = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
-        match shard.entry(key) {
-            Entry::Occupied(mut flights) => {
-                let result = change(flights.get_mut());
-                if flights.get().is_empty() {
-                    flights.remove();
-                }
-                result
-            }
-            Entry::Vacant(place) => {
-                let mut flights = FlightsOfKey::default();
-                let result = change(&mut flights);
-                if !flights.is_empty() {
-                    place.insert(flights);
-                }
-                result
+        let Shard { loads, next_number } = &mut *shard;
+        let mut of_key = match loads.entry(key) {
+            Entry::Occupied(of_key) => of_key,
+            Entry::Vacant(place) => place.insert_entry(Loads::numbered_from(*next_number)),
+        };
+        let result = change(of_key.get_mut());
+        of_key.get_mut().note_beginning();
+        if of_key.get().flights.is_idle() {
+            *next_number = of_key.remove().flights.next_number().max(*next_number);
+        }
+        result
+    }
+}
+
+impl Loads {
+    fn numbered_from(next: u64) -> Self {
+        Self { flights: FlightsOfKey::numbered_from(next), began: None }
+    }
+
+    fn note_beginning(&mut self) {
+        let number = self.flights.open().map(|flight| flight.number());
+        if number != self.began.map(|(number, _)| number) {
+            self.began = number.map(|number| (number, Instant::now()));
+        }
+    }
+
+    /// When the load that takes followers has taken long enough, with this patience for the first. Each load
+    /// that was given up and is still under way doubles it, so that a backing store which has become slow
+    /// sees few loads of a key at a time.
+    fn until(&self, patience: Duration) -> Instant {
+        let began = self.began.map_or_else(Instant::now, |(_, began)| began);
+        let patience = patience * (1 << self.flights.given_up().min(MOST_DOUBLINGS));
+        began + patience.min(LONGEST)
+    }
+
+    /// Lets the followers know which load they follow.
+    fn number_followers(&mut self) {
+        if let Some(flight) = self.flights.open() {
+            for follower in flight.followers() {
+                follower.follows.store(flight.number(), Ordering::Relaxed);
             }
         }
     }
@@ -69,8 +137,8 @@ impl Flights {
 
 /// Leads a load of `key`, if there is none under way.
 pub(crate) fn lead(engine: &Arc<Engine>, key: Key, (slot, parts): (usize, &[u8])) -> Option<Lead> {
-    let lead = engine.flights.at(key, |flights| {
-        flights.is_empty().then(|| flights.take_off((slot, Arc::from(parts)), false))
+    let lead = engine.flights.at(key, |Loads { flights, .. }| {
+        flights.open().is_none().then(|| flights.take_off((slot, Arc::from(parts)), false))
     });
     lead.map(|lead| Lead::new(engine, key, lead))
 }
@@ -83,25 +151,63 @@ pub(crate) fn enter(
     (slot, parts): (usize, &[u8]),
     past_the_cache: bool,
 ) -> Entered {
-    engine.flights.at(key, |flights| match flights.open() {
+    engine.flights.at(key, |loads| match loads.flights.open() {
         None => {
-            let lead = flights.take_off((slot, Arc::from(parts)), past_the_cache);
+            let lead = loads.flights.take_off((slot, Arc::from(parts)), past_the_cache);
             Entered::Lead(Lead::new(engine, key, lead))
         }
         Some(flight) if is(flight.identity(), (slot, parts)) => {
-            let (sender, receiver) = oneshot::channel();
-            flight.join(sender, past_the_cache);
-            Entered::Follow(receiver)
+            let (sender, landed) = oneshot::channel();
+            let number = flight.number();
+            let follows = Arc::new(AtomicU64::new(number));
+            let follower = Follower { landed: sender, follows: Arc::clone(&follows) };
+            flight.join(follower, past_the_cache, Follower::is_gone);
+            let until = loads.until(engine.settings.patience());
+            Entered::Follow(Following { landed, until, number, follows, past_the_cache })
         }
         Some(_) => Entered::Alone,
     })
 }
 
+/// What a follower does whose load has taken long enough.
+pub(super) enum GivenUp {
+    /// It leads another, which the other followers follow.
+    Leads(Lead),
+    /// Another follower did so before: it goes on waiting, for that one.
+    Follows(Following),
+    /// The load takes no followers any more: it enters anew.
+    Enters,
+}
+
+/// Gives up the load that has taken long enough.
+pub(super) fn give_up(engine: &Arc<Engine>, key: Key, mut following: Following) -> GivenUp {
+    // What the follower may just have been told must not be dropped under the lock, which a lead takes
+    // when it is dropped. So the closure only borrows.
+    let (moved_to, lead) = engine.flights.at(key, |loads| {
+        let number = following.follows.load(Ordering::Relaxed);
+        let open = loads.flights.open().is_some_and(|open| open.number() == number);
+        if open && number != following.number {
+            return (Some((number, loads.until(engine.settings.patience()))), None);
+        }
+        let lead = loads.flights.give_up(number, following.past_the_cache, Follower::is_gone);
+        loads.number_followers();
+        (None, lead)
+    });
+    match (moved_to, lead) {
+        (Some((number, until)), _) => {
+            (following.number, following.until) = (number, until);
+            GivenUp::Follows(following)
+        }
+        (None, Some(lead)) => GivenUp::Leads(Lead::new(engine, key, lead)),
+        (None, None) => GivenUp::Enters,
+    }
+}
+
 /// Lets nobody share the load of `key` any more: who joins from here on looks again once it is over.
-/// For the leader's use only.
+/// For the leader's use only; if its load was given up, the newcomers are those of another, and do the same.
 pub(super) fn close_to_newcomers(engine: &Engine, key: Key, identity: (usize, &[u8])) {
-    engine.flights.at(key, |flights| {
-        if let Some(flight) = flights.open()
+    engine.flights.at(key, |loads| {
+        if let Some(flight) = loads.flights.open()
             && is(flight.identity(), identity)
         {
             flight.close_to_newcomers();
@@ -132,7 +238,12 @@ impl Lead {
         change: impl FnOnce(&mut protocol::Lead<Identity, Follower>, &mut FlightsOfKey) -> R,
     ) -> Option<R> {
         let lead = self.part.as_mut()?;
-        Some(self.engine.flights.at(self.key, |flights| change(lead, flights)))
+        Some(self.engine.flights.at(self.key, |loads| change(lead, &mut loads.flights)))
+    }
+
+    /// Whether a load before this one was given up and has not ended.
+    pub(crate) fn succeeds(&self) -> bool {
+        self.part.as_ref().is_some_and(protocol::Lead::succeeds)
     }
 
     /// Before a command of the read is sent.
@@ -169,16 +280,20 @@ impl Lead {
 
     fn tell(&mut self, landing: Landing, ended: Option<(&Result<Loaded, Error>, Outcome)>) {
         let Some(lead) = self.part.take() else { return };
-        let told = self.engine.flights.at(self.key, |flights| lead.land(flights, landing));
+        let told = self.engine.flights.at(self.key, |loads| {
+            let told = lead.land(&mut loads.flights, landing);
+            loads.number_followers();
+            told
+        });
         let Told { share, look_again, next, give_back } = told;
         // A follower that is gone does not hear it.
         if let Some((result, outcome)) = ended {
             for follower in share {
-                let _ = follower.send(Landed::Shared(result.clone(), outcome));
+                let _ = follower.landed.send(Landed::Shared(result.clone(), outcome));
             }
         }
         for follower in look_again {
-            let _ = follower.send(Landed::LookAgain);
+            let _ = follower.landed.send(Landed::LookAgain);
         }
         if let Some(next) = next {
             Self::new(&self.engine, self.key, next).promote();
@@ -191,7 +306,7 @@ impl Lead {
     /// Hands the lead to whoever has waited longest and is still there.
     fn promote(mut self) {
         while let Some(Some(follower)) = self.with(|lead, flights| flights.promote(lead)) {
-            match follower.send(Landed::Promoted(self)) {
+            match follower.landed.send(Landed::Promoted(self)) {
                 Err(Landed::Promoted(returned)) => self = returned,
                 _ => return,
             }

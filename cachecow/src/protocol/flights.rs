@@ -5,21 +5,33 @@ use std::collections::VecDeque;
 use super::command::{Command, Token};
 use super::flight::{FollowerFate, Landing, Phase};
 
-/// The load of a key that takes followers, if there is one.
+/// How many followers a load has at the least before those that are gone are dropped.
+const LEAST_PRUNED: usize = 32;
+
+/// The loads of a key: the one that takes followers, if there is one, and those that were given up.
 ///
 /// `I` tells what is loaded, since two keys may have the same hash; `F` is how a follower is told.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Flights<I, F>(Option<Flight<I, F>>);
+pub struct Flights<I, F> {
+    open: Option<Flight<I, F>>,
+    /// How many loads were given up and have not ended; their followers follow another.
+    given_up: u32,
+    /// The number of the load that begins next.
+    next: u64,
+}
 
 /// A load that takes followers. It leaves its [`Flights`] when it closes.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Flight<I, F> {
     identity: I,
+    number: u64,
     phase: Phase,
     /// Whether its leader makes no use of the cache.
     past_the_cache: bool,
     /// In the order they came.
     followers: VecDeque<Follower<F>>,
+    /// With so many followers, those that are gone are dropped.
+    pruned_at: usize,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -34,8 +46,9 @@ struct Follower<F> {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Lead<I, F> {
     identity: I,
-    /// The followers, once the load takes no more; until then it is the one that takes followers, since
-    /// another begins only when there is none.
+    number: u64,
+    succeeds: bool,
+    /// The followers, once the load takes no more; none if it was given up.
     closed: Option<VecDeque<Follower<F>>>,
     /// A claim that was sent and, as far as is known, not settled.
     claim: Option<Token>,
@@ -56,59 +69,115 @@ pub struct Told<I, F> {
 
 impl<I, F> Default for Flights<I, F> {
     fn default() -> Self {
-        Self(None)
+        Self::numbered_from(0)
+    }
+}
+
+impl<I, F> Flights<I, F> {
+    /// No loads; the first will have this number. Followers tell loads apart by their numbers.
+    pub fn numbered_from(next: u64) -> Self {
+        Self { open: None, given_up: 0, next }
+    }
+
+    /// The number of the load that begins next.
+    pub fn next_number(&self) -> u64 {
+        self.next
+    }
+
+    /// How many loads were given up and have not ended.
+    pub fn given_up(&self) -> u32 {
+        self.given_up
+    }
+
+    /// Whether there is nothing to be remembered but the next number.
+    pub fn is_idle(&self) -> bool {
+        self.open.is_none() && self.given_up == 0
     }
 }
 
 impl<I: Clone + PartialEq, F> Flights<I, F> {
     /// The load that takes followers.
     pub fn open(&mut self) -> Option<&mut Flight<I, F>> {
-        self.0.as_mut()
-    }
-
-    /// Whether no load takes followers.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_none()
+        self.open.as_mut()
     }
 
     /// Begins a load. To be called only while no load takes followers.
     pub fn take_off(&mut self, identity: I, past_the_cache: bool) -> Lead<I, F> {
-        debug_assert!(self.is_empty(), "a load takes followers already");
-        let (phase, followers) = (Phase::Opening, VecDeque::new());
-        let identity_of_lead = identity.clone();
-        self.0 = Some(Flight { identity, phase, past_the_cache, followers });
-        Lead { identity: identity_of_lead, closed: None, claim: None }
+        debug_assert!(self.open.is_none(), "a load takes followers already");
+        let number = self.next;
+        self.next += 1;
+        let lead = Lead {
+            identity: identity.clone(),
+            number,
+            succeeds: self.given_up > 0,
+            closed: None,
+            claim: None,
+        };
+        self.open = Some(Flight {
+            identity,
+            number,
+            phase: Phase::Opening,
+            past_the_cache,
+            followers: VecDeque::new(),
+            pruned_at: LEAST_PRUNED,
+        });
+        lead
+    }
+
+    /// A follower of the load of this number has waited for long enough: the leader may never be polled
+    /// again. The follower leads another load, and the other followers follow that one. `None`: the load
+    /// takes no followers any more; the follower enters anew.
+    ///
+    /// The leader that was given up goes on if it is polled. It has its result for itself, and its claim
+    /// is as good as any: the cache decides whether it still stands.
+    pub fn give_up(
+        &mut self,
+        number: u64,
+        past_the_cache: bool,
+        is_gone: impl Fn(&F) -> bool,
+    ) -> Option<Lead<I, F>> {
+        let Flight { identity, mut followers, .. } =
+            self.open.take_if(|flight| flight.number == number)?;
+        self.given_up += 1;
+        followers.retain(|follower| !is_gone(&follower.told_by));
+        let lead = self.take_off(identity, past_the_cache);
+        self.take_in(followers);
+        Some(lead)
     }
 
     /// The follower that leads the load from here on, whoever has waited longest. To be asked again if
     /// it is gone; with none left, the load is over.
-    pub fn promote(&mut self, lead: &Lead<I, F>) -> Option<F> {
-        let follower = self.of(lead)?.followers.pop_front();
+    pub fn promote(&mut self, lead: &mut Lead<I, F>) -> Option<F> {
+        let follower = self.of(lead).and_then(|flight| flight.followers.pop_front());
         if follower.is_none() {
-            self.0 = None;
+            lead.close(self);
         }
         follower.map(|follower| follower.told_by)
     }
 
     fn of(&mut self, lead: &Lead<I, F>) -> Option<&mut Flight<I, F>> {
-        self.0.as_mut().filter(|_| lead.closed.is_none())
+        self.open.as_mut().filter(|flight| lead.closed.is_none() && flight.number == lead.number)
     }
 
     /// Puts followers whose time has not come into the load that has begun in the meantime, or else
     /// into a new one that one of them is to lead.
     fn carry_over(&mut self, identity: I, followers: VecDeque<Follower<F>>) -> Option<Lead<I, F>> {
-        let lead = if self.is_empty() {
+        let lead = if self.open.is_none() {
             let past_the_cache = followers.iter().all(|follower| follower.past_the_cache);
             Some(self.take_off(identity, past_the_cache))
         } else {
             None
         };
-        if let Some(flight) = &mut self.0 {
+        self.take_in(followers);
+        lead
+    }
+
+    fn take_in(&mut self, followers: VecDeque<Follower<F>>) {
+        if let Some(flight) = &mut self.open {
             for follower in followers {
-                flight.join(follower.told_by, follower.past_the_cache);
+                flight.add(follower.told_by, follower.past_the_cache);
             }
         }
-        lead
     }
 }
 
@@ -118,9 +187,29 @@ impl<I, F> Flight<I, F> {
         &self.identity
     }
 
-    /// Adds a follower. Who must not be served from the cache shares no load that may be answered, or
-    /// confirmed, by it.
-    pub fn join(&mut self, told_by: F, past_the_cache: bool) {
+    /// Its number.
+    pub fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Its followers, in the order they came.
+    pub fn followers(&self) -> impl ExactSizeIterator<Item = &F> {
+        self.followers.iter().map(|follower| &follower.told_by)
+    }
+
+    /// Adds a follower. A follower that must not be served from the cache shares no load that may be
+    /// answered, or confirmed, by it.
+    ///
+    /// Followers that are gone are dropped each time that the number of followers has doubled.
+    pub fn join(&mut self, told_by: F, past_the_cache: bool, is_gone: impl Fn(&F) -> bool) {
+        if self.followers.len() >= self.pruned_at {
+            self.followers.retain(|follower| !is_gone(&follower.told_by));
+            self.pruned_at = LEAST_PRUNED.max(2 * self.followers.len());
+        }
+        self.add(told_by, past_the_cache);
+    }
+
+    fn add(&mut self, told_by: F, past_the_cache: bool) {
         let unfit = past_the_cache && !self.past_the_cache;
         let joined = if unfit { Phase::Closed } else { self.phase };
         self.followers.push_back(Follower { joined, past_the_cache, told_by });
@@ -133,6 +222,12 @@ impl<I, F> Flight<I, F> {
 }
 
 impl<I: Clone + PartialEq, F> Lead<I, F> {
+    /// Whether a load before this one was given up and has not ended. Its claim may stand, and its fill
+    /// is not to be waited for.
+    pub fn succeeds(&self) -> bool {
+        self.succeeds
+    }
+
     /// Before a command of the read that leads is sent: a claim has to be given back from here on; any
     /// other is the last, which settles the claim or finds what all share, and nobody may join any more.
     pub fn on_send<V>(&mut self, flights: &mut Flights<I, F>, command: &Command<V>) {
@@ -159,8 +254,11 @@ impl<I: Clone + PartialEq, F> Lead<I, F> {
     /// Nobody may join any more.
     pub fn close(&mut self, flights: &mut Flights<I, F>) {
         if self.closed.is_none() {
-            let flight = flights.0.take();
-            self.closed = Some(flight.map(|flight| flight.followers).unwrap_or_default());
+            let own = flights.open.take_if(|flight| flight.number == self.number);
+            if own.is_none() {
+                flights.given_up -= 1;
+            }
+            self.closed = Some(own.map(|flight| flight.followers).unwrap_or_default());
         }
     }
 
@@ -192,6 +290,11 @@ impl<I: Clone + PartialEq, F> Lead<I, F> {
 mod tests {
     use super::*;
 
+    /// Whether a follower is gone, where none is.
+    fn never<F>(_: &F) -> bool {
+        false
+    }
+
     fn told(share: &[u8], look_again: &[u8]) -> (Vec<u8>, Vec<u8>) {
         (share.to_vec(), look_again.to_vec())
     }
@@ -200,14 +303,14 @@ mod tests {
     fn who_joined_in_time_shares_and_the_others_wait_for_the_next_load() {
         let mut flights = Flights::default();
         let lead = flights.take_off((), false);
-        flights.open().unwrap().join(1, false);
+        flights.open().unwrap().join(1, false, never);
         lead.begin_fetch(&mut flights);
-        flights.open().unwrap().join(2, false);
+        flights.open().unwrap().join(2, false, never);
         let ended = lead.land(&mut flights, Landing::Unfenced);
         assert_eq!((ended.share, ended.look_again), told(&[1], &[]));
-        let next = ended.next.unwrap();
-        assert_eq!(flights.promote(&next), Some(2));
-        assert_eq!((flights.promote(&next), flights.is_empty()), (None, true));
+        let mut next = ended.next.unwrap();
+        assert_eq!(flights.promote(&mut next), Some(2));
+        assert_eq!((flights.promote(&mut next), flights.is_idle()), (None, true));
     }
 
     #[test]
@@ -218,9 +321,9 @@ mod tests {
         let claim: Command<u8> =
             Command::Claim { token, lease: std::time::Duration::from_secs(1), despite: None };
         lead.on_send(&mut flights, &claim);
-        assert!(!flights.is_empty());
+        assert!(flights.open().is_some());
         lead.on_send(&mut flights, &Command::<u8>::Abandon { token });
-        assert!(flights.is_empty());
+        assert!(flights.open().is_none());
         assert_eq!(lead.clone().land(&mut flights, Landing::Fenced).give_back, Some(token));
         lead.claim_settled();
         assert_eq!(lead.land(&mut flights, Landing::Fenced).give_back, None);
@@ -231,7 +334,7 @@ mod tests {
         for (past_the_cache, expected) in [(false, told(&[], &[1])), (true, told(&[1], &[]))] {
             let mut flights = Flights::default();
             let lead = flights.take_off((), past_the_cache);
-            flights.open().unwrap().join(1, true);
+            flights.open().unwrap().join(1, true, never);
             let ended = lead.land(&mut flights, Landing::Fenced);
             assert_eq!((ended.share, ended.look_again), expected);
         }
@@ -243,7 +346,7 @@ mod tests {
             let mut flights = Flights::default();
             let mut first = flights.take_off('a', false);
             first.begin_fetch(&mut flights);
-            flights.open().unwrap().join(1, false);
+            flights.open().unwrap().join(1, false, never);
             first.on_send(&mut flights, &Command::<u8>::Invalidate);
             let second = flights.take_off(identity, false);
             let ended = first.land(&mut flights, Landing::Deserted);
@@ -259,7 +362,61 @@ mod tests {
         let lead = flights.take_off((), false);
         flights.open().unwrap().close_to_newcomers();
         lead.begin_fetch(&mut flights);
-        flights.open().unwrap().join(1, false);
+        flights.open().unwrap().join(1, false, never);
         assert_eq!(lead.land(&mut flights, Landing::Fenced).look_again, [1]);
+    }
+
+    #[test]
+    fn the_first_follower_to_give_up_leads_and_the_others_follow_it() {
+        let mut flights = Flights::default();
+        let mut dead = flights.take_off((), false);
+        dead.begin_fetch(&mut flights);
+        let number = flights.open().unwrap().number();
+        for follower in [1, 2] {
+            flights.open().unwrap().join(follower, false, never);
+        }
+        let lead = flights.give_up(number, false, |follower| *follower == 1).unwrap();
+        assert!(lead.succeeds() && !dead.succeeds());
+        assert!(flights.give_up(number, false, never).is_none(), "it is given up once");
+        // The dead leader does something after all: it has no part in the other load.
+        dead.begin_fetch(&mut flights);
+        flights.open().unwrap().join(3, false, never);
+        dead.close(&mut flights);
+        assert_eq!(flights.given_up(), 0);
+        let ended = dead.land(&mut flights, Landing::Fenced);
+        assert_eq!((ended.share, ended.look_again, ended.next), (vec![], vec![], None));
+        assert_eq!(lead.land(&mut flights, Landing::Unfenced).share, [2, 3]);
+        assert!(flights.is_idle());
+    }
+
+    #[test]
+    fn a_leader_promoted_to_a_load_that_was_given_up_meanwhile_leaves_nothing_behind() {
+        let mut flights = Flights::default();
+        let first = flights.take_off((), false);
+        first.begin_fetch(&mut flights);
+        flights.open().unwrap().join(1, false, never);
+        let mut next = first.land(&mut flights, Landing::Deserted).next.unwrap();
+        let number = flights.open().unwrap().number();
+        let lead = flights.give_up(number, false, |follower| *follower == 1).unwrap();
+        assert_eq!((flights.promote(&mut next), flights.given_up()), (None, 0));
+        lead.land(&mut flights, Landing::Fenced);
+        assert!(flights.is_idle());
+    }
+
+    #[test]
+    fn followers_that_are_gone_are_dropped_and_the_others_kept_in_order() {
+        let mut flights = Flights::default();
+        let lead = flights.take_off((), false);
+        let stays = |follower: u32| follower.is_multiple_of(10_000);
+        let mut most = 0;
+        for follower in 0..1_000_000 {
+            let flight = flights.open().unwrap();
+            flight.join(follower, false, |other| !stays(*other));
+            most = most.max(flight.followers().len());
+        }
+        assert!(most <= 2 * 100 + LEAST_PRUNED, "{most} followers were kept of 100 that stayed");
+        let share = lead.land(&mut flights, Landing::Fenced).share;
+        let stayed: Vec<u32> = share.into_iter().filter(|follower| stays(*follower)).collect();
+        assert!(stayed.into_iter().eq((0..100).map(|hundredth| hundredth * 10_000)));
     }
 }

@@ -1,9 +1,10 @@
 //! A read of one key.
 
-use std::time::Duration;
+mod state;
 
 use bytes::Bytes;
 
+use self::state::{AbandonReason, Bypass, Renewal, State};
 use super::command::{Command, Despite, Lost, Reply, Seen, Token};
 use super::flight::Landing;
 use super::step::{
@@ -12,63 +13,6 @@ use super::step::{
 
 /// How many stored values a read rejects before it goes past the cache.
 const MAX_REJECTIONS: u8 = 2;
-
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-enum State<V> {
-    LookupDue,
-    LookupSent,
-    JudgeDue(V),
-    Judging,
-    LeadDue,
-    EnterDue,
-    Entering,
-    FollowDue,
-    Following,
-    ClaimDue(Token),
-    ClaimSent(Token),
-    WaitDue,
-    Waiting,
-    FetchDue(Option<Token>),
-    Fetching(Option<Token>),
-    FillDue(Token, V, Duration),
-    FillSent,
-    AbandonDue(Token, AbandonReason),
-    AbandonSent(AbandonReason),
-    DropDue,
-    DropSent,
-    Done(Outcome, Landing),
-}
-
-impl<V> State<V> {
-    /// The value last judged is the read's.
-    const CONTENT: Self = Self::Done(Outcome::Hit, Landing::Hit);
-}
-
-/// Why the cache is of no use to a read.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Bypass {
-    /// It failed, or missed an invalidation.
-    Unreachable,
-    /// It holds what must be left alone, or what cannot be replaced.
-    Occupied,
-}
-
-/// Why a read loads a value although there is one.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum Renewal {
-    /// Its time to live is nearly over.
-    Early,
-    /// Its time to live is over.
-    Late,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum AbandonReason {
-    FetchFailed,
-    FailedUnfenced,
-    Unstorable,
-    Refused,
-}
 
 /// A read of one key, from the first command to the outcome.
 ///
@@ -279,6 +223,12 @@ impl<V> Read<V> {
         };
     }
 
+    /// Under another's lease, fetches at once: it may be that of a leader that was given up, and for
+    /// which this process has waited already.
+    pub fn wait_for_no_lease(&mut self) {
+        self.policy.on_lease = OnLease::Fetch;
+    }
+
     /// Takes what came of following.
     pub fn on_followed(&mut self, followed: Followed) {
         if !matches!(self.state, State::Following) {
@@ -291,7 +241,7 @@ impl<V> Read<V> {
             Followed::LookAgain if self.bypasses() => State::EnterDue,
             Followed::LookAgain => State::LookupDue,
             Followed::Promoted(token) => self.load(Some(token)),
-            Followed::GivenUp => State::FetchDue(None),
+            Followed::GivenUp => State::EnterDue,
         };
     }
 

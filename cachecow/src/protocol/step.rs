@@ -99,7 +99,7 @@ pub enum Followed {
     LookAgain,
     /// This read leads the next load; the token marks its claim.
     Promoted(Token),
-    /// The load took too long, or its result did not fit.
+    /// The load took too long and takes no followers any more: this read enters anew.
     GivenUp,
 }
 

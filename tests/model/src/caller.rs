@@ -101,6 +101,10 @@ pub struct KeyRead {
     /// The near tier's mark, from before the command that finds the value.
     mark: Option<Mark>,
     lead: Option<KeyLead>,
+    /// The number of the load that it follows.
+    follows: u64,
+    /// How often it has joined a load: what an earlier one tells it goes nowhere.
+    joins: u8,
     patience: u8,
     told: Option<Landed>,
     /// For a control: what was fetched before the claim.
@@ -144,6 +148,8 @@ impl Caller {
             floor: 0,
             mark: None,
             lead: None,
+            follows: 0,
+            joins: 0,
             patience: PATIENCE,
             told: None,
             early: None,
@@ -175,6 +181,15 @@ impl Caller {
     /// Whether the read at this place may ask again.
     pub fn is_patient(&self, place: usize) -> bool {
         self.reads[place].patience > 0
+    }
+
+    /// The places of its reads that follow a load, and have not been told.
+    pub fn follows(&self) -> impl Iterator<Item = usize> + '_ {
+        let waiting = self.stage == CallerStage::Waiting;
+        let follows = move |(place, read): (usize, &KeyRead)| {
+            (waiting && read.step == Pending::Follow && read.told.is_none()).then_some(place)
+        };
+        self.reads.iter().enumerate().filter_map(follows)
     }
 
     /// What is on its way to the cache.

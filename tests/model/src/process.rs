@@ -4,8 +4,8 @@ use cachecow::protocol::{Changes, Command, Flights, Lead, Mark};
 
 use crate::cache::Version;
 
-/// The follower of a load: a caller, and the place among its reads.
-pub type Follower = (u8, u8);
+/// The follower of a load: a caller, the place among its reads, and how often that one has joined a load.
+pub type Follower = (u8, u8, u8);
 /// The loads of one key in one process.
 pub type KeyFlights = Flights<(), Follower>;
 /// The leader's part in one.
@@ -47,6 +47,13 @@ pub struct Near {
 }
 
 impl OfKey {
+    /// As the engine does it: what is idle is forgotten.
+    pub fn forget_if_idle(&mut self) {
+        if self.flights.is_idle() {
+            self.flights = KeyFlights::default();
+        }
+    }
+
     /// An invalidation for a version was not confirmed: it is retried, and until it succeeds reads of
     /// this process go past the cache.
     pub fn owe(&mut self, command: Command<Version>, version: Version) {

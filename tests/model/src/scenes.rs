@@ -18,7 +18,7 @@ pub enum Extent {
 }
 
 /// The faults of the network, of the processes and of the cache, each by itself.
-fn each_fault(times: u8) -> [(&'static str, Faults); 6] {
+fn each_fault(times: u8) -> [(&'static str, Faults); 7] {
     let none = Faults::default();
     [
         ("answers and commands are lost", Faults { lost: times, ..none }),
@@ -27,6 +27,7 @@ fn each_fault(times: u8) -> [(&'static str, Faults); 6] {
         ("a process dies at any step", Faults { crash: 1, ..none }),
         ("callers and writers are cancelled", Faults { cancel: times, ..none }),
         ("fetches fail, or bring what cannot be stored", Faults { fetch: times, ..none }),
+        ("loads are given up", Faults { give_up: times, ..none }),
     ]
 }
 
@@ -109,6 +110,14 @@ pub fn all(extent: Extent) -> Vec<Scene> {
             .faults(deaf),
     );
     if wide {
+        scenes.push(
+            Scene::new("three readers, an invalidation; loads are given up one after the other")
+                .reader(0)
+                .reader(0)
+                .reader(0)
+                .writer(1, How::Invalidate)
+                .faults(Faults { give_up: 2, ..Faults::default() }),
+        );
         let both = Faults { lost: 1, crash: 1, vanish: 1, ..Faults::default() };
         scenes.push(
             Scene::new(

@@ -58,6 +58,7 @@ fn of_caller(caller: Option<&Caller>, does: CallerDoes) -> String {
         CallerDoes::Wake => "is told how the load ended that it follows".into(),
         CallerDoes::AskAgain(_) => "asks again for what another is to fill".into(),
         CallerDoes::LosePatience(_) => "waits for the other no longer".into(),
+        CallerDoes::GiveUp(_) => "gives up the load that it follows".into(),
         CallerDoes::Cancel => "is cancelled".into(),
     }
 }

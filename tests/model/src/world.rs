@@ -5,7 +5,7 @@ use cachecow::protocol::{Command, Lost};
 use crate::Without;
 use crate::cache::{Cell, Flag, Version};
 use crate::caller::{Answer, Caller, CallerStage, Driver, Fetch};
-use crate::process::Process;
+use crate::process::{OfKey, Process};
 use crate::writer::{Writer, WriterStage};
 
 /// What must never be.
@@ -36,6 +36,8 @@ pub struct Faults {
     pub fetch: u8,
     /// A near tier loses its connection.
     pub deaf: u8,
+    /// A load is given up, its leader not being polled.
+    pub give_up: u8,
 }
 
 /// A command that nobody waits for.
@@ -168,6 +170,8 @@ pub enum CallerDoes {
     AskAgain(usize),
     /// It waits no longer for that.
     LosePatience(usize),
+    /// It waits no longer for the load that it follows.
+    GiveUp(usize),
     /// It is dropped.
     Cancel,
 }
@@ -257,6 +261,10 @@ impl World {
                 let others =
                     [Fetch::Unstorable, Fetch::Refused, Fetch::Failed, Fetch::FailedUnfenced];
                 to.extend(others.map(|other| Event::Caller(number, CallerDoes::FetchElse(other))));
+            }
+            if self.faults.give_up > 0 {
+                let follows = caller.follows();
+                to.extend(follows.map(|place| Event::Caller(number, CallerDoes::GiveUp(place))));
             }
             if caller.is_under_way() && self.faults.cancel > 0 {
                 to.push(Event::Caller(number, CallerDoes::Cancel));
@@ -358,12 +366,18 @@ impl World {
             CallerDoes::Wake => driver.wake(),
             CallerDoes::AskAgain(place) => driver.end_wait(place, true),
             CallerDoes::LosePatience(place) => driver.end_wait(place, false),
+            CallerDoes::GiveUp(place) => {
+                take(&mut driver.world.faults.give_up);
+                driver.give_up(place);
+            }
             CallerDoes::Cancel => {
                 take(&mut driver.world.faults.cancel);
                 driver.cancel();
             }
         }
         let caller = driver.caller;
+        let process = &mut self.processes[usize::from(caller.process)];
+        process.keys.iter_mut().for_each(OfKey::forget_if_idle);
         self.callers[number] = Some(caller);
     }
 

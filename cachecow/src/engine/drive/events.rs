@@ -1,19 +1,18 @@
 //! What reads wait for: the loads of other callers of this process, and the fills of other processes.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::stream::StreamExt as _;
-use tokio::sync::oneshot;
+use tokio::time::timeout_at;
 
-use super::super::flights::Landed;
+use super::super::Engine;
+use super::super::flights::{self, Following, GivenUp, Landed, Lead};
 use super::super::waiting::{Wait, Woken};
 use super::{Loads, Pending};
-use crate::protocol::{Fill, Followed, Outcome, Waited};
+use crate::Key;
+use crate::protocol::{Fill, Followed, Outcome, Token, Waited};
 use crate::stats::Counter;
-
-/// How long a read follows a load at the least, however short the lease.
-const LEAST_PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a read waited for, and the read's place.
 pub(super) enum Event<'a> {
@@ -23,10 +22,21 @@ pub(super) enum Event<'a> {
 
 impl<'a> Loads<'a> {
     /// Follows another caller's load.
-    pub(super) fn begin_follow(&mut self, place: usize, landed: oneshot::Receiver<Landed>) {
+    pub(super) fn begin_follow(&mut self, place: usize, following: Following) {
         self.loader.state().count(Counter::Joins);
-        let patience = self.engine.settings.lease.max(LEAST_PATIENCE);
-        self.events.push(Box::pin(follow(place, landed, patience)));
+        let r#type = self.loader.state().name();
+        let landed = follow(self.engine, r#type, self.loader.key(place), following);
+        self.events.push(Box::pin(landed.map(move |landed| Event::Landed(place, landed))));
+    }
+
+    /// Leads a load; the token marks its claim.
+    pub(super) fn take_lead(&mut self, place: usize, lead: Lead) -> Token {
+        let slot = &mut self.slots[place];
+        if lead.succeeds() {
+            slot.read.wait_for_no_lease();
+        }
+        slot.lead = Some(lead);
+        self.engine.tokens.fresh()
     }
 
     /// Waits for another process's fill.
@@ -76,10 +86,9 @@ impl<'a> Loads<'a> {
     }
 
     fn take_landing(&mut self, place: usize, landed: Option<Landed>) {
-        let slot = &mut self.slots[place];
         let followed = match landed {
             Some(Landed::Shared(Ok(loaded), outcome)) => {
-                slot.result = Some(Ok(loaded));
+                self.slots[place].result = Some(Ok(loaded));
                 match outcome {
                     Outcome::Stale => Followed::Stale,
                     Outcome::Fetched(fill) | Outcome::Shared(fill) => Followed::Shared(fill),
@@ -87,28 +96,41 @@ impl<'a> Loads<'a> {
                 }
             }
             Some(Landed::Shared(Err(error), _)) => {
-                slot.result = Some(Err(error));
+                self.slots[place].result = Some(Err(error));
                 Followed::Failed
             }
             Some(Landed::LookAgain) => Followed::LookAgain,
-            Some(Landed::Promoted(lead)) => {
-                slot.lead = Some(lead);
-                Followed::Promoted(self.engine.tokens.fresh())
-            }
+            Some(Landed::Promoted(lead)) => Followed::Promoted(self.take_lead(place, lead)),
             None => Followed::GivenUp,
         };
+        let slot = &mut self.slots[place];
         slot.step = Pending::None;
         slot.read.on_followed(followed);
     }
 }
 
-/// Waits for a load, but not for ever: the leader's task may have been forgotten without being
-/// dropped, or wait for this very caller.
-async fn follow<'a>(
-    place: usize,
-    landed: oneshot::Receiver<Landed>,
-    patience: Duration,
-) -> Event<'a> {
-    let landed = tokio::time::timeout(patience, landed).await;
-    Event::Landed(place, landed.ok().and_then(Result::ok))
+/// Waits for a load, but not for ever: the leader may never be polled again, or wait for this very
+/// caller. `None`: the read enters anew.
+async fn follow(
+    engine: &Arc<Engine>,
+    r#type: &str,
+    key: Key,
+    mut following: Following,
+) -> Option<Landed> {
+    loop {
+        if let Ok(landed) = timeout_at(following.until, &mut following.landed).await {
+            return landed.ok();
+        }
+        match flights::give_up(engine, key, following) {
+            GivenUp::Leads(lead) => {
+                tracing::warn!(
+                    target: "cachecow", r#type,
+                    "a load took longer than `load_wait`, or its caller stopped polling it; another caller loads instead"
+                );
+                return Some(Landed::Promoted(lead));
+            }
+            GivenUp::Follows(another) => following = another,
+            GivenUp::Enters => return None,
+        }
+    }
 }

@@ -1,5 +1,7 @@
 //! What a read answers to each reply, and how it ends.
 
+use std::time::Duration;
+
 use super::*;
 
 const LEASE: Duration = Duration::from_secs(30);

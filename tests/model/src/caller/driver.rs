@@ -7,10 +7,10 @@ use cachecow::protocol::{
     Waited,
 };
 
-use super::{Answer, Brought, Caller, CallerStage, Fetch, Landed, Pending, policy};
+use super::{Answer, Brought, Caller, CallerStage, Fetch, KeyRead, Landed, Pending, policy};
 use crate::Without;
 use crate::cache::Version;
-use crate::process::{Follower, KeyLead};
+use crate::process::{Follower, KeyFlights, KeyLead};
 use crate::world::{Late, World, Wrong};
 
 const TTL: Duration = Duration::from_secs(600);
@@ -140,6 +140,66 @@ impl Driver<'_> {
         self.run();
     }
 
+    /// The read at this place has followed a load for long enough.
+    pub fn give_up(&mut self, place: usize) {
+        let token = self.caller.fresh();
+        let (me, number) = (self.follower(place), self.caller.reads[place].follows);
+        let past_the_cache = self.caller.reads[place].read.is_cut_off();
+        let key = self.caller.reads[place].key;
+        let lead = self.flights(key).give_up(number, past_the_cache, |other| *other == me);
+        let read = &mut self.caller.reads[place];
+        read.step = Pending::None;
+        match lead {
+            Some(lead) => {
+                Self::take_lead(read, lead);
+                read.read.on_followed(Followed::Promoted(token));
+            }
+            None => read.read.on_followed(Followed::GivenUp),
+        }
+        self.number_followers(key);
+        self.run();
+    }
+
+    fn follower(&self, place: usize) -> Follower {
+        (self.caller.number, u8::try_from(place).unwrap_or(0), self.caller.reads[place].joins)
+    }
+
+    fn flights(&mut self, key: u8) -> &mut KeyFlights {
+        let process = &mut self.world.processes[usize::from(self.caller.process)];
+        &mut process.keys[usize::from(key)].flights
+    }
+
+    /// Lets the followers know which load they follow.
+    fn number_followers(&mut self, key: u8) {
+        let Some(flight) = self.flights(key).open() else { return };
+        let (number, followers) =
+            (flight.number(), flight.followers().copied().collect::<Vec<_>>());
+        for follower in followers {
+            if let Some(read) = self.read_of(follower) {
+                read.follows = number;
+            }
+        }
+    }
+
+    /// The read, if it still follows a load as it did when it joined so.
+    fn read_of(&mut self, (number, place, joins): Follower) -> Option<&mut KeyRead> {
+        let caller = match &mut self.world.callers[usize::from(number)] {
+            Some(caller) => caller,
+            // The one at work.
+            None => &mut self.caller,
+        };
+        let there = caller.is_under_way();
+        let read = &mut caller.reads[usize::from(place)];
+        (there && read.joins == joins && read.step == Pending::Follow).then_some(read)
+    }
+
+    fn take_lead(read: &mut KeyRead, lead: KeyLead) {
+        if lead.succeeds() {
+            read.read.wait_for_no_lease();
+        }
+        read.lead = Some(lead);
+    }
+
     /// The caller's future is dropped: its loads are given up, its commands may yet arrive.
     pub fn cancel(&mut self) {
         for (key, command) in self.caller.crash() {
@@ -215,7 +275,7 @@ impl Driver<'_> {
             }
             Landed::LookAgain => Followed::LookAgain,
             Landed::Promoted(lead) => {
-                read.lead = Some(lead);
+                Self::take_lead(read, lead);
                 Followed::Promoted(token)
             }
         };
@@ -281,19 +341,22 @@ impl Driver<'_> {
     /// Leads the load of a key or follows the one under way, or takes no part if it may only lead.
     fn enter(&mut self, place: usize, may_only_lead: bool) {
         let token = self.caller.fresh();
-        let number = self.caller.number;
+        self.caller.reads[place].joins += u8::from(!may_only_lead);
+        let me = self.follower(place);
         let process = &mut self.world.processes[usize::from(self.caller.process)];
         let read = &mut self.caller.reads[place];
         let flights = &mut process.keys[usize::from(read.key)].flights;
         let past_the_cache = read.read.is_cut_off();
         let role = match flights.open() {
             None => {
-                read.lead = Some(flights.take_off((), past_the_cache && !may_only_lead));
+                let lead = flights.take_off((), past_the_cache && !may_only_lead);
+                Self::take_lead(read, lead);
                 Role::Leader(token)
             }
             Some(_) if may_only_lead => Role::Alone,
             Some(flight) => {
-                flight.join((number, u8::try_from(place).unwrap_or(0)), past_the_cache);
+                flight.join(me, past_the_cache, |_| false);
+                read.follows = flight.number();
                 Role::Follower
             }
         };
@@ -327,13 +390,14 @@ impl Driver<'_> {
         let key = self.caller.reads[place].key;
         let process = &mut self.world.processes[usize::from(self.caller.process)];
         let told = lead.land(&mut process.keys[usize::from(key)].flights, landing);
+        self.number_followers(key);
         let give_back = told.give_back.map(|token| Command::Abandon { token });
         let number = self.caller.number;
         let late = give_back.map(|command| Late::after_others_of(number, key, command));
         self.world.late.extend(late);
-        let unfenced = match (self.without, ended) {
-            (Without::Fence, _) => true,
-            (Without::FenceOfErrors, Some((Err(_), _))) => true,
+        let unfenced = match self.without {
+            Without::Fence => true,
+            Without::FenceOfErrors => matches!(ended, Some((Err(_), _))),
             _ => false,
         };
         let shared = ended.map(|(result, outcome)| Landed::Shared(result, outcome));
@@ -351,17 +415,14 @@ impl Driver<'_> {
         }
         if let Some(next) = told.next {
             let instead = shared.filter(|_| unfenced);
-            self.promote(key, &next, instead.as_ref());
+            self.promote(key, next, instead.as_ref());
         }
     }
 
     /// Hands the lead of the next load to whoever is still there, or tells them all the same, as a
     /// control.
-    fn promote(&mut self, key: u8, next: &KeyLead, instead: Option<&Landed>) {
-        let process = usize::from(self.caller.process);
-        while let Some(follower) =
-            self.world.processes[process].keys[usize::from(key)].flights.promote(next)
-        {
+    fn promote(&mut self, key: u8, mut next: KeyLead, instead: Option<&Landed>) {
+        while let Some(follower) = self.flights(key).promote(&mut next) {
             match instead {
                 Some(shared) => {
                     self.tell(follower, shared.clone());
@@ -373,16 +434,8 @@ impl Driver<'_> {
     }
 
     /// Whether the follower was there to be told.
-    fn tell(&mut self, (number, place): Follower, landed: Landed) -> bool {
-        let caller = match &mut self.world.callers[usize::from(number)] {
-            Some(caller) => caller,
-            // The one at work follows none of its own loads, each being of another key.
-            None => &mut self.caller,
-        };
-        let there = caller.is_under_way();
-        if there {
-            caller.reads[usize::from(place)].told = Some(landed);
-        }
-        there
+    fn tell(&mut self, follower: Follower, landed: Landed) -> bool {
+        let read = self.read_of(follower);
+        read.map(|read| read.told = Some(landed)).is_some()
     }
 }
