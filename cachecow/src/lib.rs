@@ -17,7 +17,7 @@
 //! - **P3, the cache is never the reason for a failure.** With the cache down, slow, full, read-only
 //!   or answering rubbish, reads are served by the fetch functions: after the operation timeout at
 //!   first, at once when the circuit breaker has opened, and with one load a key and process at a
-//!   time. An invalidation that did not happen is an error and is retried in the background.
+//!   time, and one more for each `write` of the key meanwhile. An invalidation that did not happen is an error and is retried in the background.
 //!
 //! # What is not promised
 //!

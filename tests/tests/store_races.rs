@@ -4,11 +4,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use cachecow::{CacheDecorator, ErrorKind, KeyValueStore, KeyValueStoreExt as _, MemoryStore};
+use cachecow::store::Ttl;
+use cachecow::{
+    CacheDecorator, Error, ErrorKind, KeyValueStore, KeyValueStoreExt as _, MemoryStore,
+};
 use cachecow_tests::caches::Cache;
 use cachecow_tests::gate::Gate;
 use cachecow_tests::held::Held;
 use cachecow_tests::unfenced::Unfenced;
+use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 
 /// What is raced for: the backing store, and two processes' views of it through one cache.
@@ -228,6 +232,49 @@ async fn a_caller_after_a_put_does_not_join_a_load_from_before() {
         gate.open();
         assert_eq!(read.await.unwrap().as_deref(), Some("old"));
         assert_eq!(later.await.unwrap().as_deref(), Some("new"));
+    }
+}
+
+/// What a load that hangs has read, nobody may have who asks after a change: so nobody waits for it. A read
+/// that did would be patient for a minute, which passes at once, and be counted.
+#[tokio::test(start_paused = true)]
+async fn nobody_who_asks_after_a_change_waits_for_a_load_from_before() {
+    type Change = fn(&Decorated) -> BoxFuture<'_, Result<(), Error>>;
+    type Decorated = CacheDecorator<Held<MemoryStore>>;
+    let changes: [(Change, Option<&str>); 3] = [
+        (|one| one.put_bytes("k", "new".into(), Ttl::StoreDefault), Some("new")),
+        (|one| one.rename("other", "k"), Some("moved")),
+        (|one| one.delete("k"), None),
+    ];
+    for cache in [Cache::memory, Cache::store] {
+        for (change, expected) in changes {
+            let (cache, store) = (cache(), Held::new(MemoryStore::new()));
+            let one = Arc::new(CacheDecorator::new(cache.open_default(), store.clone()));
+            store.inner().put("k", "old").await.unwrap();
+            store.inner().put("other", "moved").await.unwrap();
+            let hang = async || {
+                let gate = store.gate("open");
+                let reader = Arc::clone(&one);
+                let read = tokio::spawn(async move { get(&*reader, "k").await });
+                gate.arrived().await;
+                (read, gate)
+            };
+            let (hung, gate) = hang().await;
+            change(&one).await.unwrap();
+            // Of those that hang, there is one for each change.
+            let (hung_too, gate_too) = hang().await;
+            one.put("k", "newest").await.unwrap();
+            for _ in 0..2 {
+                assert_eq!(get(&*one, "k").await.as_deref(), Some("newest"));
+            }
+            assert_eq!(one.stats().of("KeyValueStore").joins, 0, "nobody waited");
+            gate.open();
+            gate_too.open();
+            assert_eq!(hung.await.unwrap().as_deref(), Some("old"), "it began before the change");
+            assert_eq!(hung_too.await.unwrap().as_deref(), expected, "it began after it");
+            let seen = get(&*one, "k").await;
+            assert_eq!(seen.as_deref(), Some("newest"), "neither stored what it had");
+        }
     }
 }
 

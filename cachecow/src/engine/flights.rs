@@ -203,6 +203,11 @@ pub(super) fn give_up(engine: &Arc<Engine>, key: Key, mut following: Following) 
     }
 }
 
+/// A write of `key` is over: no caller that asks from here on waits for what was fetched before.
+pub(super) fn overtake(engine: &Engine, key: Key) {
+    engine.flights.at(key, |loads| loads.flights.overtake());
+}
+
 /// Lets nobody share the load of `key` any more: who joins from here on looks again once it is over.
 /// For the leader's use only; if its load was given up, the newcomers are those of another, and do the same.
 pub(super) fn close_to_newcomers(engine: &Engine, key: Key, identity: (usize, &[u8])) {

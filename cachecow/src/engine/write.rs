@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::flights::overtake;
 use super::{Engine, Target, Urgency, carried_out, not_invalidated};
 use crate::backend::{BackendError, Request};
 use crate::protocol::{Command, HoldPolicy, Lost, Token, Write, WriteOutcome, WriteStep};
@@ -55,6 +56,7 @@ impl Engine {
         let overran = began.elapsed() >= self.settings.hold;
         let released = self.release(writes, overran).await;
         exposed.disarm();
+        targets.iter().for_each(|target| overtake(self, target.key));
         Ok((result, released))
     }
 

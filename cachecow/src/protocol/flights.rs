@@ -8,19 +8,22 @@ use super::flight::{FollowerFate, Landing, Phase};
 /// How many followers a load has at the least before those that are gone are dropped.
 const LEAST_PRUNED: usize = 32;
 
-/// The loads of a key: the one that takes followers, if there is one, and those that were given up.
+/// The loads of a key: the one that takes followers, if there is one, those that writes
+/// overtook, and those that were given up.
 ///
 /// `I` tells what is loaded, since two keys may have the same hash; `F` is how a follower is told.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Flights<I, F> {
     open: Option<Flight<I, F>>,
+    /// Writes were over before these were. They take no more followers.
+    overtaken: Vec<Flight<I, F>>,
     /// How many loads were given up and have not ended; their followers follow another.
     given_up: u32,
     /// The number of the load that begins next.
     next: u64,
 }
 
-/// A load that takes followers. It leaves its [`Flights`] when it closes.
+/// A load that has followers. It leaves its [`Flights`] when it closes.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Flight<I, F> {
     identity: I,
@@ -76,7 +79,7 @@ impl<I, F> Default for Flights<I, F> {
 impl<I, F> Flights<I, F> {
     /// No loads; the first will have this number. Followers tell loads apart by their numbers.
     pub fn numbered_from(next: u64) -> Self {
-        Self { open: None, given_up: 0, next }
+        Self { open: None, overtaken: Vec::new(), given_up: 0, next }
     }
 
     /// The number of the load that begins next.
@@ -91,7 +94,7 @@ impl<I, F> Flights<I, F> {
 
     /// Whether there is nothing to be remembered but the next number.
     pub fn is_idle(&self) -> bool {
-        self.open.is_none() && self.given_up == 0
+        self.open.is_none() && self.overtaken.is_empty() && self.given_up == 0
     }
 }
 
@@ -145,6 +148,14 @@ impl<I: Clone + PartialEq, F> Flights<I, F> {
         Some(lead)
     }
 
+    /// A write is over: no caller that asks from here on follows a load whose fetch began before, which may
+    /// hang, and whose result such a caller could not share. That load goes on for those that follow it.
+    ///
+    /// So there is one load at a time, and one more for each write during a load.
+    pub fn overtake(&mut self) {
+        self.overtaken.extend(self.open.take_if(|flight| flight.phase != Phase::Opening));
+    }
+
     /// The follower that leads the load from here on, whoever has waited longest. To be asked again if
     /// it is gone; with none left, the load is over.
     pub fn promote(&mut self, lead: &mut Lead<I, F>) -> Option<F> {
@@ -156,7 +167,17 @@ impl<I: Clone + PartialEq, F> Flights<I, F> {
     }
 
     fn of(&mut self, lead: &Lead<I, F>) -> Option<&mut Flight<I, F>> {
-        self.open.as_mut().filter(|flight| lead.closed.is_none() && flight.number == lead.number)
+        let mut unclosed = self.open.iter_mut().chain(&mut self.overtaken);
+        unclosed.find(|flight| lead.closed.is_none() && flight.number == lead.number)
+    }
+
+    /// The load of this number, which has none any more.
+    fn take(&mut self, number: u64) -> Option<Flight<I, F>> {
+        let is_it = |flight: &Flight<I, F>| flight.number == number;
+        self.open.take_if(|flight| is_it(flight)).or_else(|| {
+            let place = self.overtaken.iter().position(is_it)?;
+            Some(self.overtaken.remove(place))
+        })
     }
 
     /// Puts followers whose time has not come into the load that has begun in the meantime, or else
@@ -254,7 +275,7 @@ impl<I: Clone + PartialEq, F> Lead<I, F> {
     /// Nobody may join any more.
     pub fn close(&mut self, flights: &mut Flights<I, F>) {
         if self.closed.is_none() {
-            let own = flights.open.take_if(|flight| flight.number == self.number);
+            let own = flights.take(self.number);
             if own.is_none() {
                 flights.given_up -= 1;
             }
@@ -353,6 +374,52 @@ mod tests {
             assert_eq!((ended.share, ended.look_again, ended.next), (expected.0, expected.1, None));
             let shared = second.land(&mut flights, Landing::Unfenced).share;
             assert_eq!(shared, if identity == 'a' { vec![1] } else { vec![] });
+        }
+    }
+
+    #[test]
+    fn a_change_overtakes_a_load_whose_fetch_has_begun() {
+        let mut flights = Flights::default();
+        let first = flights.take_off((), false);
+        flights.overtake();
+        assert!(flights.open().is_some(), "who asks now may share what is fetched from now on");
+        first.begin_fetch(&mut flights);
+        flights.open().unwrap().join(1, false, never);
+        flights.overtake();
+        assert!(flights.open().is_none() && !flights.is_idle());
+        let mut second = flights.take_off((), false);
+        second.begin_fetch(&mut flights);
+        flights.open().unwrap().join(2, false, never);
+        // The second closes itself, and not the first.
+        second.close(&mut flights);
+        assert_eq!(second.land(&mut flights, Landing::Fenced).share, [2]);
+        let third = flights.take_off((), false);
+        flights.open().unwrap().join(3, false, never);
+        // The first, whose claim does not stand, leaves its followers to the one under way.
+        let ended = first.land(&mut flights, Landing::Unfenced);
+        assert_eq!((ended.share, ended.look_again, ended.next), (vec![], vec![], None));
+        assert_eq!(third.land(&mut flights, Landing::Unfenced).share, [3, 1]);
+        assert!(flights.is_idle());
+    }
+
+    #[test]
+    fn loads_that_changes_overtook_end_in_any_order() {
+        for order in [[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]] {
+            let mut flights = Flights::default();
+            let mut leads: Vec<_> = (0..3u8)
+                .map(|follower| {
+                    let lead = flights.take_off((), false);
+                    lead.begin_fetch(&mut flights);
+                    flights.open().unwrap().join(follower, false, never);
+                    flights.overtake();
+                    Some(lead)
+                })
+                .collect();
+            for follower in order {
+                let lead = leads[usize::from(follower)].take().unwrap();
+                assert_eq!(lead.land(&mut flights, Landing::Fenced).share, [follower]);
+            }
+            assert!(flights.is_idle());
         }
     }
 

@@ -131,6 +131,9 @@ impl Writer {
         let here = &mut world.processes[usize::from(self.process)].keys[usize::from(self.key)];
         here.near.change();
         let worked = self.version > 0;
+        if worked && self.how == How::Write {
+            here.flights.overtake();
+        }
         if done.is_err() && worked {
             here.owe(command, self.version);
         }
