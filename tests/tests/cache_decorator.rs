@@ -25,6 +25,8 @@ use futures_util::TryStreamExt as _;
 use tokio::io::AsyncReadExt as _;
 
 type Decorated = CacheDecorator<Held<MemoryStore>>;
+/// Puts a wrapper around a part of a store.
+type Wrap = fn(Prefix<Arc<dyn KeyValueStore>>) -> Box<dyn KeyValueStore>;
 
 #[track_caller]
 fn assert_wrong_length<T: std::fmt::Debug>(result: Result<T, Error>, expected: io::ErrorKind) {
@@ -452,7 +454,7 @@ on_every_cache! {
         let cow = cache.open_default();
         let store: Arc<dyn KeyValueStore> = Arc::new(MemoryStore::new());
         let part = |prefix: &str| Prefix::new(Arc::clone(&store), prefix).unwrap();
-        let wrapped: [fn(Prefix<Arc<dyn KeyValueStore>>) -> Box<dyn KeyValueStore>; 6] = [
+        let wrapped: [Wrap; 6] = [
             |part| Box::new(part),
             |part| Box::new(ReadOnly::new(part)),
             |part| Box::new(UrlEncode::new(part)),
