@@ -148,12 +148,14 @@ on_both_backends! {
         a_read_after_another_process_claimed(&cache).await.unwrap();
     }
 
+    /// By another process: one of its own overtakes the load, and nobody joins that.
     async fn after_a_write(cache) {
         let (store, cow) = (Store::with_items(1), cache.open_default());
+        let other = cache.open_default();
         let view = cow.with(&store);
         let (first, late) = (view.get(Item::by_id(1)), view.get(Item::by_id(1)));
         let write = async {
-            cow.write(Item::by_id(1), async { Ok::<_, Error>(()) }).await.unwrap();
+            other.write(Item::by_id(1), async { Ok::<_, Error>(()) }).await.unwrap();
         };
         let late = a_read_after_the_cache_was_told((&cow, &store), first, write, late).await;
         assert!(late.unwrap().is_some());
@@ -162,6 +164,7 @@ on_both_backends! {
     /// The first read may not claim, because a write is under way, and fetches all the same.
     async fn after_a_write_within_which_the_fetch_began(cache) {
         let (store, cow) = (Store::with_items(1), cache.open_default());
+        let other = cache.open_default();
         let view = cow.with(&store);
         let (begun, end) = (Gate::new(), tokio::sync::Notify::new());
         let work = async {
@@ -171,7 +174,7 @@ on_both_backends! {
         };
         let written = tokio::sync::Notify::new();
         let write = async {
-            cow.write(Item::by_id(1), work).await.unwrap();
+            other.write(Item::by_id(1), work).await.unwrap();
             written.notify_one();
         };
         let first = async {

@@ -87,7 +87,6 @@ fn a_runtime_ends_with_reads_in_mid_fetch_on_a_cluster() {
     ends_with_reads_in_mid_fetch(&cluster.url());
 }
 
-/// And the other runtimes that share the cache do not feel it.
 #[test]
 fn a_read_is_dropped_after_its_runtime() {
     let server = RedisServer::start();
@@ -124,7 +123,6 @@ async fn claimed_after(url: &str) -> usize {
     claimed(url).await
 }
 
-/// Polled once without a runtime's context.
 #[test]
 fn a_read_is_begun_and_dropped_in_different_runtimes() {
     let server = RedisServer::start();

@@ -18,7 +18,7 @@ impl Engine {
     /// Gives claims back without the caller, which may be a destructor.
     ///
     /// The command is sent even while the circuit is open: a server that hangs may yet grant the claim.
-    /// If it fails, the lease runs out.
+    /// If it fails again, the lease runs out.
     pub(super) fn abandon(self: &Arc<Self>, claims: impl IntoIterator<Item = (Key, Token)>) {
         let abandon = |(key, token)| Request { key, command: Command::Abandon { token } };
         let requests = claims.into_iter().map(abandon).collect();
@@ -29,14 +29,18 @@ impl Engine {
 /// Claims that are being given back.
 struct GiveBack {
     engine: Arc<Engine>,
-    /// None once the cache has answered.
+    /// None once the cache was told, or could not be.
     requests: Vec<Request>,
 }
 
 impl GiveBack {
     async fn run(mut self) {
-        let _given_up =
-            self.engine.guard.execute(self.requests.clone(), Urgency::Invalidation).await;
+        let guard = &self.engine.guard;
+        let replies = guard.execute(self.requests.clone(), Urgency::Invalidation).await;
+        if replies.iter().any(Result::is_err) {
+            // A connection whose runtime has ended fails once.
+            guard.try_once_more(self.requests.clone()).await;
+        }
         self.requests.clear();
     }
 }

@@ -147,6 +147,11 @@ impl Guard {
         }
     }
 
+    /// Carries out what just failed, if that is possible now. It is the same outage if it is not.
+    pub(super) async fn try_once_more(&self, requests: Vec<Request>) {
+        let _failed = tokio::time::timeout(self.timeout, self.backend.execute(requests)).await;
+    }
+
     /// Watches a key. What is bounded is how long it takes until the watch stands; that a cache cannot
     /// watch is no outage.
     pub(crate) async fn watch(&self, key: Key) -> Result<Watch, BackendError> {

@@ -15,8 +15,8 @@ use crate::Key;
 use crate::backend::BackendError;
 use crate::protocol::Reply;
 
-/// How many lookups leave together at most: each caller waits for the values of all.
-const MAX_LOOKUPS: usize = 128;
+/// How many keys leave together at most: each caller waits for the values of all.
+const MAX_KEYS: usize = 128;
 
 type Answer = Result<Reply, BackendError>;
 
@@ -120,9 +120,9 @@ impl Sender {
             (waiting, state.alone)
         };
         waiting.sort_unstable_by_key(|(key, _)| *key);
-        let mut batches = Vec::with_capacity(waiting.len().div_ceil(MAX_LOOKUPS));
+        let mut batches = Vec::with_capacity(1);
         while !waiting.is_empty() {
-            let rest = waiting.split_off(waiting.len().min(MAX_LOOKUPS));
+            let rest = waiting.split_off(batch_len(&waiting));
             batches.push(send(&guard, std::mem::replace(&mut waiting, rest)));
         }
         join_all(batches).await;
@@ -142,6 +142,12 @@ impl Drop for Sender {
             drop(waiting);
         }
     }
+}
+
+/// How many callers the first batch serves. They are in the order of their keys.
+fn batch_len(waiting: &[Waiting]) -> usize {
+    let is_another = |at: &usize| *at == 0 || waiting[at - 1].0 != waiting[*at].0;
+    (0..waiting.len()).filter(is_another).nth(MAX_KEYS).unwrap_or(waiting.len())
 }
 
 /// Looks up each key once and answers every caller that asked for it. The callers are in the order of
@@ -299,13 +305,26 @@ mod tests {
         .await;
         let commands = echo.commands();
         assert_eq!((commands[0], commands.iter().sum()), (1, 1001));
-        assert_eq!(commands[1..], [&[MAX_LOOKUPS; 7][..], &[1000 - 7 * MAX_LOOKUPS]].concat());
+        assert_eq!(commands[1..], [&[MAX_KEYS; 7][..], &[1000 - 7 * MAX_KEYS]].concat());
         // The next expects company, and the one after it no more.
         for _ in 0..2 {
             guard.lookup(key(1)).await.unwrap();
         }
         assert_eq!(guard.lookups.lock().alone, 0);
         assert!(!guard.lookups.lock().crowded);
+    }
+
+    #[tokio::test]
+    async fn a_crowd_that_asks_for_one_key_asks_once() {
+        let (echo, guard) = echo(0);
+        let lookups = join_all((0..=1000).map(|_| guard.lookup(key(7))));
+        let (answers, ()) = join(lookups, async {
+            until(|| echo.commands().len() == 2).await;
+            echo.answered.add_permits(2);
+        })
+        .await;
+        assert_eq!(echo.commands(), [1, 1]);
+        assert!(answers.iter().all(|answer| *answer == Ok(value(key(7)))));
     }
 
     #[tokio::test]

@@ -158,26 +158,33 @@ impl RedisCluster {
         info.expect("the node runs")
     }
 
-    /// The node that owns a slot, as this node sees it.
+    /// The node that owns a slot, as this node sees it. During a failover there may be none for a moment:
+    /// then it waits until there is.
     ///
     /// # Panics
     ///
-    /// If none does.
+    /// If the node does not answer.
     pub async fn owner(&self, slot: u16, of: usize) -> usize {
         let mut connection = self.connection(of).await;
-        let answer: Value =
-            redis::cmd("CLUSTER").arg("SLOTS").query_async(&mut connection).await.expect("slots");
-        let ranges: Vec<Vec<Value>> = redis::from_redis_value(answer).expect("ranges of slots");
-        let port = ranges.iter().find_map(|range| match &range[..] {
-            [Value::Int(first), Value::Int(last), Value::Array(master), ..]
-                if (*first..=*last).contains(&i64::from(slot)) =>
-            {
-                Some(master[1].clone())
-            }
-            _ => None,
-        });
-        let port: u16 = redis::from_redis_value(port.expect("an owner")).expect("a port");
-        self.nodes.iter().position(|node| node.port == port).expect("one of the nodes")
+        loop {
+            let answer: Value = redis::cmd("CLUSTER")
+                .arg("SLOTS")
+                .query_async(&mut connection)
+                .await
+                .expect("slots");
+            let ranges: Vec<Vec<Value>> = redis::from_redis_value(answer).expect("ranges of slots");
+            let port = ranges.iter().find_map(|range| match &range[..] {
+                [Value::Int(first), Value::Int(last), Value::Array(master), ..]
+                    if (*first..=*last).contains(&i64::from(slot)) =>
+                {
+                    Some(master[1].clone())
+                }
+                _ => None,
+            });
+            let Some(port) = port else { continue };
+            let port: u16 = redis::from_redis_value(port).expect("a port");
+            return self.nodes.iter().position(|node| node.port == port).expect("one of the nodes");
+        }
     }
 
     /// Kills a node, as a crash would, and waits until it is gone.

@@ -106,12 +106,17 @@ faults! {
         let proxy = Proxy::before(&server);
         let trial = Trial::warm(row, &proxy.url()).await;
         let patient = CacheCow::builder().operation_timeout(PATIENCE);
-        let (store, cow) = (Store::with_items(1000), patient.open(&proxy.url()).await.unwrap());
+        let store = Arc::new(Store::with_items(1000));
+        let cow = patient.open(&proxy.url()).await.unwrap();
         until_lookups(&cow, &store).await;
         proxy.set_delay(DELAY);
-        let (fetches, view) = (store.fetches(), cow.with(&store));
-        for read in join_all((0..READERS).map(|_| view.read(Item::by_id(1)))).await {
-            assert_ne!(read.unwrap().fill, Fill::Unreachable, "the cache is well");
+        let fetches = store.fetches();
+        let reads = (0..READERS).map(|_| {
+            let (cow, store) = (cow.clone(), Arc::clone(&store));
+            tokio::spawn(async move { cow.with(&*store).read(Item::by_id(1)).await.unwrap().fill })
+        });
+        for fill in join_all(reads).await {
+            assert_ne!(fill.unwrap(), Fill::Unreachable, "the cache is well");
         }
         assert_eq!(store.fetches(), fetches, "the object is cached");
         assert!(!cow.stats().circuit_open);
