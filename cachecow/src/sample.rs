@@ -4,8 +4,8 @@ use std::any::Any;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
@@ -65,8 +65,7 @@ impl Sampling {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Sender<Sample>>> {
-        // No user code runs under the lock, so a poisoned one is as good as any.
-        self.auditor.lock().unwrap_or_else(PoisonError::into_inner)
+        self.auditor.lock()
     }
 }
 

@@ -8,10 +8,11 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt as _};
+use parking_lot::Mutex;
 
 use self::look::{Failure, Look, Verdict, within};
 use self::subject::{Contexts, Lacking, Subject};
@@ -207,7 +208,7 @@ impl Auditor {
 
     fn skip(&self, engine: &Engine, lacking: &Lacking) {
         (lacking.state)(engine).count(Counter::AuditSkipped);
-        let mut told = self.lacking.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.lacking.lock();
         if told.insert(lacking.lookup) {
             tracing::warn!(
                 target: "cachecow::audit", lookup = lacking.lookup, context = lacking.context,

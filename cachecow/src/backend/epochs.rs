@@ -1,8 +1,8 @@
 //! The epochs of an embedded cache: those of tags, and the guards of types.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::sweep::{self, Sweep, after_removing};
@@ -26,8 +26,7 @@ impl Epochs {
 
     /// Carries a command on an epoch out; `None` if it is about something else.
     pub(crate) fn carry_out(&self, key: Key, command: &Command, now: Instant) -> Option<Reply> {
-        // No user code runs under the lock, so a poisoned one is as good as any.
-        let table = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let table = || self.0.lock();
         match command {
             Command::ReadEpoch => Some(table().read(key, now)),
             Command::TakeEpoch { fresh, ttl } => Some(table().take(key, *fresh, now, *ttl)),
@@ -161,7 +160,7 @@ mod tests {
     #[test]
     fn there_are_no_more_than_there_is_room_for() {
         let Epochs(table) = Epochs::within(1 << 20);
-        let (mut epochs, now) = (table.into_inner().unwrap(), Instant::now());
+        let (mut epochs, now) = (table.into_inner(), Instant::now());
         let settling = Key::from_hash(u128::MAX);
         epochs.end(settling, now, DAY);
         for number in 0..100_000 {

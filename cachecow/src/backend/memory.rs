@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use quick_cache::sync::Cache;
 use quick_cache::{DefaultHashBuilder, Lifecycle, Weighter};
 use tokio::time::Instant;
@@ -74,7 +75,7 @@ struct Listeners {
 impl Listeners {
     fn add(&self, listener: Weak<dyn ChangeListener>) -> Option<Arc<dyn ChangeListener>> {
         let added = listener.upgrade();
-        let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.all.write();
         all.retain(|listener| listener.strong_count() > 0);
         all.push(listener);
         self.any.store(true, Ordering::Release);
@@ -83,7 +84,7 @@ impl Listeners {
 
     fn tell(&self, key: Key) {
         if self.any.load(Ordering::Acquire) {
-            let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
+            let all = self.all.read();
             all.iter().filter_map(Weak::upgrade).for_each(|listener| listener.changed(key));
         }
     }
@@ -219,8 +220,7 @@ impl MemoryBackend {
 
     fn lock(&self, key: Key) -> MutexGuard<'_, Flags> {
         let shard = usize::from(key.hash().to_le_bytes()[0]) % FLAG_SHARDS;
-        // No user code runs under the lock, so a poisoned one is as good as any.
-        self.flags[shard].lock().unwrap_or_else(PoisonError::into_inner)
+        self.flags[shard].lock()
     }
 }
 

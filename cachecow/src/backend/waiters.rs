@@ -1,10 +1,11 @@
 //! Who waits for a key to change.
 
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::FutureExt as _;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -71,8 +72,7 @@ impl Waiters {
     }
 
     fn lock(&self) -> MutexGuard<'_, KeyMap<watch::Sender<()>>> {
-        // No user code runs under the lock, so a poisoned one is as good as any.
-        self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_key.lock()
     }
 }
 

@@ -1,12 +1,13 @@
 //! What the engine needs to know of aliases: a pointer is followed, and a fetched object is stored
 //! under its primary key before the alias leads there.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::Engine;
 use super::drive::{Ended, Loads, Unfinished};
@@ -204,8 +205,7 @@ impl<'a, L: Lookup> AliasLoader<'a, L> {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Place>> {
-        // No user code runs under the lock, so a poisoned one is as good as any.
-        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+        self.places.lock()
     }
 
     fn pointer(&self, primary: &Primary, fetch_took: Duration) -> Option<Bytes> {

@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
@@ -80,8 +80,7 @@ impl FetchLimit {
     }
 
     fn lock(&self) -> MutexGuard<'_, Running> {
-        // Nothing that may panic runs under the lock.
-        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+        self.running.lock()
     }
 }
 

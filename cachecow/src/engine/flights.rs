@@ -1,10 +1,11 @@
 //! The loads under way in this process, and the channels by which their followers are told.
 
 use std::collections::hash_map::Entry;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -88,8 +89,7 @@ pub(crate) enum Entered {
 impl Flights {
     fn at<R>(&self, key: Key, change: impl FnOnce(&mut Loads) -> R) -> R {
         let shard = usize::from(key.hash().to_le_bytes()[1]) % SHARDS;
-        // No user code runs under the lock, so a poisoned one is as good as any.
-        let mut shard = self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = self.shards[shard].lock();
         let Shard { loads, next_number } = &mut *shard;
         let mut of_key = match loads.entry(key) {
             Entry::Occupied(of_key) => of_key,

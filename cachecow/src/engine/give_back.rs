@@ -1,9 +1,11 @@
 //! Gives claims back whose reader is gone, also when its runtime is gone with it.
 
+use std::sync::Arc;
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::Engine;
 use super::guard::{Guard, Urgency};
@@ -78,8 +80,7 @@ impl LastResort {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Sending>> {
-        // No user code runs under the lock, so a poisoned one is as good as any.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::breaker::{Admission, Breaker};
@@ -52,7 +53,7 @@ impl Refusals {
 
     #[cold]
     fn report(&self, error: &BackendError) {
-        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.0.lock();
         if last.is_none_or(|last| last.elapsed() >= Self::INTERVAL) {
             *last = Some(Instant::now());
             tracing::warn!(target: "cachecow", %error, "the cache refuses; what it refuses is done without it");

@@ -5,9 +5,10 @@
 //! to somebody else, nor for a batch to fill up, and any number of batches may be under way: the
 //! busier the process, the larger they are.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use futures_util::future::join_all;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 use super::guard::Guard;
@@ -39,8 +40,7 @@ struct State {
 
 impl Lookups {
     fn lock(&self) -> MutexGuard<'_, State> {
-        // Nothing that may panic runs under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Goes alone, or with the others that ask at this time.
@@ -190,13 +190,13 @@ mod tests {
 
     impl Echo {
         async fn answer(&self, keys: Vec<Key>) -> Vec<Answer> {
-            self.commands.lock().unwrap().push(keys.len());
+            self.commands.lock().push(keys.len());
             self.answered.acquire().await.unwrap().forget();
             keys.into_iter().map(|key| Ok(value(key))).collect()
         }
 
         fn commands(&self) -> Vec<usize> {
-            self.commands.lock().unwrap().clone()
+            self.commands.lock().clone()
         }
     }
 

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::{Engine, Urgency, carried_out};
 use crate::Key;
@@ -270,8 +272,7 @@ impl Pending {
     }
 
     fn lock(&self) -> MutexGuard<'_, Outstanding> {
-        // No user code runs under the lock, so a poisoned one is as good as any.
-        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+        self.keys.lock()
     }
 }
 

@@ -4,9 +4,10 @@ mod clock;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
@@ -178,7 +179,7 @@ impl Near {
 
 fn lock(stripe: &Mutex<Changes>) -> MutexGuard<'_, Changes> {
     // No user code runs under the lock but an object's destructor, which has nothing to do with it.
-    stripe.lock().unwrap_or_else(PoisonError::into_inner)
+    stripe.lock()
 }
 
 impl ChangeListener for Near {

@@ -2,8 +2,10 @@
 
 use std::any::TypeId;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{OnceLock, PoisonError, RwLock};
+
+use parking_lot::RwLock;
 
 static NEXT_SLOT: AtomicUsize = AtomicUsize::new(0);
 
@@ -31,12 +33,11 @@ pub(crate) fn generic_slot<T: ?Sized + 'static>() -> usize {
     static SLOTS: RwLock<Option<HashMap<TypeId, usize>>> = RwLock::new(None);
     let id = TypeId::of::<T>();
     let known = |slots: &Option<HashMap<TypeId, usize>>| slots.as_ref()?.get(&id).copied();
-    if let Some(slot) = known(&SLOTS.read().unwrap_or_else(PoisonError::into_inner)) {
+    if let Some(slot) = known(&SLOTS.read()) {
         return slot;
     }
     *SLOTS
         .write()
-        .unwrap_or_else(PoisonError::into_inner)
         .get_or_insert_default()
         .entry(id)
         .or_insert_with(|| NEXT_SLOT.fetch_add(1, Ordering::Relaxed))

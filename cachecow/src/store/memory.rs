@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Bound;
-use std::sync::PoisonError;
-use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::time::Instant;
 
 use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
@@ -72,12 +72,11 @@ impl MemoryStore {
     }
 
     fn read(&self) -> RwLockReadGuard<'_, BTreeMap<String, Entry>> {
-        // No user code runs under the lock, so a poisoned one is as good as any.
-        self.values.read().unwrap_or_else(PoisonError::into_inner)
+        self.values.read()
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Entry>> {
-        self.values.write().unwrap_or_else(PoisonError::into_inner)
+        self.values.write()
     }
 
     fn entry(&self, operation: &'static str, key: &str) -> Result<Entry, Error> {

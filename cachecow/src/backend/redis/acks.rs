@@ -2,10 +2,11 @@
 //! connection that it has to itself meanwhile, since `WAIT` blocks it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::{Cmd, Pipeline, Value};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Semaphore;
 
 use super::super::{BackendError, BackendErrorKind};
@@ -100,7 +101,7 @@ impl AckLines {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Arc<Server>>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+        self.idle.lock()
     }
 }
 

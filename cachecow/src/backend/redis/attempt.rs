@@ -1,10 +1,11 @@
 //! What many callers wait for and one task does.
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, Shared};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 use super::super::{BackendError, BackendErrorKind};
@@ -65,6 +66,5 @@ impl<T> Drop for UnderWay<T> {
 }
 
 fn lock<T>(attempt: &Mutex<Option<Attempt<T>>>) -> MutexGuard<'_, Option<Attempt<T>>> {
-    // Nothing that may panic runs under the lock.
-    attempt.lock().unwrap_or_else(PoisonError::into_inner)
+    attempt.lock()
 }

@@ -2,12 +2,13 @@
 //! connection broke.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Cmd, ConnectionInfo, Pipeline, PushInfo, RedisResult, Value};
+use parking_lot::RwLock;
 
 use super::super::{BackendError, BackendErrorKind};
 use super::attempt::Attempts;
@@ -110,11 +111,11 @@ impl Server {
 
     /// Leaves the connection to those who use it; the next operation makes another.
     pub(super) fn reset(&self) {
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.current.write() = None;
     }
 
     fn current(&self) -> Option<Connection> {
-        let current = self.current.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let current = self.current.read().clone();
         current.filter(|connection| connection.switches == self.source.switches())
     }
 
@@ -133,7 +134,7 @@ impl Server {
         }
         let generation = self.generation.fetch_add(1, Ordering::Relaxed);
         let connection = Connection { generation, switches, inner };
-        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Some(connection.clone());
+        *self.current.write() = Some(connection.clone());
         tracing::debug!(target: "cachecow", "connected to the cache");
         Ok(connection)
     }
@@ -159,7 +160,7 @@ impl Server {
     }
 
     fn discard(&self, generation: u64) {
-        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.current.write();
         if current.as_ref().is_some_and(|current| current.generation == generation) {
             *current = None;
         }

@@ -2,10 +2,11 @@
 //! that tracks is told, once, when it changes.
 
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use ::redis::{Pipeline, PushInfo, Value};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::super::{BackendError, BackendErrorKind, Waiters, Watch};
@@ -51,7 +52,7 @@ impl Watches {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<(Weak<Server>, Arc<Tracking>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -129,13 +130,12 @@ impl Tracking {
                 target: "cachecow", %error, again_after = ?REFUSAL,
                 "the server does not track keys; reads that wait for another process poll"
             );
-            *self.refused_until.lock().unwrap_or_else(PoisonError::into_inner) =
-                Some(Instant::now() + REFUSAL);
+            *self.refused_until.lock() = Some(Instant::now() + REFUSAL);
         }
     }
 
     fn is_refused(&self) -> bool {
-        let refused_until = *self.refused_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let refused_until = *self.refused_until.lock();
         refused_until.is_some_and(|until| Instant::now() < until)
     }
 }

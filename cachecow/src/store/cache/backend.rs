@@ -4,13 +4,14 @@ use std::collections::HashSet;
 use std::fmt;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::values::{Found, Values};
@@ -243,8 +244,7 @@ impl Doubtful {
         if !self.any.load(Ordering::Acquire) {
             return Ok(());
         }
-        // No user code runs under the lock, so a poisoned one is as good as any.
-        let doubtful = self.keys.lock().unwrap_or_else(PoisonError::into_inner).contains(&key);
+        let doubtful = self.keys.lock().contains(&key);
         if doubtful {
             Err(gone("a value of this key may yet be stored by a task that died"))
         } else {
@@ -272,7 +272,7 @@ impl Doubt<'_> {
 impl Drop for Doubt<'_> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            let mut keys = self.doubtful.keys.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut keys = self.doubtful.keys.lock();
             keys.insert(key);
             self.doubtful.any.store(true, Ordering::Release);
         }

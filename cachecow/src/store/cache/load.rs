@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::io::Cursor;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 use tokio::io::AsyncReadExt as _;
 
 use super::entry::{self, Entry};
@@ -81,7 +82,7 @@ impl<'a, S: KeyValueStore> ValueLoader<'a, S> {
 
     /// The large value that this read's own fetch found.
     pub(super) fn take_reader(&self) -> Option<Reader> {
-        self.reader.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.reader.lock().take()
     }
 
     async fn fetch_one(&self) -> Result<Loaded, Error> {
@@ -129,7 +130,7 @@ impl<'a, S: KeyValueStore> ValueLoader<'a, S> {
     }
 
     fn large(&self, reader: Reader) -> Content {
-        *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = Some(reader);
+        *self.reader.lock() = Some(reader);
         Content::Large
     }
 }

@@ -2,9 +2,10 @@
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use git2::{ErrorCode, Repository, RepositoryInitOptions};
+use parking_lot::Mutex;
 
 /// How many stay open while they are not used.
 const IDLE: usize = 8;
@@ -49,7 +50,7 @@ impl Repositories {
     }
 
     pub(super) fn take(&self) -> Result<Taken<'_>, git2::Error> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self.idle.lock().pop();
         let repository = match idle {
             Some(repository) => repository,
             None => Repository::open(&**self.path)?,
@@ -74,7 +75,7 @@ impl Deref for Taken<'_> {
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        let mut idle = self.from.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut idle = self.from.idle.lock();
         if idle.len() < IDLE {
             idle.extend(self.repository.take());
         }

@@ -2,12 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use ::redis::{Cmd, ConnectionAddr, ConnectionInfo, Value};
 use futures_util::stream::{StreamExt as _, iter};
+use parking_lot::{Mutex, MutexGuard, RwLock};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -89,12 +90,12 @@ impl Topology {
     }
 
     pub(super) fn map(&self) -> Arc<SlotMap> {
-        Arc::clone(&self.map.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.map.read())
     }
 
     /// The node at an address.
     pub(super) fn node(&self, address: &Address) -> Arc<Node> {
-        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut nodes = self.nodes.lock();
         if let Some(node) = nodes.get(address) {
             return Arc::clone(node);
         }
@@ -182,7 +183,7 @@ impl Topology {
     /// The nodes to ask: first those that answered last, then all others, then the URL's.
     fn candidates(&self) -> Vec<Arc<Node>> {
         let mut candidates: Vec<Arc<Node>> = {
-            let nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+            let nodes = self.nodes.lock();
             nodes.values().cloned().collect()
         };
         // Not always the same one: it may be cut off from the others.
@@ -229,16 +230,13 @@ impl Topology {
         let named: Vec<&Address> =
             ranges.iter().map(|range| &range.master).chain(replicas).collect();
         named.iter().for_each(|address| drop(self.node(address)));
-        self.nodes
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|address, _| named.contains(&address));
-        *self.map.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(map);
+        self.nodes.lock().retain(|address, _| named.contains(&address));
+        *self.map.write() = Arc::new(map);
     }
 
     /// Asks the nodes in every [`ROUND`] from now on, if it is not done already.
     fn go_on_asking(self: &Arc<Self>) {
-        let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rounds = self.rounds.lock();
         // They end with the runtime that they were begun on.
         if rounds.as_ref().is_some_and(|rounds| !rounds.is_finished()) {
             return;
@@ -254,7 +252,7 @@ impl Topology {
     }
 
     fn last(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.last_refresh.lock().unwrap_or_else(PoisonError::into_inner)
+        self.last_refresh.lock()
     }
 }
 
@@ -266,7 +264,7 @@ impl View {
 
 impl Drop for Topology {
     fn drop(&mut self) {
-        let rounds = self.rounds.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let rounds = self.rounds.get_mut();
         rounds.iter().for_each(JoinHandle::abort);
     }
 }

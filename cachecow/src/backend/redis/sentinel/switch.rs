@@ -3,11 +3,12 @@
 //! The former master closes its clients' connections only when it is demoted, which after a switch
 //! for maintenance takes Sentinel some ten seconds; what it confirms until then is lost.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::redis::ConnectionInfo;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
@@ -56,7 +57,7 @@ impl Switches {
 
     /// Listens to every sentinel from now on, if it is not done already.
     pub(super) fn listen(&self, name: &str, sentinels: &[ConnectionInfo], connector: &Connector) {
-        let mut listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut listeners = self.listeners.lock();
         // They end with the runtime that they were begun on.
         if listeners.iter().any(|listener| !listener.is_finished()) {
             return;
@@ -80,7 +81,7 @@ impl Switches {
 
 impl Drop for Switches {
     fn drop(&mut self) {
-        let listeners = self.listeners.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let listeners = self.listeners.get_mut();
         listeners.iter().for_each(JoinHandle::abort);
     }
 }
@@ -95,7 +96,7 @@ impl Heard {
     }
 
     fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+        self.told.lock()
     }
 }
 
