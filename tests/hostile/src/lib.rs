@@ -1,6 +1,6 @@
 //! What holds whatever the input. Each property takes any bytes, makes an input of them that is
 //! nearly valid, and panics where cachecow does wrong: `tests/seeded.rs` calls it with pseudo-random
-//! bytes, and `fuzz/` with those that a fuzzer finds.
+//! bytes, and `tests/fuzz` with those that a fuzzer finds.
 
 #![allow(clippy::missing_panics_doc, reason = "a property panics where it does not hold")]
 
