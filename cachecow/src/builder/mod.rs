@@ -1,17 +1,20 @@
 //! The settings of a `CacheCow`, and the ways to open one.
 
+mod open;
+mod validate;
+
 #[cfg(feature = "redis")]
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-#[cfg(feature = "redis")]
-use crate::backend::RedisBackend;
-use crate::backend::{CacheBackend, MemoryBackend};
-use crate::engine::{Engine, Guard};
+#[cfg(all(doc, feature = "redis"))]
+use crate::RedisBackend;
+use crate::backend::MemoryBackend;
 use crate::protocol::HoldPolicy;
 use crate::settings::{LONGEST, Settings};
-use crate::{CacheCow, Error, ErrorKind};
+#[cfg(doc)]
+use crate::{CacheCow, ErrorKind};
 
 /// Settings of a [`CacheCow`]; every one has a default.
 ///
@@ -304,165 +307,5 @@ impl Builder {
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.settings.clock = Arc::new(clock);
         self
-    }
-
-    /// Opens the cache at `url`; see [`CacheCow::open`].
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidUrl`] and [`ErrorKind::InvalidConfig`].
-    // Async although nothing is awaited yet: opening is I/O by nature, and callers should not have
-    // to change when it comes to be so in fact.
-    pub async fn open(self, url: &str) -> Result<CacheCow, Error> {
-        match url.split_once("://") {
-            Some(("memory", "")) => self.memory(),
-            Some(("memory", _)) => Err(Error::new(
-                ErrorKind::InvalidUrl,
-                "the cache's URL is not valid: memory:// takes nothing after it; its size is the \
-                 builder's `memory_capacity`",
-            )),
-            _ => self.open_redis(url),
-        }
-    }
-
-    #[cfg(feature = "redis")]
-    fn open_redis(mut self, url: &str) -> Result<CacheCow, Error> {
-        self.settings.label = "redis";
-        let backend = RedisBackend::from_url(url, self.connect_timeout)?;
-        let backend = backend.within(self.operation_timeout);
-        self.on_redis(backend)
-    }
-
-    #[cfg(feature = "redis")]
-    fn on_redis(self, backend: RedisBackend) -> Result<CacheCow, Error> {
-        let mut backend = backend.with_namespace(&self.namespace);
-        if let Some(Secret(url)) = &self.near_url {
-            backend = backend.with_near_url(url)?;
-        }
-        if self.settings.near.capacity.is_some() && !backend.hears_changes() {
-            return Err(Error::new(
-                ErrorKind::InvalidConfig,
-                "near: changes cannot be heard on a connection made elsewhere; name its server with \
-                 `near_url`",
-            ));
-        }
-        let backend = match self.replica_acks {
-            Some((replicas, timeout)) => backend.with_replica_acks(replicas, timeout)?,
-            None => backend,
-        };
-        self.backend(backend)
-    }
-
-    #[cfg(not(feature = "redis"))]
-    fn open_redis(self, _url: &str) -> Result<CacheCow, Error> {
-        Err(Error::new(
-            ErrorKind::InvalidUrl,
-            "the cache's URL is not valid: without cachecow's feature `redis` there is only memory://",
-        ))
-    }
-
-    /// An embedded cache in this process's memory.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidConfig`].
-    pub fn memory(mut self) -> Result<CacheCow, Error> {
-        self.settings.label = "memory";
-        let backend = MemoryBackend::with_capacity(self.memory_capacity);
-        self.backend(backend)
-    }
-
-    /// A cache on a Redis connection made elsewhere, which must reconnect by itself, such as
-    /// `redis::aio::ConnectionManager`. Not one to a cluster, which is `redis_cluster_connection`'s
-    /// (feature `cluster`): it would refuse batches, whose keys are on several nodes. Reads that wait for
-    /// another process's fill poll, since there is no second connection on which the server could
-    /// wake them.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidConfig`], also with [`replica_acks`](Self::replica_acks).
-    #[cfg(feature = "redis")]
-    pub fn redis_connection<C>(mut self, connection: C) -> Result<CacheCow, Error>
-    where
-        C: redis::aio::ConnectionLike + Clone + Send + Sync + 'static,
-    {
-        self.settings.label = "redis";
-        self.on_redis(RedisBackend::from_connection(connection))
-    }
-
-    /// A cache on a connection to a Redis cluster made elsewhere; see
-    /// [`RedisBackend::from_cluster_connection`] for how to build it.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidConfig`], also with [`replica_acks`](Self::replica_acks).
-    #[cfg(feature = "cluster")]
-    pub fn redis_cluster_connection(
-        mut self,
-        connection: redis::cluster_async::ClusterConnection,
-    ) -> Result<CacheCow, Error> {
-        self.settings.label = "redis";
-        self.on_redis(RedisBackend::from_cluster_connection(connection))
-    }
-
-    /// A cache on any backend. The namespace is the backend's own affair.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::InvalidConfig`].
-    pub fn backend(mut self, backend: impl CacheBackend) -> Result<CacheCow, Error> {
-        self.validate()?;
-        self.settings.bound();
-        backend.use_clock(&self.settings.clock);
-        let guard = Guard::new(Arc::new(backend), self.operation_timeout);
-        Ok(CacheCow::new(Engine::new(guard, self.settings)?))
-    }
-
-    fn validate(&self) -> Result<(), Error> {
-        let settings = &self.settings;
-        let least = Duration::from_millis(1);
-        let faults = [
-            (settings.ttl < least, "default_ttl must be at least 1 ms"),
-            (!(0.0..=1.0).contains(&settings.ttl_jitter), "ttl_jitter must be from 0.0 to 1.0"),
-            (
-                settings.negative_ttl.is_some_and(|ttl| ttl < least),
-                "negative_ttl must be at least 1 ms; leave it out to cache no absence",
-            ),
-            (
-                settings.stale_if_error.is_some_and(|window| window < least),
-                "stale_if_error must be at least 1 ms; leave it out to serve no object past its end",
-            ),
-            (settings.lease < least, "lease must be at least 1 ms"),
-            (settings.hold < least, "hold must be at least 1 ms"),
-            (settings.load_wait < least, "load_wait must be at least 1 ms"),
-            (settings.fetch_concurrency == 0, "fetch_concurrency must be at least 1"),
-            (settings.outage_fetch_concurrency == 0, "outage_fetch_concurrency must be at least 1"),
-            (settings.near.ttl < least, "near_ttl must be at least 1 ms"),
-            (
-                settings.near.lag < Duration::from_millis(100),
-                "near_lag must be at least 100 ms: a quarter of it is how often the server is asked",
-            ),
-            (self.operation_timeout < least, "operation_timeout must be at least 1 ms"),
-            (self.connect_timeout < least, "connect_timeout must be at least 1 ms"),
-            (
-                self.replica_acks.is_some_and(|(_, timeout)| {
-                    timeout < least || timeout > self.operation_timeout / 2
-                }),
-                "replica_acks must wait for at least 1 ms, and for half of the operation_timeout at \
-                 most",
-            ),
-            (
-                self.namespace.contains(|c: char| c.is_control() || matches!(c, '{' | '}')),
-                "namespace must hold neither control characters nor braces, which would change \
-                 the cluster slot",
-            ),
-        ];
-        let faults: Vec<&str> =
-            faults.iter().filter(|(wrong, _)| *wrong).map(|(_, message)| *message).collect();
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(Error::new(ErrorKind::InvalidConfig, faults.join("; ")))
-        }
     }
 }
