@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use super::TypeStats;
+use super::counters::{COUNTERS, Counter, TypeStats};
 use super::striped::Striped;
 use crate::backend::BackendError;
 use crate::protocol::{Fill, First, Lost, Outcome};
@@ -58,35 +58,11 @@ impl fmt::Debug for TypeTable {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Counter {
-    Hits,
-    Misses,
-    FillsStored,
-    FillsRefused,
-    Contended,
-    Joins,
-    Bypasses,
-    BackendErrors,
-    DecodeFailures,
-    OtherVersions,
-    Oversized,
-    FetchErrors,
-    Stale,
-    Audited,
-    ConfirmedStale,
-    AuditRaces,
-    AuditUndecided,
-    AuditErrors,
-    AuditSkipped,
-}
-
-const COUNTERS: usize = 19;
-
 /// One type's counters and recent hit rate.
 pub(crate) struct TypeState {
     name: &'static str,
     counters: [AtomicU64; COUNTERS],
+    /// In the place of their counter: a near hit may take no more time than this.
     near_hits: Striped,
     hit_rate: HitRate,
 }
@@ -174,29 +150,10 @@ impl TypeState {
     }
 
     pub(crate) fn stats(&self) -> TypeStats {
-        let read = |counter: Counter| self.counters[counter as usize].load(Ordering::Relaxed);
-        TypeStats {
-            hits: read(Counter::Hits),
-            near_hits: self.near_hits.sum(),
-            misses: read(Counter::Misses),
-            fills_stored: read(Counter::FillsStored),
-            fills_refused: read(Counter::FillsRefused),
-            contended: read(Counter::Contended),
-            joins: read(Counter::Joins),
-            bypasses: read(Counter::Bypasses),
-            backend_errors: read(Counter::BackendErrors),
-            decode_failures: read(Counter::DecodeFailures),
-            other_versions: read(Counter::OtherVersions),
-            oversized: read(Counter::Oversized),
-            fetch_errors: read(Counter::FetchErrors),
-            stale: read(Counter::Stale),
-            audited: read(Counter::Audited),
-            confirmed_stale: read(Counter::ConfirmedStale),
-            audit_races: read(Counter::AuditRaces),
-            audit_undecided: read(Counter::AuditUndecided),
-            audit_errors: read(Counter::AuditErrors),
-            audit_skipped: read(Counter::AuditSkipped),
-        }
+        TypeStats::read(|counter| match counter {
+            Counter::NearHits => self.near_hits.sum(),
+            counter => self.counters[counter as usize].load(Ordering::Relaxed),
+        })
     }
 }
 

@@ -1,0 +1,103 @@
+//! The counters of a type, declared once.
+
+use std::fmt;
+
+/// Declares the counters: for each the variant that counts it, the field that shows it, and the words
+/// that `Display` puts behind the number.
+macro_rules! counters {
+    ($($(#[doc = $doc:literal])* $variant:ident => $field:ident, $words:literal;)*) => {
+        /// The counters of one type.
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub struct TypeStats {
+            $($(#[doc = $doc])* pub $field: u64,)*
+        }
+
+        /// What is counted.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        pub(crate) enum Counter {
+            $($variant,)*
+        }
+
+        /// How many counters there are.
+        pub(super) const COUNTERS: usize = [$(Counter::$variant),*].len();
+
+        impl TypeStats {
+            pub(super) fn read(mut count: impl FnMut(Counter) -> u64) -> Self {
+                Self { $($field: count(Counter::$variant),)* }
+            }
+
+            pub(crate) fn add(&mut self, other: &Self) {
+                $(self.$field += other.$field;)*
+            }
+
+            fn each(&self) -> impl Iterator<Item = (Counter, u64, &'static str)> {
+                [$((Counter::$variant, self.$field, $words)),*].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    /// Reads served from the cache.
+    Hits => hits, "hits";
+    /// Reads served from this process's memory.
+    NearHits => near_hits, "near hits";
+    /// Reads served from the backing store, by their own fetch or another caller's.
+    Misses => misses, "misses";
+    /// Fetched values that were stored.
+    FillsStored => fills_stored, "fills stored";
+    /// Fetched values that the cache refused, each a stale value that was not served.
+    FillsRefused => fills_refused, "refused";
+    /// Reads that found another process about to fill.
+    Contended => contended, "contended";
+    /// Times a read followed another caller's load.
+    Joins => joins, "joins";
+    /// Reads that made no use of the cache, because it failed, was left alone after failures, had an
+    /// invalidation outstanding, or held the fresh value of another version.
+    Bypasses => bypasses, "bypasses";
+    /// Commands that the cache did not answer, or not properly.
+    BackendErrors => backend_errors, "backend errors";
+    /// Stored values that were malformed, undecodable, too large or of another key.
+    DecodeFailures => decode_failures, "decode failures";
+    /// Stored values of another version of the type.
+    OtherVersions => other_versions, "of other versions";
+    /// Fetched values that were too large to be stored.
+    Oversized => oversized, "oversized";
+    /// Fetches that ended with an error.
+    FetchErrors => fetch_errors, "fetch errors";
+    /// Objects served past their time to live, because their fetch failed.
+    Stale => stale, "stale";
+    /// Reads that an [`Auditor`](crate::Auditor) compared with the backing store; what is in none of the
+    /// four below was as the backing store had it.
+    Audited => audited, "audited";
+    /// Of these, objects that were stale beyond doubt: without an invalidation, and for longer than the
+    /// auditor's grace.
+    ConfirmedStale => confirmed_stale, "confirmed stale";
+    /// Of these, objects that differed and were served no more at the second look.
+    AuditRaces => audit_races, "raced with a change";
+    /// Of these, objects that the backing store had differently at each look.
+    AuditUndecided => audit_undecided, "undecided";
+    /// Of these, reads that could not be compared, because a fetch or the cache failed.
+    AuditErrors => audit_errors, "failed to be audited";
+    /// Reads that were picked and not audited, because the auditor was behind, or could not fetch by
+    /// this lookup.
+    AuditSkipped => audit_skipped, "skipped by the auditor";
+}
+
+impl fmt::Display for TypeStats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let is_usual = |counter| {
+            use Counter::{FillsRefused, FillsStored, Hits, Misses};
+            matches!(counter, Hits | Misses | FillsStored | FillsRefused)
+        };
+        // The usual ones come first, and what never happened is left out of the others.
+        let usual = self.each().filter(|(counter, ..)| is_usual(*counter));
+        let others = self.each().filter(|(counter, count, _)| !is_usual(*counter) && *count > 0);
+        for (at, (_, count, words)) in usual.chain(others).enumerate() {
+            let comma = if at == 0 { "" } else { ", " };
+            write!(f, "{comma}{count} {words}")?;
+        }
+        Ok(())
+    }
+}
