@@ -91,7 +91,7 @@ async fn check(server: &RedisServer, name: &str, set: impl Fn(Builder) -> Builde
 #[tokio::test]
 async fn every_duration_of_the_builder() {
     type Set = fn(Builder, Duration) -> Builder;
-    let settings: [(&str, Set); 13] = [
+    let settings: [(&str, Set); 14] = [
         ("default_ttl", Builder::default_ttl),
         ("negative_ttl", Builder::negative_ttl),
         ("stale_if_error", Builder::stale_if_error),
@@ -100,6 +100,7 @@ async fn every_duration_of_the_builder() {
         ("hold", Builder::hold),
         ("settle", Builder::settle),
         ("fill_wait", Builder::fill_wait),
+        ("load_wait", Builder::load_wait),
         ("replace_after", Builder::replace_after),
         ("operation_timeout", Builder::operation_timeout),
         ("connect_timeout", Builder::connect_timeout),
@@ -123,6 +124,8 @@ async fn every_number_of_the_builder() {
     for size in [0, usize::MAX] {
         check(&server, "max_value_size", |builder| builder.max_value_size(size)).await;
         check(&server, "fetch_concurrency", |builder| builder.fetch_concurrency(size)).await;
+        let set = |builder: Builder| builder.outage_fetch_concurrency(size);
+        check(&server, "outage_fetch_concurrency", set).await;
     }
     for size in [0, 1, u64::MAX] {
         check(&server, "memory_capacity", |builder| builder.memory_capacity(size)).await;

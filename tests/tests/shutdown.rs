@@ -87,16 +87,16 @@ fn a_runtime_ends_with_reads_in_mid_fetch_on_a_cluster() {
     ends_with_reads_in_mid_fetch(&cluster.url());
 }
 
-#[test]
-fn a_read_is_dropped_after_its_runtime() {
-    let server = RedisServer::start();
-    let url = server.url();
+type Begun = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// A read that is held up in its fetch, on a runtime that has ended since; and what it reads from and by.
+fn left_by_its_runtime(url: &str) -> (Begun, &'static Store, &'static CacheCow) {
     let running = runtime();
     let store: &'static Store = Box::leak(Box::new(Store::with_items(READS)));
-    let cow: &'static CacheCow =
-        Box::leak(Box::new(running.block_on(async { CacheCow::open(&url).await.unwrap() })));
+    let cow = running.block_on(CacheCow::open(url)).unwrap();
+    let cow: &'static CacheCow = Box::leak(Box::new(cow));
     let gate = store.gate();
-    let mut read: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async {
+    let mut read: Begun = Box::pin(async {
         cow.with(store).get(Item::by_id(1)).await.unwrap();
     });
     running.block_on(async {
@@ -105,11 +105,7 @@ fn a_read_is_dropped_after_its_runtime() {
             () = gate.arrived() => {}
         }
     });
-    drop(running);
-    in_time("a read that is dropped after its runtime", move || drop(read));
-    let reading = async { cow.with(store).get(Item::by_id(1)).await.unwrap().unwrap().version };
-    assert_eq!(runtime().block_on(reading), 1);
-    assert_eq!(runtime().block_on(claimed_after(&url)), 0);
+    (read, store, cow)
 }
 
 async fn claimed_after(url: &str) -> usize {
@@ -124,24 +120,20 @@ async fn claimed_after(url: &str) -> usize {
 }
 
 #[test]
+fn a_read_is_dropped_after_its_runtime() {
+    let server = RedisServer::start();
+    let (read, store, cow) = left_by_its_runtime(&server.url());
+    in_time("a read that is dropped after its runtime", move || drop(read));
+    let reading = async { cow.with(store).get(Item::by_id(1)).await.unwrap().unwrap().version };
+    assert_eq!(runtime().block_on(reading), 1);
+    assert_eq!(runtime().block_on(claimed_after(&server.url())), 0);
+}
+
+#[test]
 fn a_read_is_begun_and_dropped_in_different_runtimes() {
     let server = RedisServer::start();
-    let url = server.url();
-    let (first, second) = (runtime(), runtime());
-    let store: &'static Store = Box::leak(Box::new(Store::with_items(READS)));
-    let cow: &'static CacheCow =
-        Box::leak(Box::new(first.block_on(async { CacheCow::open(&url).await.unwrap() })));
-    let gate = store.gate();
-    let mut read: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(async {
-        cow.with(store).get(Item::by_id(1)).await.unwrap();
-    });
-    first.block_on(async {
-        tokio::select! {
-            () = &mut read => panic!("its fetch is held up"),
-            () = gate.arrived() => {}
-        }
-    });
-    drop(first);
+    let (mut read, ..) = left_by_its_runtime(&server.url());
+    let second = runtime();
     let mut context = Context::from_waker(Waker::noop());
     {
         let _entered = second.enter();
@@ -154,5 +146,5 @@ fn a_read_is_begun_and_dropped_in_different_runtimes() {
         }
         in_time("the end of the other runtime", move || drop(second));
     });
-    assert_eq!(runtime().block_on(claimed_after(&url)), 0);
+    assert_eq!(runtime().block_on(claimed_after(&server.url())), 0);
 }
