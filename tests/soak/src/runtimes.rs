@@ -99,6 +99,8 @@ fn end(runtime: Runtime, worker: &Arc<Worker>) {
 /// On the next runtime what is outstanding is made up for, and reads are what they must be.
 async fn recover(worker: &Arc<Worker>) {
     worker.reach(Stage::MakingUp);
+    // Any use of the cache has what is outstanding retried on this runtime; a look at the counters is none.
+    let _unreachable = worker.cow.ping().await;
     worker.settle_all().await;
     worker.reach(Stage::NextRuntime);
     for _ in 0..TASKS {
