@@ -460,6 +460,28 @@ async fn a_place_for_a_fetch_is_not_kept_for_ever() {
     assert_eq!(began.elapsed(), Duration::from_secs(10), "once, and for all");
 }
 
+/// A place that becomes free is offered to a read that nobody polls, and then to the others.
+#[tokio::test(start_paused = true)]
+async fn a_place_for_a_fetch_does_not_wait_for_a_read_that_is_not_polled() {
+    let backend = Moody::open().0;
+    let builder = CacheCow::builder().operation_timeout(TIMEOUT).outage_fetch_concurrency(1);
+    let (cow, store) = (builder.backend(Arc::clone(&backend)).unwrap(), Store::with_items(9));
+    backend.is_now(Mood::Fails(BackendErrorKind::Disconnected));
+    fail_twice(&cow, &store).await;
+    let gate = store.gate();
+    let mut reads: Vec<_> = (1..=3).map(|id| Box::pin(read(&cow, &store, id))).collect();
+    for read in &mut reads {
+        assert!(read.now_or_never().is_none());
+    }
+    let (last, _unpolled, first) =
+        (reads.pop().unwrap(), reads.pop().unwrap(), reads.pop().unwrap());
+    gate.open();
+    first.await;
+    let began = Instant::now();
+    last.await;
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+}
+
 /// What reads an object while it fetches another needs no second place, which it might wait for in
 /// vain.
 #[tokio::test(start_paused = true)]

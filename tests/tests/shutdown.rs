@@ -87,6 +87,36 @@ fn a_runtime_ends_with_reads_in_mid_fetch_on_a_cluster() {
     ends_with_reads_in_mid_fetch(&cluster.url());
 }
 
+/// The cache works on, and so does its connection.
+#[test]
+fn what_ends_on_one_runtime_does_not_disturb_another() {
+    let server = RedisServer::start();
+    let (lasting, url) = (runtime(), server.url());
+    let cow = lasting.block_on(CacheCow::open(&url)).unwrap();
+    let (ended, mut over) = tokio::sync::watch::channel(false);
+    let working = cow.clone();
+    let work = lasting.spawn(async move {
+        let mut done = 0;
+        // So that the connection is this runtime's.
+        working.ping().await.unwrap();
+        while !*over.borrow_and_update() {
+            working.invalidate(Item::by_id(1000 + done)).await.unwrap();
+            done += 1;
+        }
+        done
+    });
+    for _ in 0..5 {
+        let running = runtime();
+        let gates = running.block_on(read_in_tasks(&cow));
+        in_time("the end of a runtime", move || drop(running));
+        drop(gates);
+        // Each time the reads claim, so what the last gave back has arrived.
+        assert_eq!(lasting.block_on(claimed_after(&url)), 0);
+    }
+    ended.send_replace(true);
+    assert!(lasting.block_on(work).unwrap() > 0);
+}
+
 type Begun = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A read that is held up in its fetch, on a runtime that has ended since; and what it reads from and by.

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
@@ -13,6 +14,10 @@ use super::Engine;
 /// How long a fetch keeps its place. One that takes longer may hang, may be part of a future that
 /// nobody polls, or may wait for another fetch that waits for a place.
 const LONGEST: Duration = Duration::from_secs(10);
+
+/// How long a place that became free may wait for a fetch that was woken for it: that may be part of a
+/// future that nobody polls.
+const LONGEST_VACANCY: Duration = Duration::from_millis(100);
 
 tokio::task_local! {
     /// Set within a fetch that has a place. A fetch that it makes itself needs no other, or both might
@@ -51,13 +56,16 @@ impl FetchLimit {
 
     async fn place(&self) -> Place<'_> {
         loop {
-            let freed = self.freed.notified();
+            let mut freed = pin!(self.freed.notified());
+            // Before the look at the places, so that one that is freed meanwhile is not missed.
+            freed.as_mut().enable();
             let oldest_ends = match self.take_place() {
                 Ok(place) => return place,
                 Err(oldest_ends) => oldest_ends,
             };
             // Whichever comes first, somebody else may be faster.
-            let _freed_or_over = timeout_at(oldest_ends, freed).await;
+            let soon = oldest_ends.min(Instant::now() + LONGEST_VACANCY);
+            let _freed_or_over = timeout_at(soon, freed).await;
         }
     }
 

@@ -1,11 +1,12 @@
 //! Gives claims back whose reader is gone, also when its runtime is gone with it.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::{sleep, timeout};
 
 use super::Engine;
 use super::guard::{Guard, Urgency};
@@ -63,7 +64,7 @@ impl Drop for GiveBack {
 pub(super) struct LastResort(Mutex<Option<Sending>>);
 
 struct Sending {
-    requests: mpsc::Sender<Vec<Request>>,
+    requests: UnboundedSender<Vec<Request>>,
     thread: JoinHandle<()>,
 }
 
@@ -100,34 +101,43 @@ impl Drop for LastResort {
 impl Sending {
     /// None if there is no thread to be had: the leases run out.
     fn begin(guard: &Arc<Guard>, first: Vec<Request>) -> Option<Self> {
-        let (sender, receiver) = mpsc::channel();
+        let (sender, receiver) = unbounded_channel();
         let guard = Arc::clone(guard);
         let name = "cachecow-give-back".to_owned();
-        let send = move || send_all(&guard, first, &receiver);
+        let send = move || send_all(&guard, first, receiver);
         let thread = thread::Builder::new().name(name).spawn(send).ok()?;
         Some(Self { requests: sender, thread })
     }
 }
 
-fn send_all(guard: &Guard, first: Vec<Request>, more: &mpsc::Receiver<Vec<Request>>) {
+fn send_all(guard: &Guard, first: Vec<Request>, mut more: UnboundedReceiver<Vec<Request>>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { return };
     runtime.block_on(async {
-        // The connections went with the runtime that ended, and these go with this one.
+        // The connections may have gone with the runtime that ended.
         guard.reset();
-        let mut requests = first;
-        loop {
-            requests.extend(more.try_iter().flatten());
-            let replies = guard.execute(std::mem::take(&mut requests), Urgency::Invalidation).await;
-            if replies.iter().any(Result::is_err) {
-                // An outage: the others would fare no better.
-                break;
+        let mut next = Some(first);
+        while let Some(mut requests) = next {
+            while let Ok(more) = more.try_recv() {
+                requests.extend(more);
             }
-            match more.recv_timeout(LINGER) {
-                Ok(next) => requests = next,
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => break,
+            let replies = guard.execute(requests.clone(), Urgency::Invalidation).await;
+            if replies.iter().any(Result::is_err) {
+                // A connection whose runtime has ended fails once.
+                guard.try_once_more(requests).await;
+            }
+            next = timeout(LINGER, more.recv()).await.ok().flatten();
+            if next.is_none() {
+                // What is sent from here on is for another thread; what was sent before is not lost.
+                more.close();
+                next = more.recv().await;
             }
         }
+        // Other runtimes may use a connection that was made here. From here on they make others; what is
+        // under way is seen through.
         guard.reset();
+        sleep(LINGER).await;
     });
+    // Without waiting for a name that is being resolved.
+    runtime.shutdown_background();
 }

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use coarsetime::Instant as Moment;
 use futures_util::future::join_all;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
@@ -18,6 +19,10 @@ use crate::protocol::Reply;
 
 /// How many keys leave together at most: each caller waits for the values of all.
 const MAX_KEYS: usize = 128;
+
+/// How long a sender may not have run before the next caller sends in its place: its thread may be busy,
+/// or its runtime not driven. In ticks of a coarse clock.
+const LATE: coarsetime::Duration = coarsetime::Duration::from_millis(10);
 
 type Answer = Result<Reply, BackendError>;
 
@@ -36,6 +41,8 @@ struct State {
     crowded: bool,
     /// The callers whose lookups leave when the sender runs. There is a sender if there are callers.
     waiting: Vec<Waiting>,
+    /// When the last sender was spawned.
+    sender_since: Option<Moment>,
 }
 
 impl Lookups {
@@ -54,7 +61,14 @@ impl Lookups {
         }
         let (sender, answer) = oneshot::channel();
         state.waiting.push((key, sender));
-        Turn::Together(Together { answer, is_first: state.waiting.len() == 1 })
+        let now = Moment::now_without_cache_update();
+        let is_first = state.waiting.len() == 1;
+        let is_late = state.sender_since.is_some_and(|since| now.duration_since(since) > LATE);
+        let needs_sender = is_first || is_late;
+        if needs_sender {
+            state.sender_since = Some(now);
+        }
+        Turn::Together(Together { answer, needs_sender })
     }
 }
 
@@ -68,18 +82,26 @@ pub(super) enum Turn<'a> {
 /// A lookup that leaves with others.
 pub(super) struct Together {
     answer: oneshot::Receiver<Answer>,
-    /// Whether there is no sender yet.
-    is_first: bool,
+    /// Whether there is no sender, or one whose thread is busy with something else.
+    needs_sender: bool,
 }
 
 impl Together {
     /// The answer; none if the sender's runtime has ended, which need not be this caller's.
-    pub(super) async fn answer(self, guard: &Arc<Guard>) -> Option<Answer> {
-        if self.is_first {
+    pub(super) async fn answer(mut self, guard: &Arc<Guard>) -> Option<Answer> {
+        if self.needs_sender {
             // Outside of the lock, which the sender takes when a runtime that has ended drops it.
             tokio::spawn(Sender::new(guard).run());
         }
-        self.answer.await.ok()
+        // Twice as long as a batch may take: the sender's runtime may not be driven any more.
+        match tokio::time::timeout(guard.timeout() * 2, &mut self.answer).await {
+            Ok(answer) => answer.ok(),
+            Err(_) => {
+                // Those that still wait for it go alone as well.
+                drop(Sender::new(guard));
+                None
+            }
+        }
     }
 }
 
@@ -357,5 +379,27 @@ mod tests {
         let [_, sent, waiting] = lookups;
         let answers = runtime().block_on(join_all([sent, waiting]));
         assert_eq!(answers, [Ok(value(key(2))), Ok(value(key(3)))]);
+    }
+
+    /// As where a thread leaves `block_on` for good.
+    #[test]
+    fn a_sender_on_a_runtime_that_nobody_drives_holds_nobody_up() {
+        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let (left, other) = (
+            builder.enable_all().build().unwrap(),
+            builder.enable_all().start_paused(true).build().unwrap(),
+        );
+        let (echo, guard) = echo(9);
+        let forever = Box::leak(Box::new(Arc::clone(&guard)));
+        let _unsent = left.block_on(async {
+            echo.answered.forget_permits(9);
+            let lookups = [begun(forever, 1).await, begun(forever, 2).await];
+            echo.answered.add_permits(9);
+            lookups
+        });
+        for number in 3..=5 {
+            let answer = other.block_on(guard.lookup(key(number)));
+            assert_eq!(answer, Ok(value(key(number))));
+        }
     }
 }

@@ -27,8 +27,6 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
-use futures_util::future::BoxFuture;
 use tokio::runtime::Handle;
 
 pub(crate) use self::alias::{look, look_many, run};
@@ -221,12 +219,8 @@ impl Engine {
     /// Runs a future to its end without the caller, which may be a destructor and outside of the
     /// runtime. Without a runtime the future is dropped.
     fn detach(&self, future: impl Future<Output = ()> + Send + 'static) {
-        // Polled in a runtime that has ended, a timer would panic.
-        let Some(runtime) = self.runtime().filter(is_alive) else { return };
-        let mut future: BoxFuture<'static, ()> = future.boxed();
-        let _guard = runtime.enter();
-        // The first poll already sends; a task is only needed to see it through.
-        if future.as_mut().now_or_never().is_none() {
+        // Not polled here: in a runtime that is ending, a timer would panic.
+        if let Some(runtime) = self.runtime() {
             runtime.spawn(future);
         }
     }
@@ -241,11 +235,6 @@ impl Engine {
         let since = (self.settings.clock)().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
-}
-
-/// Whether a runtime takes tasks: one that has ended drops them at once.
-fn is_alive(runtime: &Handle) -> bool {
-    !runtime.spawn(async {}).is_finished()
 }
 
 /// Whether an invalidation, a hold or a release was confirmed.

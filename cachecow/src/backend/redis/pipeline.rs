@@ -214,7 +214,8 @@ impl Call {
             Some(script) => reply::scripted(answer, script),
         };
         match self.part {
-            Part::FlagOfUnfilled => reply.map(|_| Reply::Refused),
+            // In a slot that moves, the flag may be a copy that proves nothing of the claim.
+            Part::FlagOfUnfilled | Part::FlagOfAbandoned => reply.map(|_| Reply::Refused),
             _ => reply,
         }
     }

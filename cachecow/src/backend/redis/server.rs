@@ -102,6 +102,10 @@ impl Server {
 
     pub(super) async fn connection(self: &Arc<Self>) -> Result<Connection, BackendError> {
         if let Some(connection) = self.current() {
+            if let Source::Sentinels(sentinels) = &self.source {
+                // They are listened to on a runtime that may have ended, and this connection's goes on.
+                sentinels.go_on_listening(&self.connector);
+            }
             return Ok(connection);
         }
         // It may take longer than any operation that waits for it.

@@ -112,10 +112,11 @@ impl Topology {
 
     /// Sees to it that there is a map.
     pub(super) async fn known(self: &Arc<Self>, deadline: Instant) -> Result<(), BackendError> {
+        // In each operation: the runtime on which it was done may have ended.
+        self.go_on_asking();
         if !self.map().is_empty() {
             return Ok(());
         }
-        self.go_on_asking();
         let attempt = self.refresh_now();
         let late =
             |_| Err(BackendErrorKind::TimedOut.with("while looking for the cluster's nodes"));

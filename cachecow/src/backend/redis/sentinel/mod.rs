@@ -34,6 +34,11 @@ impl Sentinels {
         self.switches.count()
     }
 
+    /// Listens to the sentinels, if it is not done already.
+    pub(super) fn go_on_listening(&self, connector: &Connector) {
+        self.switches.listen(&self.name, &self.nodes, connector);
+    }
+
     /// Connects to the server that the sentinels name and that says itself that it is the master; with
     /// it the count of switches that led to it.
     ///
@@ -45,7 +50,7 @@ impl Sentinels {
         &self,
         connector: &Connector,
     ) -> Result<(u64, MultiplexedConnection), BackendError> {
-        self.switches.listen(&self.name, &self.nodes, connector);
+        self.go_on_listening(connector);
         let asking = self.nodes.iter().enumerate().map(|(place, sentinel)| async move {
             let mut connection = connector.connect(sentinel.clone()).await?;
             Ok((place, word::ask(&mut connection, &self.name, connector).await?))
