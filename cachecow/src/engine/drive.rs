@@ -17,7 +17,7 @@ use super::judge::Judged;
 use super::loader::{Loader, Sealed};
 use super::primary::LedTo;
 use super::waiting::Wait;
-use super::{Engine, Urgency};
+use super::{Engine, Urgency, leaves_no_claim};
 use crate::backend::{BackendError, Request};
 use crate::object::Loaded;
 use crate::protocol::tags::Captured;
@@ -279,10 +279,7 @@ impl<'a> Loads<'a> {
 
     fn take_reply(&mut self, place: usize, reply: Result<Reply, BackendError>) {
         let slot = &mut self.slots[place];
-        // A claim that was granted stands until it is settled; one whose answer is lost may yet be.
-        if let (Some(lead), Ok(reply)) = (&mut slot.lead, &reply)
-            && !matches!(reply, Reply::Claimed(_))
-        {
+        if let Some(lead) = slot.lead.as_mut().filter(|_| leaves_no_claim(&reply)) {
             lead.claim_settled();
         }
         slot.read.on_reply(reply.map_err(|error| self.loader.state().lost(&error)));

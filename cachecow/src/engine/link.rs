@@ -11,11 +11,11 @@ use super::drive::tagged::{self, Epochs, Stamped};
 use super::flights;
 use super::loader::Loader;
 use super::primary::Primary;
-use super::{Engine, Urgency};
+use super::{Engine, Urgency, leaves_no_claim};
 use crate::backend::Request;
 use crate::object::Loaded;
 use crate::protocol::tags::Captured;
-use crate::protocol::{Command, Compared, Fill, Link, LinkStep, Linked, Reply, Token};
+use crate::protocol::{Command, Compared, Fill, Link, LinkStep, Linked, Token};
 use crate::{Error, Key};
 
 /// What the driver needs to know of the objects, without their type.
@@ -158,9 +158,7 @@ impl<'a> Links<'a> {
         self.surplus.clear();
         for (&at, reply) in places.iter().zip(replies) {
             let slot = &mut self.slots[at];
-            // A claim that was granted stands until it is settled; one whose answer is lost may yet
-            // be.
-            if reply.as_ref().is_ok_and(|reply| !matches!(reply, Reply::Claimed(_))) {
+            if leaves_no_claim(&reply) {
                 slot.claim = None;
             }
             let reply = reply.map_err(|error| self.linker.loader().state().lost(&error));

@@ -94,14 +94,12 @@ impl Together {
             tokio::spawn(Sender::new(guard).run());
         }
         // Twice as long as a batch may take: the sender's runtime may not be driven any more.
-        match tokio::time::timeout(guard.timeout() * 2, &mut self.answer).await {
-            Ok(answer) => answer.ok(),
-            Err(_) => {
-                // Those that still wait for it go alone as well.
-                drop(Sender::new(guard));
-                None
-            }
+        let answer = tokio::time::timeout(guard.timeout() * 2, &mut self.answer).await;
+        if answer.is_err() {
+            // Those that still wait for it go alone as well.
+            drop(Sender::new(guard));
         }
+        answer.ok()?.ok()
     }
 }
 

@@ -237,6 +237,15 @@ impl Engine {
     }
 }
 
+/// Whether a command leaves no claim that has to be given back. One that was granted stands until it is
+/// settled; one whose answer is lost may yet be; one that was never sent is not.
+fn leaves_no_claim(reply: &Result<Reply, BackendError>) -> bool {
+    match reply {
+        Ok(reply) => !matches!(reply, Reply::Claimed(_)),
+        Err(error) => error.kind() == BackendErrorKind::CircuitOpen,
+    }
+}
+
 /// Whether an invalidation, a hold or a release was confirmed.
 fn carried_out(reply: Result<Reply, BackendError>) -> Result<(), BackendError> {
     match reply? {
