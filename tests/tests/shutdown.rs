@@ -43,7 +43,7 @@ async fn read_in_tasks(cow: &CacheCow) -> Vec<Arc<Gate>> {
     gates
 }
 
-/// How many of the items somebody may fill.
+/// How many of the items somebody has the right to fill.
 async fn claimed(url: &str) -> usize {
     let backend = RedisBackend::from_url(url, Duration::from_secs(5)).unwrap();
     let mut claimed = 0;
@@ -57,6 +57,8 @@ async fn claimed(url: &str) -> usize {
                 backend.execute(vec![Request { key, command }]).await;
             }
             Reply::Leased => claimed += 1,
+            // It was filled.
+            Reply::Value(_) => {}
             reply => panic!("{reply:?}"),
         }
     }
