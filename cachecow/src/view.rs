@@ -65,9 +65,9 @@ impl<C: ?Sized + Sync> View<'_, C> {
     /// # Cancellation
     ///
     /// A dropped read gives its claim back at once, and another caller that shared its fetch takes
-    /// over. Where its runtime ends with it, a thread does so on a connection of its own; the last
-    /// clone of the cache waits for that thread when it is dropped, for as long as one operation may
-    /// take. Where the process ends before, or the cache cannot be reached, the claim ends with its
+    /// over. Where its runtime ends with it, a thread does so on a connection that it makes. The
+    /// last clone of the cache waits for that thread when it is dropped: a fifth of a second, and for as
+    /// long as two operations may take where the cache does not answer. Where the process ends before, or the cache cannot be reached, the claim ends with its
     /// lease: until then other processes fetch the object and do not store it.
     ///
     /// A read that is kept and not polled any more, as beside a slow branch of a `select!`, holds callers

@@ -45,7 +45,7 @@ struct Loads {
     began: Option<(u64, Instant)>,
 }
 
-/// How a follower is told; if it is told nothing, the leader's process is shutting down.
+/// The leader's side of a follower. Dropped unused, it tells the follower that the process shuts down.
 struct Follower {
     landed: oneshot::Sender<Landed>,
     /// The number of the load that it follows, which changes under the shard's lock.

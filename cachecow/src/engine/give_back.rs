@@ -38,13 +38,17 @@ struct GiveBack {
 
 impl GiveBack {
     async fn run(mut self) {
-        let guard = &self.engine.guard;
-        let replies = guard.execute(self.requests.clone(), Urgency::Invalidation).await;
-        if replies.iter().any(Result::is_err) {
-            // A connection whose runtime has ended fails once.
-            guard.try_once_more(self.requests.clone()).await;
-        }
+        send(&self.engine.guard, self.requests.clone()).await;
         self.requests.clear();
+    }
+}
+
+/// Sends the commands, twice if need be.
+async fn send(guard: &Guard, requests: Vec<Request>) {
+    let replies = guard.execute(requests.clone(), Urgency::Invalidation).await;
+    if replies.iter().any(Result::is_err) {
+        // A connection whose runtime has ended fails once.
+        guard.try_once_more(requests).await;
     }
 }
 
@@ -86,8 +90,8 @@ impl LastResort {
 }
 
 impl Drop for LastResort {
-    /// Waits for the thread, or the end of the process would stop it. It takes no longer than an
-    /// operation may take.
+    /// Waits for the thread, or the end of the process would stop it: a fifth of a second, and for as long
+    /// as two operations may take where the cache does not answer.
     fn drop(&mut self) {
         let sending = self.lock().take();
         if let Some(Sending { requests, thread }) = sending {
@@ -121,11 +125,7 @@ fn send_all(guard: &Guard, first: Vec<Request>, mut more: UnboundedReceiver<Vec<
             while let Ok(more) = more.try_recv() {
                 requests.extend(more);
             }
-            let replies = guard.execute(requests.clone(), Urgency::Invalidation).await;
-            if replies.iter().any(Result::is_err) {
-                // A connection whose runtime has ended fails once.
-                guard.try_once_more(requests).await;
-            }
+            send(guard, requests).await;
             next = timeout(LINGER, more.recv()).await.ok().flatten();
             if next.is_none() {
                 // What is sent from here on is for another thread; what was sent before is not lost.

@@ -21,7 +21,7 @@ use crate::protocol::Reply;
 const MAX_KEYS: usize = 128;
 
 /// How long a sender may not have run before the next caller sends in its place: its thread may be busy,
-/// or its runtime not driven. In ticks of a coarse clock.
+/// or its runtime not driven.
 const LATE: coarsetime::Duration = coarsetime::Duration::from_millis(10);
 
 type Answer = Result<Reply, BackendError>;

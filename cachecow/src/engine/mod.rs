@@ -225,7 +225,7 @@ impl Engine {
         }
     }
 
-    /// The runtime of whoever calls, or else the one that the cache was opened in, which may have ended.
+    /// The caller's runtime, or else the one that the cache was opened in, which may have ended.
     fn runtime(&self) -> Option<Handle> {
         Handle::try_current().ok().or_else(|| self.runtime.clone())
     }

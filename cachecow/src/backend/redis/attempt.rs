@@ -17,8 +17,8 @@ pub(super) type Attempt<T> = Shared<BoxFuture<'static, Result<T, BackendError>>>
 pub(super) struct Attempts<T>(Arc<Mutex<Option<Attempt<T>>>>);
 
 impl<T: Clone + Send + Sync + 'static> Attempts<T> {
-    /// The attempt that is under way, or else this one. It goes on whoever waits for it, and fails
-    /// where the runtime ends.
+    /// The attempt that is under way, or else this one. It goes on though no caller waits for it, and
+    /// fails if its runtime ends.
     pub(super) fn join_or_begin(
         &self,
         attempt: impl Future<Output = Result<T, BackendError>> + Send + 'static,

@@ -44,7 +44,7 @@ impl Switches {
         self.heard.count.load(Ordering::Acquire)
     }
 
-    /// Who may be the master, and the count of switches that led to it.
+    /// The addresses that the master may have, and the count of switches that led to them.
     pub(super) fn named(&self) -> (u64, Vec<Address>) {
         let told = self.heard.told();
         (self.count(), told.named())
