@@ -55,9 +55,7 @@ extern crate self as cachecow;
 
 mod audit;
 mod backend;
-mod batch;
-mod builder;
-mod cow;
+mod cache;
 mod document;
 mod engine;
 mod error;
@@ -65,19 +63,12 @@ mod error;
 #[doc = include_str!("../docs/faults.md")]
 pub mod faults {}
 mod key;
-mod lookup;
+mod model;
 mod near;
-mod object;
 pub mod protocol;
-mod read;
-mod sample;
-mod schema;
-mod settings;
 mod stats;
 #[cfg(feature = "store")]
 pub mod store;
-mod tag;
-mod view;
 
 #[doc(hidden)]
 #[path = "private.rs"]
@@ -92,15 +83,19 @@ pub use backend::RedisBackend;
 pub use backend::{
     BackendError, BackendErrorKind, CacheBackend, ChangeListener, MemoryBackend, Request, Watch,
 };
-pub use builder::Builder;
-pub use cow::CacheCow;
+pub use cache::builder::Builder;
+pub use cache::cow::CacheCow;
+pub use cache::read::{Fill, Read, Source};
+pub use cache::view::View;
 pub use error::{Error, ErrorKind};
 pub use key::{Key, KeyEncoder, KeyPart};
-pub use lookup::{CacheKeys, Cached, Lookup, TypePolicy};
+pub use model::audited::Audited;
+pub use model::cached::{Cached, TypePolicy};
+pub use model::keys::CacheKeys;
+pub use model::lookup::Lookup;
+pub use model::schema::CacheSchema;
+pub use model::tag::Tag;
 pub use protocol::HoldPolicy;
-pub use read::{Fill, Read, Source};
-pub use sample::Audited;
-pub use schema::CacheSchema;
 pub use stats::{Stats, TypeStats};
 #[cfg(feature = "cloud")]
 pub use store::CloudStore;
@@ -114,5 +109,3 @@ pub use store::RedisStore;
 pub use store::SqlStore;
 #[cfg(feature = "store")]
 pub use store::{CacheDecorator, KeyValueStore, KeyValueStoreExt, MemoryStore};
-pub use tag::Tag;
-pub use view::View;

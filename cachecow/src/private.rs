@@ -11,9 +11,11 @@ pub use serde::Serialize;
 pub use serde::de::DeserializeOwned;
 pub use std::vec::Vec;
 
-pub use crate::schema::fingerprint;
+use crate::error::Error;
+use crate::key::{KeyEncoder, KeyPart};
+use crate::model::schema::CacheSchema;
+pub use crate::model::schema::fingerprint;
 pub use crate::stats::StaticSlot;
-use crate::{CacheSchema, Error, KeyEncoder, KeyPart};
 
 /// Appends a key part; an error of its bound stands at the field's type.
 #[inline]

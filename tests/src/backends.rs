@@ -98,7 +98,7 @@ impl<B: CacheBackend> CacheBackend for Unguarded<B> {
                 {
                     // Whatever the number under which it is granted.
                     *token = Token::from_bytes(*token.as_bytes());
-                    let claim = Command::Claim { token: *token, lease: *ttl, despite: None };
+                    let claim = Command::Claim { token: *token, lease: *ttl, replacing: None };
                     for command in [Command::Invalidate, claim] {
                         self.inner.execute(vec![Request { key: request.key, command }]).await;
                     }

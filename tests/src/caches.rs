@@ -144,7 +144,7 @@ impl Cache {
     pub async fn take_flag(&self, lookup: &impl Lookup) -> Token {
         let token = Token::from_bytes(*b"a foreign token!");
         let lease = std::time::Duration::from_secs(60);
-        let claim = Command::Claim { token, lease, despite: None };
+        let claim = Command::Claim { token, lease, replacing: None };
         assert!(matches!(self.ask(lookup, claim).await, Reply::Claimed(_)));
         token
     }
@@ -157,7 +157,7 @@ impl Cache {
     pub async fn flag_is_free(&self, lookup: &impl Lookup) -> bool {
         let token = Token::from_bytes(*b"to see if it can");
         let lease = std::time::Duration::from_secs(60);
-        match self.ask(lookup, Command::Claim { token, lease, despite: None }).await {
+        match self.ask(lookup, Command::Claim { token, lease, replacing: None }).await {
             Reply::Claimed(_) => {
                 assert_eq!(self.ask(lookup, Command::Abandon { token }).await, Reply::Settled);
                 true

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachecow::protocol::{Command, Despite, Reply, Seen, Token};
+use cachecow::protocol::{Command, Replacing, Reply, SeenValue, Token};
 use cachecow::{CacheBackend, Key, Request};
 
 const K: Key = Key::from_hash(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
@@ -59,8 +59,8 @@ fn token(number: u8) -> Token {
 
 /// A claim that leaves the value that it replaces.
 fn renew(number: u8, value: &str) -> Command {
-    let despite = Some(Despite { seen: Seen::of(value.as_bytes()), keep: true });
-    Command::Claim { token: token(number), lease: LEASE, despite }
+    let replacing = Some(Replacing { seen: SeenValue::of(value.as_bytes()), keep: true });
+    Command::Claim { token: token(number), lease: LEASE, replacing }
 }
 
 async fn ask(backend: &dyn CacheBackend, key: Key, command: Command) -> Reply {
@@ -70,7 +70,7 @@ async fn ask(backend: &dyn CacheBackend, key: Key, command: Command) -> Reply {
 }
 
 fn claim(number: u8) -> Command {
-    Command::Claim { token: token(number), lease: LEASE, despite: None }
+    Command::Claim { token: token(number), lease: LEASE, replacing: None }
 }
 
 fn fill(number: u8, value: &'static str) -> Command {
@@ -239,8 +239,8 @@ pub async fn a_release_removes_what_was_filled_in_between(backend: &dyn CacheBac
 /// The reader that rejected a value replaces it.
 pub async fn a_rejected_value_is_discarded_by_the_claim(backend: &dyn CacheBackend) {
     store(backend, K, "rubbish").await;
-    let despite = Some(Despite { seen: Seen::of(b"rubbish"), keep: false });
-    let claim = Command::Claim { token: token(1), lease: LEASE, despite };
+    let replacing = Some(Replacing { seen: SeenValue::of(b"rubbish"), keep: false });
+    let claim = Command::Claim { token: token(1), lease: LEASE, replacing };
     assert!(matches!(ask(backend, K, claim).await, Reply::Claimed(_)));
     assert_eq!(ask(backend, K, Command::Lookup).await, Reply::Absent);
     assert_eq!(ask(backend, K, fill(1, "good")).await, Reply::Settled);
@@ -249,8 +249,8 @@ pub async fn a_rejected_value_is_discarded_by_the_claim(backend: &dyn CacheBacke
 /// Someone else replaced it already.
 pub async fn another_value_is_not_discarded(backend: &dyn CacheBackend) {
     store(backend, K, "good").await;
-    let despite = Some(Despite { seen: Seen::of(b"rubbish"), keep: false });
-    let claim = Command::Claim { token: token(1), lease: LEASE, despite };
+    let replacing = Some(Replacing { seen: SeenValue::of(b"rubbish"), keep: false });
+    let claim = Command::Claim { token: token(1), lease: LEASE, replacing };
     assert_eq!(ask(backend, K, claim).await, value("good"));
 }
 

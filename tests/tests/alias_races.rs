@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachecow::protocol::{Command, Despite, Reply, Seen, Token};
+use cachecow::protocol::{Command, Replacing, Reply, SeenValue, Token};
 use cachecow::{BackendErrorKind, CacheCow, Fill, Lookup as _};
 use cachecow_tests::backends::{Fate, Which, is_pointer};
 use cachecow_tests::caches::Cache;
@@ -283,12 +283,12 @@ async fn without_the_claim_of_the_primary_key_a_slow_fill_is_read_by_the_alias()
 async fn all_flags_are_free(cache: &Cache) {
     let keys = [Item::by_id(1).key(), Item::by_id(2).key(), Item::by_name("item 1").key()];
     for key in keys.map(|parts| parts.key()) {
-        let despite = match cache.ask_key(key, Command::Lookup).await {
-            Reply::Value(value) => Some(Despite { seen: Seen::of(&value), keep: true }),
+        let replacing = match cache.ask_key(key, Command::Lookup).await {
+            Reply::Value(value) => Some(Replacing { seen: SeenValue::of(&value), keep: true }),
             _ => None,
         };
         let token = Token::from_bytes(*b"to see if it can");
-        let claim = Command::Claim { token, lease: MINUTE, despite };
+        let claim = Command::Claim { token, lease: MINUTE, replacing };
         while !matches!(cache.ask_key(key, claim.clone()).await, Reply::Claimed(_)) {
             tokio::task::yield_now().await;
         }

@@ -341,11 +341,11 @@ on_both_backends! {
         let (store, cow) = (Store::with_items(1), cache.open(CacheCow::builder().fill_wait(Duration::ZERO)));
         let seen = {
             by_id(&cow, &store, 1).await;
-            cachecow::protocol::Seen::of(&cache.value(&Item::by_id(1)).await.unwrap())
+            cachecow::protocol::SeenValue::of(&cache.value(&Item::by_id(1)).await.unwrap())
         };
         let token = Token::from_bytes(*b"who renews it...");
-        let despite = Some(cachecow::protocol::Despite { seen, keep: true });
-        let claim = Command::Claim { token, lease: MINUTE, despite };
+        let replacing = Some(cachecow::protocol::Replacing { seen, keep: true });
+        let claim = Command::Claim { token, lease: MINUTE, replacing };
         assert!(matches!(cache.ask(&Item::by_id(1), claim).await, Reply::Claimed(_)));
         let read = cow.with(&store).read(Item::by_name("item 1")).await.unwrap();
         assert_eq!((read.value.unwrap().version, read.fill), (1, Fill::Skipped));

@@ -313,7 +313,7 @@ on_every_cache! {
             decorator.invalidate("k").await.unwrap();
             let token = Token::from_bytes(*b"a poisoner's own");
             let (lease, ttl) = (Duration::from_secs(9), Duration::from_secs(9));
-            let claim = Command::Claim { token, lease, despite: None };
+            let claim = Command::Claim { token, lease, replacing: None };
             assert!(matches!(cache.ask_key(parts.key(), claim).await, Reply::Claimed(_)));
             let fill = Command::Fill { token, value: poison, ttl };
             assert_eq!(cache.ask_key(parts.key(), fill).await, Reply::Settled);

@@ -394,7 +394,7 @@ async fn who_waits_watches_nothing_while_it_is_open() {
         command: Command::Claim {
             token: cachecow::protocol::Token::from_bytes(*b"a foreign token!"),
             lease: Duration::from_secs(60),
-            despite: None,
+            replacing: None,
         },
     };
     backend.inner.execute(vec![request]).await;

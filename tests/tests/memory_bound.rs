@@ -25,7 +25,7 @@ fn fill(backend: &MemoryBackend, count: u64, len: usize) {
         // Spread as hashes are.
         let key = u128::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835);
         let token = Token::from_bytes([1; 16]);
-        let claim = Command::Claim { token, lease: MINUTE, despite: None };
+        let claim = Command::Claim { token, lease: MINUTE, replacing: None };
         let Reply::Claimed(grant) = ask(backend, key, claim) else { panic!("it is free") };
         // As an encoder leaves it, with room for more.
         let mut value = Vec::with_capacity(256.max(2 * len));

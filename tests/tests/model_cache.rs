@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use cachecow::protocol::{Command, Despite, Reply, Token};
+use cachecow::protocol::{Command, Replacing, Reply, Token};
 use cachecow::{CacheBackend, Key, MemoryBackend, RedisBackend, Request};
 use cachecow_model::Without;
 use cachecow_model::cache::{Cell, Stored as _, Version};
@@ -33,11 +33,11 @@ fn command(random: &mut fastrand::Rng, grants: &[Grant]) -> (Command<Version>, C
         0 => (Command::Lookup, Command::Lookup),
         1..=3 => {
             let seen = random.u8(1..=3).seen();
-            let despite = random.bool().then(|| Despite { seen, keep: random.bool() });
+            let replacing = random.bool().then(|| Replacing { seen, keep: random.bool() });
             let (token, lease) = (plain, LONG);
             (
-                Command::Claim { token, lease, despite: despite.clone() },
-                Command::Claim { token, lease, despite },
+                Command::Claim { token, lease, replacing: replacing.clone() },
+                Command::Claim { token, lease, replacing },
             )
         }
         4 | 5 => (

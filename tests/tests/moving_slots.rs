@@ -98,7 +98,7 @@ fn token(number: u8) -> Token {
 }
 
 fn claim(number: u8) -> Command {
-    Command::Claim { token: token(number), lease: LEASE, despite: None }
+    Command::Claim { token: token(number), lease: LEASE, replacing: None }
 }
 
 fn fill(number: u8) -> Command {

@@ -50,7 +50,7 @@ async fn claimed(url: &str) -> usize {
     for id in 1..=READS {
         let key = Item::by_id(id).key().key();
         let token = Token::from_bytes([7; 16]);
-        let command = Command::Claim { token, lease: Duration::from_secs(60), despite: None };
+        let command = Command::Claim { token, lease: Duration::from_secs(60), replacing: None };
         match backend.execute(vec![Request { key, command }]).await.pop().unwrap().unwrap() {
             Reply::Claimed(_) => {
                 let command = Command::Abandon { token };

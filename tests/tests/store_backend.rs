@@ -22,7 +22,7 @@ fn token(number: u8) -> Token {
 }
 
 fn claim(number: u8) -> Command {
-    Command::Claim { token: token(number), lease: LONG, despite: None }
+    Command::Claim { token: token(number), lease: LONG, replacing: None }
 }
 
 fn fill(number: u8) -> Command {

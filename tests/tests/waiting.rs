@@ -102,7 +102,7 @@ on_every_cache! {
         let (store, cow) = (Store::with_items(1), cache.open(patient()));
         let token = Token::from_bytes(*b"a dead process's");
         let lease = Duration::from_millis(200);
-        cache.ask(&Item::by_id(1), Command::Claim { token, lease, despite: None }).await;
+        cache.ask(&Item::by_id(1), Command::Claim { token, lease, replacing: None }).await;
         let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
         assert_eq!(read.fill, Fill::Stored);
         assert_eq!(cache.script().watches(), Watches { stood: 1, told: 1, failed: 0 });

@@ -11,15 +11,16 @@ use futures_util::FutureExt as _;
 use super::content::Content;
 use super::subject::Subject;
 use crate::backend::BackendError;
+use crate::cache::read::Source;
 use crate::document;
 use crate::engine::Engine;
-use crate::object::Loaded;
-use crate::protocol::{Reply, Seen};
-use crate::read::Source;
-use crate::{Error, Key};
+use crate::error::Error;
+use crate::key::Key;
+use crate::model::object::Loaded;
+use crate::protocol::{Reply, SeenValue};
 
 /// What became of an audit.
-pub(super) enum Verdict {
+pub(super) enum Finding {
     /// It is as the backing store has it.
     Fresh,
     /// The object was changed, and is served no more.
@@ -64,7 +65,7 @@ pub(super) struct Suspicion {
 /// A stored value, told from all others.
 #[derive(PartialEq, Eq)]
 struct Stored {
-    seen: Seen,
+    seen: SeenValue,
     /// When, in milliseconds since 1970.
     at: Option<u64>,
 }
@@ -80,37 +81,37 @@ impl Look<'_> {
     }
 
     /// Whether a reader is served the same nevertheless.
-    pub(super) async fn second(self, suspicion: Suspicion) -> Result<Verdict, Failure> {
+    pub(super) async fn second(self, suspicion: Suspicion) -> Result<Finding, Failure> {
         let Suspicion { stored, served, first } = suspicion;
         let (again, source) = self.subject.read(self.engine).await?;
         if !matches!(source, Source::Near | Source::Cache) {
-            return Ok(Verdict::Race("it is in the cache no more"));
+            return Ok(Finding::Race("it is in the cache no more"));
         }
         if self.subject.content(&again).ok_or(Failure::Unserializable)? != served {
-            return Ok(Verdict::Race("another is in the cache"));
+            return Ok(Finding::Race("another is in the cache"));
         }
         if self.stored().await? != stored {
-            return Ok(Verdict::Race("it was stored anew"));
+            return Ok(Finding::Race("it was stored anew"));
         }
         let second = self.fetched().await?;
         let fields = served.against(&first, &second);
         if !fields.is_empty() {
             let now = self.engine.wall_clock();
             let age = stored.and_then(|stored| stored.at).map(|at| now.saturating_sub(at));
-            return Ok(Verdict::Stale { fields, source, age: age.map(Duration::from_millis) });
+            return Ok(Finding::Stale { fields, source, age: age.map(Duration::from_millis) });
         }
         if second == served {
-            return Ok(Verdict::Race("the backing store is as before"));
+            return Ok(Finding::Race("the backing store is as before"));
         }
-        Ok(Verdict::Undecided { fields: first.but(&second) })
+        Ok(Finding::Undecided { fields: first.but(&second) })
     }
 
     async fn stored(self) -> Result<Option<Stored>, BackendError> {
         let key: Key = self.subject.stored_under(self.served);
-        match self.engine.guard.lookup(key).await? {
+        match self.engine.client.lookup(key).await? {
             Reply::Value(value) => {
                 let at = document::parse(&value).ok().map(|(header, _)| header.stored_at);
-                Ok(Some(Stored { seen: Seen::of(&value), at }))
+                Ok(Some(Stored { seen: SeenValue::of(&value), at }))
             }
             _ => Ok(None),
         }

@@ -14,12 +14,12 @@ use std::time::Duration;
 use futures_util::stream::{self, StreamExt as _};
 use parking_lot::Mutex;
 
-use self::look::{Failure, Look, Verdict, within};
+use self::look::{Failure, Finding, Look, within};
 use self::subject::{Contexts, Lacking, Subject};
-use crate::Key;
 use crate::engine::Engine;
-use crate::object::Loaded;
-use crate::sample::Sample;
+use crate::engine::sample::Sample;
+use crate::key::Key;
+use crate::model::object::Loaded;
 use crate::stats::Counter;
 
 /// How many objects wait for their second look at the most.
@@ -146,7 +146,7 @@ impl Auditor {
     /// commit until their invalidation is done. Default: 1 s more than `operation_timeout`, `near_lag`
     /// and the type's `settle` together, 2.5 s with the default settings.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = Some(grace.min(crate::settings::LONGEST));
+        self.grace = Some(grace.min(crate::engine::settings::LONGEST));
         self
     }
 
@@ -178,9 +178,9 @@ impl Auditor {
         match lookup.bind(&self.contexts) {
             Ok(subject) => {
                 let verdict = self.judge(&engine, &*subject, &served).await;
-                let verdict = verdict.unwrap_or_else(Verdict::Failed);
+                let verdict = verdict.unwrap_or_else(Finding::Failed);
                 report(&engine, &*subject, &served, &verdict);
-                if self.repairs && matches!(verdict, Verdict::Stale { .. }) {
+                if self.repairs && matches!(verdict, Finding::Stale { .. }) {
                     repair(&engine, &*subject, &served).await;
                 }
             }
@@ -193,12 +193,12 @@ impl Auditor {
         engine: &Arc<Engine>,
         subject: &dyn Subject,
         served: &Loaded,
-    ) -> Result<Verdict, Failure> {
+    ) -> Result<Finding, Failure> {
         let look = Look { engine, subject, served };
         let longest = engine.settings.lease;
         let turn = self.turn.lock().await;
         let Some(suspicion) = within(longest, look.first()).await? else {
-            return Ok(Verdict::Fresh);
+            return Ok(Finding::Fresh);
         };
         drop(turn);
         tokio::time::sleep(self.grace.unwrap_or_else(|| default_grace(engine, subject))).await;
@@ -220,8 +220,9 @@ impl Auditor {
 }
 
 fn default_grace(engine: &Engine, subject: &dyn Subject) -> Duration {
-    let waits = [engine.guard.timeout(), engine.settings.near.lag, engine.settle(subject.policy())];
-    waits.into_iter().fold(MARGIN, Duration::saturating_add).min(crate::settings::LONGEST)
+    let waits =
+        [engine.client.timeout(), engine.settings.near.lag, engine.settle(subject.policy())];
+    waits.into_iter().fold(MARGIN, Duration::saturating_add).min(crate::engine::settings::LONGEST)
 }
 
 /// Invalidates the key that was asked for and the one under which the object is stored.
@@ -232,17 +233,17 @@ async fn repair(engine: &Arc<Engine>, subject: &dyn Subject, served: &Loaded) {
     let _ = engine.invalidate(targets.to_vec()).await;
 }
 
-fn report(engine: &Engine, subject: &dyn Subject, served: &Loaded, verdict: &Verdict) {
+fn report(engine: &Engine, subject: &dyn Subject, served: &Loaded, verdict: &Finding) {
     let state = subject.state(engine);
     state.count(Counter::Audited);
     let (r#type, lookup) = (state.name(), subject.name());
     match verdict {
-        Verdict::Fresh => {}
-        Verdict::Race(why) => {
+        Finding::Fresh => {}
+        Finding::Race(why) => {
             state.count(Counter::AuditRaces);
             tracing::debug!(target: "cachecow::audit", r#type, lookup, why, "a read raced with a change");
         }
-        Verdict::Undecided { fields } => {
+        Finding::Undecided { fields } => {
             state.count(Counter::AuditUndecided);
             tracing::info!(
                 target: "cachecow::audit", r#type, lookup, ?fields,
@@ -250,11 +251,11 @@ fn report(engine: &Engine, subject: &dyn Subject, served: &Loaded, verdict: &Ver
                  each time"
             );
         }
-        Verdict::Failed(failure) => {
+        Finding::Failed(failure) => {
             state.count(Counter::AuditErrors);
             tracing::debug!(target: "cachecow::audit", r#type, lookup, %failure, "a read could not be audited");
         }
-        Verdict::Stale { fields, source, age } => {
+        Finding::Stale { fields, source, age } => {
             state.count(Counter::ConfirmedStale);
             let key: Key = subject.stored_under(served);
             tracing::warn!(

@@ -7,15 +7,18 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use super::content::Content;
+use crate::cache::read::Source;
+use crate::cache::view::View;
 use crate::document;
 use crate::engine::{Engine, loaded};
-use crate::lookup::{Cached as _, Lookup};
-use crate::object::{Loaded, Object};
-use crate::read::Source;
-use crate::sample::Audited;
+use crate::error::Error;
+use crate::key::Key;
+use crate::model::audited::Audited;
+use crate::model::cached::Cached as _;
+use crate::model::cached::TypePolicy;
+use crate::model::lookup::Lookup;
+use crate::model::object::{Loaded, Object};
 use crate::stats::TypeState;
-use crate::view::View;
-use crate::{Error, Key, TypePolicy};
 
 /// The contexts that fetch functions may need, each an `Arc` of its type.
 pub(super) type Contexts = Vec<Box<dyn Any + Send + Sync>>;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::Key;
+use crate::key::Key;
 
 /// Whoever keeps values outside of the cache, and has to hear when they change there.
 ///

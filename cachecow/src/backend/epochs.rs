@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::sweep::{self, Sweep, after_removing};
-use crate::Key;
+use crate::key::Key;
 use crate::key::KeyMap;
 use crate::protocol::{Command, Reply, Token};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::sweep::{Sweep, after_removing};
-use crate::Key;
+use crate::key::Key;
 use crate::key::KeyMap;
 use crate::protocol::{Command, Reply, Token};
 

@@ -16,9 +16,9 @@ use tokio::time::Instant;
 use super::epochs::Epochs;
 use super::flags::{Flags, ends_lease};
 use super::{BackendError, CacheBackend, ChangeListener, Request, Waiters, Watch};
-use crate::Key;
-use crate::protocol::{Command, Despite, Reply, Token};
-use crate::settings::LONGEST;
+use crate::engine::settings::LONGEST;
+use crate::key::Key;
+use crate::protocol::{Command, Replacing, Reply, Token};
 
 /// What the eviction policy keeps for each key: two links, its state and the place in its hash table.
 const LINKS: usize = 24;
@@ -149,8 +149,8 @@ impl MemoryBackend {
             | Command::ReadEpoch
             | Command::TakeEpoch { .. }
             | Command::EndEpoch { .. } => unreachable!("answered above, without the lock"),
-            Command::Claim { token, lease, despite } => {
-                self.claim(&mut flags, key, token, now + lease, despite.as_ref())
+            Command::Claim { token, lease, replacing } => {
+                self.claim(&mut flags, key, token, now + lease, replacing.as_ref())
             }
             Command::Fill { token, value, ttl } => {
                 if !flags.take_lease(key, &token, now) {
@@ -197,13 +197,13 @@ impl MemoryBackend {
         key: Key,
         token: Token,
         expires: Instant,
-        despite: Option<&Despite>,
+        replacing: Option<&Replacing>,
     ) -> Reply {
         let now = Instant::now();
         if let Some(value) = self.value(key, now) {
-            match despite {
-                Some(despite) if despite.seen.matches(&value) => {
-                    if !despite.keep {
+            match replacing {
+                Some(replacing) if replacing.seen.matches(&value) => {
+                    if !replacing.keep {
                         self.remove(key);
                     }
                 }

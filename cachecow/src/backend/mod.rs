@@ -26,7 +26,7 @@ pub use self::memory::MemoryBackend;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisBackend;
 pub(crate) use self::waiters::Waiters;
-use crate::Key;
+use crate::key::Key;
 use crate::protocol::{Command, Reply};
 
 /// One command for one key.

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::{BackendError, BackendErrorKind, Watch};
-use crate::Key;
+use crate::key::Key;
 use crate::key::KeyMap;
 
 /// The waiters of some keys. A key that nobody waits for takes no place.

@@ -18,11 +18,16 @@ use super::loader::{Loader, Sealed};
 use super::primary::{LedTo, Primary};
 use super::typed::{TypedLoader, loaded};
 use crate::document::{self, Body, Header};
-use crate::object::Loaded;
-use crate::protocol::{Compared, Despite, Link, Linked, Lost, Outcome, Reply, Seen, Verdict};
-use crate::schema::CacheSchema;
+use crate::error::Error;
+use crate::key::Key;
+use crate::model::cached::Cached;
+use crate::model::lookup::Lookup;
+use crate::model::object::Loaded;
+use crate::model::schema::CacheSchema;
+use crate::protocol::{
+    AliasFetch, AliasOutcome, Compared, Lost, Outcome, Replacing, Reply, SeenValue, Verdict,
+};
 use crate::stats::TypeState;
-use crate::{Cached, Error, Key, Lookup};
 
 /// The primary key that a document leads to, if it is a pointer; of whichever version of the program,
 /// since what it leads to is judged where it is found.
@@ -63,26 +68,29 @@ fn judge_pointer<L: Lookup>(
     }
     let value = match reply {
         Ok(Reply::Value(value)) => value,
-        Ok(_) => return (Err(Verdict::Replace(Seen::of(pointer))).into(), Some((primary, None))),
+        Ok(_) => {
+            return (Err(Verdict::Replace(SeenValue::of(pointer))).into(), Some((primary, None)));
+        }
         Err(Lost) => return (Err(Verdict::Unknown).into(), None),
     };
-    let replaces = |keep| Some((primary.clone(), Some(Despite { seen: Seen::of(&value), keep })));
+    let replaces =
+        |keep| Some((primary.clone(), Some(Replacing { seen: SeenValue::of(&value), keep })));
     match open_primary::<L>(engine, state, &value, &primary) {
         Ok((header, Some(object))) if lookup.finds(&object) => {
             let (verdict, led_to) = match age(engine, &L::Object::POLICY, header) {
                 Age::Fresh => (Verdict::Good, None),
-                Age::Ageing => (Verdict::Ageing(Seen::of(pointer)), replaces(true)),
-                Age::Expired => (Verdict::Expired(Seen::of(pointer)), replaces(true)),
+                Age::Ageing => (Verdict::Ageing(SeenValue::of(pointer)), replaces(true)),
+                Age::Expired => (Verdict::Expired(SeenValue::of(pointer)), replaces(true)),
                 Age::Over => {
-                    return (Err(Verdict::Replace(Seen::of(pointer))).into(), replaces(true));
+                    return (Err(Verdict::Replace(SeenValue::of(pointer))).into(), replaces(true));
                 }
             };
             (Judged { found: Some(Some(object)), verdict }, led_to)
         }
         // The alias is another object's by now, or nobody's: the pointer is wrong, not the object.
-        Ok(_) => (Err(Verdict::Replace(Seen::of(pointer))).into(), None),
+        Ok(_) => (Err(Verdict::Replace(SeenValue::of(pointer))).into(), None),
         Err(Verdict::Replace(_)) => {
-            (Err(Verdict::Replace(Seen::of(pointer))).into(), replaces(false))
+            (Err(Verdict::Replace(SeenValue::of(pointer))).into(), replaces(false))
         }
         Err(verdict) => (Err(verdict).into(), None),
     }
@@ -109,12 +117,12 @@ pub(crate) async fn look<L: Lookup>(
     let key = lookup.key().key();
     let mut unfinished = Unfinished::from(engine.read(key, state));
     if unfinished.read.take_lookup() {
-        let reply = engine.guard.lookup(key).await;
+        let reply = engine.client.lookup(key).await;
         unfinished.read.on_reply(reply.map_err(|error| state.lost(&error)));
         if let Some(document) = unfinished.read.take_value() {
             let (judged, led_to) = match leads_to(engine, &document) {
                 Some(primary) => {
-                    let reply = engine.guard.lookup(primary.key()).await;
+                    let reply = engine.client.lookup(primary.key()).await;
                     let reply = reply.map_err(|error| state.lost(&error));
                     judge_pointer(engine, state, lookup, (&document, primary), reply)
                 }
@@ -135,7 +143,7 @@ pub(crate) async fn look_many<L: Lookup>(
     state: &TypeState,
     lookups: &[(&L, Key)],
 ) -> Vec<Result<Option<L::Object>, Unfinished<Option<L::Object>>>> {
-    let replies = engine.guard.lookup_many(lookups.iter().map(|(_, key)| *key).collect()).await;
+    let replies = engine.client.lookup_many(lookups.iter().map(|(_, key)| *key).collect()).await;
     let primaries: Vec<Option<Primary>> = replies
         .iter()
         .map(|reply| match reply {
@@ -144,7 +152,7 @@ pub(crate) async fn look_many<L: Lookup>(
         })
         .collect();
     let keys: Vec<Key> = primaries.iter().flatten().map(Primary::key).collect();
-    let values = if keys.is_empty() { Vec::new() } else { engine.guard.lookup_many(keys).await };
+    let values = if keys.is_empty() { Vec::new() } else { engine.client.lookup_many(keys).await };
     let mut values = values.into_iter().map(|reply| reply.map_err(|error| state.lost(&error)));
     let mut looked = Vec::with_capacity(lookups.len());
     for ((reply, primary), (lookup, _)) in replies.into_iter().zip(primaries).zip(lookups) {
@@ -194,7 +202,7 @@ struct Place {
     led_to: Option<LedTo>,
     /// The pointer that was followed last, and where it led.
     pointer: Option<(Bytes, Primary)>,
-    linked: Option<Linked<Primary>>,
+    linked: Option<AliasOutcome<Primary>>,
 }
 
 impl<'a, L: Lookup> AliasLoader<'a, L> {
@@ -276,10 +284,11 @@ impl<L: Lookup> Loader for AliasLoader<'_, L> {
         let Place { pointer, led_to, .. } = &mut places[place];
         match pointer.take() {
             Some((pointer, primary)) => {
-                *led_to = Some((primary, Some(Despite { seen: Seen::of(document), keep: false })));
-                Verdict::Replace(Seen::of(&pointer))
+                *led_to =
+                    Some((primary, Some(Replacing { seen: SeenValue::of(document), keep: false })));
+                Verdict::Replace(SeenValue::of(&pointer))
             }
-            None => Verdict::Replace(Seen::of(document)),
+            None => Verdict::Replace(SeenValue::of(document)),
         }
     }
 
@@ -299,7 +308,7 @@ impl<L: Lookup> Loader for AliasLoader<'_, L> {
     ) -> BoxFuture<'a, Vec<Result<Loaded, Error>>> {
         let link = |place: usize| {
             let led_to = self.lock()[place].led_to.take();
-            Link::new(self.engine.settings.lease, led_to, self.engine.tokens.fresh())
+            AliasFetch::new(self.engine.settings.lease, led_to, self.engine.tokens.fresh())
         };
         let wanted = places.iter().zip(fills);
         let wanted = wanted.map(|(&place, fills)| (place, fills.then(|| link(place)))).collect();
@@ -319,11 +328,11 @@ impl<L: Lookup> Loader for AliasLoader<'_, L> {
 
     fn seal(&self, place: usize, loaded: &Loaded, fetch_took: Duration) -> Sealed {
         match (self.lock()[place].linked.take(), loaded) {
-            (Some(Linked::To(primary, ttl)), _) => match self.pointer(&primary, fetch_took) {
+            (Some(AliasOutcome::To(primary, ttl)), _) => match self.pointer(&primary, fetch_took) {
                 Some(pointer) => Sealed::Storable(pointer, ttl),
                 None => Sealed::Unstorable,
             },
-            (Some(Linked::Not(fill)), _) => Sealed::Unfenced(fill),
+            (Some(AliasOutcome::Not(fill)), _) => Sealed::Unfenced(fill),
             (_, None) => self.typed.seal(place, loaded, fetch_took),
             (_, Some(_)) => Sealed::Unstorable,
         }
@@ -358,7 +367,7 @@ impl<L: Lookup> Linker for AliasLoader<'_, L> {
         let (header, body) = match opened {
             Ok(opened) => opened,
             Err(Verdict::Leave) => return Compared::Leave,
-            Err(_) => return Compared::Different(Seen::of(stored)),
+            Err(_) => return Compared::Different(SeenValue::of(stored)),
         };
         let fresh =
             matches!(age(self.engine, &L::Object::POLICY, header), Age::Fresh | Age::Ageing);
@@ -367,9 +376,9 @@ impl<L: Lookup> Linker for AliasLoader<'_, L> {
             (Some(stored_object), Some(fetched_object))
                 if fresh && stored_object == fetched_object =>
             {
-                Compared::Same(Seen::of(stored))
+                Compared::Same(SeenValue::of(stored))
             }
-            _ => Compared::Different(Seen::of(stored)),
+            _ => Compared::Different(SeenValue::of(stored)),
         }
     }
 }

@@ -19,10 +19,11 @@ use super::primary::LedTo;
 use super::waiting::Wait;
 use super::{Engine, Urgency, leaves_no_claim};
 use crate::backend::{BackendError, Request};
-use crate::object::Loaded;
+use crate::error::Error;
+use crate::key::Key;
+use crate::model::object::Loaded;
 use crate::protocol::tags::Captured;
-use crate::protocol::{Command, Fetched, Outcome, Read, Reply, Role, Step, Verdict};
-use crate::{Error, Key};
+use crate::protocol::{Command, Fetched, Outcome, ReadMachine, Reply, Role, Step, Verdict};
 
 /// How a read ended.
 pub(crate) type Ended = Result<(Loaded, Outcome), Error>;
@@ -39,7 +40,7 @@ pub(crate) struct Loads<'a> {
 
 /// A read that is not over.
 pub(crate) struct Unfinished<T> {
-    pub(crate) read: Read,
+    pub(crate) read: ReadMachine,
     /// What is in the cache, to be served if the load fails, or if another does it.
     pub(crate) present: Option<T>,
     /// Where its pointer led in vain, if it is by an alias.
@@ -64,16 +65,16 @@ impl<T> Unfinished<T> {
     }
 }
 
-impl<T> From<Read> for Unfinished<T> {
-    fn from(read: Read) -> Self {
+impl<T> From<ReadMachine> for Unfinished<T> {
+    fn from(read: ReadMachine) -> Self {
         Self { read, present: None, led_to: None }
     }
 }
 
 /// One read, and what the machine does not carry itself.
 struct Slot<'a> {
-    read: Read,
-    step: Pending,
+    read: ReadMachine,
+    step: Due,
     result: Option<Result<Loaded, Error>>,
     lead: Option<Lead>,
     /// The wait for another process, between its rounds.
@@ -84,7 +85,7 @@ struct Slot<'a> {
 }
 
 /// A step that takes time, and is taken together with those of the other reads.
-enum Pending {
+enum Due {
     None,
     Send(Command),
     /// Read what the document refers to.
@@ -104,7 +105,7 @@ impl<'a> Loads<'a> {
         let slots = reads
             .map(|Unfinished { read, present, .. }| Slot {
                 read,
-                step: Pending::None,
+                step: Due::None,
                 result: present.map(Ok),
                 lead: None,
                 wait: None,
@@ -125,22 +126,22 @@ impl<'a> Loads<'a> {
             for place in 0..self.slots.len() {
                 self.advance(place);
             }
-            let sending = self.places(|step| matches!(step, Pending::Send(_)));
+            let sending = self.places(|step| matches!(step, Due::Send(_)));
             if !sending.is_empty() {
                 self.send(&sending).await;
                 continue;
             }
-            let referring = self.places(|step| matches!(step, Pending::Refer(..)));
+            let referring = self.places(|step| matches!(step, Due::Refer(..)));
             if !referring.is_empty() {
                 self.follow_references(&referring).await;
                 continue;
             }
-            let verifying = self.places(|step| matches!(step, Pending::Verify(..)));
+            let verifying = self.places(|step| matches!(step, Due::Verify(..)));
             if !verifying.is_empty() {
                 self.verify(&verifying).await;
                 continue;
             }
-            let fetching = self.places(|step| matches!(step, Pending::Fetch));
+            let fetching = self.places(|step| matches!(step, Due::Fetch));
             if !fetching.is_empty() {
                 self.fetch(&fetching).await;
                 continue;
@@ -153,24 +154,24 @@ impl<'a> Loads<'a> {
         self.slots.into_iter().map(Slot::end).collect()
     }
 
-    fn places(&self, wanted: impl Fn(&Pending) -> bool) -> Vec<usize> {
+    fn places(&self, wanted: impl Fn(&Due) -> bool) -> Vec<usize> {
         (0..self.slots.len()).filter(|&place| wanted(&self.slots[place].step)).collect()
     }
 
     /// Takes the steps that need no time.
     fn advance(&mut self, place: usize) {
-        while self.slots[place].done.is_none() && matches!(self.slots[place].step, Pending::None) {
+        while self.slots[place].done.is_none() && matches!(self.slots[place].step, Due::None) {
             match self.slots[place].read.next_step() {
                 Step::Judge(document) => match self.loader.refers_to(place, &document) {
-                    Some(key) => self.slots[place].step = Pending::Refer(document, key),
+                    Some(key) => self.slots[place].step = Due::Refer(document, key),
                     None => self.judged(place, &document, self.loader.judge(place, &document)),
                 },
                 Step::Enter => self.enter(place),
                 Step::Lead => self.lead(place),
-                Step::Send(command) => self.slots[place].step = Pending::Send(command),
+                Step::Send(command) => self.slots[place].step = Due::Send(command),
                 Step::Fetch => self.begin_fetch(place),
                 Step::Wait => self.begin_wait(place),
-                Step::Follow => self.slots[place].step = Pending::Event,
+                Step::Follow => self.slots[place].step = Due::Event,
                 Step::Done(outcome) => self.finish(place, outcome),
             }
         }
@@ -180,13 +181,13 @@ impl<'a> Loads<'a> {
     async fn follow_references(&mut self, places: &[usize]) {
         let mut documents = Vec::with_capacity(places.len());
         for &place in places {
-            match std::mem::replace(&mut self.slots[place].step, Pending::None) {
-                Pending::Refer(document, key) => documents.push((document, key)),
+            match std::mem::replace(&mut self.slots[place].step, Due::None) {
+                Due::Refer(document, key) => documents.push((document, key)),
                 _ => return,
             }
         }
         let keys = documents.iter().map(|(_, key)| *key).collect();
-        let replies = self.engine.guard.lookup_many(keys).await;
+        let replies = self.engine.client.lookup_many(keys).await;
         for ((&place, (pointer, _)), reply) in places.iter().zip(documents).zip(replies) {
             let reply = reply.map_err(|error| self.loader.state().lost(&error));
             let document = match &reply {
@@ -202,7 +203,7 @@ impl<'a> Loads<'a> {
     /// the object's.
     fn judged(&mut self, place: usize, document: &Bytes, judged: Judged<Loaded>) {
         if self.has_tags(&judged) {
-            self.slots[place].step = Pending::Verify(document.clone(), judged);
+            self.slots[place].step = Due::Verify(document.clone(), judged);
         } else {
             self.take_judged(place, judged);
         }
@@ -245,7 +246,7 @@ impl<'a> Loads<'a> {
         let slot = &mut self.slots[place];
         let refused = if slot.read.is_cut_off() { self.loader.refuse_cut_off() } else { None };
         match refused {
-            None => slot.step = Pending::Fetch,
+            None => slot.step = Due::Fetch,
             Some(error) => {
                 slot.result = Some(Err(error));
                 slot.read.on_fetched(Fetched::Failed);
@@ -257,7 +258,7 @@ impl<'a> Loads<'a> {
         let mut requests = Vec::with_capacity(places.len());
         for &place in places {
             let slot = &mut self.slots[place];
-            let Pending::Send(command) = std::mem::replace(&mut slot.step, Pending::None) else {
+            let Due::Send(command) = std::mem::replace(&mut slot.step, Due::None) else {
                 continue;
             };
             if let Some(lead) = &mut slot.lead {
@@ -268,7 +269,7 @@ impl<'a> Loads<'a> {
         let capture = self.capture(&requests);
         let captures = capture.is_some();
         requests.extend(capture);
-        let mut replies = self.engine.guard.execute(requests, Urgency::Read).await;
+        let mut replies = self.engine.client.execute(requests, Urgency::Read).await;
         if captures {
             self.take_capture(places, replies.pop());
         }
@@ -287,7 +288,7 @@ impl<'a> Loads<'a> {
 
     async fn fetch(&mut self, places: &[usize]) {
         for &place in places {
-            self.slots[place].step = Pending::None;
+            self.slots[place].step = Due::None;
             if let Some(lead) = &mut self.slots[place].lead {
                 lead.begin_fetch();
             }

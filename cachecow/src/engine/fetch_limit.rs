@@ -28,7 +28,7 @@ tokio::task_local! {
 impl Engine {
     /// Runs a fetch. While the circuit is open it waits for a place.
     pub(crate) async fn limited<F: Future>(&self, fetch: F) -> F::Output {
-        if !self.guard.circuit_is_open() || HAS_PLACE.try_with(|()| ()).is_ok() {
+        if !self.client.circuit_is_open() || HAS_PLACE.try_with(|()| ()).is_ok() {
             return fetch.await;
         }
         let _place = self.fetch_limit.place().await;

@@ -10,11 +10,12 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::Engine;
+use crate::engine::settings::LONGEST;
+use crate::error::Error;
+use crate::key::Key;
 use crate::key::KeyMap;
-use crate::object::Loaded;
-use crate::protocol::{self, Command, Landing, Outcome, Told};
-use crate::settings::LONGEST;
-use crate::{Error, Key};
+use crate::model::object::Loaded;
+use crate::protocol::{self, Command, Landing, Outcome, Waiters};
 
 const SHARDS: usize = 16;
 
@@ -290,7 +291,7 @@ impl Lead {
             loads.number_followers();
             told
         });
-        let Told { share, look_again, next, give_back } = told;
+        let Waiters { share, look_again, next, give_back } = told;
         // A follower that is gone does not hear it.
         if let Some((result, outcome)) = ended {
             for follower in share {

@@ -9,9 +9,9 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{sleep, timeout};
 
 use super::Engine;
-use super::guard::{Guard, Urgency};
-use crate::Key;
+use super::client::{Client, Urgency};
 use crate::backend::Request;
+use crate::key::Key;
 use crate::protocol::{Command, Token};
 
 /// How long the thread waits for more claims of a runtime that is ending.
@@ -38,13 +38,13 @@ struct GiveBack {
 
 impl GiveBack {
     async fn run(mut self) {
-        send(&self.engine.guard, self.requests.clone()).await;
+        send(&self.engine.client, self.requests.clone()).await;
         self.requests.clear();
     }
 }
 
 /// Sends the commands, twice if need be.
-async fn send(guard: &Guard, requests: Vec<Request>) {
+async fn send(guard: &Client, requests: Vec<Request>) {
     let replies = guard.execute(requests.clone(), Urgency::Invalidation).await;
     if replies.iter().any(Result::is_err) {
         // A connection whose runtime has ended fails once.
@@ -57,7 +57,7 @@ impl Drop for GiveBack {
         if !self.requests.is_empty() {
             // The runtime has ended, and with it the connection that the command was to be sent by.
             let requests = std::mem::take(&mut self.requests);
-            self.engine.last_resort.send(&self.engine.guard, requests);
+            self.engine.last_resort.send(&self.engine.client, requests);
         }
     }
 }
@@ -73,7 +73,7 @@ struct Sending {
 }
 
 impl LastResort {
-    fn send(&self, guard: &Arc<Guard>, requests: Vec<Request>) {
+    fn send(&self, guard: &Arc<Client>, requests: Vec<Request>) {
         let mut sending = self.lock();
         let unsent = match &*sending {
             Some(Sending { requests: to, .. }) => to.send(requests).err().map(|error| error.0),
@@ -104,7 +104,7 @@ impl Drop for LastResort {
 
 impl Sending {
     /// None if there is no thread to be had: the leases run out.
-    fn begin(guard: &Arc<Guard>, first: Vec<Request>) -> Option<Self> {
+    fn begin(guard: &Arc<Client>, first: Vec<Request>) -> Option<Self> {
         let (sender, receiver) = unbounded_channel();
         let guard = Arc::clone(guard);
         let name = "cachecow-give-back".to_owned();
@@ -114,7 +114,7 @@ impl Sending {
     }
 }
 
-fn send_all(guard: &Guard, first: Vec<Request>, mut more: UnboundedReceiver<Vec<Request>>) {
+fn send_all(guard: &Client, first: Vec<Request>, mut more: UnboundedReceiver<Vec<Request>>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let Ok(runtime) = runtime else { return };
     runtime.block_on(async {

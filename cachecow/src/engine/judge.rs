@@ -3,10 +3,11 @@
 use super::Engine;
 use super::lifetime::{Age, age};
 use crate::document::{self, Body, Header};
-use crate::protocol::{Seen, Verdict};
-use crate::schema::CacheSchema;
+use crate::model::cached::Cached;
+use crate::model::lookup::Lookup;
+use crate::model::schema::CacheSchema;
+use crate::protocol::{SeenValue, Verdict};
 use crate::stats::{Counter, TypeState};
-use crate::{Cached, Lookup};
 
 /// What a stored document holds, if it may be served, and what is to be done.
 pub(crate) struct Judged<T> {
@@ -47,10 +48,10 @@ pub(crate) fn judge<L: Lookup>(
     };
     let verdict = match age(engine, &L::Object::POLICY, header) {
         Age::Fresh => Verdict::Good,
-        Age::Ageing => Verdict::Ageing(Seen::of(document)),
-        Age::Expired => Verdict::Expired(Seen::of(document)),
+        Age::Ageing => Verdict::Ageing(SeenValue::of(document)),
+        Age::Expired => Verdict::Expired(SeenValue::of(document)),
         Age::Over => {
-            return Judged { found: None, verdict: Verdict::Replace(Seen::of(document)) };
+            return Judged { found: None, verdict: Verdict::Replace(SeenValue::of(document)) };
         }
     };
     Judged { found: Some(object), verdict }
@@ -103,7 +104,7 @@ pub(super) fn open<'a, T: Cached>(
 pub(super) fn reject(state: &TypeState, document: &[u8], why: &str) -> Verdict {
     state.count(Counter::DecodeFailures);
     tracing::warn!(target: "cachecow", r#type = state.name(), why, "a cached value was rejected; it will be replaced");
-    Verdict::Replace(Seen::of(document))
+    Verdict::Replace(SeenValue::of(document))
 }
 
 /// Two versions of the program share the cache: neither reads the other's values, and each lets the
@@ -115,6 +116,6 @@ fn another_version(engine: &Engine, state: &TypeState, document: &[u8], header: 
     if u128::from(age) < engine.settings.replace_after.as_millis() {
         Verdict::Leave
     } else {
-        Verdict::Replace(Seen::of(document))
+        Verdict::Replace(SeenValue::of(document))
     }
 }

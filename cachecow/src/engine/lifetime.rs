@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::Engine;
 use crate::document::{self, Header};
+use crate::engine::settings::{LONGEST, Settings};
+use crate::model::cached::{Cached, TypePolicy};
 use crate::near::Keeping;
 use crate::protocol::Mark;
-use crate::settings::{LONGEST, Settings};
-use crate::{Cached, TypePolicy};
 
 /// How long a value may be served, and how long the cache keeps it. Only where the two differ, or a
 /// value is renewed before its end, do the clocks of those who read it matter. `None`: it is not kept.

@@ -13,10 +13,11 @@ use super::loader::Loader;
 use super::primary::Primary;
 use super::{Engine, Urgency, leaves_no_claim};
 use crate::backend::Request;
-use crate::object::Loaded;
+use crate::error::Error;
+use crate::key::Key;
+use crate::model::object::Loaded;
 use crate::protocol::tags::Captured;
-use crate::protocol::{Command, Compared, Fill, Link, LinkStep, Linked, Token};
-use crate::{Error, Key};
+use crate::protocol::{AliasFetch, AliasOutcome, AliasStep, Command, Compared, Fill, Token};
 
 /// What the driver needs to know of the objects, without their type.
 pub(super) trait Linker: Send + Sync {
@@ -40,7 +41,7 @@ pub(super) trait Linker: Send + Sync {
 }
 
 /// What a fetch brought, and whether the alias may lead to it; nothing of that if it does not fill.
-pub(super) type Fetched = (Result<Loaded, Error>, Option<Linked<Primary>>);
+pub(super) type Fetched = (Result<Loaded, Error>, Option<AliasOutcome<Primary>>);
 
 /// The fetches of one batch, under way.
 pub(super) struct Links<'a> {
@@ -53,12 +54,12 @@ pub(super) struct Links<'a> {
 
 struct Slot {
     place: usize,
-    link: Option<Link<Primary>>,
+    link: Option<AliasFetch<Primary>>,
     step: Step,
     /// A claim of the primary key that was sent and, as far as is known, not settled.
     claim: Option<(Key, Token)>,
     result: Option<Result<Loaded, Error>>,
-    linked: Option<Linked<Primary>>,
+    linked: Option<AliasOutcome<Primary>>,
 }
 
 /// A step that takes time, and is taken together with those of the others.
@@ -75,9 +76,9 @@ impl<'a> Links<'a> {
     pub(super) fn new(
         engine: &'a Arc<Engine>,
         linker: &'a dyn Linker,
-        places: Vec<(usize, Option<Link<Primary>>)>,
+        places: Vec<(usize, Option<AliasFetch<Primary>>)>,
     ) -> Self {
-        let slot = |(place, link): (usize, Option<Link<Primary>>)| Slot {
+        let slot = |(place, link): (usize, Option<AliasFetch<Primary>>)| Slot {
             place,
             step: if link.is_some() { Step::Next } else { Step::Fetch },
             link,
@@ -118,7 +119,7 @@ impl<'a> Links<'a> {
         let slot = &mut self.slots[at];
         while let (Some(link), Step::Next) = (&mut slot.link, &slot.step) {
             match link.next_step() {
-                LinkStep::Send { primary, command, confirms } => {
+                AliasStep::Send { primary, command, confirms } => {
                     if confirms {
                         let loader = self.linker.loader();
                         let (key, identity) = (loader.key(slot.place), loader.identity(slot.place));
@@ -126,13 +127,13 @@ impl<'a> Links<'a> {
                     }
                     slot.step = Step::Send(primary, command);
                 }
-                LinkStep::Fetch => slot.step = Step::Fetch,
-                LinkStep::Compare { stored, fetched } => {
+                AliasStep::Fetch => slot.step = Step::Fetch,
+                AliasStep::Compare { stored, fetched } => {
                     let compared = self.linker.compare(&stored, &fetched);
                     link.on_compared(compared, self.engine.tokens.fresh());
                 }
-                LinkStep::GiveBack(..) => self.surplus.extend(slot.claim.take()),
-                LinkStep::Done(linked) => {
+                AliasStep::GiveBack(..) => self.surplus.extend(slot.claim.take()),
+                AliasStep::Done(linked) => {
                     slot.linked = Some(linked);
                     slot.step = Step::Over;
                 }
@@ -154,7 +155,7 @@ impl<'a> Links<'a> {
         }
         let abandon = |&(key, token)| Request { key, command: Command::Abandon { token } };
         requests.extend(self.surplus.iter().map(abandon));
-        let replies = self.engine.guard.execute(requests, Urgency::Read).await;
+        let replies = self.engine.client.execute(requests, Urgency::Read).await;
         self.surplus.clear();
         for (&at, reply) in places.iter().zip(replies) {
             let slot = &mut self.slots[at];
@@ -196,7 +197,7 @@ impl<'a> Links<'a> {
             let slot = &mut self.slots[at];
             slot.step = Step::Over;
             if refused.contains(&at) {
-                slot.linked = Some(Linked::Not(Fill::Refused));
+                slot.linked = Some(AliasOutcome::Not(Fill::Refused));
             } else if let Some(link) = &mut slot.link {
                 link.on_fetched(object, self.engine.tokens.fresh());
                 slot.step = Step::Next;

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
 use super::judge::Judged;
-use crate::object::Loaded;
-use crate::protocol::{Fill, Lost, Reply, Seen, Verdict};
+use crate::error::Error;
+use crate::key::Key;
+use crate::model::object::Loaded;
+use crate::protocol::{Fill, Lost, Reply, SeenValue, Verdict};
 use crate::stats::TypeState;
-use crate::{Error, Key};
 
 /// A fetched value on its way into the cache.
 pub(crate) enum Sealed {
@@ -78,7 +79,7 @@ pub(crate) trait Loader: Send + Sync {
     /// What to do about a document whose object's tags were invalidated; the document is the
     /// object's.
     fn outdated(&self, _place: usize, document: &Bytes) -> Verdict {
-        Verdict::Replace(Seen::of(document))
+        Verdict::Replace(SeenValue::of(document))
     }
 
     /// The tags that an object carries.

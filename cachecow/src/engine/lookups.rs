@@ -12,9 +12,9 @@ use futures_util::future::join_all;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
-use super::guard::Guard;
-use crate::Key;
+use super::client::Client;
 use crate::backend::BackendError;
+use crate::key::Key;
 use crate::protocol::Reply;
 
 /// How many keys leave together at most: each caller waits for the values of all.
@@ -88,16 +88,16 @@ pub(super) struct Together {
 
 impl Together {
     /// The answer; none if the sender's runtime has ended, which need not be this caller's.
-    pub(super) async fn answer(mut self, guard: &Arc<Guard>) -> Option<Answer> {
+    pub(super) async fn answer(mut self, client: &Arc<Client>) -> Option<Answer> {
         if self.needs_sender {
             // Outside of the lock, which the sender takes when a runtime that has ended drops it.
-            tokio::spawn(Sender::new(guard).run());
+            tokio::spawn(Sender::new(client).run());
         }
         // Twice as long as a batch may take: the sender's runtime may not be driven any more.
-        let answer = tokio::time::timeout(guard.timeout() * 2, &mut self.answer).await;
+        let answer = tokio::time::timeout(client.timeout() * 2, &mut self.answer).await;
         if answer.is_err() {
             // Those that still wait for it go alone as well.
-            drop(Sender::new(guard));
+            drop(Sender::new(client));
         }
         answer.ok()?.ok()
     }
@@ -121,20 +121,20 @@ impl Drop for Alone<'_> {
 /// Sends the lookups that are waiting. Dropped before, it leaves them to their callers.
 struct Sender {
     /// None once it has taken them.
-    guard: Option<Arc<Guard>>,
+    client: Option<Arc<Client>>,
 }
 
 impl Sender {
-    fn new(guard: &Arc<Guard>) -> Self {
-        Self { guard: Some(Arc::clone(guard)) }
+    fn new(client: &Arc<Client>) -> Self {
+        Self { client: Some(Arc::clone(client)) }
     }
 
     async fn run(mut self) {
         // Every task that is ready asks before this one goes on.
         tokio::task::yield_now().await;
-        let Some(guard) = self.guard.take() else { return };
+        let Some(client) = self.client.take() else { return };
         let (mut waiting, alone) = {
-            let mut state = guard.lookups.lock();
+            let mut state = client.lookups.lock();
             let waiting = std::mem::take(&mut state.waiting);
             state.crowded = waiting.len() > 1;
             (waiting, state.alone)
@@ -143,11 +143,11 @@ impl Sender {
         let mut batches = Vec::with_capacity(1);
         while !waiting.is_empty() {
             let rest = waiting.split_off(batch_len(&waiting));
-            batches.push(send(&guard, std::mem::replace(&mut waiting, rest)));
+            batches.push(send(&client, std::mem::replace(&mut waiting, rest)));
         }
         join_all(batches).await;
         // What was alone before this batch, and is not over after it, may never be polled again.
-        let mut state = guard.lookups.lock();
+        let mut state = client.lookups.lock();
         if state.alone == alone {
             state.alone = 0;
         }
@@ -156,8 +156,8 @@ impl Sender {
 
 impl Drop for Sender {
     fn drop(&mut self) {
-        if let Some(guard) = &self.guard {
-            let waiting = std::mem::take(&mut guard.lookups.lock().waiting);
+        if let Some(client) = &self.client {
+            let waiting = std::mem::take(&mut client.lookups.lock().waiting);
             // Each caller sees that its sender is gone.
             drop(waiting);
         }
@@ -172,10 +172,10 @@ fn batch_len(waiting: &[Waiting]) -> usize {
 
 /// Looks up each key once and answers every caller that asked for it. The callers are in the order of
 /// their keys.
-async fn send(guard: &Guard, waiting: Vec<Waiting>) {
+async fn send(client: &Client, waiting: Vec<Waiting>) {
     let mut keys: Vec<Key> = waiting.iter().map(|(key, _)| *key).collect();
     keys.dedup();
-    let answers = guard.look_up_part(keys).await;
+    let answers = client.look_up_part(keys).await;
     let mut waiting = waiting.into_iter().peekable();
     for answer in answers {
         let Some((key, sender)) = waiting.next() else { return };
@@ -253,18 +253,18 @@ mod tests {
     }
 
     /// That answers so many commands.
-    fn echo(answered: usize) -> (Arc<Echo>, Arc<Guard>) {
+    fn echo(answered: usize) -> (Arc<Echo>, Arc<Client>) {
         let (commands, answered) = (Mutex::default(), Semaphore::new(answered));
         let echo = Arc::new(Echo { commands, answered });
-        let guard = Guard::new(Arc::new(Arc::clone(&echo)), Duration::from_secs(3600));
-        (echo, Arc::new(guard))
+        let client = Client::new(Arc::new(Arc::clone(&echo)), Duration::from_secs(3600));
+        (echo, Arc::new(client))
     }
 
     type Lookup<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
     /// A lookup that was asked for.
-    async fn begun(guard: &Arc<Guard>, number: usize) -> Lookup<'_> {
-        let mut lookup: Lookup<'_> = Box::pin(guard.lookup(key(number)));
+    async fn begun(client: &Arc<Client>, number: usize) -> Lookup<'_> {
+        let mut lookup: Lookup<'_> = Box::pin(client.lookup(key(number)));
         assert!(poll_immediate(&mut lookup).await.is_none());
         lookup
     }
@@ -277,18 +277,18 @@ mod tests {
 
     #[tokio::test]
     async fn one_after_the_other_each_goes_alone() {
-        let (echo, guard) = echo(3);
+        let (echo, client) = echo(3);
         for number in 1..=3 {
-            assert_eq!(guard.lookup(key(number)).await, Ok(value(key(number))));
+            assert_eq!(client.lookup(key(number)).await, Ok(value(key(number))));
         }
         assert_eq!(echo.commands(), [1, 1, 1]);
     }
 
     #[tokio::test]
     async fn those_that_are_asked_for_at_a_time_leave_together_each_key_once() {
-        let (echo, guard) = echo(0);
+        let (echo, client) = echo(0);
         let asked = || (0..30).map(|at| 1 + at % 3);
-        let lookups = join_all(asked().map(|number| guard.lookup(key(number))));
+        let lookups = join_all(asked().map(|number| client.lookup(key(number))));
         let (answers, ()) = join(lookups, async {
             until(|| echo.commands().len() == 2).await;
             echo.answered.add_permits(2);
@@ -302,10 +302,10 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_waits_for_the_answer_to_others() {
-        let (echo, guard) = echo(0);
+        let (echo, client) = echo(0);
         let mut lookups = Vec::new();
         for round in 1..=20 {
-            lookups.push(begun(&guard, round).await);
+            lookups.push(begun(&client, round).await);
             until(|| echo.commands().len() == round).await;
         }
         echo.answered.add_permits(20);
@@ -316,8 +316,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_crowd_goes_in_several_batches() {
-        let (echo, guard) = echo(0);
-        let lookups = join_all((0..=1000).map(|number| guard.lookup(key(number))));
+        let (echo, client) = echo(0);
+        let lookups = join_all((0..=1000).map(|number| client.lookup(key(number))));
         let (_, ()) = join(lookups, async {
             until(|| echo.commands().len() == 9).await;
             echo.answered.add_permits(100);
@@ -328,16 +328,16 @@ mod tests {
         assert_eq!(commands[1..], [&[MAX_KEYS; 7][..], &[1000 - 7 * MAX_KEYS]].concat());
         // The next expects company, and the one after it no more.
         for _ in 0..2 {
-            guard.lookup(key(1)).await.unwrap();
+            client.lookup(key(1)).await.unwrap();
         }
-        assert_eq!(guard.lookups.lock().alone, 0);
-        assert!(!guard.lookups.lock().crowded);
+        assert_eq!(client.lookups.lock().alone, 0);
+        assert!(!client.lookups.lock().crowded);
     }
 
     #[tokio::test]
     async fn a_crowd_that_asks_for_one_key_asks_once() {
-        let (echo, guard) = echo(0);
-        let lookups = join_all((0..=1000).map(|_| guard.lookup(key(7))));
+        let (echo, client) = echo(0);
+        let lookups = join_all((0..=1000).map(|_| client.lookup(key(7))));
         let (answers, ()) = join(lookups, async {
             until(|| echo.commands().len() == 2).await;
             echo.answered.add_permits(2);
@@ -349,13 +349,13 @@ mod tests {
 
     #[tokio::test]
     async fn one_that_is_forgotten_makes_another_go_with_a_batch_and_that_is_all() {
-        let (echo, guard) = echo(0);
-        let forgotten = begun(Box::leak(Box::new(Arc::clone(&guard))), 1).await;
+        let (echo, client) = echo(0);
+        let forgotten = begun(Box::leak(Box::new(Arc::clone(&client))), 1).await;
         std::mem::forget(forgotten);
         echo.answered.add_permits(9);
-        guard.lookup(key(2)).await.unwrap();
-        until(|| guard.lookups.lock().alone == 0).await;
-        let mut third = pin!(guard.lookup(key(3)));
+        client.lookup(key(2)).await.unwrap();
+        until(|| client.lookups.lock().alone == 0).await;
+        let mut third = pin!(client.lookup(key(3)));
         assert_eq!(poll_immediate(&mut third).await, Some(Ok(value(key(3)))), "alone again");
     }
 
@@ -363,14 +363,14 @@ mod tests {
     fn a_batch_whose_runtime_ends_is_left_to_its_callers() {
         let runtime =
             || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (echo, guard) = echo(0);
+        let (echo, client) = echo(0);
         let first = runtime();
         // One is sent alone, one with a batch, and one waits for the sender.
         let lookups = first.block_on(async {
-            let alone = begun(&guard, 1).await;
-            let sent = begun(&guard, 2).await;
+            let alone = begun(&client, 1).await;
+            let sent = begun(&client, 2).await;
             until(|| echo.commands() == [1, 1]).await;
-            [alone, sent, begun(&guard, 3).await]
+            [alone, sent, begun(&client, 3).await]
         });
         drop(first);
         echo.answered.add_permits(9);
@@ -387,8 +387,8 @@ mod tests {
             builder.enable_all().build().unwrap(),
             builder.enable_all().start_paused(true).build().unwrap(),
         );
-        let (echo, guard) = echo(9);
-        let forever = Box::leak(Box::new(Arc::clone(&guard)));
+        let (echo, client) = echo(9);
+        let forever = Box::leak(Box::new(Arc::clone(&client)));
         let _unsent = left.block_on(async {
             echo.answered.forget_permits(9);
             let lookups = [begun(forever, 1).await, begun(forever, 2).await];
@@ -396,7 +396,7 @@ mod tests {
             lookups
         });
         for number in 3..=5 {
-            let answer = other.block_on(guard.lookup(key(number)));
+            let answer = other.block_on(client.lookup(key(number)));
             assert_eq!(answer, Ok(value(key(number))));
         }
     }

@@ -1,12 +1,14 @@
 //! The one engine: drives the protocol's machines against a backend, for one key and for many.
 
 mod alias;
+pub(crate) mod batch;
 mod breaker;
+mod client;
 mod drive;
 mod fetch_limit;
 mod flights;
 mod give_back;
-mod guard;
+mod invalidation;
 mod judge;
 mod lifetime;
 mod link;
@@ -14,8 +16,9 @@ mod loader;
 mod lookups;
 mod pending;
 mod primary;
+pub(crate) mod sample;
+pub(crate) mod settings;
 mod tags;
-mod target;
 mod tokens;
 mod typed;
 mod waiting;
@@ -30,36 +33,39 @@ use bytes::Bytes;
 use tokio::runtime::Handle;
 
 pub(crate) use self::alias::{look, look_many, run};
+pub(crate) use self::client::{Client, Urgency};
 #[cfg(feature = "store")]
 pub(crate) use self::drive::Loads;
 pub(crate) use self::drive::Unfinished;
 use self::fetch_limit::FetchLimit;
 use self::flights::Flights;
 use self::give_back::LastResort;
-pub(crate) use self::guard::{Guard, Urgency};
+pub(crate) use self::invalidation::Invalidation;
 pub(crate) use self::judge::{Judged, judge};
 pub(crate) use self::lifetime::keeping;
 #[cfg(feature = "store")]
 pub(crate) use self::loader::{Loader, Sealed};
-use self::pending::Pending;
-pub(crate) use self::target::Target;
+use self::pending::PendingInvalidations;
 use self::tokens::Tokens;
 pub(crate) use self::typed::{TypedLoader, loaded, typed};
 use crate::backend::{BackendError, BackendErrorKind, ChangeListener as _, Request};
+use crate::engine::sample::{Sample, Sampling};
+use crate::engine::settings::Settings;
+use crate::error::{Error, ErrorKind};
+use crate::key::Key;
+use crate::model::cached::Cached;
+use crate::model::lookup::Lookup;
+use crate::model::object::Object;
 use crate::near::Near;
-use crate::object::Object;
-use crate::protocol::{Command, First, OnLease, Outcome, Read, ReadPolicy, Reply};
-use crate::sample::{Sample, Sampling};
-use crate::settings::Settings;
+use crate::protocol::{Command, First, OnLease, Outcome, ReadMachine, ReadPolicy, Reply};
 use crate::stats::{Counter, TypeState, TypeTable};
-use crate::{Cached, Error, ErrorKind, Key, Lookup};
 
 /// Everything that the clones of one `CacheCow` share.
 pub(crate) struct Engine {
-    pub(crate) guard: Arc<Guard>,
+    pub(crate) client: Arc<Client>,
     pub(crate) settings: Settings,
     pub(crate) types: TypeTable,
-    pub(crate) pending: Pending,
+    pub(crate) pending: PendingInvalidations,
     pub(crate) sampling: Sampling,
     near: Option<Arc<Near>>,
     flights: Flights,
@@ -70,14 +76,14 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(guard: Guard, settings: Settings) -> Result<Self, Error> {
+    pub(crate) fn new(client: Client, settings: Settings) -> Result<Self, Error> {
         Ok(Self {
-            guard: Arc::new(guard),
+            client: Arc::new(client),
             near: Near::with(settings.near).map(Arc::new),
             fetch_limit: FetchLimit::new(settings.outage_fetch_concurrency),
             settings,
             types: TypeTable::default(),
-            pending: Pending::default(),
+            pending: PendingInvalidations::default(),
             sampling: Sampling::default(),
             flights: Flights::default(),
             tokens: Tokens::new()?,
@@ -92,7 +98,7 @@ impl Engine {
         // Who invalidates a tag does not know the keys that would have to be dropped here.
         let may_be_near = !T::TAGGED && T::POLICY.near != Some(false);
         let near = self.near.as_ref().filter(|_| may_be_near)?;
-        self.guard.followed_by(near);
+        self.client.followed_by(near);
         Some(near)
     }
 
@@ -121,18 +127,22 @@ impl Engine {
         urgency: Urgency,
     ) -> Vec<Result<Reply, BackendError>> {
         self.pending.resume();
-        let Some(near) = &self.near else { return self.guard.execute(requests, urgency).await };
+        let Some(near) = &self.near else { return self.client.execute(requests, urgency).await };
         let keys: Vec<Key> = requests.iter().map(|request| request.key).collect();
-        let replies = self.guard.execute(requests, urgency).await;
+        let replies = self.client.execute(requests, urgency).await;
         keys.into_iter().for_each(|key| near.changed(key));
         replies
     }
 
     /// A read of `key`, not begun.
     #[inline]
-    pub(crate) fn read(&self, key: Key, state: &TypeState) -> Read {
+    pub(crate) fn read(&self, key: Key, state: &TypeState) -> ReadMachine {
         let policy = self.policy(state.first_command());
-        if self.pending.contains(key) { Read::past_the_cache(policy) } else { Read::new(policy) }
+        if self.pending.contains(key) {
+            ReadMachine::past_the_cache(policy)
+        } else {
+            ReadMachine::new(policy)
+        }
     }
 
     /// A read of `key` with its first command, where that is a lookup: what was judged good, or the
@@ -146,7 +156,7 @@ impl Engine {
     ) -> Result<T, Unfinished<T>> {
         let mut unfinished = Unfinished::from(self.read(key, state));
         if unfinished.read.take_lookup() {
-            let reply = self.guard.lookup(key).await;
+            let reply = self.client.lookup(key).await;
             unfinished.read.on_reply(reply.map_err(|error| state.lost(&error)));
             if let Some(document) = unfinished.read.take_value()
                 && let Some(found) = unfinished.judged(judge(&document), None)
@@ -159,8 +169,8 @@ impl Engine {
     }
 
     /// A read whose lookup is under way.
-    pub(crate) fn read_that_looks_up(&self) -> Read {
-        let mut read = Read::new(self.policy(First::Lookup));
+    pub(crate) fn read_that_looks_up(&self) -> ReadMachine {
+        let mut read = ReadMachine::new(self.policy(First::Lookup));
         read.take_lookup();
         read
     }
@@ -183,7 +193,10 @@ impl Engine {
     }
 
     /// Invalidates the keys, and sees to it that what failed is retried.
-    pub(crate) async fn invalidate(self: &Arc<Self>, targets: Vec<Target>) -> Result<(), Error> {
+    pub(crate) async fn invalidate(
+        self: &Arc<Self>,
+        targets: Vec<Invalidation>,
+    ) -> Result<(), Error> {
         let token = self.tokens.fresh();
         let commands: Vec<(Key, Command)> =
             targets.iter().map(|target| (target.key, target.invalidation(token))).collect();
@@ -270,6 +283,6 @@ fn not_invalidated(operation: &str, count: usize, error: BackendError) -> Error 
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("guard", &self.guard).finish_non_exhaustive()
+        f.debug_struct("Engine").field("client", &self.client).finish_non_exhaustive()
     }
 }

@@ -8,8 +8,8 @@ use std::time::Duration;
 use parking_lot::{Mutex, MutexGuard};
 
 use super::{Engine, Urgency, carried_out};
-use crate::Key;
 use crate::backend::Request;
+use crate::key::Key;
 use crate::key::KeyMap;
 use crate::protocol::{Command, Token};
 
@@ -23,7 +23,7 @@ const BATCH: usize = 1000;
 /// The keys whose invalidation is outstanding, and the tags. Reads of the keys, and of objects of the
 /// types that have the tags, go past the cache in this process.
 #[derive(Default)]
-pub(crate) struct Pending {
+pub(crate) struct PendingInvalidations {
     keys: Mutex<Outstanding>,
     /// The number of keys and tags, readable without the lock.
     count: AtomicUsize,
@@ -103,7 +103,7 @@ impl Debt {
     }
 }
 
-impl Pending {
+impl PendingInvalidations {
     #[inline]
     pub(crate) fn contains(&self, key: Key) -> bool {
         !self.is_empty() && self.check(|outstanding| outstanding.by_key.contains_key(&key))

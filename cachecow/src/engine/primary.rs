@@ -4,8 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::Key;
-use crate::protocol::Despite;
+use crate::key::Key;
+use crate::protocol::Replacing;
 
 /// A primary key by its encoded parts.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl fmt::Debug for Primary {
 }
 
 /// Where a pointer led in vain, and what was found there that may be replaced.
-pub(crate) type LedTo = (Primary, Option<Despite>);
+pub(crate) type LedTo = (Primary, Option<Replacing>);
 
 #[cfg(test)]
 mod tests {

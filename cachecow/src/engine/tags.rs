@@ -5,17 +5,20 @@ use std::time::Duration;
 
 use super::{Engine, Urgency, carried_out};
 use crate::backend::{BackendError, Request};
+use crate::error::{Error, ErrorKind};
+use crate::key::Key;
+use crate::model::cached::Cached;
+use crate::model::tag::Tag;
 use crate::protocol::tags::{TagInvalidation, TagStep};
-use crate::protocol::{Command, Lost, Read};
+use crate::protocol::{Command, Lost, ReadMachine};
 use crate::stats::TypeState;
-use crate::{Cached, Error, ErrorKind, Key, Tag};
 
 impl Engine {
     /// A read of an object of this type, not begun: past the cache, if it missed an invalidation of
     /// the key or of any tag of the type.
-    pub(crate) fn read_of<T: Cached>(&self, key: Key, state: &TypeState) -> Read {
+    pub(crate) fn read_of<T: Cached>(&self, key: Key, state: &TypeState) -> ReadMachine {
         if T::TAGGED && self.pending.has_tags(|| Tag::<T>::guard()) {
-            return Read::past_the_cache(self.policy(state.first_command()));
+            return ReadMachine::past_the_cache(self.policy(state.first_command()));
         }
         self.read(key, state)
     }
@@ -71,7 +74,7 @@ impl Engine {
     async fn end_each(&self, keys: &[Key], command: &Command) -> Result<(), BackendError> {
         let request = |&key| Request { key, command: command.clone() };
         let requests = keys.iter().map(request).collect();
-        let replies = self.guard.execute(requests, Urgency::Invalidation).await;
+        let replies = self.client.execute(requests, Urgency::Invalidation).await;
         replies.into_iter().try_for_each(carried_out)
     }
 }

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::error::{Error, ErrorKind};
 use crate::protocol::Token;
-use crate::{Error, ErrorKind};
 
 /// A random half for the process and a counter.
 pub(crate) struct Tokens {

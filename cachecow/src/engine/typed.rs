@@ -13,13 +13,17 @@ use super::judge::{Judged, judge};
 use super::lifetime::{keeping, lifetimes};
 use super::loader::{Loader, Sealed};
 use crate::document::{self, Header, Unfit};
+use crate::error::Error;
 use crate::key::KeyMap;
+use crate::key::{Key, KeyEncoder};
+use crate::model::cached::Cached;
+use crate::model::lookup::Lookup;
+use crate::model::object::{Loaded, Object};
+use crate::model::schema::CacheSchema;
+use crate::model::tag::Tag;
 use crate::near::Near;
-use crate::object::{Loaded, Object};
 use crate::protocol::{Mark, Verdict};
-use crate::schema::CacheSchema;
 use crate::stats::{Counter, TypeState};
-use crate::{Cached, Error, Key, KeyEncoder, Lookup, Tag};
 
 /// The lookups of one call, all different, with what they fetch from.
 pub(crate) struct TypedLoader<'a, L: Lookup> {

@@ -7,8 +7,8 @@ use futures_util::future::BoxFuture;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::Engine;
-use crate::Key;
 use crate::backend::{BackendError, Watch};
+use crate::key::Key;
 
 /// The first pause between two questions where nobody watches the key; each is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
@@ -67,7 +67,7 @@ impl<'a> Wait<'a> {
         }
         let next_question = (now + self.next_pause()).min(self.deadline);
         if matches!(self.watching, Watching::Not) {
-            self.watching = Watching::Beginning(self.engine.guard.watch(self.key).boxed());
+            self.watching = Watching::Beginning(self.engine.client.watch(self.key).boxed());
         }
         if let Watching::Beginning(beginning) = &mut self.watching {
             self.watching = match timeout_at(next_question, beginning).await {

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::flights::overtake;
-use super::{Engine, Target, Urgency, carried_out, not_invalidated};
+use super::{Engine, Invalidation, Urgency, carried_out, not_invalidated};
 use crate::backend::{BackendError, Request};
-use crate::protocol::{Command, HoldPolicy, Lost, Token, Write, WriteOutcome, WriteStep};
-use crate::{Error, ErrorKind, Key};
+use crate::error::{Error, ErrorKind};
+use crate::key::Key;
+use crate::protocol::{Command, HoldPolicy, Lost, Token, WriteMachine, WriteOutcome, WriteStep};
 
 impl Engine {
     /// Runs `work` with every reader kept from filling the keys. The work's result, and an error if
@@ -23,7 +24,7 @@ impl Engine {
     /// If the work was not begun.
     pub(crate) async fn write<R, E, F>(
         self: &Arc<Self>,
-        targets: Vec<Target>,
+        targets: Vec<Invalidation>,
         policy: HoldPolicy,
         work: F,
         in_doubt: impl FnOnce(&Result<R, E>) -> bool,
@@ -33,9 +34,9 @@ impl Engine {
     {
         let began = Instant::now();
         let token = self.tokens.fresh();
-        let write = Write::new(token, self.settings.hold, policy);
-        let settling = |target: &Target| write.clone().with_settle(target.settle);
-        let mut writes: Vec<(Key, Write)> =
+        let write = WriteMachine::new(token, self.settings.hold, policy);
+        let settling = |target: &Invalidation| write.clone().with_settle(target.settle);
+        let mut writes: Vec<(Key, WriteMachine)> =
             targets.iter().map(|target| (target.key, settling(target))).collect();
         let keys: Vec<Key> = writes.iter().map(|(key, _)| *key).collect();
         let unbegun = OnDrop::new(|| self.release_later(keys, token));
@@ -45,7 +46,7 @@ impl Engine {
             return Err(error);
         }
         let unheld = targets.iter().zip(&writes).filter(|(_, (_, write))| !write.held());
-        let unheld: Vec<Target> = unheld.map(|(target, _)| *target).collect();
+        let unheld: Vec<Invalidation> = unheld.map(|(target, _)| *target).collect();
         let exposed = OnDrop::new(|| self.make_up_for(unheld));
         // Dropped here, the write leaves its holds to expire, as if the process had died: whether
         // the work will still take effect in the backing store cannot be known.
@@ -61,7 +62,7 @@ impl Engine {
     }
 
     /// Places the holds; an error if the write must not begin.
-    async fn hold(self: &Arc<Self>, writes: &mut [(Key, Write)]) -> Option<Error> {
+    async fn hold(self: &Arc<Self>, writes: &mut [(Key, WriteMachine)]) -> Option<Error> {
         let replies = self.change(requests(&commands(writes)), Urgency::Read).await;
         let mut refused = None;
         for ((_, write), reply) in writes.iter_mut().zip(replies) {
@@ -107,7 +108,7 @@ impl Engine {
     }
 
     /// Invalidates what a cancelled write may have changed without a hold.
-    fn make_up_for(self: &Arc<Self>, unheld: Vec<Target>) {
+    fn make_up_for(self: &Arc<Self>, unheld: Vec<Invalidation>) {
         if unheld.is_empty() {
             return;
         }
@@ -119,7 +120,7 @@ impl Engine {
 
     async fn release(
         self: &Arc<Self>,
-        mut writes: Vec<(Key, Write)>,
+        mut writes: Vec<(Key, WriteMachine)>,
         overran: bool,
     ) -> Option<Error> {
         for (_, write) in &mut writes {
@@ -139,7 +140,10 @@ impl Engine {
     }
 
     /// Sends the releases; the first error if any failed, after handing those to the background.
-    async fn release_all(self: &Arc<Self>, writes: &mut [(Key, Write)]) -> Option<BackendError> {
+    async fn release_all(
+        self: &Arc<Self>,
+        writes: &mut [(Key, WriteMachine)],
+    ) -> Option<BackendError> {
         let commands = commands(writes);
         let replies = self.change(requests(&commands), Urgency::Invalidation).await;
         for ((_, write), reply) in writes.iter_mut().zip(&replies) {
@@ -150,7 +154,7 @@ impl Engine {
 }
 
 /// The next command of each write.
-fn commands(writes: &mut [(Key, Write)]) -> Vec<(Key, Command)> {
+fn commands(writes: &mut [(Key, WriteMachine)]) -> Vec<(Key, Command)> {
     writes
         .iter_mut()
         .filter_map(|(key, write)| match write.next_step() {
@@ -164,7 +168,7 @@ fn requests(commands: &[(Key, Command)]) -> Vec<Request> {
     commands.iter().map(|(key, command)| Request { key: *key, command: command.clone() }).collect()
 }
 
-fn begin_work(writes: &mut [(Key, Write)]) {
+fn begin_work(writes: &mut [(Key, WriteMachine)]) {
     for (_, write) in writes {
         let step: WriteStep<()> = write.next_step();
         debug_assert_eq!(step, WriteStep::Work, "the work follows the hold");

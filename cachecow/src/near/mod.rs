@@ -13,11 +13,13 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use self::clock::Moment;
 use crate::backend::{CacheBackend, ChangeListener};
+use crate::cache::read::{Fill, Read, Source};
 use crate::key::FoldKeys;
-use crate::object::Object;
+use crate::key::{Key, KeyEncoder};
+use crate::model::cached::Cached;
+use crate::model::lookup::Lookup;
+use crate::model::object::Object;
 use crate::protocol::{Changes, Mark};
-use crate::read::{Fill, Read, Source};
-use crate::{Cached, Key, KeyEncoder, Lookup};
 
 /// What the eviction policy keeps for each key: two links, its state and the place in its hash table.
 const LINKS: usize = 24;
@@ -228,7 +230,10 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
-    use crate::{CacheSchema, Error, KeyPart as _, TypePolicy};
+    use crate::error::Error;
+    use crate::key::KeyPart as _;
+    use crate::model::cached::TypePolicy;
+    use crate::model::schema::CacheSchema;
 
     #[derive(Serialize, Deserialize, PartialEq, Debug)]
     struct Book(u64);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::command::{Command, Despite, Lost, Reply, Seen, Token};
+use super::command::{Command, Lost, Replacing, Reply, SeenValue, Token};
 use super::step::Fill;
 
 /// How many fetches one load of an alias makes at the most.
@@ -12,11 +12,11 @@ const MAX_FETCHES: u8 = 2;
 /// How many stored values are compared with the fetched one.
 const MAX_COMPARISONS: u8 = 2;
 
-/// What the driver of a [`Link`] does next; each step but [`GiveBack`](LinkStep::GiveBack) and
-/// [`Done`](LinkStep::Done) is answered by the method named.
+/// What the driver of a [`AliasFetch`] does next; each step but [`GiveBack`](AliasStep::GiveBack) and
+/// [`Done`](AliasStep::Done) is answered by the method named.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum LinkStep<K, V> {
-    /// Send the command for this primary key → [`Link::on_reply`].
+pub enum AliasStep<K, V> {
+    /// Send the command for this primary key → [`AliasFetch::on_reply`].
     Send {
         /// The primary key.
         primary: K,
@@ -26,9 +26,9 @@ pub enum LinkStep<K, V> {
         /// from here on, that is no confirmation.
         confirms: bool,
     },
-    /// Call the alias' fetch function → [`Link::on_fetched`].
+    /// Call the alias' fetch function → [`AliasFetch::on_fetched`].
     Fetch,
-    /// Compare what is stored with what was fetched → [`Link::on_compared`].
+    /// Compare what is stored with what was fetched → [`AliasFetch::on_compared`].
     Compare {
         /// What is stored.
         stored: V,
@@ -38,23 +38,23 @@ pub enum LinkStep<K, V> {
     /// Give back the claim of this primary key; nothing waits for the answer.
     GiveBack(K, Token),
     /// It is over. A claim that stands is given back.
-    Done(Linked<K>),
+    Done(AliasOutcome<K>),
 }
 
 /// What a stored value is beside the fetched one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Compared {
     /// The same object.
-    Same(Seen),
+    Same(SeenValue),
     /// Not the same, or not fit to be served.
-    Different(Seen),
+    Different(SeenValue),
     /// To be left alone: freshly stored by another version of the program.
     Leave,
 }
 
 /// How it ended.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Linked<K> {
+pub enum AliasOutcome<K> {
     /// The object stands under this primary key, for this time: the alias may lead to it.
     To(K, Duration),
     /// There is no object, or none to be stored.
@@ -73,14 +73,14 @@ enum State<K, V> {
     Comparing,
     FillDue,
     FillSent,
-    Done(Linked<K>),
+    Done(AliasOutcome<K>),
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Claim<K> {
     primary: K,
     token: Token,
-    despite: Option<Despite>,
+    replacing: Option<Replacing>,
     /// Whether what it is granted despite of is what was fetched.
     same: bool,
 }
@@ -95,7 +95,7 @@ struct Object<K, V> {
 /// The fetch in a load of an alias, whose claim stands meanwhile: it sees to it that the object is
 /// stored under its primary key before the alias leads there.
 ///
-/// The load itself is a [`Read`](super::Read) of the alias, whose value is a pointer. `K` is a
+/// The load itself is a [`ReadMachine`](super::ReadMachine) of the alias, whose value is a pointer. `K` is a
 /// primary key, `V` a stored value.
 ///
 /// # Consistency
@@ -109,7 +109,7 @@ struct Object<K, V> {
 ///
 /// An object fetched before the claim of its primary key is never stored there: it is fetched again.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Link<K, V = Bytes> {
+pub struct AliasFetch<K, V = Bytes> {
     state: State<K, V>,
     lease: Duration,
     /// The claim that stands.
@@ -122,13 +122,13 @@ pub struct Link<K, V = Bytes> {
     lost: bool,
 }
 
-impl<K: Clone + PartialEq, V: Clone> Link<K, V> {
+impl<K: Clone + PartialEq, V: Clone> AliasFetch<K, V> {
     /// A fetch that has not begun. If the alias led to a primary key, this is claimed first, despite
     /// the value that was found there; the token marks the claim.
-    pub fn new(lease: Duration, led_to: Option<(K, Option<Despite>)>, token: Token) -> Self {
+    pub fn new(lease: Duration, led_to: Option<(K, Option<Replacing>)>, token: Token) -> Self {
         let state = match led_to {
-            Some((primary, despite)) => {
-                State::ClaimDue(Claim { primary, token, despite, same: false })
+            Some((primary, replacing)) => {
+                State::ClaimDue(Claim { primary, token, replacing, same: false })
             }
             None => State::FetchDue,
         };
@@ -145,47 +145,47 @@ impl<K: Clone + PartialEq, V: Clone> Link<K, V> {
     }
 
     /// What to do next.
-    pub fn next_step(&mut self) -> LinkStep<K, V> {
+    pub fn next_step(&mut self) -> AliasStep<K, V> {
         if let Some((primary, token)) = self.surplus.take() {
-            return LinkStep::GiveBack(primary, token);
+            return AliasStep::GiveBack(primary, token);
         }
         let (state, step) = match std::mem::replace(&mut self.state, State::FetchDue) {
             State::ClaimDue(claim) => {
-                let Claim { primary, token, despite, .. } = claim.clone();
-                let command = Command::Claim { token, lease: self.lease, despite };
+                let Claim { primary, token, replacing, .. } = claim.clone();
+                let command = Command::Claim { token, lease: self.lease, replacing };
                 let confirms = self.object.is_some();
-                (State::ClaimSent(claim), LinkStep::Send { primary, command, confirms })
+                (State::ClaimSent(claim), AliasStep::Send { primary, command, confirms })
             }
-            State::FetchDue => (State::Fetching, LinkStep::Fetch),
+            State::FetchDue => (State::Fetching, AliasStep::Fetch),
             State::CompareDue(stored) => match &self.object {
                 Some(object) => {
                     let fetched = object.value.clone();
-                    (State::Comparing, LinkStep::Compare { stored, fetched })
+                    (State::Comparing, AliasStep::Compare { stored, fetched })
                 }
-                None => Self::over(Linked::Nothing),
+                None => Self::over(AliasOutcome::Nothing),
             },
             State::FillDue => match (self.object.take(), self.claim.clone()) {
                 (Some(object), Some((primary, token))) => {
                     let Object { value, ttl, .. } = object.clone();
                     self.object = Some(object);
                     let command = Command::Fill { token, value, ttl };
-                    (State::FillSent, LinkStep::Send { primary, command, confirms: true })
+                    (State::FillSent, AliasStep::Send { primary, command, confirms: true })
                 }
-                _ => Self::over(Linked::Nothing),
+                _ => Self::over(AliasOutcome::Nothing),
             },
             State::Done(linked) => Self::over(linked),
             waiting => {
                 debug_assert!(false, "a step was asked for before the last one was answered");
                 self.state = waiting;
-                return LinkStep::Done(Linked::Not(Fill::Skipped));
+                return AliasStep::Done(AliasOutcome::Not(Fill::Skipped));
             }
         };
         self.state = state;
         step
     }
 
-    fn over(linked: Linked<K>) -> (State<K, V>, LinkStep<K, V>) {
-        (State::Done(linked.clone()), LinkStep::Done(linked))
+    fn over(linked: AliasOutcome<K>) -> (State<K, V>, AliasStep<K, V>) {
+        (State::Done(linked.clone()), AliasStep::Done(linked))
     }
 
     /// Takes the cache's answer.
@@ -198,9 +198,9 @@ impl<K: Clone + PartialEq, V: Clone> Link<K, V> {
             }
             (State::FillSent, Ok(Reply::Refused)) => {
                 self.claim = None;
-                State::Done(Linked::Not(Fill::Refused))
+                State::Done(AliasOutcome::Not(Fill::Refused))
             }
-            (State::FillSent, _) => State::Done(Linked::Not(Fill::Unreachable)),
+            (State::FillSent, _) => State::Done(AliasOutcome::Not(Fill::Unreachable)),
             (state, _) => {
                 debug_assert!(false, "a reply does not answer the last step");
                 state
@@ -221,7 +221,7 @@ impl<K: Clone + PartialEq, V: Clone> Link<K, V> {
             Ok(Reply::Value(stored)) if self.object.is_some() => {
                 self.comparisons += 1;
                 if self.comparisons > MAX_COMPARISONS {
-                    State::Done(Linked::Not(Fill::Skipped))
+                    State::Done(AliasOutcome::Not(Fill::Skipped))
                 } else {
                     State::CompareDue(stored)
                 }
@@ -233,13 +233,13 @@ impl<K: Clone + PartialEq, V: Clone> Link<K, V> {
 
     /// What was fetched already is returned; what was not, is fetched without the claim.
     fn without_claim(&self, fill: Fill) -> State<K, V> {
-        if self.object.is_some() { State::Done(Linked::Not(fill)) } else { State::FetchDue }
+        if self.object.is_some() { State::Done(AliasOutcome::Not(fill)) } else { State::FetchDue }
     }
 
     fn linked(&self) -> State<K, V> {
         State::Done(match &self.object {
-            Some(Object { primary, ttl, .. }) => Linked::To(primary.clone(), *ttl),
-            None => Linked::Nothing,
+            Some(Object { primary, ttl, .. }) => AliasOutcome::To(primary.clone(), *ttl),
+            None => AliasOutcome::Nothing,
         })
     }
 
@@ -249,20 +249,20 @@ impl<K: Clone + PartialEq, V: Clone> Link<K, V> {
         debug_assert!(matches!(self.state, State::Fetching), "a fetch answers no step");
         self.fetches += 1;
         let Some((primary, value, ttl)) = fetched else {
-            self.state = State::Done(Linked::Nothing);
+            self.state = State::Done(AliasOutcome::Nothing);
             return;
         };
         let claimed = self.claim.as_ref().is_some_and(|(claimed, _)| *claimed == primary);
         self.state = if claimed {
             State::FillDue
         } else if self.lost {
-            State::Done(Linked::Not(Fill::Unreachable))
+            State::Done(AliasOutcome::Not(Fill::Unreachable))
         } else if self.fetches >= MAX_FETCHES {
-            State::Done(Linked::Not(Fill::Skipped))
+            State::Done(AliasOutcome::Not(Fill::Skipped))
         } else {
             self.surplus = self.claim.take();
             let primary = primary.clone();
-            State::ClaimDue(Claim { primary, token, despite: None, same: false })
+            State::ClaimDue(Claim { primary, token, replacing: None, same: false })
         };
         self.object = Some(Object { primary, value, ttl });
     }
@@ -274,17 +274,17 @@ impl<K: Clone + PartialEq, V: Clone> Link<K, V> {
             Compared::Same(seen) => (seen, true),
             Compared::Different(seen) => (seen, false),
             Compared::Leave => {
-                self.state = State::Done(Linked::Not(Fill::Skipped));
+                self.state = State::Done(AliasOutcome::Not(Fill::Skipped));
                 return;
             }
         };
         self.state = match &self.object {
             Some(Object { primary, .. }) => {
                 // It stays for those who ask for it by its primary key, until it is replaced.
-                let despite = Some(Despite { seen, keep: true });
-                State::ClaimDue(Claim { primary: primary.clone(), token, despite, same })
+                let replacing = Some(Replacing { seen, keep: true });
+                State::ClaimDue(Claim { primary: primary.clone(), token, replacing, same })
             }
-            None => State::Done(Linked::Nothing),
+            None => State::Done(AliasOutcome::Nothing),
         };
     }
 }
@@ -299,28 +299,28 @@ mod tests {
         Token::from_bytes([number; 16])
     }
 
-    fn seen(value: u8) -> Seen {
-        Seen::of(&[value])
+    fn seen(value: u8) -> SeenValue {
+        SeenValue::of(&[value])
     }
 
     /// A link that has fetched an object of the primary key and is about to claim it.
-    fn fetched(led_to: Option<(char, Option<Despite>)>) -> Link<char, u8> {
-        let mut link = Link::new(LEASE, led_to, token(1));
-        assert_eq!(link.next_step(), LinkStep::Fetch);
+    fn fetched(led_to: Option<(char, Option<Replacing>)>) -> AliasFetch<char, u8> {
+        let mut link = AliasFetch::new(LEASE, led_to, token(1));
+        assert_eq!(link.next_step(), AliasStep::Fetch);
         link.on_fetched(Some(('p', 1, LEASE)), token(2));
         link
     }
 
-    fn sends_claim(link: &mut Link<char, u8>) -> bool {
-        matches!(link.next_step(), LinkStep::Send { command: Command::Claim { .. }, .. })
+    fn sends_claim(link: &mut AliasFetch<char, u8>) -> bool {
+        matches!(link.next_step(), AliasStep::Send { command: Command::Claim { .. }, .. })
     }
 
     #[test]
     fn where_the_alias_led_is_fetched_although_another_has_filled_it() {
-        let mut link: Link<char, u8> = Link::new(LEASE, Some(('p', None)), token(1));
+        let mut link: AliasFetch<char, u8> = AliasFetch::new(LEASE, Some(('p', None)), token(1));
         assert!(sends_claim(&mut link));
         link.on_reply(Ok(Reply::Value(7)));
-        assert_eq!(link.next_step(), LinkStep::Fetch);
+        assert_eq!(link.next_step(), AliasStep::Fetch);
     }
 
     #[test]
@@ -329,12 +329,12 @@ mod tests {
         for value in 0..MAX_COMPARISONS {
             assert!(sends_claim(&mut link));
             link.on_reply(Ok(Reply::Value(value)));
-            assert_eq!(link.next_step(), LinkStep::Compare { stored: value, fetched: 1 });
+            assert_eq!(link.next_step(), AliasStep::Compare { stored: value, fetched: 1 });
             link.on_compared(Compared::Different(seen(value)), token(9));
         }
         assert!(sends_claim(&mut link));
         link.on_reply(Ok(Reply::Value(9)));
-        assert_eq!(link.next_step(), LinkStep::Done(Linked::Not(Fill::Skipped)));
+        assert_eq!(link.next_step(), AliasStep::Done(AliasOutcome::Not(Fill::Skipped)));
     }
 
     #[test]
@@ -343,9 +343,9 @@ mod tests {
         for fetch in 1..MAX_FETCHES {
             assert!(sends_claim(&mut link));
             link.on_reply(Ok(Reply::Claimed(1)));
-            assert_eq!(link.next_step(), LinkStep::Fetch);
+            assert_eq!(link.next_step(), AliasStep::Fetch);
             link.on_fetched(Some((char::from(b'p' + fetch), 1, LEASE)), token(9));
         }
-        assert_eq!(link.next_step(), LinkStep::Done(Linked::Not(Fill::Skipped)));
+        assert_eq!(link.next_step(), AliasStep::Done(AliasOutcome::Not(Fill::Skipped)));
     }
 }

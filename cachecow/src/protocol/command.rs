@@ -64,14 +64,14 @@ impl fmt::Debug for Token {
 /// A false match only costs a fetch: neither deleting nor replacing a value under the flag is ever
 /// wrong.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Seen {
+pub struct SeenValue {
     /// The value's length in bytes.
     pub len: usize,
-    /// Its first bytes, at most [`Seen::PREFIX`] of them.
+    /// Its first bytes, at most [`SeenValue::PREFIX`] of them.
     pub prefix: Vec<u8>,
 }
 
-impl Seen {
+impl SeenValue {
     /// How many bytes are compared; the header of a stored document, which tells when it was
     /// stored, lies within them.
     pub const PREFIX: usize = 64;
@@ -89,9 +89,9 @@ impl Seen {
 
 /// A value that does not stand in a claim's way.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Despite {
+pub struct Replacing {
     /// The value.
-    pub seen: Seen,
+    pub seen: SeenValue,
     /// Whether it stays until it is replaced; if not, the claim deletes it.
     pub keep: bool,
 }
@@ -109,7 +109,7 @@ pub enum Command<V = Bytes> {
         /// How long the right lasts.
         lease: Duration,
         /// A value that counts as none.
-        despite: Option<Despite>,
+        replacing: Option<Replacing>,
     },
     /// Store the value, if the right to do so still stands.
     Fill {
@@ -213,13 +213,13 @@ mod tests {
 
     #[test]
     fn a_seen_value_is_told_by_its_length_and_its_beginning() {
-        let long = [1; Seen::PREFIX + 1];
-        let seen = Seen::of(&long);
-        assert_eq!((seen.len, seen.prefix.len()), (Seen::PREFIX + 1, Seen::PREFIX));
+        let long = [1; SeenValue::PREFIX + 1];
+        let seen = SeenValue::of(&long);
+        assert_eq!((seen.len, seen.prefix.len()), (SeenValue::PREFIX + 1, SeenValue::PREFIX));
         let mut other = long;
-        other[Seen::PREFIX] = 2;
+        other[SeenValue::PREFIX] = 2;
         assert!(seen.matches(&long) && seen.matches(&other), "only the beginning is compared");
-        other[Seen::PREFIX - 1] = 2;
+        other[SeenValue::PREFIX - 1] = 2;
         assert!(!seen.matches(&other) && !seen.matches(&long[1..]));
     }
 }

@@ -59,7 +59,7 @@ pub struct Lead<I, F> {
 
 /// Who is to be told what at the end of a load.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Told<I, F> {
+pub struct Waiters<I, F> {
     /// These share the result.
     pub share: Vec<F>,
     /// These read the cache.
@@ -284,10 +284,14 @@ impl<I: Clone + PartialEq, F> Lead<I, F> {
     }
 
     /// Ends the load.
-    pub fn land(mut self, flights: &mut Flights<I, F>, landing: Landing) -> Told<I, F> {
+    pub fn land(mut self, flights: &mut Flights<I, F>, landing: Landing) -> Waiters<I, F> {
         self.close(flights);
-        let mut told =
-            Told { share: Vec::new(), look_again: Vec::new(), next: None, give_back: self.claim };
+        let mut told = Waiters {
+            share: Vec::new(),
+            look_again: Vec::new(),
+            next: None,
+            give_back: self.claim,
+        };
         let mut waiting = VecDeque::new();
         for follower in self.closed.take().unwrap_or_default() {
             match landing.fate_of(follower.joined) {
@@ -340,7 +344,7 @@ mod tests {
         let mut lead = flights.take_off((), false);
         let token = Token::from_bytes([1; 16]);
         let claim: Command<u8> =
-            Command::Claim { token, lease: std::time::Duration::from_secs(1), despite: None };
+            Command::Claim { token, lease: std::time::Duration::from_secs(1), replacing: None };
         lead.on_send(&mut flights, &claim);
         assert!(flights.open().is_some());
         lead.on_send(&mut flights, &Command::<u8>::Abandon { token });

@@ -29,7 +29,7 @@
 //!
 //! An alias has a value and a flag of its own. Its value is a pointer to the primary key, where the
 //! object stands. Who reads by an alias looks up the pointer, then the object, and verifies that the
-//! object is of both keys; else the alias is loaded, by a [`Read`] of it whose fetch is a [`Link`].
+//! object is of both keys; else the alias is loaded, by a [`ReadMachine`] of it whose fetch is a [`AliasFetch`].
 //! There it is told why no invalidation of either key is undone.
 //!
 //! Where fetches read a lagging replica, nothing may be stored for a while after an invalidation:
@@ -46,13 +46,13 @@ mod step;
 pub mod tags;
 mod write;
 
-pub use alias::{Compared, Link, LinkStep, Linked};
-pub use command::{Command, Despite, Lost, Reply, Seen, Token};
+pub use alias::{AliasFetch, AliasOutcome, AliasStep, Compared};
+pub use command::{Command, Lost, Replacing, Reply, SeenValue, Token};
 pub use flight::{FollowerFate, Landing, Phase};
-pub use flights::{Flight, Flights, Lead, Told};
+pub use flights::{Flight, Flights, Lead, Waiters};
 pub use near::{Changes, Mark};
-pub use read::Read;
+pub use read::ReadMachine;
 pub use step::{
     Fetched, Fill, First, Followed, OnLease, Outcome, ReadPolicy, Role, Step, Verdict, Waited,
 };
-pub use write::{HoldPolicy, Write, WriteOutcome, WriteStep};
+pub use write::{HoldPolicy, WriteMachine, WriteOutcome, WriteStep};

@@ -5,7 +5,7 @@ mod state;
 use bytes::Bytes;
 
 use self::state::{AbandonReason, Bypass, Renewal, State};
-use super::command::{Command, Despite, Lost, Reply, Seen, Token};
+use super::command::{Command, Lost, Replacing, Reply, SeenValue, Token};
 use super::flight::Landing;
 use super::step::{
     Fetched, Fill, First, Followed, OnLease, Outcome, ReadPolicy, Role, Step, Verdict, Waited,
@@ -20,12 +20,12 @@ const MAX_REJECTIONS: u8 = 2;
 /// what came of it. A method that does not answer the last step is a fault of the driver and
 /// panics in debug builds; in release builds it is ignored.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Read<V = Bytes> {
+pub struct ReadMachine<V = Bytes> {
     state: State<V>,
     policy: ReadPolicy,
     bypass: Option<Bypass>,
     /// The value that this read is not content with.
-    despite: Option<Despite>,
+    replacing: Option<Replacing>,
     renewal: Option<Renewal>,
     /// The fetch failed, and how its error lands: what is left is the value to be renewed, if it is still
     /// there.
@@ -33,7 +33,7 @@ pub struct Read<V = Bytes> {
     rejections: u8,
 }
 
-impl<V> Read<V> {
+impl<V> ReadMachine<V> {
     /// A read that has not begun.
     pub fn new(policy: ReadPolicy) -> Self {
         let state = match policy.first {
@@ -44,7 +44,7 @@ impl<V> Read<V> {
             state,
             policy,
             bypass: None,
-            despite: None,
+            replacing: None,
             renewal: None,
             failed: None,
             rejections: 0,
@@ -68,7 +68,7 @@ impl<V> Read<V> {
             State::FollowDue => (State::Following, Step::Follow),
             State::ClaimDue(token) => {
                 let lease = self.policy.lease;
-                let claim = Command::Claim { token, lease, despite: self.despite.clone() };
+                let claim = Command::Claim { token, lease, replacing: self.replacing.clone() };
                 (State::ClaimSent(token), Step::Send(claim))
             }
             State::WaitDue => (State::Waiting, Step::Wait),
@@ -196,7 +196,7 @@ impl<V> Read<V> {
                 if self.rejections > MAX_REJECTIONS {
                     self.bypass = self.bypass.or(Some(Bypass::Occupied));
                 }
-                self.despite = Some(Despite { seen, keep: false });
+                self.replacing = Some(Replacing { seen, keep: false });
                 self.load(leading)
             }
             Verdict::Leave => {
@@ -320,9 +320,9 @@ impl<V> Read<V> {
         matches!(self.state, State::Fetching(Some(_)))
     }
 
-    fn renew(&mut self, renewal: Renewal, seen: Seen) {
+    fn renew(&mut self, renewal: Renewal, seen: SeenValue) {
         self.renewal = Some(renewal);
-        self.despite = Some(Despite { seen, keep: true });
+        self.replacing = Some(Replacing { seen, keep: true });
     }
 
     /// The answer to an abandon tells whether the claim stood for as long as the fetch took.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::command::{Command, Seen, Token};
+use super::command::{Command, SeenValue, Token};
 
 /// What a read asks first.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -37,20 +37,20 @@ pub struct ReadPolicy {
 /// method named.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Step<V> {
-    /// Send the command → [`Read::on_reply`](super::Read::on_reply).
+    /// Send the command → [`ReadMachine::on_reply`](super::ReadMachine::on_reply).
     Send(Command<V>),
-    /// Decode and verify the stored value → [`Read::on_judged`](super::Read::on_judged).
+    /// Decode and verify the stored value → [`ReadMachine::on_judged`](super::ReadMachine::on_judged).
     Judge(V),
-    /// Lead this process's load of the key, or follow the one under way → [`Read::on_entered`](super::Read::on_entered).
+    /// Lead this process's load of the key, or follow the one under way → [`ReadMachine::on_entered`](super::ReadMachine::on_entered).
     Enter,
-    /// Lead this process's load of the key, if there is none under way → [`Read::on_entered`](super::Read::on_entered), as
+    /// Lead this process's load of the key, if there is none under way → [`ReadMachine::on_entered`](super::ReadMachine::on_entered), as
     /// [`Leader`](Role::Leader) or [`Alone`](Role::Alone).
     Lead,
-    /// Wait for the load that is followed → [`Read::on_followed`](super::Read::on_followed).
+    /// Wait for the load that is followed → [`ReadMachine::on_followed`](super::ReadMachine::on_followed).
     Follow,
-    /// Wait for the other process's fill → [`Read::on_waited`](super::Read::on_waited).
+    /// Wait for the other process's fill → [`ReadMachine::on_waited`](super::ReadMachine::on_waited).
     Wait,
-    /// Call the fetch function → [`Read::on_fetched`](super::Read::on_fetched).
+    /// Call the fetch function → [`ReadMachine::on_fetched`](super::ReadMachine::on_fetched).
     Fetch,
     /// The read is over.
     Done(Outcome),
@@ -63,12 +63,12 @@ pub enum Verdict {
     Good,
     /// The object that was asked for, near the end of its time to live: one caller fetches it anew,
     /// the others are content with it.
-    Ageing(Seen),
+    Ageing(SeenValue),
     /// The object that was asked for, past its time to live: to be served if the fetch fails.
-    Expired(Seen),
+    Expired(SeenValue),
     /// Not to be served, and to be replaced: malformed, of another key, or of another version and
     /// no longer fresh.
-    Replace(Seen),
+    Replace(SeenValue),
     /// Not to be served, and to be left alone: freshly stored by another version of the program.
     Leave,
     /// Not to be served, since the cache failed to tell whether it may be, or what it leads to.

@@ -36,7 +36,7 @@ use std::time::Duration;
 use super::command::{Command, Lost, Reply, Token};
 
 /// A place's epoch, as a load or a hit has seen it.
-type Seen<V> = Result<Reply<V>, Lost>;
+type Answer<V> = Result<Reply<V>, Lost>;
 
 /// The guard, as it was before a fetch began; nothing if it could not be taken.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -44,7 +44,7 @@ pub struct Captured(Option<Token>);
 
 impl Captured {
     /// From the answer to [`TakeEpoch`](Command::TakeEpoch).
-    pub fn by<V>(guard: &Seen<V>) -> Self {
+    pub fn by<V>(guard: &Answer<V>) -> Self {
         Self(epoch(guard))
     }
 
@@ -55,20 +55,20 @@ impl Captured {
 
     /// Whether what was fetched since may be stored or shared, by the guard's answer to
     /// [`ReadEpoch`](Command::ReadEpoch) afterwards.
-    pub fn stands<V>(self, guard: &Seen<V>) -> bool {
+    pub fn stands<V>(self, guard: &Answer<V>) -> bool {
         self.0.is_some() && self.0 == epoch(guard)
     }
 }
 
 /// The epochs to store with an object, by its tags' answers to [`TakeEpoch`](Command::TakeEpoch); `None` if
 /// some tag has none, and the object must not be stored.
-pub fn taken<'a, V: 'a>(tags: impl Iterator<Item = &'a Seen<V>>) -> Option<Vec<Token>> {
+pub fn taken<'a, V: 'a>(tags: impl Iterator<Item = &'a Answer<V>>) -> Option<Vec<Token>> {
     tags.map(epoch).collect()
 }
 
 /// What a stored object is worth.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Worth {
+pub enum StampCheck {
     /// All its epochs are the present ones.
     Current,
     /// Some tag was invalidated, or its epoch lost.
@@ -79,25 +79,25 @@ pub enum Worth {
 
 /// Judges a stored object by the epochs that it was stored with and its tags' answers to
 /// [`ReadEpoch`](Command::ReadEpoch).
-pub fn worth<'a, V: 'a>(
+pub fn check_stamps<'a, V: 'a>(
     stored: impl ExactSizeIterator<Item = Token>,
-    tags: impl ExactSizeIterator<Item = &'a Seen<V>>,
-) -> Worth {
+    tags: impl ExactSizeIterator<Item = &'a Answer<V>>,
+) -> StampCheck {
     if stored.len() != tags.len() {
-        return Worth::Outdated;
+        return StampCheck::Outdated;
     }
     let mut unknown = false;
     for (stored, present) in stored.zip(tags) {
         match present {
             Ok(Reply::Epoch(present)) if *present == stored => {}
             Err(Lost) => unknown = true,
-            Ok(_) => return Worth::Outdated,
+            Ok(_) => return StampCheck::Outdated,
         }
     }
-    if unknown { Worth::Unknown } else { Worth::Current }
+    if unknown { StampCheck::Unknown } else { StampCheck::Current }
 }
 
-fn epoch<V>(seen: &Seen<V>) -> Option<Token> {
+fn epoch<V>(seen: &Answer<V>) -> Option<Token> {
     match seen {
         Ok(Reply::Epoch(token)) => Some(*token),
         _ => None,
@@ -177,14 +177,14 @@ impl TagInvalidation {
 mod tests {
     use super::*;
 
-    type Answer = Result<Reply<u8>, Lost>;
+    type TestAnswer = Result<Reply<u8>, Lost>;
 
     const A: Token = Token::from_bytes([1; 16]);
     const B: Token = Token::from_bytes([2; 16]);
-    const NONE: [Answer; 3] = [Ok(Reply::Absent), Ok(Reply::Held), Err(Lost)];
+    const NONE: [TestAnswer; 3] = [Ok(Reply::Absent), Ok(Reply::Held), Err(Lost)];
 
     #[expect(clippy::unnecessary_wraps, reason = "one of several answers")]
-    fn is(token: Token) -> Answer {
+    fn is(token: Token) -> TestAnswer {
         Ok(Reply::Epoch(token))
     }
 
@@ -213,14 +213,16 @@ mod tests {
 
     #[test]
     fn an_object_is_worth_something_under_its_own_epochs_only() {
-        let judge = |stored: &[Token], tags: &[Answer]| worth(stored.iter().copied(), tags.iter());
-        assert_eq!(judge(&[A, B], &[is(A), is(B)]), Worth::Current);
-        assert_eq!(judge(&[A, B], &[is(B), is(A)]), Worth::Outdated);
-        assert_eq!(judge(&[A], &[is(A), is(B)]), Worth::Outdated, "it has a tag more");
-        assert_eq!(judge(&[A], &[Ok(Reply::Absent)]), Worth::Outdated);
-        assert_eq!(judge(&[A], &[Ok(Reply::Held)]), Worth::Outdated);
-        assert_eq!(judge(&[A, B], &[Err(Lost), is(B)]), Worth::Unknown);
-        assert_eq!(judge(&[A, B], &[Err(Lost), is(A)]), Worth::Outdated, "one is enough");
+        let judge = |stored: &[Token], tags: &[TestAnswer]| {
+            check_stamps(stored.iter().copied(), tags.iter())
+        };
+        assert_eq!(judge(&[A, B], &[is(A), is(B)]), StampCheck::Current);
+        assert_eq!(judge(&[A, B], &[is(B), is(A)]), StampCheck::Outdated);
+        assert_eq!(judge(&[A], &[is(A), is(B)]), StampCheck::Outdated, "it has a tag more");
+        assert_eq!(judge(&[A], &[Ok(Reply::Absent)]), StampCheck::Outdated);
+        assert_eq!(judge(&[A], &[Ok(Reply::Held)]), StampCheck::Outdated);
+        assert_eq!(judge(&[A, B], &[Err(Lost), is(B)]), StampCheck::Unknown);
+        assert_eq!(judge(&[A, B], &[Err(Lost), is(A)]), StampCheck::Outdated, "one is enough");
     }
 
     #[test]

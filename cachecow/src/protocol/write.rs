@@ -20,9 +20,9 @@ pub enum HoldPolicy {
 /// What the driver of a write does next, for every key of the write.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum WriteStep<V> {
-    /// Send the command → [`Write::on_reply`].
+    /// Send the command → [`WriteMachine::on_reply`].
     Send(Command<V>),
-    /// Do the work → [`Write::on_worked`].
+    /// Do the work → [`WriteMachine::on_worked`].
     Work,
     /// The write is over.
     Done(WriteOutcome),
@@ -55,7 +55,7 @@ enum State {
 
 /// A write of one key: hold, work, release; or, to let replicas settle, hold, work, a last short hold.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct Write {
+pub struct WriteMachine {
     state: State,
     token: Token,
     ttl: Duration,
@@ -65,7 +65,7 @@ pub struct Write {
     held: bool,
 }
 
-impl Write {
+impl WriteMachine {
     /// A write that has not begun; the token marks its hold, which lasts `ttl` if it is never
     /// released.
     pub fn new(token: Token, ttl: Duration, policy: HoldPolicy) -> Self {

@@ -7,8 +7,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use super::counters::{COUNTERS, Counter, TypeStats};
 use super::striped::Striped;
 use crate::backend::BackendError;
+use crate::model::cached::Cached;
+use crate::model::schema::CacheSchema;
 use crate::protocol::{Fill, First, Lost, Outcome};
-use crate::{CacheSchema, Cached};
 
 /// Doubling blocks: 32, 32, 64, 128, … types, up to 2^32.
 const BLOCKS: usize = 28;

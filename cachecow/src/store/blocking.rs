@@ -2,7 +2,7 @@
 
 use tokio::task::spawn_blocking;
 
-use crate::Error;
+use crate::error::Error;
 
 /// Does the work on a thread that may block. If the future is dropped the work goes on to its end.
 pub(super) async fn blocking<T: Send + 'static>(

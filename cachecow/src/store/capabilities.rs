@@ -1,7 +1,7 @@
 //! What a store can do.
 
 use super::KeySpace;
-use crate::Error;
+use crate::error::Error;
 
 /// What a store can do besides storing; the rest is refused with
 /// [`Unsupported`](crate::ErrorKind::Unsupported).

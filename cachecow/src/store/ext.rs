@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use super::blocking::blocking;
 use super::target::{self, Target};
 use super::{KeyValueStore, Reader, Ttl, Value};
-use crate::Error;
+use crate::error::Error;
 
 /// What the users of a [`KeyValueStore`] call besides its own methods.
 ///

@@ -1,6 +1,6 @@
 //! Which keys a store takes.
 
-use crate::Error;
+use crate::error::Error;
 
 /// Which keys a store takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -85,7 +85,7 @@ impl KeySpace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
+    use crate::error::ErrorKind;
 
     #[test]
     fn the_alphabet_is_that_of_the_documentation() {

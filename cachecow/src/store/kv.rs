@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 
 use super::{Capabilities, Reader, Ttl};
-use crate::Error;
+use crate::error::Error;
 
 /// Keys, as they are listed.
 pub type KeyStream<'a> = BoxStream<'a, Result<String, Error>>;

@@ -13,7 +13,7 @@ use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::time::Instant;
 
 use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
-use crate::Error;
+use crate::error::Error;
 
 /// A store in this process's memory, unbounded. Clones are one store.
 ///

@@ -14,7 +14,7 @@ use mongodb::options::ClientOptions;
 use mongodb::{Client, Collection};
 
 use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// How long a server is waited for, unless the URL says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(5);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
 
-use crate::Error;
+use crate::error::Error;
 
 /// How much room is made for the next read where the length is not known.
 const STEP: usize = 64 * 1024;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
-use crate::Error;
+use crate::error::Error;
 
 /// How many links one after another are followed: as many as Linux follows.
 const MOST_LINKS: usize = 40;

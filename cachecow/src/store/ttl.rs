@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::Error;
-use crate::settings::LONGEST;
+use crate::engine::settings::LONGEST;
+use crate::error::Error;
 
 /// How long a value lives in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -62,7 +62,7 @@ impl From<Duration> for Ttl {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
+    use crate::error::ErrorKind;
 
     #[test]
     fn what_no_store_takes_is_invalid_everywhere() {

@@ -133,9 +133,9 @@ impl Planted {
         let planted = state.planted.get(&request.key).cloned();
         match request.command {
             Command::Lookup => planted.map_or(Reply::Absent, Reply::Value),
-            Command::Claim { despite, .. } => match (planted, despite) {
+            Command::Claim { replacing, .. } => match (planted, replacing) {
                 (Some(value), None) => Reply::Value(value),
-                (Some(value), Some(despite)) if !despite.seen.matches(&value) => {
+                (Some(value), Some(replacing)) if !replacing.seen.matches(&value) => {
                     Reply::Value(value)
                 }
                 _ => Reply::Claimed(1),

@@ -1,6 +1,6 @@
 //! The cache as the protocol describes it: the value and the flag of one key, each command atomic.
 
-use cachecow::protocol::{Command, Reply, Seen, Token};
+use cachecow::protocol::{Command, Reply, SeenValue, Token};
 
 use crate::Without;
 
@@ -10,12 +10,12 @@ pub type Version = u8;
 /// What is stored.
 pub trait Stored: Copy + PartialEq {
     /// What tells it from other values.
-    fn seen(&self) -> Seen;
+    fn seen(&self) -> SeenValue;
 }
 
 impl Stored for Version {
-    fn seen(&self) -> Seen {
-        Seen::of(&[*self])
+    fn seen(&self) -> SeenValue {
+        SeenValue::of(&[*self])
     }
 }
 
@@ -57,12 +57,12 @@ impl<V: Stored> Cell<V> {
     pub fn carry_out(&mut self, command: &Command<V>, without: Without) -> Reply<V> {
         match command {
             Command::Lookup => self.value.map_or(Reply::Absent, Reply::Value),
-            Command::Claim { token, lease, despite } => {
+            Command::Claim { token, lease, replacing } => {
                 assert!(!lease.is_zero(), "a lease ends");
                 if let Some(value) = self.value {
-                    match despite {
-                        Some(despite) if despite.seen == value.seen() => {
-                            if !despite.keep {
+                    match replacing {
+                        Some(replacing) if replacing.seen == value.seen() => {
+                            if !replacing.keep {
                                 self.value = None;
                             }
                         }

@@ -5,7 +5,7 @@ mod driver;
 use std::time::Duration;
 
 use cachecow::protocol::{
-    Command, First, Lost, Mark, OnLease, Outcome, Read, ReadPolicy, Reply, Token, Verdict,
+    Command, First, Lost, Mark, OnLease, Outcome, ReadMachine, ReadPolicy, Reply, Token, Verdict,
 };
 
 pub use self::driver::Driver;
@@ -92,7 +92,7 @@ pub struct Caller {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct KeyRead {
     key: u8,
-    read: Read<Version>,
+    read: ReadMachine<Version>,
     step: Pending,
     /// What was served or fetched.
     result: Option<Brought>,
@@ -142,7 +142,7 @@ impl Caller {
     pub fn new(process: u8, number: u8, keys: &[u8], first: First, finds: Finds) -> Self {
         let reads = keys.iter().map(|&key| KeyRead {
             key,
-            read: Read::new(policy(first)),
+            read: ReadMachine::new(policy(first)),
             step: Pending::None,
             result: None,
             floor: 0,

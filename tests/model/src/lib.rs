@@ -1,8 +1,8 @@
 //! A model checker's look at the promise: callers, writers, crashes and a bad network around the machines
 //! of [`cachecow::protocol`], in every order.
 //!
-//! What is explored is the production code: [`Read`](cachecow::protocol::Read),
-//! [`Write`](cachecow::protocol::Write), [`Flights`](cachecow::protocol::Flights) and
+//! What is explored is the production code: [`ReadMachine`](cachecow::protocol::ReadMachine),
+//! [`WriteMachine`](cachecow::protocol::WriteMachine), [`Flights`](cachecow::protocol::Flights) and
 //! [`Changes`](cachecow::protocol::Changes), which the engine drives with bytes for values, are driven here with version numbers.
 //! What is modelled is around them: the cache's cells, held against the real backends by a test, the
 //! network, and time, which is whatever happens before something else.

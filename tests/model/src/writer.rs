@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use cachecow::protocol::{Command, HoldPolicy, Lost, Reply, Token, Write, WriteOutcome, WriteStep};
+use cachecow::protocol::{
+    Command, HoldPolicy, Lost, Reply, Token, WriteMachine, WriteOutcome, WriteStep,
+};
 
 use crate::cache::Version;
 use crate::caller::Answer;
@@ -53,7 +55,7 @@ pub struct Writer {
     pub hold_vanished: bool,
     token: Token,
     number: u8,
-    write: Write,
+    write: WriteMachine,
     /// What it wrote.
     version: Version,
 }
@@ -66,7 +68,7 @@ impl Writer {
         let mut bytes = [0; 16];
         bytes[..2].copy_from_slice(&[number, 1]);
         let token = Token::from_bytes(bytes);
-        let write = Write::new(token, HOLD, HoldPolicy::Proceed);
+        let write = WriteMachine::new(token, HOLD, HoldPolicy::Proceed);
         Self {
             process,
             key,

@@ -6,7 +6,7 @@ use super::super::BackendError;
 use super::Shared;
 use super::reply;
 use super::routed::Routed;
-use crate::Key;
+use crate::key::Key;
 use crate::protocol::Reply;
 
 type Answer = Result<Reply, BackendError>;

@@ -4,8 +4,8 @@ mod acks;
 mod attempt;
 #[cfg(feature = "cluster")]
 mod cluster;
+mod connection;
 mod connector;
-mod link;
 mod lookups;
 mod news;
 mod part;
@@ -31,14 +31,15 @@ use futures_util::future::BoxFuture;
 use smallvec::SmallVec;
 
 use self::acks::Acks;
-pub(crate) use self::link::Link;
+pub(crate) use self::connection::Connection;
 use self::route::Route;
 use self::tracking::Watches;
-use self::url::Target;
+use self::url::Destination;
 use super::{BackendError, BackendErrorKind, CacheBackend, ChangeListener, Request, Watch};
+use crate::engine::settings::LONGEST;
+use crate::error::{Error, ErrorKind};
+use crate::key::Key;
 use crate::protocol::Reply;
-use crate::settings::LONGEST;
-use crate::{Error, ErrorKind, Key};
 
 /// The protocol on a Redis or Valkey server, version 6.2 or later, over one multiplexed connection; on
 /// a cluster over one to each node.
@@ -139,14 +140,14 @@ impl RedisBackend {
         Ok(Self::to(url::parse(url, "cache")?, connect_timeout))
     }
 
-    fn to(target: Target, connect_timeout: Duration) -> Self {
+    fn to(destination: Destination, connect_timeout: Duration) -> Self {
         let connect_timeout = connect_timeout.min(LONGEST);
-        let route = match target {
-            Target::Server(source) => {
-                Route::by_link(Arc::new(Link::to_server(source, connect_timeout)))
+        let route = match destination {
+            Destination::Server(endpoint) => {
+                Route::by_connection(Arc::new(Connection::to_server(endpoint, connect_timeout)))
             }
             #[cfg(feature = "cluster")]
-            Target::Cluster(seeds) => {
+            Destination::Cluster(seeds) => {
                 Route::Cluster(Box::new(cluster::Cluster::new(seeds, connect_timeout)))
             }
         };
@@ -164,7 +165,7 @@ impl RedisBackend {
     where
         C: ConnectionLike + Clone + Send + Sync + 'static,
     {
-        Self::on(Arc::new(Link::given(connection)), String::new())
+        Self::on(Arc::new(Connection::given(connection)), String::new())
     }
 
     /// A backend on a connection to a cluster that was made elsewhere. By URL it does more: a batch
@@ -266,8 +267,8 @@ impl RedisBackend {
     }
 
     /// A backend on a connection that may have other uses, with this before every Redis key.
-    pub(crate) fn on(link: Arc<Link>, prefix: String) -> Self {
-        Self::by(Route::by_link(link), prefix)
+    pub(crate) fn on(link: Arc<Connection>, prefix: String) -> Self {
+        Self::by(Route::by_connection(link), prefix)
     }
 
     fn by(route: Route, prefix: String) -> Self {

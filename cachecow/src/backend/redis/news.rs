@@ -17,7 +17,7 @@ use super::super::{BackendError, BackendErrorKind, ChangeListener};
 use super::push::{self, Told};
 use super::server::{Connection, Server};
 use super::{Shared, reply};
-use crate::Key;
+use crate::key::Key;
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);

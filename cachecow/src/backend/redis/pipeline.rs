@@ -12,9 +12,9 @@ use super::part::{Part, says_gone, says_moving, unacknowledged};
 use super::routed::{Extent, Routed};
 use super::script::{self, Kind};
 use super::{Shared, malformed, reply};
-use crate::Key;
+use crate::key::Key;
 use crate::protocol::Token;
-use crate::protocol::{Command, Despite, Reply};
+use crate::protocol::{Command, Replacing, Reply};
 
 type Replies = Vec<Result<Reply, BackendError>>;
 
@@ -265,11 +265,11 @@ fn is_about_an_epoch(command: &Command) -> bool {
 fn add_arguments(arguments: &mut Vec<Vec<u8>>, command: Command) {
     match command {
         Command::Lookup | Command::Invalidate | Command::ReadEpoch => {}
-        Command::Claim { token, despite, .. } => {
+        Command::Claim { token, replacing, .. } => {
             arguments.push(token.as_bytes().to_vec());
-            let (len, prefix, keep) = match despite {
+            let (len, prefix, keep) = match replacing {
                 None => (Vec::new(), Vec::new(), false),
-                Some(Despite { seen, keep }) => {
+                Some(Replacing { seen, keep }) => {
                     (seen.len.to_string().into_bytes(), seen.prefix, keep)
                 }
             };

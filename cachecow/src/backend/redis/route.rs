@@ -10,12 +10,12 @@ use super::super::BackendError;
 use super::acks::{AckLines, Acks};
 #[cfg(feature = "cluster")]
 use super::cluster::{Cluster, Given};
-use super::link::Link;
+use super::connection::Connection;
 use super::routed::{Answers, Routed};
 use super::server::Server;
 
 pub(super) enum Route {
-    Link(Arc<Link>, AckLines),
+    Connection(Arc<Connection>, AckLines),
     #[cfg(feature = "cluster")]
     Cluster(Box<Cluster>),
     #[cfg(feature = "cluster")]
@@ -23,19 +23,19 @@ pub(super) enum Route {
 }
 
 impl Route {
-    pub(super) fn by_link(link: Arc<Link>) -> Self {
-        Self::Link(link, AckLines::default())
+    pub(super) fn by_connection(link: Arc<Connection>) -> Self {
+        Self::Connection(link, AckLines::default())
     }
 
     /// Whether keys have slots, and a command takes keys of one slot alone.
     pub(super) fn has_slots(&self) -> bool {
-        !matches!(self, Self::Link(..))
+        !matches!(self, Self::Connection(..))
     }
 
     /// Whether connections are made here.
     pub(super) fn connects(&self) -> bool {
         match self {
-            Self::Link(link, _) => matches!(**link, Link::Server(_)),
+            Self::Connection(link, _) => matches!(**link, Connection::Server(_)),
             #[cfg(feature = "cluster")]
             Self::Cluster(_) => true,
             #[cfg(feature = "cluster")]
@@ -58,7 +58,7 @@ impl Route {
     /// Sends one command that is no writer's.
     pub(super) async fn send(&self, routed: Routed) -> Result<Value, BackendError> {
         match self {
-            Self::Link(link, _) => link.send(&routed.command).await,
+            Self::Connection(link, _) => link.send(&routed.command).await,
             #[cfg(feature = "cluster")]
             Self::Cluster(cluster) => super::only(cluster.send_each(vec![routed], None).await),
             #[cfg(feature = "cluster")]
@@ -69,7 +69,7 @@ impl Route {
     /// Sends commands, those of writers so that replicas acknowledge them if that is asked for.
     pub(super) async fn send_each(&self, commands: Vec<Routed>, acks: Option<Acks>) -> Answers {
         match self {
-            Self::Link(link, lines) => send_by_link(link, lines, commands, acks).await,
+            Self::Connection(link, lines) => send_by_connection(link, lines, commands, acks).await,
             #[cfg(feature = "cluster")]
             Self::Cluster(cluster) => cluster.send_each(commands, acks).await,
             #[cfg(feature = "cluster")]
@@ -81,7 +81,7 @@ impl Route {
     #[cfg_attr(not(feature = "cluster"), allow(unused_variables, reason = "there are no slots"))]
     pub(super) fn server(&self, slot: u16) -> Option<Arc<Server>> {
         match self {
-            Self::Link(link, _) => link.server().cloned(),
+            Self::Connection(link, _) => link.server().cloned(),
             #[cfg(feature = "cluster")]
             Self::Cluster(cluster) => cluster.server(slot),
             #[cfg(feature = "cluster")]
@@ -92,7 +92,7 @@ impl Route {
     /// All servers that keys may be on, as they are known now.
     pub(super) async fn servers(&self) -> Result<Vec<Arc<Server>>, BackendError> {
         match self {
-            Self::Link(link, _) => Ok(link.server().cloned().into_iter().collect()),
+            Self::Connection(link, _) => Ok(link.server().cloned().into_iter().collect()),
             #[cfg(feature = "cluster")]
             Self::Cluster(cluster) => cluster.servers().await,
             #[cfg(feature = "cluster")]
@@ -104,7 +104,7 @@ impl Route {
     pub(super) async fn ping(&self) -> Result<(), BackendError> {
         let ping = ::redis::cmd("PING");
         let answer = match self {
-            Self::Link(link, _) => link.send(&ping).await?,
+            Self::Connection(link, _) => link.send(&ping).await?,
             #[cfg(feature = "cluster")]
             Self::Cluster(cluster) => return cluster.ping().await,
             #[cfg(feature = "cluster")]
@@ -118,7 +118,7 @@ impl Route {
 
     pub(super) fn reset(&self) {
         match self {
-            Self::Link(link, lines) => {
+            Self::Connection(link, lines) => {
                 link.reset();
                 lines.reset();
             }
@@ -130,8 +130,8 @@ impl Route {
     }
 }
 
-async fn send_by_link(
-    link: &Link,
+async fn send_by_connection(
+    link: &Connection,
     lines: &AckLines,
     mut commands: Vec<Routed>,
     acks: Option<Acks>,
@@ -139,7 +139,7 @@ async fn send_by_link(
     let count = commands.len();
     let has_writers = commands.iter().any(|routed| routed.is_writers);
     let answers = match (link, acks) {
-        (Link::Server(server), Some(acks)) if has_writers => {
+        (Connection::Server(server), Some(acks)) if has_writers => {
             lines.send(server, &pipeline(commands), acks).await
         }
         _ if count == 1 => match commands.pop() {
@@ -167,7 +167,7 @@ fn pipeline(commands: Vec<Routed>) -> Pipeline {
 impl fmt::Debug for Route {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Link(link, _) => fmt::Debug::fmt(link, f),
+            Self::Connection(link, _) => fmt::Debug::fmt(link, f),
             #[cfg(feature = "cluster")]
             Self::Cluster(cluster) => fmt::Debug::fmt(cluster, f),
             #[cfg(feature = "cluster")]

@@ -18,13 +18,13 @@ use super::sentinel::Sentinels;
 
 /// Who is connected to.
 #[derive(Clone)]
-pub(crate) enum Source {
+pub(crate) enum Endpoint {
     At(Box<ConnectionInfo>),
     Sentinels(Arc<Sentinels>),
 }
 
 pub(crate) struct Server {
-    source: Source,
+    endpoint: Endpoint,
     connector: Connector,
     /// What is sent on a new connection before anything else.
     greeting: Option<Cmd>,
@@ -43,13 +43,13 @@ pub(super) struct Connection {
 }
 
 impl Server {
-    pub(super) fn new(source: Source, connect_timeout: Duration) -> Arc<Self> {
-        Self::by(source, Connector::new(connect_timeout), None)
+    pub(super) fn new(endpoint: Endpoint, connect_timeout: Duration) -> Arc<Self> {
+        Self::by(endpoint, Connector::new(connect_timeout), None)
     }
 
-    fn by(source: Source, connector: Connector, greeting: Option<Cmd>) -> Arc<Self> {
+    fn by(endpoint: Endpoint, connector: Connector, greeting: Option<Cmd>) -> Arc<Self> {
         Arc::new(Self {
-            source,
+            endpoint,
             connector,
             greeting,
             current: RwLock::new(None),
@@ -60,7 +60,7 @@ impl Server {
 
     /// The same server by a connection of its own.
     pub(super) fn apart(&self) -> Arc<Self> {
-        Self::by(self.source.clone(), self.connector.clone(), None)
+        Self::by(self.endpoint.clone(), self.connector.clone(), None)
     }
 
     /// The same server by a connection of its own, which is greeted with this command and hears what
@@ -70,7 +70,7 @@ impl Server {
         greeting: Cmd,
         on_push: impl Fn(PushInfo) + Send + Sync + 'static,
     ) -> Arc<Self> {
-        Self::by(self.source.clone(), self.connector.listening(on_push), Some(greeting))
+        Self::by(self.endpoint.clone(), self.connector.listening(on_push), Some(greeting))
     }
 
     /// Whether this connection is still the one in use.
@@ -102,7 +102,7 @@ impl Server {
 
     pub(super) async fn connection(self: &Arc<Self>) -> Result<Connection, BackendError> {
         if let Some(connection) = self.current() {
-            if let Source::Sentinels(sentinels) = &self.source {
+            if let Endpoint::Sentinels(sentinels) = &self.endpoint {
                 // They are listened to on a runtime that may have ended, and this connection's goes on.
                 sentinels.go_on_listening(&self.connector);
             }
@@ -120,15 +120,15 @@ impl Server {
 
     fn current(&self) -> Option<Connection> {
         let current = self.current.read().clone();
-        current.filter(|connection| connection.switches == self.source.switches())
+        current.filter(|connection| connection.switches == self.endpoint.switches())
     }
 
     async fn connect(&self) -> Result<Connection, BackendError> {
-        let connected = match &self.source {
-            Source::At(info) => {
+        let connected = match &self.endpoint {
+            Endpoint::At(info) => {
                 self.connector.connect((**info).clone()).await.map(|connection| (0, connection))
             }
-            Source::Sentinels(sentinels) => sentinels.connect_to_master(&self.connector).await,
+            Endpoint::Sentinels(sentinels) => sentinels.connect_to_master(&self.connector).await,
         };
         let (switches, mut inner) = connected.map_err(|error| self.no_connection(error))?;
         if let Some(greeting) = &self.greeting
@@ -171,7 +171,7 @@ impl Server {
     }
 }
 
-impl Source {
+impl Endpoint {
     fn switches(&self) -> u64 {
         match self {
             Self::At(_) => 0,
@@ -180,7 +180,7 @@ impl Source {
     }
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             // Its own form would show the password.
@@ -193,7 +193,7 @@ impl fmt::Debug for Source {
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Server")
-            .field("address", &self.source)
+            .field("address", &self.endpoint)
             .field("connected", &self.current().is_some())
             .finish_non_exhaustive()
     }

@@ -13,8 +13,8 @@ use super::super::{BackendError, BackendErrorKind, Waiters, Watch};
 use super::push::{self, Told};
 use super::server::Server;
 use super::{Shared, malformed, reply};
-use crate::Key;
-use crate::settings::LONGEST;
+use crate::engine::settings::LONGEST;
+use crate::key::Key;
 
 /// How long a server that refused to track is not asked again.
 const REFUSAL: Duration = Duration::from_secs(60);

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use ::redis::{Client, ConnectionInfo};
 
 use super::sentinel::Sentinels;
-use super::server::Source;
-use crate::{Error, ErrorKind};
+use super::server::Endpoint;
+use crate::error::{Error, ErrorKind};
 
 #[cfg(feature = "cluster")]
 use super::cluster::Seeds;
 
 /// What a URL leads to.
-pub(crate) enum Target {
-    Server(Source),
+pub(crate) enum Destination {
+    Server(Endpoint),
     #[cfg(feature = "cluster")]
     Cluster(Box<Seeds>),
 }
@@ -24,11 +24,11 @@ const CLUSTER_FORM: &str = "write redis+cluster://[user:password@]a:6379,b:6379"
 
 /// Where the URL of `owner` leads to, which takes no cluster.
 #[cfg(feature = "store")]
-pub(crate) fn server(url: &str, owner: &str) -> Result<Source, Error> {
+pub(crate) fn server(url: &str, owner: &str) -> Result<Endpoint, Error> {
     match parse(url, owner)? {
-        Target::Server(source) => Ok(source),
+        Destination::Server(endpoint) => Ok(endpoint),
         #[cfg(feature = "cluster")]
-        Target::Cluster(_) => Err(Error::new(
+        Destination::Cluster(_) => Err(Error::new(
             ErrorKind::InvalidUrl,
             format!(
                 "the {owner}'s URL is not valid: redis+cluster:// is for the cache alone; name one \
@@ -39,7 +39,7 @@ pub(crate) fn server(url: &str, owner: &str) -> Result<Source, Error> {
 }
 
 /// Where the URL of `owner`, which errors name, leads to.
-pub(crate) fn parse(url: &str, owner: &str) -> Result<Target, Error> {
+pub(crate) fn parse(url: &str, owner: &str) -> Result<Destination, Error> {
     let invalid = |what: &str| {
         Error::new(ErrorKind::InvalidUrl, format!("the {owner}'s URL is not valid: {what}"))
     };
@@ -73,13 +73,13 @@ pub(crate) fn parse(url: &str, owner: &str) -> Result<Target, Error> {
 }
 
 /// A single server.
-fn one(url: &str) -> Result<Target, &'static str> {
+fn one(url: &str) -> Result<Destination, &'static str> {
     let (_, rest) = url.split_once("://").unwrap_or_default();
     if Several::of(rest, false).hosts.contains(',') && !url.starts_with("redis+unix") {
         return Err("it names several hosts; write redis+cluster://a,b,c or \
                     redis+sentinel://a,b,c/name, or one host");
     }
-    Ok(Target::Server(Source::At(Box::new(info(url).map_err(|()| fault(url))?))))
+    Ok(Destination::Server(Endpoint::At(Box::new(info(url).map_err(|()| fault(url))?))))
 }
 
 /// The parts of a URL with several hosts.
@@ -127,7 +127,7 @@ impl<'a> Several<'a> {
     }
 }
 
-fn sentinels(url: &Several<'_>) -> Result<Target, String> {
+fn sentinels(url: &Several<'_>) -> Result<Destination, String> {
     if url.hosts.is_empty() {
         return Err(format!("it names no sentinel; {SENTINEL_FORM}"));
     }
@@ -163,11 +163,11 @@ fn sentinels(url: &Several<'_>) -> Result<Target, String> {
     let master =
         url.infos(url.user, 26379, db).and_then(|mut infos| infos.pop()).ok_or_else(bad)?;
     let name = name.to_owned();
-    Ok(Target::Server(Source::Sentinels(Arc::new(Sentinels::new(name, nodes, master)))))
+    Ok(Destination::Server(Endpoint::Sentinels(Arc::new(Sentinels::new(name, nodes, master)))))
 }
 
 #[cfg(feature = "cluster")]
-fn cluster(url: &Several<'_>) -> Result<Target, String> {
+fn cluster(url: &Several<'_>) -> Result<Destination, String> {
     if url.hosts.is_empty() {
         return Err(format!("it names no node; {CLUSTER_FORM}"));
     }
@@ -181,12 +181,12 @@ fn cluster(url: &Several<'_>) -> Result<Target, String> {
         )
     })?;
     Seeds::new(infos)
-        .map(|seeds| Target::Cluster(Box::new(seeds)))
+        .map(|seeds| Destination::Cluster(Box::new(seeds)))
         .ok_or_else(|| format!("it names no node; {CLUSTER_FORM}"))
 }
 
 #[cfg(not(feature = "cluster"))]
-fn cluster(_url: &Several<'_>) -> Result<Target, String> {
+fn cluster(_url: &Several<'_>) -> Result<Destination, String> {
     Err("redis+cluster:// needs cachecow's feature `cluster`, which is not enabled".to_owned())
 }
 

@@ -9,8 +9,8 @@ use tokio::time::timeout_at;
 use super::super::Engine;
 use super::super::flights::{self, Following, GivenUp, Landed, Lead};
 use super::super::waiting::{Wait, Woken};
-use super::{Loads, Pending};
-use crate::Key;
+use super::{Due, Loads};
+use crate::key::Key;
 use crate::protocol::{Fill, Followed, Outcome, Token, Waited};
 use crate::stats::Counter;
 
@@ -50,7 +50,7 @@ impl<'a> Loads<'a> {
             let woken = wait.once().await;
             Event::Woken(place, wait, woken)
         }));
-        slot.step = Pending::Event;
+        slot.step = Due::Event;
     }
 
     /// Waits until some read can go on.
@@ -76,7 +76,7 @@ impl<'a> Loads<'a> {
             Event::Woken(place, wait, woken) => {
                 let slot = &mut self.slots[place];
                 slot.wait = Some(wait);
-                slot.step = Pending::None;
+                slot.step = Due::None;
                 slot.read.on_waited(match woken {
                     Woken::AskAgain => Waited::Again(self.engine.tokens.fresh()),
                     Woken::OutOfPatience => Waited::Expired,
@@ -104,7 +104,7 @@ impl<'a> Loads<'a> {
             None => Followed::GivenUp,
         };
         let slot = &mut self.slots[place];
-        slot.step = Pending::None;
+        slot.step = Due::None;
         slot.read.on_followed(followed);
     }
 }

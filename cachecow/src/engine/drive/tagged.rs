@@ -8,13 +8,13 @@ use bytes::Bytes;
 use super::super::judge::Judged;
 use super::super::loader::Loader;
 use super::super::{Engine, Urgency};
-use super::{Loads, Pending};
-use crate::Key;
+use super::{Due, Loads};
 use crate::backend::{BackendError, Request};
 use crate::document;
+use crate::key::Key;
 use crate::key::KeyMap;
-use crate::object::Loaded;
-use crate::protocol::tags::{self, Captured, Worth};
+use crate::model::object::Loaded;
+use crate::protocol::tags::{self, Captured, StampCheck};
 use crate::protocol::{Command, Fetched, Lost, Reply, Token, Verdict};
 use crate::stats::Counter;
 
@@ -54,8 +54,8 @@ impl Loads<'_> {
     pub(super) async fn verify(&mut self, places: &[usize]) {
         let mut hits = Vec::with_capacity(places.len());
         for &place in places {
-            let step = std::mem::replace(&mut self.slots[place].step, Pending::None);
-            let Pending::Verify(document, judged) = step else { continue };
+            let step = std::mem::replace(&mut self.slots[place].step, Due::None);
+            let Due::Verify(document, judged) = step else { continue };
             // The object's own tags, not those that someone wrote beside it.
             let own = judged.found.as_ref().map(|loaded| self.loader.tags(loaded));
             hits.push((place, document, judged, own.unwrap_or_default()));
@@ -65,12 +65,12 @@ impl Loads<'_> {
         let present = ask(self.engine, self.loader, wanted).await;
         for (place, document, judged, own) in hits {
             let judged = match worth(&document, &own, &present) {
-                Worth::Current => judged,
-                Worth::Outdated => {
+                StampCheck::Current => judged,
+                StampCheck::Outdated => {
                     let verdict = self.loader.outdated(place, &document);
                     Judged { found: None, verdict }
                 }
-                Worth::Unknown => Judged { found: None, verdict: Verdict::Unknown },
+                StampCheck::Unknown => Judged { found: None, verdict: Verdict::Unknown },
             };
             self.take_judged(place, judged);
         }
@@ -216,16 +216,16 @@ async fn ask(engine: &Engine, loader: &dyn Loader, mut commands: Vec<(Key, Comma
     commands.dedup_by_key(|(key, _)| *key);
     let keys: Vec<Key> = commands.iter().map(|(key, _)| *key).collect();
     let requests = commands.into_iter().map(|(key, command)| Request { key, command });
-    let replies = engine.guard.execute(requests.collect(), Urgency::Read).await;
+    let replies = engine.client.execute(requests.collect(), Urgency::Read).await;
     let lost = |error| loader.state().lost(&error);
     keys.into_iter().zip(replies.into_iter().map(|reply| reply.map_err(lost))).collect()
 }
 
-fn worth(document: &[u8], own: &[Key], present: &Answers) -> Worth {
+fn worth(document: &[u8], own: &[Key], present: &Answers) -> StampCheck {
     let stored = document::stamps(document);
     if !stored.iter().map(|(tag, _)| tag).eq(own) {
-        return Worth::Outdated;
+        return StampCheck::Outdated;
     }
     let epochs = stored.iter().map(|(_, epoch)| *epoch);
-    tags::worth(epochs, own.iter().map(|tag| present.get(tag).unwrap_or(&Err(Lost))))
+    tags::check_stamps(epochs, own.iter().map(|tag| present.get(tag).unwrap_or(&Err(Lost))))
 }

@@ -11,8 +11,8 @@ fn token(number: u8) -> Token {
     Token::from_bytes([number; 16])
 }
 
-fn seen(value: u8) -> Seen {
-    Seen::of(&[value])
+fn seen(value: u8) -> SeenValue {
+    SeenValue::of(&[value])
 }
 
 fn policy(on_lease: OnLease) -> ReadPolicy {
@@ -20,8 +20,8 @@ fn policy(on_lease: OnLease) -> ReadPolicy {
 }
 
 /// A read that has found nothing, and leads the load.
-fn leading() -> Read<u8> {
-    let mut read = Read::new(policy(OnLease::Wait));
+fn leading() -> ReadMachine<u8> {
+    let mut read = ReadMachine::new(policy(OnLease::Wait));
     assert_eq!(read.next_step(), Step::Send(Command::Lookup));
     read.on_reply(Ok(Reply::Absent));
     assert_eq!(read.next_step(), Step::Enter);
@@ -30,8 +30,8 @@ fn leading() -> Read<u8> {
 }
 
 /// A read whose value was judged so, and that leads the load.
-fn renewing(verdict: Verdict) -> Read<u8> {
-    let mut read = Read::new(policy(OnLease::Wait));
+fn renewing(verdict: Verdict) -> ReadMachine<u8> {
+    let mut read = ReadMachine::new(policy(OnLease::Wait));
     read.next_step();
     read.on_reply(Ok(Reply::Value(1)));
     assert_eq!(read.next_step(), Step::Judge(1));
@@ -41,13 +41,13 @@ fn renewing(verdict: Verdict) -> Read<u8> {
     read
 }
 
-fn claims(read: &mut Read<u8>, reply: Result<Reply<u8>, Lost>) {
+fn claims(read: &mut ReadMachine<u8>, reply: Result<Reply<u8>, Lost>) {
     assert!(matches!(read.next_step(), Step::Send(Command::Claim { .. })));
     read.on_reply(reply);
 }
 
 /// The read was granted the claim, and has fetched this.
-fn fetches(mut read: Read<u8>, fetched: Fetched<u8>) -> Read<u8> {
+fn fetches(mut read: ReadMachine<u8>, fetched: Fetched<u8>) -> ReadMachine<u8> {
     claims(&mut read, Ok(Reply::Claimed(7)));
     assert_eq!(read.next_step(), Step::Fetch);
     assert!(read.may_fill());
@@ -55,14 +55,14 @@ fn fetches(mut read: Read<u8>, fetched: Fetched<u8>) -> Read<u8> {
     read
 }
 
-fn ended(read: &mut Read<u8>) -> (Outcome, Option<Landing>) {
+fn ended(read: &mut ReadMachine<u8>) -> (Outcome, Option<Landing>) {
     let Step::Done(outcome) = read.next_step() else { panic!("it is not over: {read:?}") };
     (outcome, read.landing())
 }
 
 #[test]
 fn a_hit_is_taken_step_by_step_and_each_step_once() {
-    let mut read: Read<u8> = Read::new(policy(OnLease::Wait));
+    let mut read: ReadMachine<u8> = ReadMachine::new(policy(OnLease::Wait));
     assert_eq!(read.take_value(), None);
     assert!(read.take_lookup());
     assert_eq!(read.take_value(), None);
@@ -190,14 +190,14 @@ fn values_that_keep_being_wrong_are_gone_past() {
 
 #[test]
 fn who_takes_no_part_in_a_load_fetches_unless_it_has_a_value() {
-    let mut read: Read<u8> = Read::new(policy(OnLease::Wait));
+    let mut read: ReadMachine<u8> = ReadMachine::new(policy(OnLease::Wait));
     read.next_step();
     read.on_reply(Ok(Reply::Absent));
     assert_eq!(read.next_step(), Step::Enter);
     read.on_entered(Role::Alone);
     assert_eq!(read.next_step(), Step::Fetch);
 
-    let mut read: Read<u8> = Read::new(policy(OnLease::Wait));
+    let mut read: ReadMachine<u8> = ReadMachine::new(policy(OnLease::Wait));
     read.next_step();
     read.on_reply(Ok(Reply::Value(1)));
     read.next_step();
@@ -210,8 +210,8 @@ fn who_takes_no_part_in_a_load_fetches_unless_it_has_a_value() {
 #[test]
 fn who_follows_looks_again_where_it_may_look() {
     for (mut read, again) in [
-        (Read::new(policy(OnLease::Wait)), Step::Send(Command::Lookup)),
-        (Read::past_the_cache(policy(OnLease::Wait)), Step::Enter),
+        (ReadMachine::new(policy(OnLease::Wait)), Step::Send(Command::Lookup)),
+        (ReadMachine::past_the_cache(policy(OnLease::Wait)), Step::Enter),
     ] {
         if !read.bypasses() {
             read.next_step();

@@ -15,11 +15,12 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::values::{Found, Values};
+use crate::backend::{BackendError, BackendErrorKind, CacheBackend, Request, Watch};
 use crate::backend::{Epochs, Flags, Waiters, ends_lease};
-use crate::protocol::{Command, Despite, Reply};
-use crate::settings::Clock;
+use crate::engine::settings::Clock;
+use crate::key::Key;
+use crate::protocol::{Command, Replacing, Reply};
 use crate::store::KeyValueStore;
-use crate::{BackendError, BackendErrorKind, CacheBackend, Key, Request, Watch};
 
 /// Commands of keys in one shard wait for each other.
 const SHARDS: usize = 256;
@@ -147,8 +148,8 @@ impl Shared {
                 unreachable!("answered above")
             }
             Command::Lookup => self.look_up(key).await,
-            Command::Claim { token, lease, despite } => {
-                if let Some(value) = self.value_to_claim(key, despite).await? {
+            Command::Claim { token, lease, replacing } => {
+                if let Some(value) = self.value_to_claim(key, replacing).await? {
                     return Ok(Reply::Value(value));
                 }
                 Ok(flags.claim(key, token, now, Instant::now() + lease))
@@ -188,16 +189,18 @@ impl Shared {
     async fn value_to_claim(
         &self,
         key: Key,
-        despite: Option<Despite>,
+        replacing: Option<Replacing>,
     ) -> Result<Option<Bytes>, BackendError> {
         self.doubtful.check(key)?;
         let found = tokio::time::timeout(READ_PATIENCE, self.values.find(key)).await;
         let found = found.unwrap_or_else(|_| {
             Err(BackendError::new(BackendErrorKind::TimedOut, "the store does not answer"))
         });
-        let keep = match (found?, despite) {
+        let keep = match (found?, replacing) {
             (Found::Nothing, _) => return Ok(None),
-            (Found::Value(value), Some(despite)) if despite.seen.matches(&value) => despite.keep,
+            (Found::Value(value), Some(replacing)) if replacing.seen.matches(&value) => {
+                replacing.keep
+            }
             (Found::Value(value), _) => return Ok(Some(value)),
             (Found::Expired, _) => false,
         };

@@ -14,11 +14,12 @@ use tokio::io::AsyncReadExt as _;
 use super::entry::{self, Entry};
 use super::{Decorated, OnCacheError};
 use crate::engine::{Judged, Loader, Sealed, loaded};
-use crate::object::Loaded;
-use crate::protocol::{Seen, Verdict};
+use crate::error::{Error, ErrorKind};
+use crate::key::Key;
+use crate::model::object::Loaded;
+use crate::protocol::{SeenValue, Verdict};
 use crate::stats::{Counter, StaticSlot, TypeState};
 use crate::store::{KeyValueStore, Reader};
-use crate::{Error, ErrorKind, Key};
 
 /// The name under which the reads of all decorators are counted.
 pub(super) const NAME: &str = "KeyValueStore";
@@ -212,7 +213,7 @@ impl<S: KeyValueStore> Decorated<S> {
         let Some((Entry { value, expires_in }, stored_at)) = entry::decode(document, parts) else {
             state.count(Counter::DecodeFailures);
             tracing::warn!(target: "cachecow", "a cached value was rejected; it will be replaced");
-            return Err(Verdict::Replace(Seen::of(document)));
+            return Err(Verdict::Replace(SeenValue::of(document)));
         };
         if value.len() > self.max_value_size() {
             // Cached where the limit is another; it is left to those.
@@ -222,7 +223,7 @@ impl<S: KeyValueStore> Decorated<S> {
         let age = self.cow.engine.wall_clock().saturating_sub(stored_at);
         match expires_in.saturating_sub(age) {
             // It took its time to be stored.
-            0 => Err(Verdict::Replace(Seen::of(document))),
+            0 => Err(Verdict::Replace(SeenValue::of(document))),
             left => Ok((value, Some(Duration::from_millis(left)))),
         }
     }

@@ -24,9 +24,12 @@ pub use self::place::DecoratorCache;
 use self::read::Loadable;
 pub use self::read::ReadValue;
 use super::{Capabilities, KeyStream, KeyValueStore, Reader, Ttl};
+use crate::cache::cow::CacheCow;
+use crate::engine::settings::LONGEST;
+use crate::error::{Error, ErrorKind};
+use crate::key::{Key, KeyEncoder};
 use crate::protocol::HoldPolicy;
-use crate::settings::LONGEST;
-use crate::{CacheCow, Error, ErrorKind, Key, KeyEncoder, Stats};
+use crate::stats::Stats;
 
 /// A store with a cache in front of it that keeps no old value, and brings no deleted one back.
 ///

@@ -8,13 +8,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::StoreBackend;
+use crate::backend::CacheBackend;
+#[cfg(feature = "redis")]
+use crate::backend::RedisBackend;
+use crate::cache::builder::Builder;
+use crate::cache::cow::CacheCow;
 use crate::store::KeyValueStore;
-use crate::{Builder, CacheBackend, CacheCow};
+#[cfg(feature = "redis")]
+use crate::store::RedisStore;
 
 /// How long one operation of a store may take that is no Redis; it may be a disk, or far away.
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
-#[cfg(feature = "redis")]
-use crate::{RedisBackend, RedisStore};
 
 /// What a [`CacheDecorator`](super::CacheDecorator) caches in: a [`CacheCow`], or any
 /// [`KeyValueStore`], which is given 5 s for each operation. For other settings make a `CacheCow`

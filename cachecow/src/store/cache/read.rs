@@ -6,11 +6,12 @@ use bytes::Bytes;
 
 use super::CacheDecorator;
 use super::load::{self, Content, Manner, ValueLoader};
+use crate::cache::read::Source;
 use crate::engine::{Loads, loaded};
-use crate::object::Loaded;
+use crate::error::Error;
+use crate::model::object::Loaded;
 use crate::protocol::{Fill, Outcome};
 use crate::store::{KeyValueStore, Reader};
-use crate::{Error, Source};
 
 /// A value, and how it was had; what [`CacheDecorator::read`] returns.
 #[derive(Clone, Debug, PartialEq, Eq)]

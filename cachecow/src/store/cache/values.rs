@@ -5,9 +5,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 
-use crate::settings::Clock;
+use crate::backend::{BackendError, BackendErrorKind};
+use crate::engine::settings::Clock;
+use crate::error::{Error, ErrorKind};
+use crate::key::Key;
 use crate::store::{KeyValueStore, Ttl};
-use crate::{BackendError, BackendErrorKind, Error, ErrorKind, Key};
 
 /// Before each value: until when it may be served, in milliseconds since 1970.
 const EXPIRY: usize = size_of::<u64>();

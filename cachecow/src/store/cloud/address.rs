@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::provider::Provider;
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// A URL's parts, decoded.
 pub(super) struct Address {

@@ -2,7 +2,7 @@
 
 use object_store::Error as Cause;
 
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// How services say that there is no such bucket, which they do with the status of an absent object.
 /// No key can say so: it is escaped, wherever it stands in an answer.

@@ -13,7 +13,7 @@ use object_store::{ObjectMeta, ObjectStoreExt as _};
 use super::CloudStore;
 use super::error::{failed, is_absent};
 use super::names::Search;
-use crate::Error;
+use crate::error::Error;
 use crate::store::{KeyStream, KeyValueStore as _};
 
 /// How many objects that may not be there are looked up at once.

@@ -30,7 +30,7 @@ use self::error::{cannot_sign, failed, is_absent};
 use self::names::Names;
 use self::signing::Spelling;
 use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// The longest that Amazon and Google let an address be valid.
 const LONGEST_VALIDITY: Duration = Duration::from_secs(7 * 24 * 3600);

@@ -3,8 +3,8 @@
 use object_store::path::Path;
 use percent_encoding::percent_decode_str;
 
+use crate::error::{Error, ErrorKind};
 use crate::store::KeySpace;
-use crate::{Error, ErrorKind};
 
 /// The names of a store's objects: a prefix, and the key with what no name can hold as `%XX`.
 ///

@@ -11,7 +11,7 @@ use super::CloudStore;
 use super::address::{Address, invalid, parse};
 use super::provider::{AMAZON, AZURE, GOOGLE};
 use super::settings::settings;
-use crate::Error;
+use crate::error::Error;
 
 const FORM: &str = "write s3://bucket[/prefix], gs://bucket[/prefix] or az://container[/prefix]";
 
@@ -83,7 +83,7 @@ fn built(store: Result<CloudStore, Error>, address: &Address) -> Result<CloudSto
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ErrorKind;
+    use crate::error::ErrorKind;
 
     fn open(url: &str, environment: &[(&str, &str)]) -> Result<CloudStore, Error> {
         let own = |&(key, value): &(&str, &str)| (key.to_owned(), value.to_owned());

@@ -6,7 +6,7 @@ use object_store::ClientConfigKey;
 
 use super::address::{Address, invalid};
 use super::provider::Provider;
-use crate::Error;
+use crate::error::Error;
 
 /// The settings, the environment's first.
 pub(super) fn settings<K>(

@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 
 use super::CloudStore;
 use super::error::{cannot_sign, failed};
-use crate::Error;
+use crate::error::Error;
 
 /// All but what is itself in every part of an address, and the slash.
 const SPECIAL: &AsciiSet =

@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 
 use super::Service;
 use super::error::failed;
-use crate::Error;
+use crate::error::Error;
 use crate::store::Reader;
 
 /// The least that is sent as a part; what is not longer is sent whole.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::{KeyValueStore, KeyValueStoreExt as _, Reader, Ttl};
 use super::support::{Untouchable, assert_empty, assert_kind, expect};
-use crate::ErrorKind;
+use crate::error::ErrorKind;
 
 /// A time to live is kept by a store that has them, and refused by one that has not.
 pub async fn times_to_live_are_kept_or_refused(store: &(impl KeyValueStore + ?Sized)) {

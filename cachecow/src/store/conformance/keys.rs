@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::super::{Capabilities, KeySpace, KeyValueStore, KeyValueStoreExt as _, Reader, Ttl};
 use super::support::{Untouchable, assert_empty, assert_kind, expect, folder};
-use crate::ErrorKind;
+use crate::error::ErrorKind;
 
 /// Keys that make trouble for some store or other; all of them are standard ones.
 const ODD_KEYS: &[&str] = &[

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::super::{KeyValueStore, KeyValueStoreExt as _};
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// Some at a time, so that distant servers do not take for ever.
 pub(super) async fn each(keys: &[String], act: impl AsyncFn(&str)) {

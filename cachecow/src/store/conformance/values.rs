@@ -6,7 +6,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::super::{KeyValueStore, KeyValueStoreExt as _};
 use super::support::{Slices, assert_empty, assert_kind, expect, folder};
-use crate::ErrorKind;
+use crate::error::ErrorKind;
 
 /// What is put is got, replaced as a whole, and gone when deleted.
 pub async fn values_come_back(store: &(impl KeyValueStore + ?Sized)) {

@@ -22,7 +22,7 @@ use self::temporary::Temporary;
 use self::walk::Walk;
 use super::blocking::blocking;
 use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
-use crate::Error;
+use crate::error::Error;
 
 /// How much of a value is in memory while it is stored from a reader.
 const SLICE: usize = 256 * 1024;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 
-use crate::Error;
+use crate::error::Error;
 
 /// The folder of unfinished files below the root: no key's name is `%` and a letter.
 pub(super) const UNFINISHED: &str = "%tmp";

@@ -8,7 +8,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::entries::{self, Entry, Kind};
 use super::root::{Root, fault};
-use crate::Error;
+use crate::error::Error;
 use crate::store::blocking::blocking;
 use crate::store::names::{Names, folder_of, may_hold};
 use crate::store::{KeySpace, KeyStream};

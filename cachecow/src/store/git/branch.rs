@@ -7,7 +7,7 @@ use git2::{Oid, Signature, Tree};
 
 use super::repository::{Repositories, Taken};
 use super::tree::{self, Found, NAMES, none_if_absent};
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// The branch that a store is in, and how commits on it are made.
 #[derive(Clone)]

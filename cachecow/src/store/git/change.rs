@@ -13,7 +13,7 @@ use super::branch::{Branch, Head};
 use super::durable;
 use super::repository::Taken;
 use super::tree::{Found, Mode, Value, find};
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// How long a change is tried while the branch does not move.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -5,7 +5,7 @@ use git2::{ObjectType, Oid};
 
 use super::branch::Branch;
 use super::tree::{self, NAMES, Value};
-use crate::Error;
+use crate::error::Error;
 use crate::store::blocking::blocking;
 use crate::store::names::{folder_of, may_hold};
 use crate::store::{KeySpace, KeyStream};

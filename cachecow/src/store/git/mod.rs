@@ -23,7 +23,7 @@ use self::repository::Repositories;
 use self::spool::spool;
 use super::blocking::blocking;
 use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
-use crate::Error;
+use crate::error::Error;
 
 /// A store in a branch of a git repository, where every change is a commit. Clones are one store.
 ///

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tokio::io::AsyncReadExt as _;
 
-use crate::Error;
+use crate::error::Error;
 use crate::store::Reader;
 use crate::store::blocking::blocking;
 

@@ -4,8 +4,8 @@ use std::io;
 
 use git2::{ErrorCode, FileMode, ObjectType, Oid, Repository, Tree, TreeEntry};
 
+use crate::error::{Error, ErrorKind};
 use crate::store::names::Names;
-use crate::{Error, ErrorKind};
 
 /// Names of entries in git's trees.
 pub(super) const NAMES: Names = Names::with_reserved(means_something_to_git);

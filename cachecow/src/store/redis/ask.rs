@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use ::redis::{Cmd, Pipeline, ServerError, Value};
 
-use crate::backend::redis::Link;
-use crate::{BackendError, BackendErrorKind, Error, ErrorKind};
+use crate::backend::redis::Connection;
+use crate::backend::{BackendError, BackendErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// How long an operation, and an attempt to connect, may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
@@ -19,14 +20,14 @@ const TIMEOUTS: u32 = 3;
 /// The connection, with a bound for each operation.
 #[derive(Clone)]
 pub(super) struct Line {
-    pub(super) link: Arc<Link>,
+    pub(super) link: Arc<Connection>,
     pub(super) timeout: Duration,
     /// Since the last answer.
     timeouts: Arc<AtomicU32>,
 }
 
 impl Line {
-    pub(super) fn new(link: Link) -> Self {
+    pub(super) fn new(link: Connection) -> Self {
         Self { link: Arc::new(link), timeout: PATIENCE, timeouts: Arc::default() }
     }
 

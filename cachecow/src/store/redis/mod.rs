@@ -14,9 +14,9 @@ use bytes::Bytes;
 
 use self::ask::{Line, malformed, refused};
 use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
-use crate::Error;
-use crate::backend::redis::{Link, url};
-use crate::settings::LONGEST;
+use crate::backend::redis::{Connection, url};
+use crate::engine::settings::LONGEST;
+use crate::error::Error;
 
 /// The longest value that a server takes unless it is configured otherwise.
 const LONGEST_VALUE: u64 = 512 * 1024 * 1024;
@@ -82,7 +82,7 @@ impl RedisStore {
     /// [`ErrorKind::InvalidUrl`](crate::ErrorKind::InvalidUrl).
     pub fn open(url: &str) -> Result<Self, Error> {
         let server = url::server(url, "store")?;
-        Ok(Self::new(Link::to_server(server, ask::PATIENCE)))
+        Ok(Self::new(Connection::to_server(server, ask::PATIENCE)))
     }
 
     /// A store on a connection made elsewhere, which must reconnect by itself: a
@@ -91,10 +91,10 @@ impl RedisStore {
     where
         C: ConnectionLike + Clone + Send + Sync + 'static,
     {
-        Self::new(Link::given(connection))
+        Self::new(Connection::given(connection))
     }
 
-    fn new(link: Link) -> Self {
+    fn new(link: Connection) -> Self {
         Self {
             line: Line::new(link),
             prefix: "kv:".to_owned(),
@@ -142,7 +142,7 @@ impl RedisStore {
     }
 
     /// The connection.
-    pub(crate) fn link(&self) -> &Arc<Link> {
+    pub(crate) fn link(&self) -> &Arc<Connection> {
         &self.line.link
     }
 

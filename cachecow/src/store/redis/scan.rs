@@ -10,7 +10,7 @@ use futures_util::{StreamExt as _, stream};
 use super::super::KeyStream;
 use super::RedisStore;
 use super::ask::{malformed, refused};
-use crate::Error;
+use crate::error::Error;
 
 /// How many names the server looks at for a page: it serves nobody else meanwhile.
 const PAGE: u32 = 512;

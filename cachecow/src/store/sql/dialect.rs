@@ -1,6 +1,6 @@
 //! How the databases differ, and what is said to each.
 
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// What one database says in its own way.
 #[derive(Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! What a database's failures mean.
 
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// Whether the database gave up because others were faster, and the same would succeed now.
 pub(super) fn is_conflict(error: &sqlx::Error) -> bool {

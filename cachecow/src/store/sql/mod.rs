@@ -16,7 +16,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use self::dialect::{PAGE, Statements};
 pub use self::pool::SqlPool;
 use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
-use crate::Error;
+use crate::error::Error;
 
 /// How often what others' changes upset is done again.
 const RETRIES: u32 = 20;

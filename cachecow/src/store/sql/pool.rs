@@ -8,7 +8,7 @@ use sqlx::{Database, Row as _};
 
 use super::dialect::{self, Dialect, Statements};
 use super::failure;
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// How long a connection is waited for.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);

@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 use super::super::KeySpace;
 use super::invalid;
 use super::suggest::{Quoted, listed, meant};
-use crate::Error;
+use crate::error::Error;
 
 /// A store's URL without its wrappers.
 pub(super) struct Address {

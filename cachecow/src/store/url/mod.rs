@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use self::address::Address;
 use super::KeyValueStore;
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// Opens the store at `url`, so that a program's configuration may choose it.
 ///

@@ -9,7 +9,7 @@ use super::super::{KeyValueStore, MemoryStore};
 use super::address::Address;
 use super::invalid;
 use super::suggest::{listed, meant};
-use crate::Error;
+use crate::error::Error;
 
 type Opened = Result<Arc<dyn KeyValueStore>, Error>;
 

@@ -6,7 +6,7 @@ use super::super::{KeyValueStore, Prefix, ReadOnly, UrlEncode};
 use super::address::decoded;
 use super::invalid;
 use super::suggest::{Quoted, listed, meant};
-use crate::Error;
+use crate::error::Error;
 
 const NAMES: [&str; 3] = ["readonly", "urlencode", "prefix"];
 

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::super::spool::{SLICE, Spool};
 use super::super::{Capabilities, KeyStream, KeyValueStore, Reader, Ttl};
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// How many bytes follow a value.
 const TAG: usize = 32;

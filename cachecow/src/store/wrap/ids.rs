@@ -11,7 +11,7 @@ use super::super::kv::forward;
 use super::super::{
     Capabilities, KeyStream, KeyValueStore, KeyValueStoreExt as _, Reader, Ttl, Value,
 };
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// A store that finds keys itself: random ones, or the content's hash.
 ///

@@ -9,7 +9,7 @@ use futures_util::future;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::super::{Capabilities, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 /// The part of a store whose keys begin with a prefix, which its own keys are without.
 ///

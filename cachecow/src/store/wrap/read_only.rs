@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 
 use super::super::{Capabilities, KeyStream, KeyValueStore, Reader, Ttl};
-use crate::Error;
+use crate::error::Error;
 
 /// A store that can be read and not changed through this wrapper: every change is
 /// [`Unsupported`](crate::ErrorKind::Unsupported).

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cachecow::protocol::{
-    Command, Compared, Despite, Fetched, First, Link, LinkStep, Linked, OnLease, Read, ReadPolicy,
-    Reply, Role, Seen, Step, Token, Verdict, Waited,
+    AliasFetch, AliasOutcome, AliasStep, Command, Compared, Fetched, First, OnLease, ReadMachine,
+    ReadPolicy, Replacing, Reply, Role, SeenValue, Step, Token, Verdict, Waited,
 };
 
 use super::{Load, Skips};
@@ -21,8 +21,8 @@ pub(super) enum Value {
 }
 
 impl Stored for Value {
-    fn seen(&self) -> Seen {
-        Seen::of(&match self {
+    fn seen(&self) -> SeenValue {
+        SeenValue::of(&match self {
             Self::Pointer => [0],
             Self::Object(version) => [*version],
         })
@@ -53,10 +53,10 @@ enum Pending {
 /// Whose machine waits for what is under way.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum For {
-    Read,
+    ReadMachine,
     /// The pointer is followed.
     Judgement,
-    Link,
+    AliasFetch,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -65,9 +65,9 @@ pub(super) struct Reader {
     /// Whether it finds every object to be renewed.
     renews: bool,
     leads: bool,
-    read: Read<Value>,
-    link: Option<Link<(), Value>>,
-    led_to: Option<((), Option<Despite>)>,
+    read: ReadMachine<Value>,
+    link: Option<AliasFetch<(), Value>>,
+    led_to: Option<((), Option<Replacing>)>,
     waits: For,
     pending: Pending,
     /// The first version it fetched.
@@ -85,10 +85,10 @@ impl Reader {
             place,
             renews,
             leads: false,
-            read: Read::new(policy),
+            read: ReadMachine::new(policy),
             link: None,
             led_to: None,
-            waits: For::Read,
+            waits: For::ReadMachine,
             pending: Pending::Nothing,
             first: None,
             claim: None,
@@ -107,7 +107,7 @@ impl Reader {
     fn send(&mut self, waits: For, place: Place, command: Command<Value>) {
         if let Command::Claim { token, .. } = &command {
             self.tokens += 1;
-            if waits == For::Link {
+            if waits == For::AliasFetch {
                 self.claim = Some(*token);
             }
         }
@@ -209,7 +209,7 @@ impl Load {
     fn answer(reader: &mut Reader, reply: Reply<Value>) {
         match (reader.waits, &mut reader.link) {
             (For::Judgement, _) => {
-                reader.waits = For::Read;
+                reader.waits = For::ReadMachine;
                 let verdict = if let Reply::Value(Value::Object(_)) = reply {
                     Verdict::Good
                 } else {
@@ -219,7 +219,7 @@ impl Load {
                 let token = reader.token();
                 reader.read.on_judged(verdict, reader.leads.then_some(token));
             }
-            (For::Link, Some(link)) => {
+            (For::AliasFetch, Some(link)) => {
                 if !matches!(reply, Reply::Claimed(_)) {
                     reader.claim = None;
                 }
@@ -244,35 +244,35 @@ impl Load {
         let token = reader.token();
         let Some(link) = &mut reader.link else { return };
         match link.next_step() {
-            LinkStep::Send { primary: (), command, .. } => {
-                reader.send(For::Link, Place::Primary, command);
+            AliasStep::Send { primary: (), command, .. } => {
+                reader.send(For::AliasFetch, Place::Primary, command);
             }
-            LinkStep::Fetch => reader.pending = Pending::Fetch,
-            LinkStep::Compare { stored, fetched } => {
+            AliasStep::Fetch => reader.pending = Pending::Fetch,
+            AliasStep::Compare { stored, fetched } => {
                 let same = stored == fetched;
                 if same && self.skips == Skips::ClaimOfTheSame {
-                    return Self::end_link(world, reader, &Linked::To((), LEASE));
+                    return Self::end_link(world, reader, &AliasOutcome::To((), LEASE));
                 }
                 let seen = stored.seen();
                 let compared = if same { Compared::Same(seen) } else { Compared::Different(seen) };
                 link.on_compared(compared, token);
             }
-            LinkStep::GiveBack((), token) => {
+            AliasStep::GiveBack((), token) => {
                 reader.claim = None;
                 world.given_back.push(token);
             }
-            LinkStep::Done(linked) => Self::end_link(world, reader, &linked),
+            AliasStep::Done(linked) => Self::end_link(world, reader, &linked),
         }
     }
 
-    fn end_link(world: &mut World, reader: &mut Reader, linked: &Linked<()>) {
+    fn end_link(world: &mut World, reader: &mut Reader, linked: &AliasOutcome<()>) {
         world.given_back.extend(reader.claim.take());
         reader.link = None;
-        reader.waits = For::Read;
+        reader.waits = For::ReadMachine;
         reader.read.on_fetched(match *linked {
-            Linked::To((), ttl) => Fetched::Storable(Value::Pointer, ttl),
-            Linked::Nothing => Fetched::Unstorable,
-            Linked::Not(fill) => Fetched::Unfenced(fill),
+            AliasOutcome::To((), ttl) => Fetched::Storable(Value::Pointer, ttl),
+            AliasOutcome::Nothing => Fetched::Unstorable,
+            AliasOutcome::Not(fill) => Fetched::Unfenced(fill),
         });
     }
 
@@ -280,7 +280,7 @@ impl Load {
         let token = reader.token();
         match reader.read.next_step() {
             Step::Send(command) => {
-                reader.send(For::Read, reader.place, command);
+                reader.send(For::ReadMachine, reader.place, command);
             }
             Step::Judge(Value::Pointer) => {
                 reader.send(For::Judgement, Place::Primary, Command::Lookup);
@@ -296,7 +296,7 @@ impl Load {
             }
             Step::Wait => reader.read.on_waited(Waited::Expired),
             Step::Fetch if reader.place == Place::Alias && reader.read.may_fill() => {
-                reader.link = Some(Link::new(LEASE, reader.led_to.take(), token));
+                reader.link = Some(AliasFetch::new(LEASE, reader.led_to.take(), token));
             }
             Step::Fetch => reader.pending = Pending::Fetch,
             Step::Follow => unreachable!("every reader leads"),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cachecow::protocol::{
-    Command, Fetched, Fill, First, Followed, Landing, Outcome, Read, Reply, Role, Step, Verdict,
-    Waited,
+    Command, Fetched, Fill, First, Followed, Landing, Outcome, ReadMachine, Reply, Role, Step,
+    Verdict, Waited,
 };
 
 use super::{Answer, Brought, Caller, CallerStage, Fetch, KeyRead, Landed, Pending, policy};
@@ -52,7 +52,7 @@ impl Driver<'_> {
                 return;
             }
             if !here.debts.is_empty() {
-                read.read = Read::past_the_cache(policy(First::Lookup));
+                read.read = ReadMachine::past_the_cache(policy(First::Lookup));
             }
         }
         self.run();

@@ -16,7 +16,7 @@ use super::super::super::{BackendError, BackendErrorKind};
 use super::super::attempt::{Attempt, Attempts};
 use super::super::reply;
 use super::super::sentinel::at;
-use super::super::server::{Server, Source};
+use super::super::server::{Endpoint, Server};
 use super::node::{Address, Node};
 use super::slots::{Range, SlotMap, parse};
 
@@ -107,7 +107,7 @@ impl Topology {
     fn server(&self, Address { host, port }: &Address) -> Arc<Server> {
         let like = &self.seeds.like;
         let info = like.clone().set_addr(at(like.addr(), host.clone(), *port));
-        Server::new(Source::At(Box::new(info)), self.connect_timeout)
+        Server::new(Endpoint::At(Box::new(info)), self.connect_timeout)
     }
 
     /// Sees to it that there is a map.

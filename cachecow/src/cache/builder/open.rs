@@ -8,8 +8,9 @@ use super::Secret;
 #[cfg(feature = "redis")]
 use crate::backend::RedisBackend;
 use crate::backend::{CacheBackend, MemoryBackend};
-use crate::engine::{Engine, Guard};
-use crate::{CacheCow, Error, ErrorKind};
+use crate::cache::cow::CacheCow;
+use crate::engine::{Client, Engine};
+use crate::error::{Error, ErrorKind};
 
 impl Builder {
     /// Opens the cache at `url`; see [`CacheCow::open`].
@@ -120,7 +121,7 @@ impl Builder {
         self.validate()?;
         self.settings.bound();
         backend.use_clock(&self.settings.clock);
-        let guard = Guard::new(Arc::new(backend), self.operation_timeout);
-        Ok(CacheCow::new(Engine::new(guard, self.settings)?))
+        let client = Client::new(Arc::new(backend), self.operation_timeout);
+        Ok(CacheCow::new(Engine::new(client, self.settings)?))
     }
 }

@@ -1,7 +1,5 @@
 //! Reads that are picked out for the auditor.
 
-use std::any::Any;
-use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -9,14 +7,11 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
-use crate::object::Loaded;
+use crate::model::audited::Audited;
+use crate::model::object::Loaded;
 
 /// How many picked reads wait for the auditor at the most.
 const WAITING: usize = 64;
-
-/// A lookup that an [`Auditor`](crate::Auditor) may go on with after the read; what
-/// [`Lookup::audited`](crate::Lookup::audited) returns.
-pub struct Audited(pub(crate) Box<dyn Any + Send>);
 
 /// A lookup, and what was served for it from the cache.
 pub(crate) struct Sample {
@@ -66,12 +61,5 @@ impl Sampling {
 
     fn lock(&self) -> MutexGuard<'_, Option<Sender<Sample>>> {
         self.auditor.lock()
-    }
-}
-
-impl fmt::Debug for Audited {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The lookup's parts may be personal data.
-        f.debug_struct("Audited").finish_non_exhaustive()
     }
 }

@@ -9,16 +9,16 @@ use ::redis::{Cmd, Pipeline, Value};
 
 use super::super::BackendError;
 use super::reply;
-use super::server::{Server, Source};
+use super::server::{Endpoint, Server};
 
-pub(crate) enum Link {
+pub(crate) enum Connection {
     Server(Arc<Server>),
     Given(Box<dyn Fn() -> Box<dyn ConnectionLike + Send> + Send + Sync>),
 }
 
-impl Link {
-    pub(crate) fn to_server(source: Source, connect_timeout: Duration) -> Self {
-        Self::Server(Server::new(source, connect_timeout))
+impl Connection {
+    pub(crate) fn to_server(endpoint: Endpoint, connect_timeout: Duration) -> Self {
+        Self::Server(Server::new(endpoint, connect_timeout))
     }
 
     pub(crate) fn given<C>(connection: C) -> Self
@@ -67,7 +67,7 @@ impl Link {
     }
 }
 
-impl fmt::Debug for Link {
+impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Server(server) => fmt::Debug::fmt(server, f),

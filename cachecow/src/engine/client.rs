@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use super::breaker::{Admission, Breaker};
 use super::lookups::{Lookups, Turn};
-use crate::Key;
 use crate::backend::{BackendError, BackendErrorKind, CacheBackend, Request, Watch};
+use crate::key::Key;
 use crate::near::Near;
 use crate::protocol::{Command, Reply};
 
@@ -33,7 +33,7 @@ pub(crate) enum Urgency {
     Invalidation,
 }
 
-pub(crate) struct Guard {
+pub(crate) struct Client {
     backend: Arc<dyn CacheBackend>,
     timeout: Duration,
     breaker: Breaker,
@@ -61,7 +61,7 @@ impl Refusals {
     }
 }
 
-impl Guard {
+impl Client {
     pub(crate) fn new(backend: Arc<dyn CacheBackend>, timeout: Duration) -> Self {
         Self {
             combines_lookups: backend.combines_lookups(),
@@ -277,9 +277,9 @@ fn no_answer() -> BackendError {
     BackendError::new(BackendErrorKind::Malformed, "fewer answers than requests")
 }
 
-impl fmt::Debug for Guard {
+impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Guard")
+        f.debug_struct("Client")
             .field("backend", &self.backend)
             .field("timeout", &self.timeout)
             .field("circuit_open", &self.circuit_is_open())

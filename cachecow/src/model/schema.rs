@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use xxhash_rust::const_xxh3::xxh3_64;
 
-use crate::{KeyEncoder, KeyPart};
+use crate::key::{KeyEncoder, KeyPart};
 
 /// A type whose serialized shape has a fingerprint.
 ///

@@ -3,18 +3,20 @@
 use std::time::Duration;
 
 use super::Engine;
+use crate::key::Key;
+use crate::model::cached::TypePolicy;
+use crate::model::keys::CacheKeys;
 use crate::protocol::{Command, Token};
-use crate::{CacheKeys, Key, TypePolicy};
 
 /// A key to be invalidated, and for how long nothing is stored for it afterwards.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Target {
+pub(crate) struct Invalidation {
     pub(crate) key: Key,
     /// Zero: not at all.
     pub(crate) settle: Duration,
 }
 
-impl Target {
+impl Invalidation {
     /// The command that invalidates the key; `token` is fresh.
     pub(super) fn invalidation(&self, token: Token) -> Command {
         if self.settle.is_zero() {
@@ -28,7 +30,7 @@ impl Target {
 
 impl Engine {
     /// The keys, each once; of a key that is visited more than once the longest time counts.
-    pub(crate) fn targets(&self, keys: &(impl CacheKeys + ?Sized)) -> Vec<Target> {
+    pub(crate) fn targets(&self, keys: &(impl CacheKeys + ?Sized)) -> Vec<Invalidation> {
         let mut targets = Vec::new();
         keys.each_key(&mut |key, policy| targets.push(self.target(key, policy)));
         targets.sort_unstable_by(|one, other| other.cmp(one));
@@ -37,12 +39,12 @@ impl Engine {
     }
 
     /// A key of a type with this policy.
-    pub(crate) fn target(&self, key: Key, policy: TypePolicy) -> Target {
-        Target { key, settle: self.settle(policy) }
+    pub(crate) fn target(&self, key: Key, policy: TypePolicy) -> Invalidation {
+        Invalidation { key, settle: self.settle(policy) }
     }
 
     /// For how long after an invalidation nothing is stored for objects of such a type.
     pub(crate) fn settle(&self, policy: TypePolicy) -> Duration {
-        policy.settle.unwrap_or(self.settings.settle).min(crate::settings::LONGEST)
+        policy.settle.unwrap_or(self.settings.settle).min(crate::engine::settings::LONGEST)
     }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::Builder;
-use crate::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind};
 
 impl Builder {
     /// Refuses settings that no cache can have, all of them at once.

@@ -4,13 +4,15 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::engine::{self, Engine, Judged, TypedLoader, Unfinished, judge, keeping, loaded, typed};
+use crate::error::Error;
+use crate::key::Key;
 use crate::key::KeyMap;
-use crate::lookup::{Cached as _, Lookup};
+use crate::model::cached::Cached as _;
+use crate::model::lookup::Lookup;
+use crate::model::object::Loaded;
 use crate::near::Near;
-use crate::object::Loaded;
 use crate::protocol::{Mark, Outcome, Reply, Verdict};
 use crate::stats::TypeState;
-use crate::{Error, Key};
 
 /// How many rounds of fetches, as many at a time as allowed, one window takes.
 const WINDOW: usize = 8;
@@ -136,7 +138,7 @@ async fn look_up<L: Lookup>(
     let keys: Vec<Key> = wanted.iter().map(|&place| distinct[place].1).collect();
     let mark = |near: &Near| keys.iter().map(|key| near.mark(*key)).collect();
     let marks: Option<Vec<Option<Mark>>> = near.map(mark);
-    let replies = engine.guard.lookup_many(keys).await;
+    let replies = engine.client.lookup_many(keys).await;
     let mut left = Vec::new();
     let mut hits = 0;
     for (at, (reply, &place)) in replies.into_iter().zip(wanted).enumerate() {

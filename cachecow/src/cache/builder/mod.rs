@@ -8,13 +8,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-#[cfg(all(doc, feature = "redis"))]
-use crate::RedisBackend;
 use crate::backend::MemoryBackend;
-use crate::protocol::HoldPolicy;
-use crate::settings::{LONGEST, Settings};
+#[cfg(all(doc, feature = "redis"))]
+use crate::backend::RedisBackend;
 #[cfg(doc)]
-use crate::{CacheCow, ErrorKind};
+use crate::cache::cow::CacheCow;
+use crate::engine::settings::{LONGEST, Settings};
+use crate::protocol::HoldPolicy;
 
 /// Settings of a [`CacheCow`]; every one has a default.
 ///
@@ -287,7 +287,7 @@ impl Builder {
     /// How many replicas of the Redis server must have acknowledged an invalidation, a hold or a
     /// release, within this time, which is at most half of the operation timeout; see
     /// [`RedisBackend::with_replica_acks`]. With too few, an invalidation is
-    /// [`ErrorKind::NotInvalidated`] and is retried in the background. Default: none; what a failover
+    /// [`ErrorKind::NotInvalidated`](crate::ErrorKind::NotInvalidated) and is retried in the background. Default: none; what a failover
     /// loses may then be served for its time to live.
     ///
     /// # Consistency

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::TypePolicy;
+use crate::model::cached::TypePolicy;
 use crate::near::NearSettings;
 use crate::protocol::HoldPolicy;
 

@@ -6,13 +6,17 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::audit::Auditor;
-use crate::builder::Builder;
+use crate::cache::builder::Builder;
+use crate::cache::read::Read;
+use crate::cache::view::View;
 use crate::engine::Engine;
-use crate::lookup::{CacheKeys, Cached, Lookup, TypePolicy};
-use crate::read::Read;
+use crate::error::{Error, ErrorKind};
+use crate::key::Key;
+use crate::model::cached::{Cached, TypePolicy};
+use crate::model::keys::CacheKeys;
+use crate::model::lookup::Lookup;
+use crate::model::tag::Tag;
 use crate::stats::{Stats, TypeStats};
-use crate::view::View;
-use crate::{Error, ErrorKind, Key, Tag};
 
 /// A cache in front of a backing store. Cheap to clone; all clones are one cache.
 ///
@@ -293,7 +297,7 @@ impl CacheCow {
     /// [`ErrorKind::Unavailable`].
     pub async fn ping(&self) -> Result<(), Error> {
         self.engine.pending.resume();
-        self.engine.guard.ping().await.map_err(|error| {
+        self.engine.client.ping().await.map_err(|error| {
             let message = "ping: the cache cannot be used; reads are served by the fetch functions";
             Error::caused_by(ErrorKind::Unavailable, message, error)
         })
@@ -314,7 +318,7 @@ impl CacheCow {
         Stats {
             types,
             pending_invalidations: self.engine.pending.len(),
-            circuit_open: self.engine.guard.circuit_is_open(),
+            circuit_open: self.engine.client.circuit_is_open(),
         }
     }
 }

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::{Cached, Key, KeyEncoder};
+use crate::key::{Key, KeyEncoder};
+
+use crate::model::cached::Cached;
 
 /// A group of objects of type `T`: those that carry this tag.
 ///

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::Error;
-use crate::batch;
+use crate::cache::read::{Read, Source};
+use crate::engine::batch;
 use crate::engine::{self, Engine, TypedLoader, Unfinished, judge, keeping, loaded, typed};
-use crate::lookup::{Cached as _, Lookup};
+use crate::error::Error;
+use crate::model::cached::Cached as _;
+use crate::model::lookup::Lookup;
+use crate::model::object::Loaded;
 use crate::near::Near;
-use crate::object::Loaded;
 use crate::protocol::{Fill, Outcome};
-use crate::read::{Read, Source};
 use crate::stats::TypeState;
 
 /// A [`CacheCow`](crate::CacheCow) together with what the fetch functions need.

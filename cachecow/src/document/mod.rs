@@ -29,7 +29,7 @@ use rmp_serde::decode::Error as DecodeError;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::Key;
+use crate::key::Key;
 use crate::protocol::Token;
 
 const VERSION: u8 = 1;

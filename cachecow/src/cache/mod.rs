@@ -1,0 +1,6 @@
+//! What a program calls: the cache, its views and its builder.
+
+pub(crate) mod builder;
+pub(crate) mod cow;
+pub(crate) mod read;
+pub(crate) mod view;

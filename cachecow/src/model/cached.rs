@@ -1,0 +1,144 @@
+//! A cached type, and its settings.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::key::{Key, KeyEncoder};
+use crate::model::schema::CacheSchema;
+use crate::model::tag::Tag;
+
+/// A type whose objects are cached; implemented by `#[derive(Cached)]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not cached",
+    label = "no `Cached`",
+    note = "add `#[derive(Cached)]` and at least one `#[cache(key = \"…{{field}}…\", fetch = …)]`"
+)]
+pub trait Cached: CacheSchema + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The settings from the struct's `#[cache(…)]` attribute.
+    const POLICY: TypePolicy;
+
+    /// Visits every key the object is reachable by, the primary one first.
+    fn each_key(&self, visit: &mut dyn FnMut(Key));
+
+    /// Whether objects of this type carry tags, by which many are invalidated at once: each read of
+    /// one then also asks for the epochs of its tags.
+    const TAGGED: bool = false;
+
+    /// Visits every [tag](crate::Tag) that the object carries.
+    fn each_tag(&self, visit: &mut dyn FnMut(Tag<Self>))
+    where
+        Self: Sized,
+    {
+        let _ = visit;
+    }
+
+    /// What the keys of the type's tags begin with. It differs from that of every other type in the
+    /// same cache, and is the same in all versions of the program.
+    fn tag_scope() -> KeyEncoder
+    where
+        Self: Sized,
+    {
+        let mut scope = KeyEncoder::new("");
+        Self::write_name(&mut scope);
+        scope
+    }
+
+    /// This object's own time to live (`ttl_with`), or `None` for the type's. Zero keeps the object
+    /// out of the cache.
+    fn ttl(&self) -> Option<Duration> {
+        None
+    }
+
+    /// A number for this type, dense and constant within the process.
+    #[doc(hidden)]
+    fn type_slot() -> usize {
+        crate::stats::generic_slot::<Self>()
+    }
+}
+
+/// The settings of one cached type; what is `None` is taken from the builder.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TypePolicy {
+    /// How long a stored object may be served.
+    pub ttl: Option<Duration>,
+    /// How long the absence of an object may be served; `None` here and in the builder caches no
+    /// absence.
+    pub negative_ttl: Option<Duration>,
+    /// How long beyond its time to live an object may be served while its fetch fails.
+    pub stale_if_error: Option<Duration>,
+    /// Whether an object is fetched anew shortly before its time to live is over.
+    pub refresh_ahead: Option<bool>,
+    /// For how long after an invalidation nothing is stored.
+    pub settle: Option<Duration>,
+    /// Whether objects are kept in this process's memory, where the builder turned that on.
+    pub near: Option<bool>,
+    /// How long an object is kept there at the most.
+    pub near_ttl: Option<Duration>,
+}
+
+impl TypePolicy {
+    /// Everything as the builder has it.
+    pub const fn new() -> Self {
+        Self {
+            ttl: None,
+            negative_ttl: None,
+            stale_if_error: None,
+            refresh_ahead: None,
+            settle: None,
+            near: None,
+            near_ttl: None,
+        }
+    }
+
+    /// Sets [`ttl`](Self::ttl).
+    #[must_use]
+    pub const fn with_ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// Sets [`negative_ttl`](Self::negative_ttl).
+    #[must_use]
+    pub const fn with_negative_ttl(mut self, ttl: Duration) -> Self {
+        self.negative_ttl = Some(ttl);
+        self
+    }
+
+    /// Sets [`stale_if_error`](Self::stale_if_error).
+    #[must_use]
+    pub const fn with_stale_if_error(mut self, window: Duration) -> Self {
+        self.stale_if_error = Some(window);
+        self
+    }
+
+    /// Sets [`refresh_ahead`](Self::refresh_ahead).
+    #[must_use]
+    pub const fn with_refresh_ahead(mut self, on: bool) -> Self {
+        self.refresh_ahead = Some(on);
+        self
+    }
+
+    /// Sets [`settle`](Self::settle).
+    #[must_use]
+    pub const fn with_settle(mut self, time: Duration) -> Self {
+        self.settle = Some(time);
+        self
+    }
+
+    /// Sets [`near`](Self::near).
+    #[must_use]
+    pub const fn with_near(mut self, on: bool) -> Self {
+        self.near = Some(on);
+        self
+    }
+
+    /// Sets [`near_ttl`](Self::near_ttl).
+    #[must_use]
+    pub const fn with_near_ttl(mut self, ttl: Duration) -> Self {
+        self.near_ttl = Some(ttl);
+        self
+    }
+}

@@ -1,0 +1,78 @@
+//! One way to look an object up.
+
+use std::future::{Future, Ready};
+
+use crate::error::Error;
+use crate::key::KeyEncoder;
+use crate::model::audited::Audited;
+use crate::model::cached::Cached;
+
+/// One way to look an object up: a key, and the fetch function behind it.
+///
+/// `#[derive(Cached)]` implements it for `UserById`, `UserByEmail`, …; [`View::get`] and the other
+/// reading methods take it.
+///
+/// [`View::get`]: crate::View::get
+pub trait Lookup: Send + Sync {
+    /// What is found.
+    type Object: Cached;
+    /// What the fetch function needs: a connection pool, a client, or `()`.
+    type Context: ?Sized + Sync;
+    /// How errors and events name this lookup: `User::by_id`.
+    const NAME: &'static str;
+
+    /// Whether the object is stored under another lookup's key, the primary one, and this one's only
+    /// leads there. If so, [`primary_of`](Self::primary_of) says where.
+    const ALIAS: bool = false;
+
+    /// The key that is asked for.
+    fn key(&self) -> KeyEncoder;
+
+    /// The key under which `object` would be found by this kind of lookup.
+    fn key_of(object: &Self::Object) -> KeyEncoder;
+
+    /// The key under which `object` is stored: [`key_of`](Self::key_of) it by the primary lookup,
+    /// which is this one unless it is an [`ALIAS`](Self::ALIAS).
+    fn primary_of(object: &Self::Object) -> KeyEncoder {
+        Self::key_of(object)
+    }
+
+    /// Whether `object` is the one asked for: [`key_of`](Self::key_of) it is [`key`](Self::key). An
+    /// object read from a cache is returned only if so.
+    fn finds(&self, object: &Self::Object) -> bool {
+        self.key().as_bytes() == Self::key_of(object).as_bytes()
+    }
+
+    /// Reads the object from the backing store.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::fetch`] around the backing store's error.
+    fn fetch(
+        &self,
+        context: &Self::Context,
+    ) -> impl Future<Output = Result<Option<Self::Object>, Error>> + Send;
+
+    /// This lookup, for an [`Auditor`](crate::Auditor) to go on with after the read; called in the few
+    /// reads that it picks. Where a lookup owns its parts, `Some(Audited::of(self.clone()))`; `None`, the
+    /// default, leaves reads by this lookup out, which then count as `audit_skipped`.
+    fn audited(&self) -> Option<Audited> {
+        None
+    }
+
+    /// Reads several objects from the backing store at once, in any order, missing ones left out;
+    /// `None` if there is no such way, and then [`fetch`](Self::fetch) is called for each.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::fetch`] around the backing store's error.
+    fn fetch_many<'a>(
+        _lookups: &'a [&'a Self],
+        _context: &'a Self::Context,
+    ) -> Option<impl Future<Output = Result<Vec<Self::Object>, Error>> + Send + 'a>
+    where
+        Self: Sized,
+    {
+        None::<Ready<Result<Vec<Self::Object>, Error>>>
+    }
+}

@@ -1,0 +1,9 @@
+//! What a user's types implement, mostly by the derives: the cached object, its lookups, keys and tags.
+
+pub(crate) mod audited;
+pub(crate) mod cached;
+pub(crate) mod keys;
+pub(crate) mod lookup;
+pub(crate) mod object;
+pub(crate) mod schema;
+pub(crate) mod tag;
