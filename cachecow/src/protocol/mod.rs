@@ -40,6 +40,7 @@ mod alias;
 mod command;
 mod flight;
 mod flights;
+mod hint;
 mod near;
 mod read;
 mod step;
@@ -50,6 +51,7 @@ pub use alias::{AliasFetch, AliasOutcome, AliasStep, Compared};
 pub use command::{Command, Lost, Replacing, Reply, SeenValue, Token};
 pub use flight::{FollowerFate, Landing, Phase};
 pub use flights::{Flight, Flights, Lead, Waiters};
+pub use hint::PointerHint;
 pub use near::{Changes, Mark};
 pub use read::ReadMachine;
 pub use step::{

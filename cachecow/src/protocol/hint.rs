@@ -1,0 +1,44 @@
+//! Asking for what a pointer probably leads to together with the pointer.
+
+use super::command::Token;
+
+/// Where an alias leads: the primary key, and which load stored the pointer.
+///
+/// A process remembers it of every pointer that it sees. The next read by the alias asks for the pointer
+/// and for the object under the remembered primary key at once, in any order.
+///
+/// # Consistency
+///
+/// A remembered pointer is believed only if the pointer that is found is [the same](Self::is_still). Then the
+/// load that stored it had stored it before this read began, and whatever this read finds under the primary
+/// key is what it would have found after the pointer; see [`AliasFetch`](super::AliasFetch). The token decides, not the primary
+/// key: a pointer to the same primary key may have been stored anew after this read looked there, because
+/// what stood there had been invalidated by the alias.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct PointerHint<K> {
+    /// Marks the load that stored the pointer; never used twice.
+    pub stored_by: Token,
+    /// The primary key that the pointer leads to.
+    pub primary: K,
+}
+
+impl<K: PartialEq> PointerHint<K> {
+    /// Whether the pointer that was found is the one that is remembered.
+    pub fn is_still(&self, found: &Self) -> bool {
+        self == found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pointer_that_was_stored_anew_is_another_even_if_it_leads_to_the_same_key() {
+        let hint =
+            |token, primary| PointerHint { stored_by: Token::from_bytes([token; 16]), primary };
+        assert!(hint(1, 'p').is_still(&hint(1, 'p')));
+        assert!(!hint(1, 'p').is_still(&hint(2, 'p')));
+        assert!(!hint(1, 'p').is_still(&hint(1, 'q')));
+    }
+}
