@@ -81,11 +81,12 @@ pub use audit::Auditor;
 #[cfg(feature = "redis")]
 pub use backend::RedisBackend;
 pub use backend::{
-    BackendError, BackendErrorKind, CacheBackend, ChangeListener, MemoryBackend, Request, Watch,
+    BackendError, BackendErrorKind, CacheBackend, ChangeListener, MemoryBackend, Place, Request,
+    Watch,
 };
 pub use cache::builder::Builder;
 pub use cache::cow::CacheCow;
-pub use cache::read::{Fill, Read, Source};
+pub use cache::read::{Fill, Read, ReadOptions, Source};
 pub use cache::view::View;
 pub use error::{Error, ErrorKind};
 pub use key::{Key, KeyEncoder, KeyPart};

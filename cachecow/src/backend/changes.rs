@@ -8,10 +8,10 @@ use crate::key::Key;
 ///
 /// No call may block: it comes from the task that reads the connection.
 pub trait ChangeListener: Send + Sync + 'static {
-    /// The key's value may have changed, or be gone.
+    /// The key's value, or the epoch of this key, may have changed, or be gone.
     fn changed(&self, key: Key);
 
-    /// Any value may have changed, or be gone.
+    /// Any value and any epoch may have changed, or be gone.
     fn all_changed(&self);
 
     /// Every change until now was told, and every further one will have been told this time from

@@ -140,6 +140,9 @@ impl MemoryBackend {
             return self.value(key, now).map_or(Reply::Absent, Reply::Value);
         }
         if let Some(reply) = self.epochs.carry_out(key, &command, now) {
+            if matches!(command, Command::EndEpoch { .. }) {
+                self.listeners.tell(key);
+            }
             return reply;
         }
         let mut flags = self.lock(key);

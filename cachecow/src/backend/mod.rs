@@ -38,6 +38,33 @@ pub struct Request {
     pub command: Command,
 }
 
+/// Where a plain read looks, which changes nothing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Place {
+    /// The value of a key, read by [`Lookup`](Command::Lookup).
+    Value(Key),
+    /// An epoch, read by [`ReadEpoch`](Command::ReadEpoch).
+    Epoch(Key),
+}
+
+impl Place {
+    /// The key of the value or of the epoch.
+    pub fn key(self) -> Key {
+        match self {
+            Self::Value(key) | Self::Epoch(key) => key,
+        }
+    }
+}
+
+impl From<Place> for Request {
+    fn from(place: Place) -> Self {
+        match place {
+            Place::Value(key) => Self { key, command: Command::Lookup },
+            Place::Epoch(key) => Self { key, command: Command::ReadEpoch },
+        }
+    }
+}
+
 /// Completes when a watched key may have changed; see [`CacheBackend::watch`].
 pub type Watch = BoxFuture<'static, Result<(), BackendError>>;
 
@@ -77,10 +104,10 @@ pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
         .boxed()
     }
 
-    /// Carries out one lookup for each key, and answers each, in order.
-    fn lookup_many(&self, keys: Vec<Key>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
-        let lookup = |key| Request { key, command: Command::Lookup };
-        self.execute(keys.into_iter().map(lookup).collect())
+    /// Reads each of the places, and answers each, in order; as [`execute`](Self::execute) would, unless
+    /// there is a cheaper way. The reads may take effect in any order.
+    fn lookup_many(&self, places: Vec<Place>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
+        self.execute(places.into_iter().map(Request::from).collect())
     }
 
     /// Whether lookups that callers ask for at the same time are better carried out together, by
@@ -147,8 +174,8 @@ impl<B: CacheBackend + ?Sized> CacheBackend for Arc<B> {
         (**self).lookup(key)
     }
 
-    fn lookup_many(&self, keys: Vec<Key>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
-        (**self).lookup_many(keys)
+    fn lookup_many(&self, places: Vec<Place>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
+        (**self).lookup_many(places)
     }
 
     fn combines_lookups(&self) -> bool {

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-
-use crate::cache::read::{Read, Source};
-use crate::engine::batch;
-use crate::engine::{self, Engine, TypedLoader, Unfinished, judge, keeping, loaded, typed};
+use crate::cache::read::{Read, ReadOptions, Source};
+use crate::engine::Engine;
+use crate::engine::read::{
+    ObjectQuery, Reads, TypedLoader, Unfinished, batch, loaded_arc, look_one, typed,
+};
 use crate::error::Error;
-use crate::model::cached::Cached as _;
 use crate::model::lookup::Lookup;
 use crate::model::object::Loaded;
 use crate::near::Near;
@@ -20,25 +19,25 @@ use crate::stats::TypeState;
 pub struct View<'a, C: ?Sized> {
     engine: &'a Arc<Engine>,
     context: &'a C,
-    past_near: bool,
+    options: ReadOptions,
 }
 
 impl<'a, C: ?Sized> View<'a, C> {
     pub(crate) fn new(engine: &'a Arc<Engine>, context: &'a C) -> Self {
-        Self { engine, context, past_near: false }
+        Self { engine, context, options: ReadOptions::new() }
     }
 
     /// The same view, whose reads make no use of this process's memory: what they return is no older
     /// than the cache.
     #[must_use]
     pub fn past_near(self) -> Self {
-        Self { past_near: true, ..self }
+        Self { options: self.options.past_near(), ..self }
     }
 
-    /// The near tier, if this view's reads may use it; those by an alias do not.
+    /// The near tier, if this view's reads may use it.
     #[inline]
     fn near<L: Lookup>(&self) -> Option<&'a Near> {
-        if L::ALIAS || self.past_near { None } else { self.engine.near::<L::Object>() }
+        if self.options.past_near { None } else { self.engine.near::<L::Object>() }
     }
 }
 
@@ -76,14 +75,17 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// # Round trips
     ///
-    /// A hit one. A miss two, or three while most reads of the type are hits. Of a type with tags, a
-    /// hit takes one more, for the epochs of its tags, and a miss two more.
+    /// A hit one. A miss two, or three while most reads of the type are hits; of a type with tags two more.
     ///
-    /// By an alias a hit takes two, one for the pointer and one for the object. A miss takes four, or
-    /// five while most reads are hits, and calls the fetch function twice, or once if the object is
-    /// cached under its primary key: what was fetched before that key was claimed is not stored.
-    /// Where the pointer is there and the object is not, one call and up to six round trips. Reads by
-    /// an alias make no use of this process's memory.
+    /// A hit by an alias takes one as well, for the pointer and for the object that it led to last time; and
+    /// so does a hit of an object with tags, for its value and for the epochs of the tags that it had last
+    /// time. Where this process does not know that yet, or it has changed, a hit takes one more for each of
+    /// the two; see [`Builder::hints`](crate::Builder::hints).
+    ///
+    /// A miss by an alias takes four, or five while most reads are hits, and calls the fetch function
+    /// twice: what was fetched before the primary key was claimed is not stored there. It calls it once if
+    /// the object is cached under its primary key, or if this process knows from before where the alias
+    /// led.
     pub async fn get<L: Lookup<Context = C>>(
         self,
         lookup: L,
@@ -104,16 +106,27 @@ impl<C: ?Sized + Sync> View<'_, C> {
         Ok(read)
     }
 
+    /// [`read`](Self::read), with options for this read alone.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch).
+    pub async fn read_with<L: Lookup<Context = C>>(
+        self,
+        lookup: L,
+        options: ReadOptions,
+    ) -> Result<Read<L::Object>, Error> {
+        let past_near = self.options.past_near || options.past_near;
+        Self { options: ReadOptions { past_near }, ..self }.read(lookup).await
+    }
+
     /// [`read`](Self::read), for the auditor, who does not look into what it looks at itself.
     pub(crate) async fn read_unaudited<L: Lookup<Context = C>>(
         self,
         lookup: &L,
     ) -> Result<Read<L::Object>, Error> {
-        match self.look_near(lookup) {
-            Some(read) => Ok(read),
-            // Not boxed: that costs a hit of the cache a tenth, and would spare a near hit next to nothing.
-            None => self.look(lookup).await,
-        }
+        // Not boxed: that costs a hit of the cache a tenth, and would spare a near hit next to nothing.
+        self.look(lookup).await
     }
 
     /// The objects, in the order asked for, each as often as asked for; `None` for those that do
@@ -140,69 +153,25 @@ impl<C: ?Sized + Sync> View<'_, C> {
         Box::pin(batch::get_many(self.engine, near, self.context, &lookups)).await
     }
 
-    /// What is in this process's memory.
-    #[inline]
-    fn look_near<L: Lookup<Context = C>>(self, lookup: &L) -> Option<Read<L::Object>> {
-        let near = self.near::<L>()?;
-        let parts = lookup.key();
-        let key = parts.key();
-        // First: what a later success of the retry drops must not have been taken before.
-        if self.engine.pending.contains(key) {
-            return None;
-        }
-        let read = near.get::<L>(key, &parts)?;
-        self.engine.types.of::<L::Object>().near_hits(1);
-        Some(read)
-    }
-
     /// What is in the cache, or else in the backing store.
     async fn look<L: Lookup<Context = C>>(self, lookup: &L) -> Result<Read<L::Object>, Error> {
         let engine = self.engine;
         let state = engine.types.of::<L::Object>();
-        let parts = lookup.key();
-        let key = parts.key();
-        if L::Object::TAGGED {
-            let read = engine.read_of::<L::Object>(key, state).into();
-            return Box::pin(load(engine, self.context, state, None, lookup, read)).await;
+        let mut query = ObjectQuery::new(engine, state, self.near::<L>(), lookup);
+        if let Some(object) = query.near_hit() {
+            state.near_hits(1);
+            return Ok(Read::new(object, Source::Near, Fill::Skipped));
         }
-        if L::ALIAS {
-            return Box::pin(read_by_alias(engine, self.context, state, lookup)).await;
-        }
-        let near = self.near::<L>();
-        let mark = near.and_then(|near| near.mark(key));
-        let judge = |document: &Bytes| {
-            judge(engine, state, lookup, document).map(|object| {
-                let keeping = mark.map(|mark| keeping(engine, mark, object.as_ref(), document));
-                (object, keeping)
-            })
-        };
-        let load = match engine.look(key, state, judge).await {
-            Ok((object, keeping)) => {
-                let object = object.map(Arc::new);
-                if let (Some(near), Some(keeping)) = (near, keeping) {
-                    near.keep(key, &parts, object.as_ref(), keeping);
-                }
-                return Ok(Read::new(object, Source::Cache, Fill::Skipped));
-            }
-            // Boxed, and nothing else kept meanwhile, so that the future of a hit stays small.
+        query.prepare();
+        let read = engine.read_of::<L::Object>(query.key, state);
+        match look_one(engine, state, &query, read).await {
+            Ok(object) => Ok(Read::by(Outcome::Hit, object)),
+            // Boxed, so that the future of a hit stays small.
             Err(unfinished) => {
-                let unfinished = unfinished.map(|(object, _)| loaded(object));
-                Box::pin(load(engine, self.context, state, near, lookup, unfinished))
+                let unfinished = unfinished.map(loaded_arc);
+                Box::pin(load(engine, self.context, state, &query, unfinished)).await
             }
-        };
-        load.await
-    }
-}
-
-async fn read_by_alias<L: Lookup>(
-    engine: &Arc<Engine>,
-    context: &L::Context,
-    state: &TypeState,
-    lookup: &L,
-) -> Result<Read<L::Object>, Error> {
-    match engine::look(engine, state, lookup).await {
-        Ok(object) => Ok(Read::new(object.map(Arc::new), Source::Cache, Fill::Skipped)),
-        Err(read) => load(engine, context, state, None, lookup, read.map(loaded)).await,
+        }
     }
 }
 
@@ -211,18 +180,11 @@ async fn load<L: Lookup>(
     engine: &Arc<Engine>,
     context: &L::Context,
     state: &TypeState,
-    near: Option<&Near>,
-    lookup: &L,
+    query: &ObjectQuery<'_, L>,
     unfinished: Unfinished<Loaded>,
 ) -> Result<Read<L::Object>, Error> {
-    let loader = TypedLoader::one(engine, state, context, near, lookup);
-    let ended = engine::run(engine, loader, vec![unfinished]).await.pop();
+    let loader = TypedLoader::one(engine, state, context, query);
+    let ended = Reads::new(engine, &loader, std::iter::once(unfinished)).run().await.pop();
     let (object, outcome) = ended.expect("one read in, one read out")?;
-    let (source, fill) = match outcome {
-        Outcome::Hit => (Source::Cache, Fill::Skipped),
-        Outcome::Shared(fill) | Outcome::Fetched(fill) => (Source::Fetched, fill),
-        Outcome::Stale => (Source::Stale, Fill::Skipped),
-        Outcome::Failed => unreachable!("a failed read ends with its error"),
-    };
-    Ok(Read::new(object.map(typed::<L>), source, fill))
+    Ok(Read::by(outcome, object.map(typed::<L>)))
 }

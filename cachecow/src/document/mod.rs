@@ -4,7 +4,7 @@
 //! [1, fingerprint, stored at, fetch took, time to live, object]
 //! [1, fingerprint, stored at, fetch took, time to live, tags, object]
 //! [1, fingerprint, stored at, fetch took, time to live, nil, key]
-//! [1, fingerprint, stored at, fetch took, time to live, true, primary key]
+//! [1, fingerprint, stored at, fetch took, time to live, true, token and primary key]
 //! ```
 //!
 //! 1 is the format's version; the fingerprint is a u64; stored at a u64, in milliseconds since 1970; how
@@ -17,7 +17,8 @@
 //!
 //! The third form says that the backing store has no such object. Having no object to verify, it
 //! carries the encoded key instead. The fourth stands under an alias and is a pointer: it carries the
-//! encoded primary key, under which the object is stored. The header's integers have a fixed width,
+//! 16 bytes of a token that no other pointer has, and the encoded primary key, under which the object is
+//! stored. The header's integers have a fixed width,
 //! so that the header can be read without a decoder.
 
 mod soundness;
@@ -92,8 +93,8 @@ pub(crate) enum Body<'a> {
     Tagged { stamps: &'a [u8], object: &'a [u8] },
     /// There is no object under this encoded key.
     Absent { key: &'a [u8] },
-    /// The object is stored under this encoded primary key.
-    Pointer { primary: &'a [u8] },
+    /// The object is stored under this encoded primary key; the token is the pointer's own.
+    Pointer { stored_by: Token, primary: &'a [u8] },
 }
 
 impl<'a> Body<'a> {
@@ -133,13 +134,18 @@ pub(crate) fn parse(document: &[u8]) -> Result<(Header, Body<'_>), Malformed> {
             tagged(parsed, usize::from(u16::from_be_bytes([*high, *low])), rest)
         }
         (ARRAY_OF_7, [NIL, key @ ..]) => Ok((parsed, Body::Absent { key: decode_key(key)? })),
-        (ARRAY_OF_7, [TRUE, key @ ..]) => Ok((parsed, Body::Pointer { primary: decode_key(key)? })),
+        (ARRAY_OF_7, [TRUE, pointer @ ..]) => Ok((parsed, decode_pointer(pointer)?)),
         _ => Err(Malformed),
     }
 }
 
 fn decode_key(key: &[u8]) -> Result<&[u8], Malformed> {
     decode::<&serde_bytes::Bytes>(key).map(|key| &**key)
+}
+
+fn decode_pointer(pointer: &[u8]) -> Result<Body<'_>, Malformed> {
+    let (token, primary) = decode_key(pointer)?.split_first_chunk().ok_or(Malformed)?;
+    Ok(Body::Pointer { stored_by: Token::from_bytes(*token), primary })
 }
 
 fn tagged(header: Header, len: usize, rest: &[u8]) -> Result<(Header, Body<'_>), Malformed> {
@@ -152,14 +158,14 @@ fn tagged(header: Header, len: usize, rest: &[u8]) -> Result<(Header, Body<'_>),
 }
 
 /// The tags that an object was stored with, and their epochs.
-pub(crate) fn stamps(document: &[u8]) -> Vec<(Key, Token)> {
-    let Ok((_, Body::Tagged { stamps, .. })) = parse(document) else { return Vec::new() };
-    let stamp = |bytes: &[u8]| {
-        let (tag, epoch) = bytes.split_at(STAMP / 2);
-        let tag = u128::from_be_bytes(tag.try_into().ok()?);
-        Some((Key::from_hash(tag), Token::from_bytes(epoch.try_into().ok()?)))
-    };
-    stamps.chunks_exact(STAMP).filter_map(stamp).collect()
+pub(crate) fn stamps(stamps: &[u8]) -> impl ExactSizeIterator<Item = (Key, Token)> + Clone {
+    let (stamps, _) = stamps.as_chunks::<STAMP>();
+    stamps.iter().map(|stamp| {
+        let (mut tag, mut epoch) = ([0; STAMP / 2], [0; STAMP / 2]);
+        tag.copy_from_slice(&stamp[..STAMP / 2]);
+        epoch.copy_from_slice(&stamp[STAMP / 2..]);
+        (Key::from_hash(u128::from_be_bytes(tag)), Token::from_bytes(epoch))
+    })
 }
 
 /// The document of an object, with the tags that it carries; of at most `max_len` bytes.
@@ -246,13 +252,15 @@ pub(crate) fn encode_absent(header: Header, key: &[u8], max_len: usize) -> Resul
     encode_key(header, NIL, key, max_len)
 }
 
-/// The document that says the object is stored under this encoded primary key.
+/// The document that says the object is stored under this encoded primary key; the token was never used
+/// before.
 pub(crate) fn encode_pointer(
     header: Header,
+    stored_by: Token,
     primary: &[u8],
     max_len: usize,
 ) -> Result<Vec<u8>, Unfit> {
-    encode_key(header, TRUE, primary, max_len)
+    encode_key(header, TRUE, &[stored_by.as_bytes(), primary].concat(), max_len)
 }
 
 fn encode_key(header: Header, mark: u8, key: &[u8], max_len: usize) -> Result<Vec<u8>, Unfit> {

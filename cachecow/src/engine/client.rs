@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use super::breaker::{Admission, Breaker};
 use super::lookups::{Lookups, Turn};
-use crate::backend::{BackendError, BackendErrorKind, CacheBackend, Request, Watch};
+use crate::backend::{BackendError, BackendErrorKind, CacheBackend, Place, Request, Watch};
 use crate::key::Key;
 use crate::near::Near;
 use crate::protocol::{Command, Reply};
@@ -23,6 +23,11 @@ const MOST: usize = 4096;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
 /// How many parts of a larger one are under way at a time.
 const PARTS_UNDER_WAY: usize = 4;
+
+pub(super) type Answer = Result<Reply, BackendError>;
+
+/// The answer for a key, and those for the other places that were asked for with it.
+pub(super) type Answers = (Answer, Vec<Answer>);
 
 /// Whether an operation is attempted while the circuit is open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,12 +84,12 @@ impl Client {
     }
 
     /// The value of one key, perhaps together with those that others ask for.
-    pub(crate) async fn lookup(self: &Arc<Self>, key: Key) -> Result<Reply, BackendError> {
-        let _alone = match self.combines_lookups.then(|| self.lookups.enter(key)) {
+    pub(crate) async fn lookup(self: &Arc<Self>, key: Key) -> Answer {
+        let _alone = match self.combines_lookups.then(|| self.lookups.enter(key, Vec::new())) {
             None => None,
             Some(Turn::Alone(alone)) => Some(alone),
-            Some(Turn::Together(together)) => match together.answer(self).await {
-                Some(answer) => return answer,
+            Some(Turn::Together(together)) => match together.answers(self).await {
+                Some((answer, _)) => return answer,
                 None => None,
             },
         };
@@ -94,36 +99,50 @@ impl Client {
         }
         let outcome = tokio::time::timeout(self.timeout, self.backend.lookup(key)).await;
         let reply = outcome.unwrap_or_else(|_| Err(timed_out(self.timeout)));
-        self.judge(admission, reply.as_ref().err());
+        self.report(admission, reply.as_ref().err());
         reply
     }
 
-    /// The values of several keys, each with an answer or an error.
-    pub(crate) async fn lookup_many(&self, keys: Vec<Key>) -> Vec<Result<Reply, BackendError>> {
-        let count = keys.len();
+    /// The value of one key, and what is in these other places; all in one round trip, perhaps together
+    /// with what others ask for.
+    pub(crate) async fn lookup_with(self: &Arc<Self>, key: Key, others: Vec<Place>) -> Answers {
+        let turn = self.combines_lookups.then(|| self.lookups.enter(key, others.clone()));
+        let _alone = match turn {
+            None => None,
+            Some(Turn::Alone(alone)) => Some(alone),
+            Some(Turn::Together(together)) => match together.answers(self).await {
+                Some(answers) => return answers,
+                None => None,
+            },
+        };
+        let mut places = others;
+        places.insert(0, Place::Value(key));
+        let mut answers = self.lookup_part(places).await.into_iter();
+        (answers.next().unwrap_or_else(|| Err(no_answer())), answers.collect())
+    }
+
+    /// What is in several places, each with an answer or an error.
+    pub(crate) async fn lookup_many(&self, places: Vec<Place>) -> Vec<Answer> {
+        let count = places.len();
         if count <= MOST {
-            return self.look_up_part(keys).await;
+            return self.lookup_part(places).await;
         }
-        let part = |keys: &[Key]| self.look_up_part(keys.to_vec());
-        let parts: Vec<_> = keys.chunks(MOST).map(part).collect();
+        let part = |places: &[Place]| self.lookup_part(places.to_vec());
+        let parts: Vec<_> = places.chunks(MOST).map(part).collect();
         in_order(count, parts).await
     }
 
-    /// The values of no more than [`MOST`] keys.
-    pub(super) async fn look_up_part(&self, keys: Vec<Key>) -> Vec<Result<Reply, BackendError>> {
-        let count = keys.len();
+    /// What is in no more than [`MOST`] places.
+    pub(super) async fn lookup_part(&self, places: Vec<Place>) -> Vec<Answer> {
+        let count = places.len();
         match self.breaker.admit() {
             Admission::Refused => vec![Err(circuit_open()); count],
-            admission => self.bound(admission, count, self.backend.lookup_many(keys)).await,
+            admission => self.bound(admission, count, self.backend.lookup_many(places)).await,
         }
     }
 
     /// Carries the requests out, each with an answer or an error.
-    pub(crate) async fn execute(
-        &self,
-        requests: Vec<Request>,
-        urgency: Urgency,
-    ) -> Vec<Result<Reply, BackendError>> {
+    pub(crate) async fn execute(&self, requests: Vec<Request>, urgency: Urgency) -> Vec<Answer> {
         let count = requests.len();
         if count == 0 {
             return Vec::new();
@@ -136,11 +155,7 @@ impl Client {
         in_order(count, parts).await
     }
 
-    async fn execute_part(
-        &self,
-        requests: Vec<Request>,
-        urgency: Urgency,
-    ) -> Vec<Result<Reply, BackendError>> {
+    async fn execute_part(&self, requests: Vec<Request>, urgency: Urgency) -> Vec<Answer> {
         let count = requests.len();
         match (self.breaker.admit(), urgency) {
             (Admission::Refused, Urgency::Read) => vec![Err(circuit_open()); count],
@@ -168,14 +183,14 @@ impl Client {
         &self,
         admission: Admission,
         count: usize,
-        operation: BoxFuture<'_, Vec<Result<Reply, BackendError>>>,
-    ) -> Vec<Result<Reply, BackendError>> {
+        operation: BoxFuture<'_, Vec<Answer>>,
+    ) -> Vec<Answer> {
         let outcome = tokio::time::timeout(self.timeout, operation).await;
         let mut replies = outcome.unwrap_or_else(|_| vec![Err(timed_out(self.timeout)); count]);
         // A backend that answers too little has failed for the rest.
         replies.resize_with(count, || Err(no_answer()));
         let errors = replies.iter().filter_map(|reply| reply.as_ref().err());
-        self.judge(admission, errors.max_by_key(|error| error.is_outage()));
+        self.report(admission, errors.max_by_key(|error| error.is_outage()));
         replies
     }
 
@@ -189,7 +204,7 @@ impl Client {
     pub(crate) async fn ping(&self) -> Result<(), BackendError> {
         let outcome = tokio::time::timeout(self.timeout, self.backend.ping()).await;
         let result = outcome.unwrap_or_else(|_| Err(timed_out(self.timeout)));
-        self.judge(Admission::Probe, result.as_ref().err());
+        self.report(Admission::Probe, result.as_ref().err());
         result
     }
 
@@ -204,7 +219,7 @@ impl Client {
 
     /// Tells the breaker how an operation went. A refusal is an answer, and no outage.
     #[inline]
-    fn judge(&self, admission: Admission, error: Option<&BackendError>) {
+    fn report(&self, admission: Admission, error: Option<&BackendError>) {
         match error {
             Some(error) if error.is_outage() => {
                 let opened = self.breaker.failed();
@@ -253,10 +268,7 @@ fn parts(requests: Vec<Request>) -> Vec<Vec<Request>> {
     parts
 }
 
-async fn in_order(
-    count: usize,
-    parts: Vec<impl Future<Output = Vec<Result<Reply, BackendError>>>>,
-) -> Vec<Result<Reply, BackendError>> {
+async fn in_order(count: usize, parts: Vec<impl Future<Output = Vec<Answer>>>) -> Vec<Answer> {
     let mut parts = stream::iter(parts).buffered(PARTS_UNDER_WAY);
     let mut replies = Vec::with_capacity(count);
     while let Some(part) = parts.next().await {

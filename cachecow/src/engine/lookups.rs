@@ -1,7 +1,7 @@
 //! Lookups of many callers in few commands.
 //!
 //! A lookup that is alone is sent as it comes. While another is under way, lookups are collected: those
-//! that are asked for until the sender runs leave together, each key once. Nobody waits for the answer
+//! that are asked for until the sender runs leave together, each place once. Nobody waits for the answer
 //! to somebody else, nor for a batch to fill up, and any number of batches may be under way: the
 //! busier the process, the larger they are.
 
@@ -10,24 +10,27 @@ use std::sync::Arc;
 use coarsetime::Instant as Moment;
 use futures_util::future::join_all;
 use parking_lot::{Mutex, MutexGuard};
+use tokio::runtime::{self, Handle};
 use tokio::sync::oneshot;
 
-use super::client::Client;
-use crate::backend::BackendError;
+use super::client::{Answer, Answers, Client};
+use crate::backend::Place;
 use crate::key::Key;
-use crate::protocol::Reply;
 
-/// How many keys leave together at most: each caller waits for the values of all.
-const MAX_KEYS: usize = 128;
+/// How many places are read together at most: each caller waits for what is in all of them.
+const MAX_PLACES: usize = 128;
 
 /// How long a sender may not have run before the next caller sends in its place: its thread may be busy,
 /// or its runtime not driven.
 const LATE: coarsetime::Duration = coarsetime::Duration::from_millis(10);
 
-type Answer = Result<Reply, BackendError>;
-
-/// What a caller asked for, and where it waits.
-type Waiting = (Key, oneshot::Sender<Answer>);
+/// A caller that waits for the sender.
+struct Waiting {
+    key: Key,
+    /// What it asks for besides.
+    others: Vec<Place>,
+    answers: oneshot::Sender<Answers>,
+}
 
 #[derive(Default)]
 pub(super) struct Lookups(Mutex<State>);
@@ -41,8 +44,8 @@ struct State {
     crowded: bool,
     /// The callers whose lookups leave when the sender runs. There is a sender if there are callers.
     waiting: Vec<Waiting>,
-    /// When the last sender was spawned.
-    sender_since: Option<Moment>,
+    /// When the last sender was spawned, and where.
+    sender: Option<(Moment, runtime::Id)>,
 }
 
 impl Lookups {
@@ -52,23 +55,26 @@ impl Lookups {
 
     /// Goes alone, or with the others that ask at this time.
     #[inline]
-    pub(super) fn enter(&self, key: Key) -> Turn<'_> {
+    pub(super) fn enter(&self, key: Key, others: Vec<Place>) -> Turn<'_> {
         let mut state = self.lock();
         if state.alone == 0 && state.waiting.is_empty() && !state.crowded {
             state.last_number += 1;
             state.alone = state.last_number;
             return Turn::Alone(Alone { lookups: self, number: state.alone });
         }
-        let (sender, answer) = oneshot::channel();
-        state.waiting.push((key, sender));
+        let (sender, answers) = oneshot::channel();
+        state.waiting.push(Waiting { key, others, answers: sender });
         let now = Moment::now_without_cache_update();
-        let is_first = state.waiting.len() == 1;
-        let is_late = state.sender_since.is_some_and(|since| now.duration_since(since) > LATE);
-        let needs_sender = is_first || is_late;
-        if needs_sender {
-            state.sender_since = Some(now);
+        let own = Handle::current().id();
+        let sends = match state.sender {
+            Some((since, _)) if now.duration_since(since) > LATE => true,
+            _ => state.waiting.len() == 1,
+        };
+        if sends {
+            state.sender = Some((now, own));
         }
-        Turn::Together(Together { answer, needs_sender })
+        let is_ours = state.sender.is_some_and(|(_, runtime)| runtime == own);
+        Turn::Together(Together { answers, sends, is_ours })
     }
 }
 
@@ -81,25 +87,31 @@ pub(super) enum Turn<'a> {
 
 /// A lookup that leaves with others.
 pub(super) struct Together {
-    answer: oneshot::Receiver<Answer>,
+    answers: oneshot::Receiver<Answers>,
     /// Whether there is no sender, or one whose thread is busy with something else.
-    needs_sender: bool,
+    sends: bool,
+    /// Whether the sender's runtime is this caller's: it is driven if this caller is.
+    is_ours: bool,
 }
 
 impl Together {
-    /// The answer; none if the sender's runtime has ended, which need not be this caller's.
-    pub(super) async fn answer(mut self, client: &Arc<Client>) -> Option<Answer> {
-        if self.needs_sender {
+    /// The answers; none if the sender's runtime has ended, which need not be this caller's.
+    pub(super) async fn answers(mut self, client: &Arc<Client>) -> Option<Answers> {
+        if self.sends {
             // Outside of the lock, which the sender takes when a runtime that has ended drops it.
             tokio::spawn(Sender::new(client).run());
         }
+        // A timer for each lookup would cost a tenth of it.
+        if self.is_ours {
+            return self.answers.await.ok();
+        }
         // Twice as long as a batch may take: the sender's runtime may not be driven any more.
-        let answer = tokio::time::timeout(client.timeout() * 2, &mut self.answer).await;
-        if answer.is_err() {
+        let answers = tokio::time::timeout(client.timeout() * 2, &mut self.answers).await;
+        if answers.is_err() {
             // Those that still wait for it go alone as well.
             drop(Sender::new(client));
         }
-        answer.ok()?.ok()
+        answers.ok()?.ok()
     }
 }
 
@@ -139,7 +151,8 @@ impl Sender {
             state.crowded = waiting.len() > 1;
             (waiting, state.alone)
         };
-        waiting.sort_unstable_by_key(|(key, _)| *key);
+        // Callers that ask for the same go with the same batch.
+        waiting.sort_unstable_by_key(|caller| caller.key);
         let mut batches = Vec::with_capacity(1);
         while !waiting.is_empty() {
             let rest = waiting.split_off(batch_len(&waiting));
@@ -166,23 +179,48 @@ impl Drop for Sender {
 
 /// How many callers the first batch serves. They are in the order of their keys.
 fn batch_len(waiting: &[Waiting]) -> usize {
-    let is_another = |at: &usize| *at == 0 || waiting[at - 1].0 != waiting[*at].0;
-    (0..waiting.len()).filter(is_another).nth(MAX_KEYS).unwrap_or(waiting.len())
+    let mut places = 0;
+    for (at, caller) in waiting.iter().enumerate() {
+        let is_another = at == 0 || waiting[at - 1].key != caller.key;
+        places += usize::from(is_another) + caller.others.len();
+        if places > MAX_PLACES && at > 0 && is_another {
+            return at;
+        }
+    }
+    waiting.len()
 }
 
-/// Looks up each key once and answers every caller that asked for it. The callers are in the order of
+/// Looks up each place once and answers every caller that asked for it. The callers are in the order of
 /// their keys.
 async fn send(client: &Client, waiting: Vec<Waiting>) {
-    let mut keys: Vec<Key> = waiting.iter().map(|(key, _)| *key).collect();
-    keys.dedup();
-    let answers = client.look_up_part(keys).await;
+    let mut places: Vec<Place> = waiting.iter().map(|caller| Place::Value(caller.key)).collect();
+    places.dedup();
+    if waiting.iter().all(|caller| caller.others.is_empty()) {
+        return answer_in_order(waiting, client.lookup_part(places).await);
+    }
+    places.extend(waiting.iter().flat_map(|caller| &caller.others));
+    places.sort_unstable();
+    places.dedup();
+    let answers = client.lookup_part(places.clone()).await;
+    // Each was asked for.
+    let answer = |place: &Place| places.binary_search(place).map(|at| answers[at].clone());
+    for Waiting { key, others, answers } in waiting {
+        let others = others.iter().filter_map(|place| answer(place).ok()).collect();
+        if let Ok(answer) = answer(&Place::Value(key)) {
+            let _gone = answers.send((answer, others));
+        }
+    }
+}
+
+/// Gives each caller the answer for its key; the answers are in the order of the callers.
+fn answer_in_order(waiting: Vec<Waiting>, answers: Vec<Answer>) {
     let mut waiting = waiting.into_iter().peekable();
     for answer in answers {
-        let Some((key, sender)) = waiting.next() else { return };
-        while let Some((_, another)) = waiting.next_if(|(same, _)| *same == key) {
-            let _gone = another.send(answer.clone());
+        let Some(caller) = waiting.next() else { return };
+        while let Some(another) = waiting.next_if(|another| another.key == caller.key) {
+            let _gone = another.answers.send((answer.clone(), Vec::new()));
         }
-        let _gone = sender.send(answer);
+        let _gone = caller.answers.send((answer, Vec::new()));
     }
 }
 
@@ -197,7 +235,8 @@ mod tests {
     use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::backend::{CacheBackend, Request};
+    use crate::backend::{BackendError, CacheBackend, Request};
+    use crate::protocol::Reply;
 
     /// Answers each key with its hash, once it may.
     #[derive(Debug)]
@@ -209,10 +248,10 @@ mod tests {
     }
 
     impl Echo {
-        async fn answer(&self, keys: Vec<Key>) -> Vec<Answer> {
-            self.commands.lock().push(keys.len());
+        async fn answer(&self, places: Vec<Place>) -> Vec<Answer> {
+            self.commands.lock().push(places.len());
             self.answered.acquire().await.unwrap().forget();
-            keys.into_iter().map(|key| Ok(value(key))).collect()
+            places.into_iter().map(|place| Ok(value(place.key()))).collect()
         }
 
         fn commands(&self) -> Vec<usize> {
@@ -226,11 +265,11 @@ mod tests {
         }
 
         fn lookup(&self, key: Key) -> BoxFuture<'_, Answer> {
-            self.answer(vec![key]).map(|mut answers| answers.remove(0)).boxed()
+            self.answer(vec![Place::Value(key)]).map(|mut answers| answers.remove(0)).boxed()
         }
 
-        fn lookup_many(&self, keys: Vec<Key>) -> BoxFuture<'_, Vec<Answer>> {
-            self.answer(keys).boxed()
+        fn lookup_many(&self, places: Vec<Place>) -> BoxFuture<'_, Vec<Answer>> {
+            self.answer(places).boxed()
         }
 
         fn combines_lookups(&self) -> bool {
@@ -325,7 +364,7 @@ mod tests {
         .await;
         let commands = echo.commands();
         assert_eq!((commands[0], commands.iter().sum()), (1, 1001));
-        assert_eq!(commands[1..], [&[MAX_KEYS; 7][..], &[1000 - 7 * MAX_KEYS]].concat());
+        assert_eq!(commands[1..], [&[MAX_PLACES; 7][..], &[1000 - 7 * MAX_PLACES]].concat());
         // The next expects company, and the one after it no more.
         for _ in 0..2 {
             client.lookup(key(1)).await.unwrap();
@@ -362,7 +401,7 @@ mod tests {
     #[test]
     fn a_batch_whose_runtime_ends_is_left_to_its_callers() {
         let runtime =
-            || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            || runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (echo, client) = echo(0);
         let first = runtime();
         // One is sent alone, one with a batch, and one waits for the sender.
@@ -382,7 +421,7 @@ mod tests {
     /// As where a thread leaves `block_on` for good.
     #[test]
     fn a_sender_on_a_runtime_that_nobody_drives_holds_nobody_up() {
-        let mut builder = tokio::runtime::Builder::new_current_thread();
+        let mut builder = runtime::Builder::new_current_thread();
         let (left, other) = (
             builder.enable_all().build().unwrap(),
             builder.enable_all().start_paused(true).build().unwrap(),

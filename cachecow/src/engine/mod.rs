@@ -1,26 +1,18 @@
 //! The one engine: drives the protocol's machines against a backend, for one key and for many.
 
-mod alias;
-pub(crate) mod batch;
 mod breaker;
 mod client;
-mod drive;
 mod fetch_limit;
 mod flights;
 mod give_back;
 mod invalidation;
-mod judge;
-mod lifetime;
-mod link;
-mod loader;
 mod lookups;
 mod pending;
-mod primary;
+pub(crate) mod read;
 pub(crate) mod sample;
 pub(crate) mod settings;
 mod tags;
 mod tokens;
-mod typed;
 mod waiting;
 mod write;
 
@@ -29,35 +21,26 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
-use bytes::Bytes;
 use tokio::runtime::Handle;
 
-pub(crate) use self::alias::{look, look_many, run};
 pub(crate) use self::client::{Client, Urgency};
-#[cfg(feature = "store")]
-pub(crate) use self::drive::Loads;
-pub(crate) use self::drive::Unfinished;
 use self::fetch_limit::FetchLimit;
 use self::flights::Flights;
 use self::give_back::LastResort;
 pub(crate) use self::invalidation::Invalidation;
-pub(crate) use self::judge::{Judged, judge};
-pub(crate) use self::lifetime::keeping;
-#[cfg(feature = "store")]
-pub(crate) use self::loader::{Loader, Sealed};
 use self::pending::PendingInvalidations;
+use self::read::Hints;
+use self::sample::{Sample, Sampling};
+use self::settings::Settings;
 use self::tokens::Tokens;
-pub(crate) use self::typed::{TypedLoader, loaded, typed};
 use crate::backend::{BackendError, BackendErrorKind, ChangeListener as _, Request};
-use crate::engine::sample::{Sample, Sampling};
-use crate::engine::settings::Settings;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::model::cached::Cached;
 use crate::model::lookup::Lookup;
 use crate::model::object::Object;
 use crate::near::Near;
-use crate::protocol::{Command, First, OnLease, Outcome, ReadMachine, ReadPolicy, Reply};
+use crate::protocol::{Command, First, OnLease, ReadMachine, ReadPolicy, Reply};
 use crate::stats::{Counter, TypeState, TypeTable};
 
 /// Everything that the clones of one `CacheCow` share.
@@ -67,6 +50,7 @@ pub(crate) struct Engine {
     pub(crate) types: TypeTable,
     pub(crate) pending: PendingInvalidations,
     pub(crate) sampling: Sampling,
+    pub(crate) hints: Hints,
     near: Option<Arc<Near>>,
     flights: Flights,
     tokens: Tokens,
@@ -79,6 +63,7 @@ impl Engine {
     pub(crate) fn new(client: Client, settings: Settings) -> Result<Self, Error> {
         Ok(Self {
             client: Arc::new(client),
+            hints: Hints::with_capacity(settings.hints),
             near: Near::with(settings.near).map(Arc::new),
             fetch_limit: FetchLimit::new(settings.outage_fetch_concurrency),
             settings,
@@ -95,8 +80,7 @@ impl Engine {
     /// The near tier, if objects of this type may be in it, and it hears of changes.
     #[inline]
     pub(crate) fn near<T: Cached>(&self) -> Option<&Near> {
-        // Who invalidates a tag does not know the keys that would have to be dropped here.
-        let may_be_near = !T::TAGGED && T::POLICY.near != Some(false);
+        let may_be_near = T::POLICY.near != Some(false);
         let near = self.near.as_ref().filter(|_| may_be_near)?;
         self.client.followed_by(near);
         Some(near)
@@ -145,34 +129,9 @@ impl Engine {
         }
     }
 
-    /// A read of `key` with its first command, where that is a lookup: what was judged good, or the
-    /// read, which goes on. What a hit needs, and no more.
-    #[inline]
-    pub(crate) async fn look<T>(
-        &self,
-        key: Key,
-        state: &TypeState,
-        judge: impl FnOnce(&Bytes) -> Judged<T>,
-    ) -> Result<T, Unfinished<T>> {
-        let mut unfinished = Unfinished::from(self.read(key, state));
-        if unfinished.read.take_lookup() {
-            let reply = self.client.lookup(key).await;
-            unfinished.read.on_reply(reply.map_err(|error| state.lost(&error)));
-            if let Some(document) = unfinished.read.take_value()
-                && let Some(found) = unfinished.judged(judge(&document), None)
-            {
-                state.record(Outcome::Hit, false);
-                return Ok(found);
-            }
-        }
-        Err(unfinished)
-    }
-
-    /// A read whose lookup is under way.
+    /// A read that begins with a lookup.
     pub(crate) fn read_that_looks_up(&self) -> ReadMachine {
-        let mut read = ReadMachine::new(self.policy(First::Lookup));
-        read.take_lookup();
-        read
+        ReadMachine::new(self.policy(First::Lookup))
     }
 
     fn policy(&self, first: First) -> ReadPolicy {

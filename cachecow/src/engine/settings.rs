@@ -36,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) outage_fetch_concurrency: usize,
     /// How old another version's value must be before this version replaces it.
     pub(crate) replace_after: Duration,
+    /// For how many keys it is remembered what to ask for with them.
+    pub(crate) hints: usize,
     /// The tier in this process's memory.
     pub(crate) near: NearSettings,
     pub(crate) clock: Clock,
@@ -103,6 +105,7 @@ impl Default for Settings {
             fetch_concurrency: 16,
             outage_fetch_concurrency: 100,
             replace_after: Duration::from_secs(10),
+            hints: 1 << 16,
             near: NearSettings::default(),
             clock: Arc::new(SystemTime::now),
             label: "cache",
@@ -128,6 +131,7 @@ impl fmt::Debug for Settings {
             .field("fetch_concurrency", &self.fetch_concurrency)
             .field("outage_fetch_concurrency", &self.outage_fetch_concurrency)
             .field("replace_after", &self.replace_after)
+            .field("hints", &self.hints)
             .field("near", &self.near)
             .finish_non_exhaustive()
     }

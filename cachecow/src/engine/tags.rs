@@ -74,7 +74,7 @@ impl Engine {
     async fn end_each(&self, keys: &[Key], command: &Command) -> Result<(), BackendError> {
         let request = |&key| Request { key, command: command.clone() };
         let requests = keys.iter().map(request).collect();
-        let replies = self.client.execute(requests, Urgency::Invalidation).await;
+        let replies = self.change(requests, Urgency::Invalidation).await;
         replies.into_iter().try_for_each(carried_out)
     }
 }

@@ -1,4 +1,5 @@
-//! The near tier: decoded objects in this process's memory, dropped when the cache tells of a change.
+//! The near tier: decoded objects in this process's memory, served until the cache tells of a change to
+//! anything that they depend on.
 
 mod clock;
 
@@ -7,13 +8,11 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use parking_lot::{Mutex, MutexGuard};
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use self::clock::Moment;
 use crate::backend::{CacheBackend, ChangeListener};
-use crate::cache::read::{Fill, Read, Source};
 use crate::key::FoldKeys;
 use crate::key::{Key, KeyEncoder};
 use crate::model::cached::Cached;
@@ -26,8 +25,11 @@ const LINKS: usize = 24;
 /// What an entry takes beside its object: the tables double, and so are half empty at the worst; and
 /// the object's reference counters and its allocation.
 const ENTRY_OVERHEAD: usize = 2 * (size_of::<Key>() + size_of::<Entry>() + LINKS) + 32;
-/// One for each value of a byte. Keys of one stripe keep each other from being stored while one of them changes.
-const STRIPES: usize = 1 << u8::BITS;
+/// The changes to all keys are counted in so many places, which keys that have nothing to do with each
+/// other share: a change of one drops what depends on the other.
+const COUNTERS: usize = 1 << u16::BITS;
+/// How many keys an object may depend on: its own, the primary key that an alias leads to, and its tags.
+pub(crate) const MAX_WATCHED: usize = 6;
 
 /// The settings of the near tier.
 #[derive(Clone, Copy, Debug)]
@@ -48,8 +50,7 @@ impl Default for NearSettings {
 /// Decoded objects by key.
 pub(crate) struct Near {
     entries: Cache<Key, Entry, ByWeight, FoldKeys>,
-    /// A key's changes are counted, and its entry is stored, under its stripe's lock.
-    stripes: Box<[Mutex<Changes>]>,
+    changes: Box<[AtomicU32]>,
     /// Until when it is known that no change was missed.
     good_until: AtomicU32,
     following: AtomicBool,
@@ -62,15 +63,32 @@ struct Entry {
     held: Object,
     expires: Moment,
     weight: u32,
+    watched: Watched,
+}
+
+/// The keys that an object depends on, and what was known of them before it was read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Watched {
+    mark: Mark,
+    len: u8,
+    counters: [u16; MAX_WATCHED],
+}
+
+impl Watched {
+    fn counters(&self) -> &[u16] {
+        &self.counters[..usize::from(self.len)]
+    }
 }
 
 /// The encoded key under which there is no object.
 struct Absent(Box<[u8]>);
 
-/// What is known of a value that was read and may be kept.
-#[derive(Clone, Copy)]
-pub(crate) struct Keeping {
-    pub(crate) mark: Mark,
+/// An object that was read and may be kept, or the knowledge that there is none.
+pub(crate) struct Kept<'a, T> {
+    pub(crate) object: Option<&'a Arc<T>>,
+    /// Its encoded key.
+    pub(crate) parts: &'a [u8],
+    pub(crate) watched: Watched,
     /// Its document's length, in bytes.
     pub(crate) len: usize,
     pub(crate) time_left: Duration,
@@ -95,59 +113,69 @@ impl Near {
         let (hasher, lifecycle) = (FoldKeys::default(), DefaultLifecycle::default());
         Some(Self {
             entries: Cache::with(estimate, capacity, ByWeight, hasher, lifecycle),
-            stripes: (0..STRIPES).map(|_| Mutex::default()).collect(),
+            changes: (0..COUNTERS).map(|_| AtomicU32::new(0)).collect(),
             good_until: AtomicU32::new(Moment::NEVER.number()),
             following: AtomicBool::new(false),
             settings,
         })
     }
 
-    /// The object of the key with these parts, if it is here and known to be current.
+    /// The object that the lookup asks for, or the knowledge that there is none, if it is here and known
+    /// to be current.
     #[inline]
-    pub(crate) fn get<L: Lookup>(&self, key: Key, parts: &KeyEncoder) -> Option<Read<L::Object>> {
-        let Entry { held, expires, .. } = self.entries.get(&key)?;
+    pub(crate) fn get<L: Lookup>(
+        &self,
+        lookup: &L,
+        key: Key,
+        parts: &KeyEncoder,
+    ) -> Option<Option<Arc<L::Object>>> {
+        let Entry { held, expires, watched, .. } = self.entries.get(&key)?;
         let now = Moment::now();
-        if now >= expires || !self.is_good(now) {
+        if now >= expires || !self.is_good(now) || !self.stands(&watched) {
             return None;
         }
         // Another key may have the same hash.
-        let (object, is_asked_for) = match held.downcast::<L::Object>() {
-            Ok(object) => {
-                let is_asked_for = L::key_of(&object).as_bytes() == parts.as_bytes();
-                (Some(object), is_asked_for)
+        match held.downcast::<L::Object>() {
+            Ok(object) => lookup.finds(&object).then_some(Some(object)),
+            Err(other) => {
+                let absent = other.downcast::<Absent>().ok()?;
+                (*absent.0 == *parts.as_bytes()).then_some(None)
             }
-            Err(other) => (None, *other.downcast::<Absent>().ok()?.0 == *parts.as_bytes()),
-        };
-        is_asked_for.then(|| Read::new(object, Source::Near, Fill::Skipped))
+        }
     }
 
-    /// Before the cache is asked for a key's value; `None` if it could not be kept.
+    /// Before the cache is asked for any of these keys, on which a value depends; `None` if it could not be
+    /// kept.
     #[inline]
-    pub(crate) fn mark(&self, key: Key) -> Option<Mark> {
-        self.is_good(Moment::now()).then(|| self.stripe(key).mark())
+    pub(crate) fn watch(&self, keys: impl IntoIterator<Item = Key>) -> Option<Watched> {
+        if !self.is_good(Moment::now()) {
+            return None;
+        }
+        let (mut counters, mut len) = ([0; MAX_WATCHED], 0);
+        for key in keys {
+            *counters.get_mut(len)? = counter_of(key);
+            len += 1;
+        }
+        let mark = Mark::of(self.counts(&counters[..len]));
+        Some(Watched { mark, len: u8::try_from(len).ok()?, counters })
     }
 
-    /// Keeps what the cache had, unless it has changed since the mark.
-    pub(crate) fn keep<T: Cached>(
-        &self,
-        key: Key,
-        parts: &KeyEncoder,
-        object: Option<&Arc<T>>,
-        keeping: Keeping,
-    ) {
-        let (held, own): (Object, usize) = match object {
+    /// Keeps what the cache had, unless something that it depends on has changed.
+    pub(crate) fn keep<T: Cached>(&self, key: Key, kept: &Kept<'_, T>) {
+        let (held, own): (Object, usize) = match kept.object {
             Some(object) => (Arc::clone(object) as Object, size_of::<T>()),
-            None => (Arc::new(Absent(Box::from(parts.as_bytes()))), size_of::<Absent>()),
+            None => (Arc::new(Absent(Box::from(kept.parts))), size_of::<Absent>()),
         };
         let longest = T::POLICY.near_ttl.unwrap_or(self.settings.ttl);
         let entry = Entry {
             held,
-            expires: Moment::after(keeping.time_left.min(longest)),
+            expires: Moment::after(kept.time_left.min(longest)),
             // What the object owns besides is taken to be as long as its document.
-            weight: u32::try_from(keeping.len + own + ENTRY_OVERHEAD).unwrap_or(u32::MAX),
+            weight: u32::try_from(kept.len + own + ENTRY_OVERHEAD).unwrap_or(u32::MAX),
+            watched: kept.watched,
         };
-        let changes = self.stripe(key);
-        if changes.allow(keeping.mark) {
+        // Should it change from here on, the entry is found and not served.
+        if self.stands(&kept.watched) {
             self.entries.insert(key, entry);
         }
     }
@@ -173,29 +201,33 @@ impl Near {
         now < Moment::from_number(self.good_until.load(Ordering::Acquire))
     }
 
-    fn stripe(&self, key: Key) -> MutexGuard<'_, Changes> {
-        let stripe = usize::from(key.hash().to_le_bytes()[2]);
-        lock(&self.stripes[stripe])
+    #[inline]
+    fn stands(&self, watched: &Watched) -> bool {
+        watched.mark.stands(self.counts(watched.counters()))
+    }
+
+    fn counts(&self, counters: &[u16]) -> impl Iterator<Item = Changes> {
+        counters.iter().map(|&at| {
+            let count = self.changes[usize::from(at)].load(Ordering::Acquire);
+            Changes::counted(count.into())
+        })
     }
 }
 
-fn lock(stripe: &Mutex<Changes>) -> MutexGuard<'_, Changes> {
-    // No user code runs under the lock but an object's destructor, which has nothing to do with it.
-    stripe.lock()
+fn counter_of(key: Key) -> u16 {
+    let hash = key.hash().to_le_bytes();
+    u16::from_le_bytes([hash[2], hash[3]])
 }
 
 impl ChangeListener for Near {
     fn changed(&self, key: Key) {
-        let mut changes = self.stripe(key);
-        changes.on_change();
-        let dropped = self.entries.remove(&key);
-        drop(changes);
-        drop(dropped);
+        self.changes[usize::from(counter_of(key))].fetch_add(1, Ordering::Release);
+        self.entries.remove(&key);
     }
 
     fn all_changed(&self) {
-        for stripe in &self.stripes {
-            lock(stripe).on_change();
+        for count in &self.changes {
+            count.fetch_add(1, Ordering::Release);
         }
         self.entries.clear();
     }
@@ -284,20 +316,24 @@ mod tests {
         near
     }
 
-    /// Keeps a book as one that was read after the mark.
-    fn keep(near: &Near, id: u64, mark: Mark, time_left: Duration) {
-        let keeping = Keeping { mark, len: 100, time_left };
-        near.keep(parts(id).key(), &parts(id), Some(&Arc::new(Book(id))), keeping);
+    /// Keeps a book as one that was read after the keys were watched.
+    fn keep(near: &Near, id: u64, watched: Watched, time_left: Duration) {
+        let (book, parts) = (Arc::new(Book(id)), parts(id));
+        let object = Some(&book);
+        let kept = Kept { object, parts: parts.as_bytes(), watched, len: 100, time_left };
+        near.keep(parts.key(), &kept);
+    }
+
+    fn watch(near: &Near, id: u64) -> Watched {
+        near.watch([parts(id).key()]).unwrap()
     }
 
     fn read_and_keep(near: &Near, id: u64) {
-        let mark = near.mark(parts(id).key()).unwrap();
-        keep(near, id, mark, Duration::from_secs(60));
+        keep(near, id, watch(near, id), Duration::from_secs(60));
     }
 
     fn get(near: &Near, id: u64) -> Option<u64> {
-        let read = near.get::<BookBy>(parts(id).key(), &parts(id))?;
-        read.value.map(|book| book.0)
+        near.get(&BookBy(id), parts(id).key(), &parts(id))?.map(|book| book.0)
     }
 
     #[test]
@@ -309,15 +345,15 @@ mod tests {
     }
 
     #[test]
-    fn a_change_after_the_mark_forbids_keeping() {
+    fn a_change_after_the_keys_were_watched_forbids_keeping() {
         let (near, key) = (near(1 << 20), parts(1).key());
         for change in [&|| near.changed(key), &|| near.all_changed()] as [&dyn Fn(); 2] {
-            let before = near.mark(key).unwrap();
+            let before = watch(&near, 1);
             change();
             keep(&near, 1, before, Duration::from_secs(60));
             assert_eq!(get(&near, 1), None);
-            // The control: a mark taken when the answer has come misses the change.
-            let after = near.mark(key).unwrap();
+            // The control: who watches when the answer has come misses the change.
+            let after = watch(&near, 1);
             keep(&near, 1, after, Duration::from_secs(60));
             assert_eq!(get(&near, 1), Some(1));
         }
@@ -334,23 +370,41 @@ mod tests {
     }
 
     #[test]
+    fn a_change_of_any_key_that_it_depends_on_ends_it() {
+        let near = near(1 << 20);
+        let keys = [parts(1).key(), parts(2).key(), parts(3).key()];
+        for changed in keys {
+            keep(&near, 1, near.watch(keys).unwrap(), Duration::from_secs(60));
+            assert_eq!(get(&near, 1), Some(1));
+            near.changed(changed);
+            assert_eq!(get(&near, 1), None);
+        }
+        // The control: what is not watched may change.
+        keep(&near, 1, watch(&near, 1), Duration::from_secs(60));
+        near.changed(keys[1]);
+        assert_eq!(get(&near, 1), Some(1));
+        let many = (0..=6).map(|id| parts(id).key());
+        assert!(near.watch(many).is_none(), "it depends on more than can be watched");
+    }
+
+    #[test]
     fn who_cannot_hear_serves_and_keeps_nothing() {
         let (near, key) = (near(1 << 20), parts(1).key());
         read_and_keep(&near, 1);
-        let before = near.mark(key).unwrap();
+        let before = watch(&near, 1);
         near.lost();
-        assert_eq!((get(&near, 1), near.mark(key)), (None, None));
+        assert!(get(&near, 1).is_none() && near.watch([key]).is_none());
         near.current_for(Duration::from_secs(60));
         keep(&near, 1, before, Duration::from_secs(60));
         assert_eq!(get(&near, 1), None, "what was read before may have changed unheard");
         near.current_for(Duration::ZERO);
-        assert_eq!(near.mark(key), None, "it was heard too long ago");
+        assert!(near.watch([key]).is_none(), "it was heard too long ago");
     }
 
     #[test]
     fn nothing_is_served_beyond_its_time() {
         let near = near(1 << 20);
-        let mark = near.mark(parts(1).key()).unwrap();
+        let mark = watch(&near, 1);
         keep(&near, 1, mark, Duration::ZERO);
         assert_eq!(get(&near, 1), None);
     }
@@ -359,7 +413,7 @@ mod tests {
     fn another_key_of_the_same_hash_finds_nothing() {
         let near = near(1 << 20);
         read_and_keep(&near, 1);
-        assert!(near.get::<BookBy>(parts(1).key(), &parts(2)).is_none());
+        assert!(near.get(&BookBy(2), parts(1).key(), &parts(2)).is_none());
     }
 
     #[test]

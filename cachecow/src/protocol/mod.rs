@@ -28,13 +28,39 @@
 //! invalidation that it should have preceded.
 //!
 //! An alias has a value and a flag of its own. Its value is a pointer to the primary key, where the
-//! object stands. Who reads by an alias looks up the pointer, then the object, and verifies that the
-//! object is of both keys; else the alias is loaded, by a [`ReadMachine`] of it whose fetch is a [`AliasFetch`].
-//! There it is told why no invalidation of either key is undone.
+//! object stands. A read by an alias reads the pointer and the object, in one round if it remembers where
+//! the pointer leads ([`PointerHint`]), and verifies that the object is of both keys. Otherwise the alias is
+//! loaded, by a [`ReadMachine`] of it whose fetch is an [`AliasFetch`]: its documentation says why no
+//! invalidation of either key is undone.
 //!
 //! Where fetches read a lagging replica, nothing may be stored for a while after an invalidation:
 //! the invalidation is then a hold that nobody releases, and a write ends by putting the end of its
 //! own hold that far off.
+
+//! # Glossary
+//!
+//! | word | meaning |
+//! |---|---|
+//! | read-through | the cache itself calls the fetch function for what it lacks |
+//! | value, document | what is stored under a key: an object, the absence of one, or a pointer |
+//! | flag | the place beside a value that says who may fill it |
+//! | lease | a reader's right to fill, for a limited time ("Scaling Memcache at Facebook", NSDI 2013) |
+//! | fencing token | a number that a lease carries; a fill without the current one is refused (Kleppmann, "How to do distributed locking", 2016) |
+//! | grant | the number under which the cache itself granted a claim |
+//! | hold | a writer's mark in the flag's place: nobody fills while it stands |
+//! | settle | how long nothing is stored after an invalidation, for replicas to catch up |
+//! | load | all that one miss sets off: claim, fetch, fill |
+//! | single-flight | one load a key and process at a time: the leader loads, the followers wait for it (Go's `singleflight`) |
+//! | landing | the end of a load: it says which followers may share its result |
+//! | stampede | many loads of one key at a time, after it expired or was invalidated |
+//! | refresh-ahead | one read in many loads a value shortly before its end; the time is drawn at random (XFetch: "Optimal Probabilistic Cache Stampede Prevention", VLDB 2015) |
+//! | stale-if-error | a value past its time to live is served while the fetch fails (RFC 5861) |
+//! | negative caching | the absence of an object is stored, for a time of its own |
+//! | alias, primary key | an object is stored under its primary key; its other keys are aliases, whose values point there |
+//! | hint | what a process remembers of an earlier read, to ask for all that a hit needs at once; never trusted |
+//! | tag, epoch, guard | a group of objects; the random number that its invalidation ends; the epoch of all tags of a type |
+//! | near cache | decoded objects in the memory of a process, served while no change to them was heard of |
+//! | lost | an answer that did not come: the command may or may not have taken effect, or may do so later |
 
 mod alias;
 mod command;

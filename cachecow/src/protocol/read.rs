@@ -102,7 +102,16 @@ impl<V> ReadMachine<V> {
         is_due
     }
 
-    /// The value to judge, if that is the next step; takes it likewise.
+    /// The value to judge, if that is the next step.
+    #[inline]
+    pub fn value(&self) -> Option<&V> {
+        match &self.state {
+            State::JudgeDue(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// The value to judge, if that is the next step; takes it, as [`take_lookup`](Self::take_lookup) does.
     #[inline]
     pub fn take_value(&mut self) -> Option<V> {
         match std::mem::replace(&mut self.state, State::Judging) {

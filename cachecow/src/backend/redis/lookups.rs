@@ -2,7 +2,7 @@
 
 use ::redis::{Cmd, Value};
 
-use super::super::BackendError;
+use super::super::{BackendError, Place};
 use super::Shared;
 use super::reply;
 use super::routed::Routed;
@@ -13,57 +13,46 @@ type Answer = Result<Reply, BackendError>;
 
 /// The value of one key.
 pub(super) async fn lookup(shared: &Shared, key: Key) -> Answer {
-    let get = Routed::read(get(shared, &[key]), shared.slot(key));
+    let get = Routed::read(get(shared, &[Place::Value(key)]), shared.slot(key));
     reply::looked_up(shared.route.send(get).await?)
 }
 
-/// The values of several keys.
-pub(super) async fn lookup_many(shared: &Shared, keys: Vec<Key>) -> Vec<Answer> {
+/// What is in several places.
+pub(super) async fn lookup_many(shared: &Shared, places: Vec<Place>) -> Vec<Answer> {
     let max_keys = shared.max_keys();
-    let gets = keys.chunks(max_keys).map(|keys| {
-        Routed::read(get(shared, keys), keys.first().map_or(0, |key| shared.slot(*key)))
+    let gets = places.chunks(max_keys).map(|places| {
+        let slot = places.first().map_or(0, |place| shared.slot_of(*place));
+        Routed::read(get(shared, places), slot)
     });
     let values = shared.route.send_each(gets.collect(), None).await;
     let mut values = values.into_iter();
-    keys.chunks(max_keys)
-        .flat_map(|keys| {
-            let value = values.next().unwrap_or_else(|| Err(super::malformed("to a lookup")));
-            answers(value, keys.len())
-        })
-        .collect()
+    let mut answers = Vec::with_capacity(places.len());
+    for places in places.chunks(max_keys) {
+        let value = values.next().unwrap_or_else(|| Err(super::malformed("to a lookup")));
+        read(value, places, &mut answers);
+    }
+    answers
 }
 
-/// The command that reads the values of some keys.
-pub(super) fn get(shared: &Shared, keys: &[Key]) -> Cmd {
-    named(keys, |command, key| shared.add_value_name(command, key))
-}
-
-/// The command that reads some epochs.
-pub(super) fn get_epochs(shared: &Shared, keys: &[Key]) -> Cmd {
-    named(keys, |command, key| shared.add_epoch_name(command, key))
-}
-
-/// `GET`, which the server answers in less time, or `MGET`.
-fn named(keys: &[Key], add_name: impl Fn(&mut Cmd, Key)) -> Cmd {
-    let mut command = Cmd::with_capacity(keys.len() + 1, keys.len() * 48);
-    command.arg(if keys.len() == 1 { "GET" } else { "MGET" });
-    keys.iter().for_each(|key| add_name(&mut command, *key));
+/// The command that reads some values or epochs: `GET`, which the server answers in less time, or `MGET`.
+pub(super) fn get(shared: &Shared, places: &[Place]) -> Cmd {
+    let mut command = Cmd::with_capacity(places.len() + 1, places.len() * 48);
+    command.arg(if places.len() == 1 { "GET" } else { "MGET" });
+    places.iter().for_each(|place| shared.add_place(&mut command, *place));
     command
 }
 
-/// What a `GET`, or an `MGET` of `count` keys, says of each.
-fn answers(value: Result<Value, BackendError>, count: usize) -> impl Iterator<Item = Answer> {
-    let (values, error) = match value {
-        Ok(value) if count == 1 => (vec![value], None),
-        Ok(Value::Array(values)) if values.len() == count => (values, None),
-        Ok(Value::ServerError(error)) => (Vec::new(), Some(reply::rejected(&error))),
-        Ok(_) => (Vec::new(), Some(super::malformed("to a lookup"))),
-        Err(error) => (Vec::new(), Some(error)),
+/// Adds what a `GET`, or an `MGET`, says of each place.
+fn read(value: Result<Value, BackendError>, places: &[Place], answers: &mut Vec<Answer>) {
+    let error = match value {
+        Ok(value) if places.len() == 1 => return answers.push(reply::read(value, places[0])),
+        Ok(Value::Array(values)) if values.len() == places.len() => {
+            let read = values.into_iter().zip(places);
+            return answers.extend(read.map(|(value, place)| reply::read(value, *place)));
+        }
+        Ok(Value::ServerError(error)) => reply::rejected(&error),
+        Ok(_) => super::malformed("to a lookup"),
+        Err(error) => error,
     };
-    let mut values = values.into_iter();
-    (0..count).map(move |_| match (&error, values.next()) {
-        (None, Some(value)) => reply::looked_up(value),
-        (Some(error), _) => Err(error.clone()),
-        (None, None) => Err(super::malformed("to a lookup")),
-    })
+    answers.extend(places.iter().map(|_| Err(error.clone())));
 }

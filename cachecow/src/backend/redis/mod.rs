@@ -35,7 +35,7 @@ pub(crate) use self::connection::Connection;
 use self::route::Route;
 use self::tracking::Watches;
 use self::url::Destination;
-use super::{BackendError, BackendErrorKind, CacheBackend, ChangeListener, Request, Watch};
+use super::{BackendError, BackendErrorKind, CacheBackend, ChangeListener, Place, Request, Watch};
 use crate::engine::settings::LONGEST;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
@@ -298,6 +298,20 @@ impl Shared {
         self.add_name(command, b"tag:{", key);
     }
 
+    /// Adds the name of a place to a command.
+    fn add_place(&self, command: &mut Cmd, place: Place) {
+        match place {
+            Place::Value(key) => self.add_value_name(command, key),
+            Place::Epoch(key) => self.add_epoch_name(command, key),
+        }
+    }
+
+    /// The slot of a place.
+    fn slot_of(&self, place: Place) -> u16 {
+        // The slot is that of what stands between the braces.
+        self.slot(place.key())
+    }
+
     /// Adds a name in the key's slot under which there never is anything.
     fn add_missing_name(&self, command: &mut Cmd, key: Key, is_epoch: bool) {
         let kind: &[u8] = if is_epoch { b"tag:{" } else { b"flag:{" };
@@ -364,8 +378,8 @@ impl CacheBackend for RedisBackend {
         lookups::lookup(&self.shared, key).boxed()
     }
 
-    fn lookup_many(&self, keys: Vec<Key>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
-        lookups::lookup_many(&self.shared, keys).boxed()
+    fn lookup_many(&self, places: Vec<Place>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
+        lookups::lookup_many(&self.shared, places).boxed()
     }
 
     fn combines_lookups(&self) -> bool {

@@ -22,7 +22,7 @@ use crate::key::Key;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Tells `listener` of changes to the values of keys with this prefix, in a task that ends with the
+/// Tells `listener` of changes to values and epochs with this prefix, in a task that ends with the
 /// listener.
 pub(super) fn follow(
     source: Arc<Shared>,
@@ -32,7 +32,8 @@ pub(super) fn follow(
 ) {
     let ending = Ending(listener);
     let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-    let follower = Follower { source, names: format!("{prefix}cache:{{"), lag };
+    let names = ["cache:{", "tag:{"].map(|kind| format!("{prefix}{kind}"));
+    let follower = Follower { source, names, lag };
     runtime.spawn(async move { follower.run(&ending.0).await });
 }
 
@@ -49,8 +50,8 @@ impl Drop for Ending {
 
 struct Follower {
     source: Arc<Shared>,
-    /// What the names of values begin with.
-    names: String,
+    /// What the names of values and of epochs begin with.
+    names: [String; 2],
     lag: Duration,
 }
 
@@ -127,7 +128,10 @@ impl Follower {
             broken: Arc::clone(broken),
         };
         let mut track = ::redis::cmd("CLIENT");
-        track.arg("TRACKING").arg("ON").arg("BCAST").arg("PREFIX").arg(&self.names);
+        track.arg("TRACKING").arg("ON").arg("BCAST");
+        for names in &self.names {
+            track.arg("PREFIX").arg(names);
+        }
         let server = server.listening(track, move |push| news.take(&push));
         let connection = server.connection().await?;
         Ok(Heard { server, connection })
@@ -187,7 +191,7 @@ impl Broken {
 
 /// What a connection hears.
 struct News {
-    names: String,
+    names: [String; 2],
     listener: Weak<dyn ChangeListener>,
     broken: Arc<Broken>,
 }
@@ -211,6 +215,7 @@ impl News {
     }
 
     fn key_of(&self, name: &[u8]) -> Option<Key> {
-        Key::from_text(name.strip_prefix(self.names.as_bytes())?.strip_suffix(b"}")?)
+        let text = self.names.iter().find_map(|names| name.strip_prefix(names.as_bytes()))?;
+        Key::from_text(text.strip_suffix(b"}")?)
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use ::redis::{Cmd, Value};
 
-use super::super::{BackendError, Request};
+use super::super::{BackendError, Place, Request};
 use super::acks::Acks;
-use super::lookups::{get, get_epochs};
+use super::lookups::get;
 use super::part::{Part, says_gone, says_moving, unacknowledged};
 use super::routed::{Extent, Routed};
 use super::script::{self, Kind};
@@ -108,7 +108,9 @@ impl Shared {
 
     fn command(&self, call: &Call) -> Cmd {
         let Some(script) = call.script else {
-            return if call.epochs { get_epochs(self, &call.keys) } else { get(self, &call.keys) };
+            let place =
+                |key: &Key| if call.epochs { Place::Epoch(*key) } else { Place::Value(*key) };
+            return get(self, &call.keys.iter().map(place).collect::<Vec<_>>());
         };
         if let Part::Value(_) = call.part {
             return self.deletion(&call.keys);

@@ -3,7 +3,7 @@
 use ::redis::{Pipeline, RedisError, RedisResult, ServerError, Value};
 use bytes::Bytes;
 
-use super::super::{BackendError, BackendErrorKind};
+use super::super::{BackendError, BackendErrorKind, Place};
 use super::{malformed, part};
 use crate::protocol::{Reply, Token};
 
@@ -32,7 +32,7 @@ pub(super) fn extent(pipeline: &Pipeline) -> (usize, usize) {
     if pipeline.is_transaction() { (pipeline.len() + 1, 1) } else { (0, pipeline.len()) }
 }
 
-/// The answer to `GET`, or one of the answers to `MGET`.
+/// What a `GET`, or an `MGET`, says of a value.
 pub(super) fn looked_up(value: Value) -> Result<Reply, BackendError> {
     match value {
         Value::BulkString(bytes) => Ok(Reply::Value(Bytes::from(bytes))),
@@ -42,6 +42,14 @@ pub(super) fn looked_up(value: Value) -> Result<Reply, BackendError> {
         Value::ServerError(error) if part::says_moving(&error) => Ok(Reply::Absent),
         Value::ServerError(error) => Err(rejected(&error)),
         _ => Err(malformed("to a lookup")),
+    }
+}
+
+/// What a `GET`, or an `MGET`, says of a place.
+pub(super) fn read(value: Value, place: Place) -> Result<Reply, BackendError> {
+    match place {
+        Place::Value(_) => looked_up(value),
+        Place::Epoch(_) => epoch(value),
     }
 }
 

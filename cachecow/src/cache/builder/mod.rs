@@ -189,6 +189,15 @@ impl Builder {
         self
     }
 
+    /// For how many keys this process remembers what it needs besides, so that a hit takes one round trip: where
+    /// an alias leads, and which tags an object has. A key takes about 150 bytes; those that are asked for
+    /// most stay. What is remembered is never trusted: where it is wrong, or there is none, a hit takes a
+    /// round trip more. Default: 65,536.
+    pub fn hints(mut self, keys: usize) -> Self {
+        self.settings.hints = keys;
+        self
+    }
+
     /// How many fetches of one `get_many` run at a time, where there is no `fetch_many`. Default: 16.
     pub fn fetch_concurrency(mut self, fetches: usize) -> Self {
         self.settings.fetch_concurrency = fetches;
@@ -247,8 +256,10 @@ impl Builder {
     /// A hit there takes no round trip and no decoding: [`Source::Near`](crate::Source::Near). The server tells of every
     /// change to a cached value, whoever made it — also of expiry, eviction and a flush — and the
     /// object is dropped. It takes a connection more, and every process hears of every change in the
-    /// namespace: worth it where objects are read far more often than they change. A type leaves it with
-    /// `near = false`, a reader with [`View::past_near`](crate::View::past_near).
+    /// namespace: worth it where objects are read far more often than they change. An object that was read by
+    /// an alias, or that has tags, is dropped as well when its primary key or one of its tags changes; one
+    /// that depends on more than six keys (its own, its primary key and its tags) is not kept. A type leaves
+    /// the tier with `near = false`, a reader with [`View::past_near`](crate::View::past_near).
     ///
     /// # Consistency
     ///

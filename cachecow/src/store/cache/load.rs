@@ -13,7 +13,7 @@ use tokio::io::AsyncReadExt as _;
 
 use super::entry::{self, Entry};
 use super::{Decorated, OnCacheError};
-use crate::engine::{Judged, Loader, Sealed, loaded};
+use crate::engine::read::{Judgement, Known, Loader, Query, Sealed, loaded};
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::model::object::Loaded;
@@ -58,27 +58,38 @@ pub(super) enum Manner {
     Streamed,
 }
 
-/// The engine's view of one read of one key.
-pub(super) struct ValueLoader<'a, S> {
+/// A read of one key.
+pub(super) struct ValueQuery<'a, S> {
     pub(super) decorated: &'a Decorated<S>,
     pub(super) state: &'a TypeState,
-    pub(super) key: &'a str,
     pub(super) parts: &'a [u8],
     pub(super) hash: Key,
-    pub(super) manner: Manner,
+}
+
+impl<S> Query for ValueQuery<'_, S> {
+    type Found = (Bytes, Option<Duration>);
+
+    fn key(&self) -> Key {
+        self.hash
+    }
+
+    fn judge(&self, document: &Bytes, _known: &Known) -> Judgement<Self::Found> {
+        self.decorated.judge(self.state, self.parts, document).into()
+    }
+}
+
+/// The engine's view of one read that is no hit.
+pub(super) struct ValueLoader<'a, S> {
+    query: ValueQuery<'a, S>,
+    key: &'a str,
+    manner: Manner,
     /// The rest of a large value, for the caller whose fetch found it.
     reader: Mutex<Option<Reader>>,
 }
 
 impl<'a, S: KeyValueStore> ValueLoader<'a, S> {
-    pub(super) fn new(
-        decorated: &'a Decorated<S>,
-        state: &'a TypeState,
-        key: &'a str,
-        (parts, hash): (&'a [u8], Key),
-        manner: Manner,
-    ) -> Self {
-        Self { decorated, state, key, parts, hash, manner, reader: Mutex::new(None) }
+    pub(super) fn new(query: ValueQuery<'a, S>, key: &'a str, manner: Manner) -> Self {
+        Self { query, key, manner, reader: Mutex::new(None) }
     }
 
     /// The large value that this read's own fetch found.
@@ -99,7 +110,7 @@ impl<'a, S: KeyValueStore> ValueLoader<'a, S> {
     }
 
     async fn fetch_whole(&self) -> Result<Content, Error> {
-        let store = &self.decorated.store;
+        let store = &self.query.decorated.store;
         if !store.capabilities().ttl {
             return Ok(Content::Whole(store.get(self.key).await?, None));
         }
@@ -111,8 +122,8 @@ impl<'a, S: KeyValueStore> ValueLoader<'a, S> {
 
     /// Reads as much as may be cached, and one byte more to see whether that is all.
     async fn fetch_streamed(&self) -> Result<Content, Error> {
-        let limit = self.decorated.max_value_size();
-        let mut reader = self.decorated.store.open(self.key).await?;
+        let limit = self.query.decorated.max_value_size();
+        let mut reader = self.query.decorated.store.open(self.key).await?;
         if reader.len().is_some_and(|len| len > limit as u64) {
             return Ok(self.large(reader));
         }
@@ -138,42 +149,37 @@ impl<'a, S: KeyValueStore> ValueLoader<'a, S> {
 
 impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
     fn key(&self, _place: usize) -> Key {
-        self.hash
+        self.query.hash
     }
 
     fn state(&self) -> &TypeState {
-        self.state
+        self.query.state
     }
 
-    fn judge(&self, _place: usize, document: &Bytes) -> Judged<Loaded> {
-        let judged = self.decorated.judge(self.state, self.parts, document);
-        judged.map(|value| loaded(Some(Content::from(value)))).into()
+    fn judge(&self, _place: usize, document: &Bytes, known: &Known) -> Judgement<Loaded> {
+        self.query.judge(document, known).map(|value| loaded(Some(Content::from(value))))
     }
 
     fn identity(&self, _place: usize) -> (usize, &[u8]) {
         // Those who may not fetch past the cache do not land those who may.
-        let slot = match self.decorated.options.on_cache_error {
+        let slot = match self.query.decorated.options.on_cache_error {
             OnCacheError::Report | OnCacheError::Tolerate => slot(),
             OnCacheError::Fail => strict_slot(),
         };
-        (slot, self.parts)
+        (slot, self.query.parts)
     }
 
     fn refuse_cut_off(&self) -> Option<Error> {
-        (self.decorated.options.on_cache_error == OnCacheError::Fail).then(|| {
+        (self.query.decorated.options.on_cache_error == OnCacheError::Fail).then(|| {
             let message = "the cache cannot be used, and reads past it are not allowed \
                  (`OnCacheError::Fail`)";
             Error::new(ErrorKind::Unavailable, message)
         })
     }
 
-    fn fetch<'a>(
-        &'a self,
-        places: &'a [usize],
-        _fills: &'a [bool],
-    ) -> BoxFuture<'a, Vec<Result<Loaded, Error>>> {
+    fn fetch<'a>(&'a self, places: &'a [usize]) -> BoxFuture<'a, Vec<Result<Loaded, Error>>> {
         debug_assert_eq!(places, [0], "one read, one key");
-        let engine = &self.decorated.cow.engine;
+        let engine = &self.query.decorated.cow.engine;
         async { vec![engine.limited(self.fetch_one()).await] }.boxed()
     }
 
@@ -181,28 +187,28 @@ impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
         let content = loaded.as_ref().and_then(|content| content.downcast_ref::<Content>());
         let Some(content) = content else { return Sealed::Unstorable };
         let Content::Whole(value, expires_in) = content else {
-            self.state.count(Counter::Oversized);
+            self.query.state.count(Counter::Oversized);
             return Sealed::Unstorable;
         };
-        if value.len() > self.decorated.max_value_size() {
-            self.state.count(Counter::Oversized);
+        if value.len() > self.query.decorated.max_value_size() {
+            self.query.state.count(Counter::Oversized);
             return Sealed::Unstorable;
         }
         // It was told when the fetch began.
         let expires_in = expires_in.map(|time| time.saturating_sub(fetch_took));
-        let Some(ttl) = self.decorated.ttl(expires_in) else { return Sealed::Unstorable };
-        let now = self.decorated.cow.engine.wall_clock();
+        let Some(ttl) = self.query.decorated.ttl(expires_in) else { return Sealed::Unstorable };
+        let now = self.query.decorated.cow.engine.wall_clock();
         let header = entry::header(now, fetch_took, ttl);
         let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         let entry = Entry { value: value.clone(), expires_in: expires_in.map(millis) };
-        match entry::encode(header, self.parts, &entry) {
+        match entry::encode(header, self.query.parts, &entry) {
             Ok(document) => Sealed::Storable(document, ttl),
             Err(_) => Sealed::Unstorable,
         }
     }
 }
 
-impl<S: KeyValueStore> Decorated<S> {
+impl<S> Decorated<S> {
     /// Verifies a cached document: the value, and how long the backing store has it.
     pub(super) fn judge(
         &self,
@@ -242,6 +248,6 @@ impl<S: KeyValueStore> Decorated<S> {
 
 impl<S> fmt::Debug for ValueLoader<'_, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ValueLoader").field("hash", &self.hash).finish_non_exhaustive()
+        f.debug_struct("ValueLoader").field("hash", &self.query.hash).finish_non_exhaustive()
     }
 }

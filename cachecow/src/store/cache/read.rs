@@ -5,12 +5,12 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use super::CacheDecorator;
-use super::load::{self, Content, Manner, ValueLoader};
+use super::load::{self, Content, Manner, ValueLoader, ValueQuery};
 use crate::cache::read::Source;
-use crate::engine::{Loads, loaded};
+use crate::engine::read::{Reads, loaded, look_one};
 use crate::error::Error;
 use crate::model::object::Loaded;
-use crate::protocol::{Fill, Outcome};
+use crate::protocol::Fill;
 use crate::store::{KeyValueStore, Reader};
 
 /// A value, and how it was had; what [`CacheDecorator::read`] returns.
@@ -55,26 +55,21 @@ impl<S: KeyValueStore> CacheDecorator<S> {
         let state = engine.types.at(load::slot(), load::NAME);
         let parts = self.parts(key);
         let hash = parts.key();
-        let judge = |document: &Bytes| decorated.judge(state, parts.as_bytes(), document).into();
-        let unfinished = match engine.look(hash, state, judge).await {
+        let query = ValueQuery { decorated, state, parts: parts.as_bytes(), hash };
+        let unfinished = match look_one(engine, state, &query, engine.read(hash, state)).await {
             Ok((value, expires_in)) => {
                 return Ok((Loadable::Bytes(value, expires_in), Source::Cache, Fill::Skipped));
             }
             Err(unfinished) => unfinished.map(|value| loaded(Some(Content::from(value)))),
         };
-        let place = (parts.as_bytes(), hash);
-        let loader = ValueLoader::new(decorated, state, key, place, manner);
+        let loader = ValueLoader::new(query, key, manner);
         // Boxed, so that the future of a hit stays small.
-        let ended =
-            Box::pin(Loads::new(engine, &loader, std::iter::once(unfinished)).run()).await.pop();
+        let reads = Reads::new(engine, &loader, std::iter::once(unfinished));
+        let ended = Box::pin(reads.run()).await.pop();
         let (loaded, outcome) = ended.expect("one read in, one read out")?;
         let loadable =
             loadable(loaded, loader.take_reader()).ok_or_else(|| Error::not_found(operation))?;
-        match outcome {
-            Outcome::Hit => Ok((loadable, Source::Cache, Fill::Skipped)),
-            Outcome::Shared(fill) | Outcome::Fetched(fill) => Ok((loadable, Source::Fetched, fill)),
-            Outcome::Stale => Ok((loadable, Source::Stale, Fill::Skipped)),
-            Outcome::Failed => unreachable!("a failed read ends with its error"),
-        }
+        let (source, fill) = Source::by(outcome);
+        Ok((loadable, source, fill))
     }
 }

@@ -8,21 +8,23 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _};
 
-use super::Engine;
-use super::judge::{Judged, judge};
-use super::lifetime::{keeping, lifetimes};
-use super::loader::{Loader, Sealed};
+use super::Query as _;
+use super::judge::{Judgement, open};
+use super::known::Known;
+use super::lifetime::{Age, age, lifetimes};
+use super::loader::{Aliases, Loader, Sealed};
+use super::primary::Primary;
+use super::query::ObjectQuery;
 use crate::document::{self, Header, Unfit};
+use crate::engine::Engine;
 use crate::error::Error;
-use crate::key::KeyMap;
-use crate::key::{Key, KeyEncoder};
-use crate::model::cached::Cached;
+use crate::key::{Key, KeyMap};
+use crate::model::cached::Cached as _;
 use crate::model::lookup::Lookup;
 use crate::model::object::{Loaded, Object};
 use crate::model::schema::CacheSchema;
 use crate::model::tag::Tag;
-use crate::near::Near;
-use crate::protocol::{Mark, Verdict};
+use crate::protocol::{Compared, SeenValue, Token, Verdict};
 use crate::stats::{Counter, TypeState};
 
 /// The lookups of one call, all different, with what they fetch from.
@@ -30,29 +32,9 @@ pub(crate) struct TypedLoader<'a, L: Lookup> {
     engine: &'a Engine,
     state: &'a TypeState,
     context: &'a L::Context,
-    /// Where hits are kept, if they may be.
-    near: Option<&'a Near>,
-    lookups: Vec<Asked<'a, L>>,
+    queries: Vec<&'a ObjectQuery<'a, L>>,
     /// Whether `fetch_many` may be called.
     together: bool,
-}
-
-/// A lookup with its key.
-struct Asked<'a, L> {
-    lookup: &'a L,
-    parts: KeyEncoder,
-    key: Key,
-    /// From before any command of this loader is sent, so that a hit may be kept whichever command
-    /// found it.
-    mark: Option<Mark>,
-}
-
-impl<'a, L: Lookup> Asked<'a, L> {
-    fn of(lookup: &'a L, near: Option<&Near>) -> Self {
-        let parts = lookup.key();
-        let key = parts.key();
-        Self { lookup, parts, key, mark: near.and_then(|near| near.mark(key)) }
-    }
 }
 
 impl<'a, L: Lookup> TypedLoader<'a, L> {
@@ -61,11 +43,9 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         engine: &'a Engine,
         state: &'a TypeState,
         context: &'a L::Context,
-        near: Option<&'a Near>,
-        lookup: &'a L,
+        query: &'a ObjectQuery<'a, L>,
     ) -> Self {
-        let lookups = vec![Asked::of(lookup, near)];
-        Self { engine, state, context, near, lookups, together: false }
+        Self { engine, state, context, queries: vec![query], together: false }
     }
 
     /// For a batch.
@@ -73,19 +53,13 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         engine: &'a Engine,
         state: &'a TypeState,
         context: &'a L::Context,
-        near: Option<&'a Near>,
-        lookups: impl Iterator<Item = &'a L>,
+        queries: Vec<&'a ObjectQuery<'a, L>>,
     ) -> Self {
-        let lookups = lookups.map(|lookup| Asked::of(lookup, near)).collect();
-        Self { engine, state, context, near, lookups, together: true }
-    }
-
-    pub(super) fn lookup(&self, place: usize) -> &'a L {
-        self.lookups[place].lookup
+        Self { engine, state, context, queries, together: true }
     }
 
     async fn fetch_one(&self, place: usize) -> Result<Loaded, Error> {
-        let fetch = self.lookups[place].lookup.fetch(self.context);
+        let fetch = self.queries[place].lookup.fetch(self.context);
         let object = self.engine.limited(fetch).await?;
         Ok(loaded(object))
     }
@@ -94,7 +68,7 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         if !self.together {
             return None;
         }
-        let lookups: Vec<&L> = places.iter().map(|&place| self.lookups[place].lookup).collect();
+        let lookups: Vec<&L> = places.iter().map(|&place| self.queries[place].lookup).collect();
         Some(self.engine.limited(L::fetch_many(&lookups, self.context)?).await)
     }
 
@@ -112,7 +86,7 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         }
         let mut results: Vec<Result<Loaded, Error>> = Vec::with_capacity(places.len());
         for &place in places {
-            let Asked { lookup, key, .. } = &self.lookups[place];
+            let ObjectQuery { lookup, key, .. } = self.queries[place];
             let object = found.get_mut(key).and_then(|same_hash| {
                 let at = same_hash.iter().position(|object| lookup.finds(object))?;
                 Some(same_hash.swap_remove(at))
@@ -131,45 +105,32 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
     }
 
     fn is_asked_for(&self, places: &[usize], object: &L::Object) -> bool {
-        places.iter().any(|&place| self.lookups[place].lookup.finds(object))
+        places.iter().any(|&place| self.queries[place].lookup.finds(object))
     }
 }
 
 impl<L: Lookup> Loader for TypedLoader<'_, L> {
     fn key(&self, place: usize) -> Key {
-        self.lookups[place].key
+        self.queries[place].key
     }
 
     fn state(&self) -> &TypeState {
         self.state
     }
 
-    fn judge(&self, place: usize, document: &Bytes) -> Judged<Loaded> {
-        let Asked { lookup, parts, key, mark } = &self.lookups[place];
-        let judged = judge(self.engine, self.state, *lookup, document);
-        let judged = judged.map(|object| object.map(Arc::new));
-        if let (Some(object), Verdict::Good) = (&judged.found, &judged.verdict)
-            && let (Some(near), Some(mark)) = (self.near, *mark)
-        {
-            let keeping = keeping(self.engine, mark, object.as_deref(), document);
-            near.keep(*key, parts, object.as_ref(), keeping);
-        }
-        judged.map(|object| object.map(|object| object as Object))
+    fn judge(&self, place: usize, document: &Bytes, known: &Known) -> Judgement<Loaded> {
+        self.queries[place].judge(document, known).map(loaded_arc)
     }
 
     fn identity(&self, place: usize) -> (usize, &[u8]) {
-        (L::Object::type_slot(), self.lookups[place].parts.as_bytes())
+        (L::Object::type_slot(), self.queries[place].parts.as_bytes())
     }
 
     fn refuse_cut_off(&self) -> Option<Error> {
         None
     }
 
-    fn fetch<'a>(
-        &'a self,
-        places: &'a [usize],
-        _fills: &'a [bool],
-    ) -> BoxFuture<'a, Vec<Result<Loaded, Error>>> {
+    fn fetch<'a>(&'a self, places: &'a [usize]) -> BoxFuture<'a, Vec<Result<Loaded, Error>>> {
         async move {
             match self.fetch_together(places).await {
                 Some(Ok(objects)) => self.match_up(places, objects).await,
@@ -189,6 +150,10 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
         L::Object::TAGGED.then(Tag::<L::Object>::guard)
     }
 
+    fn aliases(&self) -> Option<&dyn Aliases> {
+        L::ALIAS.then_some(self)
+    }
+
     fn tags(&self, loaded: &Loaded) -> Vec<Key> {
         let mut tags = Vec::new();
         let object = loaded.as_ref().and_then(|object| object.downcast_ref::<L::Object>());
@@ -203,7 +168,7 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
         let lifetimes = lifetimes(&self.engine.settings, object);
         let Some((logical, ttl)) = lifetimes else { return Sealed::Unstorable };
         let max_len = self.engine.settings.max_value_len;
-        let Asked { lookup, parts, .. } = &self.lookups[place];
+        let ObjectQuery { lookup, parts, .. } = self.queries[place];
         let fingerprint = <L::Object as CacheSchema>::FINGERPRINT;
         let header = Header::new(fingerprint, self.engine.wall_clock(), fetch_took, logical);
         let sealed = match object {
@@ -234,9 +199,53 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
     }
 }
 
+impl<L: Lookup> Aliases for TypedLoader<'_, L> {
+    fn hinted_primary(&self, place: usize) -> Option<Primary> {
+        self.queries[place].hinted_primary()
+    }
+
+    fn primary_of(&self, loaded: &Loaded) -> Option<Primary> {
+        let object = loaded.as_ref()?.downcast_ref::<L::Object>()?;
+        Some(Primary::of(Bytes::copy_from_slice(L::primary_of(object).as_bytes())))
+    }
+
+    fn pointer(&self, stored_by: Token, primary: &Primary, fetch_took: Duration) -> Option<Bytes> {
+        let fingerprint = <L::Object as CacheSchema>::FINGERPRINT;
+        // The cache itself ends it.
+        let now = self.engine.wall_clock();
+        let header = Header::new(fingerprint, now, fetch_took, Duration::MAX);
+        let max_len = self.engine.settings.max_value_len;
+        document::encode_pointer(header, stored_by, primary.parts(), max_len).ok().map(Bytes::from)
+    }
+
+    fn compare(&self, stored: &Bytes, fetched: &Bytes) -> Compared {
+        let (header, body) = match open::<L::Object>(self.engine, self.state, stored) {
+            Ok(opened) => opened,
+            Err(Verdict::Leave) => return Compared::Leave,
+            Err(_) => return Compared::Different(SeenValue::of(stored)),
+        };
+        let fresh =
+            matches!(age(self.engine, &L::Object::POLICY, header), Age::Fresh | Age::Ageing);
+        let fetched = document::parse(fetched).ok().and_then(|(_, body)| body.object());
+        match (body.object(), fetched) {
+            (Some(stored_object), Some(fetched_object))
+                if fresh && stored_object == fetched_object =>
+            {
+                Compared::Same(SeenValue::of(stored))
+            }
+            _ => Compared::Different(SeenValue::of(stored)),
+        }
+    }
+}
+
 /// An object without its type.
 pub(crate) fn loaded<T: Send + Sync + 'static>(object: Option<T>) -> Loaded {
     object.map(|object| Arc::new(object) as Object)
+}
+
+/// The same of one that is shared.
+pub(crate) fn loaded_arc<T: Send + Sync + 'static>(object: Option<Arc<T>>) -> Loaded {
+    object.map(|object| object as Object)
 }
 
 /// The object again with its type.

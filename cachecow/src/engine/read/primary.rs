@@ -36,8 +36,8 @@ impl fmt::Debug for Primary {
     }
 }
 
-/// Where a pointer led in vain, and what was found there that may be replaced.
-pub(crate) type LedTo = (Primary, Option<Replacing>);
+/// The primary key that is claimed before an alias' fetch, and the value there that may be replaced.
+pub(crate) type ClaimFirst = (Primary, Option<Replacing>);
 
 #[cfg(test)]
 mod tests {

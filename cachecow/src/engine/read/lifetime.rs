@@ -2,12 +2,10 @@
 
 use std::time::Duration;
 
-use super::Engine;
 use crate::document::{self, Header};
+use crate::engine::Engine;
 use crate::engine::settings::{LONGEST, Settings};
 use crate::model::cached::{Cached, TypePolicy};
-use crate::near::Keeping;
-use crate::protocol::Mark;
 
 /// How long a value may be served, and how long the cache keeps it. Only where the two differ, or a
 /// value is renewed before its end, do the clocks of those who read it matter. `None`: it is not kept.
@@ -73,19 +71,13 @@ pub(super) fn age(engine: &Engine, policy: &TypePolicy, header: Header) -> Age {
     }
 }
 
-/// What is to be known of an object that may be kept near.
-pub(crate) fn keeping<T: Cached>(
-    engine: &Engine,
-    mark: Mark,
-    object: Option<&T>,
-    document: &[u8],
-) -> Keeping {
-    Keeping { mark, len: document.len(), time_left: time_left(engine, object, document) }
-}
-
 /// How long a stored document is good for, at the least: its time to live, shortened as much as any
 /// may be, less its age.
-fn time_left<T: Cached>(engine: &Engine, object: Option<&T>, document: &[u8]) -> Duration {
+pub(super) fn time_left<T: Cached>(
+    engine: &Engine,
+    object: Option<&T>,
+    document: &[u8],
+) -> Duration {
     let Ok((header, _)) = document::parse(document) else { return Duration::ZERO };
     let age = Duration::from_millis(engine.wall_clock().saturating_sub(header.stored_at));
     let ttl = ttl(&engine.settings, object).unwrap_or(Duration::ZERO).min(LONGEST);

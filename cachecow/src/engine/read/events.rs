@@ -6,10 +6,10 @@ use futures_util::FutureExt as _;
 use futures_util::stream::StreamExt as _;
 use tokio::time::timeout_at;
 
-use super::super::Engine;
-use super::super::flights::{self, Following, GivenUp, Landed, Lead};
-use super::super::waiting::{Wait, Woken};
-use super::{Due, Loads};
+use super::drive::{Due, Reads};
+use crate::engine::Engine;
+use crate::engine::flights::{self, Following, GivenUp, Landed, Lead};
+use crate::engine::waiting::{Wait, Woken};
 use crate::key::Key;
 use crate::protocol::{Fill, Followed, Outcome, Token, Waited};
 use crate::stats::Counter;
@@ -20,7 +20,7 @@ pub(super) enum Event<'a> {
     Woken(usize, Wait<'a>, Woken),
 }
 
-impl<'a> Loads<'a> {
+impl<'a> Reads<'a> {
     /// Follows another caller's load.
     pub(super) fn begin_follow(&mut self, place: usize, following: Following) {
         self.loader.state().count(Counter::Joins);
@@ -50,7 +50,7 @@ impl<'a> Loads<'a> {
             let woken = wait.once().await;
             Event::Woken(place, wait, woken)
         }));
-        slot.step = Due::Event;
+        slot.due = Due::Event;
     }
 
     /// Waits until some read can go on.
@@ -76,7 +76,7 @@ impl<'a> Loads<'a> {
             Event::Woken(place, wait, woken) => {
                 let slot = &mut self.slots[place];
                 slot.wait = Some(wait);
-                slot.step = Due::None;
+                slot.due = Due::Nothing;
                 slot.read.on_waited(match woken {
                     Woken::AskAgain => Waited::Again(self.engine.tokens.fresh()),
                     Woken::OutOfPatience => Waited::Expired,
@@ -104,7 +104,7 @@ impl<'a> Loads<'a> {
             None => Followed::GivenUp,
         };
         let slot = &mut self.slots[place];
-        slot.step = Due::None;
+        slot.due = Due::Nothing;
         slot.read.on_followed(followed);
     }
 }

@@ -1,0 +1,157 @@
+//! Reading many objects at once.
+
+use std::collections::hash_map::Entry;
+use std::sync::Arc;
+
+use super::{ObjectQuery, Reads, TypedLoader, Unfinished, loaded_arc, look_many, typed};
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::key::KeyMap;
+use crate::model::lookup::Lookup;
+use crate::model::object::Loaded;
+use crate::near::Near;
+use crate::protocol::Outcome;
+use crate::stats::TypeState;
+
+/// How many rounds of fetches, as many at a time as allowed, one window takes.
+const WINDOW: usize = 8;
+
+type Objects<L> = Vec<Option<Arc<<L as Lookup>::Object>>>;
+
+/// The objects of the lookups, in their order, each distinct one read once.
+pub(crate) async fn get_many<L: Lookup>(
+    engine: &Arc<Engine>,
+    near: Option<&Near>,
+    context: &L::Context,
+    lookups: &[L],
+) -> Result<Objects<L>, Error> {
+    let state = engine.types.of::<L::Object>();
+    let queries = lookups.iter().map(|lookup| ObjectQuery::new(engine, state, near, lookup));
+    let (queries, places) = tell_apart(queries);
+    let mut objects: Objects<L> = vec![None; queries.len()];
+    let wanted = take_near_hits(engine, state, queries, &mut objects);
+    let left = look_up(engine, state, &wanted, &mut objects).await;
+    if !left.is_empty() {
+        load(engine, context, state, &wanted, left, &mut objects).await?;
+    }
+    Ok(match places {
+        None => objects,
+        Some(places) => places.into_iter().map(|place| objects[place].clone()).collect(),
+    })
+}
+
+/// The queries without repetition, and for each lookup its place among them, if any is repeated.
+fn tell_apart<'a, L: Lookup>(
+    queries: impl ExactSizeIterator<Item = ObjectQuery<'a, L>>,
+) -> (Vec<ObjectQuery<'a, L>>, Option<Vec<usize>>) {
+    let count = queries.len();
+    let mut distinct: Vec<ObjectQuery<'a, L>> = Vec::with_capacity(count);
+    let mut places = Vec::with_capacity(count);
+    let mut known: KeyMap<usize> = KeyMap::with_capacity_and_hasher(count, <_>::default());
+    for query in queries {
+        match known.entry(query.key) {
+            Entry::Occupied(place) if distinct[*place.get()].is_same(&query) => {
+                places.push(*place.get());
+            }
+            // Another lookup of the same hash is not found again, and is read as often as asked for.
+            entry => {
+                entry.or_insert(distinct.len());
+                places.push(distinct.len());
+                distinct.push(query);
+            }
+        }
+    }
+    let repeated = distinct.len() < count;
+    (distinct, repeated.then_some(places))
+}
+
+/// Takes what is in this process's memory; the rest, with the places of their objects.
+fn take_near_hits<'a, L: Lookup>(
+    engine: &Engine,
+    state: &TypeState,
+    queries: Vec<ObjectQuery<'a, L>>,
+    objects: &mut Objects<L>,
+) -> Wanted<'a, L> {
+    let count = queries.len();
+    let mut wanted =
+        Wanted { queries: Vec::with_capacity(count), places: Vec::with_capacity(count) };
+    for (place, mut query) in queries.into_iter().enumerate() {
+        if let Some(object) = query.near_hit() {
+            engine.sample(query.lookup, object.as_ref());
+            objects[place] = object;
+        } else {
+            query.prepare();
+            wanted.queries.push(query);
+            wanted.places.push(place);
+        }
+    }
+    state.near_hits((count - wanted.queries.len()) as u64);
+    wanted
+}
+
+/// What is asked of the cache, and the places of the objects.
+struct Wanted<'a, L: Lookup> {
+    queries: Vec<ObjectQuery<'a, L>>,
+    places: Vec<usize>,
+}
+
+/// The first round, if it is lookups only. Returns the reads that are not over, each with its number
+/// among the wanted.
+async fn look_up<L: Lookup>(
+    engine: &Engine,
+    state: &TypeState,
+    wanted: &Wanted<'_, L>,
+    objects: &mut Objects<L>,
+) -> Vec<(usize, Unfinished<Loaded>)> {
+    if !engine.looks_up_first(state) {
+        let read =
+            |query: &ObjectQuery<'_, L>| engine.read_of::<L::Object>(query.key, state).into();
+        return wanted.queries.iter().map(read).enumerate().collect();
+    }
+    if wanted.queries.is_empty() {
+        return Vec::new();
+    }
+    let looked = look_many(engine, state, &wanted.queries, || engine.read_that_looks_up()).await;
+    let mut left = Vec::new();
+    for (number, looked) in looked.into_iter().enumerate() {
+        match looked {
+            Ok(object) => {
+                engine.sample(wanted.queries[number].lookup, object.as_ref());
+                objects[wanted.places[number]] = object;
+            }
+            Err(unfinished) => left.push((number, unfinished.map(loaded_arc))),
+        }
+    }
+    left
+}
+
+/// The rest goes through the driver.
+async fn load<L: Lookup>(
+    engine: &Arc<Engine>,
+    context: &L::Context,
+    state: &TypeState,
+    wanted: &Wanted<'_, L>,
+    left: Vec<(usize, Unfinished<Loaded>)>,
+    objects: &mut Objects<L>,
+) -> Result<(), Error> {
+    // One call of `fetch_many` takes them all. Fetched one by one, they go in windows: what is
+    // fetched first must not wait for the last to be stored, lest its lease run out.
+    let together = L::fetch_many(&[], context).is_some();
+    let window = if together { left.len() } else { engine.settings.fetch_concurrency * WINDOW };
+    let mut left = left.into_iter().peekable();
+    while left.peek().is_some() {
+        let (numbers, reads): (Vec<usize>, Vec<_>) = left.by_ref().take(window).unzip();
+        let queries = numbers.iter().map(|number| &wanted.queries[*number]).collect();
+        let loader = TypedLoader::many(engine, state, context, queries);
+        let ended = Reads::new(engine, &loader, reads.into_iter()).run().await;
+        for (number, ended) in numbers.into_iter().zip(ended) {
+            let (object, outcome) = ended?;
+            let object = object.map(typed::<L>);
+            if outcome == Outcome::Hit {
+                engine.sample(wanted.queries[number].lookup, object.as_ref());
+            }
+            objects[wanted.places[number]] = object;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,461 @@
+//! Drives a set of reads to their ends, one pipeline a round.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+
+use super::Unfinished;
+use super::events::Event;
+use super::judge::{Judged, Judgement};
+use super::known::Known;
+use super::loader::{Loader, Sealed};
+use super::primary::{ClaimFirst, Primary};
+use crate::backend::{BackendError, Place, Request};
+use crate::engine::flights::{self, Entered, Lead};
+use crate::engine::waiting::Wait;
+use crate::engine::{Engine, Urgency, leaves_no_claim};
+use crate::error::Error;
+use crate::key::Key;
+use crate::model::object::Loaded;
+use crate::protocol::tags::Captured;
+use crate::protocol::{
+    AliasFetch, AliasOutcome, AliasStep, Command, Fetched, Fill, Lost, Outcome, ReadMachine, Reply,
+    Role, Step, Token, Verdict,
+};
+
+/// How a read ended.
+pub(crate) type Ended = Result<(Loaded, Outcome), Error>;
+
+/// The reads of one call, under way.
+pub(crate) struct Reads<'a> {
+    pub(super) engine: &'a Arc<Engine>,
+    pub(super) loader: &'a dyn Loader,
+    pub(super) slots: Vec<Slot<'a>>,
+    /// The loads of other callers that some of the reads follow, and the fills of other processes
+    /// that some wait for.
+    pub(super) events: FuturesUnordered<Pin<Box<dyn Future<Output = Event<'a>> + Send + 'a>>>,
+    /// Claims of primary keys that are of no use any more, to be given back with the next round.
+    surplus: Vec<(Key, Token)>,
+}
+
+/// One read, and what the machine does not carry itself.
+pub(super) struct Slot<'a> {
+    pub(super) read: ReadMachine,
+    /// The fetch of a read by an alias that may fill.
+    pub(super) alias: Option<AliasFetch<Primary>>,
+    pub(super) due: Due,
+    pub(super) result: Option<Result<Loaded, Error>>,
+    pub(super) lead: Option<Lead>,
+    /// The wait for another process, between its rounds.
+    pub(super) wait: Option<Wait<'a>>,
+    /// What was read besides the document that is judged next.
+    known: Known,
+    /// What was known of the type's tags before the fetch.
+    pub(super) captured: Captured,
+    claim_first: Option<ClaimFirst>,
+    /// A claim of the primary key that was sent and, as far as is known, not settled.
+    claim: Option<(Key, Token)>,
+    fetch_took: Duration,
+    done: Option<Outcome>,
+}
+
+/// A step that takes time, and is taken together with those of the other reads.
+pub(super) enum Due {
+    Nothing,
+    /// A command for the read's own key, or for the primary key of its alias.
+    Send(Key, Command),
+    /// To read what a document's judgement depends on.
+    Look(Bytes, Vec<Place>),
+    Fetch,
+    Event,
+}
+
+/// What a fetch brought.
+pub(super) struct Brought {
+    pub(super) place: usize,
+    /// What is to be stored, and for how long.
+    pub(super) storable: Option<(Bytes, Duration)>,
+    /// Whether a tag may have been invalidated since the fetch began.
+    pub(super) refused: bool,
+}
+
+impl<'a> Reads<'a> {
+    pub(crate) fn new(
+        engine: &'a Arc<Engine>,
+        loader: &'a dyn Loader,
+        reads: impl Iterator<Item = Unfinished<Loaded>>,
+    ) -> Self {
+        let slots = reads
+            .map(|Unfinished { read, present, known, claim_first }| Slot {
+                read,
+                alias: None,
+                due: Due::Nothing,
+                result: present.map(Ok),
+                lead: None,
+                wait: None,
+                known,
+                captured: Captured::default(),
+                claim_first,
+                claim: None,
+                fetch_took: Duration::ZERO,
+                done: None,
+            })
+            .collect();
+        let (events, surplus) = (FuturesUnordered::new(), Vec::new());
+        Self { engine, loader, slots, events, surplus }
+    }
+
+    /// Drives every read to its end.
+    ///
+    /// A read never waits for another caller's load while it could finish one of its own: two
+    /// batches that each lead what the other follows do not block each other.
+    pub(crate) async fn run(mut self) -> Vec<Ended> {
+        loop {
+            self.take_ready_events();
+            for place in 0..self.slots.len() {
+                self.advance(place);
+            }
+            let sending = self.places(|due| matches!(due, Due::Send(..)));
+            if !sending.is_empty() {
+                self.send(&sending).await;
+                continue;
+            }
+            let looking = self.places(|due| matches!(due, Due::Look(..)));
+            if !looking.is_empty() {
+                self.look(&looking).await;
+                continue;
+            }
+            let fetching = self.places(|due| matches!(due, Due::Fetch));
+            if !fetching.is_empty() {
+                self.fetch(&fetching).await;
+                continue;
+            }
+            if self.slots.iter().all(|slot| slot.done.is_some()) {
+                break;
+            }
+            self.wait().await;
+        }
+        self.slots.iter_mut().map(Slot::end).collect()
+    }
+
+    fn places(&self, wanted: impl Fn(&Due) -> bool) -> Vec<usize> {
+        (0..self.slots.len()).filter(|&place| wanted(&self.slots[place].due)).collect()
+    }
+
+    /// Takes the steps that need no time.
+    fn advance(&mut self, place: usize) {
+        while self.slots[place].done.is_none() && matches!(self.slots[place].due, Due::Nothing) {
+            if self.slots[place].alias.is_some() {
+                self.advance_alias(place);
+                continue;
+            }
+            match self.slots[place].read.next_step() {
+                Step::Judge(document) => self.judge(place, document),
+                Step::Enter => self.enter(place),
+                Step::Lead => self.lead(place),
+                Step::Send(command) => {
+                    self.slots[place].due = Due::Send(self.loader.key(place), command);
+                }
+                Step::Fetch => self.begin_fetch(place),
+                Step::Wait => self.begin_wait(place),
+                Step::Follow => self.slots[place].due = Due::Event,
+                Step::Done(outcome) => self.finish(place, outcome),
+            }
+        }
+    }
+
+    /// The next step of an alias' fetch.
+    fn advance_alias(&mut self, place: usize) {
+        let slot = &mut self.slots[place];
+        let (Some(alias), Some(aliases)) = (&mut slot.alias, self.loader.aliases()) else { return };
+        match alias.next_step() {
+            AliasStep::Send { primary, command, confirms } => {
+                if confirms {
+                    self.close(place);
+                }
+                self.slots[place].due = Due::Send(primary.key(), command);
+            }
+            AliasStep::Fetch => slot.due = Due::Fetch,
+            AliasStep::Compare { stored, fetched } => {
+                let compared = aliases.compare(&stored, &fetched);
+                alias.on_compared(compared, self.engine.tokens.fresh());
+            }
+            AliasStep::GiveBack(..) => self.surplus.extend(slot.claim.take()),
+            AliasStep::Done(outcome) => self.end_alias(place, outcome),
+        }
+    }
+
+    /// The alias leads to its object, or the read ends without it.
+    fn end_alias(&mut self, place: usize, outcome: AliasOutcome<Primary>) {
+        let slot = &mut self.slots[place];
+        slot.alias = None;
+        self.surplus.extend(slot.claim.take());
+        let fetched = match (outcome, &slot.result) {
+            (AliasOutcome::To(primary, ttl), _) => {
+                let aliases = self.loader.aliases();
+                let stored_by = self.engine.tokens.fresh();
+                let pointer = aliases
+                    .and_then(|aliases| aliases.pointer(stored_by, &primary, slot.fetch_took));
+                pointer.map_or(Fetched::Unstorable, |pointer| Fetched::Storable(pointer, ttl))
+            }
+            (AliasOutcome::Not(fill), _) => Fetched::Unfenced(fill),
+            (AliasOutcome::Nothing, Some(Ok(None))) => {
+                match self.loader.seal(place, &None, slot.fetch_took) {
+                    Sealed::Storable(absence, ttl) => Fetched::Storable(absence, ttl),
+                    Sealed::Unstorable => Fetched::Unstorable,
+                }
+            }
+            (AliasOutcome::Nothing, _) => Fetched::Unstorable,
+        };
+        slot.read.on_fetched(fetched);
+    }
+
+    /// Whoever joins the load from here on looks again once it is over.
+    pub(super) fn close(&mut self, place: usize) {
+        if self.slots[place].alias.is_some() {
+            let (key, identity) = (self.loader.key(place), self.loader.identity(place));
+            flights::close_to_newcomers(self.engine, key, identity);
+        } else if let Some(lead) = &mut self.slots[place].lead {
+            lead.close();
+        }
+    }
+
+    fn judge(&mut self, place: usize, document: Bytes) {
+        let slot = &mut self.slots[place];
+        match self.loader.judge(place, &document, &slot.known) {
+            Judgement::Needs(places) => slot.due = Due::Look(document, places),
+            Judgement::Done(Judged { found, verdict, claim_first }) => {
+                slot.known = Known::default();
+                slot.claim_first = claim_first;
+                self.take_judged(place, found, verdict);
+            }
+        }
+    }
+
+    fn take_judged(&mut self, place: usize, found: Option<Loaded>, verdict: Verdict) {
+        let slot = &mut self.slots[place];
+        if let Some(found) = found {
+            slot.result = Some(Ok(found));
+        }
+        let leading = slot.lead.is_some().then(|| self.engine.tokens.fresh());
+        slot.read.on_judged(verdict, leading);
+    }
+
+    /// Reads what the judgements depend on, each place once.
+    async fn look(&mut self, looking: &[usize]) {
+        let mut all: Vec<Place> = Vec::new();
+        for &place in looking {
+            if let Due::Look(_, places) = &self.slots[place].due {
+                all.extend(places);
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        let replies = self.engine.client.lookup_many(all.clone()).await;
+        let state = self.loader.state();
+        let replies: Vec<Result<Reply, Lost>> =
+            replies.into_iter().map(|reply| reply.map_err(|error| state.lost(&error))).collect();
+        for &place in looking {
+            let slot = &mut self.slots[place];
+            let Due::Look(document, places) = std::mem::replace(&mut slot.due, Due::Nothing) else {
+                continue;
+            };
+            for place in places {
+                let at = all.binary_search(&place).ok();
+                slot.known.learn(place, at.map_or(Err(Lost), |at| replies[at].clone()));
+            }
+            self.judge(place, document);
+        }
+    }
+
+    fn enter(&mut self, place: usize) {
+        let key = self.loader.key(place);
+        let past_the_cache = self.slots[place].read.is_cut_off();
+        let identity = self.loader.identity(place);
+        let role = match flights::enter(self.engine, key, identity, past_the_cache) {
+            Entered::Lead(lead) => Role::Leader(self.take_lead(place, lead)),
+            Entered::Follow(following) => {
+                self.begin_follow(place, following);
+                Role::Follower
+            }
+            Entered::Alone => Role::Alone,
+        };
+        self.slots[place].read.on_entered(role);
+    }
+
+    fn lead(&mut self, place: usize) {
+        let key = self.loader.key(place);
+        let role = match flights::lead(self.engine, key, self.loader.identity(place)) {
+            Some(lead) => Role::Leader(self.take_lead(place, lead)),
+            None => Role::Alone,
+        };
+        self.slots[place].read.on_entered(role);
+    }
+
+    fn begin_fetch(&mut self, place: usize) {
+        let slot = &mut self.slots[place];
+        let refused = if slot.read.is_cut_off() { self.loader.refuse_cut_off() } else { None };
+        if let Some(error) = refused {
+            slot.result = Some(Err(error));
+            slot.read.on_fetched(Fetched::Failed);
+            return;
+        }
+        if let Some(lead) = &mut slot.lead {
+            lead.begin_fetch();
+        }
+        match self.loader.aliases() {
+            Some(aliases) if slot.read.may_fill() => {
+                let claim_first = slot.claim_first.take();
+                let claim_first = claim_first
+                    .or_else(|| aliases.hinted_primary(place).map(|primary| (primary, None)));
+                let (lease, token) = (self.engine.settings.lease, self.engine.tokens.fresh());
+                slot.alias = Some(AliasFetch::new(lease, claim_first, token));
+            }
+            _ => slot.due = Due::Fetch,
+        }
+    }
+
+    async fn send(&mut self, places: &[usize]) {
+        let mut requests = Vec::with_capacity(places.len() + self.surplus.len() + 1);
+        for &place in places {
+            let slot = &mut self.slots[place];
+            let Due::Send(key, command) = std::mem::replace(&mut slot.due, Due::Nothing) else {
+                continue;
+            };
+            match (&slot.alias, &command) {
+                (Some(_), Command::Claim { token, .. }) => slot.claim = Some((key, *token)),
+                (Some(_), _) => {}
+                (None, command) => {
+                    if let Some(lead) = &mut slot.lead {
+                        lead.on_send(command);
+                    }
+                }
+            }
+            requests.push(Request { key, command });
+        }
+        let capture = self.capture(&requests);
+        let captures = capture.is_some();
+        requests.extend(capture);
+        let abandon = |&(key, token)| Request { key, command: Command::Abandon { token } };
+        requests.extend(self.surplus.iter().map(abandon));
+        let replies = self.engine.client.execute(requests, Urgency::Read).await;
+        self.surplus.clear();
+        let mut replies = replies.into_iter();
+        for (&place, reply) in places.iter().zip(replies.by_ref()) {
+            self.take_reply(place, reply);
+        }
+        if captures {
+            self.take_capture(places, replies.next());
+        }
+    }
+
+    fn take_reply(&mut self, place: usize, reply: Result<Reply, BackendError>) {
+        let slot = &mut self.slots[place];
+        let settled = leaves_no_claim(&reply);
+        let reply = reply.map_err(|error| self.loader.state().lost(&error));
+        if let Some(alias) = &mut slot.alias {
+            if settled {
+                slot.claim = None;
+            }
+            alias.on_reply(reply);
+            return;
+        }
+        if let Some(lead) = slot.lead.as_mut().filter(|_| settled) {
+            lead.claim_settled();
+        }
+        slot.read.on_reply(reply);
+    }
+
+    async fn fetch(&mut self, places: &[usize]) {
+        let began = Instant::now();
+        let results = self.loader.fetch(places).await;
+        let took = began.elapsed();
+        let mut all = Vec::with_capacity(places.len());
+        for (&place, result) in places.iter().zip(results) {
+            let slot = &mut self.slots[place];
+            (slot.due, slot.fetch_took) = (Due::Nothing, took);
+            let storable = match &result {
+                // Nobody stores what was fetched past the cache: spare the encoding. That there is no object
+                // is stored under the alias itself.
+                Ok(loaded)
+                    if slot.read.may_fill() && (loaded.is_some() || slot.alias.is_none()) =>
+                {
+                    match self.loader.seal(place, loaded, took) {
+                        Sealed::Storable(document, ttl) => Some((document, ttl)),
+                        Sealed::Unstorable => None,
+                    }
+                }
+                _ => None,
+            };
+            slot.result = Some(result);
+            all.push(Brought { place, storable, refused: false });
+        }
+        self.stamp(&mut all).await;
+        for brought in all {
+            self.take_fetched(brought);
+        }
+    }
+
+    fn take_fetched(&mut self, Brought { place, storable, refused }: Brought) {
+        let slot = &mut self.slots[place];
+        let fetched = match (&slot.result, slot.alias.as_mut(), storable) {
+            (Some(Ok(_)), Some(_), _) if refused => Fetched::Unfenced(Fill::Refused),
+            (Some(Ok(loaded)), Some(alias), storable) => {
+                let primary = self.loader.aliases().and_then(|aliases| aliases.primary_of(loaded));
+                let fetched = primary.zip(storable);
+                let fetched = fetched.map(|(primary, (document, ttl))| (primary, document, ttl));
+                return alias.on_fetched(fetched, self.engine.tokens.fresh());
+            }
+            // An error does not tell the primary key, which may have been invalidated.
+            (Some(Err(_)), _, _) if self.loader.aliases().is_some() => Fetched::FailedUnfenced,
+            (Some(Err(_)), ..) => Fetched::Failed,
+            (_, _, Some((document, ttl))) => Fetched::Storable(document, ttl),
+            (_, _, None) => Fetched::Unstorable,
+        };
+        slot.alias = None;
+        self.surplus.extend(slot.claim.take());
+        slot.read.on_fetched(if refused { fetched.refused() } else { fetched });
+    }
+
+    fn finish(&mut self, place: usize, outcome: Outcome) {
+        let state = self.loader.state();
+        let slot = &mut self.slots[place];
+        state.record(outcome, slot.read.bypasses());
+        if slot.read.fetch_failed() && outcome != Outcome::Failed {
+            state.fetch_failed();
+        }
+        if let (Some(lead), Some(landing), Some(result)) =
+            (slot.lead.take(), slot.read.landing(), &slot.result)
+        {
+            lead.land(landing, result, outcome);
+        }
+        slot.done = Some(outcome);
+    }
+}
+
+/// At the end or before it, what is claimed is given back.
+impl Drop for Reads<'_> {
+    fn drop(&mut self) {
+        let claimed = self.slots.iter_mut().filter_map(|slot| slot.claim.take());
+        let claims: Vec<_> = claimed.chain(self.surplus.drain(..)).collect();
+        if !claims.is_empty() {
+            self.engine.abandon(claims);
+        }
+    }
+}
+
+impl Slot<'_> {
+    fn end(&mut self) -> Ended {
+        match (self.result.take(), self.done) {
+            (Some(Ok(loaded)), Some(outcome)) => Ok((loaded, outcome)),
+            (Some(Err(error)), _) => Err(error),
+            // `run` ends when every read is done, and no read is done without a result.
+            (None, _) | (_, None) => unreachable!("a read ended without a result"),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! What becomes of a stored document: whether it is whole, of this version, of the key, of its tags and of
+//! its time.
+
+use super::known::Known;
+use super::lifetime::{Age, age};
+use super::primary::ClaimFirst;
+use crate::backend::Place;
+use crate::document::{self, Body, Header};
+use crate::engine::Engine;
+use crate::key::Key;
+use crate::model::cached::Cached;
+use crate::model::schema::CacheSchema;
+use crate::protocol::tags::{StampCheck, check_stamps};
+use crate::protocol::{Lost, Reply, SeenValue, Verdict};
+use crate::stats::{Counter, TypeState};
+
+/// What is known of a stored document.
+pub(crate) enum Judgement<T> {
+    Done(Judged<T>),
+    /// These must be read first; then it is judged again.
+    Needs(Vec<Place>),
+}
+
+/// What a stored document holds, if it may be served, and what the read does next.
+pub(crate) struct Judged<T> {
+    pub(crate) found: Option<T>,
+    pub(crate) verdict: Verdict,
+    /// Where a pointer led that is to be replaced.
+    pub(crate) claim_first: Option<ClaimFirst>,
+}
+
+impl<T> Judgement<T> {
+    #[inline]
+    pub(crate) fn map<U>(self, to: impl FnOnce(T) -> U) -> Judgement<U> {
+        match self {
+            Self::Done(Judged { found, verdict, claim_first }) => {
+                Judgement::Done(Judged { found: found.map(to), verdict, claim_first })
+            }
+            Self::Needs(places) => Judgement::Needs(places),
+        }
+    }
+}
+
+impl<T> From<Result<T, Verdict>> for Judgement<T> {
+    #[inline]
+    fn from(judged: Result<T, Verdict>) -> Self {
+        let (found, verdict) = match judged {
+            Ok(found) => (Some(found), Verdict::Good),
+            Err(verdict) => (None, verdict),
+        };
+        Self::Done(Judged { found, verdict, claim_first: None })
+    }
+}
+
+/// A document of a type, verified in all but its tags and its age.
+pub(super) struct Verified<'a, T> {
+    pub(super) header: Header,
+    /// The object, and the epochs that it was stored with; or its absence.
+    pub(super) object: Option<(T, &'a [u8])>,
+}
+
+/// Verifies that the document is of the object asked for, or of its absence.
+#[inline]
+pub(super) fn verify<'a, T: Cached>(
+    engine: &Engine,
+    state: &TypeState,
+    document: &'a [u8],
+    is_asked_for: impl FnOnce(&T) -> bool,
+    is_its_key: impl FnOnce(&[u8]) -> bool,
+) -> Result<Verified<'a, T>, Verdict> {
+    let (header, body) = open::<T>(engine, state, document)?;
+    let (object, stamps) = match body {
+        Body::Object(object) => (object, &[][..]),
+        Body::Tagged { object, stamps } => (object, stamps),
+        Body::Absent { key } if is_its_key(key) => return Ok(Verified { header, object: None }),
+        Body::Absent { .. } | Body::Pointer { .. } => {
+            return Err(reject(state, document, "of another key"));
+        }
+    };
+    match document::decode::<T>(object) {
+        Err(_) => Err(reject(state, document, "undecodable")),
+        Ok(object) if is_asked_for(&object) => {
+            Ok(Verified { header, object: Some((object, stamps)) })
+        }
+        Ok(_) => Err(reject(state, document, "of another key")),
+    }
+}
+
+/// The header and the body of a document of `T`, as this version of the program writes it.
+#[inline]
+pub(super) fn open<'a, T: Cached>(
+    engine: &Engine,
+    state: &TypeState,
+    document: &'a [u8],
+) -> Result<(Header, Body<'a>), Verdict> {
+    if document.len() > engine.settings.max_value_len {
+        return Err(reject(state, document, "larger than the cache's maximum"));
+    }
+    let Ok((header, body)) = document::parse(document) else {
+        return Err(reject(state, document, "malformed"));
+    };
+    if header.fingerprint != <T as CacheSchema>::FINGERPRINT {
+        return Err(another_version(engine, state, document, header));
+    }
+    Ok((header, body))
+}
+
+/// What the age of an object's document says; `seen` describes the document that the read found under its
+/// own key.
+#[inline]
+pub(super) fn judge_age<T: Cached>(
+    engine: &Engine,
+    header: Header,
+    seen: impl FnOnce() -> SeenValue,
+) -> Verdict {
+    match age(engine, &T::POLICY, header) {
+        Age::Fresh => Verdict::Good,
+        Age::Ageing => Verdict::Ageing(seen()),
+        Age::Expired => Verdict::Expired(seen()),
+        Age::Over => Verdict::Replace(seen()),
+    }
+}
+
+/// Compares the epochs that an object was stored with to the present ones. The object's own tags count, not
+/// those that someone wrote beside it.
+pub(super) fn check_tags(
+    stamps: &[u8],
+    own: &[Key],
+    known: &Known,
+) -> Result<StampCheck, Vec<Place>> {
+    let missing = own.iter().filter(|tag| known.epoch(**tag).is_none());
+    let missing: Vec<Place> = missing.map(|tag| Place::Epoch(*tag)).collect();
+    if !missing.is_empty() {
+        return Err(missing);
+    }
+    let stored = document::stamps(stamps);
+    if !stored.clone().map(|(tag, _)| tag).eq(own.iter().copied()) {
+        return Ok(StampCheck::Outdated);
+    }
+    let lost: Result<Reply, Lost> = Err(Lost);
+    let present = own.iter().map(|tag| known.epoch(*tag).unwrap_or(&lost));
+    Ok(check_stamps(stored.map(|(_, epoch)| epoch), present))
+}
+
+#[cold]
+pub(super) fn reject(state: &TypeState, document: &[u8], why: &str) -> Verdict {
+    state.count(Counter::DecodeFailures);
+    tracing::warn!(target: "cachecow", r#type = state.name(), why, "a cached value was rejected; it will be replaced");
+    Verdict::Replace(SeenValue::of(document))
+}
+
+/// Two versions of the program share the cache: neither reads the other's values, and each lets the
+/// other's live for a while, lest they overwrite each other on every read.
+#[cold]
+fn another_version(engine: &Engine, state: &TypeState, document: &[u8], header: Header) -> Verdict {
+    state.count(Counter::OtherVersions);
+    let age = engine.wall_clock().saturating_sub(header.stored_at);
+    if u128::from(age) < engine.settings.replace_after.as_millis() {
+        Verdict::Leave
+    } else {
+        Verdict::Replace(SeenValue::of(document))
+    }
+}

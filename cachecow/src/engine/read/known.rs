@@ -1,0 +1,47 @@
+//! What was read besides a document, to judge it by.
+
+use crate::backend::Place;
+use crate::key::Key;
+use crate::protocol::{Lost, Reply};
+
+/// The answers for the places on which the judgement of a document depends: the primary key that a pointer
+/// leads to, and the epochs of an object's tags.
+#[derive(Default)]
+pub(crate) struct Known {
+    answers: Vec<(Place, Result<Reply, Lost>)>,
+    by_hint: bool,
+}
+
+impl Known {
+    /// What was asked for together with the document, because it was remembered: a value may have been read
+    /// before the pointer to it.
+    pub(super) fn by_hint(answers: impl Iterator<Item = (Place, Result<Reply, Lost>)>) -> Self {
+        Self { answers: answers.collect(), by_hint: true }
+    }
+
+    /// Whether nothing was read after the document.
+    pub(super) fn is_by_hint(&self) -> bool {
+        self.by_hint
+    }
+
+    /// Adds what was read after the document; it takes the place of what was read before.
+    pub(super) fn learn(&mut self, place: Place, answer: Result<Reply, Lost>) {
+        self.by_hint = false;
+        self.answers.retain(|(known, _)| *known != place);
+        self.answers.push((place, answer));
+    }
+
+    /// The value of a key.
+    pub(super) fn value(&self, key: Key) -> Option<&Result<Reply, Lost>> {
+        self.at(Place::Value(key))
+    }
+
+    /// The epoch of a tag.
+    pub(super) fn epoch(&self, tag: Key) -> Option<&Result<Reply, Lost>> {
+        self.at(Place::Epoch(tag))
+    }
+
+    fn at(&self, place: Place) -> Option<&Result<Reply, Lost>> {
+        self.answers.iter().find(|(known, _)| *known == place).map(|(_, answer)| answer)
+    }
+}

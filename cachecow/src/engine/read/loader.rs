@@ -1,0 +1,75 @@
+//! What the driver needs to know of a type, without its type: the objects as `Any`, the fetches
+//! boxed. A hit does not come here.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+
+use super::judge::Judgement;
+use super::known::Known;
+use super::primary::Primary;
+use crate::error::Error;
+use crate::key::Key;
+use crate::model::object::Loaded;
+use crate::protocol::{Compared, Token};
+use crate::stats::TypeState;
+
+/// A fetched value on its way into the cache.
+pub(crate) enum Sealed {
+    Storable(Bytes, Duration),
+    Unstorable,
+}
+
+/// The driver's view of the lookups of one batch, by their place in it.
+pub(crate) trait Loader: Send + Sync {
+    fn key(&self, place: usize) -> Key;
+
+    fn state(&self) -> &TypeState;
+
+    /// Decodes and verifies a stored document.
+    fn judge(&self, place: usize, document: &Bytes, known: &Known) -> Judgement<Loaded>;
+
+    /// What tells this place's load from one whose key has the same hash: the type and the parts.
+    fn identity(&self, place: usize) -> (usize, &[u8]);
+
+    /// The error of a read that must not fetch while the cache cannot be used; `None` lets it.
+    fn refuse_cut_off(&self) -> Option<Error>;
+
+    /// Fetches from the backing store, answering for each place in order.
+    fn fetch<'a>(&'a self, places: &'a [usize]) -> BoxFuture<'a, Vec<Result<Loaded, Error>>>;
+
+    /// Encodes a fetched value.
+    fn seal(&self, place: usize, loaded: &Loaded, fetch_took: Duration) -> Sealed;
+
+    /// The guard of the type's tags, if its objects carry any.
+    fn guard(&self) -> Option<Key> {
+        None
+    }
+
+    /// The tags that an object carries.
+    fn tags(&self, _loaded: &Loaded) -> Vec<Key> {
+        Vec::new()
+    }
+
+    /// What there is to know besides if the lookups are by an alias.
+    fn aliases(&self) -> Option<&dyn Aliases> {
+        None
+    }
+}
+
+/// The driver's view of lookups by an alias: what is stored under the lookup's key is a pointer, or says that
+/// there is no object.
+pub(crate) trait Aliases: Send + Sync {
+    /// The primary key that the alias probably leads to.
+    fn hinted_primary(&self, place: usize) -> Option<Primary>;
+
+    /// The primary key of a fetched object.
+    fn primary_of(&self, loaded: &Loaded) -> Option<Primary>;
+
+    /// The pointer to a primary key; the token is fresh.
+    fn pointer(&self, stored_by: Token, primary: &Primary, fetch_took: Duration) -> Option<Bytes>;
+
+    /// Compares a stored document with that of a fetched object.
+    fn compare(&self, stored: &Bytes, fetched: &Bytes) -> Compared;
+}

@@ -1,0 +1,168 @@
+//! The one read path.
+//!
+//! 1. What is in this process's memory is served from there ([`ObjectQuery::near_hit`]).
+//! 2. One round asks the cache for all that a hit needs: [`look_one`] for one key, [`look_many`] for a batch.
+//!    For an alias that is the pointer and the object that it led to last time; for an object with tags its
+//!    value and their epochs.
+//! 3. [`Query::judge`] says whether the stored document may be served. A hit ends here.
+//! 4. What is not served goes to [`Reads`], which drives the protocol's machines for any number of reads,
+//!    one pipeline a round: it reads what else the judgement needs, claims, waits, fetches and fills.
+
+pub(crate) mod batch;
+mod drive;
+mod events;
+mod hints;
+mod judge;
+mod known;
+mod lifetime;
+mod loader;
+mod primary;
+mod query;
+mod tagged;
+mod typed;
+
+use bytes::Bytes;
+
+pub(crate) use self::drive::Reads;
+use self::hints::Hinted;
+pub(crate) use self::hints::Hints;
+pub(crate) use self::judge::{Judged, Judgement};
+pub(crate) use self::known::Known;
+pub(crate) use self::loader::{Loader, Sealed};
+use self::primary::ClaimFirst;
+pub(crate) use self::query::ObjectQuery;
+pub(crate) use self::typed::{TypedLoader, loaded, loaded_arc, typed};
+use super::Engine;
+use super::client::Answers;
+use crate::backend::Place;
+use crate::key::Key;
+use crate::protocol::{Lost, Outcome, ReadMachine, Verdict};
+use crate::stats::TypeState;
+
+/// What one read is about, to the first round.
+pub(crate) trait Query {
+    /// What a hit gives.
+    type Found;
+
+    /// The key that is asked for.
+    fn key(&self) -> Key;
+
+    /// What is asked for with it, if anything.
+    fn hinted(&self) -> Option<&Hinted> {
+        None
+    }
+
+    /// Decodes and verifies a stored document.
+    fn judge(&self, document: &Bytes, known: &Known) -> Judgement<Self::Found>;
+}
+
+/// A read that is not over.
+pub(crate) struct Unfinished<T> {
+    read: ReadMachine,
+    /// What is in the cache, to be served if the load fails, or if another does it.
+    present: Option<T>,
+    /// What was read besides the document that is still to be judged.
+    known: Known,
+    claim_first: Option<ClaimFirst>,
+}
+
+impl<T> Unfinished<T> {
+    pub(crate) fn map<U>(self, to: impl FnOnce(T) -> U) -> Unfinished<U> {
+        let Self { read, present, known, claim_first } = self;
+        Unfinished { read, present: present.map(to), known, claim_first }
+    }
+
+    /// Judges what was looked up: a hit, unless the read goes on.
+    #[inline]
+    fn judge<Q: Query<Found = T>>(&mut self, query: &Q, known: Known) -> Option<T> {
+        match query.judge(self.read.value()?, &known) {
+            Judgement::Done(Judged { found: Some(found), verdict: Verdict::Good, .. }) => {
+                Some(found)
+            }
+            Judgement::Done(Judged { found, verdict, claim_first }) => {
+                (self.present, self.claim_first) = (found, claim_first);
+                self.read.take_value();
+                self.read.on_judged(verdict, None);
+                None
+            }
+            // It is judged again when the rest is known.
+            Judgement::Needs(_) => {
+                self.known = known;
+                None
+            }
+        }
+    }
+}
+
+impl<T> From<ReadMachine> for Unfinished<T> {
+    fn from(read: ReadMachine) -> Self {
+        Self { read, present: None, known: Known::default(), claim_first: None }
+    }
+}
+
+/// Reads one key with its first command, where that is a lookup: a hit, or the read, which goes on.
+/// What a hit needs, and no more.
+#[inline]
+pub(crate) async fn look_one<Q: Query>(
+    engine: &Engine,
+    state: &TypeState,
+    query: &Q,
+    read: ReadMachine,
+) -> Result<Q::Found, Unfinished<Q::Found>> {
+    let mut unfinished = Unfinished::from(read);
+    if unfinished.read.take_lookup() {
+        let (reply, known) = match query.hinted() {
+            None => (engine.client.lookup(query.key()).await, Known::default()),
+            // Boxed, so that the future of a plain hit stays small.
+            Some(hinted) => {
+                let asking = engine.client.lookup_with(query.key(), hinted.places.clone());
+                let (reply, others): Answers = Box::pin(asking).await;
+                let others =
+                    others.into_iter().map(|other| other.map_err(|error| state.lost(&error)));
+                (reply, Known::by_hint(hinted.places.iter().copied().zip(others)))
+            }
+        };
+        unfinished.read.on_reply(reply.map_err(|error| state.lost(&error)));
+        if let Some(found) = unfinished.judge(query, known) {
+            state.record(Outcome::Hit, false);
+            return Ok(found);
+        }
+    }
+    Err(unfinished)
+}
+
+/// The same for several keys, all different, whose first commands are lookups. Each place is read once.
+pub(crate) async fn look_many<Q: Query>(
+    engine: &Engine,
+    state: &TypeState,
+    queries: &[Q],
+    read: impl Fn() -> ReadMachine,
+) -> Vec<Result<Q::Found, Unfinished<Q::Found>>> {
+    let mut places: Vec<Place> = queries.iter().map(|query| Place::Value(query.key())).collect();
+    let hinted = queries.iter().filter_map(Query::hinted).flat_map(|hinted| &hinted.places);
+    let mut others: Vec<Place> = hinted.copied().collect();
+    others.sort_unstable();
+    others.dedup();
+    places.extend(&others);
+    let mut answers = engine.client.lookup_many(places).await;
+    let others_answers = answers.split_off(queries.len());
+    let answer = |place: &Place| match others.binary_search(place) {
+        Ok(at) => others_answers[at].clone().map_err(|error| state.lost(&error)),
+        Err(_) => Err(Lost),
+    };
+    let mut looked = Vec::with_capacity(queries.len());
+    let mut hits = 0;
+    for (query, reply) in queries.iter().zip(answers) {
+        let known = query.hinted().map_or_else(Known::default, |hinted| {
+            Known::by_hint(hinted.places.iter().map(|place| (*place, answer(place))))
+        });
+        let mut unfinished = Unfinished::from(read());
+        unfinished.read.take_lookup();
+        unfinished.read.on_reply(reply.map_err(|error| state.lost(&error)));
+        let found = unfinished.judge(query, known);
+        hits += u64::from(found.is_some());
+        looked.push(found.ok_or(unfinished));
+    }
+    state.record_hits(hits);
+    looked
+}

@@ -1,0 +1,321 @@
+//! What a read of an object asks for, and how it judges the answers.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use smallvec::SmallVec;
+
+use super::Query;
+use super::hints::Hinted;
+use super::judge::{Judged, Judgement, Verified, check_tags, judge_age, open, reject, verify};
+use super::known::Known;
+use super::lifetime::time_left;
+use super::primary::{ClaimFirst, Primary};
+use crate::backend::Place;
+use crate::document::{self, Body};
+use crate::engine::Engine;
+use crate::key::{Key, KeyEncoder};
+use crate::model::cached::Cached;
+use crate::model::lookup::Lookup;
+use crate::near::{Kept, Near, Watched};
+use crate::protocol::tags::StampCheck;
+use crate::protocol::{Lost, PointerHint, Replacing, Reply, SeenValue, Verdict};
+use crate::stats::TypeState;
+
+/// A read of one object by one lookup.
+pub(crate) struct ObjectQuery<'a, L: Lookup> {
+    engine: &'a Engine,
+    state: &'a TypeState,
+    pub(crate) lookup: &'a L,
+    pub(crate) parts: KeyEncoder,
+    pub(crate) key: Key,
+    /// Where hits are kept, if they may be.
+    near: Option<&'a Near>,
+    hinted: Option<Box<Hinted>>,
+    /// From before any command of this read is sent, so that a hit may be kept whichever command found it.
+    watched: Option<Watched>,
+}
+
+type Found<L> = Option<Arc<<L as Lookup>::Object>>;
+
+/// The tags of an object; few have more.
+type Tags = SmallVec<[Key; 4]>;
+
+impl<'a, L: Lookup> ObjectQuery<'a, L> {
+    #[inline]
+    pub(crate) fn new(
+        engine: &'a Engine,
+        state: &'a TypeState,
+        near: Option<&'a Near>,
+        lookup: &'a L,
+    ) -> Self {
+        let parts = lookup.key();
+        let key = parts.key();
+        Self { engine, state, lookup, parts, key, near, hinted: None, watched: None }
+    }
+
+    /// Whether the other asks for the same.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.parts.as_bytes() == other.parts.as_bytes()
+    }
+
+    /// What is in this process's memory.
+    #[inline]
+    pub(crate) fn near_hit(&self) -> Option<Found<L>> {
+        let near = self.near?;
+        // First: what a later success of the retry drops must not have been taken before.
+        let pending = &self.engine.pending;
+        let is_outdated = if L::ALIAS || L::Object::TAGGED {
+            !pending.is_empty()
+        } else {
+            pending.contains(self.key)
+        };
+        if is_outdated { None } else { near.get(self.lookup, self.key, &self.parts) }
+    }
+
+    /// Before the first command is sent: remembers what to ask for with it, and watches all of it.
+    #[inline]
+    pub(crate) fn prepare(&mut self) {
+        if L::ALIAS || L::Object::TAGGED {
+            self.hinted = self.hints().map(Box::new);
+        }
+        if let Some(near) = self.near {
+            let hinted = self.hinted.iter().flat_map(|hinted| &hinted.places);
+            let keys = std::iter::once(self.key).chain(hinted.map(|place| place.key()));
+            self.watched = near.watch(keys);
+        }
+    }
+
+    fn hints(&self) -> Option<Hinted> {
+        let hints = &self.engine.hints;
+        let pointer = if L::ALIAS { Some(hints.pointer(self.key)?) } else { None };
+        let primary = pointer.as_ref().map(|pointer| pointer.primary.key());
+        let mut places: Vec<Place> = primary.map(Place::Value).into_iter().collect();
+        places.extend(self.hinted_tags(primary.unwrap_or(self.key)));
+        (!places.is_empty()).then_some(Hinted { places, pointer })
+    }
+
+    /// The epochs of the tags that the object under a key had.
+    fn hinted_tags(&self, stored_under: Key) -> impl Iterator<Item = Place> + use<L> {
+        let tags = if L::Object::TAGGED { self.engine.hints.tags(stored_under) } else { None };
+        let tags = tags.map_or_else(Tags::new, |tags| Tags::from_slice(&tags));
+        tags.into_iter().map(Place::Epoch)
+    }
+
+    /// The primary key that the alias led to last time.
+    pub(super) fn hinted_primary(&self) -> Option<Primary> {
+        if !L::ALIAS {
+            return None;
+        }
+        self.engine.hints.pointer(self.key).map(|pointer| pointer.primary.clone())
+    }
+
+    /// The pointer that a document is, if it is one; of whichever version of the program, since what it
+    /// leads to is judged where it is found.
+    fn pointer(&self, document: &Bytes) -> Option<PointerHint<Primary>> {
+        if document.len() > self.engine.settings.max_value_len {
+            return None;
+        }
+        match document::parse(document) {
+            Ok((_, Body::Pointer { stored_by, primary })) => {
+                Some(PointerHint { stored_by, primary: Primary::of(document.slice_ref(primary)) })
+            }
+            _ => None,
+        }
+    }
+
+    /// Judges a document that stands where the object is stored.
+    #[inline]
+    fn judge_stored(&self, document: &Bytes, known: &Known) -> Judgement<Found<L>> {
+        let is_asked_for = |object: &L::Object| self.lookup.finds(object);
+        let is_its_key = |key: &[u8]| key == self.parts.as_bytes();
+        let verified = verify(self.engine, self.state, document, is_asked_for, is_its_key);
+        let Verified { header, object } = match verified {
+            Ok(verified) => verified,
+            Err(verdict) => return Err(verdict).into(),
+        };
+        let seen = || SeenValue::of(document);
+        match self.check(self.key, object, known) {
+            Ok(object) => {
+                let verdict = judge_age::<L::Object>(self.engine, header, seen);
+                self.judged(object, verdict, None, document, known)
+            }
+            Err(Unserved::Outdated) => Err(Verdict::Replace(seen())).into(),
+            Err(Unserved::Unknown) => Err(Verdict::Unknown).into(),
+            Err(Unserved::Needs(places)) => Judgement::Needs(places),
+        }
+    }
+
+    /// Judges an alias' document that is no pointer: it says that there is no object.
+    fn judge_absence(&self, document: &Bytes, known: &Known) -> Judgement<Found<L>> {
+        match open::<L::Object>(self.engine, self.state, document) {
+            Ok((_, Body::Absent { key })) if key == self.parts.as_bytes() => {
+                self.judged(None, Verdict::Good, None, document, known)
+            }
+            Ok(_) => Err(reject(self.state, document, "of another key")).into(),
+            Err(verdict) => Err(verdict).into(),
+        }
+    }
+
+    /// Judges a pointer by what is stored under the primary key that it leads to.
+    fn judge_pointer(
+        &self,
+        document: &Bytes,
+        pointer: PointerHint<Primary>,
+        known: &Known,
+    ) -> Judgement<Found<L>> {
+        let hint = self.hinted.as_ref().and_then(|hinted| hinted.pointer.as_ref());
+        let is_hinted = hint.is_some_and(|hint| hint.is_still(&pointer));
+        if !is_hinted {
+            self.engine.hints.remember_pointer(self.key, pointer.clone());
+        }
+        let primary = pointer.primary;
+        if self.engine.pending.contains(primary.key()) {
+            return Err(Verdict::Unknown).into();
+        }
+        // Read for another pointer, it may be older than this one.
+        let value = known.value(primary.key()).filter(|_| is_hinted || !known.is_by_hint());
+        let replace = |claim_first| {
+            let verdict = Verdict::Replace(SeenValue::of(document));
+            Judgement::Done(Judged { found: None, verdict, claim_first })
+        };
+        let stored = match value {
+            None => {
+                let mut places = vec![Place::Value(primary.key())];
+                places.extend(self.hinted_tags(primary.key()));
+                return Judgement::Needs(places);
+            }
+            Some(Ok(Reply::Value(stored))) => stored,
+            Some(Ok(_)) => return replace(Some((primary, None))),
+            Some(Err(Lost)) => return Err(Verdict::Unknown).into(),
+        };
+        let instead = |keep| {
+            let replacing = Replacing { seen: SeenValue::of(stored), keep };
+            Some((primary.clone(), Some(replacing)))
+        };
+        let is_there = |object: &L::Object| L::primary_of(object).as_bytes() == primary.parts();
+        let is_its_key = |key: &[u8]| key == primary.parts();
+        let (header, object) = match verify(self.engine, self.state, stored, is_there, is_its_key) {
+            Ok(Verified { header, object: Some((object, stamps)) })
+                if self.lookup.finds(&object) =>
+            {
+                (header, (object, stamps))
+            }
+            // The alias is another object's by now, or nobody's: the pointer is wrong, not the object.
+            Ok(_) => return replace(None),
+            Err(Verdict::Replace(_)) => return replace(instead(false)),
+            Err(verdict) => return Err(verdict).into(),
+        };
+        match self.check(primary.key(), Some(object), known) {
+            Ok(object) => {
+                let seen = || SeenValue::of(document);
+                match judge_age::<L::Object>(self.engine, header, seen) {
+                    Verdict::Replace(_) => replace(instead(true)),
+                    verdict => {
+                        let claim_first =
+                            if verdict == Verdict::Good { None } else { instead(true) };
+                        self.judged(object, verdict, claim_first, stored, known)
+                    }
+                }
+            }
+            Err(Unserved::Outdated) => replace(instead(false)),
+            Err(Unserved::Unknown) => Err(Verdict::Unknown).into(),
+            Err(Unserved::Needs(places)) => Judgement::Needs(places),
+        }
+    }
+
+    /// The object, if no tag of it was invalidated.
+    #[inline]
+    fn check(
+        &self,
+        stored_under: Key,
+        object: Option<(L::Object, &[u8])>,
+        known: &Known,
+    ) -> Result<Option<L::Object>, Unserved> {
+        let Some((object, stamps)) = object else { return Ok(None) };
+        if !L::Object::TAGGED {
+            return Ok(Some(object));
+        }
+        let mut own = Tags::new();
+        object.each_tag(&mut |tag| own.push(tag.key()));
+        let hints = &self.engine.hints;
+        if !own.is_empty() && hints.tags(stored_under).is_none_or(|tags| *tags != *own) {
+            hints.remember_tags(stored_under, &own);
+        }
+        match check_tags(stamps, &own, known) {
+            Ok(StampCheck::Current) => Ok(Some(object)),
+            Ok(StampCheck::Outdated) => Err(Unserved::Outdated),
+            Ok(StampCheck::Unknown) => Err(Unserved::Unknown),
+            Err(places) => Err(Unserved::Needs(places)),
+        }
+    }
+
+    /// What may be served, by the document that the object, or its absence, was found in; kept near if it
+    /// is good, and all that it depends on was asked for in the first round.
+    #[inline]
+    fn judged(
+        &self,
+        object: Option<L::Object>,
+        verdict: Verdict,
+        claim_first: Option<ClaimFirst>,
+        document: &Bytes,
+        known: &Known,
+    ) -> Judgement<Found<L>> {
+        let object = object.map(Arc::new);
+        if let (Some(near), Some(watched)) = (self.near, self.watched)
+            && verdict == Verdict::Good
+            && (known.is_by_hint() || !self.depends_on_others(object.as_deref()))
+        {
+            let time_left = time_left(self.engine, object.as_deref(), document);
+            let (parts, len) = (self.parts.as_bytes(), document.len());
+            let kept = Kept { object: object.as_ref(), parts, watched, len, time_left };
+            near.keep(self.key, &kept);
+        }
+        Judgement::Done(Judged { found: Some(object), verdict, claim_first })
+    }
+
+    /// Whether more than its key is asked for before the object may be served.
+    fn depends_on_others(&self, object: Option<&L::Object>) -> bool {
+        let Some(object) = object else { return false };
+        if L::ALIAS {
+            return true;
+        }
+        let mut has_tags = false;
+        if L::Object::TAGGED {
+            object.each_tag(&mut |_| has_tags = true);
+        }
+        has_tags
+    }
+}
+
+/// Why an object is not served.
+enum Unserved {
+    Outdated,
+    Unknown,
+    Needs(Vec<Place>),
+}
+
+impl<L: Lookup> Query for ObjectQuery<'_, L> {
+    type Found = Found<L>;
+
+    #[inline]
+    fn key(&self) -> Key {
+        self.key
+    }
+
+    #[inline]
+    fn hinted(&self) -> Option<&Hinted> {
+        self.hinted.as_deref()
+    }
+
+    #[inline]
+    fn judge(&self, document: &Bytes, known: &Known) -> Judgement<Found<L>> {
+        if !L::ALIAS {
+            return self.judge_stored(document, known);
+        }
+        match self.pointer(document) {
+            Some(pointer) => self.judge_pointer(document, pointer, known),
+            None => self.judge_absence(document, known),
+        }
+    }
+}
