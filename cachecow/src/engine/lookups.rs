@@ -400,8 +400,7 @@ mod tests {
 
     #[test]
     fn a_batch_whose_runtime_ends_is_left_to_its_callers() {
-        let runtime =
-            || runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = || runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let (echo, client) = echo(0);
         let first = runtime();
         // One is sent alone, one with a batch, and one waits for the sender.

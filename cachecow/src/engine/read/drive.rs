@@ -24,8 +24,8 @@ use crate::key::Key;
 use crate::model::object::Loaded;
 use crate::protocol::tags::Captured;
 use crate::protocol::{
-    AliasFetch, AliasOutcome, AliasStep, Command, Fetched, Fill, Lost, Outcome, ReadMachine, Reply,
-    Role, Step, Token, Verdict,
+    AliasFetch, AliasOutcome, AliasStep, Command, Fetched, Fill, Lost, Outcome, PointerHint,
+    ReadMachine, Reply, Role, Step, Token, Verdict,
 };
 
 /// How a read ended.
@@ -61,6 +61,8 @@ pub(super) struct Slot<'a> {
     /// A claim of the primary key that was sent and, as far as is known, not settled.
     claim: Option<(Key, Token)>,
     fetch_took: Duration,
+    /// The pointer that is being stored.
+    pointer: Option<PointerHint<Primary>>,
     done: Option<Outcome>,
 }
 
@@ -103,6 +105,7 @@ impl<'a> Reads<'a> {
                 claim_first,
                 claim: None,
                 fetch_took: Duration::ZERO,
+                pointer: None,
                 done: None,
             })
             .collect();
@@ -197,11 +200,12 @@ impl<'a> Reads<'a> {
         self.surplus.extend(slot.claim.take());
         let fetched = match (outcome, &slot.result) {
             (AliasOutcome::To(primary, ttl), _) => {
+                let pointer = PointerHint { stored_by: self.engine.tokens.fresh(), primary };
                 let aliases = self.loader.aliases();
-                let stored_by = self.engine.tokens.fresh();
-                let pointer = aliases
-                    .and_then(|aliases| aliases.pointer(stored_by, &primary, slot.fetch_took));
-                pointer.map_or(Fetched::Unstorable, |pointer| Fetched::Storable(pointer, ttl))
+                let document =
+                    aliases.and_then(|aliases| aliases.seal_pointer(&pointer, slot.fetch_took));
+                slot.pointer = Some(pointer);
+                document.map_or(Fetched::Unstorable, |document| Fetched::Storable(document, ttl))
             }
             (AliasOutcome::Not(fill), _) => Fetched::Unfenced(fill),
             (AliasOutcome::Nothing, Some(Ok(None))) => {
@@ -428,6 +432,9 @@ impl<'a> Reads<'a> {
         state.record(outcome, slot.read.bypasses());
         if slot.read.fetch_failed() && outcome != Outcome::Failed {
             state.fetch_failed();
+        }
+        if let (Outcome::Fetched(Fill::Stored), Some(Ok(loaded))) = (outcome, &slot.result) {
+            self.loader.on_stored(place, loaded, slot.pointer.take());
         }
         if let (Some(lead), Some(landing), Some(result)) =
             (slot.lead.take(), slot.read.landing(), &slot.result)

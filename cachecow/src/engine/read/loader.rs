@@ -12,7 +12,7 @@ use super::primary::Primary;
 use crate::error::Error;
 use crate::key::Key;
 use crate::model::object::Loaded;
-use crate::protocol::{Compared, Token};
+use crate::protocol::{Compared, PointerHint};
 use crate::stats::TypeState;
 
 /// A fetched value on its way into the cache.
@@ -42,6 +42,9 @@ pub(crate) trait Loader: Send + Sync {
     /// Encodes a fetched value.
     fn seal(&self, place: usize, loaded: &Loaded, fetch_took: Duration) -> Sealed;
 
+    /// The cache has stored what this place fetched, by an alias under this pointer.
+    fn on_stored(&self, _place: usize, _loaded: &Loaded, _pointer: Option<PointerHint<Primary>>) {}
+
     /// The guard of the type's tags, if its objects carry any.
     fn guard(&self) -> Option<Key> {
         None
@@ -67,8 +70,8 @@ pub(crate) trait Aliases: Send + Sync {
     /// The primary key of a fetched object.
     fn primary_of(&self, loaded: &Loaded) -> Option<Primary>;
 
-    /// The pointer to a primary key; the token is fresh.
-    fn pointer(&self, stored_by: Token, primary: &Primary, fetch_took: Duration) -> Option<Bytes>;
+    /// Encodes a pointer, whose token is fresh.
+    fn seal_pointer(&self, pointer: &PointerHint<Primary>, fetch_took: Duration) -> Option<Bytes>;
 
     /// Compares a stored document with that of a fetched object.
     fn compare(&self, stored: &Bytes, fetched: &Bytes) -> Compared;

@@ -110,6 +110,29 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         self.engine.hints.pointer(self.key).map(|pointer| pointer.primary.clone())
     }
 
+    /// Remembers what the next read needs besides its key. The pointer must be stored already: what is
+    /// read under its primary key from here on is what it leads to.
+    pub(super) fn remember(
+        &self,
+        object: Option<&L::Object>,
+        pointer: Option<PointerHint<Primary>>,
+    ) {
+        let stored_under = pointer.as_ref().map_or(self.key, |pointer| pointer.primary.key());
+        if let Some(object) = object.filter(|_| L::Object::TAGGED) {
+            self.remember_tags(stored_under, &tags_of(object));
+        }
+        if let Some(pointer) = pointer {
+            self.engine.hints.remember_pointer(self.key, pointer);
+        }
+    }
+
+    fn remember_tags(&self, stored_under: Key, own: &[Key]) {
+        let hints = &self.engine.hints;
+        if !own.is_empty() && hints.tags(stored_under).is_none_or(|tags| *tags != *own) {
+            hints.remember_tags(stored_under, own);
+        }
+    }
+
     /// The pointer that a document is, if it is one; of whichever version of the program, since what it
     /// leads to is judged where it is found.
     fn pointer(&self, document: &Bytes) -> Option<PointerHint<Primary>> {
@@ -236,12 +259,8 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         if !L::Object::TAGGED {
             return Ok(Some(object));
         }
-        let mut own = Tags::new();
-        object.each_tag(&mut |tag| own.push(tag.key()));
-        let hints = &self.engine.hints;
-        if !own.is_empty() && hints.tags(stored_under).is_none_or(|tags| *tags != *own) {
-            hints.remember_tags(stored_under, &own);
-        }
+        let own = tags_of(&object);
+        self.remember_tags(stored_under, &own);
         match check_tags(stamps, &own, known) {
             Ok(StampCheck::Current) => Ok(Some(object)),
             Ok(StampCheck::Outdated) => Err(Unserved::Outdated),
@@ -286,6 +305,12 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         }
         has_tags
     }
+}
+
+fn tags_of<T: Cached>(object: &T) -> Tags {
+    let mut tags = Tags::new();
+    object.each_tag(&mut |tag| tags.push(tag.key()));
+    tags
 }
 
 /// Why an object is not served.

@@ -24,7 +24,7 @@ use crate::model::lookup::Lookup;
 use crate::model::object::{Loaded, Object};
 use crate::model::schema::CacheSchema;
 use crate::model::tag::Tag;
-use crate::protocol::{Compared, SeenValue, Token, Verdict};
+use crate::protocol::{Compared, PointerHint, SeenValue, Verdict};
 use crate::stats::{Counter, TypeState};
 
 /// The lookups of one call, all different, with what they fetch from.
@@ -150,6 +150,11 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
         L::Object::TAGGED.then(Tag::<L::Object>::guard)
     }
 
+    fn on_stored(&self, place: usize, loaded: &Loaded, pointer: Option<PointerHint<Primary>>) {
+        let object = loaded.as_ref().and_then(|object| object.downcast_ref::<L::Object>());
+        self.queries[place].remember(object, pointer);
+    }
+
     fn aliases(&self) -> Option<&dyn Aliases> {
         L::ALIAS.then_some(self)
     }
@@ -209,13 +214,15 @@ impl<L: Lookup> Aliases for TypedLoader<'_, L> {
         Some(Primary::of(Bytes::copy_from_slice(L::primary_of(object).as_bytes())))
     }
 
-    fn pointer(&self, stored_by: Token, primary: &Primary, fetch_took: Duration) -> Option<Bytes> {
+    fn seal_pointer(&self, pointer: &PointerHint<Primary>, fetch_took: Duration) -> Option<Bytes> {
         let fingerprint = <L::Object as CacheSchema>::FINGERPRINT;
         // The cache itself ends it.
         let now = self.engine.wall_clock();
         let header = Header::new(fingerprint, now, fetch_took, Duration::MAX);
         let max_len = self.engine.settings.max_value_len;
-        document::encode_pointer(header, stored_by, primary.parts(), max_len).ok().map(Bytes::from)
+        let PointerHint { stored_by, primary } = pointer;
+        let document = document::encode_pointer(header, *stored_by, primary.parts(), max_len);
+        document.ok().map(Bytes::from)
     }
 
     fn compare(&self, stored: &Bytes, fetched: &Bytes) -> Compared {
