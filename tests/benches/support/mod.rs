@@ -1,6 +1,10 @@
-//! What the benchmarks share: the object, its source, the bare way to cache it, and medians.
+//! What the benchmarks share: the objects, their source, the bare way to cache them, and medians.
 
 #![allow(dead_code, reason = "each benchmark uses a part")]
+
+pub(crate) mod compare;
+pub(crate) mod far;
+pub(crate) mod readers;
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -11,6 +15,9 @@ use cachecow::{CacheCow, Cached};
 use cachecow_tests::servers::RedisServer;
 use redis::aio::MultiplexedConnection;
 use serde::{Deserialize, Serialize};
+
+/// As many as most benchmarks read.
+pub(crate) const USERS: i64 = 1_000;
 
 /// Encodes to about 138 bytes as a map, with its field names, and to 92 as an array.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Cached)]
@@ -32,12 +39,48 @@ impl User {
         Self {
             id,
             name: "Augusta Ada King".to_owned(),
-            email: format!("user{id:08}@example.com"),
+            email: email(id),
             company: "Analytical Engines of Lovelace".to_owned(),
             active: true,
             created_at: 1_700_000_000_000,
             logins: 70_000,
         }
+    }
+}
+
+pub(crate) fn email(id: i64) -> String {
+    format!("user{id:08}@example.com")
+}
+
+/// As a [`User`], and with a tag that ten of them share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Cached)]
+#[cache(ttl = "1h")]
+#[cache(tag = "company:{company}")]
+#[cache(key = "one_tag:{id}", fetch = OneTag::find, fetch_many = OneTag::find_many)]
+pub(crate) struct OneTag {
+    pub(crate) id: i64,
+    name: String,
+    email: String,
+    company: String,
+    active: bool,
+    created_at: i64,
+    logins: u32,
+}
+
+impl OneTag {
+    fn new(id: i64) -> Self {
+        let User { id, name, email, active, created_at, logins, .. } = User::new(id);
+        // As long as the user's.
+        let company = format!("Analytical Engines of {:08}", id / 10);
+        Self { id, name, email, company, active, created_at, logins }
+    }
+
+    async fn find(id: i64) -> Result<Self, Infallible> {
+        Ok(Self::new(id))
+    }
+
+    async fn find_many(ids: &[i64]) -> Result<Vec<Self>, Infallible> {
+        Ok(ids.iter().copied().map(Self::new).collect())
     }
 }
 
@@ -111,6 +154,14 @@ impl Setup {
         }
         Self { server, cow, bare }
     }
+}
+
+/// A connection to this address as [`RedisServer::connection`] makes it, which waits without a timeout.
+pub(crate) async fn connect(url: &str) -> MultiplexedConnection {
+    let client = redis::Client::open(url).expect("a valid address");
+    let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
+    let connecting = client.get_multiplexed_async_connection_with_config(&config);
+    connecting.await.expect("the server runs")
 }
 
 /// Whether short rounds will do: `cargo bench … -- --quick`.

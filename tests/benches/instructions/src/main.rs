@@ -1,18 +1,26 @@
-//! Makes so many hits by so many tasks on one thread, for `tests/benches/instructions.sh` to count the
-//! instructions of: `cachecow-instructions URL cachecow|bare TASKS HITS`.
+//! Reads so many objects by so many tasks on one thread, for `tests/benches/instructions.sh` to count the
+//! instructions of: `cachecow-instructions URL KIND TASKS OBJECTS`, where the kind is one of [`Client`]'s.
 
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
 
-use cachecow::{CacheCow, Cached};
+use cachecow::{CacheCow, Cached, Source};
+use quick_cache::sync::Cache;
 use redis::aio::MultiplexedConnection;
+use redis::{AsyncCommands as _, AsyncConnectionConfig, FromRedisValue};
 use serde::{Deserialize, Serialize};
 
 const USERS: u32 = 1_000;
+const BATCH: u32 = 100;
+/// All is slow under valgrind, and a timeout would be no hit.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The object of `support/mod.rs`, without what needs the tests' servers.
 #[derive(Debug, Serialize, Deserialize, Cached)]
 #[cache(ttl = "1h")]
 #[cache(key = "user:{id}", fetch = User::find)]
+#[cache(key = "user:email:{email}", fetch = User::find_by_email)]
 struct User {
     id: i64,
     name: String,
@@ -23,12 +31,31 @@ struct User {
     logins: u32,
 }
 
+/// The same with a tag.
+#[derive(Debug, Serialize, Deserialize, Cached)]
+#[cache(ttl = "1h")]
+#[cache(key = "tagged:{id}", fetch = Tagged::find)]
+#[cache(tag = "company:{company}")]
+struct Tagged {
+    id: i64,
+    name: String,
+    email: String,
+    company: String,
+    active: bool,
+    created_at: i64,
+    logins: u32,
+}
+
+fn email(id: i64) -> String {
+    format!("user{id:08}@example.com")
+}
+
 impl User {
     fn new(id: i64) -> Self {
         Self {
             id,
             name: "Augusta Ada King".to_owned(),
-            email: format!("user{id:08}@example.com"),
+            email: email(id),
             company: "Analytical Engines of Lovelace".to_owned(),
             active: true,
             created_at: 1_700_000_000_000,
@@ -39,76 +66,173 @@ impl User {
     async fn find(id: i64) -> Result<Self, Infallible> {
         Ok(Self::new(id))
     }
+
+    async fn find_by_email(email: &str) -> Result<Option<Self>, Infallible> {
+        Ok(email.get(4..12).and_then(|id| id.parse().ok()).map(Self::new))
+    }
 }
 
+impl Tagged {
+    async fn find(id: i64) -> Result<Self, Infallible> {
+        let User { id, name, email, company, active, created_at, logins } = User::new(id);
+        Ok(Self { id, name, email, company, active, created_at, logins })
+    }
+}
+
+/// A way to read, and beside each of cachecow's the bare way to the same.
 #[derive(Clone)]
 enum Client {
-    CacheCow(CacheCow),
-    Bare(MultiplexedConnection),
+    /// By the primary key, and `GET`.
+    Hit(CacheCow),
+    BareHit(MultiplexedConnection),
+    /// By an alias, and two `GET`s.
+    Alias(CacheCow),
+    BareAlias(MultiplexedConnection),
+    /// With a tag, and `MGET` of the object and an epoch.
+    Tagged(CacheCow),
+    BareTagged(MultiplexedConnection),
+    /// A batch, and `MGET`.
+    Many(CacheCow),
+    BareMany(MultiplexedConnection),
+    /// From this process's memory.
+    Near(CacheCow),
+    BareNear(Arc<Cache<i64, Arc<User>>>),
 }
 
 impl Client {
-    async fn open(url: &str, name: &str) -> Self {
-        match name {
-            "cachecow" => Self::CacheCow(CacheCow::open(url).await.expect("a Redis URL")),
-            "bare" => {
-                let client = redis::Client::open(url).expect("a Redis URL");
-                let connecting = client.get_multiplexed_async_connection();
-                Self::Bare(connecting.await.expect("the server runs"))
-            }
-            _ => panic!("cachecow or bare"),
+    async fn open(url: &str, kind: &str) -> Self {
+        let builder = CacheCow::builder().operation_timeout(PATIENCE);
+        let near = builder.clone().near(1 << 30);
+        let client = redis::Client::open(url).expect("a Redis URL");
+        let config = AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE));
+        let bare = client.get_multiplexed_async_connection_with_config(&config).await;
+        let bare = bare.expect("the server runs");
+        match kind {
+            "hit" => Self::Hit(builder.open(url).await.expect("a Redis URL")),
+            "bare-hit" => Self::BareHit(bare),
+            "alias" => Self::Alias(builder.open(url).await.expect("a Redis URL")),
+            "bare-alias" => Self::BareAlias(bare),
+            "tagged" => Self::Tagged(builder.open(url).await.expect("a Redis URL")),
+            "bare-tagged" => Self::BareTagged(bare),
+            "many" => Self::Many(builder.open(url).await.expect("a Redis URL")),
+            "bare-many" => Self::BareMany(bare),
+            "near" => Self::Near(near.open(url).await.expect("a Redis URL")),
+            "bare-near" => Self::BareNear(Arc::new(Cache::new(2 * USERS as usize))),
+            _ => panic!("no such kind: {kind}"),
         }
     }
 
     async fn store(&mut self, id: i64) {
+        let key = format!("map:user:{id}");
+        let value = rmp_serde::to_vec_named(&User::new(id)).expect("a user");
         match self {
+            Self::BareNear(cache) => cache.insert(id, Arc::new(User::new(id))),
+            Self::BareHit(bare)
+            | Self::BareAlias(bare)
+            | Self::BareTagged(bare)
+            | Self::BareMany(bare) => {
+                let () = bare.set(format!("email:{}", email(id)), &key).await.expect("it runs");
+                let () = bare.set("epoch", &[7; 16]).await.expect("it runs");
+                let () = bare.set(key, value).await.expect("it runs");
+            }
+            Self::Near(cow) => {
+                // Near begins with the server's first word, and keeps what is a hit then.
+                while cow.read(User::by_id(id)).await.expect("no fetch fails").source
+                    != Source::Near
+                {
+                    tokio::task::yield_now().await;
+                }
+            }
             // The second read is the first hit, and hits decide what later reads ask first.
-            Self::CacheCow(cow) => {
+            Self::Many(cow) => {
                 for _ in 0..2 {
                     cow.get(User::by_id(id)).await.expect("the source does not fail");
                 }
             }
-            Self::Bare(connection) => {
-                let value = rmp_serde::to_vec_named(&User::new(id)).expect("a user");
-                let mut set = redis::cmd("SET");
-                set.arg(format!("map:user:{id}")).arg(value).arg("PX").arg(3_600_000);
-                set.exec_async(connection).await.expect("the server runs");
+            _ => {
+                for _ in 0..2 {
+                    self.read(id).await;
+                }
             }
         }
     }
 
-    async fn hit(&mut self, id: i64) {
+    /// Reads this object, or the batch that begins with it.
+    async fn read(&mut self, id: i64) {
         let found = match self {
-            Self::CacheCow(cow) => {
+            Self::Hit(cow) | Self::Near(cow) => {
                 cow.get(User::by_id(id)).await.expect("no fetch fails").expect("stored").id
             }
-            Self::Bare(connection) => {
-                let mut get = redis::cmd("GET");
-                get.arg(format!("map:user:{id}"));
-                let value: Vec<u8> = get.query_async(connection).await.expect("the server runs");
-                rmp_serde::from_slice::<User>(&value).expect("stored by us").id
+            Self::Alias(cow) => {
+                let found = cow.get(User::by_email(email(id))).await;
+                found.expect("no fetch fails").expect("stored").id
             }
+            Self::Tagged(cow) => {
+                cow.get(Tagged::by_id(id)).await.expect("no fetch fails").expect("stored").id
+            }
+            Self::Many(cow) => {
+                let users = cow.get_many(batch(id).map(User::by_id)).await;
+                let users = users.expect("no fetch fails");
+                users.iter().map(|user| user.as_ref().expect("stored").id).min().expect("some")
+            }
+            Self::BareHit(bare) => decode(get(bare, &format!("map:user:{id}")).await).id,
+            Self::BareAlias(bare) => {
+                let key: String = get(bare, &format!("email:{}", email(id))).await;
+                decode(get(bare, &key).await).id
+            }
+            Self::BareTagged(bare) => {
+                let keys = [format!("map:user:{id}"), "epoch".to_owned()];
+                let (value, epoch): (Vec<u8>, Vec<u8>) = bare.mget(&keys).await.expect("it runs");
+                assert_eq!(epoch, [7; 16]);
+                decode(value).id
+            }
+            Self::BareMany(bare) => {
+                let keys: Vec<_> = batch(id).map(|id| format!("map:user:{id}")).collect();
+                let values: Vec<Vec<u8>> = bare.mget(&keys).await.expect("it runs");
+                let users: Vec<_> = values.into_iter().map(decode).collect();
+                users.iter().map(|user| user.id).min().expect("some")
+            }
+            Self::BareNear(cache) => cache.get(&id).expect("stored").id,
         };
         assert_eq!(found, id);
     }
+
+    /// How many objects a read reads.
+    fn batch(&self) -> u32 {
+        if matches!(self, Self::Many(_) | Self::BareMany(_)) { BATCH } else { 1 }
+    }
+}
+
+async fn get<T: FromRedisValue>(bare: &mut MultiplexedConnection, key: &str) -> T {
+    bare.get(key).await.expect("the server runs")
+}
+
+fn decode(value: Vec<u8>) -> User {
+    rmp_serde::from_slice(&value).expect("stored by us")
+}
+
+/// The users of the batch that begins with this one.
+fn batch(first: i64) -> impl Iterator<Item = i64> {
+    first..first + i64::from(BATCH)
 }
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [url, name, tasks, hits] = &arguments[..] else { panic!("URL CLIENT TASKS HITS") };
-    let (tasks, hits): (u32, u32) = (number(tasks), number(hits));
+    let [url, kind, tasks, objects] = &arguments[..] else { panic!("URL KIND TASKS OBJECTS") };
+    let (tasks, objects): (u32, u32) = (number(tasks), number(objects));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
-        let mut client = Client::open(url, name).await;
-        for id in 0..USERS {
+        let mut client = Client::open(url, kind).await;
+        for id in 0..USERS + BATCH {
             client.store(id.into()).await;
         }
+        let reads = objects / client.batch() / tasks;
         let running: Vec<_> = (0..tasks)
             .map(|task| {
                 let mut client = client.clone();
                 tokio::spawn(async move {
-                    for hit in 0..hits / tasks {
-                        client.hit(i64::from((task * 13 + hit * 7) % USERS)).await;
+                    for read in 0..reads {
+                        client.read(i64::from((task * 13 + read * 7) % USERS)).await;
                     }
                 })
             })

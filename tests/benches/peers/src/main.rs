@@ -1,4 +1,7 @@
-//! Hits beside the Redis cache of the crate `cached`, on the same server in the same run.
+//! Hits beside the Redis caches of the crates `cached` and `hitbox`, and beside a bare `GET` and decode,
+//! on the same server, over its Unix socket, in the same run: near the server, and with 0.5 ms of network
+//! latency; and batches of 100. Each peer is used as its documentation says, with its own defaults. Neither
+//! has a batch: they are asked for 100 at once.
 //!
 //! ```sh
 //! cargo run --release --manifest-path tests/benches/peers/Cargo.toml [-- --quick]
@@ -7,76 +10,122 @@
 #[path = "../../support/mod.rs"]
 mod support;
 
+use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cachecow::CacheCow;
 use cached::{AsyncRedisCache, ConcurrentCachedAsync as _};
+use futures_util::future::join_all;
+use hitbox::policy::PolicyConfig;
+use hitbox_fn::{CacheableResponse, cached};
+use hitbox_redis::{ConnectionMode, RedisBackend};
+use serde::{Deserialize, Serialize};
 
-use crate::support::{Setup, Source, User, median, median_ratio, quick, run, throughput};
+use crate::support::compare::{Contender, Reader, TASKS, compare};
+use crate::support::far::compare_far;
+use crate::support::readers::{Bare, BareBatch, Batch, ByPrimary, batch};
+use crate::support::{Encoding, Setup, USERS, User, connect, run};
 
-const USERS: i64 = 1_000;
-
-type Peer = Arc<AsyncRedisCache<i64, User>>;
+/// A peer's own time to live, as long as cachecow's.
+const TTL: Duration = Duration::from_secs(3_600);
 
 fn main() {
     run(async {
         let setup = Setup::with_users(USERS).await;
-        let peer = AsyncRedisCache::builder("peer")
-            .connection_string(&setup.server.url())
-            .ttl(Duration::from_secs(3_600))
-            .build()
-            .await
-            .expect("the server runs");
-        let peer: Peer = Arc::new(peer);
+        let url = setup.server.url();
+        let (mut cached, hitbox) = (CachedCrate::open(&url).await, Hitbox::open(&url));
         for id in 0..USERS {
-            peer.async_cache_set(id, User::new(id)).await.expect("the server runs");
+            cached.0.async_cache_set(id, User::new(id)).await.expect("the server runs");
+            hitbox.get(id).await;
+            cached.read(id).await;
         }
-        let (rounds, window) = if quick() { (5, 100) } else { (15, 400) };
-        let window = Duration::from_millis(window);
-        println!("hits a second, median of {rounds} rounds of {window:?} each");
-        println!("{:>6} {:>12} {:>12} {:>8}", "tasks", "cachecow", "cached", "ratio");
-        for tasks in [1, 32, 256] {
-            let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-            for round in 0..=rounds {
-                let cow = &setup.cow;
-                let one = |stop, first| one_hitting(cow.clone(), stop, first);
-                let cow_rate = throughput(tasks, window, USERS, one).await;
-                let one = |stop, first| one_of_peer(Arc::clone(&peer), stop, first);
-                let peer_rate = throughput(tasks, window, USERS, one).await;
-                // The first round warms up.
-                if round > 0 {
-                    ours.push(cow_rate);
-                    theirs.push(peer_rate);
-                }
-            }
-            let ratio = median_ratio(&ours, &theirs);
-            println!("{tasks:>6} {:>12.0} {:>12.0} {ratio:>8.3}", median(ours), median(theirs));
-        }
+        compare("hits", &contenders(&url).await, &TASKS).await;
+        compare_far(&setup.server, contenders).await;
+        let batches = [
+            Contender::new("cachecow", Batch(setup.cow.clone())),
+            Contender::new("bare MGET", BareBatch(setup.bare.clone())),
+            Contender::new("cached", Each(cached)),
+            Contender::new("hitbox", Each(hitbox)),
+        ];
+        compare("batches of 100 hits", &batches, &[1, 8]).await;
     });
 }
 
-async fn one_hitting(cow: CacheCow, stop: Arc<AtomicBool>, first: i64) -> u32 {
-    let mut count = 0;
-    let mut id = first;
-    while !stop.load(Ordering::Relaxed) {
-        let user = cow.with(&Source).get(User::by_id(id)).await.expect("no fetch fails");
-        assert_eq!(user.expect("stored").id, id);
-        id = (id + 7) % USERS;
-        count += 1;
-    }
-    count
+async fn contenders(url: &str) -> Vec<Contender> {
+    let cow = CacheCow::open(url).await.expect("a valid address");
+    vec![
+        Contender::new("cachecow", ByPrimary(cow)),
+        Contender::new("bare", Bare(connect(url).await, Encoding::Map)),
+        Contender::new("cached", CachedCrate::open(url).await),
+        Contender::new("hitbox", Hitbox::open(url)),
+    ]
 }
 
-async fn one_of_peer(peer: Peer, stop: Arc<AtomicBool>, first: i64) -> u32 {
-    let mut count = 0;
-    let mut id = first;
-    while !stop.load(Ordering::Relaxed) {
-        let user = peer.async_cache_get(&id).await.expect("the server runs");
-        assert_eq!(user.expect("stored").id, id);
-        id = (id + 7) % USERS;
-        count += 1;
+/// The crate `cached`.
+#[derive(Clone)]
+struct CachedCrate(Arc<AsyncRedisCache<i64, User>>);
+
+impl CachedCrate {
+    async fn open(url: &str) -> Self {
+        let opening = AsyncRedisCache::builder("peer").connection_string(url).ttl(TTL).build();
+        Self(Arc::new(opening.await.expect("the server runs")))
     }
-    count
+}
+
+impl Reader for CachedCrate {
+    async fn read(&mut self, id: i64) {
+        let user = self.0.async_cache_get(&id).await.expect("the server runs");
+        assert_eq!(user.expect("stored").id, id);
+    }
+}
+
+/// A user as hitbox caches it.
+#[derive(Clone, Serialize, Deserialize, CacheableResponse)]
+struct HitboxUser {
+    user: User,
+}
+
+#[cached]
+async fn hitbox_user(id: i64) -> Result<HitboxUser, Infallible> {
+    Ok(HitboxUser { user: User::new(id) })
+}
+
+#[derive(Clone)]
+struct Hitbox(Arc<hitbox_fn::Cache<RedisBackend>>);
+
+impl Hitbox {
+    fn open(url: &str) -> Self {
+        let backend = RedisBackend::builder().connection(ConnectionMode::single(url)).build();
+        let policy = PolicyConfig::builder().ttl(TTL).build();
+        let cache = hitbox_fn::Cache::builder().backend(backend.expect("an address"));
+        Self(Arc::new(cache.policy(policy).build()))
+    }
+
+    /// Whether it was a hit.
+    async fn get(&self, id: i64) -> bool {
+        let (user, context) = hitbox_user(id).cache(&*self.0).with_context().await;
+        assert_eq!(user.expect("no fetch fails").user.id, id);
+        context.status == hitbox::CacheStatus::Hit
+    }
+}
+
+impl Reader for Hitbox {
+    async fn read(&mut self, id: i64) {
+        assert!(self.get(id).await, "only hits");
+    }
+}
+
+/// A batch, asked for one by one at once.
+#[derive(Clone)]
+struct Each<R>(R);
+
+impl<R: Reader> Reader for Each<R> {
+    async fn read(&mut self, first: i64) {
+        let reads = batch(first).map(|id| {
+            let mut reader = self.0.clone();
+            async move { reader.read(id).await }
+        });
+        join_all(reads).await;
+    }
 }
