@@ -108,7 +108,7 @@ impl Look<'_> {
 
     async fn stored(self) -> Result<Option<Stored>, BackendError> {
         let key: Key = self.subject.stored_under(self.served);
-        match self.engine.client.lookup(key).await? {
+        match self.engine.client.lookup(key, Vec::new()).await.0? {
             Reply::Value(value) => {
                 let at = document::parse(&value).ok().map(|(header, _)| header.stored_at);
                 Ok(Some(Stored { seen: SeenValue::of(&value), at }))

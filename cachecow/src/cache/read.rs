@@ -68,8 +68,9 @@ impl ReadOptions {
     }
 
     /// Makes no use of this process's memory: what is returned is no older than the cache.
-    pub fn past_near(self) -> Self {
-        Self { past_near: true, ..self }
+    pub fn past_near(mut self) -> Self {
+        self.past_near = true;
+        self
     }
 }
 

@@ -10,7 +10,7 @@ use crate::engine::read::{
 use crate::error::Error;
 use crate::model::lookup::Lookup;
 use crate::model::object::Loaded;
-use crate::near::Near;
+use crate::near::{Near, NearHit};
 use crate::protocol::{Fill, Outcome};
 use crate::stats::TypeState;
 
@@ -158,13 +158,13 @@ impl<C: ?Sized + Sync> View<'_, C> {
         let engine = self.engine;
         let state = engine.types.of::<L::Object>();
         let mut query = ObjectQuery::new(engine, state, self.near::<L>(), lookup);
-        if let Some(object) = query.near_hit() {
+        if let Some(NearHit(object)) = query.near_hit() {
             state.near_hits(1);
             return Ok(Read::new(object, Source::Near, Fill::Skipped));
         }
         query.prepare();
         let read = engine.read_of::<L::Object>(query.key, state);
-        match look_one(engine, state, &query, read).await {
+        match look_one(engine, state, &mut query, read).await {
             Ok(object) => Ok(Read::by(Outcome::Hit, object)),
             // Boxed, so that the future of a hit stays small.
             Err(unfinished) => {

@@ -43,6 +43,7 @@ const NIL: u8 = 0xc0;
 const TRUE: u8 = 0xc3;
 const BIN_8: u8 = 0xc4;
 const BIN_16: u8 = 0xc5;
+const BIN_32: u8 = 0xc6;
 /// A tag's hash and its epoch.
 const STAMP: usize = 32;
 
@@ -139,8 +140,17 @@ pub(crate) fn parse(document: &[u8]) -> Result<(Header, Body<'_>), Malformed> {
     }
 }
 
+/// Binary data, and nothing after it.
 fn decode_key(key: &[u8]) -> Result<&[u8], Malformed> {
-    decode::<&serde_bytes::Bytes>(key).map(|key| &**key)
+    let (len, key) = match key {
+        [BIN_8, len, key @ ..] => (usize::from(*len), key),
+        [BIN_16, high, low, key @ ..] => (usize::from(u16::from_be_bytes([*high, *low])), key),
+        [BIN_32, a, b, c, d, key @ ..] => {
+            (usize::try_from(u32::from_be_bytes([*a, *b, *c, *d])).map_err(|_| Malformed)?, key)
+        }
+        _ => return Err(Malformed),
+    };
+    if key.len() == len { Ok(key) } else { Err(Malformed) }
 }
 
 fn decode_pointer(pointer: &[u8]) -> Result<Body<'_>, Malformed> {

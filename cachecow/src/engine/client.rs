@@ -26,8 +26,8 @@ const PARTS_UNDER_WAY: usize = 4;
 
 pub(super) type Answer = Result<Reply, BackendError>;
 
-/// The answer for a key, and those for the other places that were asked for with it.
-pub(super) type Answers = (Answer, Vec<Answer>);
+/// The answer for a key, and those for other places that were asked for with it.
+pub(super) type Answers = (Answer, Vec<(Place, Answer)>);
 
 /// Whether an operation is attempted while the circuit is open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,31 +83,10 @@ impl Client {
         self.timeout
     }
 
-    /// The value of one key, perhaps together with those that others ask for.
-    pub(crate) async fn lookup(self: &Arc<Self>, key: Key) -> Answer {
-        let _alone = match self.combines_lookups.then(|| self.lookups.enter(key, Vec::new())) {
-            None => None,
-            Some(Turn::Alone(alone)) => Some(alone),
-            Some(Turn::Together(together)) => match together.answers(self).await {
-                Some((answer, _)) => return answer,
-                None => None,
-            },
-        };
-        let admission = self.breaker.admit();
-        if admission == Admission::Refused {
-            return Err(circuit_open());
-        }
-        let outcome = tokio::time::timeout(self.timeout, self.backend.lookup(key)).await;
-        let reply = outcome.unwrap_or_else(|_| Err(timed_out(self.timeout)));
-        self.report(admission, reply.as_ref().err());
-        reply
-    }
-
-    /// The value of one key, and what is in these other places; all in one round trip, perhaps together
-    /// with what others ask for.
-    pub(crate) async fn lookup_with(self: &Arc<Self>, key: Key, others: Vec<Place>) -> Answers {
-        let turn = self.combines_lookups.then(|| self.lookups.enter(key, others.clone()));
-        let _alone = match turn {
+    /// The value of one key, and what is in these other places: all in one round trip, perhaps together with
+    /// what others ask for. Not all of the other places may be answered for.
+    pub(crate) async fn lookup(self: &Arc<Self>, key: Key, mut others: Vec<Place>) -> Answers {
+        let _alone = match self.combines_lookups.then(|| self.lookups.enter(key, &mut others)) {
             None => None,
             Some(Turn::Alone(alone)) => Some(alone),
             Some(Turn::Together(together)) => match together.answers(self).await {
@@ -115,10 +94,20 @@ impl Client {
                 None => None,
             },
         };
-        let mut places = others;
-        places.insert(0, Place::Value(key));
-        let mut answers = self.lookup_part(places).await.into_iter();
-        (answers.next().unwrap_or_else(|| Err(no_answer())), answers.collect())
+        if !others.is_empty() {
+            others.push(Place::Value(key));
+            let mut answers = self.lookup_part(others.clone()).await;
+            let answer = answers.pop().unwrap_or_else(|| Err(no_answer()));
+            return (answer, others.into_iter().zip(answers).collect());
+        }
+        let admission = self.breaker.admit();
+        if admission == Admission::Refused {
+            return (Err(circuit_open()), Vec::new());
+        }
+        let outcome = tokio::time::timeout(self.timeout, self.backend.lookup(key)).await;
+        let reply = outcome.unwrap_or_else(|_| Err(timed_out(self.timeout)));
+        self.report(admission, reply.as_ref().err());
+        (reply, Vec::new())
     }
 
     /// What is in several places, each with an answer or an error.

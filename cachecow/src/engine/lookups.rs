@@ -53,9 +53,9 @@ impl Lookups {
         self.0.lock()
     }
 
-    /// Goes alone, or with the others that ask at this time.
+    /// Goes alone, or with the others that ask at this time; then the other places are taken.
     #[inline]
-    pub(super) fn enter(&self, key: Key, others: Vec<Place>) -> Turn<'_> {
+    pub(super) fn enter(&self, key: Key, others: &mut Vec<Place>) -> Turn<'_> {
         let mut state = self.lock();
         if state.alone == 0 && state.waiting.is_empty() && !state.crowded {
             state.last_number += 1;
@@ -63,7 +63,7 @@ impl Lookups {
             return Turn::Alone(Alone { lookups: self, number: state.alone });
         }
         let (sender, answers) = oneshot::channel();
-        state.waiting.push(Waiting { key, others, answers: sender });
+        state.waiting.push(Waiting { key, others: std::mem::take(others), answers: sender });
         let now = Moment::now_without_cache_update();
         let own = Handle::current().id();
         let sends = match state.sender {
@@ -193,21 +193,39 @@ fn batch_len(waiting: &[Waiting]) -> usize {
 /// Looks up each place once and answers every caller that asked for it. The callers are in the order of
 /// their keys.
 async fn send(client: &Client, waiting: Vec<Waiting>) {
-    let mut places: Vec<Place> = waiting.iter().map(|caller| Place::Value(caller.key)).collect();
-    places.dedup();
     if waiting.iter().all(|caller| caller.others.is_empty()) {
+        let mut places: Vec<Place> =
+            waiting.iter().map(|caller| Place::Value(caller.key)).collect();
+        places.dedup();
         return answer_in_order(waiting, client.lookup_part(places).await);
     }
-    places.extend(waiting.iter().flat_map(|caller| &caller.others));
-    places.sort_unstable();
+    // Each place, with the caller that wants it; its own key first.
+    let mut wanted: Vec<(Place, usize, bool)> = Vec::with_capacity(3 * waiting.len());
+    for (caller, Waiting { key, others, .. }) in waiting.iter().enumerate() {
+        wanted.push((Place::Value(*key), caller, true));
+        wanted.extend(others.iter().map(|place| (*place, caller, false)));
+    }
+    wanted.sort_unstable_by_key(|(place, ..)| *place);
+    let mut places: Vec<Place> = wanted.iter().map(|(place, ..)| *place).collect();
     places.dedup();
-    let answers = client.lookup_part(places.clone()).await;
-    // Each was asked for.
-    let answer = |place: &Place| places.binary_search(place).map(|at| answers[at].clone());
-    for Waiting { key, others, answers } in waiting {
-        let others = others.iter().filter_map(|place| answer(place).ok()).collect();
-        if let Ok(answer) = answer(&Place::Value(key)) {
-            let _gone = answers.send((answer, others));
+    let mut answers = client.lookup_part(places).await.into_iter();
+    let none = |caller: &Waiting| (None, Vec::with_capacity(caller.others.len()));
+    let mut of_callers: Vec<(Option<Answer>, Vec<_>)> = waiting.iter().map(none).collect();
+    let mut wanted = wanted.into_iter().peekable();
+    while let (Some((place, caller, is_own)), Some(answer)) = (wanted.next(), answers.next()) {
+        let mut hand = |caller: usize, is_own, answer| {
+            let (own, others) = &mut of_callers[caller];
+            if is_own { *own = Some(answer) } else { others.push((place, answer)) }
+        };
+        // Only what several want is copied.
+        while let Some((_, another, is_own)) = wanted.next_if(|(same, ..)| *same == place) {
+            hand(another, is_own, answer.clone());
+        }
+        hand(caller, is_own, answer);
+    }
+    for (caller, answers) in waiting.into_iter().zip(of_callers) {
+        if let (Some(own), others) = answers {
+            let _gone = caller.answers.send((own, others));
         }
     }
 }
@@ -302,8 +320,12 @@ mod tests {
     type Lookup<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
     /// A lookup that was asked for.
+    async fn lookup(client: &Arc<Client>, number: usize) -> Answer {
+        client.lookup(key(number), Vec::new()).await.0
+    }
+
     async fn begun(client: &Arc<Client>, number: usize) -> Lookup<'_> {
-        let mut lookup: Lookup<'_> = Box::pin(client.lookup(key(number)));
+        let mut lookup: Lookup<'_> = Box::pin(lookup(client, number));
         assert!(poll_immediate(&mut lookup).await.is_none());
         lookup
     }
@@ -318,7 +340,7 @@ mod tests {
     async fn one_after_the_other_each_goes_alone() {
         let (echo, client) = echo(3);
         for number in 1..=3 {
-            assert_eq!(client.lookup(key(number)).await, Ok(value(key(number))));
+            assert_eq!(lookup(&client, number).await, Ok(value(key(number))));
         }
         assert_eq!(echo.commands(), [1, 1, 1]);
     }
@@ -327,7 +349,7 @@ mod tests {
     async fn those_that_are_asked_for_at_a_time_leave_together_each_key_once() {
         let (echo, client) = echo(0);
         let asked = || (0..30).map(|at| 1 + at % 3);
-        let lookups = join_all(asked().map(|number| client.lookup(key(number))));
+        let lookups = join_all(asked().map(|number| lookup(&client, number)));
         let (answers, ()) = join(lookups, async {
             until(|| echo.commands().len() == 2).await;
             echo.answered.add_permits(2);
@@ -356,7 +378,7 @@ mod tests {
     #[tokio::test]
     async fn a_crowd_goes_in_several_batches() {
         let (echo, client) = echo(0);
-        let lookups = join_all((0..=1000).map(|number| client.lookup(key(number))));
+        let lookups = join_all((0..=1000).map(|number| lookup(&client, number)));
         let (_, ()) = join(lookups, async {
             until(|| echo.commands().len() == 9).await;
             echo.answered.add_permits(100);
@@ -367,7 +389,7 @@ mod tests {
         assert_eq!(commands[1..], [&[MAX_PLACES; 7][..], &[1000 - 7 * MAX_PLACES]].concat());
         // The next expects company, and the one after it no more.
         for _ in 0..2 {
-            client.lookup(key(1)).await.unwrap();
+            lookup(&client, 1).await.unwrap();
         }
         assert_eq!(client.lookups.lock().alone, 0);
         assert!(!client.lookups.lock().crowded);
@@ -376,7 +398,7 @@ mod tests {
     #[tokio::test]
     async fn a_crowd_that_asks_for_one_key_asks_once() {
         let (echo, client) = echo(0);
-        let lookups = join_all((0..=1000).map(|_| client.lookup(key(7))));
+        let lookups = join_all((0..=1000).map(|_| lookup(&client, 7)));
         let (answers, ()) = join(lookups, async {
             until(|| echo.commands().len() == 2).await;
             echo.answered.add_permits(2);
@@ -387,14 +409,42 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_is_asked_for_with_a_key_goes_with_it_and_each_caller_gets_its_own() {
+        let (echo, client) = echo(0);
+        let with = |number: usize, others: &[usize]| {
+            let others = others.iter().map(|other| Place::Epoch(key(*other))).collect();
+            client.lookup(key(number), others)
+        };
+        let lookups = join_all([with(1, &[]), with(2, &[3, 4]), with(2, &[]), with(5, &[4, 2])]);
+        let (answers, ()) = join(lookups, async {
+            until(|| echo.commands().len() == 2).await;
+            echo.answered.add_permits(2);
+        })
+        .await;
+        // The value and the epoch of one key are different places.
+        assert_eq!(echo.commands(), [1, 5]);
+        for ((number, others), (own, of_others)) in
+            [(1, &[][..]), (2, &[3, 4]), (2, &[]), (5, &[4, 2])].into_iter().zip(answers)
+        {
+            assert_eq!(own, Ok(value(key(number))));
+            let mut told: Vec<(Place, Answer)> = others
+                .iter()
+                .map(|other| (Place::Epoch(key(*other)), Ok(value(key(*other)))))
+                .collect();
+            told.sort_unstable_by_key(|(place, _)| *place);
+            assert_eq!(of_others, told);
+        }
+    }
+
+    #[tokio::test]
     async fn one_that_is_forgotten_makes_another_go_with_a_batch_and_that_is_all() {
         let (echo, client) = echo(0);
         let forgotten = begun(Box::leak(Box::new(Arc::clone(&client))), 1).await;
         std::mem::forget(forgotten);
         echo.answered.add_permits(9);
-        client.lookup(key(2)).await.unwrap();
+        lookup(&client, 2).await.unwrap();
         until(|| client.lookups.lock().alone == 0).await;
-        let mut third = pin!(client.lookup(key(3)));
+        let mut third = pin!(lookup(&client, 3));
         assert_eq!(poll_immediate(&mut third).await, Some(Ok(value(key(3)))), "alone again");
     }
 
@@ -434,7 +484,7 @@ mod tests {
             lookups
         });
         for number in 3..=5 {
-            let answer = other.block_on(client.lookup(key(number)));
+            let answer = other.block_on(lookup(&client, number));
             assert_eq!(answer, Ok(value(key(number))));
         }
     }

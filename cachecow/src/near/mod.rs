@@ -2,6 +2,7 @@
 //! anything that they depend on.
 
 mod clock;
+mod watch;
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -12,25 +13,20 @@ use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
 use self::clock::Moment;
+pub(crate) use self::watch::Watched;
+use self::watch::Watches;
 use crate::backend::{CacheBackend, ChangeListener};
 use crate::key::FoldKeys;
 use crate::key::{Key, KeyEncoder};
 use crate::model::cached::Cached;
 use crate::model::lookup::Lookup;
 use crate::model::object::Object;
-use crate::protocol::{Changes, Mark};
 
 /// What the eviction policy keeps for each key: two links, its state and the place in its hash table.
 const LINKS: usize = 24;
 /// What an entry takes beside its object: the tables double, and so are half empty at the worst; and
 /// the object's reference counters and its allocation.
 const ENTRY_OVERHEAD: usize = 2 * (size_of::<Key>() + size_of::<Entry>() + LINKS) + 32;
-/// The changes to all keys are counted in so many places, which keys that have nothing to do with each
-/// other share: a change of one drops what depends on the other.
-const COUNTERS: usize = 1 << u16::BITS;
-/// How many keys an object may depend on: its own, the primary key that an alias leads to, and its tags.
-pub(crate) const MAX_WATCHED: usize = 6;
-
 /// The settings of the near tier.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NearSettings {
@@ -50,7 +46,7 @@ impl Default for NearSettings {
 /// Decoded objects by key.
 pub(crate) struct Near {
     entries: Cache<Key, Entry, ByWeight, FoldKeys>,
-    changes: Box<[AtomicU32]>,
+    watches: Watches,
     /// Until when it is known that no change was missed.
     good_until: AtomicU32,
     following: AtomicBool,
@@ -63,25 +59,15 @@ struct Entry {
     held: Object,
     expires: Moment,
     weight: u32,
-    watched: Watched,
-}
-
-/// The keys that an object depends on, and what was known of them before it was read.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Watched {
-    mark: Mark,
-    len: u8,
-    counters: [u16; MAX_WATCHED],
-}
-
-impl Watched {
-    fn counters(&self) -> &[u16] {
-        &self.counters[..usize::from(self.len)]
-    }
+    /// The other keys that it depends on, if there are any: the primary key, and the tags.
+    others: Option<Arc<Watched>>,
 }
 
 /// The encoded key under which there is no object.
 struct Absent(Box<[u8]>);
+
+/// An object that is in this process's memory, or the knowledge that there is none.
+pub(crate) struct NearHit<T>(pub(crate) Option<Arc<T>>);
 
 /// An object that was read and may be kept, or the knowledge that there is none.
 pub(crate) struct Kept<'a, T> {
@@ -113,7 +99,7 @@ impl Near {
         let (hasher, lifecycle) = (FoldKeys::default(), DefaultLifecycle::default());
         Some(Self {
             entries: Cache::with(estimate, capacity, ByWeight, hasher, lifecycle),
-            changes: (0..COUNTERS).map(|_| AtomicU32::new(0)).collect(),
+            watches: Watches::default(),
             good_until: AtomicU32::new(Moment::NEVER.number()),
             following: AtomicBool::new(false),
             settings,
@@ -128,56 +114,52 @@ impl Near {
         lookup: &L,
         key: Key,
         parts: &KeyEncoder,
-    ) -> Option<Option<Arc<L::Object>>> {
-        let Entry { held, expires, watched, .. } = self.entries.get(&key)?;
+    ) -> Option<NearHit<L::Object>> {
+        let Entry { held, expires, others, .. } = self.entries.get(&key)?;
         let now = Moment::now();
-        if now >= expires || !self.is_good(now) || !self.stands(&watched) {
+        if now >= expires || !self.is_good(now) || others.is_some_and(|others| !others.stands()) {
             return None;
         }
         // Another key may have the same hash.
         match held.downcast::<L::Object>() {
-            Ok(object) => lookup.finds(&object).then_some(Some(object)),
+            Ok(object) => lookup.finds(&object).then_some(NearHit(Some(object))),
             Err(other) => {
                 let absent = other.downcast::<Absent>().ok()?;
-                (*absent.0 == *parts.as_bytes()).then_some(None)
+                (*absent.0 == *parts.as_bytes()).then_some(NearHit(None))
             }
         }
     }
 
-    /// Before the cache is asked for any of these keys, on which a value depends; `None` if it could not be
-    /// kept.
-    #[inline]
+    /// Before the cache is asked for any of these keys, on which a value depends, its own key first; `None`
+    /// if it could not be kept.
     pub(crate) fn watch(&self, keys: impl IntoIterator<Item = Key>) -> Option<Watched> {
-        if !self.is_good(Moment::now()) {
-            return None;
-        }
-        let (mut counters, mut len) = ([0; MAX_WATCHED], 0);
-        for key in keys {
-            *counters.get_mut(len)? = counter_of(key);
-            len += 1;
-        }
-        let mark = Mark::of(self.counts(&counters[..len]));
-        Some(Watched { mark, len: u8::try_from(len).ok()?, counters })
+        self.is_good(Moment::now()).then(|| self.watches.watch(keys))
     }
 
     /// Keeps what the cache had, unless something that it depends on has changed.
-    pub(crate) fn keep<T: Cached>(&self, key: Key, kept: &Kept<'_, T>) {
+    pub(crate) fn keep<T: Cached>(&self, key: Key, kept: Kept<'_, T>) {
         let (held, own): (Object, usize) = match kept.object {
             Some(object) => (Arc::clone(object) as Object, size_of::<T>()),
             None => (Arc::new(Absent(Box::from(kept.parts))), size_of::<Absent>()),
         };
         let longest = T::POLICY.near_ttl.unwrap_or(self.settings.ttl);
-        let entry = Entry {
+        let others = kept.watched.has_others();
+        let mut entry = Entry {
             held,
             expires: Moment::after(kept.time_left.min(longest)),
             // What the object owns besides is taken to be as long as its document.
-            weight: u32::try_from(kept.len + own + ENTRY_OVERHEAD).unwrap_or(u32::MAX),
-            watched: kept.watched,
+            weight: u32::try_from(kept.len + own + ENTRY_OVERHEAD + kept.watched.weight())
+                .unwrap_or(u32::MAX),
+            others: None,
         };
-        // Should it change from here on, the entry is found and not served.
-        if self.stands(&kept.watched) {
-            self.entries.insert(key, entry);
-        }
+        // Under the lock that a change of the key takes. Should another key change from here on, the
+        // entry is found and not served.
+        self.watches.locked(key, || {
+            if kept.watched.stands() {
+                entry.others = others.then(|| Arc::new(kept.watched));
+                self.entries.insert(key, entry);
+            }
+        });
     }
 
     /// Hears of changes from now on, if it does not yet.
@@ -200,35 +182,16 @@ impl Near {
     fn is_good(&self, now: Moment) -> bool {
         now < Moment::from_number(self.good_until.load(Ordering::Acquire))
     }
-
-    #[inline]
-    fn stands(&self, watched: &Watched) -> bool {
-        watched.mark.stands(self.counts(watched.counters()))
-    }
-
-    fn counts(&self, counters: &[u16]) -> impl Iterator<Item = Changes> {
-        counters.iter().map(|&at| {
-            let count = self.changes[usize::from(at)].load(Ordering::Acquire);
-            Changes::counted(count.into())
-        })
-    }
-}
-
-fn counter_of(key: Key) -> u16 {
-    let hash = key.hash().to_le_bytes();
-    u16::from_le_bytes([hash[2], hash[3]])
 }
 
 impl ChangeListener for Near {
     fn changed(&self, key: Key) {
-        self.changes[usize::from(counter_of(key))].fetch_add(1, Ordering::Release);
-        self.entries.remove(&key);
+        let dropped = self.watches.changed(key, || self.entries.remove(&key));
+        drop(dropped);
     }
 
     fn all_changed(&self) {
-        for count in &self.changes {
-            count.fetch_add(1, Ordering::Release);
-        }
+        self.watches.all_changed();
         self.entries.clear();
     }
 
@@ -321,7 +284,7 @@ mod tests {
         let (book, parts) = (Arc::new(Book(id)), parts(id));
         let object = Some(&book);
         let kept = Kept { object, parts: parts.as_bytes(), watched, len: 100, time_left };
-        near.keep(parts.key(), &kept);
+        near.keep(parts.key(), kept);
     }
 
     fn watch(near: &Near, id: u64) -> Watched {
@@ -333,7 +296,7 @@ mod tests {
     }
 
     fn get(near: &Near, id: u64) -> Option<u64> {
-        near.get(&BookBy(id), parts(id).key(), &parts(id))?.map(|book| book.0)
+        near.get(&BookBy(id), parts(id).key(), &parts(id))?.0.map(|book| book.0)
     }
 
     #[test]
@@ -383,8 +346,6 @@ mod tests {
         keep(&near, 1, watch(&near, 1), Duration::from_secs(60));
         near.changed(keys[1]);
         assert_eq!(get(&near, 1), Some(1));
-        let many = (0..=6).map(|id| parts(id).key());
-        assert!(near.watch(many).is_none(), "it depends on more than can be watched");
     }
 
     #[test]

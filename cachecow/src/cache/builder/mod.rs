@@ -257,9 +257,8 @@ impl Builder {
     /// change to a cached value, whoever made it — also of expiry, eviction and a flush — and the
     /// object is dropped. It takes a connection more, and every process hears of every change in the
     /// namespace: worth it where objects are read far more often than they change. An object that was read by
-    /// an alias, or that has tags, is dropped as well when its primary key or one of its tags changes; one
-    /// that depends on more than six keys (its own, its primary key and its tags) is not kept. A type leaves
-    /// the tier with `near = false`, a reader with [`View::past_near`](crate::View::past_near).
+    /// an alias, or that has tags, is dropped as well when its primary key or one of its tags changes. A type
+    /// leaves the tier with `near = false`, a reader with [`View::past_near`](crate::View::past_near).
     ///
     /// # Consistency
     ///

@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::key::KeyMap;
 use crate::model::lookup::Lookup;
 use crate::model::object::Loaded;
-use crate::near::Near;
+use crate::near::{Near, NearHit};
 use crate::protocol::Outcome;
 use crate::stats::TypeState;
 
@@ -29,8 +29,8 @@ pub(crate) async fn get_many<L: Lookup>(
     let queries = lookups.iter().map(|lookup| ObjectQuery::new(engine, state, near, lookup));
     let (queries, places) = tell_apart(queries);
     let mut objects: Objects<L> = vec![None; queries.len()];
-    let wanted = take_near_hits(engine, state, queries, &mut objects);
-    let left = look_up(engine, state, &wanted, &mut objects).await;
+    let mut wanted = take_near_hits(engine, state, queries, &mut objects);
+    let left = look_up(engine, state, &mut wanted, &mut objects).await;
     if !left.is_empty() {
         load(engine, context, state, &wanted, left, &mut objects).await?;
     }
@@ -76,7 +76,7 @@ fn take_near_hits<'a, L: Lookup>(
     let mut wanted =
         Wanted { queries: Vec::with_capacity(count), places: Vec::with_capacity(count) };
     for (place, mut query) in queries.into_iter().enumerate() {
-        if let Some(object) = query.near_hit() {
+        if let Some(NearHit(object)) = query.near_hit() {
             engine.sample(query.lookup, object.as_ref());
             objects[place] = object;
         } else {
@@ -100,7 +100,7 @@ struct Wanted<'a, L: Lookup> {
 async fn look_up<L: Lookup>(
     engine: &Engine,
     state: &TypeState,
-    wanted: &Wanted<'_, L>,
+    wanted: &mut Wanted<'_, L>,
     objects: &mut Objects<L>,
 ) -> Vec<(usize, Unfinished<Loaded>)> {
     if !engine.looks_up_first(state) {
@@ -111,7 +111,8 @@ async fn look_up<L: Lookup>(
     if wanted.queries.is_empty() {
         return Vec::new();
     }
-    let looked = look_many(engine, state, &wanted.queries, || engine.read_that_looks_up()).await;
+    let looked =
+        look_many(engine, state, &mut wanted.queries, || engine.read_that_looks_up()).await;
     let mut left = Vec::new();
     for (number, looked) in looked.into_iter().enumerate() {
         match looked {

@@ -10,7 +10,6 @@ use quick_cache::UnitWeighter;
 use quick_cache::sync::Cache;
 
 use super::primary::Primary;
-use crate::backend::Place;
 use crate::key::{FoldKeys, Key};
 use crate::protocol::PointerHint;
 
@@ -23,13 +22,6 @@ enum Hint {
     Pointer(Arc<PointerHint<Primary>>),
     /// The tags of the object that is stored under the key.
     Tags(Arc<[Key]>),
-}
-
-/// What is asked for together with a key.
-pub(crate) struct Hinted {
-    pub(super) places: Vec<Place>,
-    /// The pointer that the primary key among the places is from.
-    pub(super) pointer: Option<Arc<PointerHint<Primary>>>,
 }
 
 impl Hints {
@@ -62,8 +54,8 @@ impl Hints {
         }
     }
 
-    pub(super) fn remember_pointer(&self, alias: Key, pointer: PointerHint<Primary>) {
-        self.0.insert(alias, Hint::Pointer(Arc::new(pointer)));
+    pub(super) fn remember_pointer(&self, alias: Key, pointer: Arc<PointerHint<Primary>>) {
+        self.0.insert(alias, Hint::Pointer(pointer));
     }
 
     pub(super) fn remember_tags(&self, key: Key, tags: &[Key]) {

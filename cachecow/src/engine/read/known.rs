@@ -13,10 +13,10 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// What was asked for together with the document, because it was remembered: a value may have been read
-    /// before the pointer to it.
-    pub(super) fn by_hint(answers: impl Iterator<Item = (Place, Result<Reply, Lost>)>) -> Self {
-        Self { answers: answers.collect(), by_hint: true }
+    /// What was asked for together with the document, because it was remembered, if anything was: a value may
+    /// have been read before the pointer to it.
+    pub(super) fn by_hint(answers: Vec<(Place, Result<Reply, Lost>)>) -> Self {
+        Self { by_hint: !answers.is_empty(), answers }
     }
 
     /// Whether nothing was read after the document.

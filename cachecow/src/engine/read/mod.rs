@@ -24,7 +24,6 @@ mod typed;
 use bytes::Bytes;
 
 pub(crate) use self::drive::Reads;
-use self::hints::Hinted;
 pub(crate) use self::hints::Hints;
 pub(crate) use self::judge::{Judged, Judgement};
 pub(crate) use self::known::Known;
@@ -33,7 +32,7 @@ use self::primary::ClaimFirst;
 pub(crate) use self::query::ObjectQuery;
 pub(crate) use self::typed::{TypedLoader, loaded, loaded_arc, typed};
 use super::Engine;
-use super::client::Answers;
+use super::client::Answer;
 use crate::backend::Place;
 use crate::key::Key;
 use crate::protocol::{Lost, Outcome, ReadMachine, Verdict};
@@ -47,9 +46,9 @@ pub(crate) trait Query {
     /// The key that is asked for.
     fn key(&self) -> Key;
 
-    /// What is asked for with it, if anything.
-    fn hinted(&self) -> Option<&Hinted> {
-        None
+    /// Takes what is asked for with it.
+    fn take_hinted(&mut self) -> Vec<Place> {
+        Vec::new()
     }
 
     /// Decodes and verifies a stored document.
@@ -106,22 +105,15 @@ impl<T> From<ReadMachine> for Unfinished<T> {
 pub(crate) async fn look_one<Q: Query>(
     engine: &Engine,
     state: &TypeState,
-    query: &Q,
+    query: &mut Q,
     read: ReadMachine,
 ) -> Result<Q::Found, Unfinished<Q::Found>> {
     let mut unfinished = Unfinished::from(read);
     if unfinished.read.take_lookup() {
-        let (reply, known) = match query.hinted() {
-            None => (engine.client.lookup(query.key()).await, Known::default()),
-            // Boxed, so that the future of a plain hit stays small.
-            Some(hinted) => {
-                let asking = engine.client.lookup_with(query.key(), hinted.places.clone());
-                let (reply, others): Answers = Box::pin(asking).await;
-                let others =
-                    others.into_iter().map(|other| other.map_err(|error| state.lost(&error)));
-                (reply, Known::by_hint(hinted.places.iter().copied().zip(others)))
-            }
-        };
+        let (reply, others) = engine.client.lookup(query.key(), query.take_hinted()).await;
+        let lost = |other: Answer| other.map_err(|error| state.lost(&error));
+        let others = others.into_iter().map(|(place, other)| (place, lost(other)));
+        let known = Known::by_hint(others.collect());
         unfinished.read.on_reply(reply.map_err(|error| state.lost(&error)));
         if let Some(found) = unfinished.judge(query, known) {
             state.record(Outcome::Hit, false);
@@ -135,27 +127,26 @@ pub(crate) async fn look_one<Q: Query>(
 pub(crate) async fn look_many<Q: Query>(
     engine: &Engine,
     state: &TypeState,
-    queries: &[Q],
+    queries: &mut [Q],
     read: impl Fn() -> ReadMachine,
 ) -> Vec<Result<Q::Found, Unfinished<Q::Found>>> {
+    let hinted: Vec<Vec<Place>> = queries.iter_mut().map(Query::take_hinted).collect();
     let mut places: Vec<Place> = queries.iter().map(|query| Place::Value(query.key())).collect();
-    let hinted = queries.iter().filter_map(Query::hinted).flat_map(|hinted| &hinted.places);
-    let mut others: Vec<Place> = hinted.copied().collect();
+    let mut others: Vec<Place> = hinted.iter().flatten().copied().collect();
     others.sort_unstable();
     others.dedup();
     places.extend(&others);
     let mut answers = engine.client.lookup_many(places).await;
-    let others_answers = answers.split_off(queries.len());
+    let of_others = answers.split_off(queries.len());
     let answer = |place: &Place| match others.binary_search(place) {
-        Ok(at) => others_answers[at].clone().map_err(|error| state.lost(&error)),
+        Ok(at) => of_others[at].clone().map_err(|error| state.lost(&error)),
         Err(_) => Err(Lost),
     };
     let mut looked = Vec::with_capacity(queries.len());
     let mut hits = 0;
-    for (query, reply) in queries.iter().zip(answers) {
-        let known = query.hinted().map_or_else(Known::default, |hinted| {
-            Known::by_hint(hinted.places.iter().map(|place| (*place, answer(place))))
-        });
+    for ((query, hinted), reply) in queries.iter().zip(hinted).zip(answers) {
+        let others = hinted.into_iter().map(|place| (place, answer(&place)));
+        let known = Known::by_hint(others.collect());
         let mut unfinished = Unfinished::from(read());
         unfinished.read.take_lookup();
         unfinished.read.on_reply(reply.map_err(|error| state.lost(&error)));

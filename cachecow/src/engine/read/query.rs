@@ -1,12 +1,12 @@
 //! What a read of an object asks for, and how it judges the answers.
 
 use std::sync::Arc;
+use std::{iter, mem};
 
 use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::Query;
-use super::hints::Hinted;
 use super::judge::{Judged, Judgement, Verified, check_tags, judge_age, open, reject, verify};
 use super::known::Known;
 use super::lifetime::time_left;
@@ -17,9 +17,9 @@ use crate::engine::Engine;
 use crate::key::{Key, KeyEncoder};
 use crate::model::cached::Cached;
 use crate::model::lookup::Lookup;
-use crate::near::{Kept, Near, Watched};
+use crate::near::{Kept, Near, NearHit, Watched};
 use crate::protocol::tags::StampCheck;
-use crate::protocol::{Lost, PointerHint, Replacing, Reply, SeenValue, Verdict};
+use crate::protocol::{Lost, PointerHint, Replacing, Reply, SeenValue, Token, Verdict};
 use crate::stats::TypeState;
 
 /// A read of one object by one lookup.
@@ -31,7 +31,10 @@ pub(crate) struct ObjectQuery<'a, L: Lookup> {
     pub(crate) key: Key,
     /// Where hits are kept, if they may be.
     near: Option<&'a Near>,
-    hinted: Option<Box<Hinted>>,
+    /// What is asked for with the key.
+    hinted: Vec<Place>,
+    /// The pointer that the primary key among them is from.
+    pointer: Option<Arc<PointerHint<Primary>>>,
     /// From before any command of this read is sent, so that a hit may be kept whichever command found it.
     watched: Option<Watched>,
 }
@@ -51,7 +54,17 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     ) -> Self {
         let parts = lookup.key();
         let key = parts.key();
-        Self { engine, state, lookup, parts, key, near, hinted: None, watched: None }
+        Self {
+            engine,
+            state,
+            lookup,
+            parts,
+            key,
+            near,
+            hinted: Vec::new(),
+            pointer: None,
+            watched: None,
+        }
     }
 
     /// Whether the other asks for the same.
@@ -61,7 +74,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
 
     /// What is in this process's memory.
     #[inline]
-    pub(crate) fn near_hit(&self) -> Option<Found<L>> {
+    pub(crate) fn near_hit(&self) -> Option<NearHit<L::Object>> {
         let near = self.near?;
         // First: what a later success of the retry drops must not have been taken before.
         let pending = &self.engine.pending;
@@ -73,26 +86,27 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         if is_outdated { None } else { near.get(self.lookup, self.key, &self.parts) }
     }
 
-    /// Before the first command is sent: remembers what to ask for with it, and watches all of it.
+    /// Before the first command is sent: says what is asked for with it, and watches all of it.
     #[inline]
     pub(crate) fn prepare(&mut self) {
         if L::ALIAS || L::Object::TAGGED {
-            self.hinted = self.hints().map(Box::new);
+            self.take_hints();
         }
         if let Some(near) = self.near {
-            let hinted = self.hinted.iter().flat_map(|hinted| &hinted.places);
-            let keys = std::iter::once(self.key).chain(hinted.map(|place| place.key()));
-            self.watched = near.watch(keys);
+            let hinted = self.hinted.iter().map(|place| place.key());
+            self.watched = near.watch(iter::once(self.key).chain(hinted));
         }
     }
 
-    fn hints(&self) -> Option<Hinted> {
-        let hints = &self.engine.hints;
-        let pointer = if L::ALIAS { Some(hints.pointer(self.key)?) } else { None };
-        let primary = pointer.as_ref().map(|pointer| pointer.primary.key());
-        let mut places: Vec<Place> = primary.map(Place::Value).into_iter().collect();
-        places.extend(self.hinted_tags(primary.unwrap_or(self.key)));
-        (!places.is_empty()).then_some(Hinted { places, pointer })
+    fn take_hints(&mut self) {
+        let mut stored_under = self.key;
+        if L::ALIAS {
+            self.pointer = self.engine.hints.pointer(self.key);
+            let Some(pointer) = &self.pointer else { return };
+            stored_under = pointer.primary.key();
+            self.hinted.push(Place::Value(stored_under));
+        }
+        self.hinted.extend(self.hinted_tags(stored_under));
     }
 
     /// The epochs of the tags that the object under a key had.
@@ -122,7 +136,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
             self.remember_tags(stored_under, &tags_of(object));
         }
         if let Some(pointer) = pointer {
-            self.engine.hints.remember_pointer(self.key, pointer);
+            self.engine.hints.remember_pointer(self.key, Arc::new(pointer));
         }
     }
 
@@ -133,16 +147,14 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         }
     }
 
-    /// The pointer that a document is, if it is one; of whichever version of the program, since what it
-    /// leads to is judged where it is found.
-    fn pointer(&self, document: &Bytes) -> Option<PointerHint<Primary>> {
+    /// The token of the pointer that a document is, if it is one, and the primary key that it leads to; of
+    /// whichever version of the program, since what it leads to is judged where it is found.
+    fn pointer_in<'d>(&self, document: &'d [u8]) -> Option<(Token, &'d [u8])> {
         if document.len() > self.engine.settings.max_value_len {
             return None;
         }
         match document::parse(document) {
-            Ok((_, Body::Pointer { stored_by, primary })) => {
-                Some(PointerHint { stored_by, primary: Primary::of(document.slice_ref(primary)) })
-            }
+            Ok((_, Body::Pointer { stored_by, primary })) => Some((stored_by, primary)),
             _ => None,
         }
     }
@@ -184,15 +196,24 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     fn judge_pointer(
         &self,
         document: &Bytes,
-        pointer: PointerHint<Primary>,
+        (stored_by, parts): (Token, &[u8]),
         known: &Known,
     ) -> Judgement<Found<L>> {
-        let hint = self.hinted.as_ref().and_then(|hinted| hinted.pointer.as_ref());
-        let is_hinted = hint.is_some_and(|hint| hint.is_still(&pointer));
-        if !is_hinted {
-            self.engine.hints.remember_pointer(self.key, pointer.clone());
-        }
-        let primary = pointer.primary;
+        let is_still = |hint: &&Arc<PointerHint<Primary>>| {
+            hint.stored_by == stored_by && hint.primary.parts() == parts
+        };
+        let hint = self.pointer.as_ref().filter(is_still);
+        let is_hinted = hint.is_some();
+        let pointer = hint.map_or_else(
+            || {
+                let primary = Primary::of(Bytes::copy_from_slice(parts));
+                let pointer = Arc::new(PointerHint { stored_by, primary });
+                self.engine.hints.remember_pointer(self.key, Arc::clone(&pointer));
+                pointer
+            },
+            Arc::clone,
+        );
+        let primary = &pointer.primary;
         if self.engine.pending.contains(primary.key()) {
             return Err(Verdict::Unknown).into();
         }
@@ -209,7 +230,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
                 return Judgement::Needs(places);
             }
             Some(Ok(Reply::Value(stored))) => stored,
-            Some(Ok(_)) => return replace(Some((primary, None))),
+            Some(Ok(_)) => return replace(Some((primary.clone(), None))),
             Some(Err(Lost)) => return Err(Verdict::Unknown).into(),
         };
         let instead = |keep| {
@@ -260,12 +281,14 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
             return Ok(Some(object));
         }
         let own = tags_of(&object);
-        self.remember_tags(stored_under, &own);
         match check_tags(stamps, &own, known) {
             Ok(StampCheck::Current) => Ok(Some(object)),
             Ok(StampCheck::Outdated) => Err(Unserved::Outdated),
             Ok(StampCheck::Unknown) => Err(Unserved::Unknown),
-            Err(places) => Err(Unserved::Needs(places)),
+            Err(places) => {
+                self.remember_tags(stored_under, &own);
+                Err(Unserved::Needs(places))
+            }
         }
     }
 
@@ -281,20 +304,20 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         known: &Known,
     ) -> Judgement<Found<L>> {
         let object = object.map(Arc::new);
-        if let (Some(near), Some(watched)) = (self.near, self.watched)
+        if let (Some(near), Some(watched)) = (self.near, &self.watched)
             && verdict == Verdict::Good
-            && (known.is_by_hint() || !self.depends_on_others(object.as_deref()))
+            && (known.is_by_hint() || !Self::depends_on_others(object.as_deref()))
         {
             let time_left = time_left(self.engine, object.as_deref(), document);
             let (parts, len) = (self.parts.as_bytes(), document.len());
-            let kept = Kept { object: object.as_ref(), parts, watched, len, time_left };
-            near.keep(self.key, &kept);
+            let (object, watched) = (object.as_ref(), watched.clone());
+            near.keep(self.key, Kept { object, parts, watched, len, time_left });
         }
         Judgement::Done(Judged { found: Some(object), verdict, claim_first })
     }
 
     /// Whether more than its key is asked for before the object may be served.
-    fn depends_on_others(&self, object: Option<&L::Object>) -> bool {
+    fn depends_on_others(object: Option<&L::Object>) -> bool {
         let Some(object) = object else { return false };
         if L::ALIAS {
             return true;
@@ -329,8 +352,8 @@ impl<L: Lookup> Query for ObjectQuery<'_, L> {
     }
 
     #[inline]
-    fn hinted(&self) -> Option<&Hinted> {
-        self.hinted.as_deref()
+    fn take_hinted(&mut self) -> Vec<Place> {
+        mem::take(&mut self.hinted)
     }
 
     #[inline]
@@ -338,7 +361,7 @@ impl<L: Lookup> Query for ObjectQuery<'_, L> {
         if !L::ALIAS {
             return self.judge_stored(document, known);
         }
-        match self.pointer(document) {
+        match self.pointer_in(document) {
             Some(pointer) => self.judge_pointer(document, pointer, known),
             None => self.judge_absence(document, known),
         }

@@ -55,8 +55,8 @@ impl<S: KeyValueStore> CacheDecorator<S> {
         let state = engine.types.at(load::slot(), load::NAME);
         let parts = self.parts(key);
         let hash = parts.key();
-        let query = ValueQuery { decorated, state, parts: parts.as_bytes(), hash };
-        let unfinished = match look_one(engine, state, &query, engine.read(hash, state)).await {
+        let mut query = ValueQuery { decorated, state, parts: parts.as_bytes(), hash };
+        let unfinished = match look_one(engine, state, &mut query, engine.read(hash, state)).await {
             Ok((value, expires_in)) => {
                 return Ok((Loadable::Bytes(value, expires_in), Source::Cache, Fill::Skipped));
             }
