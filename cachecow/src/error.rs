@@ -83,6 +83,25 @@ impl Error {
         Self { inner: Arc::new(Inner { kind, message: message.into(), source }), attached: None }
     }
 
+    /// The cache's URL is not valid, for this reason. `why` says what to write instead, and shows nothing
+    /// that may be a password.
+    ///
+    /// ```
+    /// # use cachecow::{Error, ErrorKind};
+    /// let error = Error::invalid_url("it names no table; write table://name");
+    /// assert_eq!(error.kind(), ErrorKind::InvalidUrl);
+    /// ```
+    pub fn invalid_url(why: &str) -> Self {
+        Self::new(ErrorKind::InvalidUrl, format!("the cache's URL is not valid: {why}"))
+    }
+
+    /// The cache cannot be opened, since what lies below it failed: a file, a connection, a server.
+    ///
+    /// `what` names it, without a password.
+    pub fn unavailable(what: &str, source: impl StdError + Send + Sync + 'static) -> Self {
+        Self::caused_by(ErrorKind::Unavailable, format!("{what} cannot be reached"), source)
+    }
+
     /// The store has no value under the key that `operation` was given.
     pub fn not_found(operation: &str) -> Self {
         Self::new(ErrorKind::NotFound, format!("{operation}: there is no value under this key"))

@@ -84,7 +84,7 @@ pub use backend::{
     BackendError, BackendErrorKind, CacheBackend, ChangeListener, MemoryBackend, Place, Request,
     Watch,
 };
-pub use cache::builder::Builder;
+pub use cache::builder::{BackendConfig, Builder};
 pub use cache::cow::CacheCow;
 pub use cache::read::{Fill, Read, ReadOptions, Source};
 pub use cache::view::View;

@@ -66,7 +66,8 @@ impl CacheCow {
     /// Opens the cache at `url`: `memory://` for the embedded one, `redis://[user:password@]host[:port][/db]`,
     /// `rediss://…` (feature `tls`), `redis+unix:///path`, `redis+sentinel://a,b,c/name` for the master
     /// that sentinels name, or `redis+cluster://a,b,c` (feature `cluster`); `RedisBackend` has their
-    /// forms in full.
+    /// forms in full. A backend of your own is opened by a scheme of its own, which
+    /// [`Builder::backend_scheme`] gives it.
     ///
     /// A cache that cannot be reached is no error: reads are served by the fetch functions, and the
     /// connection is attempted again. [`ping`](Self::ping) tells whether it can be reached.

@@ -1,6 +1,7 @@
 //! The settings of a `CacheCow`, and the ways to open one.
 
 mod open;
+mod scheme;
 mod validate;
 
 #[cfg(feature = "redis")]
@@ -8,6 +9,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+pub use self::scheme::BackendConfig;
+use self::scheme::Schemes;
 use crate::backend::MemoryBackend;
 #[cfg(all(doc, feature = "redis"))]
 use crate::backend::RedisBackend;
@@ -43,6 +46,7 @@ pub struct Builder {
     connect_timeout: Duration,
     memory_capacity: u64,
     replica_acks: Option<(usize, Duration)>,
+    schemes: Schemes,
     #[cfg(feature = "redis")]
     near_url: Option<Secret>,
 }
@@ -70,6 +74,7 @@ impl Default for Builder {
             #[cfg(feature = "redis")]
             near_url: None,
             replica_acks: None,
+            schemes: Schemes::default(),
         }
     }
 }

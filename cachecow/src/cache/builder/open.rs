@@ -5,30 +5,39 @@ use std::sync::Arc;
 use super::Builder;
 #[cfg(feature = "redis")]
 use super::Secret;
+use super::scheme::is_redis;
 #[cfg(feature = "redis")]
 use crate::backend::RedisBackend;
 use crate::backend::{CacheBackend, MemoryBackend};
 use crate::cache::cow::CacheCow;
 use crate::engine::{Client, Engine};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+#[cfg(any(doc, feature = "redis"))]
+use crate::error::ErrorKind;
 
 impl Builder {
-    /// Opens the cache at `url`; see [`CacheCow::open`].
+    /// Opens the cache at `url`; see [`CacheCow::open`]. URLs of a
+    /// [`backend_scheme`](Self::backend_scheme) lead to the program's own backends.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidUrl`] and [`ErrorKind::InvalidConfig`].
-    // Async although nothing is awaited yet: opening is I/O by nature, and callers should not have
-    // to change when it comes to be so in fact.
+    /// [`ErrorKind::InvalidUrl`] and [`ErrorKind::InvalidConfig`], and those of a `backend_scheme`.
     pub async fn open(self, url: &str) -> Result<CacheCow, Error> {
-        match url.split_once("://") {
-            Some(("memory", "")) => self.memory(),
-            Some(("memory", _)) => Err(Error::new(
-                ErrorKind::InvalidUrl,
-                "the cache's URL is not valid: memory:// takes nothing after it; its size is the \
-                 builder's `memory_capacity`",
+        self.validate()?;
+        let Some((scheme, rest)) = url.split_once("://") else {
+            return Err(self.schemes.missing());
+        };
+        if let Some(open) = self.schemes.get(scheme) {
+            let backend = open(self.backend_config(url)).await?;
+            return self.with_backend(backend);
+        }
+        match scheme {
+            "memory" if rest.is_empty() => self.memory(),
+            "memory" => Err(Error::invalid_url(
+                "memory:// takes nothing after it; its size is the builder's `memory_capacity`",
             )),
-            _ => self.open_redis(url),
+            _ if is_redis(scheme) => self.open_redis(url),
+            _ => Err(self.schemes.unknown(scheme)),
         }
     }
 
@@ -62,10 +71,7 @@ impl Builder {
 
     #[cfg(not(feature = "redis"))]
     fn open_redis(self, _url: &str) -> Result<CacheCow, Error> {
-        Err(Error::new(
-            ErrorKind::InvalidUrl,
-            "the cache's URL is not valid: without cachecow's feature `redis` there is only memory://",
-        ))
+        Err(Error::invalid_url("it needs cachecow's feature `redis`, which is not enabled"))
     }
 
     /// An embedded cache in this process's memory.
@@ -117,11 +123,15 @@ impl Builder {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidConfig`].
-    pub fn backend(mut self, backend: impl CacheBackend) -> Result<CacheCow, Error> {
+    pub fn backend(self, backend: impl CacheBackend) -> Result<CacheCow, Error> {
+        self.with_backend(Arc::new(backend))
+    }
+
+    fn with_backend(mut self, backend: Arc<dyn CacheBackend>) -> Result<CacheCow, Error> {
         self.validate()?;
         self.settings.bound();
         backend.use_clock(&self.settings.clock);
-        let client = Client::new(Arc::new(backend), self.operation_timeout);
+        let client = Client::new(backend, self.operation_timeout);
         Ok(CacheCow::new(Engine::new(client, self.settings)?))
     }
 }

@@ -46,8 +46,9 @@ impl Builder {
                  the cluster slot",
             ),
         ];
-        let faults: Vec<&str> =
-            faults.iter().filter(|(wrong, _)| *wrong).map(|(_, message)| *message).collect();
+        let wrong = faults.iter().filter(|(wrong, _)| *wrong);
+        let faults: Vec<String> =
+            wrong.map(|(_, message)| (*message).to_owned()).chain(self.schemes.faults()).collect();
         if faults.is_empty() {
             Ok(())
         } else {
