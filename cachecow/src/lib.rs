@@ -46,7 +46,7 @@
 //! | `store` | the module `store`: `KeyValueStore`, `MemoryStore`, `CacheDecorator` and the other wrappers |
 //! | `fs`, `sql`, `mongodb`, `cloud`, `git` | `FilesystemStore`, `SqlStore`, `MongoStore`, `CloudStore`, `GitStore` |
 //! | `hmac` | `Hmac`, and keys by the content's hash |
-//! | `conformance` | the suite for stores of your own |
+//! | `conformance` | the suites for backends (`conformance`) and stores (`store::conformance`) of your own |
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
@@ -80,6 +80,8 @@ pub use cachecow_derive::{CacheSchema, Cached, KeyPart};
 pub use audit::Auditor;
 #[cfg(feature = "redis")]
 pub use backend::RedisBackend;
+#[cfg(feature = "conformance")]
+pub use backend::conformance;
 pub use backend::{
     BackendError, BackendErrorKind, CacheBackend, ChangeListener, MemoryBackend, Place, Request,
     Watch,

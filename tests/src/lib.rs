@@ -1,5 +1,4 @@
-//! What the tests of cachecow share: real servers, a backing store that can be held up, and the
-//! conformance suite of the backends.
+//! What the tests of cachecow share: real servers, and a backing store that can be held up.
 
 #![allow(clippy::missing_panics_doc, reason = "test support panics where a test should fail")]
 
@@ -8,10 +7,10 @@ pub mod caches;
 pub mod clock;
 pub mod cloud;
 pub mod collision;
-pub mod conformance;
 pub mod deploy;
 pub mod distance;
 pub mod events;
+pub mod faulty;
 pub mod front;
 pub mod gate;
 pub mod held;

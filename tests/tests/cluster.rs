@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use cachecow::protocol::{Command, Reply};
 use cachecow::{
     BackendError, CacheBackend, CacheCow, ErrorKind, Fill, Key, RedisBackend, Request, Source,
+    conformance,
 };
 use cachecow_tests::peer::{Grouped, Versions};
 use cachecow_tests::servers::{RedisCluster, RedisServer};
 use cachecow_tests::store::{Item, Store};
-use cachecow_tests::{conformance, for_each_conformance_case};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
@@ -36,13 +36,6 @@ async fn given(cluster: &RedisCluster) -> redis::cluster_async::ClusterConnectio
     let builder = redis::cluster::ClusterClient::builder([cluster.node_url(0)]);
     let client = builder.retries(3).response_timeout(Duration::from_secs(20)).build().unwrap();
     client.get_async_connection().await.unwrap()
-}
-
-async fn flush(cluster: &RedisCluster) {
-    for node in 0..3 {
-        let mut connection = cluster.connection(node).await;
-        let _: () = redis::cmd("FLUSHALL").query_async(&mut connection).await.unwrap();
-    }
 }
 
 /// The items up to `to` whose slots this node owns at the beginning.
@@ -78,14 +71,9 @@ async fn the_backend_s_cases_hold_on_a_cluster() {
     let by_url = || RedisBackend::from_url(&cluster.url(), Duration::from_secs(20)).unwrap();
     let by_connection = RedisBackend::from_cluster_connection(given(&cluster).await);
     for backend in [by_url(), by_url().with_namespace("shop"), by_connection] {
-        macro_rules! cases {
-            ($($case:ident)*) => {$(
-                flush(&cluster).await;
-                conformance::$case(&backend).boxed().await;
-            )*};
-        }
-        for_each_conformance_case!(cases);
+        conformance::all(&backend).boxed().await;
     }
+    conformance::changes_are_told(&by_url()).await;
 }
 
 #[tokio::test]

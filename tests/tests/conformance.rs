@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use cachecow_tests::{conformance, for_each_conformance_case};
+use cachecow::conformance;
 
 mod memory {
-    use cachecow::MemoryBackend;
+    use std::sync::Arc;
+
+    use cachecow::{CacheBackend, MemoryBackend};
 
     use super::*;
 
@@ -18,7 +20,21 @@ mod memory {
         )*};
     }
 
-    for_each_conformance_case!(cases);
+    conformance::for_each_check!(cases);
+
+    #[tokio::test(start_paused = true)]
+    async fn changes_are_told() {
+        conformance::changes_are_told(&MemoryBackend::default()).await;
+    }
+
+    #[tokio::test]
+    async fn one_backend_takes_all_checks_again_and_again() {
+        let backend: Arc<dyn CacheBackend> = Arc::new(MemoryBackend::default());
+        for _ in 0..2 {
+            conformance::all(&backend).await;
+            conformance::changes_are_told(&*backend).await;
+        }
+    }
 }
 
 mod any_store {
@@ -36,7 +52,7 @@ mod any_store {
         )*};
     }
 
-    for_each_conformance_case!(cases);
+    conformance::for_each_check!(cases);
 }
 
 mod redis {
@@ -45,16 +61,33 @@ mod redis {
 
     use super::*;
 
+    fn open(server: &RedisServer) -> RedisBackend {
+        RedisBackend::from_url(&server.url(), Duration::from_secs(5)).unwrap()
+    }
+
     macro_rules! cases {
         ($($case:ident)*) => {$(
             #[tokio::test]
             async fn $case() {
                 let server = RedisServer::start();
-                let backend = RedisBackend::from_url(&server.url(), Duration::from_secs(5)).unwrap();
-                conformance::$case(&backend).await;
+                conformance::$case(&open(&server)).await;
             }
         )*};
     }
 
-    for_each_conformance_case!(cases);
+    conformance::for_each_check!(cases);
+
+    #[tokio::test]
+    async fn changes_are_told() {
+        let server = RedisServer::start();
+        conformance::changes_are_told(&open(&server)).await;
+        conformance::changes_are_told(&open(&server).with_namespace("shop")).await;
+    }
+
+    #[tokio::test]
+    async fn a_connection_made_elsewhere_takes_all_checks() {
+        let server = RedisServer::start();
+        let connection = server.connection().await;
+        conformance::all(&RedisBackend::from_connection(connection)).await;
+    }
 }

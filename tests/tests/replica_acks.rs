@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use cachecow::{CacheCow, Error, ErrorKind, Fill, HoldPolicy, RedisBackend, Source};
+use cachecow::{CacheCow, Error, ErrorKind, Fill, HoldPolicy, RedisBackend, Source, conformance};
 use cachecow_tests::servers::{RedisCluster, RedisSentinels, RedisServer, free_port};
 use cachecow_tests::store::{Item, Store};
-use cachecow_tests::{conformance, for_each_conformance_case};
 use futures_util::FutureExt as _;
 
 /// A master and a replica that follows it.
@@ -70,14 +69,7 @@ async fn the_backend_s_cases_hold_with_acknowledgements() {
     let pair = Pair::start().await;
     let backend = RedisBackend::from_url(&pair.master.url(), Duration::from_secs(20)).unwrap();
     let backend = backend.with_replica_acks(1, Duration::from_secs(10)).unwrap();
-    let mut look = pair.master.connection().await;
-    macro_rules! cases {
-        ($($case:ident)*) => {$(
-            let _: () = redis::cmd("FLUSHALL").query_async(&mut look).await.unwrap();
-            conformance::$case(&backend).boxed().await;
-        )*};
-    }
-    for_each_conformance_case!(cases);
+    conformance::all(&backend).boxed().await;
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! Where values and flags live.
 
 mod changes;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod epochs;
 mod flags;
 mod memory;
@@ -72,7 +74,8 @@ pub type Watch = BoxFuture<'static, Result<(), BackendError>>;
 ///
 /// An implementation carries each [`Command`] out atomically for its key, as the table in
 /// [`protocol`](crate::protocol) says, and bounds neither time nor failures itself: the caller
-/// wraps it with a timeout and a circuit breaker.
+/// wraps it with a timeout and a circuit breaker. `conformance::all` (feature `conformance`) checks
+/// an implementation, and [`Builder::backend_scheme`](crate::Builder::backend_scheme) gives it a URL.
 ///
 /// # Consistency
 ///
@@ -86,7 +89,8 @@ pub type Watch = BoxFuture<'static, Result<(), BackendError>>;
 /// sent after it by the same client take effect after it.
 pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
     /// Carries the requests out in one round trip for each server concerned, and answers each, in
-    /// order. Requests for different keys may take effect in any order.
+    /// order. The requests of one batch may take effect in any order: what one of them needs of
+    /// another is sent after the other was answered.
     fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>>;
 
     /// Carries out one [`Lookup`](Command::Lookup), the most frequent request by far; as

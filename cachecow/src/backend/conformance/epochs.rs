@@ -1,0 +1,92 @@
+//! The epochs of tags.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+
+use super::super::CacheBackend;
+use super::support::{
+    END, ask, ask_all, claim, epoch, fresh_key, is_claimed, store, take, token, value,
+};
+use crate::protocol::{Command, Reply};
+
+/// And stays, whoever takes it.
+pub async fn an_epoch_begins_when_it_is_taken(backend: &dyn CacheBackend) {
+    let key = fresh_key();
+    for _ in 0..2 {
+        let read = ask(backend, key, Command::ReadEpoch).await;
+        assert_eq!(read, Reply::Absent, "a look begins none");
+    }
+    let first = epoch(backend, key, take(1)).await;
+    assert_eq!(epoch(backend, key, take(2)).await, first);
+    assert_eq!(epoch(backend, key, Command::ReadEpoch).await, first);
+}
+
+/// By its first half: a cache that has lost everything, its count of epochs too, begins none again.
+pub async fn an_epoch_begins_like_its_token(backend: &dyn CacheBackend) {
+    for number in 1..4 {
+        let begun = epoch(backend, fresh_key(), take(number)).await;
+        assert_eq!(begun.as_bytes()[..8], token(number).as_bytes()[..8]);
+        assert_eq!(begun.grant(), 0, "an epoch is no grant");
+    }
+}
+
+/// A take reads and begins the epoch in one step.
+pub async fn of_takes_at_once_one_begins_an_epoch(backend: &dyn CacheBackend) {
+    for _ in 0..20 {
+        let key = fresh_key();
+        let taken = join_all((0..20).map(|number| epoch(backend, key, take(number)))).await;
+        let stands = epoch(backend, key, Command::ReadEpoch).await;
+        assert!(taken.iter().all(|epoch| *epoch == stands), "{taken:?}, and {stands:?} stands");
+    }
+}
+
+/// Also one that had not begun, and where something on the way repeats what began it.
+pub async fn an_epoch_that_ended_begins_again_with_another(backend: &dyn CacheBackend) {
+    let key = fresh_key();
+    assert_eq!(ask(backend, key, END).await, Reply::Done);
+    let first = epoch(backend, key, take(1)).await;
+    assert_eq!(ask(backend, key, END).await, Reply::Done);
+    assert_eq!(ask(backend, key, Command::ReadEpoch).await, Reply::Absent);
+    assert_ne!(epoch(backend, key, take(1)).await, first);
+}
+
+/// Whatever is asked meanwhile.
+pub async fn no_epoch_begins_while_it_settles(backend: &dyn CacheBackend) {
+    let key = fresh_key();
+    epoch(backend, key, take(1)).await;
+    let settle = Duration::from_secs(60);
+    for end in [Command::EndEpoch { settle }, END, Command::EndEpoch { settle: settle / 2 }] {
+        assert_eq!(ask(backend, key, end).await, Reply::Done);
+        assert_eq!(ask(backend, key, take(2)).await, Reply::Held);
+        assert_eq!(ask(backend, key, Command::ReadEpoch).await, Reply::Held);
+    }
+}
+
+/// Of one key, and of several in one batch.
+pub async fn epochs_values_and_flags_do_not_touch_each_other(backend: &dyn CacheBackend) {
+    let (key, other) = (fresh_key(), fresh_key());
+    store(backend, key, "v").await;
+    epoch(backend, key, take(1)).await;
+    assert_eq!(ask(backend, key, END).await, Reply::Done);
+    assert_eq!(ask(backend, key, Command::Lookup).await, value("v"));
+    let two = Reply::Epoch(epoch(backend, key, take(2)).await);
+    assert_eq!(ask(backend, key, Command::Invalidate).await, Reply::Done);
+    // A batch has no order: none of these depends on another.
+    let commands = [
+        (key, Command::ReadEpoch),
+        (other, claim(7)),
+        (other, take(3)),
+        (key, take(3)),
+        (key, Command::Lookup),
+    ];
+    let replies = ask_all(backend, commands.to_vec()).await;
+    assert!(is_claimed(&replies[1]), "{:?}", replies[1]);
+    assert!(matches!(replies[2], Reply::Epoch(_)), "{:?}", replies[2]);
+    assert_eq!([&replies[0], &replies[3]], [&two, &two]);
+    assert_eq!(replies[4], Reply::Absent);
+    assert_eq!(ask(backend, other, END).await, Reply::Done);
+    assert_eq!(ask(backend, other, Command::ReadEpoch).await, Reply::Absent);
+    assert_eq!(ask(backend, other, claim(8)).await, Reply::Leased);
+    assert_eq!(Reply::Epoch(epoch(backend, key, Command::ReadEpoch).await), two);
+}

@@ -1,0 +1,112 @@
+//! What is stored, and how it is looked up.
+
+use bytes::Bytes;
+
+use super::super::CacheBackend;
+use super::support::{
+    TTL, abandon, ask, claim, fresh_key, granted, hold, look_up, look_up_many, store, token, value,
+};
+use crate::key::Key;
+use crate::protocol::{Command, Reply};
+
+/// A backend that can be reached says so.
+pub async fn a_ping_is_answered(backend: &dyn CacheBackend) {
+    let answer = backend.ping().await;
+    answer.unwrap_or_else(|error| panic!("ping failed: {error}"));
+}
+
+/// A reset gives up connections, and nothing that is stored.
+pub async fn a_backend_that_was_reset_answers(backend: &dyn CacheBackend) {
+    let key = fresh_key();
+    store(backend, key, "v").await;
+    backend.reset();
+    assert_eq!(ask(backend, key, Command::Lookup).await, value("v"));
+    assert_eq!(ask(backend, key, Command::Invalidate).await, Reply::Done);
+    granted(backend, key, claim(1)).await;
+}
+
+/// Absent, not empty.
+pub async fn an_empty_cache_has_nothing(backend: &dyn CacheBackend) {
+    assert_eq!(ask(backend, fresh_key(), Command::Lookup).await, Reply::Absent);
+}
+
+/// The way of every cold read.
+pub async fn a_fill_stores_and_ends_the_claim(backend: &dyn CacheBackend) {
+    let key = fresh_key();
+    store(backend, key, "v1").await;
+    assert_eq!(ask(backend, key, Command::Lookup).await, value("v1"));
+    assert_eq!(ask(backend, key, abandon(200)).await, Reply::Refused, "the flag is gone");
+}
+
+/// Also none, and all.
+pub async fn any_bytes_are_a_value(backend: &dyn CacheBackend) {
+    let all: Vec<u8> = (0..=255).collect();
+    for bytes in [Bytes::new(), Bytes::from(all)] {
+        let key = fresh_key();
+        granted(backend, key, claim(1)).await;
+        let fill = Command::Fill { token: token(1), value: bytes.clone(), ttl: TTL };
+        assert_eq!(ask(backend, key, fill).await, Reply::Settled);
+        assert_eq!(ask(backend, key, Command::Lookup).await, Reply::Value(bytes.clone()));
+        assert_eq!(ask(backend, key, claim(9)).await, Reply::Value(bytes));
+    }
+}
+
+/// Four megabytes.
+pub async fn a_large_value_comes_back(backend: &dyn CacheBackend) {
+    let (key, large) = (fresh_key(), Bytes::from(vec![b'x'; 4 << 20]));
+    granted(backend, key, claim(1)).await;
+    let fill = Command::Fill { token: token(1), value: large.clone(), ttl: TTL };
+    assert_eq!(ask(backend, key, fill).await, Reply::Settled);
+    let is_whole = ask(backend, key, Command::Lookup).await == Reply::Value(large);
+    assert!(is_whole, "4 MiB come back as they were stored");
+    assert_eq!(ask(backend, key, Command::Invalidate).await, Reply::Done);
+}
+
+/// Neither values nor flags nor holds.
+pub async fn keys_do_not_touch_each_other(backend: &dyn CacheBackend) {
+    let (a, b) = (fresh_key(), fresh_key());
+    store(backend, a, "a").await;
+    assert_eq!(ask(backend, b, hold(1)).await, Reply::Done);
+    assert_eq!(ask(backend, b, Command::Invalidate).await, Reply::Done);
+    assert_eq!(ask(backend, a, Command::Lookup).await, value("a"));
+    assert_eq!(ask(backend, b, claim(1)).await, Reply::Held);
+}
+
+/// Whatever is cheaper about it.
+pub async fn a_lookup_answers_as_its_command_does(backend: &dyn CacheBackend) {
+    let key = fresh_key();
+    assert_eq!(look_up(backend, key).await, Reply::Absent);
+    store(backend, key, "").await;
+    assert_eq!(look_up(backend, key).await, value(""), "an empty value is a value");
+    for (command, text) in [(Command::Invalidate, "v1"), (hold(9), "v2")] {
+        let key = fresh_key();
+        store(backend, key, text).await;
+        assert_eq!(look_up(backend, key).await, value(text));
+        assert_eq!(look_up_many(backend, vec![key]).await, [value(text)]);
+        assert_eq!(ask(backend, key, command).await, Reply::Done);
+        assert_eq!(look_up(backend, key).await, Reply::Absent);
+        assert_eq!(look_up_many(backend, vec![key]).await, [Reply::Absent]);
+    }
+}
+
+/// Values and absences, mixed; the same key twice; none at all; and more than one command carries.
+pub async fn lookups_of_many_answer_each_in_order(backend: &dyn CacheBackend) {
+    let (one, two, absent) = (fresh_key(), fresh_key(), fresh_key());
+    store(backend, one, "one").await;
+    store(backend, two, "two").await;
+    let replies = look_up_many(backend, vec![two, absent, one, two]).await;
+    assert_eq!(replies, [value("two"), Reply::Absent, value("one"), value("two")]);
+    assert_eq!(look_up_many(backend, Vec::new()).await, []);
+    let mut keys: Vec<Key> = (0..3000).map(|_| fresh_key()).collect();
+    keys[1] = one;
+    keys[2998] = two;
+    let replies = look_up_many(backend, keys).await;
+    for (at, reply) in replies.into_iter().enumerate() {
+        let expected = match at {
+            1 => value("one"),
+            2998 => value("two"),
+            _ => Reply::Absent,
+        };
+        assert_eq!(reply, expected, "the answer to key {at} of 3000");
+    }
+}
