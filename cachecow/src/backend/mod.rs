@@ -147,8 +147,8 @@ pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
     /// [`BackendError`], if not.
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>>;
 
-    /// Tells the listener of every change of a value, for as long as it lives. While the cache
-    /// cannot be heard, the listener takes at most `lag` to notice.
+    /// Tells the listener of every change of a value and every end of an epoch, for as long as it lives.
+    /// While the cache cannot be heard, the listener takes at most `lag` to notice.
     ///
     /// A backend that cannot tell does nothing, and so does this default: the listener is then never
     /// current, and nothing is kept near.

@@ -88,6 +88,7 @@ faults! {
     LooksUpTheOld,
     LooksManyUpOutOfOrder,
     LooksUpFewOnly,
+    LooksUpValuesOnly,
     AnswersOutOfOrder,
     AnswersOneTooFew,
     AnswersTheEmptyBatch,
@@ -107,6 +108,7 @@ faults! {
     TellsNoHold,
     TellsNoRelease,
     TellsNoClaim,
+    TellsNoEnd,
 }
 
 impl Fault {
@@ -119,6 +121,7 @@ impl Fault {
                 | (Self::TellsNoHold, Command::Hold { .. })
                 | (Self::TellsNoRelease, Command::Release { .. })
                 | (Self::TellsNoClaim, Command::Claim { .. })
+                | (Self::TellsNoEnd, Command::EndEpoch { .. })
         )
     }
 

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use cachecow::protocol::{Command, Reply};
-use cachecow::{BackendError, BackendErrorKind, CacheBackend, ChangeListener, Key, Request, Watch};
+use cachecow::{
+    BackendError, BackendErrorKind, CacheBackend, ChangeListener, Key, Place, Request, Watch,
+};
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
 use tokio::sync::watch;
@@ -55,7 +57,8 @@ impl Faulty {
             slot.expire(Instant::now(), fault);
             let before = slot.value();
             let reply = slot.carry_out(command, fault, count);
-            let changed = before != slot.value() && fault.tells(command);
+            let changed = before != slot.value() || matches!(command, Command::EndEpoch { .. });
+            let changed = changed && fault.tells(command);
             (reply, if changed { listeners.clone() } else { Vec::new() })
         });
         self.changes.send_replace(());
@@ -137,14 +140,19 @@ impl CacheBackend for Faulty {
         future::ready(Ok(reply)).boxed()
     }
 
-    fn lookup_many(&self, mut keys: Vec<Key>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
+    fn lookup_many(
+        &self,
+        mut places: Vec<Place>,
+    ) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
         match self.fault {
-            Fault::LooksManyUpOutOfOrder => keys.sort_unstable_by_key(|key| key.hash()),
-            Fault::LooksUpFewOnly => keys.truncate(1000),
+            Fault::LooksManyUpOutOfOrder => places.sort_unstable(),
+            Fault::LooksUpFewOnly => places.truncate(1000),
+            Fault::LooksUpValuesOnly => {
+                places.iter_mut().for_each(|place| *place = Place::Value(place.key()));
+            }
             _ => {}
         }
-        let lookups = keys.into_iter().map(|key| Request { key, command: Command::Lookup });
-        let replies = lookups.map(|lookup| Ok(self.apply(&lookup))).collect();
+        let replies = places.into_iter().map(|place| Ok(self.apply(&place.into()))).collect();
         future::ready(replies).boxed()
     }
 

@@ -8,7 +8,8 @@ use tokio::time::timeout;
 
 use super::super::{CacheBackend, ChangeListener};
 use super::support::{
-    PATIENCE, ask, fill, fresh_key, granted, hold, release, renew, replace, store,
+    END, LEASE, PATIENCE, ask, epoch, fill, fresh_key, granted, hold, release, renew, replace,
+    store, take,
 };
 use crate::key::Key;
 use crate::protocol::Command;
@@ -69,7 +70,8 @@ async fn heard(news: &mut UnboundedReceiver<News>, what: &str, is_it: impl Fn(&N
     heard.unwrap_or_else(|_| panic!("the listener is never told {what}"));
 }
 
-/// For backends that tell: of every change of a value, and that the news is current. It is no part of
+/// For backends that tell: of every change of a value, of every end of an epoch, and that the news is
+/// current. It is no part of
 /// [`all`](super::all), since a backend that tells nothing is a backend too.
 pub async fn changes_are_told(backend: &dyn CacheBackend) {
     let (sender, mut news) = unbounded_channel();
@@ -93,6 +95,14 @@ pub async fn changes_are_told(backend: &dyn CacheBackend) {
             granted(backend, key, renew(2, "v")).await;
         }
         // Whatever else there is to be told of the first value comes before this.
+        store(backend, marker, "v").await;
+        told_of(&mut news, marker, "that another value was stored").await;
+        ask(backend, key, end.clone()).await;
+        told_of(&mut news, key, &format!("of {end:?}")).await;
+    }
+    for end in [END, Command::EndEpoch { settle: LEASE }] {
+        let (key, marker) = (fresh_key(), fresh_key());
+        epoch(backend, key, take(1)).await;
         store(backend, marker, "v").await;
         told_of(&mut news, marker, "that another value was stored").await;
         ask(backend, key, end.clone()).await;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::super::{CacheBackend, Request};
+use super::super::{CacheBackend, Place, Request};
 use crate::key::Key;
 use crate::protocol::{Command, Replacing, Reply, SeenValue, Token};
 
@@ -111,11 +111,11 @@ pub(super) async fn look_up(backend: &dyn CacheBackend, key: Key) -> Reply {
     reply.unwrap_or_else(|error| panic!("lookup failed: {error}"))
 }
 
-/// The values by the trait's own method for them.
-pub(super) async fn look_up_many(backend: &dyn CacheBackend, keys: Vec<Key>) -> Vec<Reply> {
-    let count = keys.len();
-    let replies = backend.lookup_many(keys).await;
-    assert_eq!(replies.len(), count, "each key of lookup_many has one answer");
+/// What is at the places, by the trait's own method for them.
+pub(super) async fn look_up_many(backend: &dyn CacheBackend, places: Vec<Place>) -> Vec<Reply> {
+    let count = places.len();
+    let replies = backend.lookup_many(places).await;
+    assert_eq!(replies.len(), count, "each place of lookup_many has one answer");
     let answered = |reply: Result<Reply, _>| {
         reply.unwrap_or_else(|error| panic!("lookup_many failed: {error}"))
     };

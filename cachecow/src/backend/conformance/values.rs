@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 
-use super::super::CacheBackend;
+use super::super::{CacheBackend, Place};
 use super::support::{
-    TTL, abandon, ask, claim, fresh_key, granted, hold, look_up, look_up_many, store, token, value,
+    LEASE, TTL, abandon, ask, claim, epoch, fresh_key, granted, hold, look_up, look_up_many, store,
+    take, token, value,
 };
-use crate::key::Key;
 use crate::protocol::{Command, Reply};
 
 /// A backend that can be reached says so.
@@ -82,31 +82,54 @@ pub async fn a_lookup_answers_as_its_command_does(backend: &dyn CacheBackend) {
         let key = fresh_key();
         store(backend, key, text).await;
         assert_eq!(look_up(backend, key).await, value(text));
-        assert_eq!(look_up_many(backend, vec![key]).await, [value(text)]);
+        assert_eq!(look_up_many(backend, vec![Place::Value(key)]).await, [value(text)]);
         assert_eq!(ask(backend, key, command).await, Reply::Done);
         assert_eq!(look_up(backend, key).await, Reply::Absent);
-        assert_eq!(look_up_many(backend, vec![key]).await, [Reply::Absent]);
+        assert_eq!(look_up_many(backend, vec![Place::Value(key)]).await, [Reply::Absent]);
     }
 }
 
-/// Values and absences, mixed; the same key twice; none at all; and more than one command carries.
+/// Values, epochs and absences, mixed; the same place twice; none at all; and more than one command
+/// carries.
 pub async fn lookups_of_many_answer_each_in_order(backend: &dyn CacheBackend) {
     let (one, two, absent) = (fresh_key(), fresh_key(), fresh_key());
     store(backend, one, "one").await;
     store(backend, two, "two").await;
-    let replies = look_up_many(backend, vec![two, absent, one, two]).await;
-    assert_eq!(replies, [value("two"), Reply::Absent, value("one"), value("two")]);
+    let begun = Reply::Epoch(epoch(backend, two, take(1)).await);
+    let settle = LEASE;
+    assert_eq!(ask(backend, absent, Command::EndEpoch { settle }).await, Reply::Done);
+    let places = vec![
+        Place::Value(two),
+        Place::Epoch(two),
+        Place::Value(absent),
+        Place::Epoch(absent),
+        Place::Value(one),
+        Place::Epoch(one),
+        Place::Value(two),
+    ];
+    let expected = [
+        value("two"),
+        begun.clone(),
+        Reply::Absent,
+        Reply::Held,
+        value("one"),
+        Reply::Absent,
+        value("two"),
+    ];
+    assert_eq!(look_up_many(backend, places).await, expected);
     assert_eq!(look_up_many(backend, Vec::new()).await, []);
-    let mut keys: Vec<Key> = (0..3000).map(|_| fresh_key()).collect();
-    keys[1] = one;
-    keys[2998] = two;
-    let replies = look_up_many(backend, keys).await;
+    let mut places: Vec<Place> = (0..3000).map(|_| Place::Value(fresh_key())).collect();
+    places[1] = Place::Value(one);
+    places[2] = Place::Epoch(two);
+    places[2998] = Place::Value(two);
+    let replies = look_up_many(backend, places).await;
     for (at, reply) in replies.into_iter().enumerate() {
         let expected = match at {
             1 => value("one"),
+            2 => begun.clone(),
             2998 => value("two"),
             _ => Reply::Absent,
         };
-        assert_eq!(reply, expected, "the answer to key {at} of 3000");
+        assert_eq!(reply, expected, "the answer to place {at} of 3000");
     }
 }
