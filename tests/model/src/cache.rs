@@ -1,4 +1,5 @@
-//! The cache as the protocol describes it: the value and the flag of one key, each command atomic.
+//! The cache as the protocol describes it: the value and the flag of one key, and the epoch of a tag, each
+//! command atomic.
 
 use cachecow::protocol::{Command, Reply, SeenValue, Token};
 
@@ -40,6 +41,50 @@ pub struct Cell<V = Version> {
     pub flag: Flag,
     /// How many claims were granted.
     pub grants: u64,
+}
+
+/// What stands in the place of an epoch.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
+pub enum Epoch {
+    /// Nothing: the next who takes it begins one.
+    #[default]
+    None,
+    /// This one.
+    Is(Token),
+    /// A mark that keeps one from beginning.
+    Settling,
+}
+
+impl Epoch {
+    /// Carries a command out; `begun` counts the epochs that have begun anywhere.
+    ///
+    /// # Panics
+    ///
+    /// On a command that is not about epochs.
+    pub fn carry_out<V>(&mut self, command: &Command<V>, begun: &mut u64) -> Reply<V> {
+        match (command, *self) {
+            (Command::TakeEpoch { fresh, .. }, Self::None) => {
+                *begun += 1;
+                let epoch = fresh.numbered(*begun);
+                *self = Self::Is(epoch);
+                Reply::Epoch(epoch)
+            }
+            (Command::ReadEpoch, Self::None) => Reply::Absent,
+            (Command::ReadEpoch | Command::TakeEpoch { .. }, Self::Is(epoch)) => {
+                Reply::Epoch(epoch)
+            }
+            (Command::ReadEpoch | Command::TakeEpoch { .. }, Self::Settling) => Reply::Held,
+            (Command::EndEpoch { settle }, before) => {
+                *self = if settle.is_zero() && before != Self::Settling {
+                    Self::None
+                } else {
+                    Self::Settling
+                };
+                Reply::Done
+            }
+            _ => unreachable!("an epoch has neither a value nor a flag"),
+        }
+    }
 }
 
 impl<V> Default for Cell<V> {
@@ -110,7 +155,7 @@ impl<V: Stored> Cell<V> {
                 Reply::Done
             }
             Command::ReadEpoch | Command::TakeEpoch { .. } | Command::EndEpoch { .. } => {
-                unreachable!("nothing has tags")
+                unreachable!("an epoch has a place of its own")
             }
         }
     }

@@ -17,7 +17,7 @@ const LEASE: Duration = Duration::from_secs(30);
 const PATIENCE: u8 = 1;
 
 /// What became of the answer to a command.
-pub type Answer = Result<Reply<Version>, Lost>;
+pub type Answer<V = Version> = Result<Reply<V>, Lost>;
 
 /// What a fetch brought: an object, or an error that is as old as the object would be ("no such row").
 type Brought = Result<Version, Version>;

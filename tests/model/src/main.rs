@@ -4,6 +4,7 @@
 use std::process::ExitCode;
 use std::time::Instant;
 
+use cachecow_model::object::scenes as object;
 use cachecow_model::scenes::{self, Extent};
 
 fn main() -> ExitCode {
@@ -17,15 +18,19 @@ fn main() -> ExitCode {
     };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let (mut states, mut sound, began) = (0, true, Instant::now());
-    for scene in scenes::all(extent) {
-        let explored = scene.explore(threads);
+    let of_keys = scenes::all(extent).into_iter().map(|scene| scene.explore(threads));
+    let of_objects = object::all(extent).into_iter().map(|scene| scene.explore(threads));
+    for explored in of_keys.chain(of_objects) {
         states += explored.states;
         sound &= explored.wrong.is_none();
         println!("{explored}");
     }
     println!("{states} states in {:.0} s", began.elapsed().as_secs_f64());
-    for (without, scene) in scenes::controls() {
-        let explored = scene.explore(threads);
+    let of_keys = scenes::controls().into_iter();
+    let of_keys = of_keys.map(|(without, scene)| (without, scene.explore(threads)));
+    let of_objects = object::controls().into_iter();
+    let of_objects = of_objects.map(|(without, scene)| (without, scene.explore(threads)));
+    for (without, explored) in of_keys.chain(of_objects) {
         sound &= explored.wrong.is_some();
         println!("\nControl: {without}\n{explored}");
     }

@@ -107,8 +107,13 @@ impl Fate {
     pub const ALL: [Self; 5] =
         [Self::Sound, Self::AnswerLost, Self::NeverArrive, Self::ArriveLater, Self::ArriveTwice];
 
+    /// Those that are faults, and may yet happen.
+    pub(crate) fn ill(faults: Faults) -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().skip(1).filter(move |fate| fate.happens(&mut faults.clone()))
+    }
+
     /// Takes the fault from what may yet happen; whether it may.
-    fn happens(self, faults: &mut Faults) -> bool {
+    pub(crate) fn happens(self, faults: &mut Faults) -> bool {
         let left = match self {
             Self::Sound => return true,
             Self::AnswerLost | Self::NeverArrive => &mut faults.lost,
@@ -118,7 +123,8 @@ impl Fate {
     }
 }
 
-fn take(left: &mut u8) -> bool {
+/// Takes one of what may yet happen; whether it may.
+pub(crate) fn take(left: &mut u8) -> bool {
     let may = *left > 0;
     *left = left.saturating_sub(1);
     may
@@ -249,10 +255,7 @@ impl World {
 
     /// The faults that may happen now.
     pub fn faults(&self, to: &mut Vec<Event>) {
-        let fates = || {
-            let may_happen = |fate: &Fate| fate.happens(&mut self.faults.clone());
-            Fate::ALL.into_iter().skip(1).filter(may_happen)
-        };
+        let fates = || Fate::ill(self.faults);
         for (number, caller) in self.callers.iter().flatten().enumerate() {
             if caller.stage == CallerStage::Sent {
                 to.extend(fates().map(|fate| Event::Caller(number, CallerDoes::Send(fate))));
