@@ -48,6 +48,11 @@ fn nothing_goes_wrong_with_a_replica_that_lags_behind() {
 }
 
 #[test]
+fn nothing_goes_wrong_while_an_invalidation_is_outstanding() {
+    nothing_goes_wrong(scenes::outstanding(Extent::Short));
+}
+
+#[test]
 fn without_any_one_rule_something_does() {
     for (without, scene) in scenes::controls() {
         let explored = scene.explore(2);

@@ -69,6 +69,10 @@ pub enum Skips {
     WatchOfTheTag,
     /// The marks are from when the answers have come.
     EarlyMarks,
+    /// Whether an invalidation of the primary key is outstanding is looked at when the object is there.
+    DebtBeforeLookup,
+    /// A reader by the alias shares a load although an invalidation of the primary key is outstanding.
+    DebtOfSharers,
 }
 
 /// One scene.
@@ -78,6 +82,7 @@ pub struct Scene {
     /// What the database has, one after the other.
     history: Vec<Content>,
     writes: Vec<Write>,
+    writer: Option<usize>,
     readers: Vec<(u8, Place, bool)>,
     /// The keys that have a value in the cache at first.
     cached: Vec<Place>,
@@ -97,6 +102,7 @@ impl Scene {
             name: name.into(),
             history: history.to_vec(),
             writes: writes.to_vec(),
+            writer: None,
             readers: Vec::new(),
             cached: Vec::new(),
             remembers: false,
@@ -148,6 +154,13 @@ impl Scene {
         Self { lags: true, ..self }
     }
 
+    /// The writer is of this process, which retries an invalidation that was not confirmed, and reads past the
+    /// cache until it succeeds. Else it is of one that does not read.
+    #[must_use]
+    pub fn written_by(self, process: usize) -> Self {
+        Self { writer: Some(process), ..self }
+    }
+
     /// These faults may happen.
     #[must_use]
     pub fn faults(self, faults: Faults) -> Self {
@@ -166,9 +179,9 @@ impl Scene {
     }
 
     /// Whether it takes time until a reader takes what has come. That makes a difference only to what others of
-    /// its process do in between: who joins a load, and what is heard.
+    /// its process do in between: who joins a load, what is heard, and what is outstanding.
     fn is_slow(&self) -> bool {
-        self.near || self.shares()
+        self.near || self.writer.is_some() || self.shares()
     }
 
     /// Whether readers of one process may share loads.
@@ -246,7 +259,7 @@ impl Model for Scene {
                 world.wrong != Some(Wrong::Stale) && !world.holds_stale(scene)
             }),
             Property::always(ENDS, |scene: &Self, world: &World| {
-                let stuck = || world.is_at_rest(scene) && world.anyone_waits();
+                let stuck = || world.anyone_waits() && world.is_at_rest(scene);
                 !matches!(world.wrong, Some(Wrong::Endless | Wrong::Empty)) && !stuck()
             }),
             Property::always(FLAGS, |scene: &Self, world: &World| {

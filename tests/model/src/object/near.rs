@@ -52,6 +52,11 @@ impl Near {
     /// Nothing is served whose mark has changed.
     pub(super) fn hear(&mut self, place: Place) {
         self.unheard[place.index()] = false;
+        self.change(place);
+    }
+
+    /// As the engine does it with what its own process invalidates.
+    pub(super) fn change(&mut self, place: Place) {
         self.changes[place.index()].on_change();
         for entry in [&mut self.by_alias, &mut self.by_primary] {
             entry.take_if(|entry| entry.watches.contains(&place));

@@ -52,7 +52,7 @@ fn each_fault() -> [(&'static str, Faults); 3] {
 pub fn all(extent: Extent) -> Vec<Scene> {
     let loads = aliases(Skips::Nothing);
     let hints = [alias_hints(extent), tags(extent), both(extent)].concat();
-    [loads, hints, near(extent), settling()].concat()
+    [loads, hints, near(extent), settling(), outstanding(extent)].concat()
 }
 
 /// A load of an alias beside another reader.
@@ -182,6 +182,28 @@ pub fn near(extent: Extent) -> Vec<Scene> {
     scenes
 }
 
+/// Readers of the process whose invalidations are outstanding.
+pub fn outstanding(extent: Extent) -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    let by_tag = ("the tag is invalidated", BY_TAG);
+    let plain = BY_KEYS.into_iter().take(2).map(|writes| (PLAIN, writes));
+    for (history, (what, writes)) in plain.chain([(TAGGED, by_tag)]) {
+        for by in [Alias, Primary] {
+            if (by, writes) == (Primary, BY_ALIAS) {
+                continue;
+            }
+            for cached in [&[Alias, Primary][..], &[Alias]] {
+                let name = format!("an invalidation is outstanding, read by {by:?}; {what}");
+                let vanish = u8::from(extent == Extent::Wide);
+                let faults = Faults { lost: 1, vanish, ..Faults::default() };
+                let scene = Scene::new(name, history, writes).faults(faults).cached(cached);
+                scenes.push(scene.written_by(0).remembering().reader(0, by).reader(0, by));
+            }
+        }
+    }
+    scenes
+}
+
 /// Fetches that read a replica which lags behind.
 pub fn settling() -> Vec<Scene> {
     let name = "a replica that lags behind; ";
@@ -244,6 +266,24 @@ pub fn controls() -> Vec<(&'static str, Scene)> {
             cold().faults(fetch).without(Skips::GuardOfErrors),
         ),
         ("an invalidation that nothing settles after", cold().lagging().without(Skips::Settling)),
+        (
+            "a look at what is outstanding when the object is there",
+            seen(PLAIN, BY_PRIMARY)
+                .written_by(0)
+                .faults(Faults { lost: 1, ..Faults::default() })
+                .reader(0, Alias)
+                .without(Skips::DebtBeforeLookup),
+        ),
+        (
+            "a load that is shared although an invalidation of the primary key is outstanding",
+            seen(PLAIN, BY_PRIMARY)
+                .written_by(0)
+                .cached(&[Alias])
+                .faults(Faults { lost: 1, ..Faults::default() })
+                .reader(0, Alias)
+                .reader(0, Alias)
+                .without(Skips::DebtOfSharers),
+        ),
         (
             "kept by an alias, and deaf to its primary key",
             by_alias(near(PLAIN, BY_PRIMARY)).without(Skips::WatchOfThePrimary),

@@ -3,7 +3,7 @@
 use cachecow::protocol::{Command, Flights, Lead, Lost, PointerHint, Reply};
 
 use super::near::{Hint, Near};
-use super::place::{PLACES, Place, Places, Value};
+use super::place::{PLACES, Place, Places, Tag, Value};
 use super::reader::{Does, Driver, Pending, Reader};
 use super::writer::Writer;
 use super::{Floor, Scene, Skips};
@@ -21,6 +21,10 @@ pub(super) type KeyLead = Lead<(), usize>;
 pub(super) struct Process {
     pub(super) hint: Hint,
     pub(super) near: Near,
+    /// What it promises itself.
+    promised: Floor,
+    /// Of which places an invalidation is outstanding.
+    owes: [bool; PLACES],
     by_alias: KeyFlights,
     by_primary: KeyFlights,
 }
@@ -28,6 +32,16 @@ pub(super) struct Process {
 impl Process {
     pub(super) fn flights(&mut self, by: Place) -> &mut KeyFlights {
         if by == Place::Alias { &mut self.by_alias } else { &mut self.by_primary }
+    }
+
+    pub(super) fn owes(&self, place: Place) -> bool {
+        self.owes[place.index()]
+    }
+
+    /// Whether reads by this key go past the cache.
+    pub(super) fn bypasses(&self, by: Place) -> bool {
+        let tags = [Place::Tag(Tag::Red), Place::Tag(Tag::Blue)];
+        self.owes(by) || tags.into_iter().any(|tag| self.owes(tag))
     }
 
     /// As the engine does it: what is idle is forgotten.
@@ -138,16 +152,17 @@ impl World {
         self.cache.object().is_some_and(|content| scene.is_stale(Place::Alias, content, &floor))
     }
 
-    /// What a read must see that begins now.
-    pub(super) fn floor(&self) -> Floor {
-        self.promised
+    /// What a read of this process must see that begins now.
+    pub(super) fn floor(&self, process: usize) -> Floor {
+        let own = &self.processes[process].promised;
+        std::array::from_fn(|at| self.promised[at].max(own[at]))
     }
 
-    /// The same of a read that is served by a process itself: of what it has heard.
+    /// The same of a read that is served by the process itself: of what it has heard, or done.
     pub(super) fn floor_near(&self, process: usize) -> Floor {
-        let near = &self.processes[process].near;
-        let mut floor = self.promised;
-        near.unheard().for_each(|place| floor[place.index()] = 0);
+        let Process { near, promised, .. } = &self.processes[process];
+        let mut floor = self.floor(process);
+        near.unheard().for_each(|place| floor[place.index()] = promised[place.index()]);
         floor
     }
 
@@ -156,7 +171,25 @@ impl World {
         self.promised[place.index()] = self.database;
     }
 
+    /// An invalidation was confirmed, or will be retried.
+    pub(super) fn on_invalidated(&mut self, scene: &Scene, place: Place, done: bool) {
+        if done {
+            self.promise(place);
+        }
+        if let Some(process) = scene.writer {
+            let process = &mut self.processes[process];
+            process.promised[place.index()] = self.database;
+            process.owes[place.index()] = !done;
+            process.near.change(place);
+        }
+    }
+
     pub(super) fn is_at_rest(&self, scene: &Scene) -> bool {
+        // Asked of every state: what is so of nearly all comes first.
+        let waits = |reader: &Reader| matches!(reader.pending, Pending::Follow | Pending::Over);
+        if !self.readers.iter().all(waits) {
+            return false;
+        }
         let mut progress = Vec::new();
         self.progress(scene, &mut progress);
         progress.is_empty()

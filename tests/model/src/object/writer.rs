@@ -73,9 +73,7 @@ impl Writer {
                 let settles = scene.lags && scene.skips != Skips::Settling;
                 let command = if settles { settling } else { Command::Invalidate };
                 let done = is_done(&world.meet(scene, fate, place, command));
-                if done {
-                    world.promise(place);
-                }
+                world.on_invalidated(scene, place, done);
                 done
             }
             Write::InvalidateTag(tag) => self.invalidate_tag(scene, world, fate, tag),
@@ -86,10 +84,8 @@ impl Writer {
             }
             Write::Release(place) => {
                 let done = is_done(&world.meet(scene, fate, place, Command::Release { token }));
-                if done {
-                    self.held = None;
-                    world.promise(place);
-                }
+                self.held.take_if(|_| done);
+                world.on_invalidated(scene, place, done);
                 done
             }
         };
@@ -112,12 +108,12 @@ impl Writer {
         };
         let done = is_done(&world.meet(scene, fate, place, command));
         invalidation.on_reply(if done { Ok(()) } else { Err(Lost) });
-        if done && is_last {
-            world.promise(Place::Tag(tag));
-        } else if done {
+        if done && !is_last {
             self.tag = Some(invalidation);
+            return false;
         }
-        done && is_last
+        world.on_invalidated(scene, Place::Tag(tag), done);
+        done
     }
 }
 

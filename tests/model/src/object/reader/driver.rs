@@ -1,13 +1,15 @@
 //! What a reader does, one round after the other.
 
 use cachecow::protocol::tags::{Captured, StampCheck};
-use cachecow::protocol::{AliasFetch, Command, Lost, PointerHint, Reply, Step, Verdict, Waited};
+use cachecow::protocol::{
+    AliasFetch, Command, Lost, PointerHint, ReadMachine, Reply, Step, Verdict, Waited,
+};
 
 use super::super::near::Hint;
 use super::super::place::{Content, Place, Value};
 use super::super::world::{KeyFlights, Process, World};
 use super::super::{Floor, Scene, Skips};
-use super::{Ahead, Asked, Does, For, Found, LEASE, Landed, Pending, Reader};
+use super::{Ahead, Asked, Does, For, Found, LEASE, Landed, POLICY, Pending, Reader};
 use crate::caller::Answer;
 use crate::world::Wrong;
 
@@ -52,12 +54,14 @@ impl Driver<'_> {
 
     /// The reader asks.
     pub(super) fn begin(&mut self) {
-        let by = self.reader.by;
-        self.reader.floor = self.world.floor();
+        let (by, process) = (self.reader.by, usize::from(self.reader.process));
+        self.reader.floor = self.world.floor(process);
         self.reader.hint = self.process().hint;
         self.reader.pending = Pending::Nothing;
-        if let Some(content) = self.process().near.get(by) {
-            let floor = self.world.floor_near(usize::from(self.reader.process));
+        if self.process().bypasses(by) {
+            self.reader.read = ReadMachine::past_the_cache(POLICY);
+        } else if let Some(content) = self.process().near.get(by) {
+            let floor = self.world.floor_near(process);
             self.see(content, &floor);
             self.reader.end();
         }
@@ -185,6 +189,7 @@ impl Driver<'_> {
                     Some(object) if is_it || self.skips(Skips::TokenOfThePointer) => {
                         self.judge_pointer(Some(pointer), &object, ahead.epoch.as_ref());
                     }
+                    _ if self.must_not_look() => self.judged(Verdict::Unknown),
                     _ => {
                         // Only the pointer is known of it.
                         let content = Content { number: 0, tag: None };
@@ -233,7 +238,7 @@ impl Driver<'_> {
             // What is remembered serves the first round.
             Command::Lookup if self.reader.rounds == 1 => {
                 let Hint { pointer, tag, .. } = self.reader.hint;
-                let object = pointer.filter(|_| by == Place::Alias);
+                let object = pointer.filter(|_| by == Place::Alias && !self.must_not_look());
                 commands.extend(object.map(|_| (Place::Primary, Command::Lookup)));
                 let tag = tag.filter(|_| by == Place::Primary || object.is_some());
                 commands.extend(tag.map(|tag| (Place::Tag(tag), Command::ReadEpoch)));
@@ -241,6 +246,12 @@ impl Driver<'_> {
             _ => {}
         }
         self.ask(For::ReadMachine, commands);
+    }
+
+    /// Whether what stands under the primary key may be outdated. Looked at before that is asked for: when it is
+    /// there, the invalidation that was outstanding may have come after it.
+    fn must_not_look(&mut self) -> bool {
+        !self.skips(Skips::DebtBeforeLookup) && self.process().owes(Place::Primary)
     }
 
     /// What is taken of the type's tags before a fetch.

@@ -16,6 +16,9 @@ impl Driver<'_> {
         object: &Answer<Value>,
         epoch_ahead: Option<&(Tag, Answer<Value>)>,
     ) {
+        if self.skips(Skips::DebtBeforeLookup) && self.process().owes(Place::Primary) {
+            return self.judged(Verdict::Unknown);
+        }
         match *object {
             Ok(Reply::Value(Value::Object(content, epoch))) => {
                 self.judge(Found { pointer, content, epoch }, epoch_ahead);

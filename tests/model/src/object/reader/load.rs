@@ -16,7 +16,8 @@ impl Driver<'_> {
     /// Leads the load or follows the one under way, or takes no part if it may only lead.
     pub(super) fn enter(&mut self, may_only_lead: bool) {
         let token = self.reader.fresh();
-        let (me, past_the_cache) = (self.at, self.reader.read.is_cut_off());
+        let past_the_cache = self.reader.read.is_cut_off();
+        let (me, shares_less) = (self.at, past_the_cache || self.may_be_owed());
         let flights = self.flights();
         let role = match flights.open() {
             None => {
@@ -26,11 +27,17 @@ impl Driver<'_> {
             }
             Some(_) if may_only_lead => Role::Alone,
             Some(flight) => {
-                flight.join(me, past_the_cache, |_| false);
+                flight.join(me, shares_less, |_| false);
                 Role::Follower
             }
         };
         self.reader.read.on_entered(role);
+    }
+
+    /// Whether an invalidation of the object's primary key may be outstanding. A reader by the alias does not know
+    /// which one that is.
+    fn may_be_owed(&mut self) -> bool {
+        !self.skips(Skips::DebtOfSharers) && self.process().owes(Place::Primary)
     }
 
     /// A load that was followed has ended.

@@ -19,6 +19,8 @@ use super::world::KeyLead;
 use crate::caller::Answer;
 
 const LEASE: Duration = Duration::from_secs(60);
+const POLICY: ReadPolicy =
+    ReadPolicy { first: First::Lookup, on_lease: OnLease::Wait, lease: LEASE };
 
 /// What a fetch brought: an object, or an error that is as old as the object would be ("no such row").
 type Brought = Result<Content, Content>;
@@ -135,7 +137,6 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn new(number: u8, process: u8, by: Place, renews: bool) -> Self {
-        let policy = ReadPolicy { first: First::Lookup, on_lease: OnLease::Wait, lease: LEASE };
         Self {
             number,
             process,
@@ -143,7 +144,7 @@ impl Reader {
             renews,
             pending: Pending::Idle,
             waits: For::ReadMachine,
-            read: ReadMachine::new(policy),
+            read: ReadMachine::new(POLICY),
             lead: None,
             link: None,
             led_to: None,
