@@ -6,7 +6,7 @@ use bytes::Bytes;
 use cachecow::protocol::{Command, Replacing, Reply, Token};
 use cachecow::{CacheBackend, Key, MemoryBackend, RedisBackend, Request};
 use cachecow_model::Without;
-use cachecow_model::cache::{Cell, Stored as _, Version};
+use cachecow_model::cache::{Cell, Epoch, Stored as _, Version};
 use cachecow_tests::servers::RedisServer;
 
 const KEY: Key = Key::from_hash(7);
@@ -89,9 +89,52 @@ async fn answers_as(backend: &dyn CacheBackend) {
     assert_eq!(kinds.len(), 13, "not every command met every answer");
 }
 
+/// A command on an epoch. What settles does so beyond the end of the test: that comes last.
+fn epoch_command(random: &mut fastrand::Rng, may_settle: bool) -> Command {
+    match random.u8(..6) {
+        0 | 1 => Command::ReadEpoch,
+        2 | 3 => Command::TakeEpoch { fresh: token(random), ttl: LONG },
+        4 if may_settle => Command::EndEpoch { settle: LONG },
+        _ => Command::EndEpoch { settle: Duration::ZERO },
+    }
+}
+
+/// Which epoch an answer tells of, by the order in which they were first told.
+fn told(epochs: &mut Vec<Token>, answer: &Token) -> usize {
+    epochs.iter().position(|epoch| epoch == answer).unwrap_or_else(|| {
+        epochs.push(*answer);
+        epochs.len() - 1
+    })
+}
+
+async fn tells_epochs_as(backend: &dyn CacheBackend) {
+    let mut random = fastrand::Rng::with_seed(0x5eed);
+    let (mut epoch, mut begun) = (Epoch::default(), 0);
+    let (mut modelled, mut real) = (Vec::new(), Vec::new());
+    let mut kinds = std::collections::HashSet::new();
+    for step in 0..STEPS {
+        let command = epoch_command(&mut random, step > STEPS / 2);
+        let expected = epoch.carry_out(&command, &mut begun);
+        let request = Request { key: KEY, command: command.clone() };
+        let reply = backend.execute(vec![request]).await.remove(0).expect("an answer");
+        kinds.insert((std::mem::discriminant(&command), std::mem::discriminant(&reply)));
+        match (&expected, &reply) {
+            (Reply::Epoch(expected), Reply::Epoch(reply)) => {
+                let (expected, reply) = (told(&mut modelled, expected), told(&mut real, reply));
+                assert_eq!(expected, reply, "step {step}: {command:?}");
+            }
+            _ => assert_eq!(expected, reply, "step {step}: {command:?}"),
+        }
+    }
+    // Read 3, take 2, and one that is always carried out.
+    assert_eq!(kinds.len(), 6, "not every command met every answer");
+    assert!(real.len() > 100, "{} epochs", real.len());
+}
+
 #[tokio::test]
 async fn the_embedded_cache() {
     answers_as(&MemoryBackend::default()).await;
+    tells_epochs_as(&MemoryBackend::default()).await;
 }
 
 #[tokio::test]
@@ -99,4 +142,5 @@ async fn redis() {
     let server = RedisServer::start();
     let backend = RedisBackend::from_url(&server.url(), Duration::from_secs(20)).unwrap();
     answers_as(&backend).await;
+    tells_epochs_as(&backend).await;
 }
