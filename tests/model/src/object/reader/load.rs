@@ -151,17 +151,21 @@ impl Driver<'_> {
         } else if !self.scene.tagged() {
             self.seal(None);
         } else if self.reader.captured.is_taken() {
-            // Who joins after the guard is read may come after an invalidation that nobody sees.
-            if self.skips(Skips::ClosedLoad) {
-            } else if self.reader.link.is_some() {
-                self.close_to_newcomers();
-            } else if let Some(lead) = &mut self.reader.lead {
-                let process = &mut self.world.processes[usize::from(self.reader.process)];
-                lead.close(process.flights(self.reader.by));
+            if !self.skips(Skips::ClosedLoad) {
+                self.close();
             }
             self.stamp();
         } else {
             self.refuse();
+        }
+    }
+
+    /// Who joins after the guard is read may come after an invalidation that nobody sees.
+    fn close(&mut self) {
+        let process = &mut self.world.processes[usize::from(self.reader.process)];
+        match &mut self.reader.lead {
+            Some(lead) if self.reader.link.is_none() => lead.close(process.flights(self.reader.by)),
+            _ => self.close_to_newcomers(),
         }
     }
 
