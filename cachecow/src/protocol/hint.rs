@@ -1,5 +1,7 @@
 //! Asking for what a pointer probably leads to together with the pointer.
 
+use std::borrow::Borrow;
+
 use super::command::Token;
 
 /// Where an alias leads: the primary key, and which load stored the pointer.
@@ -22,10 +24,14 @@ pub struct PointerHint<K> {
     pub primary: K,
 }
 
-impl<K: PartialEq> PointerHint<K> {
-    /// Whether the pointer that was found is the one that is remembered.
-    pub fn is_still(&self, found: &Self) -> bool {
-        self == found
+impl<K> PointerHint<K> {
+    /// Whether the pointer that was found, by its token and where it leads, is the one that is remembered.
+    pub fn is_still<P>(&self, stored_by: Token, primary: &P) -> bool
+    where
+        K: Borrow<P>,
+        P: PartialEq + ?Sized,
+    {
+        self.stored_by == stored_by && self.primary.borrow() == primary
     }
 }
 
@@ -35,10 +41,10 @@ mod tests {
 
     #[test]
     fn a_pointer_that_was_stored_anew_is_another_even_if_it_leads_to_the_same_key() {
-        let hint =
-            |token, primary| PointerHint { stored_by: Token::from_bytes([token; 16]), primary };
-        assert!(hint(1, 'p').is_still(&hint(1, 'p')));
-        assert!(!hint(1, 'p').is_still(&hint(2, 'p')));
-        assert!(!hint(1, 'p').is_still(&hint(1, 'q')));
+        let token = |number| Token::from_bytes([number; 16]);
+        let hint = PointerHint { stored_by: token(1), primary: 'p' };
+        assert!(hint.is_still(token(1), &'p'));
+        assert!(!hint.is_still(token(2), &'p'));
+        assert!(!hint.is_still(token(1), &'q'));
     }
 }

@@ -281,7 +281,9 @@ impl<'a> Reads<'a> {
         let key = self.loader.key(place);
         let past_the_cache = self.slots[place].read.is_cut_off();
         let identity = self.loader.identity(place);
-        let role = match flights::enter(self.engine, key, identity, past_the_cache) {
+        // The load's key does not tell which primary key it is about.
+        let owes = self.loader.aliases().is_some() && !self.engine.pending.is_empty();
+        let role = match flights::enter(self.engine, key, identity, past_the_cache, owes) {
             Entered::Lead(lead) => Role::Leader(self.take_lead(place, lead)),
             Entered::Follow(following) => {
                 self.begin_follow(place, following);

@@ -1,5 +1,6 @@
 //! Where a pointer leads.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 use bytes::Bytes;
@@ -25,6 +26,12 @@ impl Primary {
     }
 
     pub(super) fn parts(&self) -> &[u8] {
+        &self.parts
+    }
+}
+
+impl Borrow<[u8]> for Primary {
+    fn borrow(&self) -> &[u8] {
         &self.parts
     }
 }

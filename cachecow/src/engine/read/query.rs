@@ -104,6 +104,9 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
             self.pointer = self.engine.hints.pointer(self.key);
             let Some(pointer) = &self.pointer else { return };
             stored_under = pointer.primary.key();
+            if self.engine.pending.contains(stored_under) {
+                return;
+            }
             self.hinted.push(Place::Value(stored_under));
         }
         self.hinted.extend(self.hinted_tags(stored_under));
@@ -199,10 +202,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         (stored_by, parts): (Token, &[u8]),
         known: &Known,
     ) -> Judgement<Found<L>> {
-        let is_still = |hint: &&Arc<PointerHint<Primary>>| {
-            hint.stored_by == stored_by && hint.primary.parts() == parts
-        };
-        let hint = self.pointer.as_ref().filter(is_still);
+        let hint = self.pointer.as_ref().filter(|hint| hint.is_still(stored_by, parts));
         let is_hinted = hint.is_some();
         let pointer = hint.map_or_else(
             || {
@@ -214,9 +214,6 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
             Arc::clone,
         );
         let primary = &pointer.primary;
-        if self.engine.pending.contains(primary.key()) {
-            return Err(Verdict::Unknown).into();
-        }
         // Read for another pointer, it may be older than this one.
         let value = known.value(primary.key()).filter(|_| is_hinted || !known.is_by_hint());
         let replace = |claim_first| {
@@ -224,6 +221,10 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
             Judgement::Done(Judged { found: None, verdict, claim_first })
         };
         let stored = match value {
+            // Before it is asked for: when the answer has come, a retry may have succeeded that it missed.
+            None if self.engine.pending.contains(primary.key()) => {
+                return Err(Verdict::Unknown).into();
+            }
             None => {
                 let mut places = vec![Place::Value(primary.key())];
                 places.extend(self.hinted_tags(primary.key()));

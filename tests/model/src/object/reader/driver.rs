@@ -183,7 +183,11 @@ impl Driver<'_> {
             Step::Judge(pointer @ Value::Pointer(stored_by)) => {
                 let found = PointerHint { stored_by, primary: () };
                 self.remember(|hint| hint.pointer = Some(found));
-                let is_it = self.reader.hint.pointer.is_some_and(|hint| hint.is_still(&found));
+                let is_it = self
+                    .reader
+                    .hint
+                    .pointer
+                    .is_some_and(|hint| hint.is_still(found.stored_by, &found.primary));
                 let ahead = self.reader.ahead.take().unwrap_or_default();
                 match ahead.object {
                     Some(object) if is_it || self.skips(Skips::TokenOfThePointer) => {
