@@ -70,7 +70,7 @@ pub(crate) struct Following {
     past_the_cache: bool,
 }
 
-/// What a follower is told.
+/// What a follower is notified of.
 pub(crate) enum Landed {
     /// The load's result.
     Shared(Result<Loaded, Error>, Outcome),
@@ -288,12 +288,12 @@ impl Lead {
 
     fn tell(&mut self, landing: Landing, ended: Option<(&Result<Loaded, Error>, Outcome)>) {
         let Some(lead) = self.part.take() else { return };
-        let told = self.engine.flights.at(self.key, |loads| {
-            let told = lead.land(&mut loads.flights, landing);
+        let waiters = self.engine.flights.at(self.key, |loads| {
+            let waiters = lead.land(&mut loads.flights, landing);
             loads.number_followers();
-            told
+            waiters
         });
-        let Waiters { share, look_again, next, give_back } = told;
+        let Waiters { share, look_again, next, give_back } = waiters;
         // A follower that is gone does not hear it.
         if let Some((result, outcome)) = ended {
             for follower in share {

@@ -11,7 +11,7 @@ const LEAST_PRUNED: usize = 32;
 /// The loads of a key: the one that takes followers, if there is one, those that writes
 /// overtook, and those that were given up.
 ///
-/// `I` tells what is loaded, since two keys may have the same hash; `F` is how a follower is told.
+/// `I` tells what is loaded, since two keys may have the same hash; `F` is how a follower is notified.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Flights<I, F> {
     open: Option<Flight<I, F>>,
@@ -42,7 +42,7 @@ struct Follower<F> {
     joined: Phase,
     /// Whether it must not be served from the cache.
     past_the_cache: bool,
-    told_by: F,
+    notify: F,
 }
 
 /// The leader's part in a load; it has to [`land`](Self::land), whatever happens.
@@ -57,7 +57,7 @@ pub struct Lead<I, F> {
     claim: Option<Token>,
 }
 
-/// Who is to be told what at the end of a load.
+/// Waiters to notify when a load completes.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Waiters<I, F> {
     /// These share the result.
@@ -142,7 +142,7 @@ impl<I: Clone + PartialEq, F> Flights<I, F> {
         let Flight { identity, mut followers, .. } =
             self.open.take_if(|flight| flight.number == number)?;
         self.given_up += 1;
-        followers.retain(|follower| !is_gone(&follower.told_by));
+        followers.retain(|follower| !is_gone(&follower.notify));
         let lead = self.take_off(identity, past_the_cache);
         self.take_in(followers);
         Some(lead)
@@ -163,7 +163,7 @@ impl<I: Clone + PartialEq, F> Flights<I, F> {
         if follower.is_none() {
             lead.close(self);
         }
-        follower.map(|follower| follower.told_by)
+        follower.map(|follower| follower.notify)
     }
 
     fn of(&mut self, lead: &Lead<I, F>) -> Option<&mut Flight<I, F>> {
@@ -196,7 +196,7 @@ impl<I: Clone + PartialEq, F> Flights<I, F> {
     fn take_in(&mut self, followers: VecDeque<Follower<F>>) {
         if let Some(flight) = &mut self.open {
             for follower in followers {
-                flight.add(follower.told_by, follower.past_the_cache);
+                flight.add(follower.notify, follower.past_the_cache);
             }
         }
     }
@@ -215,25 +215,25 @@ impl<I, F> Flight<I, F> {
 
     /// Its followers, in the order they came.
     pub fn followers(&self) -> impl ExactSizeIterator<Item = &F> {
-        self.followers.iter().map(|follower| &follower.told_by)
+        self.followers.iter().map(|follower| &follower.notify)
     }
 
     /// Adds a follower. A follower that must not be served from the cache shares no load that may be
     /// answered, or confirmed, by it.
     ///
     /// Followers that are gone are dropped each time that the number of followers has doubled.
-    pub fn join(&mut self, told_by: F, past_the_cache: bool, is_gone: impl Fn(&F) -> bool) {
+    pub fn join(&mut self, notify: F, past_the_cache: bool, is_gone: impl Fn(&F) -> bool) {
         if self.followers.len() >= self.pruned_at {
-            self.followers.retain(|follower| !is_gone(&follower.told_by));
+            self.followers.retain(|follower| !is_gone(&follower.notify));
             self.pruned_at = LEAST_PRUNED.max(2 * self.followers.len());
         }
-        self.add(told_by, past_the_cache);
+        self.add(notify, past_the_cache);
     }
 
-    fn add(&mut self, told_by: F, past_the_cache: bool) {
+    fn add(&mut self, notify: F, past_the_cache: bool) {
         let unfit = past_the_cache && !self.past_the_cache;
         let joined = if unfit { Phase::Closed } else { self.phase };
-        self.followers.push_back(Follower { joined, past_the_cache, told_by });
+        self.followers.push_back(Follower { joined, past_the_cache, notify });
     }
 
     /// Lets nobody share the load any more: who joins from here on looks again once it is over.
@@ -286,7 +286,7 @@ impl<I: Clone + PartialEq, F> Lead<I, F> {
     /// Ends the load.
     pub fn land(mut self, flights: &mut Flights<I, F>, landing: Landing) -> Waiters<I, F> {
         self.close(flights);
-        let mut told = Waiters {
+        let mut waiters = Waiters {
             share: Vec::new(),
             look_again: Vec::new(),
             next: None,
@@ -295,19 +295,19 @@ impl<I: Clone + PartialEq, F> Lead<I, F> {
         let mut waiting = VecDeque::new();
         for follower in self.closed.take().unwrap_or_default() {
             match landing.fate_of(follower.joined) {
-                FollowerFate::Accept => told.share.push(follower.told_by),
-                FollowerFate::LookAgain => told.look_again.push(follower.told_by),
+                FollowerFate::Accept => waiters.share.push(follower.notify),
+                FollowerFate::LookAgain => waiters.look_again.push(follower.notify),
                 FollowerFate::NextLoad => waiting.push_back(follower),
             }
         }
         let other = flights.open().is_some_and(|flight| flight.identity != self.identity);
         if other {
             // Something else with the same hash is being loaded; each reads on its own.
-            told.look_again.extend(waiting.into_iter().map(|follower| follower.told_by));
+            waiters.look_again.extend(waiting.into_iter().map(|follower| follower.notify));
         } else if !waiting.is_empty() {
-            told.next = flights.carry_over(self.identity, waiting);
+            waiters.next = flights.carry_over(self.identity, waiting);
         }
-        told
+        waiters
     }
 }
 

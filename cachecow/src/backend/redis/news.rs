@@ -14,7 +14,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::super::{BackendError, BackendErrorKind, ChangeListener};
-use super::push::{self, Told};
+use super::push::{self, Notice};
 use super::server::{Connection, Server};
 use super::{Shared, reply};
 use crate::key::Key;
@@ -201,13 +201,13 @@ impl News {
         let Some(listener) = self.listener.upgrade() else { return };
         push::tell(push, |told| match told {
             // Others may have names like ours.
-            Told::Changed(name) => {
+            Notice::Changed(name) => {
                 if let Some(key) = self.key_of(name) {
                     listener.changed(key);
                 }
             }
-            Told::AnyChanged => listener.all_changed(),
-            Told::Ended => {
+            Notice::AnyChanged => listener.all_changed(),
+            Notice::Ended => {
                 self.broken.set();
                 listener.lost();
             }

@@ -3,7 +3,7 @@
 use ::redis::{PushInfo, PushKind, Value};
 
 /// What became of keys.
-pub(super) enum Told<'a> {
+pub(super) enum Notice<'a> {
     /// The key of this name has changed.
     Changed(&'a [u8]),
     /// Any key may have: a flush, or something that is not understood.
@@ -13,16 +13,16 @@ pub(super) enum Told<'a> {
 }
 
 /// Hands on what a push tells of keys.
-pub(super) fn tell(push: &PushInfo, mut hear: impl FnMut(Told<'_>)) {
+pub(super) fn tell(push: &PushInfo, mut hear: impl FnMut(Notice<'_>)) {
     match (&push.kind, push.data.as_slice()) {
-        (PushKind::Disconnection, _) => hear(Told::Ended),
+        (PushKind::Disconnection, _) => hear(Notice::Ended),
         (PushKind::Invalidate, [Value::Array(names)]) => {
             names.iter().for_each(|name| match name {
-                Value::BulkString(name) => hear(Told::Changed(name)),
-                _ => hear(Told::AnyChanged),
+                Value::BulkString(name) => hear(Notice::Changed(name)),
+                _ => hear(Notice::AnyChanged),
             });
         }
-        (PushKind::Invalidate, _) => hear(Told::AnyChanged),
+        (PushKind::Invalidate, _) => hear(Notice::AnyChanged),
         _ => {}
     }
 }

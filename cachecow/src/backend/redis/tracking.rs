@@ -10,7 +10,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::super::{BackendError, BackendErrorKind, Waiters, Watch};
-use super::push::{self, Told};
+use super::push::{self, Notice};
 use super::server::Server;
 use super::{Shared, malformed, reply};
 use crate::engine::settings::LONGEST;
@@ -187,13 +187,13 @@ fn lease_end(answer: Vec<Value>) -> Result<Option<Instant>, BackendError> {
 
 fn on_push(waiters: &Waiters, prefix: &[u8], push: &PushInfo) {
     push::tell(push, |told| match told {
-        Told::Changed(name) => {
+        Notice::Changed(name) => {
             if let Some(key) = key_of(prefix, name) {
                 waiters.wake(key);
             }
         }
-        Told::AnyChanged => waiters.wake_all(),
-        Told::Ended => waiters.give_up(),
+        Notice::AnyChanged => waiters.wake_all(),
+        Notice::Ended => waiters.give_up(),
     });
 }
 

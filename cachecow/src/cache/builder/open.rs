@@ -70,6 +70,7 @@ impl Builder {
     }
 
     #[cfg(not(feature = "redis"))]
+    #[allow(clippy::unused_self, reason = "as with Redis")]
     fn open_redis(self, _url: &str) -> Result<CacheCow, Error> {
         Err(Error::invalid_url("it needs cachecow's feature `redis`, which is not enabled"))
     }

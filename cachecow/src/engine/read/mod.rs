@@ -27,6 +27,7 @@ pub(crate) use self::drive::Reads;
 pub(crate) use self::hints::Hints;
 pub(crate) use self::judge::{Judged, Judgement};
 pub(crate) use self::known::Known;
+#[cfg(feature = "store")]
 pub(crate) use self::loader::{Loader, Sealed};
 use self::primary::ClaimFirst;
 pub(crate) use self::query::ObjectQuery;

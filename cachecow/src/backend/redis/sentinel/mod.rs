@@ -1,7 +1,7 @@
 //! Sentinels, who know which server is the master.
 
+mod reports;
 mod switch;
-mod told;
 mod word;
 
 use std::fmt;

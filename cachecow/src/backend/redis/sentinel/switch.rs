@@ -15,11 +15,11 @@ use tokio::time::MissedTickBehavior;
 
 use super::super::super::BackendError;
 use super::super::connector::Connector;
-use super::told::Told;
+use super::reports::Reports;
 use super::word::{self, Address, Word};
 
 const CHANNEL: &str = "+switch-master";
-/// How often a sentinel is asked that has told nothing, and how often it is connected to while it
+/// How often a sentinel is asked that has reported nothing, and how often it is connected to while it
 /// cannot be reached.
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -33,9 +33,9 @@ pub(super) struct Switches {
 
 #[derive(Default)]
 struct Heard {
-    /// How often the master was switched. Changes with what was told, under its lock.
+    /// How often the master was switched. Changes with what was reported, under its lock.
     count: AtomicU64,
-    told: Mutex<Told>,
+    reports: Mutex<Reports>,
 }
 
 impl Switches {
@@ -46,8 +46,8 @@ impl Switches {
 
     /// The addresses that the master may have, and the count of switches that led to them.
     pub(super) fn named(&self) -> (u64, Vec<Address>) {
-        let told = self.heard.told();
-        (self.count(), told.named())
+        let reports = self.heard.reports();
+        (self.count(), reports.named())
     }
 
     /// Takes the word of the sentinel at this place.
@@ -88,15 +88,15 @@ impl Drop for Switches {
 
 impl Heard {
     fn note(&self, sentinel: usize, word: Word) {
-        let mut told = self.told();
-        if told.take(sentinel, word) {
+        let mut reports = self.reports();
+        if reports.take(sentinel, word) {
             self.count.fetch_add(1, Ordering::Release);
             tracing::info!(target: "cachecow", "the sentinels have switched the master");
         }
     }
 
-    fn told(&self) -> MutexGuard<'_, Told> {
-        self.told.lock()
+    fn reports(&self) -> MutexGuard<'_, Reports> {
+        self.reports.lock()
     }
 }
 
@@ -125,11 +125,11 @@ impl Listener {
 
     /// Listens until the sentinel is lost.
     ///
-    /// It is asked when the subscription stands, since what it told before was not heard, when it has
-    /// told something, and every now and then, since a link may be dead without a sign of it.
+    /// It is asked when the subscription stands, since what it reported before was not heard, when it has
+    /// reported something, and every now and then, since a link may be dead without a sign of it.
     async fn listen(&self) -> Result<(), BackendError> {
-        let told = Arc::new(Notify::new());
-        let teller = Arc::clone(&told);
+        let reports = Arc::new(Notify::new());
+        let teller = Arc::clone(&reports);
         let connector = self.connector.listening(move |_| teller.notify_one());
         let mut connection = connector.connect(self.sentinel.clone()).await?;
         let mut subscribe = ::redis::cmd("SUBSCRIBE");
@@ -138,7 +138,7 @@ impl Listener {
         loop {
             let word = word::ask(&mut connection, &self.name, &connector).await?;
             self.heard.note(self.place, word);
-            let _ = tokio::time::timeout(INTERVAL, told.notified()).await;
+            let _ = tokio::time::timeout(INTERVAL, reports.notified()).await;
         }
     }
 }

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use super::word::{Address, Word};
 
 #[derive(Default)]
-pub(super) struct Told {
+pub(super) struct Reports {
     /// By the sentinels' places. Those of sentinels that were lost stand: they may have been the only
     /// ones that knew of the last failover.
     words: BTreeMap<usize, Word>,
     master: Option<Address>,
 }
 
-impl Told {
+impl Reports {
     /// Takes a sentinel's word; whether there is another master than before.
     pub(super) fn take(&mut self, sentinel: usize, word: Word) -> bool {
         let before = self.words.insert(sentinel, word.clone());
@@ -58,50 +58,50 @@ mod tests {
     }
 
     /// What becomes of these words; each is sentinel, epoch and port.
-    fn told(words: &[(usize, u64, u16)]) -> (Vec<bool>, Vec<Address>) {
-        let mut told = Told::default();
-        let take = |&(sentinel, epoch, port): &_| told.take(sentinel, word(epoch, port));
-        (words.iter().map(take).collect(), told.named())
+    fn reports(words: &[(usize, u64, u16)]) -> (Vec<bool>, Vec<Address>) {
+        let mut reports = Reports::default();
+        let take = |&(sentinel, epoch, port): &_| reports.take(sentinel, word(epoch, port));
+        (words.iter().map(take).collect(), reports.named())
     }
 
     #[test]
     fn the_first_word_is_no_switch_and_a_later_epoch_is_one() {
         let words = [(0, 4, 1), (1, 4, 1), (0, 5, 2), (1, 5, 2), (0, 6, 2)];
         let switches = vec![false, false, true, false, false];
-        assert_eq!(told(&words), (switches, vec![address(2)]));
+        assert_eq!(reports(&words), (switches, vec![address(2)]));
     }
 
     #[test]
     fn a_word_of_before_is_none() {
         // Of one that is asked for the first time, and of one that knows nothing yet.
         let words = [(0, 4, 1), (1, 5, 2), (2, 4, 1), (0, 4, 1)];
-        assert_eq!(told(&words), (vec![false, true, false, false], vec![address(2)]));
+        assert_eq!(reports(&words), (vec![false, true, false, false], vec![address(2)]));
     }
 
     #[test]
     fn where_epochs_are_not_known_the_newest_word_counts() {
         let words = [(0, 0, 1), (1, 0, 1), (0, 0, 2), (1, 0, 1)];
-        let (switches, named) = told(&words);
+        let (switches, named) = reports(&words);
         assert_eq!((switches, &named[0]), (vec![false, false, true, false], &address(2)));
         let words = [(0, 0, 1), (1, 0, 1), (0, 0, 2), (1, 0, 1), (1, 0, 2)];
-        assert_eq!(told(&words), (vec![false, false, true, false, false], vec![address(2)]));
+        assert_eq!(reports(&words), (vec![false, false, true, false, false], vec![address(2)]));
     }
 
     #[test]
     fn sentinels_that_count_from_the_beginning_are_believed_when_all_do() {
         let words = [(0, 5, 2), (1, 5, 2), (0, 0, 3), (1, 0, 3)];
-        assert_eq!(told(&words), (vec![false, false, false, true], vec![address(3)]));
+        assert_eq!(reports(&words), (vec![false, false, false, true], vec![address(3)]));
     }
 
     #[test]
     fn the_only_one_that_knew_more_may_take_it_back() {
         let words = [(0, 4, 1), (1, 5, 2), (1, 0, 3)];
-        assert_eq!(told(&words), (vec![false, true, true], vec![address(1)]));
+        assert_eq!(reports(&words), (vec![false, true, true], vec![address(1)]));
     }
 
     #[test]
     fn all_that_are_named_alike_may_be_the_master() {
         let words = [(0, 0, 1), (1, 0, 2), (2, 0, 1)];
-        assert_eq!(told(&words), (vec![false; 3], vec![address(1), address(2)]));
+        assert_eq!(reports(&words), (vec![false; 3], vec![address(1), address(2)]));
     }
 }
