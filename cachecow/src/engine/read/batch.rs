@@ -3,7 +3,7 @@
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use super::{ObjectQuery, Reads, TypedLoader, Unfinished, loaded_arc, look_many, typed};
+use super::{ObjectQuery, Reads, TypedLoader, Unfinished, loaded_arc, look_many, near_hit, typed};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::key::KeyMap;
@@ -26,10 +26,13 @@ pub(crate) async fn get_many<L: Lookup>(
     lookups: &[L],
 ) -> Result<Objects<L>, Error> {
     let state = engine.types.of::<L::Object>();
-    let queries = lookups.iter().map(|lookup| ObjectQuery::new(engine, state, near, lookup));
+    let queries = lookups.iter().map(|lookup| {
+        let parts = lookup.key();
+        ObjectQuery::new(engine, state, near, lookup, (parts.key(), parts))
+    });
     let (queries, places) = tell_apart(queries);
     let mut objects: Objects<L> = vec![None; queries.len()];
-    let mut wanted = take_near_hits(engine, state, queries, &mut objects);
+    let mut wanted = take_near_hits(engine, state, near, queries, &mut objects);
     let left = look_up(engine, state, &mut wanted, &mut objects).await;
     if !left.is_empty() {
         load(engine, context, state, &wanted, left, &mut objects).await?;
@@ -69,6 +72,7 @@ fn tell_apart<'a, L: Lookup>(
 fn take_near_hits<'a, L: Lookup>(
     engine: &Engine,
     state: &TypeState,
+    near: Option<&Near>,
     queries: Vec<ObjectQuery<'a, L>>,
     objects: &mut Objects<L>,
 ) -> Wanted<'a, L> {
@@ -76,7 +80,8 @@ fn take_near_hits<'a, L: Lookup>(
     let mut wanted =
         Wanted { queries: Vec::with_capacity(count), places: Vec::with_capacity(count) };
     for (place, mut query) in queries.into_iter().enumerate() {
-        if let Some(NearHit(object)) = query.near_hit() {
+        let ObjectQuery { lookup, key, parts, .. } = &query;
+        if let Some(NearHit(object)) = near_hit(engine, near, *lookup, *key, parts) {
             engine.sample(query.lookup, object.as_ref());
             objects[place] = object;
         } else {

@@ -1,6 +1,6 @@
 //! The one read path.
 //!
-//! 1. What is in this process's memory is served from there ([`ObjectQuery::near_hit`]).
+//! 1. What is in this process's memory is served from there ([`near_hit`]).
 //! 2. One round asks the cache for all that a hit needs: [`look_one`] for one key, [`look_many`] for a batch.
 //!    For an alias that is the pointer and the object that it led to last time; for an object with tags its
 //!    value and their epochs.
@@ -30,7 +30,7 @@ pub(crate) use self::known::Known;
 #[cfg(feature = "store")]
 pub(crate) use self::loader::{Loader, Sealed};
 use self::primary::ClaimFirst;
-pub(crate) use self::query::ObjectQuery;
+pub(crate) use self::query::{ObjectQuery, near_hit};
 pub(crate) use self::typed::{TypedLoader, loaded, loaded_arc, typed};
 use super::Engine;
 use super::client::Answer;

@@ -45,15 +45,15 @@ type Found<L> = Option<Arc<<L as Lookup>::Object>>;
 type Tags = SmallVec<[Key; 4]>;
 
 impl<'a, L: Lookup> ObjectQuery<'a, L> {
+    /// A read that was not served from this process's memory.
     #[inline]
     pub(crate) fn new(
         engine: &'a Engine,
         state: &'a TypeState,
         near: Option<&'a Near>,
         lookup: &'a L,
+        (key, parts): (Key, KeyEncoder),
     ) -> Self {
-        let parts = lookup.key();
-        let key = parts.key();
         Self {
             engine,
             state,
@@ -70,20 +70,6 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     /// Whether the other asks for the same.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         self.parts.as_bytes() == other.parts.as_bytes()
-    }
-
-    /// What is in this process's memory.
-    #[inline]
-    pub(crate) fn near_hit(&self) -> Option<NearHit<L::Object>> {
-        let near = self.near?;
-        // First: what a later success of the retry drops must not have been taken before.
-        let pending = &self.engine.pending;
-        let is_outdated = if L::ALIAS || L::Object::TAGGED {
-            !pending.is_empty()
-        } else {
-            pending.contains(self.key)
-        };
-        if is_outdated { None } else { near.get(self.lookup, self.key, &self.parts) }
     }
 
     /// Before the first command is sent: says what is asked for with it, and watches all of it.
@@ -335,6 +321,23 @@ fn tags_of<T: Cached>(object: &T) -> Tags {
     let mut tags = Tags::new();
     object.each_tag(&mut |tag| tags.push(tag.key()));
     tags
+}
+
+/// What is in this process's memory.
+#[inline]
+pub(crate) fn near_hit<L: Lookup>(
+    engine: &Engine,
+    near: Option<&Near>,
+    lookup: &L,
+    key: Key,
+    parts: &KeyEncoder,
+) -> Option<NearHit<L::Object>> {
+    let near = near?;
+    // First: what a later success of the retry drops must not have been taken before.
+    let pending = &engine.pending;
+    let is_outdated =
+        if L::ALIAS || L::Object::TAGGED { !pending.is_empty() } else { pending.contains(key) };
+    if is_outdated { None } else { near.get(lookup, key, parts) }
 }
 
 /// Why an object is not served.
