@@ -104,8 +104,9 @@ use proc_macro::TokenStream;
 ///
 /// One `#[cache(tag = …)]` for each group that an object is in, with nothing else in it but `name`. All
 /// objects of the type that carry a tag are invalidated at once, however many, by
-/// `CacheCow::invalidate_tag`. Each read of an object with tags costs a second round trip, which asks
-/// whether one of them was invalidated; a type without tags pays nothing.
+/// `CacheCow::invalidate_tag`. Each read of an object with tags also asks whether one of them was
+/// invalidated, in the same round trip where the process knows the tags from before; a type without tags
+/// pays nothing.
 ///
 /// | setting | meaning | without it |
 /// |---|---|---|
