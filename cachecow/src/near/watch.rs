@@ -103,7 +103,7 @@ impl Watches {
 }
 
 impl Shard {
-    const LEAST_PRUNED: usize = 64;
+    const LEAST_PRUNED: usize = 8;
 
     fn count(&mut self, key: Key) -> Arc<Count> {
         if let Some(count) = self.by_key.get(&key).and_then(Weak::upgrade) {
