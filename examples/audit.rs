@@ -10,9 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use cachecow::{CacheCow, Cached, Source};
-use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Serialize, Deserialize, Cached)]
+#[derive(Clone, Debug, Cached)]
 #[cache(context = Shop, ttl = "1h")]
 #[cache(key = "audit:article:{id}", fetch = Shop::article)]
 struct Article {
@@ -21,7 +20,7 @@ struct Article {
     price: u32,
 }
 
-#[derive(Clone, Debug, Serialize, Deserialize, Cached)]
+#[derive(Clone, Debug, Cached)]
 #[cache(context = Shop, ttl = "1h")]
 #[cache(key = "audit:customer:{id}", fetch = Shop::customer)]
 struct Customer {

@@ -10,9 +10,8 @@ use std::process::ExitCode;
 use cachecow::{CacheCow, Cached};
 use redis::AsyncTypedCommands as _;
 use redis::aio::ConnectionManager;
-use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Serialize, Deserialize, Cached)]
+#[derive(Clone, Debug, Cached)]
 #[cache(ttl = "1m")]
 #[cache(key = "square:{root}", fetch = Square::compute)]
 struct Square {

@@ -11,9 +11,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use cachecow::{CacheCow, Cached, Source};
-use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Debug, Serialize, Deserialize, Cached)]
+#[derive(Clone, Debug, Cached)]
 #[cache(context = Shop, ttl = "200ms", stale_if_error = "1h")]
 #[cache(key = "article:{id}", fetch = Shop::article)]
 #[cache(key = "article:slug:{slug}", fetch = Shop::article_by_slug)]
@@ -24,7 +23,7 @@ struct Article {
 }
 
 /// What many articles have in common, and is invalidated with all of them.
-#[derive(Clone, Debug, Serialize, Deserialize, Cached)]
+#[derive(Clone, Debug, Cached)]
 #[cache(context = Shop, near = false)]
 #[cache(key = "offer:{article}", fetch = Shop::offer)]
 #[cache(tag = "sale:{sale}")]

@@ -8,10 +8,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use cachecow::{CacheCow, Cached, ErrorKind, HoldPolicy};
-use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
-#[derive(Clone, Debug, Serialize, Deserialize, Cached)]
+#[derive(Clone, Debug, Cached)]
 #[cache(context = Bank, ttl = "10m")]
 #[cache(key = "account:{number}", fetch = Bank::find)]
 #[cache(key = "account:owner:{owner}", fetch = Bank::find_by_owner)]

@@ -1,12 +1,12 @@
 //! The fields of a struct or of a variant.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Attribute, Field, Fields, Index, Type};
+use syn::{Field, Fields, Index, Type};
 
 use crate::faults::Faults;
-use crate::options;
+use crate::options::FieldOptions;
 
 /// One field, by the name that a placeholder uses.
 pub(crate) struct FieldInfo<'a> {
@@ -15,8 +15,22 @@ pub(crate) struct FieldInfo<'a> {
     /// What stands after the dot.
     pub(crate) member: TokenStream,
     pub(crate) ty: &'a Type,
-    pub(crate) attrs: &'a [Attribute],
-    pub(crate) opaque: bool,
+    pub(crate) storage: Storage,
+    /// Whether the shape of the field's type is left out, since it contains this one.
+    pub(crate) recursive: bool,
+}
+
+/// How a field is stored.
+#[derive(Clone)]
+pub(crate) enum Storage {
+    /// By its type's `CacheSchema`.
+    Schema,
+    /// By its type's serde traits.
+    Opaque,
+    /// By the functions of a module written for serde.
+    With(TokenStream),
+    /// Not at all; the word that says so.
+    Skipped(Ident),
 }
 
 /// The fields in order.
@@ -29,11 +43,6 @@ fn field_info<'a>(index: usize, field: &'a Field, faults: &mut Faults) -> FieldI
         Some(ident) => (ident.unraw().to_string(), ident.to_token_stream()),
         None => (index.to_string(), Index::from(index).to_token_stream()),
     };
-    FieldInfo {
-        name,
-        member,
-        ty: &field.ty,
-        attrs: &field.attrs,
-        opaque: options::is_opaque(&field.attrs, faults),
-    }
+    let FieldOptions { storage, recursive } = FieldOptions::read(&field.attrs, faults);
+    FieldInfo { name, member, ty: &field.ty, storage, recursive }
 }

@@ -25,9 +25,8 @@ use proc_macro::TokenStream;
 ///
 /// ```
 /// use cachecow::{Cached, Lookup};
-/// use serde::{Deserialize, Serialize};
 ///
-/// #[derive(Clone, Serialize, Deserialize, Cached)]
+/// #[derive(Clone, Cached)]
 /// #[cache(context = Db, ttl = "10m")]
 /// #[cache(key = "user:{id}",          fetch = User::find, fetch_many = User::find_many)]
 /// #[cache(key = "user:email:{email}", fetch = User::find_by_email)]
@@ -78,6 +77,7 @@ use proc_macro::TokenStream;
 /// | `settle = "500ms"` | for how long after an invalidation nothing is stored, for fetches that read lagging replicas | the builder's |
 /// | `near = false` | whether objects are kept in this process's memory, where the builder turned that on | `true` |
 /// | `near_ttl = "5s"` | how long an object is kept there at the most | the builder's |
+/// | `version = 2` | a number of the fingerprint, for changes that the derive cannot see, such as of a field's unit | none |
 /// | `crate = path` | where the crate `cachecow` is found, if it is re-exported or renamed | `::cachecow` |
 ///
 /// A duration is a number and a unit, or several from large to small: `ms`, `s`, `m`, `h`, `d`, as
@@ -97,8 +97,9 @@ use proc_macro::TokenStream;
 /// | `fetch_many = path` | the async function that reads several at once | `fetch` is called for each |
 /// | `name = "by_email"` | the constructor's name | `by_` and the fields, joined by `_and_` |
 ///
-/// Two templates of a struct must differ by more than their placeholders. No two structs that share
-/// a cache may have the same template: their objects would displace each other.
+/// Two templates of a struct must differ by more than their placeholders. Two structs that share a cache
+/// need templates of their own, too: of two with one template, the second that a `CacheCow` is used for is not
+/// cached, and an event at the level `error` names both.
 ///
 /// # Tags
 ///
@@ -115,8 +116,7 @@ use proc_macro::TokenStream;
 ///
 /// ```
 /// # use cachecow::{CacheCow, Cached};
-/// # use serde::{Deserialize, Serialize};
-/// #[derive(Serialize, Deserialize, Cached)]
+/// #[derive(Cached)]
 /// #[cache(key = "user:{id}", fetch = User::find)]
 /// #[cache(tag = "org:{org_id}")]
 /// struct User {
@@ -167,11 +167,58 @@ use proc_macro::TokenStream;
 ///
 /// # Fields
 ///
-/// `#[cache(opaque)]` leaves the shape of a field's type out of the fingerprint; its name as
-/// written still counts. It is needed for types that contain each other, see `CacheSchema`.
+/// The derive writes and reads the struct itself, field by field: what comes back from the cache is what the
+/// fetch function returned, whatever serde attributes the struct has for its JSON, and it needs no serde
+/// derives. A field's type implements [`CacheSchema`](macro@CacheSchema), as the standard library's types do and,
+/// by feature, those of other crates; or the field says how else it is stored.
+///
+/// | on a field | meaning |
+/// |---|---|
+/// | `#[cache(opaque)]` | stored by the type's own serde traits. Its shape is outside of the fingerprint: after a change to it, change `version` |
+/// | `#[cache(with = module)]` | stored by the module's `serialize` and `deserialize`, as serde's `with` has them: `serde_bytes`, `chrono::serde::ts_seconds`, … |
+/// | `#[cache(skip)]` | not stored: the first read has it, a hit has its `Default` |
+/// | `#[cache(recursive)]` | stored as ever, its shape left out of the fingerprint: on one of several types that contain each other |
+///
+/// ```
+/// # use cachecow::{CacheSchema, Cached};
+/// # use serde::{Deserialize, Serialize};
+/// #[derive(Cached)]
+/// #[cache(key = "user:{id}", fetch = User::find)]
+/// #[cache(version = 2)]
+/// struct User {
+///     id: i64,
+///     address: Address,
+///     #[cache(opaque)]
+///     settings: Settings,
+///     #[cache(skip)]
+///     loaded_by: Option<String>,
+/// }
+///
+/// #[derive(CacheSchema)]
+/// struct Address {
+///     city: String,
+/// }
+///
+/// /// Of another crate, with serde's traits.
+/// #[derive(Serialize, Deserialize)]
+/// struct Settings {
+///     dark: bool,
+/// }
+/// # impl User {
+/// #     async fn find(id: i64) -> Result<User, std::convert::Infallible> {
+/// #         let (address, settings) = (Address { city: "Bern".into() }, Settings { dark: true });
+/// #         Ok(User { id, address, settings, loaded_by: None })
+/// #     }
+/// # }
+/// ```
+///
+/// What is about to be stored is read back and compared, field by field; by `PartialEq` too, where an opaque
+/// field's type has it. If it differs, as with `#[serde(skip_serializing)]` in an opaque type, it is not stored:
+/// an event at the level `error` names the type, the field and the reason once, and `stats()` counts it as
+/// `unfaithful`.
 ///
 /// A field in a key or a tag must be stored, since an object read from the cache is compared with the asked
-/// key by its fields: `#[serde(skip)]` and its like are refused there.
+/// key by its fields: `#[cache(skip)]` is refused there.
 ///
 /// # Generics
 ///
@@ -183,8 +230,8 @@ pub fn cached(input: TokenStream) -> TokenStream {
     derive::cached(input.into()).into()
 }
 
-/// Gives a struct or an enum that is nested in a cached struct a shape of its own, so that a change
-/// to it makes the stored objects around it misses.
+/// Says how a struct or an enum that is nested in a cached struct is stored; a change to it makes the stored
+/// objects around it misses.
 ///
 /// ```
 /// use cachecow::CacheSchema;
@@ -206,17 +253,19 @@ pub fn cached(input: TokenStream) -> TokenStream {
 /// assert_ne!(Address::FINGERPRINT, next_release::Address::FINGERPRINT);
 /// ```
 ///
-/// The fingerprint covers the names, order and types as written of fields and variants, all serde
-/// attributes, and the fingerprints of the field types that implement `CacheSchema`. A field's type
-/// that does not is covered by its name only. `#[derive(Cached)]` includes this derive.
+/// The fingerprint covers the type's name, the names, order and types as written of fields and variants, how
+/// each field is stored, and the fingerprints of the field types. Serde's attributes play no part: they are made
+/// for the type's JSON. `#[derive(Cached)]` includes this derive.
 ///
 /// | setting | where | meaning | without it |
 /// |---|---|---|---|
 /// | `crate = path` | on the type | where the crate `cachecow` is found | `::cachecow` |
-/// | `opaque` | on a field | leave the shape of the field's type out | it counts |
+/// | `version = 2` | on the type | a number of the fingerprint, for changes that it does not see | none |
+/// | `opaque`, `with`, `skip`, `recursive` | on a field | how it is stored, see [`Cached`](macro@Cached#fields) | by `CacheSchema` |
 ///
 /// A type that contains itself is no difficulty. Of types that contain each other, one has to mark
-/// the field that closes the circle, or the compiler reports a cycle (E0391):
+/// the field that closes the circle, or the compiler reports a cycle (E0391). What is cached should be the other
+/// one, since a change to it would not be seen from here:
 ///
 /// ```
 /// # use cachecow::CacheSchema;
@@ -227,7 +276,7 @@ pub fn cached(input: TokenStream) -> TokenStream {
 ///
 /// #[derive(CacheSchema)]
 /// struct File {
-///     #[cache(opaque)]
+///     #[cache(recursive)]
 ///     folder: Option<Box<Folder>>,
 /// }
 /// ```

@@ -5,6 +5,8 @@ use std::time::Duration;
 use proc_macro2::{Ident, TokenStream};
 use syn::{Generics, LitStr, Visibility};
 
+use crate::fields::Storage;
+
 /// The type a derive stands on.
 pub(crate) struct Target<'a> {
     /// The path of the crate `cachecow`.
@@ -24,8 +26,6 @@ pub(crate) struct CachedModel<'a> {
     pub(crate) ttl_with: Option<TokenStream>,
     pub(crate) lookups: Vec<LookupModel>,
     pub(crate) tags: Vec<TagModel>,
-    /// The type parameters that serde has to see through.
-    pub(crate) stored_params: Vec<&'a Ident>,
     /// Whether the type can implement `Cached` at all; if not, a fault says why.
     pub(crate) is_cacheable: bool,
 }
@@ -95,8 +95,34 @@ pub(crate) struct SchemaModel<'a> {
     pub(crate) description: String,
     /// The types whose own fingerprints count.
     pub(crate) nested: Vec<TokenStream>,
+    pub(crate) body: BodyModel,
+    /// What the fields ask of the type parameters, besides `CacheSchema` of each.
+    pub(crate) bounds: Vec<TokenStream>,
     pub(crate) type_params: Vec<&'a Ident>,
     pub(crate) const_params: Vec<&'a Ident>,
+}
+
+/// What a value of the type is made of.
+pub(crate) enum BodyModel {
+    Struct(Vec<FieldModel>),
+    Enum(Vec<VariantModel>),
+    /// Only beside a fault.
+    Unknown,
+}
+
+/// One variant of an enum.
+pub(crate) struct VariantModel {
+    pub(crate) ident: Ident,
+    pub(crate) fields: Vec<FieldModel>,
+}
+
+/// One field, as it is stored.
+pub(crate) struct FieldModel {
+    /// The name without `r#`, or the position.
+    pub(crate) name: String,
+    pub(crate) member: TokenStream,
+    pub(crate) ty: TokenStream,
+    pub(crate) storage: Storage,
 }
 
 impl SchemaModel<'_> {

@@ -7,10 +7,11 @@ use syn::{Attribute, LitStr};
 
 use crate::attr::{CacheAttr, Entry, cache_attrs};
 use crate::faults::Faults;
+use crate::fields::Storage;
 use crate::suggest::{listed, nearest};
 use crate::value::{self, Slot};
 
-const STRUCT_SETTINGS: [&str; 10] = [
+const STRUCT_SETTINGS: [&str; 11] = [
     "context",
     "ttl",
     "negative_ttl",
@@ -20,8 +21,10 @@ const STRUCT_SETTINGS: [&str; 10] = [
     "settle",
     "near",
     "near_ttl",
+    "version",
     "crate",
 ];
+const FIELD_SETTINGS: [&str; 4] = ["opaque", "with", "skip", "recursive"];
 const LOOKUP_SETTINGS: [&str; 4] = ["key", "fetch", "fetch_many", "name"];
 const TAG_SETTINGS: [&str; 2] = ["tag", "name"];
 
@@ -37,6 +40,7 @@ pub(crate) struct Options {
     pub(crate) settle: Slot<Duration>,
     pub(crate) near: Slot<bool>,
     pub(crate) near_ttl: Slot<Duration>,
+    pub(crate) version: Slot<u64>,
     pub(crate) krate: Slot<TokenStream>,
 }
 
@@ -146,8 +150,7 @@ fn meant(entry: &Entry, faults: &mut Faults) -> Option<&'static str> {
     if let Some(known) = all().find(|known| *known == written) {
         return Some(known);
     }
-    if written == "opaque" {
-        faults.add(&entry.name, "`opaque` belongs on a field: write it in front of the field");
+    if belongs_on_a_field(&written, entry, faults) {
         return None;
     }
     let suggestion = nearest(&written, all());
@@ -178,6 +181,7 @@ impl Options {
             "settle" => self.settle.fill(entry, faults, value::duration),
             "near" => self.near.fill(entry, faults, value::switch),
             "near_ttl" => self.near_ttl.fill(entry, faults, value::duration),
+            "version" => self.version.fill(entry, faults, value::version),
             _ => self.krate.fill(entry, faults, value::module),
         }
     }
@@ -209,28 +213,49 @@ impl<'a> LookupOptions<'a> {
     }
 }
 
-/// The `crate` of a derive that has no other setting on the type.
-pub(crate) fn only_crate(attrs: &[Attribute], faults: &mut Faults) -> Option<TokenStream> {
-    let mut krate = Slot::Absent;
-    for entry in cache_attrs(attrs, faults).iter().flat_map(|attr| &attr.entries) {
-        let name = entry.name.to_string();
-        if name == "crate" {
-            krate.fill(entry, faults, value::module);
-        } else if name == "opaque" {
-            faults.add(&entry.name, "`opaque` belongs on a field: write it in front of the field");
-        } else if is_of_the_struct(&name) {
-            faults.add(
-                &entry.name,
-                format!("`{name}` is a setting of `#[derive(Cached)]`, which is not used here"),
-            );
-        } else {
-            faults.add(
-                &entry.name,
-                format!("unknown setting `{name}`; this derive has only `crate = path`"),
-            );
+/// The settings of `#[derive(CacheSchema)]` and `#[derive(KeyPart)]`.
+#[derive(Default)]
+pub(crate) struct TypeOptions {
+    pub(crate) krate: Slot<TokenStream>,
+    pub(crate) version: Slot<u64>,
+}
+
+impl TypeOptions {
+    /// With these settings alone.
+    pub(crate) fn read(attrs: &[Attribute], known: &[&str], faults: &mut Faults) -> Self {
+        let mut read = Self::default();
+        for entry in cache_attrs(attrs, faults).iter().flat_map(|attr| &attr.entries) {
+            let name = entry.name.to_string();
+            match &*name {
+                "crate" => read.krate.fill(entry, faults, value::module),
+                "version" if known.contains(&"version") => {
+                    read.version.fill(entry, faults, value::version);
+                }
+                name if belongs_on_a_field(name, entry, faults) => {}
+                name if is_of_the_struct(name) => faults.add(
+                    &entry.name,
+                    format!("`{name}` is a setting of `#[derive(Cached)]`, which is not used here"),
+                ),
+                name => faults.add(
+                    &entry.name,
+                    format!(
+                        "unknown setting `{name}`; this derive has {}",
+                        listed(known.iter().copied())
+                    ),
+                ),
+            }
         }
+        read
     }
-    krate.given()
+}
+
+fn belongs_on_a_field(name: &str, entry: &Entry, faults: &mut Faults) -> bool {
+    let belongs = FIELD_SETTINGS.contains(&name);
+    if belongs {
+        let message = format!("`{name}` belongs on a field: write it in front of the field");
+        faults.add(&entry.name, message);
+    }
+    belongs
 }
 
 /// Whether a setting stands above the struct, in an attribute of whatever kind.
@@ -238,26 +263,56 @@ fn is_of_the_struct(name: &str) -> bool {
     [&STRUCT_SETTINGS[..], &LOOKUP_SETTINGS, &TAG_SETTINGS].iter().any(|all| all.contains(&name))
 }
 
-/// Whether a field is marked `#[cache(opaque)]`.
-pub(crate) fn is_opaque(attrs: &[Attribute], faults: &mut Faults) -> bool {
-    let mut opaque = false;
-    for entry in cache_attrs(attrs, faults).iter().flat_map(|attr| &attr.entries) {
+/// The settings of a field.
+pub(crate) struct FieldOptions {
+    pub(crate) storage: Storage,
+    pub(crate) recursive: bool,
+}
+
+impl FieldOptions {
+    pub(crate) fn read(attrs: &[Attribute], faults: &mut Faults) -> Self {
+        let mut read = Self { storage: Storage::Schema, recursive: false };
+        for entry in cache_attrs(attrs, faults).iter().flat_map(|attr| &attr.entries) {
+            read.set(entry, faults);
+        }
+        read
+    }
+
+    fn set(&mut self, entry: &Entry, faults: &mut Faults) {
         let name = entry.name.to_string();
-        if name == "opaque" && entry.value.is_none() {
-            opaque = true;
-        } else if name == "opaque" {
-            faults.add(&entry.value_or_name(), "`opaque` takes no value: write `#[cache(opaque)]`");
-        } else if is_of_the_struct(&name) {
-            faults.add(
-                &entry.name,
-                format!("`{name}` belongs on the struct: write it above the `struct` keyword"),
-            );
+        let storage = match &*name {
+            "opaque" | "skip" | "recursive" if entry.value.is_some() => {
+                let message = format!("`{name}` takes no value: write `#[cache({name})]`");
+                return faults.add(&entry.value_or_name(), message);
+            }
+            "recursive" => {
+                self.recursive = true;
+                return;
+            }
+            "opaque" => Storage::Opaque,
+            "skip" => Storage::Skipped(entry.name.clone()),
+            "with" => match value::function(entry, "serde_bytes") {
+                Ok(module) => Storage::With(module),
+                Err(error) => return faults.push(error),
+            },
+            name if is_of_the_struct(name) => {
+                let message =
+                    format!("`{name}` belongs on the struct: write it above the `struct` keyword");
+                return faults.add(&entry.name, message);
+            }
+            name => {
+                let message =
+                    format!("unknown setting `{name}`; a field has {}", listed(FIELD_SETTINGS));
+                return faults.add(&entry.name, message);
+            }
+        };
+        if matches!(self.storage, Storage::Schema) {
+            self.storage = storage;
         } else {
-            faults.add(
-                &entry.name,
-                format!("unknown setting `{name}`; a field has only `#[cache(opaque)]`"),
+            let message = format!(
+                "`{name}` is one way too many to store the field: `opaque`, `with` and `skip` exclude each other"
             );
+            faults.add(&entry.name, message);
         }
     }
-    opaque
 }

@@ -92,6 +92,58 @@ fn replace_self(tokens: TokenStream, object: &TokenStream, before_colon: bool) -
     replaced
 }
 
+/// The tokens with `Self` and the type's own name, each with its arguments, replaced.
+pub(crate) fn without_own(tokens: impl ToTokens, own: &Ident, other: &TokenStream) -> TokenStream {
+    let mut replaced = TokenStream::new();
+    let mut rest = tokens.to_token_stream().into_iter().peekable();
+    let mut colons = 0;
+    while let Some(token) = rest.next() {
+        // What stands behind a path's `::` is another type, whatever its name.
+        let is_first = colons < 2;
+        colons = match &token {
+            TokenTree::Punct(punct) if punct.as_char() == ':' => colons + 1,
+            _ => 0,
+        };
+        let before_colon =
+            matches!(rest.peek(), Some(TokenTree::Punct(punct)) if punct.as_char() == ':');
+        match token {
+            TokenTree::Ident(ident)
+                if is_first && !before_colon && (ident == "Self" || ident == *own) =>
+            {
+                replaced.extend(at(other, ident.span()));
+                skip_arguments(&mut rest);
+            }
+            TokenTree::Group(group) => {
+                let within = without_own(group.stream(), own, other);
+                let mut copy = Group::new(group.delimiter(), within);
+                copy.set_span(group.span());
+                replaced.append(copy);
+            }
+            other => replaced.append(other),
+        }
+    }
+    replaced
+}
+
+/// Skips `<…>`, if it comes next.
+fn skip_arguments(rest: &mut std::iter::Peekable<proc_macro2::token_stream::IntoIter>) {
+    let is = |token: Option<&TokenTree>, wanted| matches!(token, Some(TokenTree::Punct(punct)) if punct.as_char() == wanted);
+    let mut depth = 0_usize;
+    let mut after_dash = false;
+    while depth > 0 || is(rest.peek(), '<') {
+        let Some(token) = rest.next() else { return };
+        if is(Some(&token), '<') {
+            depth += 1;
+        } else if is(Some(&token), '>') && !after_dash {
+            depth -= 1;
+            if depth == 0 {
+                return;
+            }
+        }
+        after_dash = is(Some(&token), '-');
+    }
+}
+
 /// The tokens moved to a location of the user's, where errors in them then point. What their names
 /// refer to stays as it is.
 pub(crate) fn at(tokens: &TokenStream, location: Span) -> TokenStream {

@@ -90,6 +90,14 @@ pub(crate) fn duration(entry: &Entry) -> Result<Duration> {
     Ok(duration)
 }
 
+/// A version's number.
+pub(crate) fn version(entry: &Entry) -> Result<u64> {
+    match parse(entry) {
+        Some(Lit::Int(number)) => number.base10_parse(),
+        _ => Err(wrong(entry, "takes a number: write `version = 2`")),
+    }
+}
+
 /// `true` or `false`.
 pub(crate) fn switch(entry: &Entry) -> Result<bool> {
     match parse(entry) {

@@ -19,6 +19,11 @@
 //!   first, at once when the circuit breaker has opened, and with one load a key and process at a
 //!   time, and one more for each `write` of the key meanwhile. An invalidation that did not happen is an error and is retried in the background.
 //!
+//! - **P5, a hit equals what was fetched.** What the cache returns is equal, field by field, to what the fetch
+//!   function returned, whatever serde attributes the struct carries for its JSON, and whatever version of the
+//!   program stored it. What cannot be stored faithfully is not stored, and told. Left out are the fields that ask
+//!   for it, by `#[cache(skip)]`.
+//!
 //! # What is not promised
 //!
 //! - A write that Redis acknowledged and then lost (an asynchronous failover, a restart from an older
@@ -34,6 +39,33 @@
 //! What each operation gives under each fault of the cache, and how long it takes, is listed in
 //! `faults`.
 //!
+//! # Stored types
+//!
+//! A field of a cached struct is of one of these, or of a type with a derive of [`CacheSchema`](derive@CacheSchema);
+//! or it is marked `#[cache(opaque)]` and of a type with serde's traits.
+//!
+//! | from | types |
+//! |---|---|
+//! | the language | integers, floats, `bool`, `char`, `()`, arrays, tuples of up to 12 |
+//! | `std` | `String`, `Option`, `Result`, `Vec`, `VecDeque`, `LinkedList`, maps and sets, `Box`, `Rc`, `Arc` (also of `str` and slices), `Cow` of `str` and slices, `NonZero…`, `Wrapping`, `Saturating`, ranges and `Bound`, `Ordering`, `Duration`, `SystemTime`, IP and socket addresses, `PathBuf` that is UTF-8, `PhantomData` |
+//! | `uuid` | `Uuid` |
+//! | `chrono` | `DateTime<Utc>`, `DateTime<FixedOffset>`, `NaiveDate`, `NaiveTime`, `NaiveDateTime`, `TimeDelta`, `FixedOffset`, `Weekday`, `Month` |
+//! | `time` | `OffsetDateTime`, `PrimitiveDateTime`, `Date`, `Time`, `UtcOffset`, `Duration`, `Weekday`, `Month` |
+//! | `rust_decimal` | `Decimal` |
+//! | `serde_json` | `Value`, `Map`, `Number` |
+//! | `url`, `bytes` | `Url`; `Bytes`, `BytesMut` |
+//! | `bson` | `Bson` (no code with a scope), `Document`, `ObjectId`, `DateTime`, `Decimal128` |
+//! | `indexmap`, `smallvec` | `IndexMap`, `IndexSet`; `SmallVec` |
+//!
+//! What serde stores, it stores as MessagePack that says it is human-readable, with structs as maps: so types come
+//! back that look at the format inside of `flatten`, `tag` or `untagged`, such as `IpAddr`. Not stored, since they
+//! would not come back, are among others: fields with `skip_serializing`, or with other names for writing than for
+//! reading; a `Serialize` that redacts; times with nanoseconds by `ts_seconds`; `Some(None)`, `Some(())` and
+//! `Some(Value::Null)` inside of an opaque type; `Box<RawValue>`; a `u128` behind `tag`; what nests
+//! deeper than 128 levels of MessagePack.
+//!
+//! A release that changes a type, or this crate's encoding, costs a running cache misses and no errors.
+//!
 //! # Features
 //!
 //! | feature | what it adds |
@@ -42,7 +74,8 @@
 //! | `redis` (default) | `RedisBackend`, `redis://` and `redis+unix://`; with `store`, `RedisStore` |
 //! | `cluster` | `redis+cluster://`, `Builder::redis_cluster_connection` |
 //! | `tls` | `rediss://`, `rediss+sentinel://`, `rediss+cluster://` |
-//! | `uuid` | `uuid::Uuid` as a [`KeyPart`] |
+//! | `uuid` | `uuid::Uuid` as a [`KeyPart`] and in stored objects |
+//! | `bson`, `bytes`, `chrono`, `indexmap`, `rust_decimal`, `serde_json`, `smallvec`, `time`, `url` | the types of the crate of this name in stored objects |
 //! | `store` | the module `store`: `KeyValueStore`, `MemoryStore`, `CacheDecorator` and the other wrappers |
 //! | `fs`, `sql`, `mongodb`, `cloud`, `git` | `FilesystemStore`, `SqlStore`, `MongoStore`, `CloudStore`, `GitStore` |
 //! | `hmac` | `Hmac`, and keys by the content's hash |
@@ -56,6 +89,7 @@ extern crate self as cachecow;
 mod audit;
 mod backend;
 mod cache;
+pub mod codec;
 mod document;
 mod engine;
 mod error;

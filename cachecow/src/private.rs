@@ -7,9 +7,11 @@ use std::future::{self, Future};
 use std::marker::PhantomData;
 use std::time::Duration;
 
-pub use serde::Serialize;
-pub use serde::de::DeserializeOwned;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 pub use std::vec::Vec;
+
+pub use crate::codec::{Comparison, DecodeError, Decoder, Encoder};
 
 use crate::error::Error;
 use crate::key::{KeyEncoder, KeyPart};
@@ -152,25 +154,122 @@ pub fn ttl(ttl: impl IntoTtl) -> Option<Duration> {
     ttl.into_ttl()
 }
 
-/// A field's type, whose fingerprint counts if it has one: where `T` implements `CacheSchema`, the
-/// inherent constant goes before the one of [`Unknown`].
+/// The fingerprint of a field's type: where `T` implements `CacheSchema`, the inherent constant goes before
+/// the one of [`Unknown`].
 #[derive(Debug)]
 pub struct Known<T: ?Sized>(PhantomData<T>);
 
-impl<T: CacheSchema + ?Sized> Known<T> {
+impl<T: CacheSchema> Known<T> {
     /// The type's own. Types that contain each other meet here, and the compiler's error about
     /// the cycle shows the line.
     #[rustfmt::skip]
-    pub const FINGERPRINT: u64 = T::FINGERPRINT; // a cycle? mark one field #[cache(opaque)]
+    pub const FINGERPRINT: u64 = T::FINGERPRINT; // a cycle? mark one field #[cache(recursive)]
 }
 
-/// A type without `CacheSchema` is covered by its name only.
+/// Of a type without `CacheSchema` the compiler complains where it is written and read, once.
 pub trait Unknown {
     /// Nothing is known.
     const FINGERPRINT: u64 = 0;
 }
 
 impl<T: ?Sized> Unknown for Known<T> {}
+
+/// In the fingerprint of a type, what stands for the type itself.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Own;
+
+impl CacheSchema for Own {
+    const NAME: &'static str = "Self";
+    const FINGERPRINT: u64 = fingerprint("Self", &[]);
+
+    fn write_to(&self, encoder: &mut Encoder) {
+        encoder.nil();
+    }
+
+    fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        decoder.nil().map(|()| Self)
+    }
+}
+
+/// Writes what serde makes of an opaque field; an error of its bound stands at the field's type.
+#[inline]
+pub fn write_opaque<T: Serialize>(value: &T, encoder: &mut Encoder) {
+    encoder.opaque(value);
+}
+
+/// Reads that.
+///
+/// # Errors
+///
+/// If serde does not read it.
+#[inline]
+pub fn read_opaque<T: DeserializeOwned>(decoder: &mut Decoder<'_>) -> Result<T, DecodeError> {
+    decoder.opaque()
+}
+
+/// What is asked of the type of a generic opaque field.
+pub trait Opaque: Serialize + DeserializeOwned {}
+
+impl<T: Serialize + DeserializeOwned> Opaque for T {}
+
+/// A type that serde stores, to be asked for the best way to compare two of its values.
+#[derive(Debug)]
+pub struct Compared<'a, T>(pub &'a T, pub &'a T);
+
+/// By `PartialEq` too: a method call on `&&Compared` takes this one where it applies.
+pub trait SameByEquality<T> {
+    /// Whether both are the same.
+    fn cachecow_is_same(&self, write: impl Fn(&T, &mut Encoder)) -> bool;
+}
+
+impl<T: PartialEq> SameByEquality<T> for &Compared<'_, T> {
+    fn cachecow_is_same(&self, write: impl Fn(&T, &mut Encoder)) -> bool {
+        // Of what does not equal itself, as a NaN, equality says nothing.
+        #[expect(clippy::eq_op, reason = "asks whether it equals itself")]
+        let says_nothing = || self.0 != self.0;
+        // A type may be equal by its primary key alone.
+        (self.0 == self.1 || says_nothing()) && Comparison::by_encoding(self.0, self.1, write)
+    }
+}
+
+/// By what is written.
+pub trait SameByEncoding<T> {
+    /// Whether both are the same.
+    fn cachecow_is_same(&self, write: impl Fn(&T, &mut Encoder)) -> bool;
+}
+
+impl<T> SameByEncoding<T> for Compared<'_, T> {
+    fn cachecow_is_same(&self, write: impl Fn(&T, &mut Encoder)) -> bool {
+        Comparison::by_encoding(self.0, self.1, write)
+    }
+}
+
+/// A value as it is stored, without its header; `None` if it cannot be. For the benchmarks.
+pub fn to_vec<T: CacheSchema>(value: &T) -> Option<Vec<u8>> {
+    let mut encoder = Encoder::after(Vec::with_capacity(256), usize::MAX);
+    value.write_to(&mut encoder);
+    encoder.finish().ok()
+}
+
+/// A value from what [`to_vec`] gives.
+///
+/// # Errors
+///
+/// If the bytes are no such value.
+pub fn from_slice<T: CacheSchema>(bytes: &[u8]) -> Result<T, DecodeError> {
+    crate::document::decode(bytes)
+}
+
+/// Whether two values are the same in all that is stored of them.
+pub fn is_same<T: CacheSchema>(one: &T, other: &T) -> bool {
+    one.is_same(other, &mut Comparison::default())
+}
+
+/// The value of a field that is not stored.
+#[inline]
+pub fn skipped<T: Default>() -> T {
+    T::default()
+}
 
 /// Stands for the type of a fetch function's error.
 #[derive(Debug)]

@@ -16,7 +16,6 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use cachecow::{CacheCow, Cached, Read};
-use serde::{Deserialize, Serialize};
 
 use crate::database::Database;
 
@@ -26,7 +25,7 @@ const NAMES: [&str; 4] = ["serde", "syn", "redis", "tokio"];
 type Failure = Box<dyn Error + Send + Sync>;
 
 /// The model. The derive gives it `Package::by_name`, which is what all reads and writes below use.
-#[derive(Clone, Debug, Serialize, Deserialize, Cached)]
+#[derive(Clone, Debug, Cached)]
 #[cache(context = Database, ttl = "10m")]
 #[cache(key = "package:{name}", fetch = Database::package, fetch_many = Database::packages)]
 struct Package {

@@ -7,7 +7,6 @@ use cachecow::{CacheCow, Cached, Fill, Lookup, Source};
 use cachecow_tests::on_both_backends;
 use cachecow_tests::seen::{by_id, by_name};
 use cachecow_tests::store::{Item, Store, StoreDown};
-use serde::{Deserialize, Serialize};
 
 /// How long the header of a document is; what follows it tells a pointer.
 const HEADER: usize = 30;
@@ -26,11 +25,11 @@ fn pointer(like: &Bytes, primary: &[u8]) -> Vec<u8> {
 }
 
 /// An object that is stored shorter than its key.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize, Cached)]
+#[derive(Debug, PartialEq, Eq, Cached)]
 #[cache(key = "packed:{id}", fetch = Packed::find)]
 #[cache(key = "packed:name:{name}", fetch = Packed::find_by_name)]
 struct Packed {
-    #[serde(with = "as_length")]
+    #[cache(with = as_length)]
     id: String,
     name: String,
 }
@@ -180,13 +179,14 @@ std::thread_local! {
 }
 
 /// Of each number there is another reason not to store it; 5 is stored.
-#[derive(Debug, Deserialize, Cached)]
+#[derive(Debug, Cached)]
 #[cache(ttl_with = Odd::ttl)]
 #[cache(key = "odd:{id}", fetch = Odd::find)]
 #[cache(key = "odd:name:{name}", fetch = Odd::find_by_name)]
 struct Odd {
     id: u32,
     name: String,
+    #[cache(with = unless_three)]
     text: String,
 }
 
@@ -203,23 +203,29 @@ impl Odd {
         tokio::task::yield_now().await;
         assert!(!PANICS.with(std::cell::Cell::get), "as the test says");
         let id: u32 = name.strip_prefix("odd ").and_then(|id| id.parse().ok()).ok_or(StoreDown)?;
-        let text = if id == 2 { "x".repeat(1000) } else { String::new() };
+        let text = match id {
+            2 => "x".repeat(1000),
+            3 => "three".to_owned(),
+            _ => String::new(),
+        };
         // The fourth is found by another name than its own.
         let name = if id == 4 { "Odd 4".to_owned() } else { name.to_owned() };
         Ok(Odd { id, name, text })
     }
 }
 
-impl Serialize for Odd {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        use serde::ser::{Error as _, SerializeStruct as _};
-        if self.id == 3 {
+mod unless_three {
+    use serde::ser::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(text: &str, to: S) -> Result<S::Ok, S::Error> {
+        if text == "three" {
             return Err(S::Error::custom("as the test says"));
         }
-        let mut fields = serializer.serialize_struct("Odd", 3)?;
-        fields.serialize_field("id", &self.id)?;
-        fields.serialize_field("name", &self.name)?;
-        fields.serialize_field("text", &self.text)?;
-        fields.end()
+        to.serialize_str(text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+        String::deserialize(from)
     }
 }

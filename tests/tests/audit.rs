@@ -258,7 +258,7 @@ on_both_backends! {
         while cow.stats().of("Item").audit_skipped == 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!(cow.stats().of("Bare").audit_skipped, 1, "a lookup that is not to be audited");
+        assert_eq!(cow.stats().of("BareObject").audit_skipped, 1, "a lookup that is not to be audited");
         // Not driven, it is full at some time.
         let _run = every_read(&cow, &store).run();
         let before = cow.stats().of("Item");
@@ -437,13 +437,8 @@ impl Sour {
 /// A lookup written by hand, that says nothing of auditing; and its object.
 struct Bare(u8);
 
-#[derive(Serialize, Deserialize)]
+#[derive(CacheSchema)]
 struct BareObject(u8);
-
-impl CacheSchema for BareObject {
-    const NAME: &'static str = "Bare";
-    const FINGERPRINT: u64 = 1;
-}
 
 impl Cached for BareObject {
     const POLICY: TypePolicy = TypePolicy::new();

@@ -270,7 +270,7 @@ struct Document {
     seconds: u64,
 }
 
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KeyPart)]
+#[derive(cachecow::CacheSchema, Clone, Debug, PartialEq, Serialize, Deserialize, KeyPart)]
 struct Owner(String);
 
 trait Source: Send + Sync {

@@ -163,13 +163,8 @@ async fn acknowledgements_that_no_server_can_count_are_refused() {
 /// A type's own settings, as the derive writes them or a person does.
 macro_rules! with_policy {
     ($($name:ident: $policy:expr, $own:expr;)*) => {$({
-        #[derive(Serialize, Deserialize)]
+        #[derive(cachecow::CacheSchema)]
         struct $name(u32);
-
-        impl cachecow::CacheSchema for $name {
-            const NAME: &'static str = stringify!($name);
-            const FINGERPRINT: u64 = 1;
-        }
 
         impl Cached for $name {
             const POLICY: TypePolicy = $policy;

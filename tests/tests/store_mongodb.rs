@@ -46,18 +46,15 @@ async fn a_document_has_the_key_and_the_value() {
     let server = MongoServer::start();
     let name = format!("cachecow_tests_{}_document", std::process::id());
     let client = mongodb::Client::with_uri_str(server.url()).await.unwrap();
-    let documents: mongodb::Collection<mongodb::bson::Document> =
+    let documents: mongodb::Collection<bson::Document> =
         client.default_database().unwrap().collection(&name);
     let store = MongoStore::new(&documents);
     store.put("k", b"\x00\xff").await.unwrap();
-    let document = documents.find_one(mongodb::bson::doc! {}).await.unwrap().unwrap();
-    let value = mongodb::bson::Binary {
-        subtype: mongodb::bson::spec::BinarySubtype::Generic,
-        bytes: vec![0, 255],
-    };
-    assert_eq!(document, mongodb::bson::doc! { "_id": "k", "v": value });
+    let document = documents.find_one(bson::doc! {}).await.unwrap().unwrap();
+    let value = bson::Binary { subtype: bson::spec::BinarySubtype::Generic, bytes: vec![0, 255] };
+    assert_eq!(document, bson::doc! { "_id": "k", "v": value });
     documents
-        .replace_one(mongodb::bson::doc! { "_id": "k" }, mongodb::bson::doc! { "v": "no binary" })
+        .replace_one(bson::doc! { "_id": "k" }, bson::doc! { "v": "no binary" })
         .await
         .unwrap();
     assert_eq!(store.get("k").await.unwrap_err().kind(), ErrorKind::Store);

@@ -72,10 +72,12 @@ fn cached_impl(surroundings: &Surroundings<'_>) -> TokenStream {
     let visits = visits(surroundings);
     let (ttl, slot) = (ttl(surroundings), type_slot(surroundings));
     let tags = tag::items(surroundings);
+    let templates = model.lookups.iter().map(|lookup| &lookup.emptied);
     quote! {
         #[automatically_derived]
         impl #impl_generics #krate::Cached for #object #clause {
             const POLICY: #krate::TypePolicy = #policy;
+            const TEMPLATES: &'static [&'static ::core::primitive::str] = &[#(#templates),*];
 
             fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(#krate::Key)) {
                 #visits

@@ -6,6 +6,7 @@ mod key_part;
 mod lookup;
 mod parts;
 mod schema;
+mod storage;
 mod surroundings;
 mod tag;
 

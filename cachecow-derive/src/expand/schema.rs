@@ -4,8 +4,10 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::ext::IdentExt;
 
+use super::storage::{self, Locals};
 use super::{quiet, where_clause};
-use crate::model::SchemaModel;
+use crate::fields::Storage;
+use crate::model::{BodyModel, FieldModel, SchemaModel};
 
 /// Generates `#[derive(CacheSchema)]`.
 pub(crate) fn cache_schema(model: &SchemaModel<'_>) -> TokenStream {
@@ -16,19 +18,21 @@ pub(crate) fn cache_schema(model: &SchemaModel<'_>) -> TokenStream {
     }
 }
 
-/// The impl; its surroundings must be a block, for the import.
+/// The impl; its surroundings must be a block, for the imports.
 pub(super) fn schema_impl(model: &SchemaModel<'_>) -> TokenStream {
     let SchemaModel { target, description, nested, type_params, .. } = model;
     let (krate, object) = (&target.krate, &target.object);
     let (impl_generics, _, _) = target.generics.split_for_impl();
-    let bounds: Vec<TokenStream> =
+    let mut bounds: Vec<TokenStream> =
         type_params.iter().map(|param| quote!(#param: #krate::CacheSchema)).collect();
+    bounds.extend(model.bounds.iter().cloned());
     let clause = where_clause(target.generics, &bounds);
     let name = target.ident.unraw().to_string();
     let write_name = (model.arity() > 0).then(|| write_name(model));
-    let import = (!nested.is_empty()).then(|| quote!(use #krate::__private::Unknown as _;));
+    let imports = imports(model);
+    let items = storage::items(model, &Locals::new());
     quote! {
-        #import
+        #imports
 
         #[automatically_derived]
         impl #impl_generics #krate::CacheSchema for #object #clause {
@@ -40,9 +44,27 @@ pub(super) fn schema_impl(model: &SchemaModel<'_>) -> TokenStream {
                     #(#krate::__private::Known::<#nested>::FINGERPRINT,)*
                 ],
             );
+            const MAY_BE_NIL: ::core::primitive::bool = false;
+            #items
             #write_name
         }
     }
+}
+
+fn imports(model: &SchemaModel<'_>) -> TokenStream {
+    let krate = &model.target.krate;
+    let nested = (!model.nested.is_empty()).then(|| quote!(use #krate::__private::Unknown as _;));
+    let by_serde = |field: &FieldModel| matches!(field.storage, Storage::Opaque | Storage::With(_));
+    let compared = match &model.body {
+        BodyModel::Struct(fields) => fields.iter().any(by_serde),
+        BodyModel::Enum(variants) => {
+            variants.iter().any(|variant| variant.fields.iter().any(by_serde))
+        }
+        BodyModel::Unknown => false,
+    };
+    let compared = compared
+        .then(|| quote!(use #krate::__private::{SameByEncoding as _, SameByEquality as _};));
+    quote!(#nested #compared)
 }
 
 /// `Page<User>` is named by both words, so that it differs from `Page<Order>`.

@@ -22,11 +22,7 @@ impl<'a> Surroundings<'a> {
                     + ::core::marker::Send + ::core::marker::Sync + 'static
             });
         }
-        for param in &model.stored_params {
-            bounds.push(quote! {
-                #param: #krate::__private::Serialize + #krate::__private::DeserializeOwned
-            });
-        }
+        bounds.extend(model.schema.bounds.iter().cloned());
         let in_lookups = model.lookups.iter().flat_map(|lookup| &lookup.parts);
         let in_tags = model.tags.iter().flat_map(|tag| &tag.parts);
         for part in in_lookups.chain(in_tags) {

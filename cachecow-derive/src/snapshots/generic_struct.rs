@@ -74,7 +74,7 @@ const _: () = {
     {
         const NAME: &'static ::core::primitive::str = "Page";
         const FINGERPRINT: ::core::primitive::u64 = ::cachecow::__private::fingerprint(
-            "{ first : K , items : Vec < T > , } ",
+            "Page { first : K , items : Vec < T > , } ",
             &[
                 <T as ::cachecow::CacheSchema>::FINGERPRINT,
                 <K as ::cachecow::CacheSchema>::FINGERPRINT,
@@ -82,6 +82,52 @@ const _: () = {
                 ::cachecow::__private::Known::<Vec<T>>::FINGERPRINT,
             ],
         );
+        const MAY_BE_NIL: ::core::primitive::bool = false;
+        fn write_to(&self, encoder: &mut ::cachecow::__private::Encoder) {
+            if encoder.begin(2usize) {
+                <K as ::cachecow::CacheSchema>::write_to(&self.first, encoder);
+                encoder.field("first");
+                <Vec<T> as ::cachecow::CacheSchema>::write_to(&self.items, encoder);
+                encoder.field("items");
+            }
+            encoder.end();
+        }
+        fn read_from(
+            decoder: &mut ::cachecow::__private::Decoder<'_>,
+        ) -> ::core::result::Result<Self, ::cachecow::__private::DecodeError> {
+            decoder.begin(2usize)?;
+            let value = Self {
+                first: ::cachecow::__private::Decoder::field(
+                    "first",
+                    <K as ::cachecow::CacheSchema>::read_from(decoder),
+                )?,
+                items: ::cachecow::__private::Decoder::field(
+                    "items",
+                    <Vec<T> as ::cachecow::CacheSchema>::read_from(decoder),
+                )?,
+            };
+            decoder.end();
+            ::core::result::Result::Ok(value)
+        }
+        fn is_same(
+            &self,
+            other: &Self,
+            comparison: &mut ::cachecow::__private::Comparison,
+        ) -> ::core::primitive::bool {
+            true
+                && (<K as ::cachecow::CacheSchema>::is_same(
+                    &self.first,
+                    &other.first,
+                    comparison,
+                ) || comparison.differs("first"))
+                && (<Vec<
+                    T,
+                > as ::cachecow::CacheSchema>::is_same(
+                    &self.items,
+                    &other.items,
+                    comparison,
+                ) || comparison.differs("items"))
+        }
         fn write_name(encoder: &mut ::cachecow::KeyEncoder) {
             encoder.group(4usize);
             encoder.scope(<Self as ::cachecow::CacheSchema>::NAME);
@@ -98,12 +144,11 @@ const _: () = {
             + 'static,
         K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
             + 'static,
-        T: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
-        K: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
         const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
+        const TEMPLATES: &'static [&'static ::core::primitive::str] = &["page:{}"];
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<PageByFirst<T, K, N> as ::cachecow::Lookup>::key_of(self).key());
         }
@@ -116,8 +161,6 @@ const _: () = {
             + 'static,
         K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
             + 'static,
-        T: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
-        K: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
@@ -160,8 +203,6 @@ const _: () = {
             + 'static,
         K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
             + 'static,
-        T: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
-        K: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
@@ -185,10 +226,6 @@ const _: () = {
                 + 'static,
             K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
                 + 'static,
-            T: ::cachecow::__private::Serialize
-                + ::cachecow::__private::DeserializeOwned,
-            K: ::cachecow::__private::Serialize
-                + ::cachecow::__private::DeserializeOwned,
             K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
                 + ::core::marker::Sync,
         {
@@ -207,10 +244,6 @@ const _: () = {
                 + 'static,
             K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
                 + 'static,
-            T: ::cachecow::__private::Serialize
-                + ::cachecow::__private::DeserializeOwned,
-            K: ::cachecow::__private::Serialize
-                + ::cachecow::__private::DeserializeOwned,
             K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
                 + ::core::marker::Sync,
         {

@@ -53,13 +53,47 @@ const _: () = {
     impl ::cachecow::CacheSchema for User {
         const NAME: &'static ::core::primitive::str = "User";
         const FINGERPRINT: ::core::primitive::u64 = ::cachecow::__private::fingerprint(
-            "{ id : i64 , } ",
+            "User { id : i64 , } ",
             &[::cachecow::__private::Known::<i64>::FINGERPRINT],
         );
+        const MAY_BE_NIL: ::core::primitive::bool = false;
+        fn write_to(&self, encoder: &mut ::cachecow::__private::Encoder) {
+            if encoder.begin(1usize) {
+                <i64 as ::cachecow::CacheSchema>::write_to(&self.id, encoder);
+                encoder.field("id");
+            }
+            encoder.end();
+        }
+        fn read_from(
+            decoder: &mut ::cachecow::__private::Decoder<'_>,
+        ) -> ::core::result::Result<Self, ::cachecow::__private::DecodeError> {
+            decoder.begin(1usize)?;
+            let value = Self {
+                id: ::cachecow::__private::Decoder::field(
+                    "id",
+                    <i64 as ::cachecow::CacheSchema>::read_from(decoder),
+                )?,
+            };
+            decoder.end();
+            ::core::result::Result::Ok(value)
+        }
+        fn is_same(
+            &self,
+            other: &Self,
+            comparison: &mut ::cachecow::__private::Comparison,
+        ) -> ::core::primitive::bool {
+            true
+                && (<i64 as ::cachecow::CacheSchema>::is_same(
+                    &self.id,
+                    &other.id,
+                    comparison,
+                ) || comparison.differs("id"))
+        }
     }
     #[automatically_derived]
     impl ::cachecow::Cached for User {
         const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
+        const TEMPLATES: &'static [&'static ::core::primitive::str] = &["user:{}"];
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<UserById as ::cachecow::Lookup>::key_of(self).key());
         }

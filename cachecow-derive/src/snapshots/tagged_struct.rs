@@ -56,7 +56,7 @@ const _: () = {
     {
         const NAME: &'static ::core::primitive::str = "User";
         const FINGERPRINT: ::core::primitive::u64 = ::cachecow::__private::fingerprint(
-            "{ id : i64 , org_id : u32 , city : String , kind : K , } # tag \"org:{org_id}\" # tag \"place:{city}:{kind}\" ",
+            "User { id : i64 , org_id : u32 , city : String , kind : K , } # tag \"org:{org_id}\" # tag \"place:{city}:{kind}\" ",
             &[
                 <K as ::cachecow::CacheSchema>::FINGERPRINT,
                 ::cachecow::__private::Known::<i64>::FINGERPRINT,
@@ -65,6 +65,72 @@ const _: () = {
                 ::cachecow::__private::Known::<K>::FINGERPRINT,
             ],
         );
+        const MAY_BE_NIL: ::core::primitive::bool = false;
+        fn write_to(&self, encoder: &mut ::cachecow::__private::Encoder) {
+            if encoder.begin(4usize) {
+                <i64 as ::cachecow::CacheSchema>::write_to(&self.id, encoder);
+                encoder.field("id");
+                <u32 as ::cachecow::CacheSchema>::write_to(&self.org_id, encoder);
+                encoder.field("org_id");
+                <String as ::cachecow::CacheSchema>::write_to(&self.city, encoder);
+                encoder.field("city");
+                <K as ::cachecow::CacheSchema>::write_to(&self.kind, encoder);
+                encoder.field("kind");
+            }
+            encoder.end();
+        }
+        fn read_from(
+            decoder: &mut ::cachecow::__private::Decoder<'_>,
+        ) -> ::core::result::Result<Self, ::cachecow::__private::DecodeError> {
+            decoder.begin(4usize)?;
+            let value = Self {
+                id: ::cachecow::__private::Decoder::field(
+                    "id",
+                    <i64 as ::cachecow::CacheSchema>::read_from(decoder),
+                )?,
+                org_id: ::cachecow::__private::Decoder::field(
+                    "org_id",
+                    <u32 as ::cachecow::CacheSchema>::read_from(decoder),
+                )?,
+                city: ::cachecow::__private::Decoder::field(
+                    "city",
+                    <String as ::cachecow::CacheSchema>::read_from(decoder),
+                )?,
+                kind: ::cachecow::__private::Decoder::field(
+                    "kind",
+                    <K as ::cachecow::CacheSchema>::read_from(decoder),
+                )?,
+            };
+            decoder.end();
+            ::core::result::Result::Ok(value)
+        }
+        fn is_same(
+            &self,
+            other: &Self,
+            comparison: &mut ::cachecow::__private::Comparison,
+        ) -> ::core::primitive::bool {
+            true
+                && (<i64 as ::cachecow::CacheSchema>::is_same(
+                    &self.id,
+                    &other.id,
+                    comparison,
+                ) || comparison.differs("id"))
+                && (<u32 as ::cachecow::CacheSchema>::is_same(
+                    &self.org_id,
+                    &other.org_id,
+                    comparison,
+                ) || comparison.differs("org_id"))
+                && (<String as ::cachecow::CacheSchema>::is_same(
+                    &self.city,
+                    &other.city,
+                    comparison,
+                ) || comparison.differs("city"))
+                && (<K as ::cachecow::CacheSchema>::is_same(
+                    &self.kind,
+                    &other.kind,
+                    comparison,
+                ) || comparison.differs("kind"))
+        }
         fn write_name(encoder: &mut ::cachecow::KeyEncoder) {
             encoder.group(2usize);
             encoder.scope(<Self as ::cachecow::CacheSchema>::NAME);
@@ -76,11 +142,11 @@ const _: () = {
     where
         K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
             + 'static,
-        K: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
         const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
+        const TEMPLATES: &'static [&'static ::core::primitive::str] = &["user:{}"];
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<UserById<K> as ::cachecow::Lookup>::key_of(self).key());
         }
@@ -100,7 +166,6 @@ const _: () = {
     where
         K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
             + 'static,
-        K: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
@@ -136,7 +201,6 @@ const _: () = {
     where
         K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
             + 'static,
-        K: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
@@ -155,8 +219,6 @@ const _: () = {
         where
             K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
                 + 'static,
-            K: ::cachecow::__private::Serialize
-                + ::cachecow::__private::DeserializeOwned,
             K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
                 + ::core::marker::Sync,
         {
@@ -170,8 +232,6 @@ const _: () = {
         where
             K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
                 + 'static,
-            K: ::cachecow::__private::Serialize
-                + ::cachecow::__private::DeserializeOwned,
             K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
                 + ::core::marker::Sync,
         {
@@ -240,7 +300,6 @@ const _: () = {
     where
         K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
             + 'static,
-        K: ::cachecow::__private::Serialize + ::cachecow::__private::DeserializeOwned,
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {

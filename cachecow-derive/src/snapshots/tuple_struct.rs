@@ -53,13 +53,62 @@ const _: () = {
     impl ::cachecow::CacheSchema for Row {
         const NAME: &'static ::core::primitive::str = "Row";
         const FINGERPRINT: ::core::primitive::u64 = ::cachecow::__private::fingerprint(
-            "( 0 : u8 , 1 : Vec < Row > , ) ",
-            &[::cachecow::__private::Known::<u8>::FINGERPRINT],
+            "Row ( 0 : u8 , 1 : Vec < Row > , ) ",
+            &[
+                ::cachecow::__private::Known::<u8>::FINGERPRINT,
+                ::cachecow::__private::Known::<
+                    Vec<::cachecow::__private::Own>,
+                >::FINGERPRINT,
+            ],
         );
+        const MAY_BE_NIL: ::core::primitive::bool = false;
+        fn write_to(&self, encoder: &mut ::cachecow::__private::Encoder) {
+            if encoder.begin(2usize) {
+                <u8 as ::cachecow::CacheSchema>::write_to(&self.0, encoder);
+                encoder.field("0");
+                <Vec<Row> as ::cachecow::CacheSchema>::write_to(&self.1, encoder);
+                encoder.field("1");
+            }
+            encoder.end();
+        }
+        fn read_from(
+            decoder: &mut ::cachecow::__private::Decoder<'_>,
+        ) -> ::core::result::Result<Self, ::cachecow::__private::DecodeError> {
+            decoder.begin(2usize)?;
+            let value = Self {
+                0: ::cachecow::__private::Decoder::field(
+                    "0",
+                    <u8 as ::cachecow::CacheSchema>::read_from(decoder),
+                )?,
+                1: ::cachecow::__private::Decoder::field(
+                    "1",
+                    <Vec<Row> as ::cachecow::CacheSchema>::read_from(decoder),
+                )?,
+            };
+            decoder.end();
+            ::core::result::Result::Ok(value)
+        }
+        fn is_same(
+            &self,
+            other: &Self,
+            comparison: &mut ::cachecow::__private::Comparison,
+        ) -> ::core::primitive::bool {
+            true
+                && (<u8 as ::cachecow::CacheSchema>::is_same(
+                    &self.0,
+                    &other.0,
+                    comparison,
+                ) || comparison.differs("0"))
+                && (<Vec<
+                    Row,
+                > as ::cachecow::CacheSchema>::is_same(&self.1, &other.1, comparison)
+                    || comparison.differs("1"))
+        }
     }
     #[automatically_derived]
     impl ::cachecow::Cached for Row {
         const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
+        const TEMPLATES: &'static [&'static ::core::primitive::str] = &["row:{}"];
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<RowBy0 as ::cachecow::Lookup>::key_of(self).key());
         }

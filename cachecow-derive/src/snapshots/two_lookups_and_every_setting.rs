@@ -80,17 +80,89 @@ impl Order {
 )]
 const _: () = {
     use ::cachecow::__private::Unknown as _;
+    use ::cachecow::__private::{SameByEncoding as _, SameByEquality as _};
     #[automatically_derived]
     impl ::cachecow::CacheSchema for Order {
         const NAME: &'static ::core::primitive::str = "Order";
         const FINGERPRINT: ::core::primitive::u64 = ::cachecow::__private::fingerprint(
-            "{ # serde ( rename = \"order_id\" ) id : u64 , tenant : Uuid , number : String , customer : Box < Customer > , } ",
+            "Order { id : u64 , tenant : Uuid , number : String , # opaque customer : Box < Customer > , } ",
             &[
                 ::cachecow::__private::Known::<u64>::FINGERPRINT,
                 ::cachecow::__private::Known::<Uuid>::FINGERPRINT,
                 ::cachecow::__private::Known::<String>::FINGERPRINT,
             ],
         );
+        const MAY_BE_NIL: ::core::primitive::bool = false;
+        fn write_to(&self, encoder: &mut ::cachecow::__private::Encoder) {
+            if encoder.begin(4usize) {
+                <u64 as ::cachecow::CacheSchema>::write_to(&self.id, encoder);
+                encoder.field("id");
+                <Uuid as ::cachecow::CacheSchema>::write_to(&self.tenant, encoder);
+                encoder.field("tenant");
+                <String as ::cachecow::CacheSchema>::write_to(&self.number, encoder);
+                encoder.field("number");
+                ::cachecow::__private::write_opaque::<
+                    Box<Customer>,
+                >(&self.customer, encoder);
+                encoder.field("customer");
+            }
+            encoder.end();
+        }
+        fn read_from(
+            decoder: &mut ::cachecow::__private::Decoder<'_>,
+        ) -> ::core::result::Result<Self, ::cachecow::__private::DecodeError> {
+            decoder.begin(4usize)?;
+            let value = Self {
+                id: ::cachecow::__private::Decoder::field(
+                    "id",
+                    <u64 as ::cachecow::CacheSchema>::read_from(decoder),
+                )?,
+                tenant: ::cachecow::__private::Decoder::field(
+                    "tenant",
+                    <Uuid as ::cachecow::CacheSchema>::read_from(decoder),
+                )?,
+                number: ::cachecow::__private::Decoder::field(
+                    "number",
+                    <String as ::cachecow::CacheSchema>::read_from(decoder),
+                )?,
+                customer: ::cachecow::__private::Decoder::field(
+                    "customer",
+                    ::cachecow::__private::read_opaque::<Box<Customer>>(decoder),
+                )?,
+            };
+            decoder.end();
+            ::core::result::Result::Ok(value)
+        }
+        fn is_same(
+            &self,
+            other: &Self,
+            comparison: &mut ::cachecow::__private::Comparison,
+        ) -> ::core::primitive::bool {
+            true
+                && (<u64 as ::cachecow::CacheSchema>::is_same(
+                    &self.id,
+                    &other.id,
+                    comparison,
+                ) || comparison.differs("id"))
+                && (<Uuid as ::cachecow::CacheSchema>::is_same(
+                    &self.tenant,
+                    &other.tenant,
+                    comparison,
+                ) || comparison.differs("tenant"))
+                && (<String as ::cachecow::CacheSchema>::is_same(
+                    &self.number,
+                    &other.number,
+                    comparison,
+                ) || comparison.differs("number"))
+                && ((&&::cachecow::__private::Compared::<
+                    Box<Customer>,
+                >(&self.customer, &other.customer))
+                    .cachecow_is_same(|
+                        value: &Box<Customer>,
+                        encoder: &mut ::cachecow::__private::Encoder|
+                    ::cachecow::__private::write_opaque::<Box<Customer>>(value, encoder))
+                    || comparison.differs("customer"))
+        }
     }
     #[automatically_derived]
     impl ::cachecow::Cached for Order {
@@ -102,6 +174,10 @@ const _: () = {
             .with_settle(::core::time::Duration::new(0u64, 500000000u32))
             .with_near(false)
             .with_near_ttl(::core::time::Duration::new(5u64, 0u32));
+        const TEMPLATES: &'static [&'static ::core::primitive::str] = &[
+            "order:{}:{}",
+            "order:number:{}",
+        ];
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<OrderByTenantAndId as ::cachecow::Lookup>::key_of(self).key());
             visit(<OrderNumbered as ::cachecow::Lookup>::key_of(self).key());

@@ -1,22 +1,20 @@
 //! The cached struct.
 
-use proc_macro2::Ident;
 use syn::{Data, DeriveInput, Fields};
 
 use super::lookup::Lookups;
-use super::mentions_param;
 use super::schema::{fingerprint_tags, schema};
 use super::tag::Tags;
 use crate::faults::Faults;
-use crate::fields::{FieldInfo, fields};
-use crate::model::{CachedModel, PolicyModel};
+use crate::fields::fields;
+use crate::model::{BodyModel, CachedModel, PolicyModel};
 use crate::options::CachedOptions;
 use crate::tokens;
 
 /// Judges `#[derive(Cached)]`.
 pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedModel<'a> {
     let CachedOptions { options, lookups, tags } = CachedOptions::read(&input.attrs, faults);
-    let mut schema = schema(input, options.krate.given(), faults);
+    let mut schema = schema(input, options.krate.given(), options.version.given(), faults);
     let is_owned = owns_its_data(input, faults);
     // The faults of the fields' own attributes were reported with the shape.
     let found = struct_fields(input, faults)
@@ -29,6 +27,10 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
     let judged = lookups_of.judge(lookups, faults);
     let tags = Tags { lookups_of: &lookups_of, lookups: &judged }.judge(tags, faults);
     fingerprint_tags(&mut schema, &tags);
+    if !is_owned {
+        // Nor can what is borrowed be read back.
+        schema.body = BodyModel::Unknown;
+    }
     CachedModel {
         context: options.context.given().map(|ty| tokens::without_self(ty, object)),
         policy: PolicyModel {
@@ -43,7 +45,6 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
         ttl_with: options.ttl_with.given().map(|path| tokens::without_self(path, object)),
         lookups: judged,
         tags,
-        stored_params: stored_params(input, &found),
         is_cacheable: is_owned,
         schema,
     }
@@ -90,19 +91,4 @@ fn owns_its_data(input: &DeriveInput, faults: &mut Faults) -> bool {
         );
     }
     is_owned
-}
-
-/// The type parameters that occur in a field as more than a marker.
-fn stored_params<'a>(input: &'a DeriveInput, fields: &[FieldInfo<'_>]) -> Vec<&'a Ident> {
-    let is_marker = |field: &FieldInfo<'_>| {
-        tokens::last_segment(field.ty).is_some_and(|segment| segment.ident == "PhantomData")
-    };
-    input
-        .generics
-        .type_params()
-        .map(|param| &param.ident)
-        .filter(|param| {
-            fields.iter().any(|field| !is_marker(field) && mentions_param(field.ty, &[param]))
-        })
-        .collect()
 }

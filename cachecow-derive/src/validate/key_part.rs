@@ -7,11 +7,12 @@ use super::{mentions_param, target};
 use crate::faults::Faults;
 use crate::fields::fields;
 use crate::model::{KeyPartModel, WrappedField};
-use crate::{options, tokens};
+use crate::options::TypeOptions;
+use crate::tokens;
 
 /// Judges `#[derive(KeyPart)]`.
 pub(crate) fn key_part<'a>(input: &'a DeriveInput, faults: &mut Faults) -> KeyPartModel<'a> {
-    let krate = options::only_crate(&input.attrs, faults);
+    let krate = TypeOptions::read(&input.attrs, &["crate"], faults).krate.given();
     let target = target(input, krate);
     let field = match &input.data {
         Data::Struct(data) => wrapped(input, &data.fields, &target.object, faults),

@@ -3,11 +3,11 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{DeriveInput, LitStr, Meta};
+use syn::{DeriveInput, LitStr};
 
 use super::mentions_param;
 use crate::faults::Faults;
-use crate::fields::FieldInfo;
+use crate::fields::{FieldInfo, Storage};
 use crate::model::{LookupModel, PartModel, Passing};
 use crate::options::LookupOptions;
 use crate::suggest::{listed, nearest};
@@ -158,9 +158,9 @@ impl Lookups<'_> {
             let is_in_key =
                 |lookup: &LookupModel| lookup.parts.iter().any(|part| part.name == field.name);
             let Some(lookup) = lookups.iter().find(|lookup| is_in_key(lookup)) else { continue };
-            for word in skipping_words(field) {
+            if let Storage::Skipped(word) = &field.storage {
                 faults.add(
-                    &word,
+                    word,
                     format!(
                         "`{}` stands in the key `{}`, by which an object read from the cache is \
                          verified, so it has to be stored: remove `{word}`",
@@ -196,21 +196,6 @@ fn is_distinct(lookup: &LookupModel, others: &[LookupModel], faults: &mut Faults
         return false;
     }
     true
-}
-
-pub(super) fn skipping_words(field: &FieldInfo<'_>) -> Vec<Ident> {
-    let mut words = Vec::new();
-    for attr in field.attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
-        let Meta::List(list) = &attr.meta else { continue };
-        for token in list.tokens.clone() {
-            if let proc_macro2::TokenTree::Ident(ident) = token
-                && ["skip", "skip_serializing", "skip_deserializing"].iter().any(|w| ident == w)
-            {
-                words.push(ident);
-            }
-        }
-    }
-    words
 }
 
 fn passing(ty: &syn::Type) -> Passing {

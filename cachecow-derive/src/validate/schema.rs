@@ -1,58 +1,76 @@
-//! What shapes the serialized form.
+//! How a type is stored, and what its fingerprint covers.
 
 use std::fmt::Write;
 
-use proc_macro2::TokenStream;
-use quote::ToTokens;
+use proc_macro2::{Ident, TokenStream};
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Data, DeriveInput, Fields};
+use syn::{Attribute, Data, DeriveInput, Fields, Type};
 
-use super::target;
+use super::{mentions_param, target};
 use crate::faults::Faults;
-use crate::fields::{FieldInfo, fields};
-use crate::model::{SchemaModel, TagModel};
-use crate::{options, tokens};
+use crate::fields::{FieldInfo, Storage, fields};
+use crate::model::{BodyModel, FieldModel, SchemaModel, TagModel, VariantModel};
+use crate::options::TypeOptions;
+use crate::tokens;
 
 /// Judges `#[derive(CacheSchema)]`.
 pub(crate) fn cache_schema<'a>(input: &'a DeriveInput, faults: &mut Faults) -> SchemaModel<'a> {
-    let krate = options::only_crate(&input.attrs, faults);
+    let TypeOptions { krate, version } =
+        TypeOptions::read(&input.attrs, &["crate", "version"], faults);
     if let Data::Union(union) = &input.data {
         faults.add(
             &union.union_token,
-            "a union has no serialized shape: serde does not know which field is in use; derive \
-             `CacheSchema` for a struct or an enum",
+            "a union cannot be stored: which field is in use is not known; derive `CacheSchema` for a \
+             struct or an enum",
         );
     }
-    schema(input, krate, faults)
+    schema(input, krate.given(), version.given(), faults)
 }
 
 /// The shape of any type.
 pub(super) fn schema<'a>(
     input: &'a DeriveInput,
     krate: Option<TokenStream>,
+    version: Option<u64>,
     faults: &mut Faults,
 ) -> SchemaModel<'a> {
-    let mut shape = Shape { input, description: String::new(), nested: Vec::new() };
-    shape.serde_attrs(&input.attrs);
-    match &input.data {
-        Data::Struct(data) => shape.fields(&data.fields, faults),
+    let target = target(input, krate);
+    let type_params: Vec<&Ident> = input.generics.type_params().map(|param| &param.ident).collect();
+    let mut shape = Shape {
+        own: &input.ident,
+        krate: &target.krate,
+        type_params: &type_params,
+        description: format!("{} ", input.ident.unraw()),
+        nested: Vec::new(),
+        bounds: Vec::new(),
+    };
+    if let Some(version) = version {
+        let _ = write!(shape.description, "# version {version} ");
+    }
+    let body = match &input.data {
+        Data::Struct(data) => BodyModel::Struct(shape.fields(&data.fields, faults)),
         Data::Enum(data) => {
+            let mut variants = Vec::new();
             for variant in &data.variants {
-                shape.serde_attrs(&variant.attrs);
                 let _ = write!(shape.description, "| {} ", variant.ident.unraw());
                 misplaced_settings(&variant.attrs, faults);
-                shape.fields(&variant.fields, faults);
+                let fields = shape.fields(&variant.fields, faults);
+                variants.push(VariantModel { ident: variant.ident.clone(), fields });
             }
+            BodyModel::Enum(variants)
         }
-        Data::Union(_) => {}
-    }
-    let Shape { description, nested, .. } = shape;
+        Data::Union(_) => BodyModel::Unknown,
+    };
+    let Shape { description, nested, bounds, .. } = shape;
     SchemaModel {
-        target: target(input, krate),
         description,
         nested,
-        type_params: input.generics.type_params().map(|param| &param.ident).collect(),
+        body,
+        bounds,
+        type_params,
         const_params: input.generics.const_params().map(|param| &param.ident).collect(),
+        target,
     }
 }
 
@@ -71,38 +89,75 @@ fn misplaced_settings(attrs: &[Attribute], faults: &mut Faults) {
 }
 
 struct Shape<'a> {
-    input: &'a DeriveInput,
+    own: &'a Ident,
+    krate: &'a TokenStream,
+    type_params: &'a [&'a Ident],
+    /// The canonical text of everything that shapes what is stored, but for what is nested.
     description: String,
     nested: Vec<TokenStream>,
+    bounds: Vec<TokenStream>,
 }
 
 impl Shape<'_> {
-    fn serde_attrs(&mut self, attrs: &[Attribute]) {
-        for attr in attrs.iter().filter(|attr| attr.path().is_ident("serde")) {
-            let _ = write!(self.description, "# {} ", tokens::text(&attr.meta));
-        }
-    }
-
-    fn fields(&mut self, all: &Fields, faults: &mut Faults) {
+    fn fields(&mut self, all: &Fields, faults: &mut Faults) -> Vec<FieldModel> {
         let (open, close) = match all {
             Fields::Named(_) => ("{", "}"),
             Fields::Unnamed(_) => ("(", ")"),
-            Fields::Unit => return self.description.push_str("; "),
+            Fields::Unit => {
+                self.description.push_str("; ");
+                return Vec::new();
+            }
         };
         let _ = write!(self.description, "{open} ");
-        for field in fields(all, faults) {
-            self.field(&field);
-        }
+        let fields = fields(all, faults).into_iter().map(|field| self.field(field)).collect();
         let _ = write!(self.description, "{close} ");
+        fields
     }
 
-    fn field(&mut self, field: &FieldInfo<'_>) {
-        self.serde_attrs(field.attrs);
-        let _ = write!(self.description, "{} : {} , ", field.name, tokens::text(field.ty));
-        // A shape that contains itself has no first fingerprint to start from.
-        let own = |ident: &proc_macro2::Ident| *ident == self.input.ident || ident == "Self";
-        if !field.opaque && !tokens::mentions(field.ty, &own) {
-            self.nested.push(field.ty.to_token_stream());
+    fn field(&mut self, field: FieldInfo<'_>) -> FieldModel {
+        let FieldInfo { name, member, ty, storage, recursive } = field;
+        let mark = match &storage {
+            Storage::Schema if recursive => "# recursive ".to_owned(),
+            Storage::Schema => String::new(),
+            Storage::Opaque => "# opaque ".to_owned(),
+            Storage::With(module) => format!("# with {} ", tokens::text(module)),
+            Storage::Skipped(_) => "# skip ".to_owned(),
+        };
+        let _ = write!(self.description, "{mark}{name} : {} , ", tokens::text(ty));
+        if matches!(storage, Storage::Schema) && !recursive {
+            // A shape that contains itself has no first fingerprint to start from.
+            let krate = self.krate;
+            let own = quote!(#krate::__private::Own);
+            self.nested.push(tokens::without_own(ty, self.own, &own));
         }
+        self.bound(ty, &storage);
+        FieldModel { name, member, ty: ty.to_token_stream(), storage }
+    }
+
+    fn bound(&mut self, ty: &Type, storage: &Storage) {
+        if !mentions_param(ty, self.type_params) {
+            return;
+        }
+        let krate = self.krate;
+        match storage {
+            Storage::Opaque => self.bounds.push(quote!(#ty: #krate::__private::Opaque)),
+            Storage::Skipped(_) => self.bounds.push(quote!(#ty: ::core::default::Default)),
+            Storage::Schema if self.is_projection(ty) => {
+                self.bounds.push(quote!(#ty: #krate::CacheSchema));
+            }
+            Storage::Schema | Storage::With(_) => {}
+        }
+    }
+
+    /// Whether the type is one of a parameter's associated types, which the bound of the parameter does not
+    /// cover.
+    fn is_projection(&self, ty: &Type) -> bool {
+        let Type::Path(path) = tokens::peeled(ty) else { return false };
+        let begins_with_param = path
+            .path
+            .segments
+            .first()
+            .is_some_and(|first| self.type_params.contains(&&first.ident));
+        path.qself.is_some() || (begins_with_param && path.path.segments.len() > 1)
     }
 }

@@ -2,8 +2,9 @@
 
 use proc_macro2::Ident;
 
-use super::lookup::{Lookups, skipping_words};
+use super::lookup::Lookups;
 use crate::faults::Faults;
+use crate::fields::Storage;
 use crate::model::{LookupModel, TagModel};
 use crate::options::TagOptions;
 
@@ -75,9 +76,9 @@ impl Tags<'_> {
                 // Reported for the key.
                 continue;
             }
-            for word in skipping_words(field) {
+            if let Storage::Skipped(word) = &field.storage {
                 faults.add(
-                    &word,
+                    word,
                     format!(
                         "`{}` stands in the tag `{}`, which an object read from the cache is judged \
                          by, so it has to be stored: remove `{word}`",

@@ -2,36 +2,42 @@
 //! one that looks at the primary key only.
 //!
 //! Maps and lists count as what they hold, in any order: a `HashMap` or `HashSet` has none, and a set
-//! cannot be told from a list once it is serialized.
+//! cannot be told from a list once serde wrote it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use serde::Serialize;
-use serde::ser::{self, Serializer};
 use xxhash_rust::xxh3::xxh3_128;
 
-/// An object's fields, by the names that they are serialized by; or that there is no object.
+use crate::codec::Encoder;
+use crate::model::schema::CacheSchema;
+
+/// An object's fields by their names; or that there is no object.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Content(BTreeMap<&'static str, u128>);
 
 /// That there is an object.
 const EXISTENCE: &str = "(existence)";
-/// All of an object that is no struct with fields of fixed names. A map's keys are data, and never
-/// taken for names.
+/// All of an object that is no struct with fields.
 const WHOLE: &str = "(whole)";
 
 impl Content {
-    pub(super) fn of<T: Serialize>(object: Option<&T>) -> Result<Self, fmt::Error> {
+    /// `None` if the object cannot be encoded.
+    pub(super) fn of<T: CacheSchema>(object: Option<&T>) -> Option<Self> {
         let mut content = Self::default();
         if let Some(object) = object {
-            let whole = object.serialize(Digester { fields: Some(&mut content.0) })?;
+            let mut encoder = Encoder::for_comparing();
+            object.write_to(&mut encoder);
+            if encoder.has_failed() {
+                return None;
+            }
+            let (fields, whole) = encoder.fields();
+            content.0.extend(fields.map(|(name, bytes)| (name, xxh3_128(bytes))));
             if content.0.is_empty() {
-                content.0.insert(WHOLE, whole);
+                content.0.insert(WHOLE, xxh3_128(whole));
             }
             content.0.insert(EXISTENCE, 0);
         }
-        Ok(content)
+        Some(content)
     }
 
     /// The fields by which this differs from what has twice been found to be the case.
@@ -56,266 +62,13 @@ fn shortened(names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
     if names.contains(&EXISTENCE) { vec![EXISTENCE] } else { names }
 }
 
-/// Hashes a value. Of the outermost struct it also keeps the hash of each field.
-struct Digester<'a> {
-    fields: Option<&'a mut BTreeMap<&'static str, u128>>,
-}
-
-/// Hashes what has parts.
-struct Parts<'a> {
-    digest: u128,
-    key: u128,
-    fields: Option<&'a mut BTreeMap<&'static str, u128>>,
-}
-
-fn nested<T: Serialize + ?Sized>(value: &T) -> Result<u128, fmt::Error> {
-    value.serialize(Digester { fields: None })
-}
-
-fn both(one: u128, other: u128) -> u128 {
-    let mut bytes = [0; 32];
-    bytes[..16].copy_from_slice(&one.to_le_bytes());
-    bytes[16..].copy_from_slice(&other.to_le_bytes());
-    xxh3_128(&bytes)
-}
-
-impl Parts<'_> {
-    fn of(kind: &str) -> Self {
-        Self { digest: xxh3_128(kind.as_bytes()), key: 0, fields: None }
-    }
-
-    fn add_in_order<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), fmt::Error> {
-        self.digest = both(self.digest, nested(value)?);
-        Ok(())
-    }
-
-    fn add_in_any_order(&mut self, digest: u128) {
-        // Hashed once more, so that a sum of sums is none of all their parts.
-        self.digest = self.digest.wrapping_add(both(1, digest));
-    }
-
-    fn add_field<T: Serialize + ?Sized>(
-        &mut self,
-        name: &'static str,
-        value: &T,
-    ) -> Result<(), fmt::Error> {
-        let digest = nested(value)?;
-        self.add_in_any_order(both(xxh3_128(name.as_bytes()), digest));
-        if let Some(fields) = &mut self.fields {
-            fields.insert(name, digest);
-        }
-        Ok(())
-    }
-}
-
-macro_rules! plain {
-    ($($method:ident: $type:ty;)*) => {$(
-        fn $method(self, value: $type) -> Result<u128, fmt::Error> {
-            Ok(xxh3_128(&value.to_le_bytes()))
-        }
-    )*};
-}
-
-impl<'a> Serializer for Digester<'a> {
-    type Ok = u128;
-    type Error = fmt::Error;
-    type SerializeSeq = Parts<'a>;
-    type SerializeTuple = Parts<'a>;
-    type SerializeTupleStruct = Parts<'a>;
-    type SerializeTupleVariant = Parts<'a>;
-    type SerializeMap = Parts<'a>;
-    type SerializeStruct = Parts<'a>;
-    type SerializeStructVariant = Parts<'a>;
-
-    plain! {
-        serialize_i8: i8;
-        serialize_i16: i16;
-        serialize_i32: i32;
-        serialize_i64: i64;
-        serialize_i128: i128;
-        serialize_u8: u8;
-        serialize_u16: u16;
-        serialize_u32: u32;
-        serialize_u64: u64;
-        serialize_u128: u128;
-        serialize_f32: f32;
-        serialize_f64: f64;
-    }
-
-    fn serialize_bool(self, value: bool) -> Result<u128, fmt::Error> {
-        self.serialize_u8(value.into())
-    }
-
-    fn serialize_char(self, value: char) -> Result<u128, fmt::Error> {
-        self.serialize_u32(value.into())
-    }
-
-    fn serialize_str(self, value: &str) -> Result<u128, fmt::Error> {
-        self.serialize_bytes(value.as_bytes())
-    }
-
-    fn serialize_bytes(self, value: &[u8]) -> Result<u128, fmt::Error> {
-        Ok(xxh3_128(value))
-    }
-
-    fn serialize_none(self) -> Result<u128, fmt::Error> {
-        Ok(0)
-    }
-
-    fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<u128, fmt::Error> {
-        Ok(both(2, nested(value)?))
-    }
-
-    fn serialize_unit(self) -> Result<u128, fmt::Error> {
-        Ok(1)
-    }
-
-    fn serialize_unit_struct(self, _: &'static str) -> Result<u128, fmt::Error> {
-        Ok(1)
-    }
-
-    fn serialize_unit_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-    ) -> Result<u128, fmt::Error> {
-        self.serialize_str(variant)
-    }
-
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        value: &T,
-    ) -> Result<u128, fmt::Error> {
-        value.serialize(self)
-    }
-
-    fn serialize_newtype_variant<T: Serialize + ?Sized>(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        value: &T,
-    ) -> Result<u128, fmt::Error> {
-        Ok(both(xxh3_128(variant.as_bytes()), nested(value)?))
-    }
-
-    fn serialize_seq(self, _: Option<usize>) -> Result<Parts<'a>, fmt::Error> {
-        Ok(Parts::of("seq"))
-    }
-
-    fn serialize_tuple(self, _: usize) -> Result<Parts<'a>, fmt::Error> {
-        Ok(Parts::of("tuple"))
-    }
-
-    fn serialize_tuple_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, fmt::Error> {
-        Ok(Parts::of("tuple"))
-    }
-
-    fn serialize_tuple_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        _: usize,
-    ) -> Result<Parts<'a>, fmt::Error> {
-        Ok(Parts::of(variant))
-    }
-
-    fn serialize_map(self, _: Option<usize>) -> Result<Parts<'a>, fmt::Error> {
-        Ok(Parts::of("map"))
-    }
-
-    fn serialize_struct(self, _: &'static str, _: usize) -> Result<Parts<'a>, fmt::Error> {
-        Ok(Parts { fields: self.fields, ..Parts::of("struct") })
-    }
-
-    fn serialize_struct_variant(
-        self,
-        _: &'static str,
-        _: u32,
-        variant: &'static str,
-        _: usize,
-    ) -> Result<Parts<'a>, fmt::Error> {
-        Ok(Parts::of(variant))
-    }
-
-    /// As for the cache's own encoding, so that what a type hides from one it hides from the other.
-    fn is_human_readable(&self) -> bool {
-        false
-    }
-}
-
-macro_rules! parts {
-    ($($kind:ident: $add:ident($($name:ident)?) $with:ident;)*) => {$(
-        impl ser::$kind for Parts<'_> {
-            type Ok = u128;
-            type Error = fmt::Error;
-
-            fn $add<T: Serialize + ?Sized>(
-                &mut self,
-                $($name: &'static str,)?
-                value: &T,
-            ) -> Result<(), fmt::Error> {
-                self.$with($($name,)? value)
-            }
-
-            fn end(self) -> Result<u128, fmt::Error> {
-                Ok(self.digest)
-            }
-        }
-    )*};
-}
-
-parts! {
-    SerializeTuple: serialize_element() add_in_order;
-    SerializeTupleStruct: serialize_field() add_in_order;
-    SerializeTupleVariant: serialize_field() add_in_order;
-    SerializeStruct: serialize_field(name) add_field;
-    SerializeStructVariant: serialize_field(name) add_field;
-}
-
-impl ser::SerializeSeq for Parts<'_> {
-    type Ok = u128;
-    type Error = fmt::Error;
-
-    fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), fmt::Error> {
-        self.add_in_any_order(nested(value)?);
-        Ok(())
-    }
-
-    fn end(self) -> Result<u128, fmt::Error> {
-        Ok(self.digest)
-    }
-}
-
-impl ser::SerializeMap for Parts<'_> {
-    type Ok = u128;
-    type Error = fmt::Error;
-
-    fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), fmt::Error> {
-        self.key = nested(key)?;
-        Ok(())
-    }
-
-    fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), fmt::Error> {
-        self.add_in_any_order(both(self.key, nested(value)?));
-        Ok(())
-    }
-
-    fn end(self) -> Result<u128, fmt::Error> {
-        Ok(self.digest)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::{HashMap, HashSet};
 
     use super::*;
 
-    #[derive(Clone, Serialize)]
+    #[derive(Clone, cachecow::CacheSchema)]
     struct Shelf {
         name: String,
         books: HashMap<String, u32>,
@@ -324,7 +77,7 @@ mod tests {
         state: State,
     }
 
-    #[derive(Clone, Serialize)]
+    #[derive(Clone, cachecow::CacheSchema)]
     enum State {
         Open,
         Lent(u32),
@@ -392,7 +145,7 @@ mod tests {
 
     #[test]
     fn only_the_names_of_fields_are_names() {
-        let map = |value: u32| HashMap::from([("ann@example.org", value)]);
+        let map = |value: u32| HashMap::from([("ann@example.org".to_owned(), value)]);
         let [one, other] = [map(1), map(2)].map(|map| Content::of(Some(&map)).unwrap());
         assert_eq!(one.but(&other), [WHOLE]);
     }

@@ -119,7 +119,7 @@ impl Look<'_> {
 
     async fn fetched(self) -> Result<Content, Failure> {
         let fetched = self.subject.fetch().await?;
-        self.subject.content_once_cached(&fetched).ok_or(Failure::Unserializable)
+        self.subject.content(&fetched).ok_or(Failure::Unserializable)
     }
 }
 

@@ -46,9 +46,8 @@ const MARGIN: Duration = Duration::from_secs(1);
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), cachecow::Error> {
 /// # use cachecow::{CacheCow, Cached};
-/// # use serde::{Deserialize, Serialize};
 /// # struct Db;
-/// # #[derive(Serialize, Deserialize, Cached)]
+/// # #[derive(Cached)]
 /// # #[cache(context = Db)]
 /// # #[cache(key = "user:{id}", fetch = User::find)]
 /// # struct User { id: u32 }

@@ -9,7 +9,6 @@ use futures_util::future::BoxFuture;
 use super::content::Content;
 use crate::cache::read::Source;
 use crate::cache::view::View;
-use crate::document;
 use crate::engine::Engine;
 use crate::engine::read::loaded;
 use crate::error::Error;
@@ -39,11 +38,8 @@ pub(super) trait Subject: Send + Sync {
     /// The key under which the cache has what was served.
     fn stored_under(&self, served: &Loaded) -> Key;
 
-    /// What an object says that came from the cache; `None` if it cannot be told.
+    /// What an object says, as far as it is stored; `None` if it cannot be told.
     fn content(&self, object: &Loaded) -> Option<Content>;
-
-    /// What a fetched object would say if it came from the cache; `None` if it cannot be told.
-    fn content_once_cached(&self, fetched: &Loaded) -> Option<Content>;
 
     fn fetch(&self) -> BoxFuture<'_, Result<Loaded, Error>>;
 
@@ -137,15 +133,7 @@ impl<L: Lookup> Subject for Bound<'_, L> {
     }
 
     fn content(&self, object: &Loaded) -> Option<Content> {
-        Content::of(typed::<L>(object)).ok()
-    }
-
-    fn content_once_cached(&self, fetched: &Loaded) -> Option<Content> {
-        let cached = match typed::<L>(fetched) {
-            Some(object) => Some(document::once_stored(object)?),
-            None => None,
-        };
-        Content::of(cached.as_ref()).ok()
+        Content::of(typed::<L>(object))
     }
 
     fn fetch(&self) -> BoxFuture<'_, Result<Loaded, Error>> {

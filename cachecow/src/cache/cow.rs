@@ -25,9 +25,8 @@ use crate::stats::{Stats, TypeStats};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), cachecow::Error> {
 /// use cachecow::{CacheCow, Cached};
-/// use serde::{Deserialize, Serialize};
 ///
-/// #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Cached)]
+/// #[derive(Clone, Debug, PartialEq, Cached)]
 /// #[cache(key = "square:{root}", fetch = Square::compute)]
 /// struct Square { root: u32, value: u64 }
 ///

@@ -21,16 +21,12 @@
 //! stored. The header's integers have a fixed width,
 //! so that the header can be read without a decoder.
 
-mod soundness;
-
-use std::io::{self, Write};
 use std::time::Duration;
 
-use rmp_serde::decode::Error as DecodeError;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-
+pub(crate) use crate::codec::Unfit;
+use crate::codec::{DecodeError, Decoder, Encoder};
 use crate::key::Key;
+use crate::model::schema::CacheSchema;
 use crate::protocol::Token;
 
 const VERSION: u8 = 1;
@@ -43,12 +39,8 @@ const NIL: u8 = 0xc0;
 const TRUE: u8 = 0xc3;
 const BIN_8: u8 = 0xc4;
 const BIN_16: u8 = 0xc5;
-const BIN_32: u8 = 0xc6;
 /// A tag's hash and its epoch.
 const STAMP: usize = 32;
-
-/// How deep a stored object may nest. Each level takes stack on reading.
-const MAX_DEPTH: usize = 128;
 
 /// What is known of a stored value besides the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,15 +134,10 @@ pub(crate) fn parse(document: &[u8]) -> Result<(Header, Body<'_>), Malformed> {
 
 /// Binary data, and nothing after it.
 fn decode_key(key: &[u8]) -> Result<&[u8], Malformed> {
-    let (len, key) = match key {
-        [BIN_8, len, key @ ..] => (usize::from(*len), key),
-        [BIN_16, high, low, key @ ..] => (usize::from(u16::from_be_bytes([*high, *low])), key),
-        [BIN_32, a, b, c, d, key @ ..] => {
-            (usize::try_from(u32::from_be_bytes([*a, *b, *c, *d])).map_err(|_| Malformed)?, key)
-        }
-        _ => return Err(Malformed),
-    };
-    if key.len() == len { Ok(key) } else { Err(Malformed) }
+    let mut decoder = Decoder::new(key);
+    let key = decoder.bytes().map_err(|_| Malformed)?;
+    decoder.finish().map_err(|_| Malformed)?;
+    Ok(key)
 }
 
 fn decode_pointer(pointer: &[u8]) -> Result<Body<'_>, Malformed> {
@@ -207,54 +194,31 @@ pub(crate) fn with_stamps(
 
 /// Decodes an object, which the bytes are and nothing more.
 #[inline]
-pub(crate) fn decode<'a, T: Deserialize<'a>>(object: &'a [u8]) -> Result<T, Malformed> {
-    if !soundness::is_sound(object) {
-        return Err(Malformed);
-    }
-    let mut decoder = rmp_serde::Deserializer::from_read_ref(object);
-    decoder.set_max_depth(MAX_DEPTH);
-    let decoded = T::deserialize(&mut decoder).map_err(|_| Malformed)?;
-    // The decoder does not tell where it stopped; only at the end there is nothing more to be had.
-    match bool::deserialize(&mut decoder) {
-        Err(DecodeError::InvalidMarkerRead(_)) => Ok(decoded),
-        _ => Err(Malformed),
-    }
-}
-
-/// What an object is once it was stored and read again, whatever of it is lost on the way; `None` if it
-/// cannot be.
-pub(crate) fn once_stored<T: Serialize + DeserializeOwned>(object: &T) -> Option<T> {
-    let header = Header::new(0, 0, Duration::ZERO, Duration::MAX);
-    let document = encode(header, object, usize::MAX).ok()?;
-    let (_, body) = parse(&document).ok()?;
-    decode(body.object()?).ok()
-}
-
-/// Why a value cannot be stored.
-#[derive(Debug)]
-pub(crate) enum Unfit {
-    /// Its document would be longer than allowed.
-    TooLarge,
-    /// It cannot be serialized.
-    Unserializable(rmp_serde::encode::Error),
+pub(crate) fn decode<T: CacheSchema>(object: &[u8]) -> Result<T, DecodeError> {
+    let mut decoder = Decoder::new(object);
+    let decoded = T::read_from(&mut decoder)?;
+    decoder.finish()?;
+    Ok(decoded)
 }
 
 /// The document of an object, of at most `max_len` bytes.
-pub(crate) fn encode<T: Serialize>(
+pub(crate) fn encode<T: CacheSchema>(
     header: Header,
     object: &T,
     max_len: usize,
 ) -> Result<Vec<u8>, Unfit> {
-    let mut writer = Bounded { bytes: begin(ARRAY_OF_6, header), max_len, exceeded: false };
-    // Structs as maps: field by field by name. As arrays they would be shorter, and
-    // `skip_serializing_if` or an untagged enum anywhere in them would be misread.
-    let result = object.serialize(&mut rmp_serde::Serializer::new(&mut writer).with_struct_map());
-    match result {
-        // Even if it went well: what could not be written is missing, and not every object minds.
-        _ if writer.exceeded => Err(Unfit::TooLarge),
-        Ok(()) => Ok(writer.bytes),
-        Err(error) => Err(Unfit::Unserializable(error)),
-    }
+    encode_by(header, max_len, |encoder| object.write_to(encoder))
+}
+
+/// The document of an object that this writes, as one MessagePack value.
+pub(crate) fn encode_by(
+    header: Header,
+    max_len: usize,
+    write: impl FnOnce(&mut Encoder),
+) -> Result<Vec<u8>, Unfit> {
+    let mut encoder = Encoder::after(begin(ARRAY_OF_6, header), max_len);
+    write(&mut encoder);
+    encoder.finish()
 }
 
 /// The document that says there is no object under this encoded key.
@@ -276,9 +240,9 @@ pub(crate) fn encode_pointer(
 fn encode_key(header: Header, mark: u8, key: &[u8], max_len: usize) -> Result<Vec<u8>, Unfit> {
     let mut document = begin(ARRAY_OF_7, header);
     document.push(mark);
-    let key = rmp_serde::to_vec(serde_bytes::Bytes::new(key)).map_err(Unfit::Unserializable)?;
-    document.extend_from_slice(&key);
-    if document.len() <= max_len { Ok(document) } else { Err(Unfit::TooLarge) }
+    let mut encoder = Encoder::after(document, max_len);
+    encoder.bytes(key);
+    encoder.finish()
 }
 
 fn begin(array: u8, header: Header) -> Vec<u8> {
@@ -292,28 +256,6 @@ fn begin(array: u8, header: Header) -> Vec<u8> {
     document.push(U32);
     document.extend_from_slice(&header.ttl.to_be_bytes());
     document
-}
-
-/// Stops the encoder at the limit, before an oversized object has been built up in memory.
-struct Bounded {
-    bytes: Vec<u8>,
-    max_len: usize,
-    exceeded: bool,
-}
-
-impl Write for Bounded {
-    fn write(&mut self, chunk: &[u8]) -> io::Result<usize> {
-        if chunk.len() > self.max_len.saturating_sub(self.bytes.len()) {
-            self.exceeded = true;
-            return Err(io::Error::other("the value is larger than the cache takes"));
-        }
-        self.bytes.extend_from_slice(chunk);
-        Ok(chunk.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]

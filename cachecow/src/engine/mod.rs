@@ -9,6 +9,7 @@ mod invalidation;
 mod lookups;
 mod pending;
 pub(crate) mod read;
+mod read_back;
 pub(crate) mod sample;
 pub(crate) mod settings;
 mod tags;
@@ -124,6 +125,8 @@ impl Engine {
         let policy = self.policy(state.first_command());
         if self.pending.contains(key) {
             ReadMachine::past_the_cache(policy)
+        } else if state.is_left_alone(|| self.wall_clock()) {
+            ReadMachine::of_the_unstorable(policy)
         } else {
             ReadMachine::new(policy)
         }
@@ -148,7 +151,9 @@ impl Engine {
 
     /// Whether every read of this type begins with a lookup at the moment.
     pub(crate) fn looks_up_first(&self, state: &TypeState) -> bool {
-        self.pending.is_empty() && state.first_command() == First::Lookup
+        self.pending.is_empty()
+            && state.first_command() == First::Lookup
+            && !state.is_left_alone(|| self.wall_clock())
     }
 
     /// Invalidates the keys, and sees to it that what failed is retried.

@@ -2,9 +2,6 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use crate::key::{Key, KeyEncoder};
 use crate::model::schema::CacheSchema;
 use crate::model::tag::Tag;
@@ -15,9 +12,13 @@ use crate::model::tag::Tag;
     label = "no `Cached`",
     note = "add `#[derive(Cached)]` and at least one `#[cache(key = \"…{{field}}…\", fetch = …)]`"
 )]
-pub trait Cached: CacheSchema + Serialize + DeserializeOwned + Send + Sync + 'static {
+pub trait Cached: CacheSchema + Send + Sync + 'static {
     /// The settings from the struct's `#[cache(…)]` attribute.
     const POLICY: TypePolicy;
+
+    /// The templates of the type's keys, each with its placeholders emptied. Of two types with one template
+    /// the second to be used in a [`CacheCow`](crate::CacheCow) is not cached there, and reported.
+    const TEMPLATES: &'static [&'static str] = &[];
 
     /// Visits every key the object is reachable by, the primary one first.
     fn each_key(&self, visit: &mut dyn FnMut(Key));

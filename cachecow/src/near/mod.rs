@@ -222,21 +222,13 @@ impl fmt::Debug for Near {
 
 #[cfg(test)]
 mod tests {
-    use serde::{Deserialize, Serialize};
-
     use super::*;
     use crate::error::Error;
     use crate::key::KeyPart as _;
     use crate::model::cached::TypePolicy;
-    use crate::model::schema::CacheSchema;
 
-    #[derive(Serialize, Deserialize, PartialEq, Debug)]
+    #[derive(cachecow::CacheSchema, PartialEq, Debug)]
     struct Book(u64);
-
-    impl CacheSchema for Book {
-        const NAME: &'static str = "Book";
-        const FINGERPRINT: u64 = 1;
-    }
 
     impl Cached for Book {
         const POLICY: TypePolicy = TypePolicy::new();

@@ -57,6 +57,12 @@ impl<V> ReadMachine<V> {
         Self { state: State::EnterDue, bypass, ..Self::new(policy) }
     }
 
+    /// A read that makes no use of the cache, because the object cannot be stored there.
+    pub fn of_the_unstorable(policy: ReadPolicy) -> Self {
+        let bypass = Some(Bypass::Occupied);
+        Self { state: State::EnterDue, bypass, ..Self::new(policy) }
+    }
+
     /// What to do next.
     #[inline]
     pub fn next_step(&mut self) -> Step<V> {

@@ -64,6 +64,10 @@ counters! {
     OtherVersions => other_versions, "of other versions";
     /// Fetched values that were too large to be stored.
     Oversized => oversized, "oversized";
+    /// Fetched objects that were not stored, because they would not have come back as they were fetched; the
+    /// first of each type is told as an event at the level `error`, with the field and the reason. After
+    /// three in a row the type's reads go past the cache, for a second at first and a minute at last.
+    Unfaithful => unfaithful, "unfaithful";
     /// Fetches that ended with an error.
     FetchErrors => fetch_errors, "fetch errors";
     /// Objects served past their time to live, because their fetch failed.

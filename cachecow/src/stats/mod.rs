@@ -1,9 +1,11 @@
 //! What is counted, by type.
 
 mod counters;
+mod read_back;
 mod slot;
 mod striped;
 mod table;
+mod templates;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -5,10 +5,11 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::counters::{COUNTERS, Counter, TypeStats};
+use super::read_back::ReadBack;
 use super::striped::Striped;
+use super::templates::Templates;
 use crate::backend::BackendError;
 use crate::model::cached::Cached;
-use crate::model::schema::CacheSchema;
 use crate::protocol::{Fill, First, Lost, Outcome};
 
 /// Doubling blocks: 32, 32, 64, 128, … types, up to 2^32.
@@ -18,20 +19,33 @@ const FIRST_BLOCK: usize = 32;
 /// The states of all types, by slot. Grows, and never moves what is there.
 pub(crate) struct TypeTable {
     blocks: [OnceLock<Box<[OnceLock<TypeState>]>>; BLOCKS],
+    templates: Templates,
 }
 
 impl TypeTable {
     #[inline]
     pub(crate) fn of<T: Cached>(&self) -> &TypeState {
-        self.at(T::type_slot(), <T as CacheSchema>::NAME)
+        let slot = T::type_slot();
+        self.place(slot).get_or_init(|| self.first_use::<T>(slot))
+    }
+
+    #[cold]
+    fn first_use<T: Cached>(&self, slot: usize) -> TypeState {
+        TypeState { clashes: self.templates.clashes::<T>(slot), ..TypeState::new(T::NAME) }
     }
 
     /// The state in a slot, which is `name`'s.
+    #[cfg(feature = "store")]
     #[inline]
     pub(crate) fn at(&self, slot: usize, name: &'static str) -> &TypeState {
+        self.place(slot).get_or_init(|| TypeState::new(name))
+    }
+
+    #[inline]
+    fn place(&self, slot: usize) -> &OnceLock<TypeState> {
         let (block, len, at) = place(slot);
         let block = self.blocks[block].get_or_init(|| (0..len).map(|_| OnceLock::new()).collect());
-        block[at].get_or_init(|| TypeState::new(name))
+        &block[at]
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &TypeState> {
@@ -49,7 +63,7 @@ fn place(slot: usize) -> (usize, usize, usize) {
 
 impl Default for TypeTable {
     fn default() -> Self {
-        Self { blocks: std::array::from_fn(|_| OnceLock::new()) }
+        Self { blocks: std::array::from_fn(|_| OnceLock::new()), templates: Templates::default() }
     }
 }
 
@@ -66,6 +80,9 @@ pub(crate) struct TypeState {
     /// In the place of their counter: a near hit may take no more time than this.
     near_hits: Striped,
     hit_rate: HitRate,
+    read_back: ReadBack,
+    /// Whether another type has a key of the same template.
+    clashes: bool,
 }
 
 impl TypeState {
@@ -75,7 +92,31 @@ impl TypeState {
             counters: std::array::from_fn(|_| AtomicU64::new(0)),
             near_hits: Striped::default(),
             hit_rate: HitRate::default(),
+            read_back: ReadBack::default(),
+            clashes: false,
         }
+    }
+
+    /// An object would come back as it was fetched.
+    pub(crate) fn came_back(&self) {
+        self.read_back.succeeded();
+    }
+
+    /// One would not; whether it is the type's first.
+    pub(crate) fn came_back_different(&self, now: u64) -> bool {
+        self.count(Counter::Unfaithful);
+        self.read_back.failed(now, self.hit_rate.has_hits())
+    }
+
+    #[inline]
+    pub(crate) fn clashes(&self) -> bool {
+        self.clashes
+    }
+
+    /// Whether the type makes no use of the cache at the moment.
+    #[inline]
+    pub(crate) fn is_left_alone(&self, now: impl FnOnce() -> u64) -> bool {
+        self.clashes || self.read_back.is_left_alone(now)
     }
 
     pub(crate) fn name(&self) -> &'static str {
@@ -178,6 +219,11 @@ impl HitRate {
         if step != 0 {
             self.0.store(rate + step, Ordering::Relaxed);
         }
+    }
+
+    /// Whether one of sixteen recent reads was a hit.
+    fn has_hits(&self) -> bool {
+        self.0.load(Ordering::Relaxed) >= 16
     }
 
     fn miss(&self) {

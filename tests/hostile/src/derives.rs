@@ -13,7 +13,7 @@ const VALID: [&str; 8] = [
        #[cache(key = "order:{tenant}:{id}", fetch = Self::find, fetch_many = Self::find_many)]
        #[cache(key = "order:number:{number}", fetch = find_by_number, name = "numbered")]
        pub struct Order {
-           #[serde(rename = "order_id")] id: u64, tenant: Uuid, number: String,
+           #[serde(rename = "order_id")] id: u64, tenant: Uuid, #[cache(with = serde_bytes)] number: String,
            #[cache(opaque)] customer: Box<Customer>,
        }"#,
     r#"#[cache(key = "row:{0}", fetch = row)] pub(crate) struct Row(u8, Vec<Row>);"#,
@@ -30,7 +30,7 @@ const VALID: [&str; 8] = [
        struct Odd<'a> { #[serde(skip, default = "x")] r#type: &'a str, é: (dyn Fn(u8) -> !, *const u8, m!()) }"#,
 ];
 
-const WORDS: [&str; 35] = [
+const WORDS: [&str; 39] = [
     "key",
     "fetch",
     "fetch_many",
@@ -40,6 +40,10 @@ const WORDS: [&str; 35] = [
     "context",
     "crate",
     "opaque",
+    "with",
+    "skip",
+    "recursive",
+    "version",
     "near",
     "cache",
     "serde",

@@ -78,7 +78,7 @@ pub(super) fn verify<'a, T: Cached>(
         }
     };
     match document::decode::<T>(object) {
-        Err(_) => Err(reject(state, document, "undecodable")),
+        Err(error) => Err(reject(state, document, &format!("undecodable: {error}"))),
         Ok(object) if is_asked_for(&object) => {
             Ok(Verified { header, object: Some((object, stamps)) })
         }
@@ -95,6 +95,9 @@ pub(super) fn open<'a, T: Cached>(
 ) -> Result<(Header, Body<'a>), Verdict> {
     if document.len() > engine.settings.max_value_len {
         return Err(reject(state, document, "larger than the cache's maximum"));
+    }
+    if state.clashes() {
+        return Err(Verdict::Leave);
     }
     let Ok((header, body)) = document::parse(document) else {
         return Err(reject(state, document, "malformed"));

@@ -15,8 +15,8 @@ use super::lifetime::{Age, age, lifetimes};
 use super::loader::{Aliases, Loader, Sealed};
 use super::primary::Primary;
 use super::query::ObjectQuery;
-use crate::document::{self, Header, Unfit};
-use crate::engine::Engine;
+use crate::document::{self, Header};
+use crate::engine::{Engine, read_back};
 use crate::error::Error;
 use crate::key::{Key, KeyMap};
 use crate::model::cached::Cached as _;
@@ -25,7 +25,7 @@ use crate::model::object::{Loaded, Object};
 use crate::model::schema::CacheSchema;
 use crate::model::tag::Tag;
 use crate::protocol::{Compared, PointerHint, SeenValue, Verdict};
-use crate::stats::{Counter, TypeState};
+use crate::stats::TypeState;
 
 /// The lookups of one call, all different, with what they fetch from.
 pub(crate) struct TypedLoader<'a, L: Lookup> {
@@ -172,7 +172,6 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
         let object = loaded.as_ref().and_then(|object| object.downcast_ref::<L::Object>());
         let lifetimes = lifetimes(&self.engine.settings, object);
         let Some((logical, ttl)) = lifetimes else { return Sealed::Unstorable };
-        let max_len = self.engine.settings.max_value_len;
         let ObjectQuery { lookup, parts, .. } = self.queries[place];
         let fingerprint = <L::Object as CacheSchema>::FINGERPRINT;
         let header = Header::new(fingerprint, self.engine.wall_clock(), fetch_took, logical);
@@ -186,20 +185,15 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
                 );
                 return Sealed::Unstorable;
             }
-            Some(object) => document::encode(header, object, max_len),
-            None => document::encode_absent(header, parts.as_bytes(), max_len),
+            Some(object) => read_back::encode(self.engine, self.state, header, object),
+            None => {
+                let max_len = self.engine.settings.max_value_len;
+                document::encode_absent(header, parts.as_bytes(), max_len).ok()
+            }
         };
         match sealed {
-            Ok(document) => Sealed::Storable(Bytes::from(document), ttl),
-            Err(Unfit::TooLarge) => {
-                self.state.count(Counter::Oversized);
-                tracing::debug!(target: "cachecow", lookup = L::NAME, max_len, "a value is too large to be cached");
-                Sealed::Unstorable
-            }
-            Err(Unfit::Unserializable(error)) => {
-                tracing::warn!(target: "cachecow", lookup = L::NAME, %error, "a value cannot be serialized and is not cached");
-                Sealed::Unstorable
-            }
+            Some(document) => Sealed::Storable(Bytes::from(document), ttl),
+            None => Sealed::Unstorable,
         }
     }
 }

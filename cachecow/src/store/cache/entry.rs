@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_bytes::Bytes as Binary;
 
+use crate::codec::{DecodeError, Decoder};
 use crate::document::{self, Body, Header, Unfit};
+use crate::model::schema::CacheSchema as _;
 
 /// In the place of a type's fingerprint.
 const FINGERPRINT: u64 = u64::from_be_bytes(*b"kv:value");
@@ -18,14 +19,16 @@ pub(super) struct Entry {
     pub(super) expires_in: Option<u64>,
 }
 
-/// What stands in a document's place of an object. The value comes last, so that its end is the
-/// document's.
-type Triple<'a> = (&'a Binary, Option<u64>, &'a Binary);
-
-/// The document of the entry of the key with these parts.
+/// The document of the entry of the key with these parts: in an object's place an array of the parts, the
+/// milliseconds and the value. The value comes last, so that its end is the document's.
 pub(super) fn encode(header: Header, parts: &[u8], entry: &Entry) -> Result<Bytes, Unfit> {
-    let triple: Triple<'_> = (Binary::new(parts), entry.expires_in, Binary::new(&entry.value));
-    document::encode(header, &triple, usize::MAX).map(Bytes::from)
+    let document = document::encode_by(header, usize::MAX, |encoder| {
+        encoder.array(3);
+        encoder.bytes(parts);
+        entry.expires_in.write_to(encoder);
+        encoder.bytes(&entry.value);
+    });
+    document.map(Bytes::from)
 }
 
 /// The header of what is stored and fetched like this.
@@ -37,12 +40,23 @@ pub(super) fn header(stored_at: u64, fetch_took: Duration, ttl: Duration) -> Hea
 /// milliseconds since 1970; `None` if the document is malformed or of another key.
 pub(super) fn decode(document: &Bytes, parts: &[u8]) -> Option<(Entry, u64)> {
     let (header, Body::Object(triple)) = document::parse(document).ok()? else { return None };
-    let (key, expires_in, value): Triple<'_> = rmp_serde::from_slice(triple).ok()?;
-    // The decoder borrows from the document, and ignores what may follow.
-    let ends_there = value.as_ptr_range().end == document.as_ptr_range().end;
-    let fits = header.fingerprint == FINGERPRINT && **key == *parts && ends_there;
+    let (key, expires_in, value) = read_triple(triple).ok()?;
+    let fits = header.fingerprint == FINGERPRINT && *key == *parts;
     let entry = || Entry { value: document.slice_ref(value), expires_in };
     fits.then(|| (entry(), header.stored_at))
+}
+
+/// The parts, the milliseconds and the value.
+type Triple<'a> = (&'a [u8], Option<u64>, &'a [u8]);
+
+fn read_triple(triple: &[u8]) -> Result<Triple<'_>, DecodeError> {
+    let mut decoder = Decoder::new(triple);
+    if decoder.array()? != 3 {
+        return Err(DecodeError::new("expected three values"));
+    }
+    let read = (decoder.bytes()?, Option::read_from(&mut decoder)?, decoder.bytes()?);
+    decoder.finish()?;
+    Ok(read)
 }
 
 #[cfg(test)]

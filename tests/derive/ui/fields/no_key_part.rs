@@ -1,12 +1,11 @@
-use cachecow::Cached;
-use serde::{Deserialize, Serialize};
+use cachecow::{CacheSchema, Cached};
 
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, CacheSchema)]
 enum Role {
     Admin,
 }
 
-#[derive(Clone, Serialize, Deserialize, Cached)]
+#[derive(Clone, Cached)]
 #[cache(key = "user:{role}", fetch = User::find)]
 struct User {
     role: Role,

@@ -1,10 +1,9 @@
-use cachecow::{Cached, KeyPart};
-use serde::{Deserialize, Serialize};
+use cachecow::{CacheSchema, Cached, KeyPart};
 
-#[derive(Serialize, Deserialize, KeyPart)]
+#[derive(CacheSchema, KeyPart)]
 struct Id(i64);
 
-#[derive(Serialize, Deserialize, Cached)]
+#[derive(Cached)]
 #[cache(key = "user:{id}", fetch = User::find)]
 struct User {
     id: Id,

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 #[cache(key = "user:{id}", fetch = User::find)]
 struct User {
     id: i64,
+    #[cache(opaque)]
     visits: std::cell::Cell<u64>,
 }
 

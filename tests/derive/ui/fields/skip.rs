@@ -1,10 +1,9 @@
 use cachecow::Cached;
-use serde::{Deserialize, Serialize};
 
-#[derive(Clone, Serialize, Deserialize, Cached)]
+#[derive(Clone, Cached)]
 #[cache(key = "user:{id}", fetch = User::find)]
 struct User {
-    #[serde(skip)]
+    #[cache(skip)]
     id: i64,
     email: String,
 }

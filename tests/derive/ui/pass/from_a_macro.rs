@@ -2,13 +2,12 @@
 
 #![deny(warnings)]
 
-use cachecow::{Cached, KeyPart, Lookup};
-use serde::{Deserialize, Serialize};
+use cachecow::{CacheSchema, Cached, KeyPart, Lookup};
 
 macro_rules! table {
     ($vis:vis $name:ident, $key:literal, $ttl:expr, $context:ty, $fetch:path, $many:path,
      $($field:ident: $ty:ty),*) => {
-        #[derive(Serialize, Deserialize, Cached)]
+        #[derive(Cached)]
         #[cache(context = $context, ttl = $ttl)]
         #[cache(key = $key, fetch = $fetch, fetch_many = $many)]
         $vis struct $name {
@@ -19,14 +18,14 @@ macro_rules! table {
 
 macro_rules! newtype {
     ($name:ident($ty:ty)) => {
-        #[derive(Clone, Serialize, Deserialize, KeyPart)]
+        #[derive(Clone, CacheSchema, KeyPart)]
         struct $name($ty);
     };
 }
 
 macro_rules! whole {
     ($name:ident { $id:ident }) => {
-        #[derive(Serialize, Deserialize, Cached)]
+        #[derive(Cached)]
         #[cache(key = "whole:{id}:{text}", fetch = Self::find)]
         struct $name {
             $id: i64,

@@ -5,10 +5,8 @@
 use std::marker::PhantomData;
 
 use cachecow::{CacheSchema, Cached, Lookup};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 
-#[derive(Serialize, Deserialize, Cached)]
+#[derive(Cached)]
 #[cache(context = [u8; 4])]
 #[cache(key = "page:{number}", fetch = Self::find, fetch_many = Page::<T, K, N>::find_many)]
 #[cache(key = "page:first:{first}", fetch = by_first::<T, K, N>)]
@@ -23,7 +21,7 @@ where
 
 impl<T, K, const N: usize> Page<T, K, N>
 where
-    T: Clone + Serialize + DeserializeOwned + Send + Sync,
+    T: Clone + Send + Sync,
     K: Ord + Copy + Send + Sync,
 {
     async fn find(_: &[u8; 4], _: u32) -> Result<Option<Self>, std::fmt::Error> {
@@ -42,11 +40,10 @@ async fn by_first<T: Clone, K: Ord + Copy, const N: usize>(
     Ok(None)
 }
 
-#[derive(Serialize, Deserialize, Cached)]
+#[derive(Cached)]
 #[cache(key = "marked:{id}", fetch = marked)]
 struct Marked<T> {
     id: i64,
-    #[serde(skip)]
     marker: PhantomData<T>,
 }
 

@@ -7,9 +7,8 @@ mod framework {
 }
 
 use framework::cow::{CacheSchema, Cached, KeyPart};
-use serde::{Deserialize, Serialize};
 
-#[derive(Serialize, Deserialize, Cached)]
+#[derive(Cached)]
 #[cache(crate = crate::framework::cow)]
 #[cache(key = "user:{id}", fetch = User::find)]
 struct User {
@@ -17,11 +16,11 @@ struct User {
     address: Address,
 }
 
-#[derive(Clone, Serialize, Deserialize, KeyPart)]
+#[derive(Clone, CacheSchema, KeyPart)]
 #[cache(crate = crate::framework::cow)]
 struct Id(i64);
 
-#[derive(Serialize, Deserialize, CacheSchema)]
+#[derive(CacheSchema)]
 #[cache(crate = crate::framework::cow)]
 struct Address {
     city: String,

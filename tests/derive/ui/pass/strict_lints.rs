@@ -24,7 +24,7 @@ pub mod users {
     }
 
     /// A role, for the crate only.
-    #[derive(Clone, Debug, Serialize, Deserialize, KeyPart)]
+    #[derive(Clone, Debug, Serialize, Deserialize, CacheSchema, KeyPart)]
     pub(crate) struct Role(String);
 
     #[derive(Clone, Debug, Serialize, Deserialize, CacheSchema)]

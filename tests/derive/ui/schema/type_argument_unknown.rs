@@ -1,14 +1,12 @@
 use cachecow::{Cached, Lookup};
-use serde::{Deserialize, Serialize};
 
-#[derive(Serialize, Deserialize, Cached)]
+#[derive(Cached)]
 #[cache(key = "page:{id}", fetch = find)]
 struct Page<T> {
     id: i64,
     items: Vec<T>,
 }
 
-#[derive(Serialize, Deserialize)]
 struct User;
 
 async fn find<T>(_: i64) -> Result<Page<T>, std::fmt::Error> {

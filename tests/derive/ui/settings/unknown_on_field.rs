@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 #[cache(key = "user:{id}", fetch = User::find)]
 struct User {
     id: i64,
-    #[cache(skip)]
+    #[cache(hidden)]
     email: String,
 }
 

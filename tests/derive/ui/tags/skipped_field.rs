@@ -1,14 +1,13 @@
 //! A field that is not stored.
 
 use cachecow::Cached;
-use serde::{Deserialize, Serialize};
 
-#[derive(Serialize, Deserialize, Cached)]
+#[derive(Cached)]
 #[cache(key = "user:{id}", fetch = User::find)]
 #[cache(tag = "org:{org}")]
 struct User {
     id: i64,
-    #[serde(skip)]
+    #[cache(skip)]
     org: u32,
 }
 

@@ -1,10 +1,13 @@
-use cachecow::Cached;
-use serde::Serialize;
+//! A module that does not exist.
 
-#[derive(Serialize, Cached)]
+use cachecow::Cached;
+
+#[derive(Cached)]
 #[cache(key = "user:{id}", fetch = User::find)]
 struct User {
     id: i64,
+    #[cache(with = nowhere)]
+    bytes: Vec<u8>,
 }
 
 impl User {

@@ -1,12 +1,15 @@
-use cachecow::Cached;
-use serde::{Deserialize, Serialize};
+//! A field that serde cannot store.
 
-#[derive(Clone, Serialize, Deserialize, Cached)]
+use cachecow::Cached;
+
+struct Address;
+
+#[derive(Cached)]
 #[cache(key = "user:{id}", fetch = User::find)]
 struct User {
-    #[serde(default, skip_deserializing)]
     id: i64,
-    email: String,
+    #[cache(opaque)]
+    address: Address,
 }
 
 impl User {

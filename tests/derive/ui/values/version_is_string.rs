@@ -1,9 +1,13 @@
+//! A version in quotes.
+
 use cachecow::Cached;
 
 #[derive(Cached)]
 #[cache(key = "user:{id}", fetch = User::find)]
+#[cache(version = "2")]
 struct User {
     id: i64,
+    note: String,
 }
 
 impl User {

@@ -1,12 +1,13 @@
-use cachecow::Cached;
-use serde::{Deserialize, Serialize};
+//! Two settings of which one is enough.
 
-#[derive(Clone, Serialize, Deserialize, Cached)]
+use cachecow::Cached;
+
+#[derive(Cached)]
 #[cache(key = "user:{id}", fetch = User::find)]
 struct User {
-    #[serde(default, skip_serializing)]
     id: i64,
-    email: String,
+    #[cache(opaque, skip)]
+    note: String,
 }
 
 impl User {

@@ -1,0 +1,49 @@
+//! Whether what was read back is what was written.
+
+use std::fmt;
+
+use super::encoder::Encoder;
+use super::error::Path;
+use crate::model::schema::CacheSchema;
+
+/// Compares two values field by field, and keeps the path of the field that differs.
+#[derive(Default)]
+pub struct Comparison {
+    /// From the inside to the outside.
+    path: Vec<&'static str>,
+}
+
+impl Comparison {
+    /// The field of this name differs. Always `false`.
+    #[cold]
+    pub fn differs(&mut self, name: &'static str) -> bool {
+        self.path.push(name);
+        false
+    }
+
+    /// Whether two values are encoded alike, for types without a better way to compare them.
+    pub fn by_encoding<T: ?Sized>(one: &T, other: &T, write: impl Fn(&T, &mut Encoder)) -> bool {
+        let encoded = |value| {
+            let mut encoder = Encoder::for_comparing();
+            write(value, &mut encoder);
+            encoder.finish().ok()
+        };
+        match (encoded(one), encoded(other)) {
+            (Some(one), Some(other)) => one == other,
+            _ => false,
+        }
+    }
+}
+
+/// By which field two values differ; empty if it is not known.
+pub(crate) fn difference<T: CacheSchema>(one: &T, other: &T) -> Option<String> {
+    let mut comparison = Comparison::default();
+    let same = one.is_same(other, &mut comparison);
+    (!same).then(|| Path(&comparison.path).to_string())
+}
+
+impl fmt::Debug for Comparison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Comparison").field("path", &self.path).finish()
+    }
+}

@@ -1,0 +1,424 @@
+//! Writing.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::error::Path;
+use super::marker::{
+    ARRAY_16, ARRAY_32, BIN_8, BIN_16, BIN_32, F32, F64, FALSE, FIX_ARRAY, FIX_MAP, FIX_STR, I8,
+    I16, I32, I64, MAP_16, MAP_32, NIL, STR_8, STR_16, STR_32, TRUE, U8, U16, U32, U64,
+};
+use super::opaque::{self, ForeignSerializer};
+use super::{MAX_DEPTH, digest};
+use crate::model::schema::CacheSchema;
+
+/// Writes a value as MessagePack.
+///
+/// The first fault (something too large, or that serde refuses) is remembered, and nothing is written
+/// after it; no method returns an error.
+pub struct Encoder {
+    bytes: Vec<u8>,
+    max_len: usize,
+    depth: usize,
+    /// Whether a field takes the slow path: there is a fault, or this is for comparing.
+    slow: bool,
+    unfit: Option<Unfit>,
+    /// For comparing: where the fields are, so far those that are in no other.
+    fields: Option<Fields>,
+}
+
+#[derive(Default)]
+struct Fields {
+    found: Vec<Field>,
+    /// Where the next field of each open struct begins.
+    begins: Vec<usize>,
+}
+
+/// Why a value cannot be stored.
+#[derive(Debug)]
+pub(crate) enum Unfit {
+    /// Its document would be longer than allowed.
+    TooLarge,
+    /// It cannot be encoded.
+    Unencodable(Reason),
+}
+
+/// What is wrong, and where.
+#[derive(Debug)]
+pub(crate) struct Reason {
+    why: String,
+    path: Vec<&'static str>,
+    /// How deep the next field is whose name belongs to the path.
+    depth: usize,
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.path.is_empty() {
+            write!(f, "{}: ", Path(&self.path))?;
+        }
+        f.write_str(&self.why)
+    }
+}
+
+/// Where a field's bytes are.
+struct Field {
+    name: &'static str,
+    from: usize,
+    to: usize,
+}
+
+impl Encoder {
+    /// Writes behind what is there already, up to this length in all.
+    pub(crate) fn after(bytes: Vec<u8>, max_len: usize) -> Self {
+        Self { bytes, max_len, depth: 0, slow: false, unfit: None, fields: None }
+    }
+
+    /// For comparing: what has no order is written in one order, and what serde writes as its hash.
+    pub(crate) fn for_comparing() -> Self {
+        Self { slow: true, fields: Some(Fields::default()), ..Self::after(Vec::new(), usize::MAX) }
+    }
+
+    /// What was written.
+    pub(crate) fn finish(self) -> Result<Vec<u8>, Unfit> {
+        match self.unfit {
+            None => Ok(self.bytes),
+            Some(unfit) => Err(unfit),
+        }
+    }
+
+    /// The outermost fields, each with its bytes; and all that was written.
+    pub(crate) fn fields(&self) -> (impl Iterator<Item = (&'static str, &[u8])>, &[u8]) {
+        let fields = self.fields.iter().flat_map(|fields| &fields.found);
+        (fields.map(|field| (field.name, &self.bytes[field.from..field.to])), &self.bytes)
+    }
+
+    /// Whether something could not be written.
+    #[inline]
+    pub(crate) fn has_failed(&self) -> bool {
+        self.unfit.is_some()
+    }
+
+    /// Keeps the first fault.
+    #[cold]
+    pub(super) fn fail(&mut self, unfit: Unfit) {
+        self.unfit.get_or_insert(unfit);
+        self.slow = true;
+        // Nothing has room any more.
+        self.max_len = 0;
+    }
+
+    /// Says that this value cannot be stored, and why. It is then served to its reader and not stored.
+    #[cold]
+    pub fn refuse(&mut self, why: impl Into<String>) {
+        let reason = Reason { why: why.into(), path: Vec::new(), depth: self.depth };
+        self.fail(Unfit::Unencodable(reason));
+    }
+
+    #[inline]
+    fn has_room(&mut self, len: usize) -> bool {
+        let has_room = len <= self.max_len.saturating_sub(self.bytes.len());
+        if !has_room {
+            self.fail(Unfit::TooLarge);
+        }
+        has_room
+    }
+
+    #[inline]
+    fn put<const N: usize>(&mut self, bytes: [u8; N]) {
+        if self.has_room(N) {
+            self.bytes.extend_from_slice(&bytes);
+        }
+    }
+
+    /// A first byte and what follows it, of a fixed length.
+    #[inline]
+    fn put_number<const N: usize>(&mut self, marker: u8, digits: [u8; N]) {
+        if self.has_room(1 + N) {
+            self.bytes.push(marker);
+            self.bytes.extend_from_slice(&digits);
+        }
+    }
+
+    /// Nil.
+    #[inline]
+    pub fn nil(&mut self) {
+        self.put([NIL]);
+    }
+
+    /// A truth value.
+    #[inline]
+    pub fn bool(&mut self, value: bool) {
+        self.put([if value { TRUE } else { FALSE }]);
+    }
+
+    /// A number that is not negative.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the ranges fit")]
+    pub fn uint(&mut self, value: u64) {
+        match value {
+            0..=0x7f => self.put([value as u8]),
+            0x80..=0xff => self.put([U8, value as u8]),
+            0x100..=0xffff => self.put_number(U16, (value as u16).to_be_bytes()),
+            0x1_0000..=0xffff_ffff => self.put_number(U32, (value as u32).to_be_bytes()),
+            _ => self.put_number(U64, value.to_be_bytes()),
+        }
+    }
+
+    /// A number.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "the ranges fit")]
+    pub fn int(&mut self, value: i64) {
+        match value {
+            0.. => self.uint(value.cast_unsigned()),
+            -0x20..=-1 => self.put([value as u8]),
+            -0x80..-0x20 => self.put([I8, value as u8]),
+            -0x8000..-0x80 => self.put_number(I16, (value as i16).to_be_bytes()),
+            -0x8000_0000..-0x8000 => self.put_number(I32, (value as i32).to_be_bytes()),
+            _ => self.put_number(I64, value.to_be_bytes()),
+        }
+    }
+
+    /// A float.
+    #[inline]
+    pub fn f32(&mut self, value: f32) {
+        self.put_number(F32, value.to_bits().to_be_bytes());
+    }
+
+    /// A float.
+    #[inline]
+    pub fn f64(&mut self, value: f64) {
+        self.put_number(F64, value.to_bits().to_be_bytes());
+    }
+
+    /// Text.
+    #[inline]
+    pub fn str(&mut self, value: &str) {
+        self.head(value.len(), FIX_STR, 0x20, Some(STR_8), STR_16, STR_32);
+        self.raw(value.as_bytes());
+    }
+
+    /// Binary data.
+    #[inline]
+    pub fn bytes(&mut self, value: &[u8]) {
+        self.head(value.len(), 0, 0, Some(BIN_8), BIN_16, BIN_32);
+        self.raw(value);
+    }
+
+    /// The beginning of an array; so many values follow.
+    #[inline]
+    pub fn array(&mut self, len: usize) {
+        self.head(len, FIX_ARRAY, 0x10, None, ARRAY_16, ARRAY_32);
+    }
+
+    /// The beginning of a map; so many keys follow, each with its value.
+    #[inline]
+    pub fn map(&mut self, len: usize) {
+        self.head(len, FIX_MAP, 0x10, None, MAP_16, MAP_32);
+    }
+
+    /// A length; below `fixed` it is part of the first byte.
+    #[inline]
+    #[expect(clippy::cast_possible_truncation, reason = "the ranges fit")]
+    fn head(&mut self, len: usize, fix: u8, fixed: usize, m8: Option<u8>, m16: u8, m32: u8) {
+        match (len, m8) {
+            _ if len < fixed => self.put([fix | len as u8]),
+            (0..=0xff, Some(m8)) => self.put([m8, len as u8]),
+            (0..=0xffff, _) => self.put_number(m16, (len as u16).to_be_bytes()),
+            _ => match u32::try_from(len) {
+                Ok(len) => self.put_number(m32, len.to_be_bytes()),
+                Err(_) => self.fail(Unfit::TooLarge),
+            },
+        }
+    }
+
+    #[inline]
+    fn raw(&mut self, bytes: &[u8]) {
+        if self.has_room(bytes.len()) {
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
+
+    /// Several values of a type, as an array.
+    pub fn list<'i, T: CacheSchema + 'i>(&mut self, items: impl ExactSizeIterator<Item = &'i T>) {
+        self.array(items.len());
+        self.each(items, T::write_to);
+    }
+
+    /// Keys with their values, as a map.
+    pub fn pairs<'i, K: CacheSchema + 'i, V: CacheSchema + 'i>(
+        &mut self,
+        items: impl ExactSizeIterator<Item = (&'i K, &'i V)>,
+    ) {
+        self.map(items.len());
+        self.each(items, |(key, value), encoder| {
+            key.write_to(encoder);
+            value.write_to(encoder);
+        });
+    }
+
+    fn each<I>(&mut self, items: impl Iterator<Item = I>, write: impl Fn(I, &mut Self)) {
+        if self.fields.is_some() {
+            return self.each_in_any_order(items, write);
+        }
+        for item in items {
+            write(item, self);
+            if self.has_failed() {
+                return;
+            }
+        }
+    }
+
+    /// For comparing. Two equal sets have their items in different orders.
+    fn each_in_any_order<I>(
+        &mut self,
+        items: impl Iterator<Item = I>,
+        write: impl Fn(I, &mut Self),
+    ) {
+        let begin = self.bytes.len();
+        let mut written: Vec<Vec<u8>> = Vec::new();
+        for item in items {
+            write(item, self);
+            written.push(self.bytes.split_off(begin));
+        }
+        written.sort_unstable();
+        written.iter().for_each(|item| self.bytes.extend_from_slice(item));
+        // Their bytes have moved.
+        self.fields.iter_mut().for_each(|fields| fields.found.retain(|field| field.from < begin));
+    }
+
+    /// The beginning of a struct with so many fields: whether they are to be written, each followed by
+    /// [`field`](Self::field). [`end`](Self::end) comes last in any case.
+    #[inline]
+    pub fn begin(&mut self, fields: usize) -> bool {
+        self.array(fields);
+        self.deeper()
+    }
+
+    /// The beginning of an enum's variant with so many fields, which go on as those of a struct.
+    #[inline]
+    pub fn variant(&mut self, index: u32, fields: usize) -> bool {
+        if fields > 0 {
+            self.array(1 + fields);
+        }
+        self.uint(index.into());
+        self.deeper()
+    }
+
+    #[inline]
+    fn deeper(&mut self) -> bool {
+        if self.depth == MAX_DEPTH {
+            self.refuse(format!("nested deeper than {MAX_DEPTH} levels"));
+        }
+        self.depth += 1;
+        if self.slow {
+            self.note_begin();
+        }
+        !self.has_failed()
+    }
+
+    #[cold]
+    fn note_begin(&mut self) {
+        let begin = self.bytes.len();
+        self.fields.iter_mut().for_each(|fields| fields.begins.push(begin));
+    }
+
+    /// One level deeper than what surrounds it: for values that hold values of their own type.
+    pub fn nested(&mut self, write: impl FnOnce(&mut Self)) {
+        if self.deeper() {
+            write(self);
+        }
+        self.end();
+    }
+
+    /// The end of a struct or an enum.
+    #[inline]
+    pub fn end(&mut self) {
+        self.depth -= 1;
+        if self.slow {
+            self.note_end();
+        }
+    }
+
+    #[cold]
+    fn note_end(&mut self) {
+        if let Some(fields) = &mut self.fields {
+            fields.begins.pop();
+        }
+    }
+
+    /// What was just written is the field of this name; a fault in it carries the name.
+    #[inline]
+    pub fn field(&mut self, name: &'static str) {
+        if self.slow {
+            self.note_field(name);
+        }
+    }
+
+    #[cold]
+    fn note_field(&mut self, name: &'static str) {
+        if let Some(Unfit::Unencodable(reason)) = &mut self.unfit
+            && reason.depth == self.depth
+        {
+            reason.path.push(name);
+            reason.depth -= 1;
+        }
+        let to = self.bytes.len();
+        if let Some(fields) = &mut self.fields
+            && let Some(begin) = fields.begins.last_mut()
+        {
+            let from = std::mem::replace(begin, to);
+            fields.found.retain(|field| field.from < from);
+            fields.found.push(Field { name, from, to });
+        }
+    }
+
+    /// What serde makes of a value, as binary data: for types with serde's traits and no
+    /// [`CacheSchema`](crate::CacheSchema) of their own.
+    pub fn opaque<T: Serialize>(&mut self, value: &T) {
+        if self.fields.is_none() {
+            return self.foreign(|serializer| value.serialize(serializer));
+        }
+        match digest::digest(value) {
+            Ok(digest) => self.bytes(&digest.to_be_bytes()),
+            Err(error) => self.refuse(error.to_string()),
+        }
+    }
+
+    /// What a function written for serde makes of a value, as binary data.
+    pub fn foreign(
+        &mut self,
+        serialize: impl FnOnce(ForeignSerializer<'_>) -> Result<(), rmp_serde::encode::Error>,
+    ) {
+        // Of one byte, as most are short.
+        self.put([BIN_8, 0]);
+        let from = self.bytes.len();
+        match opaque::serialize(&mut self.bytes, self.max_len, serialize) {
+            _ if self.has_failed() => {}
+            Ok(()) => self.patch_length(from),
+            Err(None) => self.fail(Unfit::TooLarge),
+            Err(Some(why)) => self.refuse(why),
+        }
+    }
+
+    /// Puts the length of what stands behind `from` in front of it.
+    fn patch_length(&mut self, from: usize) {
+        let len = self.bytes.len() - from;
+        if let Ok(len) = u8::try_from(len) {
+            self.bytes[from - 1] = len;
+            return;
+        }
+        let mut head = Self::after(Vec::new(), usize::MAX);
+        head.head(len, 0, 0, Some(BIN_8), BIN_16, BIN_32);
+        if self.has_room(head.bytes.len() - 2) {
+            self.bytes.splice(from - 2..from, head.bytes);
+        }
+    }
+}
+
+impl fmt::Debug for Encoder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Encoder").field("len", &self.bytes.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,72 @@
+//! Why stored bytes are not the asked value.
+
+use std::error::Error as StdError;
+use std::fmt::{self, Display};
+
+use super::kind::Kind;
+
+/// Stored bytes that are not the value they are read as.
+///
+/// `Display` names the field, where it is known: `address.city: expected text, found an array`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DecodeError(Box<Inner>);
+
+#[derive(Clone, PartialEq, Eq)]
+struct Inner {
+    why: String,
+    /// From the inside to the outside.
+    path: Vec<&'static str>,
+}
+
+impl DecodeError {
+    /// An error with this reason.
+    #[cold]
+    pub fn new(why: impl Into<String>) -> Self {
+        Self(Box::new(Inner { why: why.into(), path: Vec::new() }))
+    }
+
+    /// Something else stood where `expected` should.
+    #[cold]
+    pub(super) fn expected(expected: &str, found: Option<u8>) -> Self {
+        match found.map(Kind::of) {
+            Some(found) => Self::new(format!("expected {expected}, found {found}")),
+            None => Self::new(format!("expected {expected}, found the end")),
+        }
+    }
+
+    #[cold]
+    pub(super) fn in_field(mut self, name: &'static str) -> Self {
+        self.0.path.push(name);
+        self
+    }
+}
+
+impl Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.0.path.is_empty() {
+            write!(f, "{}: ", Path(&self.0.path))?;
+        }
+        f.write_str(&self.0.why)
+    }
+}
+
+impl fmt::Debug for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DecodeError").field(&self.to_string()).finish()
+    }
+}
+
+impl StdError for DecodeError {}
+
+/// Fields within fields, given from the inside to the outside.
+pub(super) struct Path<'a>(pub(super) &'a [&'static str]);
+
+impl Display for Path<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, name) in self.0.iter().rev().enumerate() {
+            let dot = if at == 0 { "" } else { "." };
+            write!(f, "{dot}{name}")?;
+        }
+        Ok(())
+    }
+}

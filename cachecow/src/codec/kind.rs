@@ -1,0 +1,62 @@
+//! What a MessagePack value is.
+
+use std::fmt;
+
+/// What a MessagePack value is, by its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Nil.
+    Nil,
+    /// `true` or `false`.
+    Bool,
+    /// An integer that is not negative.
+    Integer,
+    /// An integer that is negative; or that was not written in the shortest way.
+    NegativeInteger,
+    /// A float.
+    Float,
+    /// Text.
+    Text,
+    /// Binary data.
+    Binary,
+    /// An array.
+    Array,
+    /// A map.
+    Map,
+    /// Anything else, which is never written.
+    Extension,
+}
+
+impl Kind {
+    pub(super) fn of(marker: u8) -> Self {
+        match marker {
+            0x00..=0x7f | 0xcc..=0xcf => Self::Integer,
+            0x80..=0x8f | 0xde | 0xdf => Self::Map,
+            0x90..=0x9f | 0xdc | 0xdd => Self::Array,
+            0xa0..=0xbf | 0xd9..=0xdb => Self::Text,
+            0xc0 => Self::Nil,
+            0xc2 | 0xc3 => Self::Bool,
+            0xc4..=0xc6 => Self::Binary,
+            0xca | 0xcb => Self::Float,
+            0xd0..=0xd3 | 0xe0..=0xff => Self::NegativeInteger,
+            0xc1 | 0xc7..=0xc9 | 0xd4..=0xd8 => Self::Extension,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nil => "nil",
+            Self::Bool => "a truth value",
+            Self::Integer | Self::NegativeInteger => "an integer",
+            Self::Float => "a float",
+            Self::Text => "text",
+            Self::Binary => "binary data",
+            Self::Array => "an array",
+            Self::Map => "a map",
+            Self::Extension => "an extension",
+        })
+    }
+}

@@ -1,0 +1,60 @@
+//! What is about to be stored is read back first: a hit equals what was fetched, or there is no hit.
+
+use super::Engine;
+use crate::codec::difference;
+use crate::document::{self, Header, Unfit};
+use crate::model::cached::Cached;
+use crate::stats::{Counter, TypeState};
+
+/// The document of a fetched object, if what it says is all of the object.
+pub(super) fn encode<T: Cached>(
+    engine: &Engine,
+    state: &TypeState,
+    header: Header,
+    object: &T,
+) -> Option<Vec<u8>> {
+    if state.is_left_alone(|| header.stored_at) {
+        state.count(Counter::Unfaithful);
+        return None;
+    }
+    let max_len = engine.settings.max_value_len;
+    let why = match document::encode(header, object, max_len) {
+        Ok(document) => match unlike(object, &document) {
+            None => {
+                state.came_back();
+                return Some(document);
+            }
+            Some(why) => why,
+        },
+        Err(Unfit::TooLarge) => {
+            state.count(Counter::Oversized);
+            tracing::debug!(target: "cachecow", r#type = state.name(), max_len, "a value is too large to be cached");
+            return None;
+        }
+        Err(Unfit::Unencodable(reason)) => reason.to_string(),
+    };
+    if state.came_back_different(header.stored_at) {
+        tracing::error!(
+            target: "cachecow", r#type = state.name(), why,
+            "an object would not come back from the cache as it was fetched, and is not cached; further \
+             objects of the type are counted as `unfaithful`"
+        );
+    }
+    None
+}
+
+/// Why the object that a reader would have of this document is not the given one.
+fn unlike<T: Cached>(object: &T, document: &[u8]) -> Option<String> {
+    let body = document::parse(document).ok().and_then(|(_, body)| body.object());
+    let Some(body) = body else { return Some("the document is malformed".to_owned()) };
+    match document::decode::<T>(body) {
+        Err(error) => Some(format!("it cannot be read back: {error}")),
+        Ok(read) => {
+            let field = difference(object, &read)?;
+            Some(match field.as_str() {
+                "" => "it differs once it is read back".to_owned(),
+                field => format!("{field}: it differs once it is read back"),
+            })
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! Which type has which key template, in one `CacheCow`.
+
+use std::any::type_name;
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+
+use crate::key::{Key, KeyEncoder};
+use crate::model::cached::Cached;
+
+/// The templates of the types that were used.
+#[derive(Default)]
+pub(super) struct Templates(Mutex<HashMap<Key, Owner>>);
+
+/// The first type of a template.
+#[derive(Clone, Copy)]
+struct Owner {
+    slot: usize,
+    name: &'static str,
+}
+
+impl Templates {
+    /// Takes the type's templates, and whether another type has one of them, which is told.
+    pub(super) fn clashes<T: Cached>(&self, slot: usize) -> bool {
+        let mut owners = self.0.lock();
+        let own = Owner { slot, name: type_name::<T>() };
+        let mut clashes = false;
+        for template in T::TEMPLATES {
+            let owner = *owners.entry(key::<T>(template)).or_insert(own);
+            if owner.slot != slot {
+                clashes = true;
+                tracing::error!(
+                    target: "cachecow", template, first = owner.name, second = own.name,
+                    "two types have the same key template, and would be served as each other; the second \
+                     is not cached: give it a template of its own"
+                );
+            }
+        }
+        clashes
+    }
+}
+
+/// Instances of a generic type have their arguments in their keys.
+fn key<T: Cached>(template: &str) -> Key {
+    let mut parts = KeyEncoder::new(template);
+    let mut name = KeyEncoder::new("");
+    T::write_name(&mut name);
+    let mut plain = KeyEncoder::new("");
+    plain.scope(T::NAME);
+    if name.as_bytes() != plain.as_bytes() {
+        T::write_name(&mut parts);
+    }
+    parts.key()
+}

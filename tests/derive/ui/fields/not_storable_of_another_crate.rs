@@ -1,0 +1,21 @@
+//! A field of another crate's type, of which nothing is known.
+
+use cachecow::Cached;
+
+#[derive(Cached)]
+#[cache(key = "user:{id}", fetch = User::find)]
+struct User {
+    id: i64,
+    uuid: uuid::fmt::Simple,
+}
+
+impl User {
+    async fn find(id: i64) -> Result<Self, std::fmt::Error> {
+        let _ = id;
+        Err(std::fmt::Error)
+    }
+}
+
+fn main() {
+    let _ = User::by_id(1);
+}
