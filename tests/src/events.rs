@@ -1,12 +1,12 @@
 //! What cachecow says in `tracing` events, as a program's log would show it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 /// One event.
 #[derive(Clone, Debug)]
@@ -44,8 +44,12 @@ pub struct Events {
 impl Events {
     /// Begins to listen to what is said under this target, at this level or a more serious one.
     pub fn listen(target: &'static str, level: Level) -> Self {
-        let heard = Arc::default();
-        let listener = Listener { target, level, heard: Arc::clone(&heard) };
+        // With a single subscriber alive, `tracing` asks whichever thread reaches an event first, which may
+        // have none, whether anybody wants that event, and remembers the answer.
+        static OTHERS: OnceLock<[Dispatch; 2]> = OnceLock::new();
+        OTHERS.get_or_init(|| [(); 2].map(|()| Dispatch::new(Listener::new(target, level))));
+        let listener = Listener::new(target, level);
+        let heard = Arc::clone(&listener.heard);
         Self { heard, _guard: tracing::subscriber::set_default(listener) }
     }
 
@@ -69,6 +73,12 @@ struct Listener {
     target: &'static str,
     level: Level,
     heard: Arc<Mutex<Vec<Said>>>,
+}
+
+impl Listener {
+    fn new(target: &'static str, level: Level) -> Self {
+        Self { target, level, heard: Arc::default() }
+    }
 }
 
 impl Subscriber for Listener {

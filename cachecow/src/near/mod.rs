@@ -63,8 +63,12 @@ struct Entry {
     others: Option<Arc<Watched>>,
 }
 
-/// The encoded key under which there is no object.
-struct Absent(Box<[u8]>);
+/// There is no object of the type under this encoded key.
+struct Absent {
+    /// By its slot: two types may have one template.
+    of_type: usize,
+    parts: Box<[u8]>,
+}
 
 /// An object that is in this process's memory, or the knowledge that there is none.
 pub(crate) struct NearHit<T>(pub(crate) Option<Arc<T>>);
@@ -125,7 +129,9 @@ impl Near {
             Ok(object) => lookup.finds(&object).then_some(NearHit(Some(object))),
             Err(other) => {
                 let absent = other.downcast::<Absent>().ok()?;
-                (*absent.0 == *parts.as_bytes()).then_some(NearHit(None))
+                let is_asked_for =
+                    absent.of_type == L::Object::type_slot() && *absent.parts == *parts.as_bytes();
+                is_asked_for.then_some(NearHit(None))
             }
         }
     }
@@ -140,7 +146,10 @@ impl Near {
     pub(crate) fn keep<T: Cached>(&self, key: Key, kept: Kept<'_, T>) {
         let (held, own): (Object, usize) = match kept.object {
             Some(object) => (Arc::clone(object) as Object, size_of::<T>()),
-            None => (Arc::new(Absent(Box::from(kept.parts))), size_of::<Absent>()),
+            None => {
+                let absent = Absent { of_type: T::type_slot(), parts: Box::from(kept.parts) };
+                (Arc::new(absent), size_of::<Absent>())
+            }
         };
         let longest = T::POLICY.near_ttl.unwrap_or(self.settings.ttl);
         let others = kept.watched.has_others();
@@ -258,6 +267,38 @@ mod tests {
         }
     }
 
+    /// Of the same template.
+    #[derive(cachecow::CacheSchema)]
+    struct Booking(u64);
+
+    impl Cached for Booking {
+        const POLICY: TypePolicy = TypePolicy::new();
+
+        fn each_key(&self, visit: &mut dyn FnMut(Key)) {
+            visit(parts(self.0).key());
+        }
+    }
+
+    struct BookingBy(u64);
+
+    impl Lookup for BookingBy {
+        type Object = Booking;
+        type Context = ();
+        const NAME: &'static str = "Booking::by";
+
+        fn key(&self) -> KeyEncoder {
+            parts(self.0)
+        }
+
+        fn key_of(object: &Booking) -> KeyEncoder {
+            parts(object.0)
+        }
+
+        async fn fetch(&self, (): &()) -> Result<Option<Booking>, Error> {
+            Ok(None)
+        }
+    }
+
     fn parts(id: u64) -> KeyEncoder {
         let mut parts = KeyEncoder::new("book:{}");
         id.encode(&mut parts);
@@ -352,6 +393,16 @@ mod tests {
         assert_eq!(get(&near, 1), None, "what was read before may have changed unheard");
         near.current_for(Duration::ZERO);
         assert!(near.watch([key]).is_none(), "it was heard too long ago");
+    }
+
+    #[test]
+    fn the_absence_of_one_type_is_not_that_of_another() {
+        let (near, parts) = (near(1 << 20), parts(1));
+        let (watched, time_left) = (watch(&near, 1), Duration::from_secs(60));
+        let kept = Kept { object: None, parts: parts.as_bytes(), watched, len: 100, time_left };
+        near.keep::<Book>(parts.key(), kept);
+        assert!(near.get(&BookBy(1), parts.key(), &parts).is_some());
+        assert!(near.get(&BookingBy(1), parts.key(), &parts).is_none());
     }
 
     #[test]

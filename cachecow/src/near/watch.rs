@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use crate::key::{Key, KeyMap};
 use crate::protocol::{Changes, Mark};
 
-const SHARDS: usize = 64;
+const SHARDS: usize = 16;
 
 /// The keys that somebody watches.
 pub(super) struct Watches([Mutex<Shard>; SHARDS]);
