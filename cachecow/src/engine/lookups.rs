@@ -30,6 +30,9 @@ struct Waiting {
     /// What it asks for besides.
     others: Vec<Place>,
     answers: oneshot::Sender<Answers>,
+    /// The runtime whose sender alone may take it, if it waits without a timer: another runtime may not be
+    /// driven any more when the answer comes.
+    bound_to: Option<runtime::Id>,
 }
 
 #[derive(Default)]
@@ -42,9 +45,10 @@ struct State {
     last_number: u64,
     /// Whether the last batch served several callers: then there will be more of them.
     crowded: bool,
-    /// The callers whose lookups leave when the sender runs. There is a sender if there are callers.
+    /// The callers whose lookups leave when the sender runs. Each that is bound to a runtime has a sender
+    /// there that has not run yet.
     waiting: Vec<Waiting>,
-    /// When the last sender was spawned, and where.
+    /// When the last sender was spawned, and where; none once a sender has run.
     sender: Option<(Moment, runtime::Id)>,
 }
 
@@ -63,18 +67,35 @@ impl Lookups {
             return Turn::Alone(Alone { lookups: self, number: state.alone });
         }
         let (sender, answers) = oneshot::channel();
-        state.waiting.push(Waiting { key, others: std::mem::take(others), answers: sender });
         let now = Moment::now_without_cache_update();
         let own = Handle::current().id();
-        let sends = match state.sender {
-            Some((since, _)) if now.duration_since(since) > LATE => true,
-            _ => state.waiting.len() == 1,
-        };
+        let sends = state.sender.is_none_or(|(since, _)| now.duration_since(since) > LATE);
         if sends {
             state.sender = Some((now, own));
         }
         let is_ours = state.sender.is_some_and(|(_, runtime)| runtime == own);
-        Turn::Together(Together { answers, sends, is_ours })
+        // A timer for each lookup would cost a tenth of it. So only some have one: the first, the second, the
+        // fourth and so on. If the sender's thread is blocked, perhaps by the task of the first, the timer
+        // of another sets all of them free.
+        let has_timer = !is_ours || (state.waiting.len() + 1).is_power_of_two();
+        let bound_to = if has_timer { None } else { Some(own) };
+        let others = std::mem::take(others);
+        state.waiting.push(Waiting { key, others, answers: sender, bound_to });
+        Turn::Together(Together { answers, sends, has_timer })
+    }
+}
+
+impl State {
+    /// The callers that a sender of this runtime may take.
+    fn take(&mut self, runtime: runtime::Id) -> Vec<Waiting> {
+        self.sender = None;
+        let is_another_s =
+            |caller: &mut Waiting| caller.bound_to.is_some_and(|bound_to| bound_to != runtime);
+        if !self.waiting.iter_mut().any(|caller| is_another_s(caller)) {
+            return std::mem::take(&mut self.waiting);
+        }
+        let left = self.waiting.extract_if(.., is_another_s).collect();
+        std::mem::replace(&mut self.waiting, left)
     }
 }
 
@@ -90,8 +111,9 @@ pub(super) struct Together {
     answers: oneshot::Receiver<Answers>,
     /// Whether there is no sender, or one whose thread is busy with something else.
     sends: bool,
-    /// Whether the sender's runtime is this caller's: it is driven if this caller is.
-    is_ours: bool,
+    /// Whether it waits for a limited time. Without a timer it waits for a sender of its own runtime, which
+    /// is driven if this caller is.
+    has_timer: bool,
 }
 
 impl Together {
@@ -101,11 +123,11 @@ impl Together {
             // Outside of the lock, which the sender takes when a runtime that has ended drops it.
             tokio::spawn(Sender::new(client).run());
         }
-        // A timer for each lookup would cost a tenth of it.
-        if self.is_ours {
+        if !self.has_timer {
             return self.answers.await.ok();
         }
-        // Twice as long as a batch may take: the sender's runtime may not be driven any more.
+        // Twice as long as a batch may take: the sender's runtime may not be driven any more, or its thread
+        // is blocked.
         let answers = tokio::time::timeout(client.timeout() * 2, &mut self.answers).await;
         if answers.is_err() {
             // Those that still wait for it go alone as well.
@@ -147,7 +169,7 @@ impl Sender {
         let Some(client) = self.client.take() else { return };
         let (mut waiting, alone) = {
             let mut state = client.lookups.lock();
-            let waiting = std::mem::take(&mut state.waiting);
+            let waiting = state.take(Handle::current().id());
             state.crowded = waiting.len() > 1;
             (waiting, state.alone)
         };
@@ -170,7 +192,11 @@ impl Sender {
 impl Drop for Sender {
     fn drop(&mut self) {
         if let Some(client) = &self.client {
-            let waiting = std::mem::take(&mut client.lookups.lock().waiting);
+            let waiting = {
+                let mut state = client.lookups.lock();
+                state.sender = None;
+                std::mem::take(&mut state.waiting)
+            };
             // Each caller sees that its sender is gone.
             drop(waiting);
         }
@@ -487,5 +513,56 @@ mod tests {
             let answer = other.block_on(lookup(&client, number));
             assert_eq!(answer, Ok(value(key(number))));
         }
+    }
+
+    #[test]
+    fn a_sender_of_another_runtime_takes_nobody_who_waits_without_a_timer() {
+        let runtime = || runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (own, left) = (runtime(), runtime());
+        let (echo, client) = echo(0);
+        // One is sent alone, two wait with timers, and the last without one.
+        let lookups = own.block_on(async {
+            let mut lookups = Vec::new();
+            for number in 1..=4 {
+                lookups.push(begun(&client, number).await);
+            }
+            lookups
+        });
+        let _unanswered = left.block_on(async {
+            // Its thread seems to be busy.
+            client.lookups.lock().sender.as_mut().unwrap().0 -= LATE + LATE;
+            let unanswered = begun(&client, 5).await;
+            until(|| echo.commands() == [1, 3]).await;
+            unanswered
+        });
+        echo.answered.add_permits(9);
+        let last = lookups.into_iter().next_back().unwrap();
+        assert_eq!(own.block_on(last), Ok(value(key(4))));
+    }
+
+    #[test]
+    fn a_sender_whose_thread_is_blocked_holds_up_nobody_else() {
+        let runtime = runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+        let runtime = runtime.unwrap();
+        let (answered, commands) = (Semaphore::new(9), Mutex::default());
+        let echo = Arc::new(Echo { commands, answered });
+        let client = Arc::new(Client::new(Arc::new(echo), Duration::from_millis(1)));
+        client.lookups.lock().crowded = true;
+        let (asked, has_asked) = std::sync::mpsc::channel();
+        let (release, released) = std::sync::mpsc::channel();
+        let blocks = runtime.spawn({
+            let client = Arc::clone(&client);
+            async move {
+                let first = begun(&client, 1).await;
+                asked.send(()).unwrap();
+                released.recv().unwrap();
+                first.await
+            }
+        });
+        has_asked.recv().unwrap();
+        let second = runtime.spawn(async move { lookup(&client, 2).await });
+        assert_eq!(runtime.block_on(second).unwrap(), Ok(value(key(2))));
+        release.send(()).unwrap();
+        assert_eq!(runtime.block_on(blocks).unwrap(), Ok(value(key(1))));
     }
 }
