@@ -58,6 +58,11 @@ impl Hints {
         self.0.insert(alias, Hint::Pointer(pointer));
     }
 
+    /// What is remembered of the key was wrong.
+    pub(super) fn forget(&self, key: Key) {
+        self.0.remove(&key);
+    }
+
     pub(super) fn remember_tags(&self, key: Key, tags: &[Key]) {
         self.0.insert(key, Hint::Tags(Arc::from(tags)));
     }

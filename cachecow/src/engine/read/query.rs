@@ -126,6 +126,9 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         }
         if let Some(pointer) = pointer {
             self.engine.hints.remember_pointer(self.key, Arc::new(pointer));
+        } else if L::ALIAS {
+            // There is no object: the next load must not claim the primary key of the last one.
+            self.engine.hints.forget(self.key);
         }
     }
 
@@ -190,16 +193,10 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     ) -> Judgement<Found<L>> {
         let hint = self.pointer.as_ref().filter(|hint| hint.is_still(stored_by, parts));
         let is_hinted = hint.is_some();
-        let pointer = hint.map_or_else(
-            || {
-                let primary = Primary::of(Bytes::copy_from_slice(parts));
-                let pointer = Arc::new(PointerHint { stored_by, primary });
-                self.engine.hints.remember_pointer(self.key, Arc::clone(&pointer));
-                pointer
-            },
-            Arc::clone,
+        let primary = hint.map_or_else(
+            || Primary::of(Bytes::copy_from_slice(parts)),
+            |hint| hint.primary.clone(),
         );
-        let primary = &pointer.primary;
         // Read for another pointer, it may be older than this one.
         let value = known.value(primary.key()).filter(|_| is_hinted || !known.is_by_hint());
         let replace = |claim_first| {
@@ -233,7 +230,10 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
                 (header, (object, stamps))
             }
             // The alias is another object's by now, or nobody's: the pointer is wrong, not the object.
-            Ok(_) => return replace(None),
+            Ok(_) => {
+                self.engine.hints.forget(self.key);
+                return replace(None);
+            }
             Err(Verdict::Replace(_)) => return replace(instead(false)),
             Err(verdict) => return Err(verdict).into(),
         };
@@ -245,6 +245,12 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
                     verdict => {
                         let claim_first =
                             if verdict == Verdict::Good { None } else { instead(true) };
+                        if !is_hinted {
+                            // Not before what it leads to is known to be right: somebody else may
+                            // have written the pointer.
+                            let pointer = PointerHint { stored_by, primary };
+                            self.engine.hints.remember_pointer(self.key, Arc::new(pointer));
+                        }
                         self.judged(object, verdict, claim_first, stored, known)
                     }
                 }
