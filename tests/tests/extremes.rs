@@ -124,6 +124,7 @@ async fn every_number_of_the_builder() {
     for size in [0, usize::MAX] {
         check(&server, "max_value_size", |builder| builder.max_value_size(size)).await;
         check(&server, "fetch_concurrency", |builder| builder.fetch_concurrency(size)).await;
+        check(&server, "hints", |builder| builder.hints(size)).await;
         let set = |builder: Builder| builder.outage_fetch_concurrency(size);
         check(&server, "outage_fetch_concurrency", set).await;
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cachecow::protocol::Command;
-use cachecow::{Builder, CacheCow, Cached, ErrorKind, Fill, Source};
+use cachecow::{Builder, CacheCow, Cached, ErrorKind, Fill, ReadOptions, Source};
 use cachecow_tests::backends::{Fate, claims};
 use cachecow_tests::clock::Clock;
 use cachecow_tests::gate::Gate;
@@ -219,6 +219,110 @@ on_both_backends! {
         assert!(read().await.value.is_some());
     }
 
+    async fn by_an_alias_it_is_near_until_any_key_of_it_is_invalidated(cache) {
+        let (cow, other, store) = (cache.open(near()), cache.open_default(), Store::with_items(2));
+        for round in 0..12 {
+            until_named_near(&cow, &store).await;
+            let item = store.bump(1);
+            let (teller, is_own) = if round % 2 == 0 { (&cow, true) } else { (&other, false) };
+            match round / 2 % 3 {
+                0 => teller.invalidate(Item::by_id(1)).await.unwrap(),
+                1 => teller.invalidate(Item::by_name("item 1")).await.unwrap(),
+                _ => {
+                    let work = async { Ok::<_, cachecow::Error>(()) };
+                    teller.write(Item::by_id(1), work).await.unwrap();
+                }
+            }
+            let mut read = named(&cow, &store).await;
+            // Of another process's invalidation this one hears within its lag.
+            while !is_own && read.1 == Source::Near {
+                tokio::task::yield_now().await;
+                read = named(&cow, &store).await;
+            }
+            assert_eq!((read.0, elsewhere(read.1)), (item.version, true), "round {round}");
+            cow.invalidate_object(&item).await.unwrap();
+        }
+    }
+
+    async fn another_process_s_fill_of_the_primary_key_ends_what_is_near_by_an_alias(cache) {
+        let (cow, store) = (cache.open(near()), Store::with_items(1));
+        until_named_near(&cow, &store).await;
+        cache.ask(&Item::by_id(1), Command::Invalidate).await;
+        while named(&cow, &store).await.1 == Source::Near {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn a_failed_invalidation_of_either_key_leaves_nothing_near_by_the_alias(cache) {
+        let (cow, store) = (cache.open(near()), Store::with_items(1));
+        for by_name in [false, true] {
+            until_named_near(&cow, &store).await;
+            let version = store.bump(1).version;
+            let lost = Fate::Fail(cachecow::BackendErrorKind::Disconnected);
+            cache.script().next(|command| *command == Command::Invalidate, lost);
+            let failed = if by_name {
+                cow.invalidate(Item::by_name("item 1")).await
+            } else {
+                cow.invalidate(Item::by_id(1)).await
+            };
+            failed.unwrap_err();
+            assert_eq!(named(&cow, &store).await, (version, Source::Fetched), "past the cache");
+            let items = cow.with(&store).get_many([Item::by_name("item 1")]).await.unwrap();
+            assert_eq!(items[0].as_ref().unwrap().version, version);
+            while cow.stats().pending_invalidations > 0 {
+                if cache.server.is_none() {
+                    tokio::time::advance(Duration::from_millis(10)).await;
+                }
+                tokio::task::yield_now().await;
+            }
+            assert_eq!(named(&cow, &store).await.0, version);
+            cow.invalidate_object(&Item::new(1)).await.unwrap();
+        }
+    }
+
+    /// The object changes under its primary key between the cache's answer and the keeping.
+    async fn news_of_the_primary_key_that_overtakes_the_answer_is_not_lost(cache) {
+        let (cow, other, store) = (cache.open(near()), cache.open_default(), Store::with_items(2));
+        until_named_near(&cow, &store).await;
+        until_near(&cow, &store, [2]).await;
+        for _ in 0..50 {
+            cow.with(&store).past_near().get(Item::by_id(2)).await.unwrap();
+        }
+        // What was near is gone, and what is remembered of the alias stays.
+        cow.invalidate(Item::by_id(1)).await.unwrap();
+        other.with(&store).get(Item::by_id(1)).await.unwrap();
+        let gate = Gate::new();
+        cache.script().next(|command| *command == Command::Lookup, Fate::AnswerLate(Arc::clone(&gate)));
+        let (overtaken, ()) = tokio::join!(named(&cow, &store), async {
+            gate.arrived().await;
+            store.bump(1);
+            store.bump(2);
+            other.invalidate(Item::by_id(1)).await.unwrap();
+            other.invalidate(Item::by_id(2)).await.unwrap();
+            until(&cow, &store, 2, elsewhere).await;
+            gate.open();
+        });
+        assert_eq!(overtaken, (1, Source::Cache), "it asked before");
+        let (version, source) = named(&cow, &store).await;
+        assert_eq!((version, elsewhere(source)), (2, true), "and what it got was not kept");
+    }
+
+    async fn one_read_may_ask_for_what_is_in_the_cache(cache) {
+        let (cow, store) = (cache.open(near()), Store::with_items(1));
+        until_named_near(&cow, &store).await;
+        until_near(&cow, &store, [1]).await;
+        let (view, options) = (cow.with(&store), ReadOptions::new());
+        for (options, expected) in [(options, Source::Near), (options.past_near(), Source::Cache)] {
+            let read = view.read_with(Item::by_id(1), options).await.unwrap();
+            assert_eq!(read.source, expected);
+            let read = view.read_with(Item::by_name("item 1"), options).await.unwrap();
+            assert_eq!(read.source, expected);
+        }
+        let read = view.past_near().read_with(Item::by_id(1), options).await.unwrap();
+        assert_eq!(read.source, Source::Cache, "the view's own wish stands");
+        assert_eq!(view.read(Item::by_id(1)).await.unwrap().source, Source::Near);
+    }
+
     async fn a_type_may_stay_out(cache) {
         let (cow, store) = (cache.open(near()), Store::with_items(1));
         until_near(&cow, &store, [1]).await;
@@ -236,6 +340,19 @@ on_both_backends! {
         if let Some(server) = &cache.server {
             assert!(listeners(&mut server.connection().await).await.is_empty());
         }
+    }
+}
+
+/// The version that is read by the alias, and its source.
+async fn named(cow: &CacheCow, store: &Store) -> (u64, Source) {
+    let read = cow.with(store).read(Item::by_name("item 1")).await.unwrap();
+    (read.value.unwrap().version, read.source)
+}
+
+/// Reads by the alias until that is near.
+async fn until_named_near(cow: &CacheCow, store: &Store) {
+    while named(cow, store).await.1 != Source::Near {
+        tokio::task::yield_now().await;
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cachecow::protocol::Reply;
 use cachecow::{CacheBackend as _, CacheCow, Cached, Fill, Key, Lookup as _, RedisBackend, Source};
+use cachecow_tests::members::{Member, Members};
 use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::{Item, Store, StoreDown};
 use futures_util::FutureExt as _;
@@ -136,6 +137,46 @@ async fn a_read_by_an_alias_costs_the_round_trips_it_says() {
     assert_eq!(round_trips(&server, &mut look, invalidate).await, 1, "an invalidation");
     let object = async { cow.invalidate_object(&Item::new(2)).await.unwrap() };
     assert_eq!(round_trips(&server, &mut look, object).await, 1, "of every key");
+}
+
+#[tokio::test]
+async fn a_hit_of_an_object_with_tags_costs_the_round_trips_it_says() {
+    let server = RedisServer::start();
+    let mut look = server.connection().await;
+    let (members, cow, stranger) = (Members::with(40), open(&server).await, open(&server).await);
+    let without = patient().hints(0).open(&server.url()).await.unwrap();
+    let get = async |cow: &CacheCow| drop(cow.with(&members).get(Member::by_id(1)).await.unwrap());
+    let by_number =
+        async |cow: &CacheCow| drop(cow.with(&members).get(Member::by_number(1)).await.unwrap());
+    let get_many = async |cow: &CacheCow| {
+        let members = cow.with(&members).get_many((1..=40).map(Member::by_id)).await.unwrap();
+        assert!(members.iter().all(Option::is_some));
+    };
+    let last = || Member::by_id(40);
+    for cow in [&cow, &stranger, &without] {
+        get_many(cow).await;
+        for _ in 0..32 {
+            // Known to nobody from here on but to who reads it again.
+            cow.with(&members).get(last()).await.unwrap();
+        }
+    }
+    by_number(&cow).await;
+    for (who, trips) in [(&cow, 1), (&without, 2)] {
+        get_many(who).await;
+        assert_eq!(round_trips(&server, &mut look, get(who)).await, trips, "a hit");
+        assert_eq!(round_trips(&server, &mut look, get_many(who)).await, trips, "a batch of hits");
+    }
+    assert_eq!(round_trips(&server, &mut look, by_number(&cow)).await, 1, "by an alias");
+    assert_eq!(round_trips(&server, &mut look, by_number(&stranger)).await, 2, "by a new alias");
+    assert_eq!(round_trips(&server, &mut look, by_number(&stranger)).await, 1, "which is known");
+    assert_eq!(round_trips(&server, &mut look, by_number(&without)).await, 3, "without hints");
+    // Other tags than it had.
+    members.change(|member| member.org = 8);
+    cow.invalidate(Member::by_id(1)).await.unwrap();
+    get(&cow).await;
+    for (trips, what) in [(2, "its tags have changed"), (1, "and now they are known")] {
+        assert_eq!(round_trips(&server, &mut look, get(&stranger)).await, trips, "{what}");
+    }
 }
 
 #[tokio::test]

@@ -31,6 +31,26 @@ fn guard() -> Key {
     Member::tag_scope().key()
 }
 
+/// By which key a member is read.
+#[derive(Clone, Copy, Debug)]
+enum Lookups {
+    Id,
+    Number,
+    /// Another member, by its id.
+    Other,
+}
+
+/// Where the member comes from.
+async fn source(cow: &CacheCow, members: &Members, lookup: Lookups) -> Source {
+    let view = cow.with(members);
+    let read = match lookup {
+        Lookups::Id => view.read(Member::by_id(1)).await,
+        Lookups::Number => view.read(Member::by_number(1)).await,
+        Lookups::Other => view.read(Member::by_id(2)).await,
+    };
+    read.unwrap().source
+}
+
 on_both_backends! {
     async fn a_tag_s_invalidation_hits_its_group_and_nothing_else(cache) {
         let (members, cow) = (Members::with(40), cache.open_default());
@@ -244,12 +264,55 @@ on_both_backends! {
         assert_eq!(cow.with(&members).read(Member::by_id(1)).await.unwrap().fill, Fill::Stored);
     }
 
-    async fn an_object_with_tags_is_not_kept_near(cache) {
+    async fn an_object_with_tags_is_near_until_a_tag_of_it_is_invalidated(cache) {
+        let (members, near) = (Members::with(2), CacheCow::builder().near(1 << 20));
+        let (cow, other) = (cache.open(near), cache.open_default());
+        let near = async |lookup: Lookups| source(&cow, &members, lookup).await == Source::Near;
+        let tags = [Member::tag_org(1), Member::in_team(1, "b")];
+        for (round, lookup) in (0..4).flat_map(|round| [(round, Lookups::Id), (round, Lookups::Number)]) {
+            while !near(lookup).await || !near(Lookups::Other).await {
+                tokio::task::yield_now().await;
+            }
+            members.bump();
+            let teller = if round < 2 { &cow } else { &other };
+            teller.invalidate_tag(tags[round % 2]).await.unwrap();
+            // Of another process's invalidation this one hears within its lag.
+            while round >= 2 && near(lookup).await {
+                tokio::task::yield_now().await;
+            }
+            let expected = members.find(1).await.unwrap().unwrap();
+            assert_eq!(cow.with(&members).get(Member::by_id(1)).await.unwrap().as_deref(), Some(&expected));
+            let found = cow.with(&members).get(Member::by_number(1)).await.unwrap();
+            assert_eq!(found.as_deref(), Some(&expected), "{lookup:?}, round {round}");
+            assert!(near(Lookups::Other).await, "it has none of these tags");
+        }
+    }
+
+    async fn a_failed_invalidation_of_a_tag_leaves_nothing_near(cache) {
         let members = Members::with(1);
         let cow = cache.open(CacheCow::builder().near(1 << 20));
-        for _ in 0..3 {
-            let read = cow.with(&members).read(Member::by_id(1)).await.unwrap();
-            assert_ne!(read.source, Source::Near);
+        for lookup in [Lookups::Id, Lookups::Number] {
+            while source(&cow, &members, lookup).await != Source::Near {
+                tokio::task::yield_now().await;
+            }
+            for lost in 0..2 {
+                members.bump();
+                let newest = members.find(1).await.unwrap().unwrap().version;
+                if lost == 1 {
+                    let open = Gate::new();
+                    open.open();
+                    cache.script().next(ends, Fate::AnswerLate(open));
+                }
+                cache.script().next(ends, Fate::Fail(BackendErrorKind::Disconnected));
+                cow.invalidate_tag(Member::tag_org(1)).await.unwrap_err();
+                let view = cow.with(&members);
+                for read in [view.read(Member::by_id(1)).await, view.read(Member::by_number(1)).await] {
+                    let read = read.unwrap();
+                    assert_eq!((read.value.unwrap().version, read.source), (newest, Source::Fetched));
+                }
+                until(&cache, || cow.stats().pending_invalidations == 0).await;
+                assert_eq!(version(&cow, &members, 1).await, newest);
+            }
         }
     }
 }
