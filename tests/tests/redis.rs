@@ -137,6 +137,18 @@ async fn a_read_by_an_alias_costs_the_round_trips_it_says() {
     assert_eq!(round_trips(&server, &mut look, invalidate).await, 1, "an invalidation");
     let object = async { cow.invalidate_object(&Item::new(2)).await.unwrap() };
     assert_eq!(round_trips(&server, &mut look, object).await, 1, "of every key");
+
+    // More than are fetched at a time.
+    get_many(101, 250).await;
+    let newcomer = open(&server).await;
+    warm_up(&newcomer, &store).await;
+    for (trips, what) in [(2, "where they lead is not known yet"), (1, "and now it is")] {
+        let get_many = async {
+            let names = (101..=250).map(name);
+            assert_eq!(newcomer.with(&store).get_many(names).await.unwrap().len(), 150);
+        };
+        assert_eq!(round_trips(&server, &mut look, get_many).await, trips, "a large batch: {what}");
+    }
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@
 //!    value and their epochs.
 //! 3. [`Query::judge`] says whether the stored document may be served. A hit ends here.
 //! 4. What is not served goes to [`Reads`], which drives the protocol's machines for any number of reads,
-//!    one pipeline a round: it reads what else the judgement needs, claims, waits, fetches and fills.
+//!    one pipeline a round: it reads what else the judgement needs, claims, waits, fetches and fills. (For a
+//!    batch, [`look_many`] has read what else is needed.)
 
 pub(crate) mod batch;
 mod drive;
@@ -20,6 +21,8 @@ mod primary;
 mod query;
 mod tagged;
 mod typed;
+
+use std::mem;
 
 use bytes::Bytes;
 
@@ -124,7 +127,8 @@ pub(crate) async fn look_one<Q: Query>(
     Err(unfinished)
 }
 
-/// The same for several keys, all different, whose first commands are lookups. Each place is read once.
+/// The same for several keys, all different, whose first commands are lookups; also with what is needed besides
+/// and was not remembered. Each place is read once.
 pub(crate) async fn look_many<Q: Query>(
     engine: &Engine,
     state: &TypeState,
@@ -144,7 +148,6 @@ pub(crate) async fn look_many<Q: Query>(
         Err(_) => Err(Lost),
     };
     let mut looked = Vec::with_capacity(queries.len());
-    let mut hits = 0;
     for ((query, hinted), reply) in queries.iter().zip(hinted).zip(answers) {
         let others = hinted.into_iter().map(|place| (place, answer(&place)));
         let known = Known::by_hint(others.collect());
@@ -152,9 +155,52 @@ pub(crate) async fn look_many<Q: Query>(
         unfinished.read.take_lookup();
         unfinished.read.on_reply(reply.map_err(|error| state.lost(&error)));
         let found = unfinished.judge(query, known);
-        hits += u64::from(found.is_some());
         looked.push(found.ok_or(unfinished));
     }
-    state.record_hits(hits);
+    look_further(engine, state, queries, &mut looked).await;
+    state.record_hits(looked.iter().filter(|looked| looked.is_ok()).count() as u64);
     looked
+}
+
+/// Reads what else the judgements need, for all of the keys in one round. What goes to the driver may go in
+/// several windows, each with rounds of its own.
+async fn look_further<Q: Query>(
+    engine: &Engine,
+    state: &TypeState,
+    queries: &[Q],
+    looked: &mut [Result<Q::Found, Unfinished<Q::Found>>],
+) {
+    loop {
+        let mut needed: Vec<(usize, Vec<Place>)> = Vec::new();
+        for (number, (query, looked)) in queries.iter().zip(&*looked).enumerate() {
+            if let Err(unfinished) = looked
+                && let Some(document) = unfinished.read.value()
+                && let Judgement::Needs(places) = query.judge(document, &unfinished.known)
+            {
+                needed.push((number, places));
+            }
+        }
+        if needed.is_empty() {
+            return;
+        }
+        let mut places: Vec<Place> =
+            needed.iter().flat_map(|(_, places)| places).copied().collect();
+        places.sort_unstable();
+        places.dedup();
+        let answers = engine.client.lookup_many(places.clone()).await;
+        for (number, needed) in needed {
+            let Err(unfinished) = &mut looked[number] else { continue };
+            let mut known = mem::take(&mut unfinished.known);
+            for place in needed {
+                let answer = match places.binary_search(&place) {
+                    Ok(at) => answers[at].clone().map_err(|error| state.lost(&error)),
+                    Err(_) => Err(Lost),
+                };
+                known.learn(place, answer);
+            }
+            if let Some(found) = unfinished.judge(&queries[number], known) {
+                looked[number] = Ok(found);
+            }
+        }
+    }
 }
