@@ -30,9 +30,9 @@ struct Waiting {
     /// What it asks for besides.
     others: Vec<Place>,
     answers: oneshot::Sender<Answers>,
-    /// The runtime whose sender alone may take it, if it waits without a timer: another runtime may not be
+    /// The runtime whose senders alone may take it, if it waits without a timer: another runtime may not be
     /// driven any more when the answer comes.
-    bound_to: Option<runtime::Id>,
+    bound_to: Option<Handle>,
 }
 
 #[derive(Default)]
@@ -68,7 +68,8 @@ impl Lookups {
         }
         let (sender, answers) = oneshot::channel();
         let now = Moment::now_without_cache_update();
-        let own = Handle::current().id();
+        let runtime = Handle::current();
+        let own = runtime.id();
         let sends = state.sender.is_none_or(|(since, _)| now.duration_since(since) > LATE);
         if sends {
             state.sender = Some((now, own));
@@ -78,7 +79,7 @@ impl Lookups {
         // fourth and so on. If the sender's thread is blocked, perhaps by the task of the first, the timer
         // of another sets all of them free.
         let has_timer = !is_ours || (state.waiting.len() + 1).is_power_of_two();
-        let bound_to = if has_timer { None } else { Some(own) };
+        let bound_to = if has_timer { None } else { Some(runtime) };
         let others = std::mem::take(others);
         state.waiting.push(Waiting { key, others, answers: sender, bound_to });
         Turn::Together(Together { answers, sends, has_timer })
@@ -86,16 +87,21 @@ impl Lookups {
 }
 
 impl State {
-    /// The callers that a sender of this runtime may take.
-    fn take(&mut self, runtime: runtime::Id) -> Vec<Waiting> {
+    /// The callers that a sender of this runtime may take, and the runtimes of those that are left.
+    fn take(&mut self, runtime: runtime::Id) -> (Vec<Waiting>, Vec<Handle>) {
         self.sender = None;
-        let is_another_s =
-            |caller: &mut Waiting| caller.bound_to.is_some_and(|bound_to| bound_to != runtime);
-        if !self.waiting.iter_mut().any(|caller| is_another_s(caller)) {
-            return std::mem::take(&mut self.waiting);
+        let is_left =
+            |caller: &Waiting| caller.bound_to.as_ref().is_some_and(|own| own.id() != runtime);
+        if !self.waiting.iter().any(is_left) {
+            return (std::mem::take(&mut self.waiting), Vec::new());
         }
-        let left = self.waiting.extract_if(.., is_another_s).collect();
-        std::mem::replace(&mut self.waiting, left)
+        let (left, taken): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.waiting).into_iter().partition(is_left);
+        let mut runtimes: Vec<Handle> =
+            left.iter().filter_map(|caller| caller.bound_to.clone()).collect();
+        runtimes.dedup_by_key(|runtime| runtime.id());
+        self.waiting = left;
+        (taken, runtimes)
     }
 }
 
@@ -121,7 +127,7 @@ impl Together {
     pub(super) async fn answers(mut self, client: &Arc<Client>) -> Option<Answers> {
         if self.sends {
             // Outside of the lock, which the sender takes when a runtime that has ended drops it.
-            tokio::spawn(Sender::new(client).run());
+            Sender::new(client).spawn_on(&Handle::current());
         }
         if !self.has_timer {
             return self.answers.await.ok();
@@ -163,16 +169,23 @@ impl Sender {
         Self { client: Some(Arc::clone(client)) }
     }
 
+    fn spawn_on(self, runtime: &Handle) {
+        drop(runtime.spawn(self.run()));
+    }
+
     async fn run(mut self) {
         // Every task that is ready asks before this one goes on.
         tokio::task::yield_now().await;
         let Some(client) = self.client.take() else { return };
-        let (mut waiting, alone) = {
+        let (mut waiting, left, alone) = {
             let mut state = client.lookups.lock();
-            let waiting = state.take(Handle::current().id());
+            let (waiting, left) = state.take(Handle::current().id());
             state.crowded = waiting.len() > 1;
-            (waiting, state.alone)
+            (waiting, left, state.alone)
         };
+        // Their own senders are late, or this one would not have been spawned, and those of the callers that
+        // had timers may be among the taken.
+        left.iter().for_each(|runtime| Self::new(&client).spawn_on(runtime));
         // Callers that ask for the same go with the same batch.
         waiting.sort_unstable_by_key(|caller| caller.key);
         let mut batches = Vec::with_capacity(1);
@@ -531,7 +544,7 @@ mod tests {
         let _unanswered = left.block_on(async {
             // Its thread seems to be busy.
             client.lookups.lock().sender.as_mut().unwrap().0 -= LATE + LATE;
-            let unanswered = begun(&client, 5).await;
+            let unanswered = [begun(&client, 5).await];
             until(|| echo.commands() == [1, 3]).await;
             unanswered
         });
@@ -564,5 +577,47 @@ mod tests {
         assert_eq!(runtime.block_on(second).unwrap(), Ok(value(key(2))));
         release.send(()).unwrap();
         assert_eq!(runtime.block_on(blocks).unwrap(), Ok(value(key(1))));
+    }
+
+    #[test]
+    fn a_caller_left_by_another_runtime_does_not_depend_on_a_blocked_thread() {
+        let mut builder = runtime::Builder::new_multi_thread();
+        let own = builder.worker_threads(2).enable_all().build().unwrap();
+        let other = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let (_echo, client) = echo(9);
+        client.lookups.lock().crowded = true;
+        let (asked, has_asked) = std::sync::mpsc::channel();
+        let (release, released) = std::sync::mpsc::channel();
+        let ask = |number| {
+            let (client, asked) = (Arc::clone(&client), asked.clone());
+            async move {
+                let lookup = async move { lookup(&client, number).await };
+                let mut lookup = Box::pin(lookup);
+                assert!(poll_immediate(&mut lookup).await.is_none());
+                asked.send(()).unwrap();
+                [lookup]
+            }
+        };
+        let (first, second, third) = (ask(1), ask(2), ask(3));
+        let blocks = own.spawn(async move {
+            let ([first], [second]) = (first.await, second.await);
+            released.recv().unwrap();
+            join(first, second).await
+        });
+        has_asked.recv().unwrap();
+        has_asked.recv().unwrap();
+        let third = own.spawn(async move {
+            let [third] = third.await;
+            third.await
+        });
+        has_asked.recv().unwrap();
+        // The first two have timers and go with this one, whose runtime may not take the third.
+        if let Some((since, _)) = &mut client.lookups.lock().sender {
+            *since -= LATE + LATE;
+        }
+        assert_eq!(other.block_on(lookup(&client, 4)), Ok(value(key(4))));
+        assert_eq!(own.block_on(third).unwrap(), Ok(value(key(3))));
+        release.send(()).unwrap();
+        assert_eq!(own.block_on(blocks).unwrap(), (Ok(value(key(1))), Ok(value(key(2)))));
     }
 }
