@@ -8,6 +8,7 @@ use cachecow::{Builder, CacheCow, Cached, ErrorKind, Fill, ReadOptions, Source};
 use cachecow_tests::backends::{Fate, claims};
 use cachecow_tests::clock::Clock;
 use cachecow_tests::gate::Gate;
+use cachecow_tests::members::{Member, Members};
 use cachecow_tests::on_both_backends;
 use cachecow_tests::seen::{elsewhere, seen, until, until_near};
 use cachecow_tests::servers::RedisServer;
@@ -60,6 +61,31 @@ on_both_backends! {
         // Each is fetched, its fill may be heard of late, and it is read from the cache.
         let share = near_hits * 100 / (4 * ROUNDS);
         assert!(share >= 90, "{share} % of the hot reads were near");
+    }
+
+    /// The same by an alias, with all that the hit depends on.
+    async fn what_is_hot_by_an_alias_is_near_under_a_cold_tail(cache) {
+        const ROUNDS: i64 = 100;
+        let (cow, other) = (cache.open(near()), cache.open_default());
+        let store = Store::with_items(6 * ROUNDS + 1);
+        until_named_near(&cow, &store).await;
+        let mut near_hits = 0;
+        for round in 0..ROUNDS {
+            for id in 6 * round + 2..6 * round + 8 {
+                assert_eq!(seen(&cow, &store, id).await.1, Source::Fetched);
+            }
+            if round == ROUNDS / 2 {
+                // It is dropped, and kept again by reads that begin with a claim.
+                let item = store.bump(1);
+                other.invalidate(Item::by_id(1)).await.unwrap();
+                while named(&cow, &store).await.0 != item.version {
+                    tokio::task::yield_now().await;
+                }
+            }
+            let reads = [named(&cow, &store).await, named(&cow, &store).await];
+            near_hits += reads.iter().filter(|read| read.1 == Source::Near).count();
+        }
+        assert!(near_hits >= 180, "{near_hits} of 200 hot reads were near");
     }
 
     async fn a_batch_keeps_what_its_claims_find(cache) {
@@ -305,6 +331,20 @@ on_both_backends! {
         assert_eq!(overtaken, (1, Source::Cache), "it asked before");
         let (version, source) = named(&cow, &store).await;
         assert_eq!((version, elsewhere(source)), (2, true), "and what it got was not kept");
+    }
+
+    /// The primary key and the tags are known only when the cache has been asked: they were not watched.
+    async fn what_depends_on_keys_that_were_not_watched_is_not_kept(cache) {
+        let cow = cache.open(near().hints(0));
+        let (store, members) = (Store::with_items(1), Members::with(1));
+        until_near(&cow, &store, [1]).await;
+        for _ in 0..50 {
+            assert_ne!(named(&cow, &store).await.1, Source::Near);
+            let items = cow.with(&store).get_many([Item::by_name("item 1")]).await.unwrap();
+            assert!(items[0].is_some());
+            let member = cow.with(&members).read(Member::by_id(1)).await.unwrap();
+            assert_ne!(member.source, Source::Near);
+        }
     }
 
     async fn one_read_may_ask_for_what_is_in_the_cache(cache) {

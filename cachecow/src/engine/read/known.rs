@@ -24,6 +24,11 @@ impl Known {
         self.by_hint
     }
 
+    /// Whether nothing else was read besides.
+    pub(super) fn is_within(&self, places: &[Place]) -> bool {
+        self.answers.iter().all(|(known, _)| places.contains(known))
+    }
+
     /// Adds what was read after the document; it takes the place of what was read before.
     pub(super) fn learn(&mut self, place: Place, answer: Result<Reply, Lost>) {
         self.by_hint = false;

@@ -35,7 +35,8 @@ pub(crate) struct ObjectQuery<'a, L: Lookup> {
     hinted: Vec<Place>,
     /// The pointer that the primary key among them is from.
     pointer: Option<Arc<PointerHint<Primary>>>,
-    /// From before any command of this read is sent, so that a hit may be kept whichever command found it.
+    /// The keys that are watched since before the first command of this read, so that a hit may be kept
+    /// whichever command found it.
     watched: Option<Watched>,
 }
 
@@ -204,7 +205,8 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
             Judgement::Done(Judged { found: None, verdict, claim_first })
         };
         let stored = match value {
-            // Before it is asked for: when the answer has come, a retry may have succeeded that it missed.
+            // Checked before it is asked for: once the answer has come, nothing may be outstanding any more,
+            // although the answer is older than the retry that succeeded.
             None if self.engine.pending.contains(primary.key()) => {
                 return Err(Verdict::Unknown).into();
             }
@@ -286,7 +288,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     }
 
     /// What may be served, by the document that the object, or its absence, was found in; kept near if it
-    /// is good, and all that it depends on was asked for in the first round.
+    /// is good and all that it depends on is watched.
     #[inline]
     fn judged(
         &self,
@@ -299,7 +301,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         let object = object.map(Arc::new);
         if let (Some(near), Some(watched)) = (self.near, &self.watched)
             && verdict == Verdict::Good
-            && (known.is_by_hint() || !Self::depends_on_others(object.as_deref()))
+            && self.watches_all_of(object.as_deref(), known)
         {
             let time_left = time_left(self.engine, object.as_deref(), document);
             let (parts, len) = (self.parts.as_bytes(), document.len());
@@ -307,6 +309,12 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
             near.keep(self.key, Kept { object, parts, watched, len, time_left });
         }
         Judgement::Done(Judged { found: Some(object), verdict, claim_first })
+    }
+
+    /// Whether all keys that the object depends on have been watched since before the first command.
+    fn watches_all_of(&self, object: Option<&L::Object>, known: &Known) -> bool {
+        // A read that began with a claim has asked for nothing by its hints yet: they are still here.
+        known.is_by_hint() || !Self::depends_on_others(object) || known.is_within(&self.hinted)
     }
 
     /// Whether more than its key is asked for before the object may be served.
@@ -339,7 +347,8 @@ pub(crate) fn near_hit<L: Lookup>(
     parts: &KeyEncoder,
 ) -> Option<NearHit<L::Object>> {
     let near = near?;
-    // First: what a later success of the retry drops must not have been taken before.
+    // What is outstanding is looked at first. In the other order, an outdated object could be taken from
+    // memory just before a retry succeeds and drops it, and nothing would be outstanding any more.
     let pending = &engine.pending;
     let is_outdated =
         if L::ALIAS || L::Object::TAGGED { !pending.is_empty() } else { pending.contains(key) };
