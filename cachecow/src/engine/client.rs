@@ -48,8 +48,8 @@ pub(crate) struct Client {
     combines_lookups: bool,
 }
 
-/// A cache that answers, if only to refuse, opens no circuit: nobody would hear of it. So it is said,
-/// now and then.
+/// When a refusal was logged last. A cache that refuses does answer, so the circuit stays closed and nobody
+/// would notice: refusals are logged, at most once a minute.
 #[derive(Default)]
 struct Refusals(Mutex<Option<Instant>>);
 

@@ -27,6 +27,7 @@ const LINKS: usize = 24;
 /// What an entry takes beside its object: the tables double, and so are half empty at the worst; and
 /// the object's reference counters and its allocation.
 const ENTRY_OVERHEAD: usize = 2 * (size_of::<Key>() + size_of::<Entry>() + LINKS) + 32;
+
 /// The settings of the near tier.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NearSettings {
@@ -136,8 +137,8 @@ impl Near {
         }
     }
 
-    /// Before the cache is asked for any of these keys, on which a value depends, its own key first; `None`
-    /// if it could not be kept.
+    /// Watches the keys that a value depends on, its own first, before the cache is asked for any of them;
+    /// `None` if the value could not be kept.
     pub(crate) fn watch(&self, keys: impl IntoIterator<Item = Key>) -> Option<Watched> {
         self.is_good(Moment::now()).then(|| self.watches.watch(keys))
     }

@@ -73,13 +73,13 @@ impl Watches {
         Watched { mark: Mark::of(counts.iter().map(|count| count.changes())), counts }
     }
 
-    /// Does what no change of the key may come in between.
+    /// Runs `act`, during which no change of the key is heard.
     pub(super) fn locked<R>(&self, key: Key, act: impl FnOnce() -> R) -> R {
         let _lock = self.shard(key).lock();
         act()
     }
 
-    /// A key has changed; `act` before anybody else learns of it.
+    /// A key has changed; runs `act` before [`locked`](Self::locked) goes on elsewhere.
     pub(super) fn changed<R>(&self, key: Key, act: impl FnOnce() -> R) -> R {
         let shard = self.shard(key).lock();
         if let Some(count) = shard.by_key.get(&key).and_then(Weak::upgrade) {

@@ -36,7 +36,7 @@
 //! Where fetches read a lagging replica, nothing may be stored for a while after an invalidation:
 //! the invalidation is then a hold that nobody releases, and a write ends by putting the end of its
 //! own hold that far off.
-
+//!
 //! # Glossary
 //!
 //! | word | meaning |

@@ -140,8 +140,8 @@ async fn load<L: Lookup>(
     left: Vec<(usize, Unfinished<Loaded>)>,
     objects: &mut Objects<L>,
 ) -> Result<(), Error> {
-    // One call of `fetch_many` takes them all. Fetched one by one, they go in windows: what is
-    // fetched first must not wait for the last to be stored, lest its lease run out.
+    // One call of `fetch_many` takes them all. Fetched one by one, they go in windows: if what is
+    // fetched first had to wait for the last before it is stored, its lease might run out.
     let together = L::fetch_many(&[], context).is_some();
     let window = if together { left.len() } else { engine.settings.fetch_concurrency * WINDOW };
     let mut left = left.into_iter().peekable();

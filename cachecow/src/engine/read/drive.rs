@@ -219,7 +219,7 @@ impl<'a> Reads<'a> {
         slot.read.on_fetched(fetched);
     }
 
-    /// Whoever joins the load from here on looks again once it is over.
+    /// A caller that joins the load from here on looks again once it is over.
     pub(super) fn close(&mut self, place: usize) {
         if self.slots[place].alias.is_some() {
             let (key, identity) = (self.loader.key(place), self.loader.identity(place));

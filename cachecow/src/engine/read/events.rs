@@ -57,8 +57,8 @@ impl<'a> Reads<'a> {
     pub(super) async fn wait(&mut self) {
         if let Some(event) = self.events.next().await {
             self.take_event(event);
-            // Whoever lands one load of a batch lands the others with it: they go on together, not
-            // one by one.
+            // A caller that lands one load of a batch lands the others with it: the reads that follow go
+            // on together, not one by one.
             tokio::task::yield_now().await;
             self.take_ready_events();
         }

@@ -152,8 +152,8 @@ pub(super) fn reject(state: &TypeState, document: &[u8], why: &str) -> Verdict {
     Verdict::Replace(SeenValue::of(document))
 }
 
-/// Two versions of the program share the cache: neither reads the other's values, and each lets the
-/// other's live for a while, lest they overwrite each other on every read.
+/// Two versions of the program share the cache: neither reads the other's values, and each leaves the
+/// other's for a while. Otherwise they would overwrite each other on every read.
 #[cold]
 fn another_version(engine: &Engine, state: &TypeState, document: &[u8], header: Header) -> Verdict {
     state.count(Counter::OtherVersions);

@@ -42,7 +42,7 @@ use crate::key::Key;
 use crate::protocol::{Lost, Outcome, ReadMachine, Verdict};
 use crate::stats::TypeState;
 
-/// What one read is about, to the first round.
+/// What the first round has to know of one read.
 pub(crate) trait Query {
     /// What a hit gives.
     type Found;

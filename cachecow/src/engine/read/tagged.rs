@@ -58,7 +58,8 @@ impl Reads<'_> {
             return;
         }
         for brought in &fenced {
-            // Who joins after the guard is read may come after an invalidation that nobody sees.
+            // A caller that joins after the guard is read may come after an invalidation that this load does
+            // not notice.
             self.close(brought.place);
         }
         let objects: Vec<(&Loaded, Duration)> = fenced

@@ -244,7 +244,7 @@ pub(crate) fn loaded<T: Send + Sync + 'static>(object: Option<T>) -> Loaded {
     object.map(|object| Arc::new(object) as Object)
 }
 
-/// The same of one that is shared.
+/// The same of an object that is shared already.
 pub(crate) fn loaded_arc<T: Send + Sync + 'static>(object: Option<Arc<T>>) -> Loaded {
     object.map(|object| object as Object)
 }
