@@ -158,7 +158,7 @@ types! {
         Equal Tuple2: (u8, String) = [(1, "a".to_owned())];
         Equal Tuple12: (u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8, u8) =
             [(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)];
-        Equal Range: Range<i32> = [1..2];
+        Equal Range: Range<i32> = [1..2, 3..3];
         Equal RangeInclusive: RangeInclusive<u8> = [0..=255];
         Equal Bound: Bound<u8> = [Bound::Unbounded, Bound::Excluded(1)];
         Equal Box: Box<Option<u8>> = [Box::new(None)];
@@ -257,7 +257,7 @@ types! {
         Equal ForeignDuration: Duration = [Duration::MAX];
         Equal ForeignTime: SystemTime = [SystemTime::UNIX_EPOCH + Duration::from_nanos(7)];
         Equal ForeignResult: Result<u8, String> = [Ok(1), Err("x".to_owned())];
-        Equal ForeignRange: Range<u8> = [1..2];
+        Equal ForeignRange: Range<u8> = [1..2, 3..3];
         Equal ForeignUuid: Uuid = [Uuid::max()];
         Equal ForeignChrono: DateTime<Utc> = [Utc.timestamp_opt(1, 2).unwrap()];
         Equal ForeignNaiveDate: NaiveDate = [NaiveDate::MIN];

@@ -145,12 +145,11 @@ impl Near {
 
     /// Keeps what the cache had, unless something that it depends on has changed.
     pub(crate) fn keep<T: Cached>(&self, key: Key, kept: Kept<'_, T>) {
-        let (held, own): (Object, usize) = match kept.object {
-            Some(object) => (Arc::clone(object) as Object, size_of::<T>()),
-            None => {
-                let absent = Absent { of_type: T::type_slot(), parts: Box::from(kept.parts) };
-                (Arc::new(absent), size_of::<Absent>())
-            }
+        let (held, own): (Object, usize) = if let Some(object) = kept.object {
+            (Arc::clone(object) as Object, size_of::<T>())
+        } else {
+            let absent = Absent { of_type: T::type_slot(), parts: Box::from(kept.parts) };
+            (Arc::new(absent), size_of::<Absent>())
         };
         let longest = T::POLICY.near_ttl.unwrap_or(self.settings.ttl);
         let others = kept.watched.has_others();
