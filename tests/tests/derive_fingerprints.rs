@@ -22,6 +22,7 @@ macro_rules! shape {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list of shapes")]
 fn a_fingerprint_changes_with_the_shape() {
     let base = shape!(
         pub struct Shape {
