@@ -66,7 +66,7 @@ fn order() -> Order {
         sku: format!("SKU-{number:06}"),
         count: number,
         cents: 1999,
-        discount: (number % 2 == 0).then_some(0.1),
+        discount: number.is_multiple_of(2).then_some(0.1),
     };
     Order {
         id: 7,

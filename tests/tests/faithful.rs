@@ -26,6 +26,7 @@ struct User {
     #[serde(flatten)]
     address: Address,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[expect(clippy::option_option, reason = "serde would lose the difference")]
     nested: Option<Option<()>>,
 }
 
