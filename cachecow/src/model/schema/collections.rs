@@ -4,7 +4,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, LinkedList, VecDequ
 use std::hash::{BuildHasher, Hash};
 use std::ops::{Bound, Range, RangeFrom, RangeInclusive, RangeTo};
 
-use super::{CacheSchema, fingerprint, shape_of, write_composite};
+use super::{
+    CacheSchema, fingerprint, is_same_pair, same_items, same_pairs, sequence_of, shape_of,
+    write_composite,
+};
 use crate::codec::{Comparison, DecodeError, Decoder, Encoder};
 use crate::key::{KeyEncoder, KeyPart};
 
@@ -122,20 +125,10 @@ impl<T: CacheSchema, const N: usize> CacheSchema for [T; N] {
 macro_rules! lists {
     ($($type:ident = $name:literal;)*) => {$(
         impl<T: CacheSchema> CacheSchema for $type<T> {
-            shape_of!($name, T);
-            const MAY_BE_NIL: bool = false;
-
-            fn write_to(&self, encoder: &mut Encoder) {
-                encoder.list(self.iter());
-            }
-
-            fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-                decoder.list()
-            }
+            sequence_of!(list: $name, T);
 
             fn is_same(&self, other: &Self, comparison: &mut Comparison) -> bool {
-                self.len() == other.len()
-                    && self.iter().zip(other).all(|(one, other)| one.is_same(other, comparison))
+                same_items(self.iter(), other.iter(), comparison)
             }
         }
     )*};
@@ -148,34 +141,15 @@ lists! {
 
 /// A set that was read differs in its length if two items became one.
 impl<T: CacheSchema + Ord> CacheSchema for BTreeSet<T> {
-    shape_of!("Set", T);
-    const MAY_BE_NIL: bool = false;
-
-    fn write_to(&self, encoder: &mut Encoder) {
-        encoder.list(self.iter());
-    }
-
-    fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        decoder.list()
-    }
+    sequence_of!(list: "Set", T);
 
     fn is_same(&self, other: &Self, comparison: &mut Comparison) -> bool {
-        self.len() == other.len()
-            && self.iter().zip(other).all(|(one, other)| one.is_same(other, comparison))
+        same_items(self.iter(), other.iter(), comparison)
     }
 }
 
 impl<T: CacheSchema + Eq + Hash, S: BuildHasher + Default> CacheSchema for HashSet<T, S> {
-    shape_of!("Set", T);
-    const MAY_BE_NIL: bool = false;
-
-    fn write_to(&self, encoder: &mut Encoder) {
-        encoder.list(self.iter());
-    }
-
-    fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        decoder.list()
-    }
+    sequence_of!(list: "Set", T);
 
     fn is_same(&self, other: &Self, comparison: &mut Comparison) -> bool {
         self.len() == other.len()
@@ -184,45 +158,22 @@ impl<T: CacheSchema + Eq + Hash, S: BuildHasher + Default> CacheSchema for HashS
 }
 
 impl<K: CacheSchema + Ord, V: CacheSchema> CacheSchema for BTreeMap<K, V> {
-    shape_of!("Map", K, V);
-    const MAY_BE_NIL: bool = false;
-
-    fn write_to(&self, encoder: &mut Encoder) {
-        encoder.pairs(self.iter());
-    }
-
-    fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        decoder.pairs()
-    }
+    sequence_of!(pairs: "Map", K, V);
 
     fn is_same(&self, other: &Self, comparison: &mut Comparison) -> bool {
-        self.len() == other.len()
-            && self.iter().zip(other).all(|((key, value), (other_key, other_value))| {
-                key.is_same(other_key, comparison) && value.is_same(other_value, comparison)
-            })
+        same_pairs(self.iter(), other.iter(), comparison)
     }
 }
 
 impl<K: CacheSchema + Eq + Hash, V: CacheSchema, S: BuildHasher + Default> CacheSchema
     for HashMap<K, V, S>
 {
-    shape_of!("Map", K, V);
-    const MAY_BE_NIL: bool = false;
-
-    fn write_to(&self, encoder: &mut Encoder) {
-        encoder.pairs(self.iter());
-    }
-
-    fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        decoder.pairs()
-    }
+    sequence_of!(pairs: "Map", K, V);
 
     fn is_same(&self, other: &Self, comparison: &mut Comparison) -> bool {
         self.len() == other.len()
-            && self.iter().all(|(key, value)| {
-                other.get_key_value(key).is_some_and(|(other_key, other_value)| {
-                    key.is_same(other_key, comparison) && value.is_same(other_value, comparison)
-                })
+            && self.iter().all(|pair| {
+                other.get_key_value(pair.0).is_some_and(|o| is_same_pair(pair, o, comparison))
             })
     }
 }

@@ -149,7 +149,52 @@ macro_rules! shape_of {
         }
     };
 }
-use shape_of;
+/// What all lists and sets (`list`) have in common, and all maps (`pairs`): these are methods of the encoder
+/// and of the decoder.
+macro_rules! sequence_of {
+    ($method:ident: $name:literal, $($part:ident),+) => {
+        $crate::model::schema::shape_of!($name, $($part),+);
+        const MAY_BE_NIL: bool = false;
+
+        fn write_to(&self, encoder: &mut Encoder) {
+            encoder.$method(self.iter());
+        }
+
+        fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+            decoder.$method()
+        }
+    };
+}
+
+/// Whether the items are the same, in their order.
+fn same_items<'a, T: CacheSchema + 'a>(
+    some: impl ExactSizeIterator<Item = &'a T>,
+    others: impl ExactSizeIterator<Item = &'a T>,
+    comparison: &mut Comparison,
+) -> bool {
+    some.len() == others.len()
+        && some.zip(others).all(|(one, other)| one.is_same(other, comparison))
+}
+
+/// Whether the pairs are the same, in their order.
+fn same_pairs<'a, K: CacheSchema + 'a, V: CacheSchema + 'a>(
+    some: impl ExactSizeIterator<Item = (&'a K, &'a V)>,
+    others: impl ExactSizeIterator<Item = (&'a K, &'a V)>,
+    comparison: &mut Comparison,
+) -> bool {
+    some.len() == others.len()
+        && some.zip(others).all(|(one, other)| is_same_pair(one, other, comparison))
+}
+
+fn is_same_pair<K: CacheSchema, V: CacheSchema>(
+    (key, value): (&K, &V),
+    (other_key, other_value): (&K, &V),
+    comparison: &mut Comparison,
+) -> bool {
+    key.is_same(other_key, comparison) && value.is_same(other_value, comparison)
+}
+
+use {sequence_of, shape_of};
 
 #[cfg(test)]
 mod tests {
