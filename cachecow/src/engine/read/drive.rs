@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::Unfinished;
 use super::events::Event;
 use super::judge::{Judged, Judgement};
-use super::known::Known;
+use super::known::{Answered, Known};
 use super::loader::{Loader, Sealed};
 use super::primary::{ClaimFirst, Primary};
 use crate::backend::{BackendError, Place, Request};
@@ -258,20 +258,18 @@ impl<'a> Reads<'a> {
                 all.extend(places);
             }
         }
-        all.sort_unstable();
-        all.dedup();
-        let replies = self.engine.client.lookup_many(all.clone()).await;
-        let state = self.loader.state();
-        let replies: Vec<Result<Reply, Lost>> =
-            replies.into_iter().map(|reply| reply.map_err(|error| state.lost(&error))).collect();
+        let answered = Answered::ask(self.engine, all).await;
+        for error in answered.errors() {
+            self.loader.state().lost(error);
+        }
         for &place in looking {
             let slot = &mut self.slots[place];
             let Due::Look(document, places) = std::mem::replace(&mut slot.due, Due::Nothing) else {
                 continue;
             };
             for place in places {
-                let at = all.binary_search(&place).ok();
-                slot.known.learn(place, at.map_or(Err(Lost), |at| replies[at].clone()));
+                let answer = answered.at(place).and_then(|answer| answer.as_ref().ok());
+                slot.known.learn(place, answer.cloned().ok_or(Lost));
             }
             self.judge(place, document);
         }

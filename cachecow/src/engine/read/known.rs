@@ -1,8 +1,46 @@
 //! What was read besides a document, to judge it by.
 
-use crate::backend::Place;
+use crate::backend::{BackendError, Place};
+use crate::engine::Engine;
+use crate::engine::client::Answer;
 use crate::key::Key;
 use crate::protocol::{Lost, Reply};
+
+/// What is in some places, each of which was read once.
+pub(super) struct Answered {
+    /// In order.
+    places: Vec<Place>,
+    answers: Vec<Answer>,
+}
+
+impl Answered {
+    /// Reads these places, of which some may be named more than once.
+    pub(super) async fn ask(engine: &Engine, mut places: Vec<Place>) -> Self {
+        each_once(&mut places);
+        let answers = engine.client.lookup_many(places.clone()).await;
+        Self { places, answers }
+    }
+
+    /// The answers for these places, which are in order.
+    pub(super) fn of(places: Vec<Place>, answers: Vec<Answer>) -> Self {
+        Self { places, answers }
+    }
+
+    /// The answer for one of the places.
+    pub(super) fn at(&self, place: Place) -> Option<&Answer> {
+        self.places.binary_search(&place).ok().and_then(|at| self.answers.get(at))
+    }
+
+    pub(super) fn errors(&self) -> impl Iterator<Item = &BackendError> {
+        self.answers.iter().filter_map(|answer| answer.as_ref().err())
+    }
+}
+
+/// Brings the places in order, each once.
+pub(super) fn each_once(places: &mut Vec<Place>) {
+    places.sort_unstable();
+    places.dedup();
+}
 
 /// The answers for the places on which the judgement of a document depends: the primary key that a pointer
 /// leads to, and the epochs of an object's tags.

@@ -30,6 +30,7 @@ pub(crate) use self::drive::Reads;
 pub(crate) use self::hints::Hints;
 pub(crate) use self::judge::{Judged, Judgement};
 pub(crate) use self::known::Known;
+use self::known::{Answered, each_once};
 #[cfg(feature = "store")]
 pub(crate) use self::loader::{Loader, Sealed};
 use self::primary::ClaimFirst;
@@ -39,7 +40,7 @@ use super::Engine;
 use super::client::Answer;
 use crate::backend::Place;
 use crate::key::Key;
-use crate::protocol::{Lost, Outcome, ReadMachine, Verdict};
+use crate::protocol::{Lost, Outcome, ReadMachine, Reply, Verdict};
 use crate::stats::TypeState;
 
 /// What the first round has to know of one read.
@@ -138,18 +139,13 @@ pub(crate) async fn look_many<Q: Query>(
     let hinted: Vec<Vec<Place>> = queries.iter_mut().map(Query::take_hinted).collect();
     let mut places: Vec<Place> = queries.iter().map(|query| Place::Value(query.key())).collect();
     let mut others: Vec<Place> = hinted.iter().flatten().copied().collect();
-    others.sort_unstable();
-    others.dedup();
+    each_once(&mut others);
     places.extend(&others);
     let mut answers = engine.client.lookup_many(places).await;
-    let of_others = answers.split_off(queries.len());
-    let answer = |place: &Place| match others.binary_search(place) {
-        Ok(at) => of_others[at].clone().map_err(|error| state.lost(&error)),
-        Err(_) => Err(Lost),
-    };
+    let of_others = Answered::of(others, answers.split_off(queries.len()));
     let mut looked = Vec::with_capacity(queries.len());
     for ((query, hinted), reply) in queries.iter().zip(hinted).zip(answers) {
-        let others = hinted.into_iter().map(|place| (place, answer(&place)));
+        let others = hinted.into_iter().map(|place| (place, of(state, &of_others, place)));
         let known = Known::by_hint(others.collect());
         let mut unfinished = Unfinished::from(read());
         unfinished.read.take_lookup();
@@ -183,24 +179,23 @@ async fn look_further<Q: Query>(
         if needed.is_empty() {
             return;
         }
-        let mut places: Vec<Place> =
-            needed.iter().flat_map(|(_, places)| places).copied().collect();
-        places.sort_unstable();
-        places.dedup();
-        let answers = engine.client.lookup_many(places.clone()).await;
+        let places = needed.iter().flat_map(|(_, places)| places).copied().collect();
+        let answered = Answered::ask(engine, places).await;
         for (number, needed) in needed {
             let Err(unfinished) = &mut looked[number] else { continue };
             let mut known = mem::take(&mut unfinished.known);
             for place in needed {
-                let answer = match places.binary_search(&place) {
-                    Ok(at) => answers[at].clone().map_err(|error| state.lost(&error)),
-                    Err(_) => Err(Lost),
-                };
-                known.learn(place, answer);
+                known.learn(place, of(state, &answered, place));
             }
             if let Some(found) = unfinished.judge(&queries[number], known) {
                 looked[number] = Ok(found);
             }
         }
     }
+}
+
+/// The answer for a place; one that is lost is counted for each read that needs it.
+fn of(state: &TypeState, answered: &Answered, place: Place) -> Result<Reply, Lost> {
+    let answer = answered.at(place).ok_or(Lost)?;
+    answer.clone().map_err(|error| state.lost(&error))
 }
