@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use cachecow::{
-    CacheCow, CacheKeys, CacheSchema, Cached, Error, Key, KeyEncoder, KeyPart as _, Lookup,
+    CacheCow, CacheKeys, CacheSchema, Cached, Error, Key, KeyEncoder, KeyPart as _, KeySet, Lookup,
     TypePolicy,
 };
 
@@ -76,8 +76,8 @@ impl Lookup for LettersOf {
 
 /// What `invalidate` and `write` take.
 impl CacheKeys for LettersOf {
-    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
-        visit(self.key().key(), LetterCount::POLICY);
+    fn add_to(&self, set: &mut KeySet) {
+        set.add(self.key().key(), LetterCount::POLICY);
     }
 }
 

@@ -29,8 +29,10 @@ struct Row {
     lease: Option<(Token, Instant)>,
     /// The writers at work, who let nobody fill.
     holds: Vec<(Token, Instant)>,
-    /// The epoch of a tag; without a token, none may begin yet.
-    epoch: Option<(Option<Token>, Instant)>,
+    /// The epoch of a tag, or of all tags of a type.
+    epoch: Option<(Token, Instant)>,
+    /// The writers who let no epoch begin.
+    epoch_holds: Vec<(Token, Instant)>,
 }
 
 /// A real one also deletes the rows in which nothing is left.
@@ -48,6 +50,7 @@ impl Row {
         self.lease.take_if(|(_, end)| *end <= now);
         self.holds.retain(|(_, end)| *end > now);
         self.epoch.take_if(|(_, end)| *end <= now);
+        self.epoch_holds.retain(|(_, end)| *end > now);
         let value = self.value.as_ref().map(|(value, _)| value.clone());
         match command {
             Command::Lookup => value.map_or(Reply::Absent, Reply::Value),
@@ -92,17 +95,22 @@ impl Row {
             }
             Command::ReadEpoch => self.epoch(),
             Command::TakeEpoch { fresh, ttl } => {
-                *last += 1;
-                let (epoch, end) = self.epoch.get_or_insert((Some(fresh.numbered(*last)), now));
-                if epoch.is_some() {
+                if self.epoch_holds.is_empty() {
+                    *last += 1;
+                    let (_, end) = self.epoch.get_or_insert((fresh.numbered(*last), now));
                     *end = (now + ttl).max(*end);
                 }
                 self.epoch()
             }
-            Command::EndEpoch { settle } => {
-                let settling = self.epoch.filter(|(epoch, _)| epoch.is_none());
-                self.epoch = Some((None, settling.map_or(now, |(_, end)| end).max(now + settle)));
-                Reply::Done
+            Command::EndEpoch => self.end_epoch(),
+            Command::HoldEpoch { token, ttl } => {
+                self.epoch_holds.retain(|(holder, _)| *holder != token);
+                self.epoch_holds.push((token, now + ttl));
+                self.end_epoch()
+            }
+            Command::ReleaseEpoch { token } => {
+                self.epoch_holds.retain(|(holder, _)| *holder != token);
+                self.end_epoch()
             }
         }
     }
@@ -118,8 +126,17 @@ impl Row {
         Reply::Done
     }
 
+    fn end_epoch(&mut self) -> Reply {
+        self.epoch = None;
+        Reply::Done
+    }
+
     fn epoch(&self) -> Reply {
-        self.epoch.map_or(Reply::Absent, |(epoch, _)| epoch.map_or(Reply::Held, Reply::Epoch))
+        match self.epoch {
+            Some((epoch, _)) => Reply::Epoch(epoch),
+            None if self.epoch_holds.is_empty() => Reply::Absent,
+            None => Reply::Held,
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use cachecow::{CacheCow, Cached, ErrorKind, HoldPolicy};
+use cachecow::{CacheCow, Cached, ErrorKind};
 use tokio::sync::Mutex;
 
 #[derive(Clone, Debug, Cached)]
@@ -64,14 +64,18 @@ async fn main() -> Result<(), Error> {
     assert_eq!(error.kind(), ErrorKind::NotInvalidated);
     println!("invalidate:        {error}");
 
-    // `write` without a cache: the work is done, and the error says that other processes were not
-    // told. Who would rather not begin such a write asks for the hold.
-    let strict = CacheCow::builder().hold_policy(HoldPolicy::Require).open("redis://127.0.0.1:1");
+    // `write` without a cache: the work is done, and its result is returned. `outcome` also says that other
+    // processes were not told.
     let emptied = Account { balance: 0, ..married };
-    let error = strict.await?.write(&emptied, bank.save(emptied.clone())).await;
-    let error = error.expect_err("no hold without Redis");
-    println!("write, required:   {error}");
-    let untouched = cow.with(&bank).get(Account::by_number(1)).await?;
+    let written = unreachable.write(&emptied, bank.save(emptied.clone())).outcome().await;
+    written.result?;
+    println!("write, no Redis:   {}", written.invalidated.expect_err("nothing listens"));
+
+    // Who would rather not begin such a write requires the hold.
+    let more = Account { balance: 1000, ..emptied.clone() };
+    let write = unreachable.write(&more, bank.save(more.clone())).require_hold();
+    println!("write, required:   {}", write.await.expect_err("no hold without Redis"));
+    let untouched = unreachable.with(&bank).get(Account::by_number(1)).await?;
     println!("the account:       {}", found(untouched));
     Ok(())
 }

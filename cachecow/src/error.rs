@@ -20,7 +20,7 @@ pub enum ErrorKind {
     /// still be served the old value, for no longer than its time to live.
     NotInvalidated,
     /// A write was not started, because its hold could not be placed and
-    /// [`HoldPolicy::Require`](crate::HoldPolicy::Require) asks for one.
+    /// [`require_hold`](crate::Write::require_hold) asks for one.
     HoldRefused,
     /// The cache cannot be reached, or refused the operation.
     Unavailable,

@@ -124,15 +124,15 @@ pub use cache::builder::{BackendConfig, Builder};
 pub use cache::cow::CacheCow;
 pub use cache::read::{Fill, Read, ReadOptions, Source};
 pub use cache::view::View;
+pub use cache::write::{Write, WriteError, Written};
 pub use error::{Error, ErrorKind};
 pub use key::{Key, KeyEncoder, KeyPart};
 pub use model::audited::Audited;
 pub use model::cached::{Cached, TypePolicy};
-pub use model::keys::CacheKeys;
+pub use model::keys::{CacheKeys, KeySet};
 pub use model::lookup::Lookup;
 pub use model::schema::CacheSchema;
 pub use model::tag::Tag;
-pub use protocol::HoldPolicy;
 pub use stats::{Stats, TypeStats};
 #[cfg(feature = "cloud")]
 pub use store::CloudStore;

@@ -1,6 +1,7 @@
 //! One cache on each backend, opened as often as a test has processes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use cachecow::protocol::{Command, Reply, Token};
@@ -33,8 +34,8 @@ impl Cache {
     /// If there is no server to be had.
     pub fn redis() -> Self {
         let server = RedisServer::start();
-        let backend = RedisBackend::from_url(&server.url(), std::time::Duration::from_secs(5))
-            .expect("a valid address");
+        let backend =
+            RedisBackend::from_url(&server.url(), Duration::from_secs(5)).expect("a valid address");
         Self { server: Some(server), ..Self::of(backend) }
     }
 
@@ -69,7 +70,7 @@ impl Cache {
     /// If the builder's settings are invalid.
     pub fn open(&self, builder: Builder) -> CacheCow {
         // A busy machine must not pass for an outage.
-        let patient = builder.operation_timeout(std::time::Duration::from_secs(20));
+        let patient = builder.operation_timeout(Duration::from_secs(20));
         patient.backend(self.backend.clone()).expect("valid settings")
     }
 
@@ -81,6 +82,16 @@ impl Cache {
     /// The seam between the engine and the cache.
     pub fn script(&self) -> &Scripted<Arc<dyn CacheBackend>> {
         &self.backend
+    }
+
+    /// Waits until the background has told the cache of everything.
+    pub async fn until_nothing_is_pending(&self, cow: &CacheCow) {
+        while cow.stats().pending_invalidations > 0 {
+            if self.server.is_none() {
+                tokio::time::advance(Duration::from_millis(100)).await;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Carries a command out, past every `CacheCow`.
@@ -131,7 +142,7 @@ impl Cache {
     pub async fn forge(&self, lookup: &impl Lookup, value: impl Into<Bytes>) {
         self.ask(lookup, Command::Invalidate).await;
         let token = self.take_flag(lookup).await;
-        let ttl = std::time::Duration::from_secs(3600);
+        let ttl = Duration::from_secs(3600);
         let fill = Command::Fill { token, value: value.into(), ttl };
         assert_eq!(self.ask(lookup, fill).await, Reply::Settled);
     }
@@ -143,7 +154,7 @@ impl Cache {
     /// If the flag is not free.
     pub async fn take_flag(&self, lookup: &impl Lookup) -> Token {
         let token = Token::from_bytes(*b"a foreign token!");
-        let lease = std::time::Duration::from_secs(60);
+        let lease = Duration::from_secs(60);
         let claim = Command::Claim { token, lease, replacing: None };
         assert!(matches!(self.ask(lookup, claim).await, Reply::Claimed(_)));
         token
@@ -156,7 +167,7 @@ impl Cache {
     /// If there is a value, which says nothing of the flag.
     pub async fn flag_is_free(&self, lookup: &impl Lookup) -> bool {
         let token = Token::from_bytes(*b"to see if it can");
-        let lease = std::time::Duration::from_secs(60);
+        let lease = Duration::from_secs(60);
         match self.ask(lookup, Command::Claim { token, lease, replacing: None }).await {
             Reply::Claimed(_) => {
                 assert_eq!(self.ask(lookup, Command::Abandon { token }).await, Reply::Settled);

@@ -124,7 +124,7 @@ pub async fn is_hit(cow: &CacheCow, members: &Members, id: u32) -> bool {
 
 /// Whether it ends the epoch of a tag or a guard.
 pub fn ends(command: &Command) -> bool {
-    matches!(command, Command::EndEpoch { .. })
+    matches!(command, Command::EndEpoch | Command::HoldEpoch { .. } | Command::ReleaseEpoch { .. })
 }
 
 /// Whether it reads one.

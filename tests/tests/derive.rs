@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use cachecow::{
-    CacheKeys, CacheSchema, Cached, Error, ErrorKind, Key, KeyEncoder, KeyPart, Lookup,
+    CacheKeys, CacheSchema, Cached, Error, ErrorKind, Key, KeyEncoder, KeyPart, KeySet, Lookup,
 };
 use serde::{Deserialize, Serialize};
 
@@ -28,9 +28,9 @@ fn key(lookup: &impl Lookup) -> Key {
 }
 
 fn keys(keys: &impl CacheKeys) -> Vec<Key> {
-    let mut found = Vec::new();
-    keys.each_key(&mut |key, _| found.push(key));
-    found
+    let mut found = KeySet::default();
+    keys.add_to(&mut found);
+    found.keys().collect()
 }
 
 /// An error that can be shown, but is no `std::error::Error`, like `anyhow::Error`.

@@ -203,8 +203,8 @@ macro_rules! with_policy {
         }
 
         impl cachecow::CacheKeys for By {
-            fn each_key(&self, visit: &mut dyn FnMut(cachecow::Key, TypePolicy)) {
-                visit(cachecow::Lookup::key(self).key(), $name::POLICY);
+            fn add_to(&self, set: &mut cachecow::KeySet) {
+                set.add(cachecow::Lookup::key(self).key(), $name::POLICY);
             }
         }
 

@@ -8,8 +8,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use cachecow::protocol::{Command, Reply, Token};
 use cachecow::{
-    BackendError, CacheBackend as _, CacheCow, ErrorKind, Fill, HoldPolicy, Key, Lookup as _,
-    RedisBackend, Request, Source,
+    BackendError, CacheBackend as _, CacheCow, ErrorKind, Fill, Key, Lookup as _, RedisBackend,
+    Request, Source, WriteError,
 };
 use cachecow_tests::peer::{Grouped, Versions};
 use cachecow_tests::servers::RedisCluster;
@@ -259,7 +259,7 @@ async fn a_tag_settles_although_its_slot_moves() {
     let take = || Command::TakeEpoch { fresh: token(1), ttl: LEASE };
     assert!(matches!(ask(&backend, key, take()).await, Ok(Reply::Epoch(_))));
     slot.begin().await;
-    let end = Command::EndEpoch { settle: LEASE };
+    let end = Command::HoldEpoch { token: token(9), ttl: LEASE };
     assert_eq!(ask(&backend, key, end).await, Ok(Reply::Done));
     assert!(ask(&backend, key, take()).await.is_err(), "none begins while the slot moves");
     slot.end().await;
@@ -364,8 +364,6 @@ async fn what_a_move_keeps_from_being_acknowledged_is_confirmed_after_it() {
     let timeout = Duration::from_secs(10);
     let open = async || acknowledged(timeout).open(&cluster.url()).await.unwrap();
     let (cow, other) = (open().await, open().await);
-    let strict = acknowledged(timeout).hold_policy(HoldPolicy::Require);
-    let strict = strict.open(&cluster.url()).await.unwrap();
     let slot = Move::of(&cluster, key_of(1)).await;
     cow.with(&store).get(Item::by_id(1)).await.unwrap();
     slot.begin().await;
@@ -376,8 +374,8 @@ async fn what_a_move_keeps_from_being_acknowledged_is_confirmed_after_it() {
     // It is carried out all the same.
     assert_eq!(other.with(&store).get(Item::by_id(1)).await.unwrap().unwrap().version, 2);
     let work = async { Ok::<_, cachecow::Error>(()) };
-    let error = strict.write(Item::by_id(1), work).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::HoldRefused);
+    let written = cow.write(Item::by_id(1), work).require_hold().await;
+    assert!(matches!(written, Err(WriteError::HoldRefused(_))), "{written:?}");
     slot.end().await;
     idle(&cow).await;
     let read = other.with(&store).read(Item::by_id(1)).await.unwrap();

@@ -475,7 +475,9 @@ async fn a_write_that_outlasts_its_hold_and_cannot_be_released_is_reported() {
             tokio::time::sleep(works).await;
             Ok::<_, cachecow::Error>(())
         };
-        let error = cow.write(Item::by_id(1), work).await.err();
+        let written = cow.write(Item::by_id(1), work).outcome().await;
+        written.result.unwrap();
+        let error = written.invalidated.err();
         let expected = reported.then_some(ErrorKind::NotInvalidated);
         assert_eq!(error.map(|error| error.kind()), expected, "{works:?}");
     }

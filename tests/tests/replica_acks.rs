@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cachecow::{CacheCow, Error, ErrorKind, Fill, HoldPolicy, RedisBackend, Source, conformance};
+use cachecow::{CacheCow, Error, ErrorKind, Fill, RedisBackend, Source, WriteError, conformance};
 use cachecow_tests::servers::{RedisCluster, RedisSentinels, RedisServer, free_port};
 use cachecow_tests::store::{Item, Store};
 use futures_util::FutureExt as _;
@@ -130,17 +130,16 @@ async fn a_write_that_needs_its_hold_needs_the_replica() {
     let pair = Pair::start().await;
     let builder = || Pair::builder().replica_acks(1, SOON);
     let url = pair.master.url();
-    let strict = builder().hold_policy(HoldPolicy::Require).open(&url).await.unwrap();
     let (lenient, patient) = (builder().open(&url).await.unwrap(), pair.open().await);
     let work = async || Ok::<_, Error>(());
     patient.write(Item::by_id(1), work()).await.unwrap();
     pair.replica.pause();
-    let error = strict.write(Item::by_id(1), work()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::HoldRefused);
-    let error = lenient.write(Item::by_id(1), work()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NotInvalidated);
+    let strict = lenient.write(Item::by_id(1), work()).require_hold().await;
+    assert!(matches!(strict, Err(WriteError::HoldRefused(_))), "{strict:?}");
+    let written = lenient.write(Item::by_id(1), work()).outcome().await;
+    written.result.unwrap();
+    assert_eq!(written.invalidated.unwrap_err().kind(), ErrorKind::NotInvalidated);
     pair.replica.resume();
-    idle(&strict).await;
     idle(&lenient).await;
     patient.write(Item::by_id(1), work()).await.unwrap();
 }

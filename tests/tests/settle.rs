@@ -112,15 +112,6 @@ fn is_hold(command: &Command) -> bool {
     matches!(command, Command::Hold { .. })
 }
 
-async fn until_nothing_is_pending(cache: &Cache, cow: &CacheCow) {
-    while cow.stats().pending_invalidations > 0 {
-        if cache.server.is_none() {
-            tokio::time::advance(Duration::from_millis(100)).await;
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
 on_both_backends! {
     async fn a_lagging_replica_leaves_nothing_stale(cache) {
         assert_eq!(read_around_a_lag!(cache, Settling::by_id(1)), 1);
@@ -252,13 +243,15 @@ on_both_backends! {
             if of_a_write {
                 cache.script().next(is_hold, Fate::LoseAnswer);
                 let work = async { Ok::<_, Error>(()) };
-                let error = cow.write(Settling::by_id(1), work).await.unwrap_err();
+                let written = cow.write(Settling::by_id(1), work).outcome().await;
+                written.result.unwrap();
+                let error = written.invalidated.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::NotInvalidated);
             } else {
                 let error = cow.invalidate(Settling::by_id(1)).await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::NotInvalidated);
             }
-            until_nothing_is_pending(&cache, &cow).await;
+            cache.until_nothing_is_pending(&cow).await;
             pass(&cache, &Settling::by_id(1), SETTLE).await;
         }
     }
@@ -276,15 +269,15 @@ on_both_backends! {
             _ = cow.write(Settling::by_id(1), work) => unreachable!("the work does not end"),
             () = begun.arrived() => {}
         }
-        until_nothing_is_pending(&cache, &cow).await;
+        cache.until_nothing_is_pending(&cow).await;
         pass(&cache, &Settling::by_id(1), SETTLE).await;
     }
 
     async fn a_write_that_is_refused_leaves_nothing_to_settle(cache) {
-        let cow = cache.open(CacheCow::builder().hold_policy(cachecow::HoldPolicy::Require));
+        let cow = cache.open_default();
         cache.script().next(is_hold, Fate::LoseAnswer);
-        let error = cow.write(Settling::by_id(1), async { Ok::<_, Error>(()) }).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::HoldRefused);
+        let write = cow.write(Settling::by_id(1), async { Ok::<_, Error>(()) }).require_hold();
+        assert!(matches!(write.await, Err(cachecow::WriteError::HoldRefused(_))));
         assert!(fills(&cow, 1).await);
     }
 }

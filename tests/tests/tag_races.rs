@@ -1,7 +1,6 @@
 //! The invalidation of a tag at every point of a read, forced step by step.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use cachecow::protocol::{Command, Reply};
 use cachecow::{CacheCow, Cached as _, Fill, Key, Source};
@@ -106,7 +105,7 @@ on_both_backends! {
         for (name, step) in points() {
             for (guard_first, tag_later) in [(true, true), (true, false), (false, true)] {
                 let members = Members::with(1);
-                let end = Command::EndEpoch { settle: Duration::ZERO };
+                let end = Command::EndEpoch;
                 // The invalidation begins after the change.
                 if guard_first && tag_later {
                     members.bump();
@@ -165,7 +164,7 @@ on_both_backends! {
                 let cow = cache.open_default();
                 meddle_in_a_cold_read(&cache, &members, step, async {
                     for key in &lost {
-                        let end = Command::EndEpoch { settle: Duration::ZERO };
+                        let end = Command::EndEpoch;
                         assert_eq!(cache.ask_key(*key, end).await, Reply::Done);
                     }
                 }).await;

@@ -146,12 +146,8 @@ fn cache_keys_impl(surroundings: &Surroundings<'_>) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl #impl_generics #krate::CacheKeys for #object #clause {
-            fn each_key(
-                &self,
-                visit: &mut dyn ::core::ops::FnMut(#krate::Key, #krate::TypePolicy),
-            ) {
-                let policy = <Self as #krate::Cached>::POLICY;
-                <Self as #krate::Cached>::each_key(self, &mut |key| visit(key, policy));
+            fn add_to(&self, set: &mut #krate::KeySet) {
+                set.add_object(self);
             }
         }
     }

@@ -98,11 +98,8 @@ pub(super) fn impls(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> To
 
         #[automatically_derived]
         impl #impl_generics #krate::CacheKeys for #ty #generic_arguments #clause {
-            fn each_key(
-                &self,
-                visit: &mut dyn ::core::ops::FnMut(#krate::Key, #krate::TypePolicy),
-            ) {
-                visit(
+            fn add_to(&self, set: &mut #krate::KeySet) {
+                set.add(
                     <Self as #krate::Lookup>::key(self).key(),
                     <<Self as #krate::Lookup>::Object as #krate::Cached>::POLICY,
                 );

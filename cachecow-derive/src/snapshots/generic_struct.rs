@@ -164,12 +164,8 @@ const _: () = {
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
-        fn each_key(
-            &self,
-            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
-        ) {
-            let policy = <Self as ::cachecow::Cached>::POLICY;
-            <Self as ::cachecow::Cached>::each_key(self, &mut |key| visit(key, policy));
+        fn add_to(&self, set: &mut ::cachecow::KeySet) {
+            set.add_object(self);
         }
     }
     #[automatically_derived]
@@ -206,11 +202,8 @@ const _: () = {
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
-        fn each_key(
-            &self,
-            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
-        ) {
-            visit(
+        fn add_to(&self, set: &mut ::cachecow::KeySet) {
+            set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
                 <<Self as ::cachecow::Lookup>::Object as ::cachecow::Cached>::POLICY,
             );

@@ -104,12 +104,8 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for User {
-        fn each_key(
-            &self,
-            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
-        ) {
-            let policy = <Self as ::cachecow::Cached>::POLICY;
-            <Self as ::cachecow::Cached>::each_key(self, &mut |key| visit(key, policy));
+        fn add_to(&self, set: &mut ::cachecow::KeySet) {
+            set.add_object(self);
         }
     }
     #[automatically_derived]
@@ -133,11 +129,8 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for UserById {
-        fn each_key(
-            &self,
-            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
-        ) {
-            visit(
+        fn add_to(&self, set: &mut ::cachecow::KeySet) {
+            set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
                 <<Self as ::cachecow::Lookup>::Object as ::cachecow::Cached>::POLICY,
             );

@@ -193,12 +193,8 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for Order {
-        fn each_key(
-            &self,
-            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
-        ) {
-            let policy = <Self as ::cachecow::Cached>::POLICY;
-            <Self as ::cachecow::Cached>::each_key(self, &mut |key| visit(key, policy));
+        fn add_to(&self, set: &mut ::cachecow::KeySet) {
+            set.add_object(self);
         }
     }
     #[automatically_derived]
@@ -225,11 +221,8 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for OrderByTenantAndId {
-        fn each_key(
-            &self,
-            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
-        ) {
-            visit(
+        fn add_to(&self, set: &mut ::cachecow::KeySet) {
+            set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
                 <<Self as ::cachecow::Lookup>::Object as ::cachecow::Cached>::POLICY,
             );
@@ -338,11 +331,8 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for OrderNumbered {
-        fn each_key(
-            &self,
-            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
-        ) {
-            visit(
+        fn add_to(&self, set: &mut ::cachecow::KeySet) {
+            set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
                 <<Self as ::cachecow::Lookup>::Object as ::cachecow::Cached>::POLICY,
             );

@@ -19,6 +19,7 @@ use self::subject::{Contexts, Lacking, Subject};
 use crate::engine::Engine;
 use crate::engine::sample::Sample;
 use crate::key::Key;
+use crate::model::keys::KeySet;
 use crate::model::object::Loaded;
 use crate::stats::Counter;
 
@@ -227,9 +228,10 @@ fn default_grace(engine: &Engine, subject: &dyn Subject) -> Duration {
 /// Invalidates the key that was asked for and the one under which the object is stored.
 async fn repair(engine: &Arc<Engine>, subject: &dyn Subject, served: &Loaded) {
     let keys = [subject.key(), subject.stored_under(served)];
-    let targets = keys.map(|key| engine.target(key, subject.policy()));
+    let mut set = KeySet::default();
+    keys.into_iter().for_each(|key| set.add(key, subject.policy()));
     // If it fails, that is told, and it is retried.
-    let _ = engine.invalidate(targets.to_vec()).await;
+    let _ = engine.invalidate(engine.targets_of(set)).await;
 }
 
 fn report(engine: &Engine, subject: &dyn Subject, served: &Loaded, verdict: &Finding) {

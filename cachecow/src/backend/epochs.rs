@@ -5,6 +5,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use super::holds::Holds;
 use super::sweep::{self, Sweep, after_removing};
 use crate::key::Key;
 use crate::key::KeyMap;
@@ -28,14 +29,14 @@ impl Epochs {
     pub(crate) fn carry_out(&self, key: Key, command: &Command, now: Instant) -> Option<Reply> {
         let table = || self.0.lock();
         match command {
-            Command::ReadEpoch => Some(table().read(key, now)),
-            Command::TakeEpoch { fresh, ttl } => Some(table().take(key, *fresh, now, *ttl)),
-            Command::EndEpoch { settle } => {
-                table().end(key, now, *settle);
-                Some(Reply::Done)
-            }
-            _ => None,
+            Command::ReadEpoch => return Some(table().read(key, now)),
+            Command::TakeEpoch { fresh, ttl } => return Some(table().take(key, *fresh, now, *ttl)),
+            Command::EndEpoch => table().end(key),
+            Command::HoldEpoch { token, ttl } => table().hold(key, *token, now, *ttl),
+            Command::ReleaseEpoch { token } => table().release(key, token, now),
+            _ => return None,
         }
+        Some(Reply::Done)
     }
 }
 
@@ -57,18 +58,28 @@ impl Default for Table {
     }
 }
 
-struct Epoch {
-    /// `None` keeps a new one from beginning.
-    token: Option<Token>,
-    expires: Instant,
+enum Epoch {
+    Is(Token, Instant),
+    /// None may begin.
+    Held(Holds),
+}
+
+impl Epoch {
+    fn stands(&self, now: Instant) -> bool {
+        match self {
+            Self::Is(_, expires) => *expires > now,
+            Self::Held(holds) => holds.stand(now),
+        }
+    }
 }
 
 impl Table {
     /// The epoch.
     fn read(&self, key: Key, now: Instant) -> Reply {
-        match self.by_key.get(&key) {
-            Some(epoch) if epoch.expires > now => epoch.token.map_or(Reply::Held, Reply::Epoch),
-            _ => Reply::Absent,
+        match self.by_key.get(&key).filter(|epoch| epoch.stands(now)) {
+            Some(Epoch::Is(token, _)) => Reply::Epoch(*token),
+            Some(Epoch::Held(_)) => Reply::Held,
+            None => Reply::Absent,
         }
     }
 
@@ -79,11 +90,11 @@ impl Table {
                 self.sweep(now);
                 self.begun += 1;
                 let epoch = fresh.numbered(self.begun);
-                self.by_key.insert(key, Epoch { token: Some(epoch), expires: now + ttl });
+                self.by_key.insert(key, Epoch::Is(epoch, now + ttl));
                 Reply::Epoch(epoch)
             }
             reply => {
-                if let Some(Epoch { token: Some(_), expires }) = self.by_key.get_mut(&key) {
+                if let Some(Epoch::Is(_, expires)) = self.by_key.get_mut(&key) {
                     *expires = (*expires).max(now + ttl);
                 }
                 reply
@@ -91,33 +102,47 @@ impl Table {
         }
     }
 
-    /// Ends the epoch, and lets none begin for a while.
-    fn end(&mut self, key: Key, now: Instant, settle: Duration) {
-        let ends = now + settle;
-        match self.by_key.get_mut(&key) {
-            Some(Epoch { token: None, expires }) if *expires > now => {
-                *expires = (*expires).max(ends);
-            }
-            _ if settle.is_zero() => {
-                self.by_key.remove(&key);
-                after_removing(&mut self.by_key);
-            }
-            _ => {
-                self.sweep(now);
-                self.by_key.insert(key, Epoch { token: None, expires: ends });
-            }
+    /// Ends the epoch.
+    fn end(&mut self, key: Key) {
+        if matches!(self.by_key.get(&key), Some(Epoch::Is(..))) {
+            self.remove(key);
         }
     }
 
+    /// Ends the epoch, and places a writer's hold, which keeps another from beginning.
+    fn hold(&mut self, key: Key, token: Token, now: Instant, ttl: Duration) {
+        self.end(key);
+        self.sweep(now);
+        let epoch = self.by_key.entry(key).or_insert_with(|| Epoch::Held(Holds::default()));
+        if let Epoch::Held(holds) = epoch {
+            holds.place(token, now, ttl);
+        }
+    }
+
+    /// Ends the epoch, and this writer's hold.
+    fn release(&mut self, key: Key, token: &Token, now: Instant) {
+        self.end(key);
+        if let Some(Epoch::Held(holds)) = self.by_key.get_mut(&key)
+            && holds.release(token, now)
+        {
+            self.remove(key);
+        }
+    }
+
+    fn remove(&mut self, key: Key) {
+        self.by_key.remove(&key);
+        after_removing(&mut self.by_key);
+    }
+
     fn sweep(&mut self, now: Instant) {
-        self.sweep.before_adding(&mut self.by_key, |epoch| epoch.expires > now);
+        self.sweep.before_adding(&mut self.by_key, |epoch| epoch.stands(now));
         if self.by_key.len() >= self.thin_out_at {
             // An epoch may vanish at any time, and its objects with it. Every other one goes, whichever
             // that is; those that keep a new one from beginning stay.
             let mut goes = false;
             self.by_key.retain(|_, epoch| {
                 goes = !goes;
-                epoch.expires > now && (epoch.token.is_none() || !goes)
+                epoch.stands(now) && (matches!(epoch, Epoch::Held(_)) || !goes)
             });
             let left = self.by_key.len();
             self.thin_out_at = self.most.max(left + left / 2);
@@ -146,13 +171,13 @@ mod tests {
     }
 
     #[test]
-    fn none_begins_while_it_settles() {
+    fn none_begins_while_any_hold_stands() {
         let (mut epochs, key, now) = (Table::default(), Key::from_hash(1), Instant::now());
         epochs.take(key, token(1), now, DAY);
-        epochs.end(key, now, DAY);
-        // A shorter time, or none, does not cut it short.
-        epochs.end(key, now, DAY / 2);
-        epochs.end(key, now, Duration::ZERO);
+        epochs.hold(key, token(7), now, DAY);
+        epochs.hold(key, token(8), now, DAY / 2);
+        epochs.end(key);
+        epochs.release(key, &token(8), now);
         assert_eq!(epochs.take(key, token(2), now + DAY / 2, DAY * 9), Reply::Held);
         assert!(matches!(epochs.take(key, token(3), now + DAY, DAY), Reply::Epoch(_)));
     }
@@ -161,14 +186,14 @@ mod tests {
     fn there_are_no_more_than_there_is_room_for() {
         let Epochs(table) = Epochs::within(1 << 20);
         let (mut epochs, now) = (table.into_inner(), Instant::now());
-        let settling = Key::from_hash(u128::MAX);
-        epochs.end(settling, now, DAY);
+        let held = Key::from_hash(u128::MAX);
+        epochs.hold(held, token(7), now, DAY);
         for number in 0..100_000 {
             epochs.take(Key::from_hash(number.into()), token(number), now, DAY);
             assert!(epochs.by_key.len() * WEIGHT <= 1 << 20);
         }
         assert!(epochs.by_key.len() * WEIGHT > 1 << 18, "{} epochs", epochs.by_key.len());
-        assert_eq!(epochs.read(settling, now), Reply::Held);
+        assert_eq!(epochs.read(held, now), Reply::Held);
     }
 
     #[test]

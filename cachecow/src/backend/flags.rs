@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::holds::Holds;
 use super::sweep::{Sweep, after_removing};
 use crate::key::Key;
 use crate::key::KeyMap;
@@ -20,14 +21,14 @@ pub(crate) struct Flags {
 
 enum Flag {
     Lease(Token, Instant),
-    Holds(Vec<(Token, Instant)>),
+    Holds(Holds),
 }
 
 impl Flag {
     fn stands(&self, now: Instant) -> bool {
         match self {
             Self::Lease(_, expires) => *expires > now,
-            Self::Holds(holds) => holds.iter().any(|(_, expires)| *expires > now),
+            Self::Holds(holds) => holds.stand(now),
         }
     }
 
@@ -90,21 +91,19 @@ impl Flags {
     pub(crate) fn hold(&mut self, key: Key, token: Token, now: Instant, ttl: Duration) {
         self.drop_lease(key);
         self.sweep(now);
-        let flag = self.by_key.entry(key).or_insert_with(|| Flag::Holds(Vec::new()));
+        let flag = self.by_key.entry(key).or_insert_with(|| Flag::Holds(Holds::default()));
         if let Flag::Holds(holds) = flag {
-            holds.retain(|(mine, expires)| *mine != token && *expires > now);
-            holds.push((token, now + ttl));
+            holds.place(token, now, ttl);
         }
     }
 
     /// Ends this writer's hold, and any claim.
     pub(crate) fn release(&mut self, key: Key, token: &Token, now: Instant) {
         self.drop_lease(key);
-        if let Some(Flag::Holds(holds)) = self.by_key.get_mut(&key) {
-            holds.retain(|(mine, expires)| mine != token && *expires > now);
-            if holds.is_empty() {
-                self.remove(key);
-            }
+        if let Some(Flag::Holds(holds)) = self.by_key.get_mut(&key)
+            && holds.release(token, now)
+        {
+            self.remove(key);
         }
     }
 

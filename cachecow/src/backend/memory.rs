@@ -140,7 +140,7 @@ impl MemoryBackend {
             return self.value(key, now).map_or(Reply::Absent, Reply::Value);
         }
         if let Some(reply) = self.epochs.carry_out(key, &command, now) {
-            if matches!(command, Command::EndEpoch { .. }) {
+            if reply == Reply::Done {
                 self.listeners.tell(key);
             }
             return reply;
@@ -151,7 +151,9 @@ impl MemoryBackend {
             Command::Lookup
             | Command::ReadEpoch
             | Command::TakeEpoch { .. }
-            | Command::EndEpoch { .. } => unreachable!("answered above, without the lock"),
+            | Command::EndEpoch
+            | Command::HoldEpoch { .. }
+            | Command::ReleaseEpoch { .. } => unreachable!("answered above, without the lock"),
             Command::Claim { token, lease, replacing } => {
                 self.claim(&mut flags, key, token, now + lease, replacing.as_ref())
             }

@@ -5,6 +5,7 @@ mod changes;
 pub mod conformance;
 mod epochs;
 mod flags;
+mod holds;
 mod memory;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;

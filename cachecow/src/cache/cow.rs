@@ -9,11 +9,11 @@ use crate::audit::Auditor;
 use crate::cache::builder::Builder;
 use crate::cache::read::Read;
 use crate::cache::view::View;
+use crate::cache::write::Write;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
-use crate::key::Key;
-use crate::model::cached::{Cached, TypePolicy};
-use crate::model::keys::CacheKeys;
+use crate::model::cached::Cached;
+use crate::model::keys::{CacheKeys, KeySet};
 use crate::model::lookup::Lookup;
 use crate::model::tag::Tag;
 use crate::stats::{Stats, TypeStats};
@@ -139,8 +139,8 @@ impl CacheCow {
         self.with(&()).read(lookup).await
     }
 
-    /// Removes the lookup's object from the cache, and keeps every fetch that is under way from
-    /// storing what it read.
+    /// Removes what `keys` name from the cache, and keeps every fetch of it that is under way from
+    /// storing what it read: a lookup's object, all of an object's keys, all objects that carry a tag.
     ///
     /// Call it after the change is committed to the backing store; [`write`](Self::write) also
     /// covers a process that dies in between.
@@ -164,8 +164,8 @@ impl CacheCow {
     /// # Round trips
     ///
     /// One.
-    pub async fn invalidate<K: CacheKeys>(&self, lookup: K) -> Result<(), Error> {
-        self.engine.invalidate(self.engine.targets(&lookup)).await
+    pub async fn invalidate<K: CacheKeys>(&self, keys: K) -> Result<(), Error> {
+        self.engine.invalidate(self.engine.targets(&keys)).await
     }
 
     /// [`invalidate`](Self::invalidate) for several lookups, in one round trip.
@@ -189,7 +189,9 @@ impl CacheCow {
     ///
     /// [`ErrorKind::NotInvalidated`].
     pub async fn invalidate_object<T: Cached>(&self, object: &T) -> Result<(), Error> {
-        self.engine.invalidate(self.engine.targets(&KeysOf(object))).await
+        let mut keys = KeySet::default();
+        keys.add_object(object);
+        self.engine.invalidate(self.engine.targets_of(keys)).await
     }
 
     /// [`invalidate`](Self::invalidate) for all objects that carry the tag, however many: those in
@@ -223,7 +225,7 @@ impl CacheCow {
     ///
     /// Two, for any number of objects.
     pub async fn invalidate_tag<T: Cached>(&self, tag: Tag<T>) -> Result<(), Error> {
-        self.engine.invalidate_tags([tag]).await
+        self.invalidate(tag).await
     }
 
     /// [`invalidate_tag`](Self::invalidate_tag) for several tags of one type, in two round trips.
@@ -235,59 +237,65 @@ impl CacheCow {
         &self,
         tags: impl IntoIterator<Item = Tag<T>>,
     ) -> Result<(), Error> {
-        self.engine.invalidate_tags(tags).await
+        self.invalidate_many(tags).await
     }
 
-    /// Runs `work`, which changes the backing store, so that its keys are never stale afterwards —
-    /// even if the process dies at any point.
+    /// Runs `work`, which changes the backing store, so that what it names is never stale afterwards, even if
+    /// the process dies at any point.
     ///
     /// Before the work begins, the keys' values are removed and a hold is placed that keeps every
     /// reader from filling; it ends after the work, with another removal. Meanwhile reads fetch. The
-    /// work runs as it would without a cache, and its result is returned. Whether it succeeds or
-    /// fails, the keys are invalidated. Several writes of one key may overlap.
+    /// work runs as it would without a cache, and **its result is returned as it is**, of whatever types: a
+    /// work that was carried out never becomes an error. Whether it succeeds or fails, the keys are
+    /// invalidated. Several writes of one key may overlap.
     ///
-    /// `keys` are a lookup, a cached object (all of its keys), or several in an array, a `Vec` or a
-    /// tuple. Where a write changes a field that an object is looked up by, name the object before
-    /// and after: `(&old, &new)`.
+    /// `keys` are a lookup, a tag, a cached object (all of its keys), or several in an array, a `Vec` or a
+    /// tuple: `(&old, &new, Post::tag_author_id(7))`. Where a write changes a field that an object is looked
+    /// up by, name the object before and after. What is known only afterwards is named by
+    /// [`Write::invalidating`].
     ///
-    /// The work's error type is one that can also say that the cache was not told: `anyhow::Error`,
-    /// `Box<dyn Error>`, or an enum with `From<cachecow::Error>`. A database's own error type is
-    /// none: write `async { Ok::<_, AppError>(query.execute(&pool).await?) }`.
+    /// ```
+    /// # #[cfg(feature = "derive")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), std::io::Error> {
+    /// # use cachecow::{CacheCow, Key};
+    /// # async fn update() -> Result<u64, std::io::Error> { Ok(1) }
+    /// # let (cow, user) = (CacheCow::memory(), Key::from_hash(1));
+    /// let rows = cow.write(&user, async { update().await }).await?;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
     ///
     /// # Errors
     ///
-    /// The work's own, unchanged. [`ErrorKind::NotInvalidated`] if the work succeeded and the cache
-    /// could be told neither before nor after it; the invalidation is retried in the background.
-    /// [`ErrorKind::HoldRefused`] if the builder requires a hold and the cache did not grant it; the
-    /// work was not begun.
+    /// The work's own. What the cache missed is counted, logged and retried in the background;
+    /// [`Write::outcome`] tells it, and [`Write::require_hold`] does not begin the work without a hold.
     ///
     /// # Consistency
     ///
-    /// The work must be over — committed or rolled back — when its future completes, and that
+    /// The work must be over (committed or rolled back) when its future completes, and that
     /// within the hold's time to live (60 s by default). Where there is a time to settle (`settle`), it
     /// counts from the work's end.
     ///
+    /// Where the cache could be told neither before the work nor after it, this process reads the keys past
+    /// the cache until the retries succeed, and other processes may be served the old value for its time to live.
+    ///
+    /// While a write that names a tag is under way, no object of its type is stored; what is cached under
+    /// other tags is served.
+    ///
     /// # Cancellation
     ///
-    /// Dropped while the work is under way, the write counts as died: its holds stay until they
-    /// expire, since the backing store may still commit.
+    /// See [`Write`]: dropped while the work is under way, it counts as died.
     ///
     /// # Round trips
     ///
-    /// One before the work and one after it, for any number of keys.
-    pub async fn write<K, R, E, F>(&self, keys: K, work: F) -> Result<R, E>
+    /// One before the work and one after it, for any number of keys; with tags one more each.
+    pub fn write<'a, F, R, E>(&self, keys: impl CacheKeys, work: F) -> Write<'a, F>
     where
-        K: CacheKeys,
         F: Future<Output = Result<R, E>>,
-        E: From<Error>,
     {
-        let policy = self.engine.settings.hold_policy;
-        let targets = self.engine.targets(&keys);
-        match self.engine.write(targets, policy, work, |_| false).await? {
-            // The work's own error comes first.
-            (Ok(_), Some(error)) => Err(E::from(error)),
-            (result, _) => result,
-        }
+        Write::new(&self.engine, &keys, work)
     }
 
     /// Asks the cache whether it can be reached; for health checks.
@@ -326,14 +334,5 @@ impl CacheCow {
 impl fmt::Debug for CacheCow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CacheCow").field("engine", &self.engine).finish()
-    }
-}
-
-/// Every key of an object, whether or not its type implements [`CacheKeys`].
-struct KeysOf<'a, T>(&'a T);
-
-impl<T: Cached> CacheKeys for KeysOf<'_, T> {
-    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
-        self.0.each_key(&mut |key| visit(key, T::POLICY));
     }
 }

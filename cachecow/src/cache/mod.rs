@@ -4,3 +4,4 @@ pub(crate) mod builder;
 pub(crate) mod cow;
 pub(crate) mod read;
 pub(crate) mod view;
+pub(crate) mod write;

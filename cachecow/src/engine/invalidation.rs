@@ -1,50 +1,225 @@
-//! What an invalidation or a write is about: keys, and how long each has to settle.
+//! Invalidations, and what they and writes have in common: keys and tags, and a machine for each.
 
+use std::slice;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::Engine;
+use super::settings::LONGEST;
+use super::{Engine, Urgency, carried_out};
+use crate::backend::{BackendError, Request};
+use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::model::cached::TypePolicy;
-use crate::model::keys::CacheKeys;
-use crate::protocol::{Command, Token};
+use crate::model::keys::{CacheKeys, KeySet};
+use crate::protocol::{Command, Lost, WriteMachine, WriteOutcome, WriteStep};
 
-/// A key to be invalidated, and for how long nothing is stored for it afterwards.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Invalidation {
+/// A key that is invalidated or written, or the tags of one type.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) struct Target {
+    /// The key, or the tags' guard.
     pub(crate) key: Key,
-    /// Zero: not at all.
-    pub(crate) settle: Duration,
-}
-
-impl Invalidation {
-    /// The command that invalidates the key; `token` is fresh.
-    pub(super) fn invalidation(&self, token: Token) -> Command {
-        if self.settle.is_zero() {
-            Command::Invalidate
-        } else {
-            // Never released: it ends by itself.
-            Command::Hold { token, ttl: self.settle }
-        }
-    }
+    /// For how long nothing is stored afterwards; zero: not at all.
+    settle: Duration,
+    /// None for a key.
+    pub(crate) tags: Vec<Key>,
 }
 
 impl Engine {
-    /// The keys, each once; of a key that is visited more than once the longest time counts.
-    pub(crate) fn targets(&self, keys: &(impl CacheKeys + ?Sized)) -> Vec<Invalidation> {
-        let mut targets = Vec::new();
-        keys.each_key(&mut |key, policy| targets.push(self.target(key, policy)));
-        targets.sort_unstable_by(|one, other| other.cmp(one));
-        targets.dedup_by_key(|target| target.key);
-        targets
+    /// Each key once, and all tags of a type together. Of what is named more than once the longest time to
+    /// settle counts.
+    pub(crate) fn targets(&self, keys: &(impl CacheKeys + ?Sized)) -> Vec<Target> {
+        let mut set = KeySet::default();
+        keys.add_to(&mut set);
+        self.targets_of(set)
     }
 
-    /// A key of a type with this policy.
-    pub(crate) fn target(&self, key: Key, policy: TypePolicy) -> Invalidation {
-        Invalidation { key, settle: self.settle(policy) }
+    /// The same, of what was named already.
+    pub(crate) fn targets_of(&self, set: KeySet) -> Vec<Target> {
+        let target = |key, policy, tags| Target { key, settle: self.settle(policy), tags };
+        let keys = set.keys.into_iter().map(|(key, policy)| target(key, policy, Vec::new()));
+        let mut targets: Vec<Target> = keys.collect();
+        targets.sort_unstable_by(|one, other| other.cmp(one));
+        targets.dedup_by_key(|target| target.key);
+        let keys = targets.len();
+        for named in set.tags {
+            match targets[keys..].iter_mut().find(|group| group.key == named.guard) {
+                Some(group) if group.tags.contains(&named.tag) => {}
+                Some(group) => group.tags.push(named.tag),
+                None => targets.push(target(named.guard, named.policy, vec![named.tag])),
+            }
+        }
+        targets
     }
 
     /// For how long after an invalidation nothing is stored for objects of such a type.
     pub(crate) fn settle(&self, policy: TypePolicy) -> Duration {
-        policy.settle.unwrap_or(self.settings.settle).min(crate::engine::settings::LONGEST)
+        policy.settle.unwrap_or(self.settings.settle).min(LONGEST)
+    }
+
+    /// Invalidates the keys and the tags, and sees to it that what failed is retried.
+    pub(crate) async fn invalidate(self: &Arc<Self>, targets: Vec<Target>) -> Result<(), Error> {
+        let mut changes = self.invalidations(targets);
+        let error = self.drive(&mut changes, Urgency::Invalidation).await;
+        let Some(error) = error else { return Ok(()) };
+        self.retry_lost(&changes, &error);
+        let lost = changes.iter().filter(|change| change.is_lost());
+        Err(not_invalidated("invalidate", lost, error))
+    }
+
+    /// The invalidations of these, not begun.
+    pub(super) fn invalidations(&self, targets: Vec<Target>) -> Vec<Change> {
+        let machine = WriteMachine::invalidation(self.tokens.fresh());
+        targets.into_iter().map(|target| Change::new(target, &machine)).collect()
+    }
+
+    /// Goes on until each change is over, or its work is next; the first error.
+    pub(super) async fn drive(
+        &self,
+        changes: &mut [Change],
+        urgency: Urgency,
+    ) -> Option<BackendError> {
+        let mut first_error = None;
+        loop {
+            let mut sent = Vec::new();
+            let mut requests = Vec::new();
+            for (at, change) in changes.iter_mut().enumerate() {
+                let Some((command, keys)) = change.next_command() else { continue };
+                let request = |key: &Key| Request { key: *key, command: command.clone() };
+                requests.extend(keys.iter().map(request));
+                sent.push((at, keys.len()));
+            }
+            if sent.is_empty() {
+                return first_error;
+            }
+            let mut replies = self.change(requests, urgency).await.into_iter();
+            for (at, count) in sent {
+                // Each, also after one that failed.
+                let results: Vec<_> = replies.by_ref().take(count).map(carried_out).collect();
+                let result: Result<(), BackendError> = results.into_iter().collect();
+                changes[at].on_reply(result.as_ref().map_err(|_| Lost).copied());
+                first_error = first_error.or(result.err());
+            }
+        }
+    }
+
+    /// Hands what was not confirmed to the background.
+    pub(super) fn retry_lost(self: &Arc<Self>, changes: &[Change], error: &BackendError) {
+        let lost: Vec<(Target, Command)> = changes
+            .iter()
+            .filter(|change| change.is_lost())
+            .map(|change| (change.target.clone(), change.last_command()))
+            .collect();
+        if !lost.is_empty() {
+            tracing::warn!(target: "cachecow", count = lost.len(), %error, "invalidation failed; retrying in the background");
+            self.pending.add(self, lost);
+        }
+    }
+}
+
+/// The error of an operation that could not tell the cache of these.
+pub(super) fn not_invalidated<'a>(
+    operation: &str,
+    lost: impl Iterator<Item = &'a Change>,
+    error: BackendError,
+) -> Error {
+    let (mut keys, mut tags) = (0, 0);
+    for change in lost {
+        tags += change.target.tags.len();
+        keys += usize::from(change.target.tags.is_empty());
+    }
+    let counted = |count: usize, noun: &str| match count {
+        0 => None,
+        1 => Some(format!("1 {noun}")),
+        _ => Some(format!("{count} {noun}s")),
+    };
+    let what = [counted(keys, "key"), counted(tags, "tag")].into_iter().flatten();
+    let what = what.collect::<Vec<_>>().join(" and ");
+    Error::caused_by(
+        ErrorKind::NotInvalidated,
+        format!(
+            "{operation}: the cache was not told about {what}; it is retried in the background, and \
+             until then other processes may serve the old value, for its time to live at most"
+        ),
+        error,
+    )
+}
+
+/// A target on its way through an invalidation or a write.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub(super) target: Target,
+    machine: WriteMachine,
+}
+
+impl Target {
+    /// A command on this in its place.
+    pub(crate) fn placed(&self, command: Command) -> Command {
+        if self.tags.is_empty() { command } else { command.of_epoch() }
+    }
+}
+
+impl Change {
+    pub(super) fn new(target: Target, machine: &WriteMachine) -> Self {
+        let machine = machine.clone().with_settle(target.settle);
+        let machine = if target.tags.is_empty() { machine } else { machine.of_tags() };
+        Self { target, machine }
+    }
+
+    /// The next command, and whom it is for; `None` if there is none before the work.
+    fn next_command(&mut self) -> Option<(Command, &[Key])> {
+        if self.machine.is_ready() {
+            return None;
+        }
+        match self.machine.next_step() {
+            WriteStep::Send(command) => Some((command, slice::from_ref(&self.target.key))),
+            WriteStep::SendToTags(command) => Some((command, &self.target.tags)),
+            WriteStep::Work | WriteStep::Done(_) => None,
+        }
+    }
+
+    fn on_reply(&mut self, result: Result<(), Lost>) {
+        self.machine.on_reply(result);
+    }
+
+    /// Takes the end of the work.
+    pub(super) fn on_worked(&mut self) {
+        let step: WriteStep<()> = self.machine.next_step();
+        debug_assert_eq!(step, WriteStep::Work, "the work follows the hold");
+        self.machine.on_worked();
+    }
+
+    /// Ends a write whose work will not be done.
+    pub(super) fn abort(&mut self) {
+        self.machine.abort();
+    }
+
+    /// Whether the work must not be done.
+    pub(super) fn is_refused(&self) -> bool {
+        self.machine.refused()
+    }
+
+    /// Whether the cache confirmed the hold.
+    pub(super) fn is_held(&self) -> bool {
+        self.machine.held()
+    }
+
+    /// What is to be repeated until it is confirmed; see [`WriteMachine::last_command`].
+    pub(super) fn last_command(&self) -> Command {
+        self.machine.last_command()
+    }
+
+    /// Whether its last step was not confirmed.
+    pub(super) fn is_lost(&self) -> bool {
+        self.machine.outcome() != Some(WriteOutcome::Invalidated)
+    }
+
+    /// Whether somebody may be served what is older than this change. A write may have held the key all
+    /// the while.
+    pub(super) fn is_exposed(&self, hold_may_have_ended: bool) -> bool {
+        match self.machine.outcome() {
+            Some(WriteOutcome::Invalidated) => false,
+            Some(WriteOutcome::HeldUntilExpiry) => hold_may_have_ended,
+            _ => true,
+        }
     }
 }

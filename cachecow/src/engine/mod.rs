@@ -15,7 +15,7 @@ pub(crate) mod settings;
 mod tags;
 mod tokens;
 mod waiting;
-mod write;
+pub(crate) mod write;
 
 use std::fmt;
 use std::future::Future;
@@ -28,20 +28,20 @@ pub(crate) use self::client::{Client, Urgency};
 use self::fetch_limit::FetchLimit;
 use self::flights::Flights;
 use self::give_back::LastResort;
-pub(crate) use self::invalidation::Invalidation;
+pub(crate) use self::invalidation::Target;
 use self::pending::PendingInvalidations;
 use self::read::Hints;
 use self::sample::{Sample, Sampling};
 use self::settings::Settings;
 use self::tokens::Tokens;
 use crate::backend::{BackendError, BackendErrorKind, ChangeListener as _, Request};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::key::Key;
 use crate::model::cached::Cached;
 use crate::model::lookup::Lookup;
 use crate::model::object::Object;
 use crate::near::Near;
-use crate::protocol::{Command, First, OnLease, ReadMachine, ReadPolicy, Reply};
+use crate::protocol::{First, OnLease, ReadMachine, ReadPolicy, Reply};
 use crate::stats::{Counter, TypeState, TypeTable};
 
 /// Everything that the clones of one `CacheCow` share.
@@ -156,43 +156,6 @@ impl Engine {
             && !state.is_left_alone(|| self.wall_clock())
     }
 
-    /// Invalidates the keys, and sees to it that what failed is retried.
-    pub(crate) async fn invalidate(
-        self: &Arc<Self>,
-        targets: Vec<Invalidation>,
-    ) -> Result<(), Error> {
-        let token = self.tokens.fresh();
-        let commands: Vec<(Key, Command)> =
-            targets.iter().map(|target| (target.key, target.invalidation(token))).collect();
-        let requests = commands.iter().cloned().map(|(key, command)| Request { key, command });
-        let replies = self.change(requests.collect(), Urgency::Invalidation).await;
-        match self.retry_lost(commands.into_iter(), replies) {
-            None => Ok(()),
-            Some((count, error)) => Err(not_invalidated("invalidate", count, error)),
-        }
-    }
-
-    /// Hands every command that was not confirmed to the background; how many, and the first error.
-    fn retry_lost(
-        self: &Arc<Self>,
-        commands: impl Iterator<Item = (Key, Command)>,
-        replies: Vec<Result<Reply, BackendError>>,
-    ) -> Option<(usize, BackendError)> {
-        let mut first_error = None;
-        let mut lost = Vec::new();
-        for ((key, command), reply) in commands.zip(replies) {
-            if let Err(error) = carried_out(reply) {
-                lost.push((key, command));
-                first_error.get_or_insert(error);
-            }
-        }
-        let error = first_error?;
-        let count = lost.len();
-        tracing::warn!(target: "cachecow", keys = count, %error, "invalidation failed; retrying in the background");
-        self.pending.add(self, lost);
-        Some((count, error))
-    }
-
     /// Runs a future to its end without the caller, which may be a destructor and outside of the
     /// runtime. Without a runtime the future is dropped.
     fn detach(&self, future: impl Future<Output = ()> + Send + 'static) {
@@ -231,18 +194,6 @@ fn carried_out(reply: Result<Reply, BackendError>) -> Result<(), BackendError> {
             Err(BackendError::new(BackendErrorKind::Malformed, "the answer is of another command"))
         }
     }
-}
-
-fn not_invalidated(operation: &str, count: usize, error: BackendError) -> Error {
-    let keys = if count == 1 { "1 key".to_owned() } else { format!("{count} keys") };
-    Error::caused_by(
-        ErrorKind::NotInvalidated,
-        format!(
-            "{operation}: the cache was not told about {keys}; it is retried in the background, and \
-             until then other processes may serve the old value, for its time to live at most"
-        ),
-        error,
-    )
 }
 
 impl fmt::Debug for Engine {

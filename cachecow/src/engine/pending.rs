@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use super::{Engine, Urgency, carried_out};
+use super::{Engine, Target, Urgency, carried_out};
 use crate::backend::Request;
 use crate::key::Key;
 use crate::key::KeyMap;
@@ -20,8 +20,8 @@ const MAX_RELEASES: usize = 16;
 /// How many keys one attempt carries.
 const BATCH: usize = 1000;
 
-/// The keys whose invalidation is outstanding, and the tags. Reads of the keys, and of objects of the
-/// types that have the tags, go past the cache in this process.
+/// The keys and tags whose invalidation is outstanding. Reads of the keys, and of objects of the types that
+/// have the tags, go past the cache in this process.
 #[derive(Default)]
 pub(crate) struct PendingInvalidations {
     keys: Mutex<Outstanding>,
@@ -31,8 +31,8 @@ pub(crate) struct PendingInvalidations {
 
 #[derive(Default)]
 struct Outstanding {
+    /// By key; the tags of a type by their guard.
     by_key: KeyMap<Debt>,
-    by_guard: KeyMap<TagDebt>,
     /// Whether a task is at work.
     running: bool,
     /// For the next task, once the runtime of the last one has ended.
@@ -41,24 +41,7 @@ struct Outstanding {
 
 impl Outstanding {
     fn len(&self) -> usize {
-        self.by_key.len() + self.by_guard.values().map(|debt| debt.tags.len()).sum::<usize>()
-    }
-}
-
-/// The tags of one type.
-#[derive(Clone, Default, PartialEq)]
-struct TagDebt {
-    /// As a key's.
-    version: u64,
-    tags: BTreeSet<Key>,
-    settle: Duration,
-}
-
-impl TagDebt {
-    fn take_over(&mut self, tags: Vec<Key>, settle: Duration) {
-        self.version += 1;
-        self.tags.extend(tags);
-        self.settle = self.settle.max(settle);
+        self.by_key.values().map(|debt| debt.tags.len().max(1)).sum()
     }
 }
 
@@ -70,11 +53,14 @@ struct Debt {
     releases: Vec<Token>,
     /// The hold that lets replicas settle, the longest that was asked for.
     settling: Option<(Token, Duration)>,
+    /// None for a key.
+    tags: BTreeSet<Key>,
 }
 
 impl Debt {
-    fn take_over(&mut self, command: &Command) {
+    fn take_over(&mut self, command: &Command, tags: Vec<Key>) {
         self.version += 1;
+        self.tags.extend(tags);
         match (command, self.settling) {
             (Command::Release { token }, _) => self.release(*token),
             (Command::Hold { token, ttl }, None) => self.settling = Some((*token, *ttl)),
@@ -93,26 +79,30 @@ impl Debt {
         }
     }
 
+    /// What is done to the key, or to the guard.
     fn commands(&self) -> impl Iterator<Item = Command> + '_ {
         let first = match self.settling {
             None => Command::Invalidate,
             Some((token, ttl)) => Command::Hold { token, ttl },
         };
         let releases = self.releases.iter().map(|&token| Command::Release { token });
-        std::iter::once(first).chain(releases)
+        let of_tags = !self.tags.is_empty();
+        let placed = move |command: Command| if of_tags { command.of_epoch() } else { command };
+        std::iter::once(first).chain(releases).map(placed)
     }
 }
 
 impl PendingInvalidations {
+    /// Whether this key is outstanding, or tags with this guard.
     #[inline]
     pub(crate) fn contains(&self, key: Key) -> bool {
-        !self.is_empty() && self.check(|outstanding| outstanding.by_key.contains_key(&key))
+        self.contains_any(|| key)
     }
 
-    /// Whether tags with this guard are outstanding.
+    /// The same, for a key that takes some work to tell.
     #[inline]
-    pub(crate) fn has_tags(&self, guard: impl FnOnce() -> Key) -> bool {
-        !self.is_empty() && self.check(|outstanding| outstanding.by_guard.contains_key(&guard()))
+    pub(crate) fn contains_any(&self, key: impl FnOnce() -> Key) -> bool {
+        !self.is_empty() && self.check(|outstanding| outstanding.by_key.contains_key(&key()))
     }
 
     /// Sees to it that what is outstanding is retried, though the runtime that retried it has ended. Any
@@ -142,29 +132,13 @@ impl PendingInvalidations {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Takes over commands that were not confirmed, and starts the task that retries them.
-    pub(crate) fn add(&self, engine: &Arc<Engine>, commands: Vec<(Key, Command)>) {
+    /// Takes over what was not confirmed, each with its last command as it is for a key, and starts the task
+    /// that retries it.
+    pub(crate) fn add(&self, engine: &Arc<Engine>, lost: Vec<(Target, Command)>) {
         let mut outstanding = self.lock();
-        for (key, command) in commands {
-            outstanding.by_key.entry(key).or_default().take_over(&command);
+        for (target, command) in lost {
+            outstanding.by_key.entry(target.key).or_default().take_over(&command, target.tags);
         }
-        self.retry_for(engine, outstanding);
-    }
-
-    /// Takes over the tags with this guard, which were not confirmed.
-    pub(crate) fn add_tags(
-        &self,
-        engine: &Arc<Engine>,
-        guard: Key,
-        tags: Vec<Key>,
-        settle: Duration,
-    ) {
-        let mut outstanding = self.lock();
-        outstanding.by_guard.entry(guard).or_default().take_over(tags, settle);
-        self.retry_for(engine, outstanding);
-    }
-
-    fn retry_for(&self, engine: &Arc<Engine>, mut outstanding: MutexGuard<'_, Outstanding>) {
         self.count.store(outstanding.len(), Ordering::Release);
         outstanding.engine = Arc::downgrade(engine);
         if !outstanding.running {
@@ -204,33 +178,7 @@ impl PendingInvalidations {
     }
 
     /// Tries every key and tag once; whether all went well.
-    async fn attempt_all(&self, engine: &Engine) -> bool {
-        // Each in any case: what fails for some need not fail for the others.
-        let keys = self.attempt_keys(engine).await;
-        let tags = self.attempt_tags(engine).await;
-        keys && tags
-    }
-
-    async fn attempt_tags(&self, engine: &Engine) -> bool {
-        let debts: Vec<(Key, TagDebt)> =
-            self.lock().by_guard.iter().map(|(guard, debt)| (*guard, debt.clone())).collect();
-        let mut all = true;
-        for (guard, debt) in debts {
-            let tags: Vec<Key> = debt.tags.iter().copied().collect();
-            if engine.end_epochs(guard, &tags, debt.settle).await.is_err() {
-                all = false;
-                continue;
-            }
-            let mut outstanding = self.lock();
-            if outstanding.by_guard.get(&guard) == Some(&debt) {
-                outstanding.by_guard.remove(&guard);
-            }
-            self.count.store(outstanding.len(), Ordering::Release);
-        }
-        all
-    }
-
-    async fn attempt_keys(&self, engine: &Engine) -> bool {
+    pub(super) async fn attempt_all(&self, engine: &Engine) -> bool {
         let debts: Vec<(Key, Debt)> =
             self.lock().by_key.iter().map(|(key, debt)| (*key, debt.clone())).collect();
         let mut all = true;
@@ -245,34 +193,54 @@ impl PendingInvalidations {
         all
     }
 
-    /// Tries some keys; how many were done.
+    /// Tries some; how many were done.
     async fn attempt(&self, engine: &Engine, batch: &[(Key, Debt)]) -> usize {
-        let requests: Vec<Request> = batch
-            .iter()
-            .flat_map(|(key, debt)| debt.commands().map(|command| Request { key: *key, command }))
-            .collect();
-        let owners: Vec<usize> = batch
-            .iter()
-            .enumerate()
-            .flat_map(|(index, (_, debt))| std::iter::repeat_n(index, debt.releases.len() + 1))
-            .collect();
-        let replies = engine.change(requests, Urgency::Invalidation).await;
-        let mut failed = vec![false; batch.len()];
-        for (owner, reply) in owners.into_iter().zip(replies) {
-            failed[owner] |= carried_out(reply).is_err();
-        }
+        let mut done = vec![true; batch.len()];
+        send(engine, &mut done, batch, |key, debt, add| {
+            debt.commands().for_each(|command| add(Request { key, command }));
+        })
+        .await;
+        // After their guards.
+        send(engine, &mut done, batch, |_, debt, add| {
+            let command = Command::EndEpoch;
+            debt.tags.iter().for_each(|&key| add(Request { key, command: command.clone() }));
+        })
+        .await;
         let mut outstanding = self.lock();
-        for ((key, debt), failed) in batch.iter().zip(&failed) {
-            if !failed && outstanding.by_key.get(key) == Some(debt) {
+        for ((key, debt), done) in batch.iter().zip(&done) {
+            if *done && outstanding.by_key.get(key) == Some(debt) {
                 outstanding.by_key.remove(key);
             }
         }
         self.count.store(outstanding.len(), Ordering::Release);
-        failed.iter().filter(|failed| !**failed).count()
+        done.iter().filter(|done| **done).count()
     }
 
     fn lock(&self) -> MutexGuard<'_, Outstanding> {
         self.keys.lock()
+    }
+}
+
+/// Sends what these add to those that are `done` so far; the others are no longer so.
+async fn send(
+    engine: &Engine,
+    done: &mut [bool],
+    batch: &[(Key, Debt)],
+    add_requests: impl Fn(Key, &Debt, &mut dyn FnMut(Request)),
+) {
+    let (mut requests, mut owners) = (Vec::new(), Vec::new());
+    for (at, (key, debt)) in batch.iter().enumerate().filter(|(at, _)| done[*at]) {
+        add_requests(*key, debt, &mut |request| {
+            requests.push(request);
+            owners.push(at);
+        });
+    }
+    if requests.is_empty() {
+        return;
+    }
+    let replies = engine.change(requests, Urgency::Invalidation).await;
+    for (owner, reply) in owners.into_iter().zip(replies) {
+        done[owner] &= carried_out(reply).is_ok();
     }
 }
 
@@ -319,7 +287,7 @@ mod tests {
     /// What is sent for what was lost.
     fn sent(lost: &[Command]) -> Vec<Command> {
         let mut debt = Debt::default();
-        lost.iter().for_each(|command| debt.take_over(command));
+        lost.iter().for_each(|command| debt.take_over(command, Vec::new()));
         debt.commands().collect()
     }
 
@@ -350,24 +318,24 @@ mod tests {
         let mut debt = Debt::default();
         for lost in [Command::Invalidate, Command::Invalidate, hold(1, SECOND)] {
             let attempted = debt.clone();
-            debt.take_over(&lost);
+            debt.take_over(&lost, Vec::new());
             assert!(debt != attempted, "{lost:?}");
         }
-        let mut debt = TagDebt::default();
         for _ in 0..2 {
             let attempted = debt.clone();
-            debt.take_over(vec![Key::from_hash(1)], SECOND);
+            debt.take_over(&Command::Invalidate, vec![Key::from_hash(1)]);
             assert!(debt != attempted, "tags");
         }
     }
 
     #[test]
-    fn the_tags_of_a_type_are_ended_together_and_settle_for_the_longest_time() {
+    fn the_tags_of_a_type_end_together_and_their_guard_as_a_key_does() {
         let [one, two, three] = [1, 2, 3].map(Key::from_hash);
-        let mut debt = TagDebt::default();
-        debt.take_over(vec![two, one], SECOND);
-        debt.take_over(vec![three, two], 2 * SECOND);
-        debt.take_over(vec![one], SECOND);
-        assert_eq!((debt.tags, debt.settle), ([one, two, three].into(), 2 * SECOND));
+        let mut debt = Debt::default();
+        debt.take_over(&hold(1, SECOND), vec![two, one]);
+        debt.take_over(&release(2), vec![three, two]);
+        let of_guard = [hold(1, SECOND).of_epoch(), release(2).of_epoch()];
+        assert_eq!(debt.commands().collect::<Vec<_>>(), of_guard);
+        assert_eq!(debt.tags, [one, two, three].into());
     }
 }

@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 
 use crate::model::cached::TypePolicy;
 use crate::near::NearSettings;
-use crate::protocol::HoldPolicy;
 
 /// Tells the time of day; replaced in tests.
 pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -21,7 +20,6 @@ pub(crate) struct Settings {
     pub(crate) refresh_ahead: bool,
     pub(crate) lease: Duration,
     pub(crate) hold: Duration,
-    pub(crate) hold_policy: HoldPolicy,
     /// For how long after an invalidation nothing is stored; zero: not at all.
     pub(crate) settle: Duration,
     /// Zero: fetch at once.
@@ -97,7 +95,6 @@ impl Default for Settings {
             refresh_ahead: false,
             lease: Duration::from_secs(60),
             hold: Duration::from_secs(60),
-            hold_policy: HoldPolicy::Proceed,
             settle: Duration::ZERO,
             fill_wait: Duration::from_millis(200),
             load_wait: Duration::from_secs(10),
@@ -123,7 +120,6 @@ impl fmt::Debug for Settings {
             .field("refresh_ahead", &self.refresh_ahead)
             .field("lease", &self.lease)
             .field("hold", &self.hold)
-            .field("hold_policy", &self.hold_policy)
             .field("settle", &self.settle)
             .field("fill_wait", &self.fill_wait)
             .field("load_wait", &self.load_wait)

@@ -1,197 +1,160 @@
-//! Drives a write: the holds of all its keys, the work, the releases.
+//! Writes: everything that they name is held before the work, and released after it.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use super::flights::overtake;
-use super::{Engine, Invalidation, Urgency, carried_out, not_invalidated};
-use crate::backend::{BackendError, Request};
+use super::invalidation::{Change, not_invalidated};
+use super::{Engine, Target, Urgency};
+use crate::backend::Request;
 use crate::error::{Error, ErrorKind};
-use crate::key::Key;
-use crate::protocol::{Command, HoldPolicy, Lost, Token, WriteMachine, WriteOutcome, WriteStep};
+use crate::model::keys::KeySet;
+use crate::protocol::{Command, HoldPolicy, Token, WriteMachine};
 
-impl Engine {
-    /// Runs `work` with every reader kept from filling the keys. The work's result, and an error if
-    /// the cache could not be told of it.
-    ///
-    /// A result that is `in_doubt` may yet take effect: the holds are left to expire, as if the work
-    /// had been dropped.
+/// A write whose holds are placed, or could not be.
+///
+/// Dropped during the work, it leaves its holds to expire, as if the process had died: whether the work will
+/// still take effect in the backing store cannot be known.
+pub(crate) struct HeldWrite {
+    engine: Arc<Engine>,
+    changes: Vec<Change>,
+    token: Token,
+    began: Instant,
+    stage: Stage,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// The work has not begun.
+    Unbegun,
+    /// The work has begun, and what was not held is not invalidated yet.
+    Exposed,
+    Ended,
+}
+
+impl HeldWrite {
+    /// Places the holds.
     ///
     /// # Errors
     ///
-    /// If the work was not begun.
-    pub(crate) async fn write<R, E, F>(
-        self: &Arc<Self>,
-        targets: Vec<Invalidation>,
+    /// [`ErrorKind::HoldRefused`], by policy: the work must not be begun.
+    pub(crate) async fn begin(
+        engine: Arc<Engine>,
+        targets: Vec<Target>,
         policy: HoldPolicy,
-        work: F,
-        in_doubt: impl FnOnce(&Result<R, E>) -> bool,
-    ) -> Result<(Result<R, E>, Option<Error>), Error>
-    where
-        F: Future<Output = Result<R, E>>,
-    {
-        let began = Instant::now();
-        let token = self.tokens.fresh();
-        let write = WriteMachine::new(token, self.settings.hold, policy);
-        let settling = |target: &Invalidation| write.clone().with_settle(target.settle);
-        let mut writes: Vec<(Key, WriteMachine)> =
-            targets.iter().map(|target| (target.key, settling(target))).collect();
-        let keys: Vec<Key> = writes.iter().map(|(key, _)| *key).collect();
-        let unbegun = OnDrop::new(|| self.release_later(keys, token));
-        let refused = self.hold(&mut writes).await;
-        unbegun.disarm();
-        if let Some(error) = refused {
-            return Err(error);
+    ) -> Result<Self, Error> {
+        let token = engine.tokens.fresh();
+        let machine = WriteMachine::new(token, engine.settings.hold, policy);
+        let changes = targets.into_iter().map(|target| Change::new(target, &machine)).collect();
+        let (began, stage) = (Instant::now(), Stage::Unbegun);
+        let mut write = Self { engine, changes, token, began, stage };
+        let engine = Arc::clone(&write.engine);
+        if let Some(error) = engine.drive(&mut write.changes, Urgency::Read).await {
+            if write.changes.iter().any(Change::is_refused) {
+                // The other holds, and this one if only its answer was lost, must not outlast the write that
+                // was not begun.
+                write.changes.iter_mut().for_each(Change::abort);
+                if let Some(error) = engine.drive(&mut write.changes, Urgency::Invalidation).await {
+                    engine.retry_lost(&write.changes, &error);
+                }
+                write.stage = Stage::Ended;
+                return Err(hold_refused(error));
+            }
+            tracing::warn!(target: "cachecow", %error, "a write begins without its hold");
         }
-        let unheld = targets.iter().zip(&writes).filter(|(_, (_, write))| !write.held());
-        let unheld: Vec<Invalidation> = unheld.map(|(target, _)| *target).collect();
-        let exposed = OnDrop::new(|| self.make_up_for(unheld));
-        // Dropped here, the write leaves its holds to expire, as if the process had died: whether
-        // the work will still take effect in the backing store cannot be known.
-        let result = work.await;
-        if in_doubt(&result) {
-            writes.retain(|(_, write)| !write.held());
-        }
-        let overran = began.elapsed() >= self.settings.hold;
-        let released = self.release(writes, overran).await;
-        exposed.disarm();
-        targets.iter().for_each(|target| overtake(self, target.key));
-        Ok((result, released))
+        write.stage = Stage::Exposed;
+        Ok(write)
     }
 
-    /// Places the holds; an error if the write must not begin.
-    async fn hold(self: &Arc<Self>, writes: &mut [(Key, WriteMachine)]) -> Option<Error> {
-        let replies = self.change(requests(&commands(writes)), Urgency::Read).await;
-        let mut refused = None;
-        for ((_, write), reply) in writes.iter_mut().zip(replies) {
-            let done = carried_out(reply);
-            write.on_reply(done.clone().map_err(|_| Lost));
-            if let Err(error) = done {
-                refused.get_or_insert(error);
-            }
+    /// Ends the write after its work, and invalidates what else the work named.
+    ///
+    /// A work that is `in_doubt` may yet take effect: the holds are left to expire, as if the write had been
+    /// dropped.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotInvalidated`]: the cache could not be told; it is retried.
+    pub(crate) async fn end(mut self, in_doubt: bool, named: KeySet) -> Result<(), Error> {
+        let engine = Arc::clone(&self.engine);
+        let written: Vec<_> = self.changes.iter().map(|change| change.target.key).collect();
+        if in_doubt {
+            self.changes.retain(|change| !change.is_held());
         }
-        let Some(error) = refused else {
-            begin_work(writes);
-            return None;
+        self.changes.iter_mut().for_each(Change::on_worked);
+        let mut named = engine.targets_of(named);
+        // What is held is invalidated by its release.
+        let is_covered = |target: &Target, changes: &[Change]| {
+            let mut of_key = changes.iter().filter(|change| change.target.key == target.key);
+            of_key.any(|change| target.tags.iter().all(|tag| change.target.tags.contains(tag)))
         };
-        if !writes.iter().any(|(_, write)| write.refused()) {
-            tracing::warn!(target: "cachecow", %error, "a write begins without its hold");
-            begin_work(writes);
-            return None;
-        }
-        // The other keys' holds, and this one's if only its answer was lost, must not outlast the
-        // write that was not begun.
-        for (_, write) in writes.iter_mut() {
-            write.abort();
-        }
-        let _ = self.release_all(writes).await;
-        Some(Error::caused_by(
-            ErrorKind::HoldRefused,
-            "write: the cache did not grant the hold, and the work was not begun; retry, or let \
-             writes go on without a hold (`HoldPolicy::Proceed`)",
-            error,
-        ))
+        named.retain(|target| !is_covered(target, &self.changes));
+        self.changes.extend(engine.invalidations(named));
+        let overran = self.began.elapsed() >= engine.settings.hold;
+        let error = engine.drive(&mut self.changes, Urgency::Invalidation).await;
+        self.stage = Stage::Ended;
+        let result = error.map_or(Ok(()), |error| {
+            engine.retry_lost(&self.changes, &error);
+            let exposed: Vec<_> =
+                self.changes.iter().filter(|change| change.is_exposed(overran)).collect();
+            if exposed.is_empty() {
+                return Ok(());
+            }
+            tracing::warn!(target: "cachecow", "a write took effect, and the cache could not be told");
+            Err(not_invalidated("write", exposed.into_iter(), error))
+        });
+        written.into_iter().for_each(|key| overtake(&engine, key));
+        result
     }
 
     /// Ends the holds of a write whose work never began: they protect nothing.
-    fn release_later(self: &Arc<Self>, keys: Vec<Key>, token: Token) {
-        let command = Command::Release { token };
-        let commands: Vec<(Key, Command)> =
-            keys.into_iter().map(|key| (key, command.clone())).collect();
-        let engine = Arc::clone(self);
-        self.detach(async move {
+    fn release_later(&self) {
+        let release = Command::Release { token: self.token };
+        let requests: Vec<Request> = self
+            .changes
+            .iter()
+            .map(|change| Request {
+                key: change.target.key,
+                command: change.target.placed(release.clone()),
+            })
+            .collect();
+        let engine = Arc::clone(&self.engine);
+        self.engine.detach(async move {
             // If it fails, the holds run out.
-            let _ = engine.change(requests(&commands), Urgency::Invalidation).await;
+            let _ = engine.change(requests, Urgency::Invalidation).await;
         });
     }
 
     /// Invalidates what a cancelled write may have changed without a hold.
-    fn make_up_for(self: &Arc<Self>, unheld: Vec<Invalidation>) {
+    fn make_up_for_the_unheld(&mut self) {
+        let changes = std::mem::take(&mut self.changes).into_iter();
+        let unheld = changes.filter(|change| !change.is_held()).map(|change| change.target);
+        let unheld: Vec<Target> = unheld.collect();
         if unheld.is_empty() {
             return;
         }
         tracing::warn!(target: "cachecow", "a write without a hold was cancelled; its keys are invalidated");
-        let token = self.tokens.fresh();
-        let commands = unheld.into_iter().map(|target| (target.key, target.invalidation(token)));
-        self.pending.add(self, commands.collect());
-    }
-
-    async fn release(
-        self: &Arc<Self>,
-        mut writes: Vec<(Key, WriteMachine)>,
-        overran: bool,
-    ) -> Option<Error> {
-        for (_, write) in &mut writes {
-            write.on_worked();
-        }
-        let error = self.release_all(&mut writes).await?;
-        let exposed = writes
-            .iter()
-            .filter(|(_, write)| overran || write.outcome() != Some(WriteOutcome::HeldUntilExpiry))
-            .filter(|(_, write)| write.outcome() != Some(WriteOutcome::Invalidated))
-            .count();
-        (exposed > 0).then(|| {
-            let error = not_invalidated("write", exposed, error);
-            tracing::warn!(target: "cachecow", "a write took effect, and the cache could not be told");
-            error
-        })
-    }
-
-    /// Sends the releases; the first error if any failed, after handing those to the background.
-    async fn release_all(
-        self: &Arc<Self>,
-        writes: &mut [(Key, WriteMachine)],
-    ) -> Option<BackendError> {
-        let commands = commands(writes);
-        let replies = self.change(requests(&commands), Urgency::Invalidation).await;
-        for ((_, write), reply) in writes.iter_mut().zip(&replies) {
-            write.on_reply(carried_out(reply.clone()).map_err(|_| Lost));
-        }
-        self.retry_lost(commands.into_iter(), replies).map(|(_, error)| error)
+        let lost = self.engine.invalidations(unheld).into_iter();
+        let lost = lost.map(|change| (change.target.clone(), change.last_command()));
+        self.engine.pending.add(&self.engine, lost.collect());
     }
 }
 
-/// The next command of each write.
-fn commands(writes: &mut [(Key, WriteMachine)]) -> Vec<(Key, Command)> {
-    writes
-        .iter_mut()
-        .filter_map(|(key, write)| match write.next_step() {
-            WriteStep::Send(command) => Some((*key, command)),
-            _ => None,
-        })
-        .collect()
-}
-
-fn requests(commands: &[(Key, Command)]) -> Vec<Request> {
-    commands.iter().map(|(key, command)| Request { key: *key, command: command.clone() }).collect()
-}
-
-fn begin_work(writes: &mut [(Key, WriteMachine)]) {
-    for (_, write) in writes {
-        let step: WriteStep<()> = write.next_step();
-        debug_assert_eq!(step, WriteStep::Work, "the work follows the hold");
-    }
-}
-
-/// What is left to do if a write is cancelled, or its work panics, before a certain point.
-struct OnDrop<F: FnOnce()>(Option<F>);
-
-impl<F: FnOnce()> OnDrop<F> {
-    fn new(what: F) -> Self {
-        Self(Some(what))
-    }
-
-    fn disarm(mut self) {
-        self.0 = None;
-    }
-}
-
-impl<F: FnOnce()> Drop for OnDrop<F> {
+impl Drop for HeldWrite {
     fn drop(&mut self) {
-        if let Some(what) = self.0.take() {
-            what();
+        match self.stage {
+            Stage::Unbegun => self.release_later(),
+            Stage::Exposed => self.make_up_for_the_unheld(),
+            Stage::Ended => {}
         }
     }
+}
+
+fn hold_refused(error: crate::backend::BackendError) -> Error {
+    Error::caused_by(
+        ErrorKind::HoldRefused,
+        "write: the cache did not grant the hold, and the work was not begun; retry, or write without \
+         `require_hold()`",
+        error,
+    )
 }

@@ -1,84 +1,135 @@
 //! What an invalidation or a write names.
 
 use crate::key::Key;
-use crate::model::cached::TypePolicy;
+use crate::model::cached::{Cached, TypePolicy};
+use crate::model::tag::Tag;
 
-/// What an invalidation or a write is about: a lookup (one key), an object (all of its keys), or
-/// several of these in an array, a slice, a `Vec` or a tuple.
+/// What an invalidation or a write is about: a lookup (one key), an object (all of its keys), a tag (all
+/// objects that carry it), or several of these in an array, a slice, a `Vec` or a tuple.
 ///
 /// `#[derive(Cached)]` implements it for the struct and for its lookups.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` names no cache keys",
-    label = "expected a lookup, a cached object, or several of them",
+    label = "expected a lookup, a tag, a cached object, or several of them",
     note = "write `User::by_id(42)`, `&user`, `[User::by_id(1), User::by_id(2)]` or a tuple"
 )]
 pub trait CacheKeys {
-    /// Visits every key, with the settings of its type; the same key may be visited more than once.
-    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy));
+    /// Adds every key and every tag; the same one may be added more than once.
+    fn add_to(&self, set: &mut KeySet);
+}
+
+/// The keys and the tags that an invalidation or a write names; [`CacheKeys`] adds to it.
+#[derive(Debug, Default)]
+pub struct KeySet {
+    pub(crate) keys: Vec<(Key, TypePolicy)>,
+    pub(crate) tags: Vec<TagInSet>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TagInSet {
+    pub(crate) guard: Key,
+    pub(crate) tag: Key,
+    pub(crate) policy: TypePolicy,
+}
+
+impl KeySet {
+    /// Adds a key of a type with these settings.
+    pub fn add(&mut self, key: Key, policy: TypePolicy) {
+        self.keys.push((key, policy));
+    }
+
+    /// Adds a tag.
+    pub fn add_tag<T: Cached>(&mut self, tag: Tag<T>) {
+        self.tags.push(TagInSet { guard: Tag::<T>::guard(), tag: tag.key(), policy: T::POLICY });
+    }
+
+    /// The keys; each as often as it was added.
+    pub fn keys(&self) -> impl Iterator<Item = Key> {
+        self.keys.iter().map(|(key, _)| *key)
+    }
+
+    /// Adds every key that the object is found by.
+    pub fn add_object<T: Cached>(&mut self, object: &T) {
+        object.each_key(&mut |key| self.add(key, T::POLICY));
+    }
 }
 
 impl<K: CacheKeys + ?Sized> CacheKeys for &K {
-    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
-        (**self).each_key(visit);
+    fn add_to(&self, set: &mut KeySet) {
+        (**self).add_to(set);
     }
 }
 
 impl<K: CacheKeys> CacheKeys for [K] {
-    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
+    fn add_to(&self, set: &mut KeySet) {
         for keys in self {
-            keys.each_key(visit);
+            keys.add_to(set);
         }
     }
 }
 
 impl<K: CacheKeys, const N: usize> CacheKeys for [K; N] {
-    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
-        self.as_slice().each_key(visit);
+    fn add_to(&self, set: &mut KeySet) {
+        self.as_slice().add_to(set);
     }
 }
 
 impl<K: CacheKeys> CacheKeys for Vec<K> {
-    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
-        self.as_slice().each_key(visit);
+    fn add_to(&self, set: &mut KeySet) {
+        self.as_slice().add_to(set);
     }
 }
 
 impl<K: CacheKeys> CacheKeys for Option<K> {
-    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
+    fn add_to(&self, set: &mut KeySet) {
         if let Some(keys) = self {
-            keys.each_key(visit);
+            keys.add_to(set);
         }
     }
 }
 
 impl<K: CacheKeys + ?Sized> CacheKeys for std::sync::Arc<K> {
-    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
-        (**self).each_key(visit);
+    fn add_to(&self, set: &mut KeySet) {
+        (**self).add_to(set);
     }
 }
 
 impl CacheKeys for Key {
-    fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
-        visit(*self, TypePolicy::new());
+    fn add_to(&self, set: &mut KeySet) {
+        set.add(*self, TypePolicy::new());
     }
+}
+
+impl<T: Cached> CacheKeys for Tag<T> {
+    fn add_to(&self, set: &mut KeySet) {
+        set.add_tag(*self);
+    }
+}
+
+/// Nothing: where the keys are known after the work only, see [`Write::invalidating`](crate::Write::invalidating).
+impl CacheKeys for () {
+    fn add_to(&self, _set: &mut KeySet) {}
 }
 
 macro_rules! tuples {
     ($($($member:ident)*;)*) => {$(
         impl<$($member: CacheKeys),*> CacheKeys for ($($member,)*) {
-            fn each_key(&self, visit: &mut dyn FnMut(Key, TypePolicy)) {
+            fn add_to(&self, set: &mut KeySet) {
                 #[allow(non_snake_case, reason = "the macro names each binding after its type")]
                 let ($($member,)*) = self;
-                $($member.each_key(visit);)*
+                $($member.add_to(set);)*
             }
         }
     )*};
 }
 
 tuples! {
+    A;
     A B;
     A B C;
     A B C D;
     A B C D E;
     A B C D E F;
+    A B C D E F G;
+    A B C D E F G H;
 }

@@ -150,10 +150,32 @@ pub enum Command<V = Bytes> {
         ttl: Duration,
     },
     /// End the epoch, so that another will begin.
-    EndEpoch {
-        /// For how long none may begin; zero: not at all.
-        settle: Duration,
+    EndEpoch,
+    /// End the epoch, and keep another from beginning. A hold of the same token is replaced.
+    HoldEpoch {
+        /// Marks this writer, or this invalidation.
+        token: Token,
+        /// For how long, if it is never released.
+        ttl: Duration,
     },
+    /// End the epoch, and this writer's hold.
+    ReleaseEpoch {
+        /// The hold's token.
+        token: Token,
+    },
+}
+
+impl<V> Command<V> {
+    /// What does to an epoch as this invalidation, hold or release does to a value.
+    #[must_use]
+    pub fn of_epoch(self) -> Self {
+        match self {
+            Self::Invalidate => Self::EndEpoch,
+            Self::Hold { token, ttl } => Self::HoldEpoch { token, ttl },
+            Self::Release { token } => Self::ReleaseEpoch { token },
+            other => other,
+        }
+    }
 }
 
 /// The cache's answer.
@@ -161,7 +183,7 @@ pub enum Command<V = Bytes> {
 pub enum Reply<V = Bytes> {
     /// The stored value (to [`Lookup`](Command::Lookup) and [`Claim`](Command::Claim)).
     Value(V),
-    /// There is no value (to [`Lookup`](Command::Lookup)) or no epoch (to
+    /// There is no value (to [`Lookup`](Command::Lookup)) or no epoch, held or not (to
     /// [`ReadEpoch`](Command::ReadEpoch)).
     Absent,
     /// The right to fill is the caller's (to [`Claim`](Command::Claim)), under this number, which is not 0: no
@@ -169,8 +191,8 @@ pub enum Reply<V = Bytes> {
     Claimed(u64),
     /// Another reader has it (to [`Claim`](Command::Claim)).
     Leased,
-    /// A writer keeps it from everyone (to [`Claim`](Command::Claim)), or no epoch may begin (to
-    /// [`ReadEpoch`](Command::ReadEpoch) and [`TakeEpoch`](Command::TakeEpoch)).
+    /// A writer keeps it from everyone (to [`Claim`](Command::Claim)), or keeps an epoch from beginning
+    /// (to [`TakeEpoch`](Command::TakeEpoch), and perhaps to [`ReadEpoch`](Command::ReadEpoch)).
     Held,
     /// The token stood until this command, which ended it (to [`Fill`](Command::Fill) and
     /// [`Abandon`](Command::Abandon)).
@@ -181,7 +203,7 @@ pub enum Reply<V = Bytes> {
     /// The epoch (to [`ReadEpoch`](Command::ReadEpoch) and [`TakeEpoch`](Command::TakeEpoch)).
     Epoch(Token),
     /// Carried out (to [`Invalidate`](Command::Invalidate), [`Hold`](Command::Hold),
-    /// [`Release`](Command::Release) and [`EndEpoch`](Command::EndEpoch)).
+    /// [`Release`](Command::Release), and the same of epochs).
     Done,
 }
 

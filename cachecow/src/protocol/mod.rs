@@ -15,9 +15,11 @@
 //! | [`Release`](Command::Release) | deletes the value and a lease; takes the token off the holds |
 //! | [`ReadEpoch`](Command::ReadEpoch) | reads the epoch |
 //! | [`TakeEpoch`](Command::TakeEpoch) | reads the epoch; if there is none, sets it to the token; keeps it for at least the given time |
-//! | [`EndEpoch`](Command::EndEpoch) | deletes the epoch; with a time to settle, sets a mark in its place that keeps others out for so long |
+//! | [`EndEpoch`](Command::EndEpoch) | deletes the epoch; holds stay |
+//! | [`HoldEpoch`](Command::HoldEpoch) | deletes the epoch; adds the token to its holds, or changes its end; none begins while any stands |
+//! | [`ReleaseEpoch`](Command::ReleaseEpoch) | deletes the epoch; takes the token off its holds |
 //!
-//! The last three are about [`tags`], whose epochs have places of their own.
+//! The last five are about [`tags`], whose epochs have places of their own.
 //!
 //! Why no fill is stale: a fetch begins only after its claim was answered, so every value that a
 //! fill stores was read while the token stood. An invalidation removes the token before it returns,
@@ -35,7 +37,7 @@
 //!
 //! Where fetches read a lagging replica, nothing may be stored for a while after an invalidation:
 //! the invalidation is then a hold that nobody releases, and a write ends by putting the end of its
-//! own hold that far off.
+//! own hold that far off. So it is with tags: their guard is held.
 //!
 //! # Glossary
 //!

@@ -7,6 +7,7 @@
 //! | | in this order |
 //! |---|---|
 //! | invalidating a tag | ends the guard; ends the tag's epoch |
+//! | a write that names a tag | holds the guard; ends the tag's epoch; works; releases the guard; ends the tag's epoch |
 //! | a load | takes the guard; fetches; takes the epochs of the object's tags; reads the guard, which must be the same; fills |
 //! | a hit | reads the value; reads the epochs of its tags, which must be those stored with it |
 //!
@@ -21,6 +22,10 @@
 //! the object was stored with an epoch that had been taken before: it is not the present one when
 //! the invalidation has returned, and never again.
 //!
+//! A held guard keeps every object of the type from being stored, and hits go on. Should the writer die,
+//! what was stored before carries an epoch that has ended; what is fetched while the hold stands has no
+//! guard; and what was fetched before has another than the one that begins after the hold.
+//!
 //! Tokens are random and never used twice, so it makes no difference when or why an epoch is lost —
 //! by its time to live, an eviction, a flush or a deletion by hand: what follows differs from what
 //! went before. A counter would start anew, and come back to a number that objects were stored with.
@@ -30,10 +35,10 @@
 //!
 //! An absence is stored without tags: what does not exist has none. An object that comes to be is to
 //! be invalidated by its keys.
+//!
+//! Invalidations and writes of tags are driven by a [`WriteMachine`](super::WriteMachine).
 
-use std::time::Duration;
-
-use super::command::{Command, Lost, Reply, Token};
+use super::command::{Lost, Reply, Token};
 
 /// A place's epoch, as a load or a hit has seen it.
 type Answer<V> = Result<Reply<V>, Lost>;
@@ -43,7 +48,7 @@ type Answer<V> = Result<Reply<V>, Lost>;
 pub struct Captured(Option<Token>);
 
 impl Captured {
-    /// From the answer to [`TakeEpoch`](Command::TakeEpoch).
+    /// From the answer to [`TakeEpoch`](super::Command::TakeEpoch).
     pub fn by<V>(guard: &Answer<V>) -> Self {
         Self(epoch(guard))
     }
@@ -54,13 +59,13 @@ impl Captured {
     }
 
     /// Whether what was fetched since may be stored or shared, by the guard's answer to
-    /// [`ReadEpoch`](Command::ReadEpoch) afterwards.
+    /// [`ReadEpoch`](super::Command::ReadEpoch) afterwards.
     pub fn stands<V>(self, guard: &Answer<V>) -> bool {
         self.0.is_some() && self.0 == epoch(guard)
     }
 }
 
-/// The epochs to store with an object, by its tags' answers to [`TakeEpoch`](Command::TakeEpoch); `None` if
+/// The epochs to store with an object, by its tags' answers to [`TakeEpoch`](super::Command::TakeEpoch); `None` if
 /// some tag has none, and the object must not be stored.
 pub fn taken<'a, V: 'a>(tags: impl Iterator<Item = &'a Answer<V>>) -> Option<Vec<Token>> {
     tags.map(epoch).collect()
@@ -78,7 +83,7 @@ pub enum StampCheck {
 }
 
 /// Judges a stored object by the epochs that it was stored with and its tags' answers to
-/// [`ReadEpoch`](Command::ReadEpoch).
+/// [`ReadEpoch`](super::Command::ReadEpoch).
 pub fn check_stamps<'a, V: 'a>(
     stored: impl ExactSizeIterator<Item = Token>,
     tags: impl ExactSizeIterator<Item = &'a Answer<V>>,
@@ -101,75 +106,6 @@ fn epoch<V>(seen: &Answer<V>) -> Option<Token> {
     match seen {
         Ok(Reply::Epoch(token)) => Some(*token),
         _ => None,
-    }
-}
-
-/// The invalidation of some tags of one type: first the guard, and then the tags.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub struct TagInvalidation {
-    state: State,
-    settle: Duration,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-enum State {
-    GuardDue,
-    GuardSent,
-    TagsDue,
-    TagsSent,
-    Done(bool),
-}
-
-/// What the driver of a [`TagInvalidation`] does next; each but the last is answered by
-/// [`TagInvalidation::on_reply`].
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum TagStep<V> {
-    /// Send the command for the guard.
-    Guard(Command<V>),
-    /// Send the command for each tag.
-    Tags(Command<V>),
-    /// It is over; whether the tags are invalidated.
-    Done(bool),
-}
-
-impl TagInvalidation {
-    /// One that has not begun, after which nothing is stored of the type for the time of `settle`.
-    pub fn new(settle: Duration) -> Self {
-        Self { state: State::GuardDue, settle }
-    }
-
-    /// What to do next.
-    pub fn next_step<V>(&mut self) -> TagStep<V> {
-        let (state, step) = match self.state {
-            State::GuardDue => {
-                (State::GuardSent, TagStep::Guard(Command::EndEpoch { settle: self.settle }))
-            }
-            // Without the guard nothing is stored, so that the tags need not settle.
-            State::TagsDue => {
-                let settle = Duration::ZERO;
-                (State::TagsSent, TagStep::Tags(Command::EndEpoch { settle }))
-            }
-            State::Done(done) => (State::Done(done), TagStep::Done(done)),
-            waiting @ (State::GuardSent | State::TagsSent) => {
-                debug_assert!(false, "a step was asked for before the last one was answered");
-                (waiting, TagStep::Done(false))
-            }
-        };
-        self.state = state;
-        step
-    }
-
-    /// Takes the cache's answer: whether the command was carried out, for tags on all of them.
-    pub fn on_reply(&mut self, reply: Result<(), Lost>) {
-        self.state = match (self.state, reply) {
-            (State::GuardSent, Ok(())) => State::TagsDue,
-            (State::TagsSent, Ok(())) => State::Done(true),
-            (State::GuardSent | State::TagsSent, Err(Lost)) => State::Done(false),
-            (state, _) => {
-                debug_assert!(false, "a reply does not answer the last step");
-                state
-            }
-        };
     }
 }
 
@@ -223,26 +159,5 @@ mod tests {
         assert_eq!(judge(&[A], &[Ok(Reply::Held)]), StampCheck::Outdated);
         assert_eq!(judge(&[A, B], &[Err(Lost), is(B)]), StampCheck::Unknown);
         assert_eq!(judge(&[A, B], &[Err(Lost), is(A)]), StampCheck::Outdated, "one is enough");
-    }
-
-    #[test]
-    fn the_guard_ends_before_the_tags() {
-        let mut invalidation = TagInvalidation::new(Duration::from_secs(1));
-        let settle = Duration::from_secs(1);
-        let step: TagStep<u8> = invalidation.next_step();
-        assert_eq!(step, TagStep::Guard(Command::EndEpoch { settle }));
-        invalidation.on_reply(Ok(()));
-        let step: TagStep<u8> = invalidation.next_step();
-        assert_eq!(step, TagStep::Tags(Command::EndEpoch { settle: Duration::ZERO }));
-        invalidation.on_reply(Ok(()));
-        assert_eq!(invalidation.next_step::<u8>(), TagStep::Done(true));
-    }
-
-    #[test]
-    fn without_the_guard_the_tags_are_left() {
-        let mut invalidation = TagInvalidation::new(Duration::ZERO);
-        let _guard: TagStep<u8> = invalidation.next_step();
-        invalidation.on_reply(Err(Lost));
-        assert_eq!(invalidation.next_step::<u8>(), TagStep::Done(false));
     }
 }

@@ -1,4 +1,4 @@
-//! A write around the backing store.
+//! Writes around the backing store, and invalidations.
 
 use std::time::Duration;
 
@@ -17,11 +17,13 @@ pub enum HoldPolicy {
     Require,
 }
 
-/// What the driver of a write does next, for every key of the write.
+/// What the driver of a write does next, for every key of the write, and for every guard of tags.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum WriteStep<V> {
-    /// Send the command → [`WriteMachine::on_reply`].
+    /// Send the command, for the key or for the guard → [`WriteMachine::on_reply`].
     Send(Command<V>),
+    /// Send the command for each tag → [`WriteMachine::on_reply`], whether all were carried out.
+    SendToTags(Command<V>),
     /// Do the work → [`WriteMachine::on_worked`].
     Work,
     /// The write is over.
@@ -31,9 +33,9 @@ pub enum WriteStep<V> {
 /// How a write ended, as far as the cache is concerned.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum WriteOutcome {
-    /// The key is invalidated.
+    /// The key is invalidated, or the tags are.
     Invalidated,
-    /// The hold stands and was not released: nothing stale is served, and readers do not fill until
+    /// The hold was confirmed, and its end was not: nothing stale is served, and readers do not fill until
     /// it expires or a later release succeeds.
     HeldUntilExpiry,
     /// The cache could not be told before or after the work.
@@ -46,22 +48,36 @@ pub enum WriteOutcome {
 enum State {
     HoldDue,
     HoldSent,
+    /// The tags' epochs end before the work.
+    TagsDue,
+    TagsSent,
     WorkDue,
     Working,
     ReleaseDue,
     ReleaseSent,
+    /// And once more after it, should the hold have been lost.
+    TagsDueAgain,
+    TagsSentAgain,
     Done(WriteOutcome),
 }
 
 /// A write of one key: hold, work, release; or, to let replicas settle, hold, work, a last short hold.
+///
+/// Of the tags of one type, it holds their [guard](super::tags), and ends their epochs after the hold and
+/// after the release.
+///
+/// An invalidation is a write that begins with its last step.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct WriteMachine {
     state: State,
+    of_tags: bool,
     token: Token,
     ttl: Duration,
     policy: HoldPolicy,
     /// How long nothing is stored after the work; zero: a release.
     settle: Duration,
+    /// Whether there is no hold to release.
+    only_invalidates: bool,
     held: bool,
 }
 
@@ -69,7 +85,30 @@ impl WriteMachine {
     /// A write that has not begun; the token marks its hold, which lasts `ttl` if it is never
     /// released.
     pub fn new(token: Token, ttl: Duration, policy: HoldPolicy) -> Self {
-        Self { state: State::HoldDue, token, ttl, policy, settle: Duration::ZERO, held: false }
+        Self {
+            state: State::HoldDue,
+            of_tags: false,
+            token,
+            ttl,
+            policy,
+            settle: Duration::ZERO,
+            only_invalidates: false,
+            held: false,
+        }
+    }
+
+    /// An invalidation that has not begun; the token is fresh.
+    pub fn invalidation(token: Token) -> Self {
+        let (state, only_invalidates) = (State::ReleaseDue, true);
+        let write = Self::new(token, Duration::ZERO, HoldPolicy::Proceed);
+        Self { state, only_invalidates, ..write }
+    }
+
+    /// Makes it a write of tags, not of a key.
+    #[must_use]
+    pub fn of_tags(mut self) -> Self {
+        self.of_tags = true;
+        self
     }
 
     /// Keeps readers from filling for this time after the work.
@@ -84,12 +123,20 @@ impl WriteMachine {
         let (state, step) = match self.state {
             State::HoldDue => {
                 let hold = Command::Hold { token: self.token, ttl: self.ttl };
-                (State::HoldSent, WriteStep::Send(hold))
+                (State::HoldSent, WriteStep::Send(self.placed(hold)))
             }
+            State::TagsDue => (State::TagsSent, WriteStep::SendToTags(Command::EndEpoch)),
             State::WorkDue => (State::Working, WriteStep::Work),
-            State::ReleaseDue => (State::ReleaseSent, WriteStep::Send(self.last_command())),
+            State::ReleaseDue => {
+                (State::ReleaseSent, WriteStep::Send(self.placed(self.last_command())))
+            }
+            State::TagsDueAgain => (State::TagsSentAgain, WriteStep::SendToTags(Command::EndEpoch)),
             State::Done(outcome) => (State::Done(outcome), WriteStep::Done(outcome)),
-            waiting @ (State::HoldSent | State::Working | State::ReleaseSent) => {
+            waiting @ (State::HoldSent
+            | State::TagsSent
+            | State::Working
+            | State::ReleaseSent
+            | State::TagsSentAgain) => {
                 debug_assert!(false, "a step was asked for before the last one was answered");
                 (waiting, WriteStep::Work)
             }
@@ -98,19 +145,28 @@ impl WriteMachine {
         step
     }
 
+    /// A command of this write in its place.
+    fn placed<V>(&self, command: Command<V>) -> Command<V> {
+        if self.of_tags { command.of_epoch() } else { command }
+    }
+
     /// Takes the cache's answer.
     pub fn on_reply(&mut self, reply: Result<(), Lost>) {
         self.state = match (self.state, reply) {
-            (State::HoldSent, Ok(())) => {
+            (State::HoldSent, Ok(())) if self.of_tags => State::TagsDue,
+            (State::HoldSent | State::TagsSent, Ok(())) => {
                 self.held = true;
                 State::WorkDue
             }
-            (State::HoldSent, Err(Lost)) => match self.policy {
+            (State::HoldSent | State::TagsSent, Err(Lost)) => match self.policy {
                 HoldPolicy::Proceed => State::WorkDue,
                 HoldPolicy::Require => State::Done(WriteOutcome::Refused),
             },
-            (State::ReleaseSent, Ok(())) => State::Done(WriteOutcome::Invalidated),
-            (State::ReleaseSent, Err(Lost)) => State::Done(if self.held {
+            (State::ReleaseSent, Ok(())) if self.of_tags => State::TagsDueAgain,
+            (State::ReleaseSent | State::TagsSentAgain, Ok(())) => {
+                State::Done(WriteOutcome::Invalidated)
+            }
+            (State::ReleaseSent | State::TagsSentAgain, Err(Lost)) => State::Done(if self.held {
                 WriteOutcome::HeldUntilExpiry
             } else {
                 WriteOutcome::NotInvalidated
@@ -140,17 +196,26 @@ impl WriteMachine {
         self.state == State::Done(WriteOutcome::Refused)
     }
 
+    /// Whether the work is next.
+    pub fn is_ready(&self) -> bool {
+        self.state == State::WorkDue
+    }
+
     /// Whether the cache confirmed the hold.
     pub fn held(&self) -> bool {
         self.held
     }
 
-    fn last_command<V>(&self) -> Command<V> {
-        if self.settle.is_zero() {
-            Command::Release { token: self.token }
-        } else {
-            // The write's own hold, with another end.
+    /// What ends the write of a key, and is to be repeated until it is confirmed. Of tags, this is done to
+    /// the guard ([`Command::of_epoch`]), and then their epochs end.
+    pub fn last_command<V>(&self) -> Command<V> {
+        if !self.settle.is_zero() {
+            // The write's own hold with another end, or one that is never released: it ends by itself.
             Command::Hold { token: self.token, ttl: self.settle }
+        } else if self.only_invalidates {
+            Command::Invalidate
+        } else {
+            Command::Release { token: self.token }
         }
     }
 
@@ -159,6 +224,75 @@ impl WriteMachine {
         match self.state {
             State::Done(outcome) => Some(outcome),
             _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TTL: Duration = Duration::from_secs(60);
+    const TOKEN: Token = Token::from_bytes([1; 16]);
+
+    /// The commands of a write, each answered by the next of these.
+    fn commands(mut write: WriteMachine, answers: &[Result<(), Lost>]) -> Vec<Command<u8>> {
+        let (mut answers, mut sent) = (answers.iter(), Vec::new());
+        loop {
+            match write.next_step() {
+                WriteStep::Send(command) | WriteStep::SendToTags(command) => {
+                    sent.push(command);
+                    write.on_reply(*answers.next().expect("an answer for each command"));
+                }
+                WriteStep::Work => write.on_worked(),
+                WriteStep::Done(_) => return sent,
+            }
+        }
+    }
+
+    fn write() -> WriteMachine {
+        WriteMachine::new(TOKEN, TTL, HoldPolicy::Proceed)
+    }
+
+    #[test]
+    fn tags_end_after_their_guard_is_held_and_after_it_is_released() {
+        let (token, ttl) = (TOKEN, TTL);
+        let hold = Command::HoldEpoch { token, ttl };
+        let all =
+            [hold.clone(), Command::EndEpoch, Command::ReleaseEpoch { token }, Command::EndEpoch];
+        assert_eq!(commands(write().of_tags(), &[Ok(()); 4]), all);
+        let settle = Duration::from_secs(1);
+        let last = Command::HoldEpoch { token, ttl: settle };
+        let settling = commands(write().of_tags().with_settle(settle), &[Ok(()); 4]);
+        assert_eq!(settling, [hold, Command::EndEpoch, last, Command::EndEpoch]);
+    }
+
+    #[test]
+    fn an_invalidation_is_the_end_of_a_write() {
+        let invalidation = || WriteMachine::invalidation(TOKEN);
+        assert_eq!(commands(invalidation(), &[Ok(())]), [Command::Invalidate]);
+        let settle = Duration::from_secs(1);
+        let hold = Command::Hold { token: TOKEN, ttl: settle };
+        let settling = invalidation().with_settle(settle);
+        assert_eq!(commands(settling, &[Ok(())]), std::slice::from_ref(&hold));
+        let of_tags = commands(invalidation().of_tags(), &[Ok(()); 2]);
+        assert_eq!(of_tags, [Command::EndEpoch, Command::EndEpoch]);
+        let settling = invalidation().of_tags().with_settle(settle);
+        assert_eq!(commands(settling, &[Ok(()); 2]), [hold.of_epoch(), Command::EndEpoch]);
+        // Without the guard the tags are left.
+        assert_eq!(commands(invalidation().of_tags(), &[Err(Lost)]), [Command::EndEpoch]);
+    }
+
+    #[test]
+    fn tags_are_held_once_their_epochs_have_ended_too() {
+        for (answers, held) in [([Ok(()); 2], true), ([Ok(()), Err(Lost)], false)] {
+            let mut write = write().of_tags();
+            for answer in answers {
+                let _command: WriteStep<u8> = write.next_step();
+                write.on_reply(answer);
+            }
+            assert!(write.is_ready());
+            assert_eq!(write.held(), held, "{answers:?}");
         }
     }
 }

@@ -44,15 +44,15 @@ pub struct Cell<V = Version> {
 }
 
 /// What stands in the place of an epoch.
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
 pub enum Epoch {
     /// Nothing: the next who takes it begins one.
     #[default]
     None,
     /// This one.
     Is(Token),
-    /// A mark that keeps one from beginning.
-    Settling,
+    /// None may begin: these writers keep it from doing so. In order.
+    Held(Vec<Token>),
 }
 
 impl Epoch {
@@ -62,7 +62,7 @@ impl Epoch {
     ///
     /// On a command that is not about epochs.
     pub fn carry_out<V>(&mut self, command: &Command<V>, begun: &mut u64) -> Reply<V> {
-        match (command, *self) {
+        match (command, &*self) {
             (Command::TakeEpoch { fresh, .. }, Self::None) => {
                 *begun += 1;
                 let epoch = fresh.numbered(*begun);
@@ -71,18 +71,35 @@ impl Epoch {
             }
             (Command::ReadEpoch, Self::None) => Reply::Absent,
             (Command::ReadEpoch | Command::TakeEpoch { .. }, Self::Is(epoch)) => {
-                Reply::Epoch(epoch)
+                Reply::Epoch(*epoch)
             }
-            (Command::ReadEpoch | Command::TakeEpoch { .. }, Self::Settling) => Reply::Held,
-            (Command::EndEpoch { settle }, before) => {
-                *self = if settle.is_zero() && before != Self::Settling {
-                    Self::None
-                } else {
-                    Self::Settling
-                };
+            (Command::ReadEpoch | Command::TakeEpoch { .. }, Self::Held(_)) => Reply::Held,
+            (Command::EndEpoch, Self::Held(_)) => Reply::Done,
+            (Command::EndEpoch, _) => {
+                *self = Self::None;
+                Reply::Done
+            }
+            (Command::HoldEpoch { token, ttl }, before) => {
+                assert!(!ttl.is_zero(), "a hold ends");
+                let mut holds = before.holds_but(*token);
+                holds.push(*token);
+                holds.sort();
+                *self = Self::Held(holds);
+                Reply::Done
+            }
+            (Command::ReleaseEpoch { token }, before) => {
+                let holds = before.holds_but(*token);
+                *self = if holds.is_empty() { Self::None } else { Self::Held(holds) };
                 Reply::Done
             }
             _ => unreachable!("an epoch has neither a value nor a flag"),
+        }
+    }
+
+    fn holds_but(&self, token: Token) -> Vec<Token> {
+        match self {
+            Self::Held(holds) => holds.iter().copied().filter(|hold| *hold != token).collect(),
+            Self::None | Self::Is(_) => Vec::new(),
         }
     }
 }
@@ -154,7 +171,11 @@ impl<V: Stored> Cell<V> {
                 self.flag = if holds.is_empty() { Flag::Free } else { Flag::Holds(holds) };
                 Reply::Done
             }
-            Command::ReadEpoch | Command::TakeEpoch { .. } | Command::EndEpoch { .. } => {
+            Command::ReadEpoch
+            | Command::TakeEpoch { .. }
+            | Command::EndEpoch
+            | Command::HoldEpoch { .. }
+            | Command::ReleaseEpoch { .. } => {
                 unreachable!("an epoch has a place of its own")
             }
         }

@@ -95,8 +95,10 @@ fn name(command: &Command<Version>) -> String {
         Command::Invalidate => "an invalidation".into(),
         Command::Hold { .. } => "a hold".into(),
         Command::Release { .. } => "a release".into(),
-        Command::ReadEpoch | Command::TakeEpoch { .. } | Command::EndEpoch { .. } => {
-            "a command about a tag".into()
-        }
+        Command::ReadEpoch
+        | Command::TakeEpoch { .. }
+        | Command::EndEpoch
+        | Command::HoldEpoch { .. }
+        | Command::ReleaseEpoch { .. } => "a command about a tag".into(),
     }
 }

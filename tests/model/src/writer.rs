@@ -98,7 +98,7 @@ impl Writer {
 
     fn send_next(&mut self) -> WriterStage {
         match self.write.next_step() {
-            WriteStep::Send(command) => WriterStage::Sent(command),
+            WriteStep::Send(command) | WriteStep::SendToTags(command) => WriterStage::Sent(command),
             WriteStep::Work => WriterStage::Working,
             WriteStep::Done(_) => WriterStage::Over,
         }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use cachecow::{Error, ErrorKind};
+use cachecow::{Error, ErrorKind, WriteError};
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::act::Act;
@@ -28,17 +28,9 @@ pub(crate) struct Owed {
     since: Micros,
 }
 
-/// The error of a write's work, or of the write.
-enum Failed {
-    Work,
-    Cache(Error),
-}
-
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self::Cache(error)
-    }
-}
+/// The work failed.
+#[derive(Debug)]
+struct Failed;
 
 /// How far a change has come when its call returns.
 enum Confirmed {
@@ -140,9 +132,20 @@ impl Worker {
                 self.look_for_hold::<T>(*id, *committed, began).await;
             }
             pause().await;
-            if fastrand::u8(..) < 6 { Err(Failed::Work) } else { Ok(()) }
+            if fastrand::u8(..) < 6 { Err(Failed) } else { Ok(()) }
         };
-        let ended = cut_off(self.cow.write(lookups, work)).await;
+        let write = self.cow.write(lookups, work);
+        // Some processes do not begin a write without its hold.
+        let write = async {
+            if self.settings.process % 4 < 2 {
+                return Ok(write.outcome().await.invalidated);
+            }
+            match write.require_hold().await {
+                Ok(()) | Err(WriteError::Work(Failed)) => Ok(Ok(())),
+                Err(error) => Err(error),
+            }
+        };
+        let ended = cut_off(write).await;
         for (id, before) in ids.iter().zip(before) {
             if self.history.committed(T::cell(*id)) > before + 1 {
                 self.count(Act::Overlapped);
@@ -151,14 +154,14 @@ impl Worker {
         let times = [began, begun];
         match ended {
             None => self.cancelled(&committed, times),
-            Some(Ok(()) | Err(Failed::Work)) => {
+            Some(Ok(Ok(()))) => {
                 self.changed(committed, times, &Confirmed::Unless, Act::Written);
             }
-            Some(Err(Failed::Cache(error))) if error.kind() == ErrorKind::HoldRefused => {
+            Some(Err(_)) => {
                 assert!(committed.is_empty(), "the work was not begun");
                 self.count(Act::HoldRefused);
             }
-            Some(Err(Failed::Cache(error))) => {
+            Some(Ok(Err(error))) => {
                 assert_eq!(error.kind(), ErrorKind::NotInvalidated, "{error}");
                 self.changed(committed, times, &Confirmed::No, Act::Unconfirmed);
             }

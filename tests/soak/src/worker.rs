@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
-use cachecow::{Builder, CacheCow, Error, HoldPolicy, RedisBackend};
+use cachecow::{Builder, CacheCow, Error, RedisBackend};
 use cachecow_tests::backends::Tokenless;
 use tokio::task::JoinSet;
 
@@ -127,9 +127,6 @@ async fn open(
     more: impl FnOnce(Builder) -> Builder,
 ) -> Result<CacheCow, Error> {
     let mut builder = more(CacheCow::builder().lease(LEASE).hold(LEASE));
-    if settings.process % 4 >= 2 {
-        builder = builder.hold_policy(HoldPolicy::Require);
-    }
     if settings.tokenless {
         let backend = RedisBackend::from_url(&settings.url, Duration::from_secs(1))?;
         return builder.backend(Tokenless(backend));

@@ -70,15 +70,20 @@ faults! {
     TakesInTwoSteps,
     EndsNoEpoch,
     EndsTheValueToo,
-    SettlesNever,
-    SettlesAsTheLastSaid,
+    HoldsNoEpoch,
+    HoldsOverAnEpoch,
+    EndsEpochHolds,
+    ReleasesNoEpoch,
+    ReleasesEveryEpoch,
+    ReleasesOverAnEpoch,
+    CountsEpochHolds,
     KeepsEpochsAsTheFirstSaid,
     KeepsEpochsAsTheLastSaid,
     ExpiresNoValue,
     ExpiresNoLease,
     ExpiresNoHold,
     ExpiresNoEpoch,
-    SettlesForEver,
+    ExpiresNoEpochHold,
     RefusesLongTimes,
     AnswersWithEmptyValues,
     StoresText,
@@ -109,6 +114,8 @@ faults! {
     TellsNoRelease,
     TellsNoClaim,
     TellsNoEnd,
+    TellsNoHoldOfAnEpoch,
+    TellsNoReleaseOfAnEpoch,
 }
 
 impl Fault {
@@ -121,7 +128,9 @@ impl Fault {
                 | (Self::TellsNoHold, Command::Hold { .. })
                 | (Self::TellsNoRelease, Command::Release { .. })
                 | (Self::TellsNoClaim, Command::Claim { .. })
-                | (Self::TellsNoEnd, Command::EndEpoch { .. })
+                | (Self::TellsNoEnd, Command::EndEpoch)
+                | (Self::TellsNoHoldOfAnEpoch, Command::HoldEpoch { .. })
+                | (Self::TellsNoReleaseOfAnEpoch, Command::ReleaseEpoch { .. })
         )
     }
 

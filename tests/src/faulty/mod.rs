@@ -57,7 +57,11 @@ impl Faulty {
             slot.expire(Instant::now(), fault);
             let before = slot.value();
             let reply = slot.carry_out(command, fault, count);
-            let changed = before != slot.value() || matches!(command, Command::EndEpoch { .. });
+            let ends = matches!(
+                command,
+                Command::EndEpoch | Command::HoldEpoch { .. } | Command::ReleaseEpoch { .. }
+            );
+            let changed = before != slot.value() || ends;
             let changed = changed && fault.tells(command);
             (reply, if changed { listeners.clone() } else { Vec::new() })
         });

@@ -12,8 +12,9 @@ pub(super) struct Slot {
     value: Option<(Bytes, Instant)>,
     lease: Option<(Token, Instant)>,
     holds: Vec<(Token, Instant)>,
-    /// Without a token, none may begin.
-    epoch: Option<(Option<Token>, Instant)>,
+    epoch: Option<(Token, Instant)>,
+    /// While any stands, no epoch may begin.
+    epoch_holds: Vec<(Token, Instant)>,
     /// What faults do not forget.
     last: Option<Bytes>,
     removed: Option<(Token, Instant)>,
@@ -38,10 +39,8 @@ impl Slot {
         self.value.take_if(|(_, end)| *end <= now && fault != Fault::ExpiresNoValue);
         self.lease.take_if(|(_, end)| *end <= now && fault != Fault::ExpiresNoLease);
         self.holds.retain(|(_, end)| *end > now || fault == Fault::ExpiresNoHold);
-        self.epoch.take_if(|(token, end)| {
-            let never = if token.is_some() { Fault::ExpiresNoEpoch } else { Fault::SettlesForEver };
-            *end <= now && fault != never
-        });
+        self.epoch.take_if(|(_, end)| *end <= now && fault != Fault::ExpiresNoEpoch);
+        self.epoch_holds.retain(|(_, end)| *end > now || fault == Fault::ExpiresNoEpochHold);
     }
 
     /// What the command does, and its answer. `count` is how many grants and epochs there were.
@@ -80,8 +79,26 @@ impl Slot {
             }
             Command::ReadEpoch => self.read_epoch(),
             Command::TakeEpoch { fresh, ttl } => self.take(*fresh, now + *ttl, fault, count),
-            Command::EndEpoch { settle } => {
-                self.end(now + *settle, settle.is_zero(), fault);
+            Command::EndEpoch => {
+                self.end_epoch(fault, Fault::EndsNoEpoch);
+                if fault == Fault::EndsEpochHolds {
+                    self.epoch_holds.clear();
+                }
+                Reply::Done
+            }
+            Command::HoldEpoch { token, ttl } => {
+                self.end_epoch(fault, Fault::HoldsOverAnEpoch);
+                if fault != Fault::CountsEpochHolds {
+                    self.epoch_holds.retain(|(holder, _)| holder != token);
+                }
+                if fault != Fault::HoldsNoEpoch {
+                    self.epoch_holds.push((*token, now + *ttl));
+                }
+                Reply::Done
+            }
+            Command::ReleaseEpoch { token } => {
+                self.end_epoch(fault, Fault::ReleasesOverAnEpoch);
+                self.release_epoch(token, fault);
                 Reply::Done
             }
         }
@@ -215,21 +232,21 @@ impl Slot {
 
     fn read_epoch(&self) -> Reply {
         match self.epoch {
-            None => Reply::Absent,
-            Some((None, _)) => Reply::Held,
-            Some((Some(epoch), _)) => Reply::Epoch(epoch),
+            Some((epoch, _)) => Reply::Epoch(epoch),
+            None if self.epoch_holds.is_empty() => Reply::Absent,
+            None => Reply::Held,
         }
     }
 
     fn take(&mut self, fresh: Token, ends: Instant, fault: Fault, count: &mut u64) -> Reply {
-        if fault == Fault::BeginsAnEpochForEach && !matches!(self.epoch, Some((None, _))) {
+        if fault == Fault::BeginsAnEpochForEach {
             self.epoch = None;
         }
         match &mut self.epoch {
-            Some((Some(_), _)) if fault == Fault::KeepsEpochsAsTheFirstSaid => {}
-            Some((Some(_), end)) if fault == Fault::KeepsEpochsAsTheLastSaid => *end = ends,
-            Some((Some(_), end)) => *end = ends.max(*end),
-            Some((None, _)) => {}
+            Some(_) if fault == Fault::KeepsEpochsAsTheFirstSaid => {}
+            Some((_, end)) if fault == Fault::KeepsEpochsAsTheLastSaid => *end = ends,
+            Some((_, end)) => *end = ends.max(*end),
+            None if !self.epoch_holds.is_empty() => {}
             None => {
                 *count += 1;
                 let epoch = match fault {
@@ -241,22 +258,28 @@ impl Slot {
                     }
                     _ => fresh.numbered(*count),
                 };
-                self.epoch = Some((Some(epoch), ends));
+                self.epoch = Some((epoch, ends));
             }
         }
         self.read_epoch()
     }
 
-    fn end(&mut self, ends: Instant, at_once: bool, fault: Fault) {
-        match &mut self.epoch {
-            _ if fault == Fault::EndsNoEpoch => {}
-            Some((None, end)) if fault == Fault::SettlesAsTheLastSaid => *end = ends,
-            Some((None, end)) => *end = ends.max(*end),
-            _ if at_once || fault == Fault::SettlesNever => self.epoch = None,
-            _ => self.epoch = Some((None, ends)),
+    /// Ends the epoch, but for what a fault leaves.
+    fn end_epoch(&mut self, fault: Fault, leaves: Fault) {
+        if fault != leaves {
+            self.epoch = None;
         }
         if fault == Fault::EndsTheValueToo {
             self.value = None;
+        }
+    }
+
+    fn release_epoch(&mut self, token: &Token, fault: Fault) {
+        let at = self.epoch_holds.iter().position(|(holder, _)| holder == token);
+        match (at, fault) {
+            (_, Fault::ReleasesEveryEpoch) => self.epoch_holds.clear(),
+            (None, _) | (_, Fault::ReleasesNoEpoch) => {}
+            (Some(at), _) => drop(self.epoch_holds.remove(at)),
         }
     }
 }

@@ -207,7 +207,9 @@ impl<'a> Scene<'a> {
                     ITEMS.iter().for_each(|&id| drop(store.bump(id)));
                     Ok::<_, Error>(())
                 };
-                return told("write", self.cow.write(ITEMS.map(Item::by_id).to_vec(), work).await);
+                let write = self.cow.write(ITEMS.map(Item::by_id).to_vec(), work).outcome().await;
+                write.result.expect("the cache fails no work");
+                return told("write", write.invalidated);
             }
         }
         Told::Done

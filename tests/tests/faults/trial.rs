@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use cachecow::{Builder, CacheCow, Error, ErrorKind, Fill, HoldPolicy, Source};
+use cachecow::{Builder, CacheCow, Error, ErrorKind, Fill, Source, WriteError};
 use cachecow_tests::events::Events;
 use cachecow_tests::store::{Item, Store};
 use redis::aio::MultiplexedConnection;
@@ -48,7 +48,7 @@ impl Trial {
             row,
             store: Store::with_items(1000),
             cow: open(builder()).await,
-            strict: open(builder().hold_policy(HoldPolicy::Require)).await,
+            strict: open(builder()).await,
             warnings: Events::warnings(),
             items,
             took: Vec::new(),
@@ -175,10 +175,11 @@ impl Trial {
     async fn writes(&mut self, id: i64) -> Told {
         let work = async { Ok::<_, Error>(self.store.bump(id)) };
         let began = Instant::now();
-        let written = self.cow.write(Item::by_id(id), work).await;
+        let written = self.cow.write(Item::by_id(id), work).outcome().await;
         self.took.push(rounded(began.elapsed()));
+        written.result.expect("the cache fails no work");
         self.reads(id, 2).await;
-        told("write", written)
+        told("write", written.invalidated)
     }
 
     async fn writes_strictly(&self, id: i64) -> Told {
@@ -187,7 +188,12 @@ impl Trial {
             begun.store(true, Ordering::SeqCst);
             Ok::<_, Error>(self.store.bump(id))
         };
-        let written = told("write", self.strict.write(Item::by_id(id), work).await);
+        let written = match self.strict.write(Item::by_id(id), work).require_hold().await {
+            Ok(_) => Ok(()),
+            Err(WriteError::HoldRefused(error)) => Err(error),
+            Err(error) => panic!("{error:?}"),
+        };
+        let written = told("write", written);
         assert_eq!(begun.into_inner(), written != Told::HoldRefused, "whether it was begun");
         written
     }

@@ -8,8 +8,8 @@ use tokio::time::timeout;
 
 use super::super::{CacheBackend, ChangeListener};
 use super::support::{
-    END, LEASE, PATIENCE, ask, epoch, fill, fresh_key, granted, hold, release, renew, replace,
-    store, take,
+    END, PATIENCE, ask, epoch, fill, fresh_key, granted, hold, hold_epoch, release, release_epoch,
+    renew, replace, store, take,
 };
 use crate::key::Key;
 use crate::protocol::Command;
@@ -100,7 +100,7 @@ pub async fn changes_are_told(backend: &dyn CacheBackend) {
         ask(backend, key, end.clone()).await;
         told_of(&mut news, key, &format!("of {end:?}")).await;
     }
-    for end in [END, Command::EndEpoch { settle: LEASE }] {
+    for end in [END, hold_epoch(9), release_epoch(9)] {
         let (key, marker) = (fresh_key(), fresh_key());
         epoch(backend, key, take(1)).await;
         store(backend, marker, "v").await;

@@ -1,12 +1,11 @@
 //! The epochs of tags.
 
-use std::time::Duration;
-
 use futures_util::future::join_all;
 
 use super::super::CacheBackend;
 use super::support::{
-    END, ask, ask_all, claim, epoch, fresh_key, is_claimed, store, take, token, value,
+    END, ask, ask_all, claim, epoch, fresh_key, hold, hold_epoch, is_claimed, release_epoch, store,
+    take, token, value,
 };
 use crate::protocol::{Command, Reply};
 
@@ -51,16 +50,40 @@ pub async fn an_epoch_that_ended_begins_again_with_another(backend: &dyn CacheBa
     assert_ne!(epoch(backend, key, take(1)).await, first);
 }
 
-/// Whatever is asked meanwhile.
-pub async fn no_epoch_begins_while_it_settles(backend: &dyn CacheBackend) {
+/// Whatever is asked meanwhile, by others.
+pub async fn no_epoch_begins_while_a_hold_stands(backend: &dyn CacheBackend) {
     let key = fresh_key();
-    epoch(backend, key, take(1)).await;
-    let settle = Duration::from_secs(60);
-    for end in [Command::EndEpoch { settle }, END, Command::EndEpoch { settle: settle / 2 }] {
-        assert_eq!(ask(backend, key, end).await, Reply::Done);
-        assert_eq!(ask(backend, key, take(2)).await, Reply::Held);
-        assert_eq!(ask(backend, key, Command::ReadEpoch).await, Reply::Held);
+    let first = epoch(backend, key, take(1)).await;
+    for command in [hold_epoch(7), hold_epoch(8), hold_epoch(9), END, release_epoch(8)] {
+        assert_eq!(ask(backend, key, command.clone()).await, Reply::Done);
+        assert_eq!(ask(backend, key, take(2)).await, Reply::Held, "after {command:?}");
+        let read = ask(backend, key, Command::ReadEpoch).await;
+        assert!(matches!(read, Reply::Held | Reply::Absent), "{read:?} after {command:?}");
     }
+    assert_eq!(ask(backend, key, release_epoch(7)).await, Reply::Done);
+    assert_eq!(ask(backend, key, take(2)).await, Reply::Held, "releasing one lifts no other");
+    for _ in 0..2 {
+        assert_eq!(ask(backend, key, release_epoch(9)).await, Reply::Done, "twice is no harm");
+    }
+    assert_ne!(epoch(backend, key, take(1)).await, first);
+}
+
+/// A release ends it, however often it was placed.
+pub async fn an_epochs_hold_placed_again_is_one_hold(backend: &dyn CacheBackend) {
+    let key = fresh_key();
+    for _ in 0..2 {
+        assert_eq!(ask(backend, key, hold_epoch(9)).await, Reply::Done);
+    }
+    assert_eq!(ask(backend, key, release_epoch(9)).await, Reply::Done);
+    epoch(backend, key, take(1)).await;
+}
+
+/// A write that overran its hold: an epoch that began since may be that of what is old.
+pub async fn a_release_ends_the_epoch_that_began_since(backend: &dyn CacheBackend) {
+    let key = fresh_key();
+    let first = epoch(backend, key, take(1)).await;
+    assert_eq!(ask(backend, key, release_epoch(9)).await, Reply::Done);
+    assert_ne!(epoch(backend, key, take(1)).await, first);
 }
 
 /// Of one key, and of several in one batch.
@@ -87,6 +110,8 @@ pub async fn epochs_values_and_flags_do_not_touch_each_other(backend: &dyn Cache
     assert_eq!(replies[4], Reply::Absent);
     assert_eq!(ask(backend, other, END).await, Reply::Done);
     assert_eq!(ask(backend, other, Command::ReadEpoch).await, Reply::Absent);
+    assert_eq!(ask(backend, other, hold_epoch(9)).await, Reply::Done);
     assert_eq!(ask(backend, other, claim(8)).await, Reply::Leased);
+    assert_eq!(ask(backend, key, hold(9)).await, Reply::Done);
     assert_eq!(Reply::Epoch(epoch(backend, key, Command::ReadEpoch).await), two);
 }

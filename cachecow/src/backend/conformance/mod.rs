@@ -117,7 +117,9 @@ macro_rules! __for_each_backend_check {
             an_epoch_begins_like_its_token
             of_takes_at_once_one_begins_an_epoch
             an_epoch_that_ended_begins_again_with_another
-            no_epoch_begins_while_it_settles
+            no_epoch_begins_while_a_hold_stands
+            an_epochs_hold_placed_again_is_one_hold
+            a_release_ends_the_epoch_that_began_since
             epochs_values_and_flags_do_not_touch_each_other
             an_empty_batch_has_no_answers
             a_batch_answers_each_in_order
@@ -129,7 +131,7 @@ macro_rules! __for_each_backend_check {
             a_hold_placed_again_ends_when_the_last_one_says
             an_epoch_expires
             an_epoch_is_kept_for_as_long_as_anyone_asked
-            an_epoch_settles_no_longer_than_it_was_told
+            an_epochs_hold_expires
             the_longest_times_are_taken
             a_watch_without_a_lease_completes_at_once
             a_watch_completes_when_its_lease_ends

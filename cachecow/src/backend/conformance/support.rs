@@ -78,7 +78,15 @@ pub(super) fn take_for(number: u8, ttl: Duration) -> Command {
 }
 
 /// Ends an epoch, and lets another begin at once.
-pub(super) const END: Command = Command::EndEpoch { settle: Duration::ZERO };
+pub(super) const END: Command = Command::EndEpoch;
+
+pub(super) fn hold_epoch(number: u8) -> Command {
+    Command::HoldEpoch { token: token(number), ttl: LEASE }
+}
+
+pub(super) fn release_epoch(number: u8) -> Command {
+    Command::ReleaseEpoch { token: token(number) }
+}
 
 pub(super) fn value(value: &'static str) -> Reply {
     Reply::Value(Bytes::from(value))

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::super::CacheBackend;
 use super::support::{
     BRIEF, END, LEASE, TTL, ask, ask_until, claim, claim_for, epoch, fill, fresh_key, granted,
-    hold, hold_for, is_claimed, let_the_brief_pass, release, store_for, take, take_for, token,
-    value,
+    hold, hold_for, is_claimed, let_the_brief_pass, release, release_epoch, store_for, take,
+    take_for, token, value,
 };
 use crate::engine::settings::LONGEST;
 use crate::protocol::{Command, Reply};
@@ -81,12 +81,12 @@ pub async fn an_epoch_is_kept_for_as_long_as_anyone_asked(backend: &dyn CacheBac
 }
 
 /// Then another begins.
-pub async fn an_epoch_settles_no_longer_than_it_was_told(backend: &dyn CacheBackend) {
+pub async fn an_epochs_hold_expires(backend: &dyn CacheBackend) {
     let key = fresh_key();
     let first = Reply::Epoch(epoch(backend, key, take(1)).await);
-    assert_eq!(ask(backend, key, Command::EndEpoch { settle: BRIEF }).await, Reply::Done);
-    ask_until(backend, key, Command::ReadEpoch, |reply| *reply == Reply::Absent).await;
-    let next = ask(backend, key, take(1)).await;
+    let hold = Command::HoldEpoch { token: token(9), ttl: BRIEF };
+    assert_eq!(ask(backend, key, hold).await, Reply::Done);
+    let next = ask_until(backend, key, take(1), |reply| *reply != Reply::Held).await;
     assert!(matches!(next, Reply::Epoch(_)) && next != first, "{next:?} after {first:?}");
 }
 
@@ -100,10 +100,11 @@ pub async fn the_longest_times_are_taken(backend: &dyn CacheBackend) {
         assert_eq!(ask(backend, key, Command::Lookup).await, value("v"), "{time:?}");
         let begun = epoch(backend, key, take_for(1, time)).await;
         assert_eq!(epoch(backend, key, Command::ReadEpoch).await, begun, "{time:?}");
-        let settling = fresh_key();
-        let end = Command::EndEpoch { settle: time };
-        assert_eq!(ask(backend, settling, end).await, Reply::Done, "{time:?}");
-        assert_eq!(ask(backend, settling, take(1)).await, Reply::Held, "{time:?}");
+        let held = fresh_key();
+        let hold_it = Command::HoldEpoch { token: token(9), ttl: time };
+        assert_eq!(ask(backend, held, hold_it).await, Reply::Done, "{time:?}");
+        assert_eq!(ask(backend, held, take(1)).await, Reply::Held, "{time:?}");
+        assert_eq!(ask(backend, held, release_epoch(9)).await, Reply::Done);
         assert_eq!(ask(backend, key, hold_for(9, time)).await, Reply::Done, "{time:?}");
         assert_eq!(ask(backend, key, claim(2)).await, Reply::Held, "{time:?}");
         // So that a shared cache is not left with them.

@@ -59,13 +59,15 @@ pub(super) enum Pass {
 
 impl Part {
     /// The first part of what a script does, if it can be done in parts.
-    pub(super) fn first(script: Kind) -> Option<Self> {
+    pub(super) fn first(script: Kind, of_epochs: bool) -> Option<Self> {
         match script {
             Kind::Claim | Kind::TakeEpoch => None,
             Kind::Fill => Some(Self::FlagOfUnfilled),
             Kind::Abandon => Some(Self::FlagOfAbandoned),
+            Kind::Invalidate | Kind::Hold | Kind::Release if of_epochs => {
+                Some(Self::Epoch(Pass::First))
+            }
             Kind::Invalidate | Kind::Hold | Kind::Release => Some(Self::Flag(Pass::First)),
-            Kind::EndEpoch => Some(Self::Epoch(Pass::First)),
         }
     }
 

@@ -139,11 +139,12 @@ impl Shared {
     fn add_names(&self, command: &mut Cmd, call: &Call) {
         // One that is missing shows that the slot is moving.
         let missing = call.keys.first().filter(|_| call.part == Part::Whole && self.has_slots());
-        let per_object = if call.epochs { 1 } else { 2 };
+        let per_object = if call.script == Some(Kind::TakeEpoch) { 1 } else { 2 };
         command.arg(call.keys.len() * per_object + usize::from(missing.is_some()));
         for key in &call.keys {
             if call.epochs {
-                self.add_epoch_name(command, *key);
+                // Twice what is meant alone.
+                (0..per_object).for_each(|_| self.add_epoch_name(command, *key));
                 continue;
             }
             match call.part {
@@ -194,7 +195,7 @@ impl Call {
     fn first_part(&self, acks: Option<Acks>) -> Option<Self> {
         let script = self.script?;
         let fault = acks.filter(|_| script.is_writers()).map(|_| unacknowledged());
-        let mut call = Self { part: Part::first(script)?, fault, ..self.clone() };
+        let mut call = Self { part: Part::first(script, self.epochs)?, fault, ..self.clone() };
         if script == Kind::Fill {
             call.script = Some(Kind::Abandon);
             call.in_full = false;
@@ -252,21 +253,29 @@ fn kind_of(command: &Command) -> (Option<Kind>, Duration) {
         Command::Claim { lease, .. } => (Some(Kind::Claim), *lease),
         Command::Fill { .. } => (Some(Kind::Fill), Duration::ZERO),
         Command::Abandon { .. } => (Some(Kind::Abandon), Duration::ZERO),
-        Command::Invalidate => (Some(Kind::Invalidate), Duration::ZERO),
-        Command::Hold { .. } => (Some(Kind::Hold), Duration::ZERO),
-        Command::Release { .. } => (Some(Kind::Release), Duration::ZERO),
+        Command::Invalidate | Command::EndEpoch => (Some(Kind::Invalidate), Duration::ZERO),
+        Command::Hold { .. } | Command::HoldEpoch { .. } => (Some(Kind::Hold), Duration::ZERO),
+        Command::Release { .. } | Command::ReleaseEpoch { .. } => {
+            (Some(Kind::Release), Duration::ZERO)
+        }
         Command::TakeEpoch { .. } => (Some(Kind::TakeEpoch), Duration::ZERO),
-        Command::EndEpoch { .. } => (Some(Kind::EndEpoch), Duration::ZERO),
     }
 }
 
 fn is_about_an_epoch(command: &Command) -> bool {
-    matches!(command, Command::ReadEpoch | Command::TakeEpoch { .. } | Command::EndEpoch { .. })
+    matches!(
+        command,
+        Command::ReadEpoch
+            | Command::TakeEpoch { .. }
+            | Command::EndEpoch
+            | Command::HoldEpoch { .. }
+            | Command::ReleaseEpoch { .. }
+    )
 }
 
 fn add_arguments(arguments: &mut Vec<Vec<u8>>, command: Command) {
     match command {
-        Command::Lookup | Command::Invalidate | Command::ReadEpoch => {}
+        Command::Lookup | Command::Invalidate | Command::ReadEpoch | Command::EndEpoch => {}
         Command::Claim { token, replacing, .. } => {
             arguments.push(token.as_bytes().to_vec());
             let (len, prefix, keep) = match replacing {
@@ -285,18 +294,16 @@ fn add_arguments(arguments: &mut Vec<Vec<u8>>, command: Command) {
             arguments.push(value.to_vec());
         }
         Command::Abandon { token } => arguments.push(flag(&token)),
-        Command::Release { token } => arguments.push(token.as_bytes().to_vec()),
-        Command::Hold { token, ttl } => {
+        Command::Release { token } | Command::ReleaseEpoch { token } => {
+            arguments.push(token.as_bytes().to_vec());
+        }
+        Command::Hold { token, ttl } | Command::HoldEpoch { token, ttl } => {
             arguments.push(token.as_bytes().to_vec());
             arguments.push(milliseconds(ttl).to_string().into_bytes());
         }
         Command::TakeEpoch { fresh, ttl } => {
             arguments.push(fresh.as_bytes().to_vec());
             arguments.push(milliseconds(ttl).to_string().into_bytes());
-        }
-        Command::EndEpoch { settle } => {
-            let millis = if settle.is_zero() { 0 } else { milliseconds(settle) };
-            arguments.push(millis.to_string().into_bytes());
         }
     }
 }

@@ -7,9 +7,6 @@ use super::super::{BackendError, BackendErrorKind, Place};
 use super::{malformed, part};
 use crate::protocol::{Reply, Token};
 
-/// What stands in the place of an epoch while none may begin.
-const SETTLING: &[u8] = b"settling";
-
 impl BackendErrorKind {
     pub(super) fn with(self, detail: impl Into<String>) -> BackendError {
         BackendError::new(self, detail)
@@ -63,9 +60,7 @@ pub(super) fn scripted(value: Value, script: super::script::Kind) -> Result<Repl
         (Kind::Claim, Value::Int(grant)) if grant > 2 => Ok(Reply::Claimed(grant.unsigned_abs())),
         (Kind::Fill | Kind::Abandon, Value::Int(1)) => Ok(Reply::Settled),
         (Kind::Fill | Kind::Abandon, Value::Int(0)) => Ok(Reply::Refused),
-        (Kind::Invalidate | Kind::Hold | Kind::Release | Kind::EndEpoch, Value::Int(3)) => {
-            Ok(Reply::Done)
-        }
+        (Kind::Invalidate | Kind::Hold | Kind::Release, Value::Int(3)) => Ok(Reply::Done),
         (_, Value::ServerError(error)) => Err(rejected(&error)),
         (Kind::TakeEpoch, value) => epoch(value),
         (_, _) => Err(malformed("to a script")),
@@ -75,14 +70,13 @@ pub(super) fn scripted(value: Value, script: super::script::Kind) -> Result<Repl
 /// The answer to `MGET` of an epoch.
 pub(super) fn epoch(value: Value) -> Result<Reply, BackendError> {
     match value {
-        Value::BulkString(bytes) if bytes == SETTLING => Ok(Reply::Held),
         Value::BulkString(bytes) => Ok(match bytes.try_into() {
             Ok(token) => Reply::Epoch(Token::from_bytes(token)),
             // Nothing of ours: to take the epoch puts one in its place.
             Err(_) => Reply::Absent,
         }),
         Value::Nil => Ok(Reply::Absent),
-        // As above.
+        // Writers' holds, which `MGET` shows as nothing; or nothing of ours.
         Value::ServerError(error) if error.code() == "WRONGTYPE" => Ok(Reply::Absent),
         Value::ServerError(error) if part::says_moving(&error) => Ok(Reply::Absent),
         Value::ServerError(error) => Err(rejected(&error)),

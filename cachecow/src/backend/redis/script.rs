@@ -14,7 +14,6 @@ pub(super) enum Kind {
     Hold,
     Release,
     TakeEpoch,
-    EndEpoch,
 }
 
 pub(super) struct Source {
@@ -22,13 +21,13 @@ pub(super) struct Source {
     pub(super) hash: String,
 }
 
-static SOURCES: LazyLock<[Source; 8]> = LazyLock::new(|| CODES.map(Source::new));
+static SOURCES: LazyLock<[Source; 7]> = LazyLock::new(|| CODES.map(Source::new));
 
 /// The writers' scripts in a form that always changes something.
-static MARKED: LazyLock<[Source; 8]> =
+static MARKED: LazyLock<[Source; 7]> =
     LazyLock::new(|| CODES.map(|code| Source::new(marked(code))));
 
-const CODES: [&str; 8] = [
+const CODES: [&str; 7] = [
     include_str!("scripts/claim.lua"),
     include_str!("scripts/fill.lua"),
     include_str!("scripts/abandon.lua"),
@@ -36,7 +35,6 @@ const CODES: [&str; 8] = [
     include_str!("scripts/hold.lua"),
     include_str!("scripts/release.lua"),
     include_str!("scripts/take_epoch.lua"),
-    include_str!("scripts/end_epoch.lua"),
 ];
 
 /// Deletes values; always changes something.
@@ -61,13 +59,12 @@ impl Source {
 
 impl Kind {
     pub(super) fn source(self, marked: bool) -> &'static Source {
-        // An epoch that is ended is written in any case.
-        let sources = if marked && self != Self::EndEpoch { &MARKED } else { &SOURCES };
+        let sources = if marked { &MARKED } else { &SOURCES };
         &sources[self as usize]
     }
 
     /// Whether it is an invalidation, a hold or a release.
     pub(super) fn is_writers(self) -> bool {
-        matches!(self, Self::Invalidate | Self::Hold | Self::Release | Self::EndEpoch)
+        matches!(self, Self::Invalidate | Self::Hold | Self::Release)
     }
 }

@@ -17,7 +17,6 @@ use crate::backend::RedisBackend;
 #[cfg(doc)]
 use crate::cache::cow::CacheCow;
 use crate::engine::settings::{LONGEST, Settings};
-use crate::protocol::HoldPolicy;
 
 /// Settings of a [`CacheCow`]; every one has a default.
 ///
@@ -138,12 +137,6 @@ impl Builder {
     /// all the same, and not protected against its own death. Default: 60 s.
     pub fn hold(mut self, hold: Duration) -> Self {
         self.settings.hold = hold;
-        self
-    }
-
-    /// What a write does if its hold cannot be placed. Default: [`HoldPolicy::Proceed`].
-    pub fn hold_policy(mut self, policy: HoldPolicy) -> Self {
-        self.settings.hold_policy = policy;
         self
     }
 

@@ -144,7 +144,11 @@ impl Shared {
             return Ok(reply);
         }
         match command {
-            Command::ReadEpoch | Command::TakeEpoch { .. } | Command::EndEpoch { .. } => {
+            Command::ReadEpoch
+            | Command::TakeEpoch { .. }
+            | Command::EndEpoch
+            | Command::HoldEpoch { .. }
+            | Command::ReleaseEpoch { .. } => {
                 unreachable!("answered above")
             }
             Command::Lookup => self.look_up(key).await,

@@ -11,6 +11,7 @@ mod values;
 use std::borrow::Cow;
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -26,8 +27,10 @@ pub use self::read::ReadValue;
 use super::{Capabilities, KeyStream, KeyValueStore, Reader, Ttl};
 use crate::cache::cow::CacheCow;
 use crate::engine::settings::LONGEST;
+use crate::engine::write::HeldWrite;
 use crate::error::{Error, ErrorKind};
 use crate::key::{Key, KeyEncoder};
+use crate::model::keys::KeySet;
 use crate::protocol::HoldPolicy;
 use crate::stats::Stats;
 
@@ -212,16 +215,18 @@ impl<S: KeyValueStore> CacheDecorator<S> {
         let on_cache_error = self.decorated.options.on_cache_error;
         let policy = match on_cache_error {
             OnCacheError::Fail => HoldPolicy::Require,
-            OnCacheError::Report => engine.settings.hold_policy,
-            OnCacheError::Tolerate => HoldPolicy::Proceed,
+            OnCacheError::Report | OnCacheError::Tolerate => HoldPolicy::Proceed,
         };
         // What a store, or whatever is below it, failed to do it may yet do.
         let in_doubt = |result: &Result<(), Error>| {
             result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Store)
         };
-        match engine.write(engine.targets(&hashes), policy, work, in_doubt).await? {
-            (Err(error), Some(cache_error)) => Err(error.with_attached(cache_error)),
-            (Ok(()), Some(cache_error)) if on_cache_error != OnCacheError::Tolerate => {
+        let write = HeldWrite::begin(Arc::clone(engine), engine.targets(&hashes), policy).await?;
+        let result = work.await;
+        let told = write.end(in_doubt(&result), KeySet::default()).await;
+        match (result, told) {
+            (Err(error), Err(cache_error)) => Err(error.with_attached(cache_error)),
+            (Ok(()), Err(cache_error)) if on_cache_error != OnCacheError::Tolerate => {
                 Err(Error::caused_by(
                     ErrorKind::NotInvalidated,
                     format!(

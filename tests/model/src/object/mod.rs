@@ -55,6 +55,8 @@ pub enum Skips {
     EpochAfterFetch,
     /// The tag ends before the guard.
     GuardFirst,
+    /// A write of a tag ends its guard, and does not hold it.
+    HoldOfTheGuard,
     /// A load takes followers while it reads the guard.
     ClosedLoad,
     /// An error is shared whatever became of the guard.

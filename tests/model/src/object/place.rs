@@ -120,7 +120,7 @@ impl Places {
     pub(super) fn epoch(&self, place: Place) -> Epoch {
         match place {
             Place::Alias | Place::Primary => Epoch::None,
-            Place::Tag(_) | Place::Guard => self.epochs[place.index() - 2],
+            Place::Tag(_) | Place::Guard => self.epochs[place.index() - 2].clone(),
         }
     }
 
@@ -146,7 +146,7 @@ impl Places {
         match place {
             Place::Alias => self.alias.flag != Flag::Free,
             Place::Primary => self.primary.flag != Flag::Free,
-            Place::Tag(_) | Place::Guard => false,
+            Place::Tag(_) | Place::Guard => matches!(self.epoch(place), Epoch::Held(_)),
         }
     }
 
@@ -162,7 +162,7 @@ impl Places {
         match place {
             Place::Alias => self.alias.flag = Flag::Free,
             Place::Primary => self.primary.flag = Flag::Free,
-            Place::Tag(_) | Place::Guard => {}
+            Place::Tag(_) | Place::Guard => *self.epoch_mut(place) = Epoch::None,
         }
     }
 
@@ -171,7 +171,7 @@ impl Places {
         match place {
             Place::Alias => matches!(self.alias.flag, Flag::Holds(_)),
             Place::Primary => matches!(self.primary.flag, Flag::Holds(_)),
-            Place::Tag(_) | Place::Guard => self.epoch(place) == Epoch::Settling,
+            Place::Tag(_) | Place::Guard => matches!(self.epoch(place), Epoch::Held(_)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::Place::{Alias, Primary};
 use super::Tag::{Blue, Red};
-use super::Write::{Change, Hold, Invalidate, InvalidateTag, Release};
+use super::Write::{Change, Hold, HoldTag, Invalidate, InvalidateTag, Release, ReleaseTag};
 use super::{Content, Scene, Skips, Tag, Write};
 use crate::scenes::Extent;
 use crate::world::Faults;
@@ -35,6 +35,9 @@ const BY_ALIAS: &[Write] = BY_KEYS[0].1;
 const BY_PRIMARY: &[Write] = BY_KEYS[1].1;
 const BY_TAG: &[Write] = &[Change, InvalidateTag(Red)];
 const UNDER_A_HOLD: Writes = ("a write of the alias", &[Hold(Alias), Change, Release(Alias)]);
+/// A write of the tag; and one whose writer dies after the change.
+const TAG_HELD: &[Write] = &[HoldTag(Red), Change, ReleaseTag(Red)];
+const TAG_HELD_FOR_EVER: &[Write] = &[HoldTag(Red), Change];
 /// The object is given another tag, and that one is invalidated later.
 const MOVED: &[Write] = &[Change, Invalidate(Primary), Change, InvalidateTag(Blue)];
 
@@ -115,6 +118,14 @@ pub fn tags(extent: Extent) -> Vec<Scene> {
         let cold = named("loads of an object whose tag is invalidated", TAGGED, BY_TAG);
         let warm = named("a tag that is remembered; it is invalidated", TAGGED, BY_TAG);
         let moved = named("a tag that is remembered; the object has another", MOVES, MOVED);
+        let held = named("loads of an object whose tag is written", TAGGED, TAG_HELD);
+        let dies = named("its writer dies", TAGGED, TAG_HELD_FOR_EVER);
+        for scene in [held, dies] {
+            let two = scene.clone().reader(0, Primary).reader(1, Primary);
+            scenes.push(more(two, 1));
+            let seen = scene.cached(&[Primary]).remembering();
+            scenes.push(seen.reader(0, Primary).reader(1, Primary));
+        }
         scenes.extend([
             more(cold.clone().reader(0, Primary).reader(1, Primary), 1),
             more(cold.reader(0, Primary).reader(0, Primary), 0),
@@ -265,6 +276,13 @@ pub fn controls() -> Vec<(&'static str, Scene)> {
                 .without(Skips::EpochAfterFetch),
         ),
         ("a tag that ends before its guard", cold().without(Skips::GuardFirst)),
+        (
+            "a write of a tag that holds its guard not, and whose writer dies",
+            Scene::new("loads", TAGGED, TAG_HELD_FOR_EVER)
+                .reader(0, Primary)
+                .reader(0, Primary)
+                .without(Skips::HoldOfTheGuard),
+        ),
         ("a load that takes followers while it reads the guard", cold().without(Skips::ClosedLoad)),
         (
             "an error that is shared whatever became of the guard",

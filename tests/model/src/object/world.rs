@@ -225,7 +225,8 @@ impl World {
         }
         if scene.lags && self.replica != self.database {
             to.push(Event::Follows);
-        } else if scene.lags {
+        } else if scene.lags || self.writer.is_over(scene) {
+            // The holds that nobody will release: those that settle, and those of a writer that died.
             let settles = |place: &Place| self.cache.settles(*place);
             to.extend(Place::ALL.into_iter().filter(settles).map(Event::Settled));
         }

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use cachecow::protocol::tags::{TagInvalidation, TagStep};
-use cachecow::protocol::{Command, Lost, Reply, Token};
+use cachecow::protocol::{Command, HoldPolicy, Lost, Reply, Token, WriteMachine, WriteStep};
 
 use super::place::{Place, Tag, Value};
 use super::world::World;
@@ -11,6 +10,7 @@ use super::{Scene, Skips};
 use crate::caller::Answer;
 use crate::world::Fate;
 
+const TOKEN: Token = Token::from_bytes([240; 16]);
 const HOLD: Duration = Duration::from_secs(60);
 const SETTLE: Duration = Duration::from_secs(1);
 
@@ -27,6 +27,10 @@ pub enum Write {
     Hold(Place),
     /// The hold ends, after the change.
     Release(Place),
+    /// A tag is held, before a change.
+    HoldTag(Tag),
+    /// The hold ends, after the change.
+    ReleaseTag(Tag),
 }
 
 /// One that does one thing after the other, each until it is confirmed.
@@ -34,10 +38,12 @@ pub enum Write {
 pub(super) struct Writer {
     /// How much it has done.
     done: usize,
-    /// The invalidation of a tag that is under way.
-    tag: Option<TagInvalidation>,
-    /// What it holds.
+    /// The invalidation or the write of a tag that is under way.
+    tag: Option<WriteMachine>,
+    /// What it holds: a key, or a tag.
     held: Option<Place>,
+    /// The guard's hold was evicted before the tag's epoch ended.
+    lost_guard: bool,
 }
 
 impl Writer {
@@ -52,12 +58,14 @@ impl Writer {
 
     /// Its hold may have been evicted, and protects its write only as an invalidation does.
     pub(super) fn on_flag_vanished(&mut self, place: Place) {
-        self.held.take_if(|held| *held == place);
+        let of_tags = |held: &Place| place == Place::Guard && matches!(held, Place::Tag(_));
+        self.held.take_if(|held| *held == place || of_tags(held));
+        self.lost_guard |= place == Place::Guard;
     }
 
     pub(super) fn go_on(&mut self, scene: &Scene, world: &mut World, fate: Fate) {
         let Some(write) = scene.writes.get(self.done).copied() else { return };
-        let token = Token::from_bytes([240; 16]);
+        let token = TOKEN;
         let done = match write {
             Write::Change => {
                 world.database += 1;
@@ -76,7 +84,15 @@ impl Writer {
                 world.on_invalidated(scene, place, done);
                 done
             }
-            Write::InvalidateTag(tag) => self.invalidate_tag(scene, world, fate, tag),
+            Write::InvalidateTag(tag) => {
+                let invalidation = || WriteMachine::invalidation(token).of_tags();
+                self.change_tag(scene, world, fate, tag, invalidation)
+            }
+            Write::HoldTag(tag) => {
+                let write = || WriteMachine::new(token, HOLD, HoldPolicy::Require).of_tags();
+                self.change_tag(scene, world, fate, tag, write)
+            }
+            Write::ReleaseTag(tag) => self.release_tag(scene, world, fate, tag),
             Write::Hold(place) => {
                 let held = world.meet(scene, fate, place, Command::Hold { token, ttl: HOLD });
                 self.held = is_done(&held).then_some(place);
@@ -92,27 +108,63 @@ impl Writer {
         self.done += usize::from(done);
     }
 
-    /// Whether it is invalidated; else there is more to do, or it is begun anew.
-    fn invalidate_tag(&mut self, scene: &Scene, world: &mut World, fate: Fate, tag: Tag) -> bool {
+    /// The invalidation of a tag, or what goes before a write of it: one step; whether it was the last.
+    fn change_tag(
+        &mut self,
+        scene: &Scene,
+        world: &mut World,
+        fate: Fate,
+        tag: Tag,
+        begin: impl Fn() -> WriteMachine,
+    ) -> bool {
         let settles = scene.lags && scene.skips != Skips::Settling;
         let settle = if settles { SETTLE } else { Duration::ZERO };
-        let mut invalidation = self.tag.take().unwrap_or_else(|| TagInvalidation::new(settle));
+        let mut machine = self.tag.take().unwrap_or_else(|| begin().with_settle(settle));
         let (mut guard, mut of_tag) = (Place::Guard, Place::Tag(tag));
         if scene.skips == Skips::GuardFirst {
             std::mem::swap(&mut guard, &mut of_tag);
         }
-        let (place, command, is_last) = match invalidation.next_step::<Value>() {
-            TagStep::Guard(command) => (guard, command, false),
-            TagStep::Tags(command) => (of_tag, command, true),
-            TagStep::Done(_) => return false,
+        let (place, command) = match machine.next_step::<Value>() {
+            WriteStep::Send(Command::HoldEpoch { .. }) if scene.skips == Skips::HoldOfTheGuard => {
+                (guard, Command::EndEpoch)
+            }
+            WriteStep::Send(command) => (guard, command),
+            WriteStep::SendToTags(command) => (of_tag, command),
+            WriteStep::Work | WriteStep::Done(_) => return false,
         };
         let done = is_done(&world.meet(scene, fate, place, command));
-        invalidation.on_reply(if done { Ok(()) } else { Err(Lost) });
-        if done && !is_last {
-            self.tag = Some(invalidation);
+        machine.on_reply(if done { Ok(()) } else { Err(Lost) });
+        let is_ready = machine.is_ready();
+        if done && !is_ready && machine.outcome().is_none() {
+            self.tag = Some(machine);
             return false;
         }
-        world.on_invalidated(scene, Place::Tag(tag), done);
+        if is_ready {
+            self.held = Some(Place::Tag(tag)).filter(|_| !self.lost_guard);
+            self.tag = Some(machine);
+        } else {
+            world.on_invalidated(scene, Place::Tag(tag), done);
+        }
+        done
+    }
+
+    /// What follows the work: one step; whether it was the last. Until it is confirmed, it is repeated as an
+    /// invalidation whose guard is released.
+    fn release_tag(&mut self, scene: &Scene, world: &mut World, fate: Fate, tag: Tag) -> bool {
+        let write = || WriteMachine::new(TOKEN, HOLD, HoldPolicy::Proceed).of_tags();
+        if let Some(machine) = &mut self.tag
+            && machine.is_ready()
+        {
+            let _work: WriteStep<Value> = machine.next_step();
+            machine.on_worked();
+        }
+        let again = || {
+            let mut machine = write();
+            machine.abort();
+            machine
+        };
+        let done = self.change_tag(scene, world, fate, tag, again);
+        self.held.take_if(|_| done);
         done
     }
 }

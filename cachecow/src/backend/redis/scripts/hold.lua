@@ -1,4 +1,5 @@
--- KEYS: for each object its value and its flag, or twice its flag if that is meant alone.
+-- KEYS: for each object its value and its flag, or twice its flag if that is meant alone,
+--       or twice an epoch.
 --       Then perhaps one that never exists, so that this runs only where the slot rests.
 -- ARGV: for each object the token and the hold's time to live in ms.
 -- Returns 3 for each object.

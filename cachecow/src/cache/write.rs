@@ -1,0 +1,264 @@
+//! Writing to the backing store.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+
+use crate::engine::write::HeldWrite;
+use crate::engine::{Engine, Target};
+use crate::error::Error;
+use crate::model::keys::{CacheKeys, KeySet};
+use crate::protocol::HoldPolicy;
+
+/// A write under way, or not begun; what [`CacheCow::write`](crate::CacheCow::write) returns.
+///
+/// It is a future of the work's own result. What else is to be done is said before it is awaited:
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), std::io::Error> {
+/// # use cachecow::{CacheCow, Cached};
+/// # #[derive(Clone, Cached)]
+/// # #[cache(key = "user:{id}", fetch = User::find, negative_ttl = "1m")]
+/// # struct User { id: i64, name: String }
+/// # impl User {
+/// #     async fn find(_id: i64) -> Result<Option<User>, std::io::Error> { Ok(None) }
+/// # }
+/// # let cow = CacheCow::memory();
+/// # async fn insert() -> Result<i64, std::io::Error> { Ok(42) }
+/// // The database chooses the id: the write names the key once it is known.
+/// let id = cow.write((), insert()).invalidating(|id| User::by_id(*id)).await?;
+///
+/// // What the cache missed, beside the work's own result.
+/// let written = cow.write(User::by_id(id), insert()).outcome().await;
+/// assert!(written.result.is_ok() && written.invalidated.is_ok());
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
+///
+/// # Errors
+///
+/// The work's own, whatever its type, and no other.
+///
+/// # Cancellation
+///
+/// Dropped before the work has begun, a write leaves nothing behind. Dropped later, it counts as died: its
+/// holds stay until they expire ([`Builder::hold`](crate::Builder::hold)), since the backing store may still
+/// commit, and until then reads of its keys fetch. So does a write inside of `tokio::time::timeout`, and in a
+/// handler whose client disconnects. To have it end in any case, spawn it:
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use cachecow::{CacheCow, Key};
+/// # async fn update() -> Result<u64, std::io::Error> { Ok(1) }
+/// # let cow = CacheCow::memory();
+/// # let key = Key::from_hash(1);
+/// let rows = tokio::spawn(cow.write(key, update())).await??;
+/// # assert_eq!(rows, 1);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
+#[must_use = "a write does nothing, its work included, until it is awaited"]
+pub struct Write<'a, F: Future> {
+    engine: Arc<Engine>,
+    policy: HoldPolicy,
+    work: Pin<Box<F>>,
+    after: Vec<After<'a, F::Output>>,
+    state: State<F::Output>,
+}
+
+/// What is done with the work's result.
+type After<'a, R> = Box<dyn FnOnce(&R, &mut KeySet) + Send + 'a>;
+
+enum State<R> {
+    Unbegun(Vec<Target>),
+    Holding(BoxFuture<'static, Result<HeldWrite, Error>>),
+    Working(HeldWrite),
+    Ending(R, BoxFuture<'static, Result<(), Error>>),
+    Over,
+}
+
+/// The work's result, and whether the cache was told.
+type Ended<R> = (R, Result<(), Error>);
+
+/// How a write ended, for its work and for the cache; what [`Write::outcome`] gives.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Written<R, E> {
+    /// The work's own result.
+    pub result: Result<R, E>,
+    /// Whether the cache was told. If not ([`ErrorKind::NotInvalidated`](crate::ErrorKind::NotInvalidated)), it is
+    /// retried in the background, and until it succeeds this process reads the keys past the cache; other
+    /// processes may be served what is older than the write, for its time to live at the most.
+    pub invalidated: Result<(), Error>,
+}
+
+/// Why a write that [requires its hold](Write::require_hold) did not succeed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum WriteError<E> {
+    /// The cache did not grant the hold, and the work was not begun
+    /// ([`ErrorKind::HoldRefused`](crate::ErrorKind::HoldRefused)).
+    HoldRefused(Error),
+    /// The work failed.
+    Work(E),
+}
+
+impl<E> fmt::Display for WriteError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::HoldRefused(error) => error.fmt(f),
+            Self::Work(_) => f.write_str("write: the work failed"),
+        }
+    }
+}
+
+impl<E: std::error::Error + 'static> std::error::Error for WriteError<E> {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::HoldRefused(error) => error.source(),
+            Self::Work(error) => Some(error),
+        }
+    }
+}
+
+impl<F: Future> Write<'_, F> {
+    pub(crate) fn new(engine: &Arc<Engine>, keys: &impl CacheKeys, work: F) -> Self {
+        Self {
+            engine: Arc::clone(engine),
+            policy: HoldPolicy::Proceed,
+            work: Box::pin(work),
+            after: Vec::new(),
+            state: State::Unbegun(engine.targets(keys)),
+        }
+    }
+
+    /// Goes on until all is done.
+    ///
+    /// # Errors
+    ///
+    /// If the work was not begun, by policy.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<Ended<F::Output>, Error>> {
+        loop {
+            self.state = match std::mem::replace(&mut self.state, State::Over) {
+                State::Unbegun(targets) => {
+                    let engine = Arc::clone(&self.engine);
+                    State::Holding(HeldWrite::begin(engine, targets, self.policy).boxed())
+                }
+                State::Holding(mut begins) => match begins.poll_unpin(cx) {
+                    Poll::Ready(Ok(write)) => State::Working(write),
+                    Poll::Ready(Err(refused)) => return Poll::Ready(Err(refused)),
+                    Poll::Pending => {
+                        self.state = State::Holding(begins);
+                        return Poll::Pending;
+                    }
+                },
+                State::Working(write) => {
+                    // Moved back first, so that a work that panics leaves it to be dropped.
+                    self.state = State::Working(write);
+                    let result = ready!(self.work.as_mut().poll(cx));
+                    let State::Working(write) = std::mem::replace(&mut self.state, State::Over)
+                    else {
+                        unreachable!("it was put there above")
+                    };
+                    let mut named = KeySet::default();
+                    self.after.drain(..).for_each(|after| after(&result, &mut named));
+                    State::Ending(result, write.end(false, named).boxed())
+                }
+                State::Ending(result, mut ends) => match ends.poll_unpin(cx) {
+                    Poll::Ready(invalidated) => return Poll::Ready(Ok((result, invalidated))),
+                    Poll::Pending => {
+                        self.state = State::Ending(result, ends);
+                        return Poll::Pending;
+                    }
+                },
+                State::Over => panic!("a write was polled after it had ended"),
+            };
+        }
+    }
+}
+
+impl<'a, F, R, E> Write<'a, F>
+where
+    F: Future<Output = Result<R, E>>,
+{
+    /// Invalidates these keys as well, which are known only once the work has succeeded: those of a row that
+    /// an `INSERT … RETURNING` made, or of what an `UPDATE … RETURNING` found. They are invalidated before the
+    /// result is handed on.
+    ///
+    /// # Consistency
+    ///
+    /// They are not held: should the process die between the commit and this, others may be served what was
+    /// cached before, such as the absence of the new row, for its time to live. Where that matters, name a
+    /// [tag](crate::CacheCow::invalidate_tag) before the work.
+    pub fn invalidating<K: CacheKeys>(mut self, keys: impl FnOnce(&R) -> K + Send + 'a) -> Self {
+        self.after.push(Box::new(|result, named| {
+            if let Ok(result) = result {
+                keys(result).add_to(named);
+            }
+        }));
+        self
+    }
+
+    /// The work's result, and beside it whether the cache was told.
+    pub async fn outcome(mut self) -> Written<R, E> {
+        match std::future::poll_fn(|cx| self.poll_end(cx)).await {
+            Ok((result, invalidated)) => Written { result, invalidated },
+            Err(_) => unreachable!("a write that does not require its hold begins in any case"),
+        }
+    }
+
+    /// Does not begin the work unless the cache has confirmed the hold: then nothing stale is served
+    /// afterwards, whatever happens to the cache or to this process, as long as the hold lasts.
+    ///
+    /// # Errors
+    ///
+    /// [`WriteError::HoldRefused`]: the cache is down, or refuses. [`WriteError::Work`]: the work's own.
+    pub async fn require_hold(mut self) -> Result<R, WriteError<E>> {
+        self.policy = HoldPolicy::Require;
+        match std::future::poll_fn(|cx| self.poll_end(cx)).await {
+            Ok((result, _)) => result.map_err(WriteError::Work),
+            Err(refused) => Err(WriteError::HoldRefused(refused)),
+        }
+    }
+}
+
+impl<F, R, E> Future for Write<'_, F>
+where
+    F: Future<Output = Result<R, E>>,
+{
+    type Output = Result<R, E>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        match ready!(self.poll_end(cx)) {
+            Ok((result, _)) => Poll::Ready(result),
+            Err(_) => unreachable!("a write that does not require its hold begins in any case"),
+        }
+    }
+}
+
+// Nothing in it is pinned but the work, in its box.
+impl<F: Future> Unpin for Write<'_, F> {}
+
+impl<F: Future> fmt::Debug for Write<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match &self.state {
+            State::Unbegun(_) => "not begun",
+            State::Holding(_) => "placing its holds",
+            State::Working(_) => "working",
+            State::Ending(..) => "releasing its holds",
+            State::Over => "over",
+        };
+        f.debug_struct("Write").field("state", &state).finish_non_exhaustive()
+    }
+}
