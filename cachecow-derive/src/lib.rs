@@ -165,6 +165,11 @@ use proc_macro::TokenStream;
 /// `Debug + Display + Send + Sync + 'static`. `Self` in a path is the struct. The futures are
 /// `Send`.
 ///
+/// Each argument has the type that the table above says, or the usual reference to it: `&str` for
+/// `&String`, `&[T]` for `&Vec<T>` and `&[T; N]`, `&T` for `&Arc<T>`, `&Rc<T>`, `&Box<T>` and `&Cow<T>`. Of any
+/// other, the compiler's error says which argument it is, and what to write. A call that blocks is
+/// moved to another thread inside of the function: `tokio::task::spawn_blocking(…).await`.
+///
 /// # Fields
 ///
 /// The derive writes and reads the struct itself, field by field: what comes back from the cache is what the

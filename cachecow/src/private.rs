@@ -15,6 +15,7 @@ pub use crate::codec::{Comparison, DecodeError, Decoder, Encoder};
 
 use crate::error::Error;
 use crate::key::{KeyEncoder, KeyPart};
+pub use crate::model::call::{Async, Fetching, Function, GivenAs, NoWay, Nothing, Takes, call};
 use crate::model::schema::CacheSchema;
 pub use crate::model::schema::fingerprint;
 pub use crate::stats::StaticSlot;
@@ -63,6 +64,7 @@ pub trait FetchOutput<T> {
     fn into_found(self) -> Result<Option<T>, Self::Error>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, E> FetchOutput<T> for Result<T, E> {
     type Error = E;
 
@@ -71,6 +73,7 @@ impl<T, E> FetchOutput<T> for Result<T, E> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, E> FetchOutput<T> for Result<Option<T>, E> {
     type Error = E;
 
@@ -94,6 +97,7 @@ pub trait FetchManyOutput<T> {
     fn into_found(self) -> Result<Vec<T>, Self::Error>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, E> FetchManyOutput<T> for Result<Vec<T>, E> {
     type Error = E;
 
@@ -137,12 +141,14 @@ pub trait IntoTtl {
     fn into_ttl(self) -> Option<Duration>;
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoTtl for Duration {
     fn into_ttl(self) -> Option<Duration> {
         Some(self)
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoTtl for Option<Duration> {
     fn into_ttl(self) -> Self {
         self

@@ -3,7 +3,7 @@
 //! Whatever the compiler has to say of such a call should stand at the path that the user wrote, so
 //! all tokens around it are moved there.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
 use super::local;
@@ -11,6 +11,9 @@ use super::parts::{part_local, pattern};
 use super::surroundings::Surroundings;
 use crate::model::{LookupModel, Passing};
 use crate::tokens::{at, last_span};
+
+/// How many arguments `__private::call` has an implementation for.
+const MOST_ARGUMENTS: usize = 8;
 
 /// `Lookup::fetch`.
 pub(super) fn fetch(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
@@ -34,10 +37,11 @@ pub(super) fn fetch(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> To
         };
         at(&argument, span)
     });
-    let context = context_local(surroundings, path);
+    let context = local("_context", span);
     let lent = surroundings.model.context.as_ref().map(|_| context.to_token_stream());
-    let arguments = lent.into_iter().chain(parts);
-    let found = found(surroundings, &call(path, &quote!(#(#arguments),*)), &quote!(found), span);
+    let arguments: Vec<TokenStream> = lent.into_iter().chain(parts).collect();
+    let call = checked_call(krate, path, &arguments);
+    let found = found(surroundings, &call, &quote!(found), span);
     let (pattern, future) = (pattern(lookup), at(&future_type(surroundings, &option), span));
     quote! {
         fn fetch(&self, #context: &Self::Context) -> #future {
@@ -51,13 +55,12 @@ pub(super) fn fetch(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> To
 pub(super) fn fetch_many(surroundings: &Surroundings<'_>, path: &TokenStream) -> TokenStream {
     let krate = &surroundings.model.schema.target.krate;
     let span = last_span(path);
-    let (context, parts) = (context_local(surroundings, path), local("parts", span));
-    let lent = at(&quote!(&#parts[..]), span);
-    let arguments = match &surroundings.model.context {
-        Some(_) => quote!(#context, #lent),
-        None => lent,
-    };
-    let found = found(surroundings, &call(path, &arguments), &quote!(found_many), span);
+    let (context, parts) = (local("_context", span), local("parts", span));
+    let lent = surroundings.model.context.as_ref().map(|_| context.to_token_stream());
+    let arguments: Vec<TokenStream> =
+        lent.into_iter().chain([at(&quote!(&#parts[..]), span)]).collect();
+    let call = checked_call(krate, path, &arguments);
+    let found = found(surroundings, &call, &quote!(found_many), span);
     let vec = quote!(#krate::__private::Vec);
     let future = future_type(surroundings, &vec);
     let head = quote! {
@@ -127,8 +130,12 @@ pub(super) fn call(path: &TokenStream, arguments: &TokenStream) -> TokenStream {
     quote!(#path #group)
 }
 
-/// The context's local, which stands at the context's type: what an error says of the one is true
-/// of the other.
-fn context_local(surroundings: &Surroundings<'_>, path: &TokenStream) -> Ident {
-    local("_context", last_span(surroundings.model.context.as_ref().unwrap_or(path)))
+/// A call whose errors name the argument that does not fit.
+fn checked_call(krate: &TokenStream, path: &TokenStream, arguments: &[TokenStream]) -> TokenStream {
+    if arguments.len() > MOST_ARGUMENTS {
+        return call(path, &quote!(#(#arguments),*));
+    }
+    let span = last_span(path);
+    let checked = at(&quote!(#krate::__private::call), span);
+    quote_spanned!(span=> #checked((#(#arguments,)*), #path))
 }

@@ -271,7 +271,8 @@ const _: () = {
                         Page<T, K, N>,
                         _,
                     >(
-                        <Page<T, K, N>>::find(part_0).await,
+                        ::cachecow::__private::call((part_0,), <Page<T, K, N>>::find)
+                            .await,
                         |error| {
                             use ::cachecow::__private::ErrorKindOf as _;
                             (&&&::cachecow::__private::Tag::of(&error))
@@ -301,7 +302,8 @@ const _: () = {
                         Page<T, K, N>,
                         _,
                     >(
-                        Page::find_many(&parts[..]).await,
+                        ::cachecow::__private::call((&parts[..],), Page::find_many)
+                            .await,
                         |error| {
                             use ::cachecow::__private::ErrorKindOf as _;
                             (&&&::cachecow::__private::Tag::of(&error))

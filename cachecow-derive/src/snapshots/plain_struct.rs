@@ -179,7 +179,7 @@ const _: () = {
                         User,
                         _,
                     >(
-                        User::find(*part_0).await,
+                        ::cachecow::__private::call((*part_0,), User::find).await,
                         |error| {
                             use ::cachecow::__private::ErrorKindOf as _;
                             (&&&::cachecow::__private::Tag::of(&error))

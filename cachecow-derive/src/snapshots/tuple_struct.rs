@@ -191,7 +191,7 @@ const _: () = {
                         Row,
                         _,
                     >(
-                        row(*part_0).await,
+                        ::cachecow::__private::call((*part_0,), row).await,
                         |error| {
                             use ::cachecow::__private::ErrorKindOf as _;
                             (&&&::cachecow::__private::Tag::of(&error))

@@ -268,7 +268,11 @@ const _: () = {
                         Order,
                         _,
                     >(
-                        Order::find(_context, part_0, *part_1).await,
+                        ::cachecow::__private::call(
+                                (_context, part_0, *part_1),
+                                Order::find,
+                            )
+                            .await,
                         |error| {
                             use ::cachecow::__private::ErrorKindOf as _;
                             (&&&::cachecow::__private::Tag::of(&error))
@@ -298,7 +302,11 @@ const _: () = {
                         Order,
                         _,
                     >(
-                        Order::find_many(_context, &parts[..]).await,
+                        ::cachecow::__private::call(
+                                (_context, &parts[..]),
+                                Order::find_many,
+                            )
+                            .await,
                         |error| {
                             use ::cachecow::__private::ErrorKindOf as _;
                             (&&&::cachecow::__private::Tag::of(&error))
@@ -385,7 +393,10 @@ const _: () = {
                         Order,
                         _,
                     >(
-                        find_by_number(_context, ::cachecow::__private::text(part_0))
+                        ::cachecow::__private::call(
+                                (_context, ::cachecow::__private::text(part_0)),
+                                find_by_number,
+                            )
                             .await,
                         |error| {
                             use ::cachecow::__private::ErrorKindOf as _;

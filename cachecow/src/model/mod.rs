@@ -2,6 +2,7 @@
 
 pub(crate) mod audited;
 pub(crate) mod cached;
+pub(crate) mod call;
 pub(crate) mod keys;
 pub(crate) mod lookup;
 pub(crate) mod object;

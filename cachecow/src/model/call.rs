@@ -1,0 +1,164 @@
+//! The call of a fetch function, in steps, so that an error of the compiler names what does not fit: the number of
+//! arguments, one of them, or that the function is not async.
+
+use std::borrow::Cow;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// A function, what it takes as a tuple, and what it returns.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be called as a fetch function",
+    label = "no function of up to 8 arguments"
+)]
+pub trait Function<Arguments, Output> {
+    /// Calls it.
+    #[doc(hidden)]
+    fn call(self, arguments: Arguments) -> Output;
+}
+
+/// That `Arguments` can be made of `Given`: as many, each by [`GivenAs`]. All functions implement it: the
+/// compiler's errors list no implementations of a trait that all types implement.
+#[diagnostic::on_unimplemented(
+    message = "the fetch function is passed `{Given}`, but it takes `{Arguments}`",
+    label = "this function is passed `{Given}`",
+    note = "where the struct has `context = Type`, a fetch function takes `&Type` first; then each field of the key, \
+            or in `fetch_many` a slice of them"
+)]
+pub trait Takes<Given, Arguments> {
+    /// The arguments.
+    #[doc(hidden)]
+    fn take(given: Given) -> Arguments;
+}
+
+/// That argument `N`, counted from one, can be made of this: it is the same, or a usual reference to it.
+#[diagnostic::on_unimplemented(
+    message = "argument {N} of the fetch function is passed as `{Self}`, but the function takes `{Argument}`",
+    label = "write `{Self}` for argument {N} of this function"
+)]
+pub trait GivenAs<Argument, const N: usize> {
+    /// The argument.
+    #[doc(hidden)]
+    fn take(self) -> Argument;
+}
+
+impl<T, const N: usize> GivenAs<T, N> for T {
+    #[inline]
+    fn take(self) -> T {
+        self
+    }
+}
+
+/// What the compiler's own coercions make of a reference.
+macro_rules! coercions {
+    ($([$($parameters:tt)*] $given:ty => $taken:ty;)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<'a, $($parameters)* const N: usize> GivenAs<&'a $taken, N> for &'a $given {
+            #[inline]
+            fn take(self) -> &'a $taken {
+                self
+            }
+        }
+    )*};
+}
+
+coercions! {
+    [] String => str;
+    [T,] Vec<T> => [T];
+    [T, const LEN: usize,] [T; LEN] => [T];
+    [T: ?Sized,] Box<T> => T;
+    [T: ?Sized,] Rc<T> => T;
+    [T: ?Sized,] Arc<T> => T;
+    [T: ToOwned + ?Sized,] Cow<'_, T> => T;
+}
+
+macro_rules! arities {
+    ($($($taken:ident $given:ident $position:literal)*;)*) => {$(
+        impl<F, $($taken,)* $($given,)*> Takes<($($given,)*), ($($taken,)*)> for F
+        where
+            $($given: GivenAs<$taken, $position>,)*
+        {
+            #[inline]
+            #[allow(non_snake_case, clippy::unused_unit, reason = "the macro names each argument after its type")]
+            fn take(($($given,)*): ($($given,)*)) -> ($($taken,)*) {
+                ($($given.take(),)*)
+            }
+        }
+
+        impl<F, $($taken,)* Output> Function<($($taken,)*), Output> for F
+        where
+            F: FnOnce($($taken),*) -> Output,
+        {
+            #[inline]
+            #[allow(non_snake_case, reason = "the macro names each argument after its type")]
+            fn call(self, ($($taken,)*): ($($taken,)*)) -> Output {
+                self($($taken),*)
+            }
+        }
+    )*};
+}
+
+arities! {
+    ;
+    A0 B0 1;
+    A0 B0 1 A1 B1 2;
+    A0 B0 1 A1 B1 2 A2 B2 3;
+    A0 B0 1 A1 B1 2 A2 B2 3 A3 B3 4;
+    A0 B0 1 A1 B1 2 A2 B2 3 A3 B3 4 A4 B4 5;
+    A0 B0 1 A1 B1 2 A2 B2 3 A3 B3 4 A4 B4 5 A5 B5 6;
+    A0 B0 1 A1 B1 2 A2 B2 3 A3 B3 4 A4 B4 5 A5 B5 6 A6 B6 7;
+    A0 B0 1 A1 B1 2 A2 B2 3 A3 B3 4 A4 B4 5 A5 B5 6 A6 B6 7 A7 B7 8;
+}
+
+/// What a fetch function returns: a future. `Way` is inferred; with two ways to choose from, the compiler reports
+/// this trait, and not the first way's condition.
+#[diagnostic::on_unimplemented(
+    message = "the fetch function is not async: it returns `{Self}`",
+    label = "not an `async fn`",
+    note = "write `async fn`; let what blocks run elsewhere: `tokio::task::spawn_blocking(…).await`"
+)]
+pub trait Fetching<Way> {
+    /// The future.
+    type Future;
+
+    /// The future.
+    #[doc(hidden)]
+    fn future(self) -> Self::Future;
+}
+
+/// The way of a future.
+#[derive(Debug)]
+pub struct Async;
+
+/// The way of nothing.
+#[derive(Debug)]
+pub struct NoWay;
+
+/// What nothing implements.
+pub trait Nothing {}
+
+impl<F: IntoFuture> Fetching<Async> for F {
+    type Future = F::IntoFuture;
+
+    #[inline]
+    fn future(self) -> F::IntoFuture {
+        self.into_future()
+    }
+}
+
+impl<F: Nothing> Fetching<NoWay> for F {
+    type Future = F;
+
+    fn future(self) -> F {
+        self
+    }
+}
+
+/// Calls a fetch function.
+#[inline]
+pub fn call<Given, F, Arguments, Output, Way>(given: Given, function: F) -> Output::Future
+where
+    F: Function<Arguments, Output> + Takes<Given, Arguments>,
+    Output: Fetching<Way>,
+{
+    function.call(F::take(given)).future()
+}
