@@ -72,6 +72,15 @@ fn placeholder(name: &str) -> Result<&str, String> {
             field.trim()
         ));
     }
+    if let Some((of, within)) = name.split_once('.') {
+        let word = if of == "self" { within.to_owned() } else { name.replace('.', "_") };
+        let help =
+            if of == "self" { "" } else { "give the struct a field of its own for it, and " };
+        return Err(format!(
+            "`{{{name}}}`: a placeholder holds the name of one of the struct's fields; {help}write \
+             `{{{word}}}`"
+        ));
+    }
     let word = name.strip_prefix("r#").unwrap_or(name);
     if word.is_empty() || !word.chars().all(|c| c.is_alphanumeric() || c == '_') {
         return Err(format!(

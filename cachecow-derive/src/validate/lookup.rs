@@ -129,14 +129,19 @@ impl Lookups<'_> {
             // Of positions, none is nearer than another.
             let is_position = name.starts_with(|first: char| first.is_ascii_digit());
             meant = nearest(name, names()).filter(|_| !is_position);
-            let help = meant.map(|meant| format!("; did you mean `{{{meant}}}`?"));
+            let help = match (meant, names().next()) {
+                (Some(meant), _) => format!("; did you mean `{{{meant}}}`?"),
+                (None, Some("0")) if !is_position => {
+                    "; a tuple struct's fields are named by their positions: write `{0}`".to_owned()
+                }
+                _ => String::new(),
+            };
             faults.add(
                 key,
                 format!(
-                    "`{{{name}}}` is no field of `{}`, which has {}{}",
+                    "`{{{name}}}` is no field of `{}`, which has {}{help}",
                     self.input.ident,
                     listed(names()),
-                    help.unwrap_or_default()
                 ),
             );
         }

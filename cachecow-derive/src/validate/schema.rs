@@ -5,7 +5,9 @@ use std::fmt::Write;
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::{Attribute, Data, DeriveInput, Fields, Type};
+use syn::{
+    Attribute, Data, DeriveInput, Fields, GenericArgument, PathArguments, Type, TypeReference,
+};
 
 use super::{mentions_param, target};
 use crate::faults::Faults;
@@ -44,6 +46,7 @@ pub(super) fn schema<'a>(
         description: format!("{} ", input.ident.unraw()),
         nested: Vec::new(),
         bounds: Vec::new(),
+        is_owned: true,
     };
     if let Some(version) = version {
         let _ = write!(shape.description, "# version {version} ");
@@ -62,7 +65,9 @@ pub(super) fn schema<'a>(
         }
         Data::Union(_) => BodyModel::Unknown,
     };
-    let Shape { description, nested, bounds, .. } = shape;
+    let Shape { description, nested, bounds, is_owned, .. } = shape;
+    // What is borrowed cannot be read back.
+    let body = if is_owned { body } else { BodyModel::Unknown };
     SchemaModel {
         description,
         nested,
@@ -96,6 +101,7 @@ struct Shape<'a> {
     description: String,
     nested: Vec<TokenStream>,
     bounds: Vec<TokenStream>,
+    is_owned: bool,
 }
 
 impl Shape<'_> {
@@ -109,7 +115,11 @@ impl Shape<'_> {
             }
         };
         let _ = write!(self.description, "{open} ");
-        let fields = fields(all, faults).into_iter().map(|field| self.field(field)).collect();
+        let all = fields(all, faults);
+        for field in &all {
+            self.is_owned &= owns_its_data(field, faults);
+        }
+        let fields = all.into_iter().map(|field| self.field(field)).collect();
         let _ = write!(self.description, "{close} ");
         fields
     }
@@ -159,5 +169,46 @@ impl Shape<'_> {
             .first()
             .is_some_and(|first| self.type_params.contains(&&first.ident));
         path.qself.is_some() || (begins_with_param && path.path.segments.len() > 1)
+    }
+}
+
+/// What is read back from the cache has nothing to borrow from.
+fn owns_its_data(field: &FieldInfo<'_>, faults: &mut Faults) -> bool {
+    if matches!(field.storage, Storage::Skipped(_) | Storage::With(_)) {
+        return true;
+    }
+    let Some(borrowed) = borrowed_within(field.ty) else { return true };
+    let owned = match &*borrowed.elem {
+        Type::Slice(slice) => format!("Vec<{}>", tokens::text(&slice.elem)),
+        elem if tokens::text(elem) == "str" => "String".to_owned(),
+        elem => tokens::text(elem),
+    };
+    faults.add(
+        borrowed,
+        format!(
+            "what is read back from the cache has nothing to borrow from, so a stored field owns \
+             its data: write `{owned}` for `{}`",
+            tokens::text(borrowed).replace("& 'static", "&'static")
+        ),
+    );
+    false
+}
+
+/// The first `&'static` reference in the type; other lifetimes are the struct's own, and reported with it.
+fn borrowed_within(ty: &Type) -> Option<&TypeReference> {
+    match tokens::peeled(ty) {
+        Type::Reference(reference) => {
+            let lifetime = reference.lifetime.as_ref();
+            lifetime.is_some_and(|lifetime| lifetime.ident == "static").then_some(reference)
+        }
+        Type::Path(path) => {
+            let last = path.path.segments.last().filter(|last| last.ident != "PhantomData")?;
+            let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+            arguments.args.iter().find_map(|argument| match argument {
+                GenericArgument::Type(ty) => borrowed_within(ty),
+                _ => None,
+            })
+        }
+        _ => None,
     }
 }

@@ -50,8 +50,11 @@ use crate::key::KeyEncoder;
 #[diagnostic::on_unimplemented(
     message = "it is not known how to store `{Self}`",
     label = "no `CacheSchema`",
-    note = "add `#[derive(cachecow::CacheSchema)]` to `{Self}`; or, if it is another crate's type and has \
-            serde's `Serialize` and `Deserialize`, write `#[cache(opaque)]` on the field"
+    note = "if `{Self}` is yours, add `#[derive(cachecow::CacheSchema)]` to it",
+    note = "if it is of bson, bytes, chrono, indexmap, rust_decimal, serde_json, smallvec, time, url or uuid, turn \
+            on cachecow's feature of that name",
+    note = "if it is of another crate and has serde's `Serialize` and `Deserialize`, write `#[cache(opaque)]` on the \
+            field"
 )]
 pub trait CacheSchema: Sized {
     /// The type's name, without its arguments.

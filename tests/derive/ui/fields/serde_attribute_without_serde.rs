@@ -1,0 +1,17 @@
+use cachecow::Cached;
+
+#[derive(Clone, Cached)]
+#[cache(key = "user:{id}", fetch = User::find)]
+struct User {
+    id: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    field: Option<i64>,
+}
+
+impl User {
+    async fn find(_: i64) -> Result<Self, std::fmt::Error> {
+        Err(std::fmt::Error)
+    }
+}
+
+fn main() {}
