@@ -130,7 +130,7 @@ pub use key::{Key, KeyEncoder, KeyPart};
 pub use model::audited::Audited;
 pub use model::cached::{Cached, TypePolicy};
 pub use model::keys::{CacheKeys, KeySet};
-pub use model::lookup::Lookup;
+pub use model::lookup::{Lookup, SameContext};
 pub use model::schema::CacheSchema;
 pub use model::tag::Tag;
 pub use stats::{Stats, TypeStats};

@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
 use crate::model::cached::Cached;
 use crate::model::keys::{CacheKeys, KeySet};
-use crate::model::lookup::Lookup;
+use crate::model::lookup::{Lookup, SameContext};
 use crate::model::tag::Tag;
 use crate::stats::{Stats, TypeStats};
 
@@ -111,7 +111,7 @@ impl CacheCow {
     /// # Errors
     ///
     /// [`ErrorKind::Fetch`].
-    pub async fn get<L: Lookup<Context = ()>>(
+    pub async fn get<L: Lookup<Context: SameContext<()>>>(
         &self,
         lookup: L,
     ) -> Result<Option<Arc<L::Object>>, Error> {
@@ -123,7 +123,7 @@ impl CacheCow {
     /// # Errors
     ///
     /// [`ErrorKind::Fetch`].
-    pub async fn get_many<L: Lookup<Context = ()>>(
+    pub async fn get_many<L: Lookup<Context: SameContext<()>>>(
         &self,
         lookups: impl IntoIterator<Item = L>,
     ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
@@ -135,7 +135,10 @@ impl CacheCow {
     /// # Errors
     ///
     /// [`ErrorKind::Fetch`].
-    pub async fn read<L: Lookup<Context = ()>>(&self, lookup: L) -> Result<Read<L::Object>, Error> {
+    pub async fn read<L: Lookup<Context: SameContext<()>>>(
+        &self,
+        lookup: L,
+    ) -> Result<Read<L::Object>, Error> {
         self.with(&()).read(lookup).await
     }
 

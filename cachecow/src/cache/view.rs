@@ -8,7 +8,7 @@ use crate::engine::read::{
     ObjectQuery, Reads, TypedLoader, Unfinished, batch, loaded_arc, look_one, near_hit, typed,
 };
 use crate::error::Error;
-use crate::model::lookup::Lookup;
+use crate::model::lookup::{Lookup, SameContext};
 use crate::model::object::Loaded;
 use crate::near::{Near, NearHit};
 use crate::protocol::{Fill, Outcome};
@@ -86,7 +86,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
     /// twice: what was fetched before the primary key was claimed is not stored there. It calls it once if
     /// the object is cached under its primary key, or if this process knows from before where the alias
     /// led.
-    pub async fn get<L: Lookup<Context = C>>(
+    pub async fn get<L: Lookup<Context: SameContext<C>>>(
         self,
         lookup: L,
     ) -> Result<Option<Arc<L::Object>>, Error> {
@@ -98,7 +98,10 @@ impl<C: ?Sized + Sync> View<'_, C> {
     /// # Errors
     ///
     /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch).
-    pub async fn read<L: Lookup<Context = C>>(self, lookup: L) -> Result<Read<L::Object>, Error> {
+    pub async fn read<L: Lookup<Context: SameContext<C>>>(
+        self,
+        lookup: L,
+    ) -> Result<Read<L::Object>, Error> {
         let read = self.read_unaudited(&lookup).await?;
         if matches!(read.source, Source::Near | Source::Cache) {
             self.engine.sample(&lookup, read.value.as_ref());
@@ -111,7 +114,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
     /// # Errors
     ///
     /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch).
-    pub async fn read_with<L: Lookup<Context = C>>(
+    pub async fn read_with<L: Lookup<Context: SameContext<C>>>(
         self,
         lookup: L,
         options: ReadOptions,
@@ -121,7 +124,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
     }
 
     /// [`read`](Self::read), for the auditor, who does not look into what it looks at itself.
-    pub(crate) async fn read_unaudited<L: Lookup<Context = C>>(
+    pub(crate) async fn read_unaudited<L: Lookup<Context: SameContext<C>>>(
         self,
         lookup: &L,
     ) -> Result<Read<L::Object>, Error> {
@@ -144,17 +147,20 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// As [`get`](Self::get), for any number of objects. (A pipeline carries commands of up to 512
     /// keys.)
-    pub async fn get_many<L: Lookup<Context = C>>(
+    pub async fn get_many<L: Lookup<Context: SameContext<C>>>(
         self,
         lookups: impl IntoIterator<Item = L>,
     ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
         let lookups: Vec<L> = lookups.into_iter().collect();
         let near = self.near::<L>();
-        Box::pin(batch::get_many(self.engine, near, self.context, &lookups)).await
+        Box::pin(batch::get_many(self.engine, near, SameContext::of(self.context), &lookups)).await
     }
 
     /// What is in the cache, or else in the backing store.
-    async fn look<L: Lookup<Context = C>>(self, lookup: &L) -> Result<Read<L::Object>, Error> {
+    async fn look<L: Lookup<Context: SameContext<C>>>(
+        self,
+        lookup: &L,
+    ) -> Result<Read<L::Object>, Error> {
         let engine = self.engine;
         let state = engine.types.of::<L::Object>();
         let near = self.near::<L>();
@@ -173,7 +179,8 @@ impl<C: ?Sized + Sync> View<'_, C> {
             // Boxed, so that the future of a hit stays small.
             Err(unfinished) => {
                 let unfinished = unfinished.map(loaded_arc);
-                Box::pin(load(engine, self.context, state, &query, unfinished)).await
+                Box::pin(load(engine, SameContext::of(self.context), state, &query, unfinished))
+                    .await
             }
         }
     }

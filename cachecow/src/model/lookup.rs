@@ -13,6 +13,11 @@ use crate::model::cached::Cached;
 /// reading methods take it.
 ///
 /// [`View::get`]: crate::View::get
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no lookup",
+    label = "expected a lookup",
+    note = "write `User::by_id(42)`; for several, `[1, 2, 3].map(User::by_id)`"
+)]
 pub trait Lookup: Send + Sync {
     /// What is found.
     type Object: Cached;
@@ -74,5 +79,25 @@ pub trait Lookup: Send + Sync {
         Self: Sized,
     {
         None::<Ready<Result<Vec<Self::Object>, Error>>>
+    }
+}
+
+/// That a lookup's [context](Lookup::Context) is the one that a view has: of the same type.
+#[diagnostic::on_unimplemented(
+    message = "this lookup's fetch function needs a `{Self}`, and is given a `{Given}`",
+    label = "needs a `{Self}`",
+    note = "a struct with `context = Type` is read with a `&Type`, by `cow.with(&context).get(…)`; one without, by \
+            `cow.get(…)`"
+)]
+pub trait SameContext<Given: ?Sized> {
+    /// The context, by its other name.
+    #[doc(hidden)]
+    fn of(given: &Given) -> &Self;
+}
+
+#[diagnostic::do_not_recommend]
+impl<C: ?Sized> SameContext<C> for C {
+    fn of(given: &C) -> &C {
+        given
     }
 }
