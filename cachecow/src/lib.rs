@@ -64,6 +64,8 @@
 //! `Some(Value::Null)` inside of an opaque type; `Box<RawValue>`; a `u128` behind `tag`; what nests
 //! deeper than 128 levels of MessagePack.
 //!
+//! `stored_types` lists each type that was tried, and what comes back.
+//!
 //! A release that changes a type, or this crate's encoding, costs a running cache misses and no errors.
 //!
 //! # Features
@@ -101,6 +103,9 @@ mod model;
 mod near;
 pub mod protocol;
 mod stats;
+#[cfg(doc)]
+#[doc = include_str!("../docs/stored_types.md")]
+pub mod stored_types {}
 #[cfg(feature = "store")]
 pub mod store;
 

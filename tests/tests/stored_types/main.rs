@@ -1,4 +1,8 @@
 //! The types that models are made of: each comes back from the cache as it was fetched, or is refused.
+//! `cachecow/docs/stored_types.md` is made of these cases.
+
+mod document;
+mod types;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, LinkedList, VecDeque};
@@ -15,19 +19,24 @@ use std::time::{Duration, SystemTime};
 use bson::oid::ObjectId;
 use bson::{Bson, Document};
 use bytes::Bytes;
-use cachecow::{CacheSchema, Cached, Source};
+use cachecow::{Cached, Source};
 use cachecow_tests::on_both_backends;
 use chrono::{
     DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone as _, Utc,
 };
 use indexmap::{IndexMap, IndexSet};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
 use smallvec::SmallVec;
 use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time, UtcOffset};
 use url::Url;
 use uuid::Uuid;
+
+use types::{
+    Address, Adjacent, AtSeconds, AtTimestamp, Celsius, External, Flat, ForJson, Internal, Newtype,
+    OneWay, Page, Pair, Redacted, Renamed, Shape, Sparse, TaggedU128, Transparent, Tree, Unit,
+    Unserializable, Untagged, UntaggedDate, UntaggedIp, UserId, WithBytes, tree,
+};
 
 /// What becomes of a value.
 #[derive(Debug, PartialEq, Eq)]
@@ -88,7 +97,9 @@ macro_rules! holder {
 }
 
 macro_rules! types {
-    ($($test:ident $storage:tt { $($fate:ident $name:ident: $type:ty = $values:expr;)* })*) => {
+    ($($test:ident $storage:tt {
+        $($fate:ident $(($reason:literal))? $name:ident: $type:ty = $values:expr;)*
+    })*) => {
         $(mod $test {
             $(holder!($storage $fate $name $type, $values);)*
         })*
@@ -98,6 +109,18 @@ macro_rules! types {
                 $($test::$name::check(cache.open_default()).await;)*
             }
         )*}
+
+        /// The same, for the document.
+        const GROUPS: &[document::Group] = &[$(document::Group {
+            name: stringify!($test),
+            storage: stringify!($storage),
+            cases: &[$(document::Case {
+                name: stringify!($name),
+                ty: stringify!($type),
+                fate: Fate::$fate,
+                reason: concat!($($reason)?),
+            }),*],
+        }),*];
     };
 }
 
@@ -272,234 +295,20 @@ types! {
         Equal Whole: AtSeconds = [AtSeconds { at: Utc.timestamp_opt(7, 0).unwrap() }];
     }
     types_that_serde_loses_something_of(#[cache(opaque)]) {
-        Refused SkipSerializing: ForJson = [ForJson { hash: "x".to_owned(), admin: false, name: None }];
-        Refused Skip: ForJson = [ForJson { hash: String::new(), admin: true, name: None }];
-        Refused RenamedOneWay: OneWay = [OneWay { name: Some("x".to_owned()) }];
-        Refused Redacted: Redacted = [Redacted("secret".to_owned())];
-        Refused TsSeconds: AtSeconds = [AtSeconds { at: Utc.timestamp_opt(7, 8).unwrap() }];
-        Refused Timestamp: AtTimestamp = [AtTimestamp { at: OffsetDateTime::UNIX_EPOCH + Duration::from_nanos(7) }];
-        Refused SomeNone: Newtype<Option<Option<u8>>> = [Newtype(Some(None))];
-        Refused SomeUnit: Newtype<Option<()>> = [Newtype(Some(()))];
-        Refused SomeNull: Newtype<Option<Value>> = [Newtype(Some(Value::Null))];
-        Refused SmallInt64: Bson = [Bson::Int64(7)];
-        Refused UntaggedDate: UntaggedDate = [UntaggedDate::List([2024, 60])];
-        Refused Raw: Box<serde_json::value::RawValue> = [serde_json::value::RawValue::from_string("1".to_owned()).unwrap()];
-        Refused DeepTree: Tree = [tree(70)];
-        Refused U128InATag: TaggedU128 = [TaggedU128::A { value: u128::MAX }];
-        Refused NotSerializable: Unserializable = [Unserializable];
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, CacheSchema)]
-struct Address {
-    city: String,
-    zip: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, CacheSchema)]
-enum Shape {
-    Point,
-    Circle(f64),
-    Rect { a: u8, b: u8 },
-    Group(Vec<Self>),
-}
-
-#[derive(Clone, Debug, PartialEq, CacheSchema)]
-struct UserId(i64);
-
-#[derive(Clone, Debug, PartialEq, CacheSchema)]
-struct Page<T> {
-    items: Vec<T>,
-    next: Option<Box<Page<T>>>,
-}
-
-/// With serde's attributes for the program's JSON.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, CacheSchema)]
-struct ForJson {
-    #[serde(skip_serializing, default)]
-    hash: String,
-    #[serde(skip)]
-    admin: bool,
-    #[serde(rename(serialize = "nameOut", deserialize = "nameIn"), default)]
-    name: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Unit;
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Newtype<T>(T);
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Pair<A, B>(A, B);
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-enum External {
-    A,
-    B(u8),
-    C { x: Option<u8> },
-    D(u8, u8),
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind")]
-enum Internal {
-    A,
-    B { ip: IpAddr },
-    C(Flat),
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "value")]
-enum Adjacent {
-    A,
-    B(IpAddr),
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-enum Untagged {
-    Number(u32),
-    Text(String),
-    Many(Vec<Untagged>),
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-enum UntaggedIp {
-    Ip(IpAddr),
-    Text(String),
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-enum UntaggedDate {
-    Date(Date),
-    List([i32; 2]),
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind")]
-enum TaggedU128 {
-    A { value: u128 },
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Flat {
-    id: u8,
-    #[serde(flatten)]
-    inner: FlatInner,
-    #[serde(flatten)]
-    rest: BTreeMap<String, Value>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct FlatInner {
-    ip: IpAddr,
-    when: DateTime<Utc>,
-    id_of: Uuid,
-}
-
-impl Flat {
-    fn new() -> Self {
-        let inner = FlatInner {
-            ip: Ipv6Addr::LOCALHOST.into(),
-            when: Utc.timestamp_opt(1, 2).unwrap(),
-            id_of: Uuid::max(),
-        };
-        Self { id: 1, inner, rest: BTreeMap::from([("x".to_owned(), json!([1, null]))]) }
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Sparse {
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    a: Option<u8>,
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    b: Option<u8>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Renamed {
-    first_name: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(from = "String", into = "String")]
-struct Celsius(i32);
-
-impl From<String> for Celsius {
-    fn from(text: String) -> Self {
-        Self(text.trim_end_matches(" °C").parse().unwrap())
-    }
-}
-
-impl From<Celsius> for String {
-    fn from(celsius: Celsius) -> Self {
-        format!("{} °C", celsius.0)
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-struct Transparent {
-    inner: u8,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct WithBytes {
-    #[serde(with = "serde_bytes")]
-    bytes: Vec<u8>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct OneWay {
-    #[serde(rename(serialize = "out", deserialize = "in"), default)]
-    name: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-struct Redacted(String);
-
-impl Serialize for Redacted {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str("***")
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct AtSeconds {
-    #[serde(with = "chrono::serde::ts_seconds")]
-    at: DateTime<Utc>,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct AtTimestamp {
-    #[serde(with = "time::serde::timestamp")]
-    at: OffsetDateTime,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Tree {
-    children: Vec<Tree>,
-}
-
-fn tree(levels: usize) -> Tree {
-    (1..levels).fold(Tree { children: vec![] }, |tree, _| Tree { children: vec![tree] })
-}
-
-#[derive(Clone, Debug, PartialEq)]
-struct Unserializable;
-
-impl Serialize for Unserializable {
-    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
-        Err(serde::ser::Error::custom("not today"))
-    }
-}
-
-impl<'de> Deserialize<'de> for Unserializable {
-    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-        Ok(Self)
+        Refused("the field is not written") SkipSerializing: ForJson = [ForJson { hash: "x".to_owned(), admin: false, name: None }];
+        Refused("the field is neither written nor read") Skip: ForJson = [ForJson { hash: String::new(), admin: true, name: None }];
+        Refused("the field is written by one name and read by another") RenamedOneWay: OneWay = [OneWay { name: Some("x".to_owned()) }];
+        Refused("`Serialize` writes something else") Redacted: Redacted = [Redacted("secret".to_owned())];
+        Refused("the nanoseconds are lost; a whole second is stored") TsSeconds: AtSeconds = [AtSeconds { at: Utc.timestamp_opt(7, 8).unwrap() }];
+        Refused("the nanoseconds are lost") Timestamp: AtTimestamp = [AtTimestamp { at: OffsetDateTime::UNIX_EPOCH + Duration::from_nanos(7) }];
+        Refused("serde writes `Some(None)` as it writes `None`") SomeNone: Newtype<Option<Option<u8>>> = [Newtype(Some(None))];
+        Refused("serde writes `Some(())` as it writes `None`") SomeUnit: Newtype<Option<()>> = [Newtype(Some(()))];
+        Refused("serde writes `Some(Value::Null)` as it writes `None`") SomeNull: Newtype<Option<Value>> = [Newtype(Some(Value::Null))];
+        Refused("it is read back as `Bson::Int32`; without `opaque` it is stored") SmallInt64: Bson = [Bson::Int64(7)];
+        Refused("it is read back as the first variant that fits") UntaggedDate: UntaggedDate = [UntaggedDate::List([2024, 60])];
+        Refused("it can only be read from JSON") Raw: Box<serde_json::value::RawValue> = [serde_json::value::RawValue::from_string("1".to_owned()).unwrap()];
+        Refused("it nests deeper than 128 levels of MessagePack") DeepTree: Tree = [tree(70)];
+        Refused("serde cannot keep a `u128` behind a tag") U128InATag: TaggedU128 = [TaggedU128::A { value: u128::MAX }];
+        Refused("`Serialize` fails") NotSerializable: Unserializable = [Unserializable];
     }
 }
