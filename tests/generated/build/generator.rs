@@ -20,11 +20,11 @@ pub(crate) fn definitions(random: &mut Rng, count: usize) -> Vec<Definition> {
 }
 
 /// Generates one definition.
-pub(crate) struct Generator<'a> {
-    pub(crate) random: &'a mut Rng,
+struct Generator<'a> {
+    random: &'a mut Rng,
     /// The types that exist already.
-    pub(crate) before: &'a [String],
-    pub(crate) parameters: &'a [&'static str],
+    before: &'a [String],
+    parameters: &'a [&'static str],
 }
 
 impl Generator<'_> {
@@ -93,7 +93,7 @@ impl Generator<'_> {
         Fields { shape, list: (0..count).map(|at| self.field(at)).collect() }
     }
 
-    pub(crate) fn field(&mut self, at: usize) -> Field {
+    fn field(&mut self, at: usize) -> Field {
         let (ty, storage) = match self.random.u8(..16) {
             0 => (self.serde_type(2), Storage::Opaque),
             1 => ("Vec<u8>".to_owned(), Storage::SerdeBytes),
@@ -105,11 +105,11 @@ impl Generator<'_> {
         Field { name: format!("field_{at}"), ty, storage }
     }
 
-    fn itself(&mut self) -> String {
-        if self.random.bool() { "Self".to_owned() } else { format!("(u8, {})", "Self") }
+    fn itself(&mut self) -> &'static str {
+        if self.random.bool() { "Self" } else { "(u8, Self)" }
     }
 
-    pub(crate) fn ty(&mut self, depth: u8) -> String {
+    fn ty(&mut self, depth: u8) -> String {
         if depth == 0 {
             return self.leaf();
         }

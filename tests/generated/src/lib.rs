@@ -1,7 +1,7 @@
 //! Values of any type from a seed, for definitions that are generated too.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 use std::sync::Arc;
 
 /// How deep a value is at the most, where its type has no end.
@@ -154,7 +154,7 @@ impl<K: Generate + Ord, V: Generate> Generate for BTreeMap<K, V> {
     }
 }
 
-impl<K: Generate + Hash + Eq, V: Generate> Generate for HashMap<K, V> {
+impl<K: Generate + Hash + Eq, V: Generate, S: BuildHasher + Default> Generate for HashMap<K, V, S> {
     fn generate(source: &mut Source) -> Self {
         source.all()
     }
