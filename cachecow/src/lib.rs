@@ -78,6 +78,8 @@
 //! | `tls` | `rediss://`, `rediss+sentinel://`, `rediss+cluster://` |
 //! | `uuid` | `uuid::Uuid` as a [`KeyPart`] and in stored objects |
 //! | `bson`, `bytes`, `chrono`, `indexmap`, `rust_decimal`, `serde_json`, `smallvec`, `time`, `url` | the types of the crate of this name in stored objects |
+//! | `zstd` | [`Builder::compress`]: values compressed by zstd |
+//! | `encryption` | [`Builder::encrypt`]: values encrypted by XChaCha20-Poly1305 |
 //! | `store` | the module `store`: `KeyValueStore`, `MemoryStore`, `CacheDecorator` and the other wrappers |
 //! | `fs`, `sql`, `mongodb`, `cloud`, `git` | `FilesystemStore`, `SqlStore`, `MongoStore`, `CloudStore`, `GitStore` |
 //! | `hmac` | `Hmac`, and keys by the content's hash |
@@ -101,6 +103,7 @@ pub mod faults {}
 mod key;
 mod model;
 mod near;
+mod packing;
 pub mod protocol;
 mod stats;
 #[cfg(doc)]
@@ -138,6 +141,10 @@ pub use model::keys::{CacheKeys, KeySet};
 pub use model::lookup::{Lookup, SameContext};
 pub use model::schema::CacheSchema;
 pub use model::tag::Tag;
+#[cfg(feature = "zstd")]
+pub use packing::Compression;
+#[cfg(feature = "encryption")]
+pub use packing::Keyring;
 pub use stats::{Stats, TypeStats};
 #[cfg(feature = "cloud")]
 pub use store::CloudStore;

@@ -110,7 +110,7 @@ impl Look<'_> {
         let key: Key = self.subject.stored_under(self.served);
         match self.engine.client.lookup(key, Vec::new()).await.0? {
             Reply::Value(value) => {
-                let at = document::parse(&value).ok().map(|(header, _)| header.stored_at);
+                let at = document::header(&value).ok().map(|header| header.stored_at);
                 Ok(Some(Stored { seen: SeenValue::of(&value), at }))
             }
             _ => Ok(None),

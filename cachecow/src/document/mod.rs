@@ -5,6 +5,7 @@
 //! [1, fingerprint, stored at, fetch took, time to live, tags, object]
 //! [1, fingerprint, stored at, fetch took, time to live, nil, key]
 //! [1, fingerprint, stored at, fetch took, time to live, true, token and primary key]
+//! [1, fingerprint, stored at, fetch took, time to live, codec, name of the key, packed]
 //! ```
 //!
 //! 1 is the format's version; the fingerprint is a u64; stored at a u64, in milliseconds since 1970; how
@@ -20,6 +21,14 @@
 //! 16 bytes of a token that no other pointer has, and the encoded primary key, under which the object is
 //! stored. The header's integers have a fixed width,
 //! so that the header can be read without a decoder.
+//!
+//! The fifth form is one of the others that was compressed, encrypted, or both; see [`packed`].
+
+#[cfg_attr(
+    not(any(feature = "encryption", feature = "zstd")),
+    allow(dead_code, reason = "nothing is packed, only told from what is not")
+)]
+pub(crate) mod packed;
 
 use std::time::Duration;
 
@@ -104,23 +113,30 @@ impl<'a> Body<'a> {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
-/// Reads the header, and finds the body.
+/// Reads the header, whatever follows it.
 #[inline]
-pub(crate) fn parse(document: &[u8]) -> Result<(Header, Body<'_>), Malformed> {
-    let (header, body) = document.split_at_checked(HEADER).ok_or(Malformed)?;
+pub(crate) fn header(document: &[u8]) -> Result<Header, Malformed> {
+    let header = document.get(..HEADER).ok_or(Malformed)?;
     let tags = (header[1], header[2], header[11], header[20], header[25]);
     if tags != (VERSION, U64, U64, U32, U32) {
         return Err(Malformed);
     }
     let u64_at = |at: usize| header[at..at + 8].try_into().map(u64::from_be_bytes);
     let u32_at = |at: usize| header[at..at + 4].try_into().map(u32::from_be_bytes);
-    let parsed = Header {
+    Ok(Header {
         fingerprint: u64_at(3).map_err(|_| Malformed)?,
         stored_at: u64_at(12).map_err(|_| Malformed)?,
         fetch_took: u32_at(21).map_err(|_| Malformed)?,
         ttl: u32_at(26).map_err(|_| Malformed)?,
-    };
-    match (header[0], body) {
+    })
+}
+
+/// Reads the header, and finds the body; of a document that is not packed.
+#[inline]
+pub(crate) fn parse(document: &[u8]) -> Result<(Header, Body<'_>), Malformed> {
+    let parsed = header(document)?;
+    let (form, body) = (document[0], &document[HEADER..]);
+    match (form, body) {
         (ARRAY_OF_6, [_, ..]) => Ok((parsed, Body::Object(body))),
         (ARRAY_OF_7, [BIN_8, len, rest @ ..]) => tagged(parsed, usize::from(*len), rest),
         (ARRAY_OF_7, [BIN_16, high, low, rest @ ..]) => {

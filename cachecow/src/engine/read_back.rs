@@ -1,4 +1,7 @@
 //! What is about to be stored is read back first: a hit equals what was fetched, or there is no hit.
+//!
+//! Only the encoding is read back, which depends on the type. Compression and encryption treat all bytes alike,
+//! and a reader refuses what does not come back as it was, by zstd's checksum or the tag.
 
 use super::Engine;
 use crate::codec::difference;

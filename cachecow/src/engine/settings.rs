@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::model::cached::TypePolicy;
 use crate::near::NearSettings;
+use crate::packing::Packing;
 
 /// Tells the time of day; replaced in tests.
 pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
@@ -38,6 +39,8 @@ pub(crate) struct Settings {
     pub(crate) hints: usize,
     /// The tier in this process's memory.
     pub(crate) near: NearSettings,
+    /// How documents are compressed and encrypted.
+    pub(crate) packing: Packing,
     pub(crate) clock: Clock,
     /// What the cache is, in a word.
     pub(crate) label: &'static str,
@@ -104,6 +107,7 @@ impl Default for Settings {
             replace_after: Duration::from_secs(10),
             hints: 1 << 16,
             near: NearSettings::default(),
+            packing: Packing::default(),
             clock: Arc::new(SystemTime::now),
             label: "cache",
         }
@@ -129,6 +133,7 @@ impl fmt::Debug for Settings {
             .field("replace_after", &self.replace_after)
             .field("hints", &self.hints)
             .field("near", &self.near)
+            .field("packing", &self.packing)
             .finish_non_exhaustive()
     }
 }

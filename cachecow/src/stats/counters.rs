@@ -60,7 +60,7 @@ counters! {
     BackendErrors => backend_errors, "backend errors";
     /// Stored values that were malformed, undecodable, too large or of another key.
     DecodeFailures => decode_failures, "decode failures";
-    /// Stored values of another version of the type.
+    /// Stored values of another version of the type, or stored with other settings of compression and encryption.
     OtherVersions => other_versions, "of other versions";
     /// Fetched values that were too large to be stored.
     Oversized => oversized, "oversized";

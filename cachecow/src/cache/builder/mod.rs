@@ -1,6 +1,8 @@
 //! The settings of a `CacheCow`, and the ways to open one.
 
 mod open;
+#[cfg(any(feature = "encryption", feature = "zstd"))]
+mod packing;
 mod scheme;
 mod validate;
 
@@ -180,8 +182,8 @@ impl Builder {
         self
     }
 
-    /// The longest value that is stored, in bytes, encoded and with its header. A longer one is
-    /// returned and not stored. Default: 1 MiB.
+    /// The longest value that is stored, in bytes, encoded and with its header, before it is compressed or
+    /// encrypted. A longer one is returned and not stored. Default: 1 MiB.
     pub fn max_value_size(mut self, bytes: usize) -> Self {
         self.settings.max_value_len = bytes;
         self

@@ -131,6 +131,7 @@ impl Builder {
     fn with_backend(mut self, backend: Arc<dyn CacheBackend>) -> Result<CacheCow, Error> {
         self.validate()?;
         self.settings.bound();
+        self.settings.packing.bind(&self.namespace);
         backend.use_clock(&self.settings.clock);
         let client = Client::new(backend, self.operation_timeout);
         Ok(CacheCow::new(Engine::new(client, self.settings)?))

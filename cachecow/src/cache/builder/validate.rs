@@ -47,8 +47,11 @@ impl Builder {
             ),
         ];
         let wrong = faults.iter().filter(|(wrong, _)| *wrong);
-        let faults: Vec<String> =
-            wrong.map(|(_, message)| (*message).to_owned()).chain(self.schemes.faults()).collect();
+        let faults: Vec<String> = wrong
+            .map(|(_, message)| (*message).to_owned())
+            .chain(settings.packing.faults())
+            .chain(self.schemes.faults())
+            .collect();
         if faults.is_empty() {
             Ok(())
         } else {

@@ -24,8 +24,8 @@ use crate::key::Key;
 use crate::model::object::Loaded;
 use crate::protocol::tags::Captured;
 use crate::protocol::{
-    AliasFetch, AliasOutcome, AliasStep, Command, Fetched, Fill, Lost, Outcome, PointerHint,
-    ReadMachine, Reply, Role, Step, Token, Verdict,
+    AliasFetch, AliasOutcome, AliasStep, Command, Compared, Fetched, Fill, Lost, Outcome,
+    PointerHint, ReadMachine, Reply, Role, Step, Token, Verdict,
 };
 
 /// How a read ended.
@@ -161,15 +161,25 @@ impl<'a> Reads<'a> {
                 Step::Judge(document) => self.judge(place, document),
                 Step::Enter => self.enter(place),
                 Step::Lead => self.lead(place),
-                Step::Send(command) => {
-                    self.slots[place].due = Due::Send(self.loader.key(place), command);
-                }
+                Step::Send(command) => self.due_send(place, self.loader.key(place), command),
                 Step::Fetch => self.begin_fetch(place),
                 Step::Wait => self.begin_wait(place),
                 Step::Follow => self.slots[place].due = Due::Event,
                 Step::Done(outcome) => self.finish(place, outcome),
             }
         }
+    }
+
+    /// Has a command sent with the next round. A value that cannot be encrypted is not sent: it is lost, as if on
+    /// its way.
+    fn due_send(&mut self, place: usize, key: Key, mut command: Command) {
+        if let Command::Fill { value, .. } = &mut command {
+            match self.engine.settings.packing.pack(key, std::mem::take(value)) {
+                Some(packed) => *value = packed,
+                None => return self.take_lost(place),
+            }
+        }
+        self.slots[place].due = Due::Send(key, command);
     }
 
     /// The next step of an alias' fetch.
@@ -181,11 +191,16 @@ impl<'a> Reads<'a> {
                 if confirms {
                     self.close(place);
                 }
-                self.slots[place].due = Due::Send(primary.key(), command);
+                self.due_send(place, primary.key(), command);
             }
             AliasStep::Fetch => slot.due = Due::Fetch,
             AliasStep::Compare { stored, fetched } => {
-                let compared = aliases.compare(&stored, &fetched);
+                let loaded = slot.result.as_ref().and_then(|result| result.as_ref().ok());
+                let primary = loaded.and_then(|loaded| aliases.primary_of(loaded));
+                let compared = match &primary {
+                    Some(primary) => aliases.compare(primary, &stored, &fetched),
+                    None => Compared::Leave,
+                };
                 alias.on_compared(compared, self.engine.tokens.fresh());
             }
             AliasStep::GiveBack(..) => self.surplus.extend(slot.claim.take()),
@@ -355,6 +370,14 @@ impl<'a> Reads<'a> {
         }
         if captures {
             self.take_capture(places, replies.next());
+        }
+    }
+
+    fn take_lost(&mut self, place: usize) {
+        let slot = &mut self.slots[place];
+        match &mut slot.alias {
+            Some(alias) => alias.on_reply(Err(Lost)),
+            None => slot.read.on_reply(Err(Lost)),
         }
     }
 

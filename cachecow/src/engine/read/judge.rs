@@ -1,15 +1,19 @@
 //! What becomes of a stored document: whether it is whole, of this version, of the key, of its tags and of
 //! its time.
 
+use bytes::Bytes;
+
 use super::known::Known;
 use super::lifetime::{Age, age};
 use super::primary::ClaimFirst;
 use crate::backend::Place;
 use crate::document::{self, Body, Header};
 use crate::engine::Engine;
+use crate::engine::settings::Settings;
 use crate::key::Key;
 use crate::model::cached::Cached;
 use crate::model::schema::CacheSchema;
+use crate::packing::Refusal;
 use crate::protocol::tags::{StampCheck, check_stamps};
 use crate::protocol::{Lost, Reply, SeenValue, Verdict};
 use crate::stats::{Counter, TypeState};
@@ -52,6 +56,46 @@ impl<T> From<Result<T, Verdict>> for Judgement<T> {
     }
 }
 
+/// A document as the cache has it, and what it is once it is decrypted and decompressed.
+#[derive(Clone, Copy)]
+pub(crate) struct Stored<'a> {
+    pub(crate) stored: &'a Bytes,
+    pub(crate) clear: &'a Bytes,
+}
+
+/// Decrypts and decompresses what is stored under a key, if it is neither larger than the cache's maximum
+/// nor of other settings.
+#[inline]
+pub(super) fn unpack<'a>(
+    engine: &Engine,
+    state: &TypeState,
+    key: Key,
+    stored: &'a Bytes,
+    unpacked: &'a mut Option<Bytes>,
+) -> Result<Stored<'a>, Verdict> {
+    let Settings { packing, max_value_len, .. } = &engine.settings;
+    match packing.unpack(key, stored, *max_value_len, unpacked) {
+        Ok(clear) => Ok(Stored { stored, clear }),
+        Err(refusal) => Err(refused(engine, state, stored, refusal)),
+    }
+}
+
+/// What becomes of a value that is not opened.
+#[cold]
+pub(crate) fn refused(
+    engine: &Engine,
+    state: &TypeState,
+    stored: &[u8],
+    refusal: Refusal,
+) -> Verdict {
+    match (refusal, document::header(stored)) {
+        (Refusal::TooLarge, _) => reject(state, stored, "larger than the cache's maximum"),
+        (Refusal::Damaged(why), _) => reject(state, stored, why),
+        (Refusal::OtherSettings, Ok(header)) => another_version(engine, state, stored, header),
+        (Refusal::OtherSettings, Err(_)) => reject(state, stored, "malformed"),
+    }
+}
+
 /// A document of a type, verified in all but its tags and its age.
 pub(super) struct Verified<'a, T> {
     pub(super) header: Header,
@@ -64,7 +108,7 @@ pub(super) struct Verified<'a, T> {
 pub(super) fn verify<'a, T: Cached>(
     engine: &Engine,
     state: &TypeState,
-    document: &'a [u8],
+    document: Stored<'a>,
     is_asked_for: impl FnOnce(&T) -> bool,
     is_its_key: impl FnOnce(&[u8]) -> bool,
 ) -> Result<Verified<'a, T>, Verdict> {
@@ -74,15 +118,15 @@ pub(super) fn verify<'a, T: Cached>(
         Body::Tagged { object, stamps } => (object, stamps),
         Body::Absent { key } if is_its_key(key) => return Ok(Verified { header, object: None }),
         Body::Absent { .. } | Body::Pointer { .. } => {
-            return Err(reject(state, document, "of another key"));
+            return Err(reject(state, document.stored, "of another key"));
         }
     };
     match document::decode::<T>(object) {
-        Err(error) => Err(reject(state, document, &format!("undecodable: {error}"))),
+        Err(error) => Err(reject(state, document.stored, &format!("undecodable: {error}"))),
         Ok(object) if is_asked_for(&object) => {
             Ok(Verified { header, object: Some((object, stamps)) })
         }
-        Ok(_) => Err(reject(state, document, "of another key")),
+        Ok(_) => Err(reject(state, document.stored, "of another key")),
     }
 }
 
@@ -91,19 +135,16 @@ pub(super) fn verify<'a, T: Cached>(
 pub(super) fn open<'a, T: Cached>(
     engine: &Engine,
     state: &TypeState,
-    document: &'a [u8],
+    Stored { stored, clear }: Stored<'a>,
 ) -> Result<(Header, Body<'a>), Verdict> {
-    if document.len() > engine.settings.max_value_len {
-        return Err(reject(state, document, "larger than the cache's maximum"));
-    }
     if state.clashes() {
         return Err(Verdict::Leave);
     }
-    let Ok((header, body)) = document::parse(document) else {
-        return Err(reject(state, document, "malformed"));
+    let Ok((header, body)) = document::parse(clear) else {
+        return Err(reject(state, stored, "malformed"));
     };
     if header.fingerprint != <T as CacheSchema>::FINGERPRINT {
-        return Err(another_version(engine, state, document, header));
+        return Err(another_version(engine, state, stored, header));
     }
     Ok((header, body))
 }
@@ -152,8 +193,9 @@ pub(super) fn reject(state: &TypeState, document: &[u8], why: &str) -> Verdict {
     Verdict::Replace(SeenValue::of(document))
 }
 
-/// Two versions of the program share the cache: neither reads the other's values, and each leaves the
-/// other's for a while. Otherwise they would overwrite each other on every read.
+/// Two versions of the program share the cache, or two settings of how values are compressed and encrypted:
+/// neither reads the other's values, and each leaves the other's for a while. Otherwise they would overwrite each
+/// other on every read.
 #[cold]
 fn another_version(engine: &Engine, state: &TypeState, document: &[u8], header: Header) -> Verdict {
     state.count(Counter::OtherVersions);

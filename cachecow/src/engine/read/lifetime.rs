@@ -8,7 +8,8 @@ use crate::engine::settings::{LONGEST, Settings};
 use crate::model::cached::{Cached, TypePolicy};
 
 /// How long a value may be served, and how long the cache keeps it. Only where the two differ, or a
-/// value is renewed before its end, do the clocks of those who read it matter. `None`: it is not kept.
+/// value is renewed before its end, or encrypted, do the clocks of those who read it matter. `None`: it is not
+/// kept.
 pub(super) fn lifetimes<T: Cached>(
     settings: &Settings,
     object: Option<&T>,
@@ -17,6 +18,8 @@ pub(super) fn lifetimes<T: Cached>(
     Some(match (object, settings.stale_window(&T::POLICY)) {
         (Some(_), Some(window)) => (ttl, ttl.saturating_add(window).min(LONGEST)),
         (Some(_), None) if settings.refreshes_ahead(&T::POLICY) => (ttl, ttl),
+        // Who writes to the cache cannot make a value live longer.
+        _ if settings.packing.encrypts() => (ttl, ttl),
         _ => (Duration::MAX, ttl),
     })
 }

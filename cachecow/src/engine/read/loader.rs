@@ -39,7 +39,7 @@ pub(crate) trait Loader: Send + Sync {
     /// Fetches from the backing store, answering for each place in order.
     fn fetch<'a>(&'a self, places: &'a [usize]) -> BoxFuture<'a, Vec<Result<Loaded, Error>>>;
 
-    /// Encodes a fetched value.
+    /// Encodes a fetched value; it is compressed and encrypted when it is sent.
     fn seal(&self, place: usize, loaded: &Loaded, fetch_took: Duration) -> Sealed;
 
     /// The cache has stored what this place fetched, by an alias under this pointer.
@@ -73,6 +73,6 @@ pub(crate) trait Aliases: Send + Sync {
     /// Encodes a pointer, whose token is fresh.
     fn seal_pointer(&self, pointer: &PointerHint<Primary>, fetch_took: Duration) -> Option<Bytes>;
 
-    /// Compares a stored document with that of a fetched object.
-    fn compare(&self, stored: &Bytes, fetched: &Bytes) -> Compared;
+    /// Compares what is stored under a primary key with the document of an object that was fetched.
+    fn compare(&self, primary: &Primary, stored: &Bytes, fetched: &Bytes) -> Compared;
 }

@@ -28,6 +28,8 @@ use bytes::Bytes;
 
 pub(crate) use self::drive::Reads;
 pub(crate) use self::hints::Hints;
+#[cfg(feature = "store")]
+pub(crate) use self::judge::refused;
 pub(crate) use self::judge::{Judged, Judgement};
 pub(crate) use self::known::Known;
 use self::known::{Answered, each_once};

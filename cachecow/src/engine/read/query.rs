@@ -7,7 +7,9 @@ use bytes::Bytes;
 use smallvec::SmallVec;
 
 use super::Query;
-use super::judge::{Judged, Judgement, Verified, check_tags, judge_age, open, reject, verify};
+use super::judge::{
+    Judged, Judgement, Stored, Verified, check_tags, judge_age, open, reject, unpack, verify,
+};
 use super::known::Known;
 use super::lifetime::time_left;
 use super::primary::{ClaimFirst, Primary};
@@ -142,11 +144,8 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
 
     /// The token of the pointer that a document is, if it is one, and the primary key that it leads to; of
     /// whichever version of the program, since what it leads to is judged where it is found.
-    fn pointer_in<'d>(&self, document: &'d [u8]) -> Option<(Token, &'d [u8])> {
-        if document.len() > self.engine.settings.max_value_len {
-            return None;
-        }
-        match document::parse(document) {
+    fn pointer_in(document: Stored<'_>) -> Option<(Token, &[u8])> {
+        match document::parse(document.clear) {
             Ok((_, Body::Pointer { stored_by, primary })) => Some((stored_by, primary)),
             _ => None,
         }
@@ -154,7 +153,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
 
     /// Judges a document that stands where the object is stored.
     #[inline]
-    fn judge_stored(&self, document: &Bytes, known: &Known) -> Judgement<Found<L>> {
+    fn judge_stored(&self, document: Stored<'_>, known: &Known) -> Judgement<Found<L>> {
         let is_asked_for = |object: &L::Object| self.lookup.finds(object);
         let is_its_key = |key: &[u8]| key == self.parts.as_bytes();
         let verified = verify(self.engine, self.state, document, is_asked_for, is_its_key);
@@ -162,11 +161,11 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
             Ok(verified) => verified,
             Err(verdict) => return Err(verdict).into(),
         };
-        let seen = || SeenValue::of(document);
+        let seen = || SeenValue::of(document.stored);
         match self.check(self.key, object, known) {
             Ok(object) => {
                 let verdict = judge_age::<L::Object>(self.engine, header, seen);
-                self.judged(object, verdict, None, document, known)
+                self.judged(object, verdict, None, document.clear, known)
             }
             Err(Unserved::Outdated) => Err(Verdict::Replace(seen())).into(),
             Err(Unserved::Unknown) => Err(Verdict::Unknown).into(),
@@ -175,12 +174,14 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     }
 
     /// Judges an alias' document that is no pointer: it says that there is no object.
-    fn judge_absence(&self, document: &Bytes, known: &Known) -> Judgement<Found<L>> {
+    fn judge_absence(&self, document: Stored<'_>, known: &Known) -> Judgement<Found<L>> {
         match open::<L::Object>(self.engine, self.state, document) {
-            Ok((_, Body::Absent { key })) if key == self.parts.as_bytes() => {
-                self.judged(None, Verdict::Good, None, document, known)
+            Ok((header, Body::Absent { key })) if key == self.parts.as_bytes() => {
+                let seen = || SeenValue::of(document.stored);
+                let verdict = judge_age::<L::Object>(self.engine, header, seen);
+                self.judged(None, verdict, None, document.clear, known)
             }
-            Ok(_) => Err(reject(self.state, document, "of another key")).into(),
+            Ok(_) => Err(reject(self.state, document.stored, "of another key")).into(),
             Err(verdict) => Err(verdict).into(),
         }
     }
@@ -225,11 +226,17 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         };
         let is_there = |object: &L::Object| L::primary_of(object).as_bytes() == primary.parts();
         let is_its_key = |key: &[u8]| key == primary.parts();
-        let (header, object) = match verify(self.engine, self.state, stored, is_there, is_its_key) {
-            Ok(Verified { header, object: Some((object, stamps)) })
+        let mut unpacked = None;
+        let opened = unpack(self.engine, self.state, primary.key(), stored, &mut unpacked);
+        let verified = opened.and_then(|opened| {
+            let verified = verify(self.engine, self.state, opened, is_there, is_its_key)?;
+            Ok((verified, opened.clear))
+        });
+        let (header, object, clear) = match verified {
+            Ok((Verified { header, object: Some((object, stamps)) }, clear))
                 if self.lookup.finds(&object) =>
             {
-                (header, (object, stamps))
+                (header, (object, stamps), clear)
             }
             // The alias is another object's by now, or nobody's: the pointer is wrong, not the object.
             Ok(_) => {
@@ -253,7 +260,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
                             let pointer = PointerHint { stored_by, primary };
                             self.engine.hints.remember_pointer(self.key, Arc::new(pointer));
                         }
-                        self.judged(object, verdict, claim_first, stored, known)
+                        self.judged(object, verdict, claim_first, clear, known)
                     }
                 }
             }
@@ -287,7 +294,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         }
     }
 
-    /// What may be served, by the document that the object, or its absence, was found in; kept near if it
+    /// What may be served, by the clear document that the object, or its absence, was found in; kept near if it
     /// is good and all that it depends on is watched.
     #[inline]
     fn judged(
@@ -377,12 +384,17 @@ impl<L: Lookup> Query for ObjectQuery<'_, L> {
 
     #[inline]
     fn judge(&self, document: &Bytes, known: &Known) -> Judgement<Found<L>> {
+        let mut unpacked = None;
+        let opened = match unpack(self.engine, self.state, self.key, document, &mut unpacked) {
+            Ok(opened) => opened,
+            Err(verdict) => return Err(verdict).into(),
+        };
         if !L::ALIAS {
-            return self.judge_stored(document, known);
+            return self.judge_stored(opened, known);
         }
-        match self.pointer_in(document) {
+        match Self::pointer_in(opened) {
             Some(pointer) => self.judge_pointer(document, pointer, known),
-            None => self.judge_absence(document, known),
+            None => self.judge_absence(opened, known),
         }
     }
 }

@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt as _};
 
 use super::Query as _;
-use super::judge::{Judgement, open};
+use super::judge::{Judgement, open, unpack};
 use super::known::Known;
 use super::lifetime::{Age, age, lifetimes};
 use super::loader::{Aliases, Loader, Sealed};
@@ -219,8 +219,11 @@ impl<L: Lookup> Aliases for TypedLoader<'_, L> {
         document.ok().map(Bytes::from)
     }
 
-    fn compare(&self, stored: &Bytes, fetched: &Bytes) -> Compared {
-        let (header, body) = match open::<L::Object>(self.engine, self.state, stored) {
+    fn compare(&self, primary: &Primary, stored: &Bytes, fetched: &Bytes) -> Compared {
+        let mut unpacked = None;
+        let opened = unpack(self.engine, self.state, primary.key(), stored, &mut unpacked);
+        let opened = opened.and_then(|opened| open::<L::Object>(self.engine, self.state, opened));
+        let (header, body) = match opened {
             Ok(opened) => opened,
             Err(Verdict::Leave) => return Compared::Leave,
             Err(_) => return Compared::Different(SeenValue::of(stored)),

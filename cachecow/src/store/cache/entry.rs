@@ -36,14 +36,19 @@ pub(super) fn header(stored_at: u64, fetch_took: Duration, ttl: Duration) -> Hea
     Header::new(FINGERPRINT, stored_at, fetch_took, ttl)
 }
 
-/// The entry of the key with these parts, sharing the document's memory, and when it was stored, in
-/// milliseconds since 1970; `None` if the document is malformed or of another key.
-pub(super) fn decode(document: &Bytes, parts: &[u8]) -> Option<(Entry, u64)> {
+/// How long the document of an entry may be, with a value of at most this length.
+pub(super) fn max_len(parts: &[u8], max_value_len: usize) -> usize {
+    // The header, the milliseconds, and what tells the length of the parts and of the value.
+    max_value_len.saturating_add(parts.len()).saturating_add(64)
+}
+
+/// The entry of the key with these parts, sharing the document's memory, and its header; `None` if the document is malformed or of another key.
+pub(super) fn decode(document: &Bytes, parts: &[u8]) -> Option<(Entry, Header)> {
     let (header, Body::Object(triple)) = document::parse(document).ok()? else { return None };
     let (key, expires_in, value) = read_triple(triple).ok()?;
     let fits = header.fingerprint == FINGERPRINT && *key == *parts;
     let entry = || Entry { value: document.slice_ref(value), expires_in };
-    fits.then(|| (entry(), header.stored_at))
+    fits.then(|| (entry(), header))
 }
 
 /// The parts, the milliseconds and the value.
@@ -73,9 +78,9 @@ mod tests {
         for (value, expires_in) in [(&b""[..], None), (b"v", Some(u64::MAX)), (&[7; 9000], Some(0))]
         {
             let document = encoded(value, expires_in);
-            let (entry, stored_at) = decode(&document, b"parts").unwrap();
+            let (entry, header) = decode(&document, b"parts").unwrap();
             assert_eq!((&entry.value[..], entry.expires_in), (value, expires_in));
-            assert_eq!(stored_at, 1);
+            assert_eq!(header.stored_at, 1);
             assert!(value.is_empty() || document.as_ptr_range().contains(&entry.value.as_ptr()));
         }
     }

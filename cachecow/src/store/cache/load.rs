@@ -13,10 +13,12 @@ use tokio::io::AsyncReadExt as _;
 
 use super::entry::{self, Entry};
 use super::{Decorated, OnCacheError};
-use crate::engine::read::{Judgement, Known, Loader, Query, Sealed, loaded};
+use crate::document::packed;
+use crate::engine::read::{Judgement, Known, Loader, Query, Sealed, loaded, refused};
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::model::object::Loaded;
+use crate::packing::Refusal;
 use crate::protocol::{SeenValue, Verdict};
 use crate::stats::{Counter, StaticSlot, TypeState};
 use crate::store::{KeyValueStore, Reader};
@@ -58,6 +60,9 @@ pub(super) enum Manner {
     Streamed,
 }
 
+/// Cached where the limit is another; it is left to those.
+const LIMITED_ELSEWHERE: Verdict = Verdict::Leave;
+
 /// A read of one key.
 pub(super) struct ValueQuery<'a, S> {
     pub(super) decorated: &'a Decorated<S>,
@@ -74,7 +79,7 @@ impl<S> Query for ValueQuery<'_, S> {
     }
 
     fn judge(&self, document: &Bytes, _known: &Known) -> Judgement<Self::Found> {
-        self.decorated.judge(self.state, self.parts, document).into()
+        self.decorated.judge(self.state, self.hash, self.parts, document).into()
     }
 }
 
@@ -213,20 +218,37 @@ impl<S> Decorated<S> {
     pub(super) fn judge(
         &self,
         state: &TypeState,
+        key: Key,
         parts: &[u8],
         document: &Bytes,
     ) -> Result<(Bytes, Option<Duration>), Verdict> {
-        let Some((Entry { value, expires_in }, stored_at)) = entry::decode(document, parts) else {
+        let engine = &self.cow.engine;
+        let mut unpacked = None;
+        let max_len = if packed::is_packed(document) {
+            entry::max_len(parts, self.max_value_size())
+        } else {
+            usize::MAX
+        };
+        let packing = &engine.settings.packing;
+        let clear = match packing.unpack(key, document, max_len, &mut unpacked) {
+            Ok(clear) => clear,
+            Err(Refusal::TooLarge) => return Err(LIMITED_ELSEWHERE),
+            Err(refusal) => return Err(refused(engine, state, document, refusal)),
+        };
+        let Some((Entry { value, expires_in }, header)) = entry::decode(clear, parts) else {
             state.count(Counter::DecodeFailures);
             tracing::warn!(target: "cachecow", "a cached value was rejected; it will be replaced");
             return Err(Verdict::Replace(SeenValue::of(document)));
         };
         if value.len() > self.max_value_size() {
-            // Cached where the limit is another; it is left to those.
-            return Err(Verdict::Leave);
+            return Err(LIMITED_ELSEWHERE);
+        }
+        let age = engine.wall_clock().saturating_sub(header.stored_at);
+        if packing.encrypts() && age >= u64::from(header.ttl) {
+            // The cache has ended it before: somebody put it back.
+            return Err(Verdict::Replace(SeenValue::of(document)));
         }
         let Some(expires_in) = expires_in else { return Ok((value, None)) };
-        let age = self.cow.engine.wall_clock().saturating_sub(stored_at);
         match expires_in.saturating_sub(age) {
             // It took its time to be stored.
             0 => Err(Verdict::Replace(SeenValue::of(document))),
