@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
 
-use cachecow::{Builder, CacheCow, Cached, ErrorKind, TypePolicy};
+use cachecow::{Builder, CacheCow, Cached, Compression, ErrorKind, Keyring, TypePolicy};
 use cachecow_tests::servers::RedisServer;
 use serde::{Deserialize, Serialize};
 
@@ -121,10 +121,19 @@ async fn every_duration_of_the_builder() {
 #[tokio::test]
 async fn every_number_of_the_builder() {
     let server = RedisServer::start();
+    for level in [i32::MIN, 0, 1, 22, i32::MAX] {
+        let set = |builder: Builder| builder.compress(Compression::zstd(level), 0);
+        check(&server, "compress", set).await;
+    }
     for size in [0, usize::MAX] {
         check(&server, "max_value_size", |builder| builder.max_value_size(size)).await;
         check(&server, "fetch_concurrency", |builder| builder.fetch_concurrency(size)).await;
         check(&server, "hints", |builder| builder.hints(size)).await;
+        let zstd = Compression::zstd(1);
+        check(&server, "compress", |builder| builder.compress(zstd, size).max_value_size(size))
+            .await;
+        let ring = || Keyring::new("a", &[1; 32]);
+        check(&server, "encrypt", |builder| builder.encrypt(ring()).max_value_size(size)).await;
         let set = |builder: Builder| builder.outage_fetch_concurrency(size);
         check(&server, "outage_fetch_concurrency", set).await;
     }
