@@ -24,8 +24,8 @@ use crate::shared::run;
 #[cache(key = "thing:{id}", fetch = Origin::find)]
 #[cache(key = "thing:name:{name}", fetch = Origin::find_by_name)]
 pub struct Thing {
-    id: u64,
-    name: String,
+    pub(crate) id: u64,
+    pub(crate) name: String,
     body: Body,
     #[cache(opaque)]
     foreign: Body,
@@ -37,11 +37,18 @@ pub struct Thing {
 #[cache(key = "tagged:{id}", fetch = Origin::find_tagged)]
 #[cache(tag = "group:{name}")]
 pub struct Tagged {
-    id: u64,
-    name: String,
+    pub(crate) id: u64,
+    pub(crate) name: String,
     body: Body,
     #[cache(opaque)]
     foreign: Body,
+}
+
+impl Thing {
+    pub(crate) fn tagged(&self) -> Tagged {
+        let Self { id, name, body, foreign } = self.clone();
+        Tagged { id, name, body, foreign }
+    }
 }
 
 #[derive(Arbitrary, Clone, Debug, Serialize, Deserialize, CacheSchema)]
@@ -91,8 +98,8 @@ struct More {
 /// What the backing store has.
 #[derive(Default)]
 pub struct Origin {
-    thing: Option<Thing>,
-    tagged: Option<Tagged>,
+    pub(crate) thing: Option<Thing>,
+    pub(crate) tagged: Option<Tagged>,
 }
 
 impl std::fmt::Debug for Origin {
@@ -117,18 +124,18 @@ impl Origin {
 
 /// A cache in which anything may stand, and that stores nothing.
 #[derive(Clone, Debug, Default)]
-struct Planted(Arc<Mutex<State>>);
+pub(crate) struct Planted(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
-struct State {
-    planted: BTreeMap<Key, Bytes>,
-    filled: BTreeMap<Key, Bytes>,
+pub(crate) struct State {
+    pub(crate) planted: BTreeMap<Key, Bytes>,
+    pub(crate) filled: BTreeMap<Key, Bytes>,
 }
 
 const EPOCH: Token = Token::from_bytes([7; 16]);
 
 impl Planted {
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -174,9 +181,9 @@ impl CacheBackend for Planted {
 const HEADER: usize = 30;
 
 /// The day on which everything happens.
-const NOW: Duration = Duration::from_secs(1_700_000_000);
+pub(crate) const NOW: Duration = Duration::from_secs(1_700_000_000);
 
-const PIECES: [&[u8]; 16] = [
+pub(crate) const PIECES: [&[u8]; 16] = [
     &[0xdd, 0xff, 0xff, 0xff, 0xff],
     &[0xdf, 0xff, 0xff, 0xff, 0xff],
     &[0xdb, 0xff, 0xff, 0xff, 0xff],
@@ -197,7 +204,7 @@ const PIECES: [&[u8]; 16] = [
 
 /// How much more memory than the document a read may take: what the few arrays that are taken at
 /// their word may reserve.
-const MOST: u64 = 20 << 20;
+pub(crate) const MOST: u64 = 20 << 20;
 
 /// Any bytes in the place of a stored document.
 pub fn check(data: &[u8]) {
@@ -231,14 +238,10 @@ fn check_with(input: &mut Unstructured<'_>) -> Result<()> {
             reads.check(&thing, &other, &lookups.0, &lookups.1, input)
         }
         2 => {
-            let tagged = |thing: &Thing| {
-                let Thing { id, name, body, foreign } = thing.clone();
-                Tagged { id, name, body, foreign }
-            };
             let found = |tagged| Origin { tagged: Some(tagged), ..Origin::default() };
             let reads = Reads { cow, cache, of: found, as_stored: |tagged| &tagged.id };
             let lookups = (Tagged::by_id(thing.id), Tagged::by_id(other.id));
-            reads.check(&tagged(&thing), &tagged(&other), &lookups.0, &lookups.1, input)
+            reads.check(&thing.tagged(), &other.tagged(), &lookups.0, &lookups.1, input)
         }
         _ => absence(&cow, &cache, &thing, &other, input),
     }

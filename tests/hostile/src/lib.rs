@@ -8,6 +8,7 @@ pub mod derives;
 pub mod documents;
 pub mod keys;
 mod mutate;
+pub mod packed;
 pub mod prefixes;
 pub mod seeded;
 mod shared;

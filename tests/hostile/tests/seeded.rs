@@ -4,11 +4,16 @@
 //! CACHECOW_CASES=1000000 cargo test --release -p cachecow-hostile
 //! ```
 
-use cachecow_hostile::{derives, documents, keys, prefixes, seeded, store_hmac, urls};
+use cachecow_hostile::{derives, documents, keys, packed, prefixes, seeded, store_hmac, urls};
 
 #[test]
 fn a_read_gives_what_is_asked_for_whatever_stands_in_the_cache() {
     seeded::check(documents::check);
+}
+
+#[test]
+fn a_packed_value_that_was_changed_is_never_served() {
+    seeded::check(packed::check);
 }
 
 #[test]
