@@ -95,7 +95,34 @@ use proc_macro::TokenStream;
 /// | `key = "user:{id}"` | the key template; a placeholder names a field (`{0}` in a tuple struct), `{{` and `}}` stand for braces | required |
 /// | `fetch = path` | the async function that reads one object | required |
 /// | `fetch_many = path` | the async function that reads several at once | `fetch` is called for each |
-/// | `name = "by_email"` | the constructor's name | `by_` and the fields, joined by `_and_` |
+/// | `name = "by_email"` | the constructor's name | `by_` and the fields, joined by `_and_`; required in a key without placeholders |
+///
+/// A key without placeholders is for an object of which there is one, such as
+/// `#[cache(key = "settings", name = "current", fetch = Settings::load)]`: `Settings::current()` looks it up, and
+/// its `fetch` is given no part. As an alias, such as `#[cache(key = "user:newest", name = "newest", …)]`, it leads
+/// to whichever object its `fetch` returned. Any object of the type could be that one, so the key is among the own
+/// keys of every object: to write or to invalidate any of them as an object invalidates this alias, too. A write
+/// or an invalidation that names only another key, such as `User::by_id(42)`, does not.
+///
+/// ```
+/// # use cachecow::{CacheCow, Cached};
+/// #[derive(Cached)]
+/// #[cache(key = "settings", name = "current", fetch = Settings::load)]
+/// struct Settings {
+///     theme: String,
+/// }
+/// # impl Settings {
+/// #     async fn load() -> Result<Settings, std::convert::Infallible> {
+/// #         Ok(Settings { theme: "light".into() })
+/// #     }
+/// # }
+///
+/// # async fn example(cow: CacheCow) -> Result<(), cachecow::Error> {
+/// let settings = cow.get(Settings::current()).await?;
+/// cow.invalidate(Settings::current()).await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// Two templates of a struct must differ by more than their placeholders. Two structs that share a cache
 /// need templates of their own, too: of two with one template, the second that a `CacheCow` is used for is not
@@ -112,7 +139,10 @@ use proc_macro::TokenStream;
 /// | setting | meaning | without it |
 /// |---|---|---|
 /// | `tag = "org:{org_id}"` | the tag's template, with the rules of a key's | required |
-/// | `name = "in_org"` | the constructor's name | `tag_` and the fields, joined by `_and_` |
+/// | `name = "in_org"` | the constructor's name | `tag_` and the fields, joined by `_and_`; without fields, `tag_` and the template's words: `tag_all_posts` for `tag = "all:posts"` |
+///
+/// A tag without placeholders, such as `#[cache(tag = "posts", name = "tag_all")]`, is carried by every object of
+/// the type: `invalidate_tag(Post::tag_all())` invalidates all of them at once.
 ///
 /// ```
 /// # use cachecow::{CacheCow, Cached};

@@ -25,13 +25,6 @@ impl Template {
             rest = template.brace(from_brace)?;
         }
         template.emptied.push_str(rest);
-        if template.placeholders.is_empty() {
-            return Err(
-                "this template is the same for every object: no field stands in it; write a \
-                        placeholder, such as `{id}`"
-                    .to_owned(),
-            );
-        }
         Ok(template)
     }
 
@@ -103,6 +96,13 @@ mod tests {
     }
 
     #[test]
+    fn a_template_may_have_no_placeholder() {
+        let template = Template::parse("settings").expect("well-formed");
+        assert!(template.placeholders.is_empty());
+        assert_eq!(template.emptied, "settings");
+    }
+
+    #[test]
     fn tuple_fields_and_raw_names() {
         let template = Template::parse("{0}-{r#type}").expect("well-formed");
         assert_eq!(template.placeholders, ["0", "type"]);
@@ -123,14 +123,12 @@ mod tests {
     fn malformed_templates_say_what_to_write() {
         for text in [
             "",
-            "user",
             "user:{",
             "user:{id",
             "user:id}",
             "user:{}",
             "user:{id:?}",
             "user:{a b}",
-            "user:{{id}}",
             "{a{b}}",
             "user:{self.id}",
             "user:{r#}",

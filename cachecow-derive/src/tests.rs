@@ -85,6 +85,19 @@ fn tagged_struct() {
 }
 
 #[test]
+fn without_placeholders() {
+    let generated = cached(quote! {
+        #[cache(context = PgPool)]
+        #[cache(key = "settings", name = "current", fetch = Settings::load)]
+        #[cache(tag = "all:settings")]
+        pub struct Settings {
+            theme: String,
+        }
+    });
+    check(generated, &expect_file!["snapshots/without_placeholders.rs"]);
+}
+
+#[test]
 fn faulty_struct() {
     let generated = cached(quote! {
         #[cache(key = "user:{idd}", ttl = "10")]
@@ -189,6 +202,11 @@ fn odd_attributes() -> Vec<TokenStream> {
         quote!(#[cache(context = &'a mut &T, self = super)]),
         quote!(#[cache = 1]),
         quote!(#[cache::key(a = 1)]),
+        quote!(#[cache(key = "user", fetch = f)]),
+        quote!(#[cache(key = "user", fetch = f, fetch_many = f, name = "current")]),
+        quote!(#[cache(key = "user", fetch = f, name = "current")]),
+        quote!(#[cache(tag = "::")]),
+        quote!(#[cache(tag = "é①x")]),
         quote!(#[serde(skip, rename(skip = "skip"))]),
         quote!(#[serde = "skip"]),
     ]

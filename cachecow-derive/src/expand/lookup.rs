@@ -20,9 +20,9 @@ pub(super) fn declaration(surroundings: &Surroundings<'_>, lookup: &LookupModel)
     let (vis, object, ty, parts) = (target.vis, &target.object, &lookup.ty, parts_type(lookup));
     let (impl_generics, _, clause) = target.generics.split_for_impl();
     let doc = format!(
-        "A lookup of `{}` by {}, made by `{}`.",
+        "A lookup of `{}` {}, made by `{}`.",
         target.ident.unraw(),
-        listed(lookup),
+        by_what(lookup),
         name(surroundings, lookup)
     );
     quote! {
@@ -41,7 +41,7 @@ pub(super) fn constructor(surroundings: &Surroundings<'_>, lookup: &LookupModel)
     let target = &surroundings.model.schema.target;
     let (vis, constructor, ty) = (target.vis, &lookup.constructor, &lookup.ty);
     let (_, generic_arguments, _) = target.generics.split_for_impl();
-    let doc = format!("Looks `{}` up by {}.", target.ident.unraw(), listed(lookup));
+    let doc = format!("Looks `{}` up {}.", target.ident.unraw(), by_what(lookup));
     let names: Vec<Ident> = lookup.parts.iter().map(parameter).collect();
     let types = lookup.parts.iter().map(parameter_type);
     let values = lookup.parts.iter().zip(&names).map(|(part, name)| match part.passing {
@@ -268,8 +268,11 @@ fn name(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> String {
     format!("{}::{}", surroundings.model.schema.target.ident.unraw(), lookup.constructor)
 }
 
-fn listed(lookup: &LookupModel) -> String {
-    listed_parts(&lookup.parts)
+fn by_what(lookup: &LookupModel) -> String {
+    if lookup.parts.is_empty() {
+        return format!("under `{}`", lookup.template.value());
+    }
+    format!("by {}", listed_parts(&lookup.parts))
 }
 
 pub(super) fn listed_parts(parts: &[PartModel]) -> String {

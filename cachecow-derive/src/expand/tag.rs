@@ -73,11 +73,12 @@ fn constructor(surroundings: &Surroundings<'_>, tag: &TagModel) -> TokenStream {
     let encoder = local("encoder", tag.template.span());
     let encode_parts = encode_parts(krate, &tag.parts, &encoder);
     let template = &tag.emptied;
-    let doc = format!(
-        "The `{}`s of one {}, for `invalidate_tag`.",
-        target.ident.unraw(),
-        listed_parts(&tag.parts)
-    );
+    let ident = target.ident.unraw();
+    let doc = if tag.parts.is_empty() {
+        format!("All `{ident}`s, for `invalidate_tag`.")
+    } else {
+        format!("The `{ident}`s of one {}, for `invalidate_tag`.", listed_parts(&tag.parts))
+    };
     let constructor = &tag.constructor;
     // The compiler reports a second definition of the name at the whole signature.
     let head = at(&quote!(#vis fn #constructor), span);

@@ -13,6 +13,7 @@ use crate::options::LookupOptions;
 use crate::suggest::{listed, nearest};
 use crate::template::Template;
 use crate::tokens;
+use crate::value::Slot;
 
 /// Judges the lookups of one struct.
 pub(super) struct Lookups<'a> {
@@ -54,7 +55,7 @@ impl Lookups<'_> {
     }
 
     fn lookup(&self, options: LookupOptions<'_>, faults: &mut Faults) -> Option<LookupModel> {
-        let LookupOptions { attr, key, fetch, fetch_many, name } = options;
+        let LookupOptions { attr, key, fetch, mut fetch_many, name } = options;
         if key.is_absent() {
             let help = "a lookup needs `key = \"…{field}…\"`, such as `key = \"user:{id}\"`";
             faults.add(attr, format!("`key` is missing; {help}"));
@@ -65,6 +66,9 @@ impl Lookups<'_> {
         }
         let key = key.given()?;
         let (emptied, parts) = self.parts(&key, faults)?;
+        if parts.is_empty() && !self.singleton(&key, &name, &mut fetch_many, faults) {
+            return None;
+        }
         let path = |path| tokens::without_self(path, self.object);
         let (fetch, fetch_many) =
             if self.can_call { (fetch.given(), fetch_many.given()) } else { (None, None) };
@@ -83,6 +87,36 @@ impl Lookups<'_> {
             fetch: fetch.map(path),
             fetch_many: fetch_many.map(path),
         })
+    }
+
+    /// Judges a lookup without placeholders; whether it has a constructor.
+    fn singleton(
+        &self,
+        key: &LitStr,
+        name: &Slot<Ident>,
+        fetch_many: &mut Slot<TokenStream>,
+        faults: &mut Faults,
+    ) -> bool {
+        if let Slot::Given(path) = fetch_many {
+            faults.add(
+                path,
+                "no field stands in this key, so there is one object under it and never several to fetch: \
+                 remove `fetch_many`",
+            );
+            *fetch_many = Slot::Invalid;
+        }
+        if name.is_absent() {
+            let example = self.fields.first().map_or("id", |field| &field.name);
+            faults.add(
+                key,
+                format!(
+                    "no field stands in this key, so there is one `{}` under it: give its lookup a \
+                     name, as in `name = \"current\"`; or write a placeholder, such as `{{{example}}}`",
+                    self.input.ident.unraw()
+                ),
+            );
+        }
+        !name.is_absent()
     }
 
     /// The fields in the template, with names that are slips read as what was meant.

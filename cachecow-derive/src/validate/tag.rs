@@ -1,12 +1,26 @@
 //! The tags that the objects carry.
 
 use proc_macro2::Ident;
+use syn::LitStr;
 
 use super::lookup::Lookups;
 use crate::faults::Faults;
 use crate::fields::Storage;
 use crate::model::{LookupModel, TagModel};
 use crate::options::TagOptions;
+
+/// `all:posts` as `tag_all_posts`.
+fn by_words(template: &LitStr) -> Option<Ident> {
+    let text = template.value().to_lowercase();
+    let words = text.split(|letter: char| !letter.is_alphanumeric());
+    let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+    if words.is_empty() {
+        return None;
+    }
+    let mut name = syn::parse_str::<Ident>(&format!("tag_{}", words.join("_"))).ok()?;
+    name.set_span(template.span());
+    Some(name)
+}
 
 /// Judges the tags of one struct.
 pub(super) struct Tags<'a> {
@@ -31,11 +45,20 @@ impl Tags<'_> {
     fn tag(&self, options: TagOptions, faults: &mut Faults) -> Option<TagModel> {
         let template = options.tag.given()?;
         let (emptied, parts) = self.lookups_of.parts(&template, faults)?;
-        let by_fields = || {
+        let named = if parts.is_empty() {
+            by_words(&template)
+        } else {
             let names: Vec<&str> = parts.iter().map(|part| &*part.name).collect();
-            Ident::new(&format!("tag_{}", names.join("_and_")), template.span())
+            Some(Ident::new(&format!("tag_{}", names.join("_and_")), template.span()))
         };
-        let constructor = options.name.given().unwrap_or_else(by_fields);
+        let Some(constructor) = options.name.given().or(named) else {
+            faults.add(
+                &template,
+                "neither a field nor a word stands in this tag to name its constructor after: write \
+                 `name = \"tag_all\"` or its like",
+            );
+            return None;
+        };
         Some(TagModel { constructor, template, emptied, parts })
     }
 

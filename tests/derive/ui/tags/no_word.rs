@@ -1,11 +1,11 @@
-//! A tag without a field.
+//! Nothing to name the constructor after.
 
 use cachecow::Cached;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize, Cached)]
 #[cache(key = "user:{id}", fetch = User::find)]
-#[cache(tag = "users")]
+#[cache(tag = "::")]
 struct User {
     id: i64,
     org: u32,
