@@ -18,6 +18,8 @@ pub(crate) struct FieldInfo<'a> {
     pub(crate) storage: Storage,
     /// Whether the shape of the field's type is left out, since it contains this one.
     pub(crate) recursive: bool,
+    /// The word, and the function that brings the field's values into the form that keys have.
+    pub(crate) normalize: Option<(Ident, TokenStream)>,
 }
 
 /// How a field is stored.
@@ -43,6 +45,7 @@ fn field_info<'a>(index: usize, field: &'a Field, faults: &mut Faults) -> FieldI
         Some(ident) => (ident.unraw().to_string(), ident.to_token_stream()),
         None => (index.to_string(), Index::from(index).to_token_stream()),
     };
-    let FieldOptions { storage, recursive } = FieldOptions::read(&field.attrs, faults);
-    FieldInfo { name, member, ty: &field.ty, storage, recursive }
+    let FieldOptions { storage, recursive, normalize } = FieldOptions::read(&field.attrs, faults);
+    let normalize = normalize.given();
+    FieldInfo { name, member, ty: &field.ty, storage, recursive, normalize }
 }

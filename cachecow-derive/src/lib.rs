@@ -186,6 +186,43 @@ use proc_macro::TokenStream;
 /// | any other `P` | `P` or `&P` | `&P` | `&[P]` |
 /// | several placeholders | one argument each | one argument each | `&[(A, B)]` |
 ///
+/// # Text that the backing store takes for the same
+///
+/// A column that ignores case finds the row of `ann@x.org` when it is asked for `ANN@x.org`. What a fetch returns
+/// is compared with what was asked, and these two differ: the row is returned, and not cached. An event at the
+/// level `warn` says so once for each type, and `stats()` counts it as `mismatched`. `#[cache(normalize = path)]`
+/// on the field makes both the same:
+///
+/// ```
+/// # use cachecow::{Cached, Lookup};
+/// #[derive(Cached)]
+/// #[cache(key = "user:{id}",          fetch = User::find)]
+/// #[cache(key = "user:email:{email}", fetch = User::find_by_email)]
+/// struct User {
+///     id: i64,
+///     #[cache(normalize = str::to_lowercase)]
+///     email: String,
+/// }
+/// # impl User {
+/// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// #     async fn find_by_email(_: &str) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// # }
+///
+/// let (asked, same) = (User::by_email("ANN@x.org"), User::by_email("ann@x.org"));
+/// assert_eq!(asked.key().key(), same.key().key());
+/// assert!(asked.finds(&User { id: 1, email: "Ann@X.org".into() }));
+/// ```
+///
+/// The function takes the field's value by reference, text as `&str`, and returns the field's type; for text also
+/// a `String`, a `&str` or a `Cow<str>`. It is applied in every key and every tag that the field stands in: to
+/// what a constructor is given, and so to what `fetch` and `fetch_many` are asked for, and to an object's own
+/// value. The object itself is stored and returned as it was fetched. The function must give one result for all
+/// that the backing store takes for the same, and the store must find an object by that result. It is called for
+/// each hit, too.
+///
+/// To add, change or remove it changes keys, as another template does: while an old and a new version of the
+/// program run side by side, an invalidation by one may not reach what the other reads.
+///
 /// # Fetch functions
 ///
 /// `async fn(&Context, part, …) -> Result<T, E>` or `-> Result<Option<T>, E>`, without the first
@@ -213,6 +250,7 @@ use proc_macro::TokenStream;
 /// | `#[cache(with = module)]` | stored by the module's `serialize` and `deserialize`, as serde's `with` has them: `serde_bytes`, `chrono::serde::ts_seconds`, … |
 /// | `#[cache(skip)]` | not stored: the first read has it, a hit has its `Default` |
 /// | `#[cache(recursive)]` | stored as ever, its shape left out of the fingerprint: on one of several types that contain each other |
+/// | `#[cache(normalize = path)]` | on a field in a key or a tag: its value stands there in the form that the function gives it, [see above](#text-that-the-backing-store-takes-for-the-same) |
 ///
 /// ```
 /// # use cachecow::{CacheSchema, Cached};

@@ -26,6 +26,7 @@ pub(crate) struct CachedModel<'a> {
     pub(crate) ttl_with: Option<TokenStream>,
     pub(crate) lookups: Vec<LookupModel>,
     pub(crate) tags: Vec<TagModel>,
+    pub(crate) normalizers: Vec<NormalizerModel>,
     /// Whether the type can implement `Cached` at all; if not, a fault says why.
     pub(crate) is_cacheable: bool,
 }
@@ -65,6 +66,16 @@ pub(crate) struct TagModel {
     pub(crate) parts: Vec<PartModel>,
 }
 
+/// The function that brings a field's values into the form that keys have.
+pub(crate) struct NormalizerModel {
+    /// The generated function, which calls the user's.
+    pub(crate) function: Ident,
+    /// The field's type.
+    pub(crate) ty: TokenStream,
+    /// The user's function.
+    pub(crate) path: TokenStream,
+}
+
 /// One field in a key or a tag.
 pub(crate) struct PartModel {
     /// The name without `r#`, or the position.
@@ -73,6 +84,8 @@ pub(crate) struct PartModel {
     pub(crate) ty: TokenStream,
     pub(crate) passing: Passing,
     pub(crate) is_generic: bool,
+    /// The generated function through which its values pass, if they do.
+    pub(crate) normalizer: Option<Ident>,
 }
 
 /// How a part is given to the constructor and to the fetch function.

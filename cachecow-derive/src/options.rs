@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proc_macro2::{Ident, TokenStream};
-use syn::{Attribute, LitStr};
+use syn::{Attribute, LitStr, Result};
 
 use crate::attr::{CacheAttr, Entry, cache_attrs};
 use crate::faults::Faults;
@@ -24,7 +24,7 @@ const STRUCT_SETTINGS: [&str; 11] = [
     "version",
     "crate",
 ];
-const FIELD_SETTINGS: [&str; 4] = ["opaque", "with", "skip", "recursive"];
+const FIELD_SETTINGS: [&str; 5] = ["opaque", "with", "skip", "recursive", "normalize"];
 const LOOKUP_SETTINGS: [&str; 4] = ["key", "fetch", "fetch_many", "name"];
 const TAG_SETTINGS: [&str; 2] = ["tag", "name"];
 
@@ -267,11 +267,13 @@ fn is_of_the_struct(name: &str) -> bool {
 pub(crate) struct FieldOptions {
     pub(crate) storage: Storage,
     pub(crate) recursive: bool,
+    /// The word, and the function that it names.
+    pub(crate) normalize: Slot<(Ident, TokenStream)>,
 }
 
 impl FieldOptions {
     pub(crate) fn read(attrs: &[Attribute], faults: &mut Faults) -> Self {
-        let mut read = Self { storage: Storage::Schema, recursive: false };
+        let mut read = Self { storage: Storage::Schema, recursive: false, normalize: Slot::Absent };
         for entry in cache_attrs(attrs, faults).iter().flat_map(|attr| &attr.entries) {
             read.set(entry, faults);
         }
@@ -288,6 +290,11 @@ impl FieldOptions {
             "recursive" => {
                 self.recursive = true;
                 return;
+            }
+            "normalize" => {
+                return self
+                    .normalize
+                    .fill(entry, faults, |entry| named_function(entry, "str::to_lowercase"));
             }
             "opaque" => Storage::Opaque,
             "skip" => Storage::Skipped(entry.name.clone()),
@@ -315,4 +322,9 @@ impl FieldOptions {
             faults.add(&entry.name, message);
         }
     }
+}
+
+/// A setting's name, and the function that it gives.
+fn named_function(entry: &Entry, example: &str) -> Result<(Ident, TokenStream)> {
+    Ok((entry.name.clone(), value::function(entry, example)?))
 }

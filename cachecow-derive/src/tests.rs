@@ -85,6 +85,23 @@ fn tagged_struct() {
 }
 
 #[test]
+fn normalized_fields() {
+    let generated = cached(quote! {
+        #[cache(key = "user:{id}", fetch = User::find)]
+        #[cache(key = "user:email:{email}:{code}", fetch = User::find_by_email)]
+        #[cache(tag = "code:{code}")]
+        struct User {
+            id: i64,
+            #[cache(normalize = str::to_lowercase)]
+            email: String,
+            #[cache(normalize = Code::canonical)]
+            code: Code,
+        }
+    });
+    check(generated, &expect_file!["snapshots/normalized_fields.rs"]);
+}
+
+#[test]
 fn without_placeholders() {
     let generated = cached(quote! {
         #[cache(context = PgPool)]
@@ -207,6 +224,8 @@ fn odd_attributes() -> Vec<TokenStream> {
         quote!(#[cache(key = "user", fetch = f, name = "current")]),
         quote!(#[cache(tag = "::")]),
         quote!(#[cache(tag = "é①x")]),
+        quote!(#[cache(normalize = f)]),
+        quote!(#[cache(normalize, normalize = f)]),
         quote!(#[serde(skip, rename(skip = "skip"))]),
         quote!(#[serde = "skip"]),
     ]

@@ -1,10 +1,12 @@
 //! What the derives' generated code calls. Not part of the public interface: anything here may
 //! change in any release.
 
+use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt::{self, Debug, Display};
 use std::future::{self, Future};
 use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -36,6 +38,47 @@ pub fn clone<P: Clone>(part: &P) -> P {
 #[inline]
 pub fn text<P: AsRef<str>>(part: &P) -> &str {
     part.as_ref()
+}
+
+/// What a `normalize` function may return for a field of type `P`.
+#[diagnostic::on_unimplemented(
+    message = "a `normalize` function of a field of type `{P}` cannot return `{Self}`",
+    label = "wrong return type",
+    note = "it takes the field's value by reference, text as `&str`, and returns the value to stand in keys: a \
+            `{P}`; for text also a `String`, a `&str` or a `Cow<str>`"
+)]
+pub trait Normalized<P> {
+    /// The value to stand in keys.
+    #[doc(hidden)]
+    fn into_part(self) -> P;
+}
+
+impl<P> Normalized<P> for P {
+    fn into_part(self) -> P {
+        self
+    }
+}
+
+macro_rules! normalized_texts {
+    ($($from:ty => $($text:ty),*;)*) => {$($(
+        impl Normalized<$text> for $from {
+            fn into_part(self) -> $text {
+                self.into()
+            }
+        }
+    )*)*};
+}
+
+normalized_texts! {
+    &str => String, Box<str>, Arc<str>;
+    Cow<'_, str> => String, Box<str>, Arc<str>;
+    String => Box<str>, Arc<str>;
+}
+
+/// The result of a `normalize` function.
+#[inline]
+pub fn normalized<P, N: Normalized<P>>(output: N) -> P {
+    output.into_part()
 }
 
 /// The `Debug` form of a lookup, which never shows the key's values.

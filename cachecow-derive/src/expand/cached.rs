@@ -7,6 +7,7 @@ use quote::quote;
 
 use super::fetch::call;
 use super::lookup;
+use super::normalize;
 use super::schema::schema_impl;
 use super::surroundings::Surroundings;
 use super::tag;
@@ -53,11 +54,14 @@ fn constructors(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
     let object = &target.object;
     let (impl_generics, _, clause) = target.generics.split_for_impl();
     let constructors = lookups.iter().map(|lookup| lookup::constructor(surroundings, lookup));
+    let normalizers = surroundings.model.normalizers.iter();
+    let normalizers = normalizers.map(|model| normalize::function(&target.krate, model));
     Some(quote! {
         #quiet
         #[automatically_derived]
         impl #impl_generics #object #clause {
             #(#constructors)*
+            #(#normalizers)*
         }
     })
 }

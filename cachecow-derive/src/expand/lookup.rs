@@ -6,7 +6,8 @@ use syn::ext::IdentExt;
 use syn::spanned::Spanned;
 
 use super::fetch::{fetch, fetch_many};
-use super::parts::{encode_parts, one_or_tuple, part_local, part_locals, pattern};
+use super::normalize::{in_key, normalized};
+use super::parts::{argument, encode_parts, one_or_tuple, part_local, part_locals, pattern};
 use super::schema::arguments;
 use super::surroundings::Surroundings;
 use super::{local, quiet, where_clause};
@@ -45,6 +46,7 @@ pub(super) fn constructor(surroundings: &Surroundings<'_>, lookup: &LookupModel)
     let names: Vec<Ident> = lookup.parts.iter().map(parameter).collect();
     let types = lookup.parts.iter().map(parameter_type);
     let values = lookup.parts.iter().zip(&names).map(|(part, name)| match part.passing {
+        _ if part.normalizer.is_some() => normalized(&target.object, part, &argument(part, name)),
         Passing::Value => quote!(#name),
         Passing::Text | Passing::SharedText => quote!(::core::convert::Into::into(#name)),
         Passing::Reference => {
@@ -122,8 +124,8 @@ fn lookup_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenSt
     let encode = encode(surroundings, lookup);
     let turbofish = generic_arguments.as_turbofish();
     let (pattern, names) = (pattern(lookup), part_locals(&lookup.parts));
-    let members = lookup.parts.iter().map(|part| &part.member);
-    let finds = finds(lookup);
+    let own = own_parts(object, lookup);
+    let finds = finds(object, lookup);
     let fetch = fetch(surroundings, lookup);
     let fetch_many = lookup.fetch_many.as_ref().map(|path| fetch_many(surroundings, path));
     let (is_alias, primary_of) = alias(surroundings, lookup).unzip();
@@ -145,7 +147,7 @@ fn lookup_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenSt
                 }
 
                 fn key_of(object: &Self::Object) -> #krate::KeyEncoder {
-                    encode_cachecow_key #turbofish (#(&object.#members),*)
+                    encode_cachecow_key #turbofish (#(#own),*)
                 }
 
                 #primary_of
@@ -192,17 +194,25 @@ fn alias(
 
 /// The comparison of parts whose equality is known to be that of their encodings; every read of a
 /// cached object makes it.
-fn finds(lookup: &LookupModel) -> Option<TokenStream> {
+fn finds(object: &TokenStream, lookup: &LookupModel) -> Option<TokenStream> {
     let comparable = lookup.parts.iter().all(|part| part.passing != Passing::Reference);
     let (pattern, names) = (pattern(lookup), part_locals(&lookup.parts));
-    let members = lookup.parts.iter().map(|part| &part.member);
+    let own = own_parts(object, lookup);
     comparable.then(|| {
         quote! {
             fn finds(&self, object: &Self::Object) -> ::core::primitive::bool {
                 let #pattern = &self.0;
-                true #(&& ::core::cmp::PartialEq::eq(#names, &object.#members))*
+                true #(&& ::core::cmp::PartialEq::eq(#names, #own))*
             }
         }
+    })
+}
+
+/// References to the parts of a found `object`, as they stand in its key.
+fn own_parts(object: &TokenStream, lookup: &LookupModel) -> impl Iterator<Item = TokenStream> {
+    lookup.parts.iter().map(move |part| {
+        let member = &part.member;
+        in_key(object, part, quote!(&object.#member))
     })
 }
 

@@ -4,6 +4,7 @@ mod cached;
 mod fetch;
 mod key_part;
 mod lookup;
+mod normalize;
 mod parts;
 mod schema;
 mod storage;

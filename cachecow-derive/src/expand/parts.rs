@@ -5,7 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::local;
-use crate::model::{LookupModel, PartModel};
+use crate::model::{LookupModel, PartModel, Passing};
 
 pub(super) fn part_local(index: usize, part: &PartModel) -> Ident {
     local(&format!("part_{index}"), part.ty.span())
@@ -26,6 +26,18 @@ pub(super) fn encode_parts(
         quote!(#encode(#name, &mut #encoder);)
     });
     quote!(#(#encode)*)
+}
+
+/// A constructor's argument, as a reference to the part.
+pub(super) fn argument(part: &PartModel, name: &Ident) -> TokenStream {
+    let ty = &part.ty;
+    match part.passing {
+        Passing::Value => quote!(&#name),
+        Passing::Text | Passing::SharedText => {
+            quote!(&<_ as ::core::convert::Into<#ty>>::into(#name))
+        }
+        Passing::Reference => quote!(<_ as ::core::borrow::Borrow<#ty>>::borrow(&#name)),
+    }
 }
 
 /// The parts' locals, as a pattern of the lookup's field.

@@ -5,11 +5,12 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 
 use super::lookup::{listed_parts, parameter, parameter_type};
-use super::parts::{encode_parts, part_locals};
+use super::normalize::in_key;
+use super::parts::{argument, encode_parts, part_locals};
 use super::schema::arguments;
 use super::surroundings::Surroundings;
 use super::{local, quiet, where_clause};
-use crate::model::{PartModel, Passing, TagModel};
+use crate::model::TagModel;
 use crate::tokens::at;
 
 /// The items of `Cached`; none for a struct without tags.
@@ -22,8 +23,11 @@ pub(super) fn items(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
     let arguments = arguments(&model.schema, &quote!(&mut #encoder));
     let visits = model.tags.iter().map(|tag| {
         let constructor = encoding(tag);
-        let members = tag.parts.iter().map(|part| &part.member);
-        quote!(visit(Self::#constructor(#(&self.#members),*));)
+        let own = tag.parts.iter().map(|part| {
+            let member = &part.member;
+            in_key(&model.schema.target.object, part, quote!(&self.#member))
+        });
+        quote!(visit(Self::#constructor(#(#own),*));)
     });
     Some(quote! {
         const TAGGED: ::core::primitive::bool = true;
@@ -67,7 +71,8 @@ fn constructor(surroundings: &Surroundings<'_>, tag: &TagModel) -> TokenStream {
     let encoding = encoding(tag);
     let names: Vec<Ident> = tag.parts.iter().map(parameter).collect();
     let types = tag.parts.iter().map(parameter_type);
-    let values = tag.parts.iter().zip(&names).map(|(part, name)| value(part, name));
+    let values = tag.parts.iter().zip(&names);
+    let values = values.map(|(part, name)| in_key(object, part, argument(part, name)));
     let locals = part_locals(&tag.parts);
     let part_types: Vec<&TokenStream> = tag.parts.iter().map(|part| &part.ty).collect();
     let encoder = local("encoder", tag.template.span());
@@ -97,18 +102,6 @@ fn constructor(surroundings: &Surroundings<'_>, tag: &TagModel) -> TokenStream {
             #encode_parts
             #krate::Tag::new(&#encoder)
         }
-    }
-}
-
-/// The argument, as a reference to the part.
-fn value(part: &PartModel, name: &Ident) -> TokenStream {
-    let ty = &part.ty;
-    match part.passing {
-        Passing::Value => quote!(&#name),
-        Passing::Text | Passing::SharedText => {
-            quote!(&<_ as ::core::convert::Into<#ty>>::into(#name))
-        }
-        Passing::Reference => quote!(<_ as ::core::borrow::Borrow<#ty>>::borrow(&#name)),
     }
 }
 

@@ -3,6 +3,7 @@
 use syn::{Data, DeriveInput, Fields};
 
 use super::lookup::Lookups;
+use super::normalize::normalizers;
 use super::schema::{fingerprint_tags, schema};
 use super::tag::Tags;
 use crate::faults::Faults;
@@ -24,8 +25,11 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
     let object = &object;
     let lookups_of =
         Lookups { input, object, fields: &found, can_call: !options.context.is_invalid() };
+    let given = lookups.len() + tags.len();
     let judged = lookups_of.judge(lookups, faults);
     let tags = Tags { lookups_of: &lookups_of, lookups: &judged }.judge(tags, faults);
+    let all_judged = given > 0 && judged.len() + tags.len() == given;
+    let normalizers = normalizers(&found, (&judged, &tags), all_judged, faults);
     fingerprint_tags(&mut schema, &tags);
     if !is_owned {
         // Nor can what is borrowed be read back.
@@ -45,6 +49,7 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
         ttl_with: options.ttl_with.given().map(|path| tokens::without_self(path, object)),
         lookups: judged,
         tags,
+        normalizers,
         is_cacheable: is_owned,
         schema,
     }

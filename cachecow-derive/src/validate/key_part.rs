@@ -3,6 +3,7 @@
 use quote::ToTokens;
 use syn::{Data, DeriveInput, Fields};
 
+use super::normalize::not_in_keys;
 use super::{mentions_param, target};
 use crate::faults::Faults;
 use crate::fields::fields;
@@ -44,6 +45,7 @@ fn wrapped(
     faults: &mut Faults,
 ) -> Option<WrappedField> {
     let found = fields(all, faults);
+    not_in_keys(&found, faults);
     let carriers: Vec<_> = found.iter().filter(|field| !is_marker(field.ty)).collect();
     let [field] = carriers[..] else {
         let help = "`KeyPart` is derived for newtypes only: write a struct with one field";

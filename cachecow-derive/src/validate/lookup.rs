@@ -1,6 +1,6 @@
 //! The ways to look the object up.
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{DeriveInput, LitStr};
@@ -187,6 +187,7 @@ impl Lookups<'_> {
             ty: tokens::without_self(field.ty.to_token_stream(), self.object),
             passing: passing(field.ty),
             is_generic: mentions_param(field.ty, &params),
+            normalizer: field.normalize.is_some().then(|| normalizer(field)),
         })
     }
 
@@ -235,6 +236,11 @@ fn is_distinct(lookup: &LookupModel, others: &[LookupModel], faults: &mut Faults
         return false;
     }
     true
+}
+
+/// The generated function through which the field's values pass.
+pub(super) fn normalizer(field: &FieldInfo<'_>) -> Ident {
+    Ident::new(&format!("__cachecow_normalize_{}", field.name), Span::call_site())
 }
 
 fn passing(ty: &syn::Type) -> Passing {

@@ -3,6 +3,7 @@
 mod cached;
 mod key_part;
 mod lookup;
+mod normalize;
 mod schema;
 mod tag;
 

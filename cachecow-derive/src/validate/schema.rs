@@ -9,6 +9,7 @@ use syn::{
     Attribute, Data, DeriveInput, Fields, GenericArgument, PathArguments, Type, TypeReference,
 };
 
+use super::normalize::not_in_keys;
 use super::{mentions_param, target};
 use crate::faults::Faults;
 use crate::fields::{FieldInfo, Storage, fields};
@@ -26,6 +27,17 @@ pub(crate) fn cache_schema<'a>(input: &'a DeriveInput, faults: &mut Faults) -> S
             "a union cannot be stored: which field is in use is not known; derive `CacheSchema` for a \
              struct or an enum",
         );
+    }
+    // The faults of the attributes themselves are reported with the shape.
+    let all_fields = |all: &Fields, faults: &mut Faults| {
+        not_in_keys(&fields(all, &mut Faults::default()), faults);
+    };
+    match &input.data {
+        Data::Struct(data) => all_fields(&data.fields, faults),
+        Data::Enum(data) => {
+            data.variants.iter().for_each(|variant| all_fields(&variant.fields, faults));
+        }
+        Data::Union(_) => {}
     }
     schema(input, krate.given(), version.given(), faults)
 }
@@ -125,7 +137,7 @@ impl Shape<'_> {
     }
 
     fn field(&mut self, field: FieldInfo<'_>) -> FieldModel {
-        let FieldInfo { name, member, ty, storage, recursive } = field;
+        let FieldInfo { name, member, ty, storage, recursive, .. } = field;
         let mark = match &storage {
             Storage::Schema if recursive => "# recursive ".to_owned(),
             Storage::Schema => String::new(),

@@ -68,6 +68,10 @@ counters! {
     /// first of each type is told as an event at the level `error`, with the field and the reason. After
     /// three in a row the type's reads go past the cache, for a second at first and a minute at last.
     Unfaithful => unfaithful, "unfaithful";
+    /// Fetched objects that were not stored, because their own fields differ from what was asked for, as those
+    /// of a row in a case-insensitive column may; the first of each type is told as an event at the level
+    /// `warn`, with the lookup. `#[cache(normalize = …)]` on the field makes both the same.
+    Mismatched => mismatched, "mismatched";
     /// Fetches that ended with an error.
     FetchErrors => fetch_errors, "fetch errors";
     /// Objects served past their time to live, because their fetch failed.

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 use super::counters::{COUNTERS, Counter, TypeStats};
 use super::read_back::ReadBack;
@@ -81,6 +81,8 @@ pub(crate) struct TypeState {
     near_hits: Striped,
     hit_rate: HitRate,
     read_back: ReadBack,
+    /// Whether it was logged that a fetch returned another object than the one asked for.
+    mismatch_is_told: AtomicBool,
     /// Whether another type has a key of the same template.
     clashes: bool,
 }
@@ -93,6 +95,7 @@ impl TypeState {
             near_hits: Striped::default(),
             hit_rate: HitRate::default(),
             read_back: ReadBack::default(),
+            mismatch_is_told: AtomicBool::new(false),
             clashes: false,
         }
     }
@@ -106,6 +109,12 @@ impl TypeState {
     pub(crate) fn came_back_different(&self, now: u64) -> bool {
         self.count(Counter::Unfaithful);
         self.read_back.failed(now, self.hit_rate.has_hits())
+    }
+
+    /// A fetch returned an object that does not match what was asked for; whether it is the type's first.
+    pub(crate) fn fetched_another(&self) -> bool {
+        self.count(Counter::Mismatched);
+        !self.mismatch_is_told.swap(true, Ordering::Relaxed)
     }
 
     #[inline]

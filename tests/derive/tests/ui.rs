@@ -4,9 +4,20 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The classes of faults, one folder each; a folder that is not listed here is an error.
-const CLASSES: [&str; 12] = [
-    "fetch", "fields", "input", "key_part", "lookups", "many", "reads", "schema", "settings",
-    "tags", "template", "values",
+const CLASSES: [&str; 13] = [
+    "fetch",
+    "fields",
+    "input",
+    "key_part",
+    "lookups",
+    "many",
+    "normalize",
+    "reads",
+    "schema",
+    "settings",
+    "tags",
+    "template",
+    "values",
 ];
 
 #[test]

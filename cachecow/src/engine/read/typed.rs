@@ -179,10 +179,7 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
             // Found under other parts than it carries (a case-insensitive column, say), it would
             // be rejected on every read, and no invalidation of it would find this key.
             Some(object) if !lookup.finds(object) => {
-                tracing::warn!(
-                    target: "cachecow", lookup = L::NAME,
-                    "the fetched object's own fields differ from the key asked for; it is not cached"
-                );
+                fetched_another(self.state, L::NAME);
                 return Sealed::Unstorable;
             }
             Some(object) => read_back::encode(self.engine, self.state, header, object),
@@ -239,6 +236,20 @@ impl<L: Lookup> Aliases for TypedLoader<'_, L> {
             }
             _ => Compared::Different(SeenValue::of(stored)),
         }
+    }
+}
+
+/// A fetch returned an object that does not match the lookup: counted, and logged once for the type.
+#[cold]
+fn fetched_another(state: &TypeState, lookup: &'static str) {
+    if state.fetched_another() {
+        tracing::warn!(
+            target: "cachecow", r#type = state.name(), lookup,
+            "a fetch returned an object whose own fields differ from what was asked for, and it is not cached; \
+             if both mean the same, as in a case-insensitive column, write \
+             `#[cache(normalize = str::to_lowercase)]` or its like on the field; further objects of the type \
+             are counted as `mismatched`"
+        );
     }
 }
 

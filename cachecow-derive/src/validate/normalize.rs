@@ -1,0 +1,57 @@
+//! The fields whose values are brought into one form before they stand in a key.
+
+use quote::ToTokens;
+
+use super::lookup::normalizer;
+use crate::faults::Faults;
+use crate::fields::FieldInfo;
+use crate::model::{LookupModel, NormalizerModel, PartModel, TagModel};
+
+/// The functions of the fields that stand in a key or a tag. `all_judged`: none of these was left out because
+/// of another fault.
+pub(super) fn normalizers(
+    fields: &[FieldInfo<'_>],
+    (lookups, tags): (&[LookupModel], &[TagModel]),
+    all_judged: bool,
+    faults: &mut Faults,
+) -> Vec<NormalizerModel> {
+    let parts = || {
+        let in_lookups = lookups.iter().flat_map(|lookup| &lookup.parts);
+        in_lookups.chain(tags.iter().flat_map(|tag| &tag.parts))
+    };
+    let mut normalizers = Vec::new();
+    for field in fields {
+        let Some((word, path)) = &field.normalize else { continue };
+        let stands_in = |part: &PartModel| part.name == field.name;
+        if !parts().any(stands_in) {
+            if all_judged {
+                faults.add(
+                    word,
+                    format!(
+                        "`{name}` stands in no key and no tag, so there is nothing to normalize: remove \
+                         `{word}`, or add a placeholder `{{{name}}}`",
+                        name = field.name
+                    ),
+                );
+            }
+            continue;
+        }
+        normalizers.push(NormalizerModel {
+            function: normalizer(field),
+            ty: field.ty.to_token_stream(),
+            path: path.clone(),
+        });
+    }
+    normalizers
+}
+
+/// In a type that stands in no key by its fields, `normalize` has no effect.
+pub(super) fn not_in_keys(fields: &[FieldInfo<'_>], faults: &mut Faults) {
+    for (word, _) in fields.iter().filter_map(|field| field.normalize.as_ref()) {
+        faults.add(
+            word,
+            "`normalize` is for a field that stands in a key or a tag of a struct with \
+             `#[derive(Cached)]`: remove it here",
+        );
+    }
+}
