@@ -7,6 +7,7 @@ use syn::{Field, Fields, Index, Type};
 
 use crate::faults::Faults;
 use crate::options::FieldOptions;
+use crate::value::Slot;
 
 /// One field, by the name that a placeholder uses.
 pub(crate) struct FieldInfo<'a> {
@@ -20,6 +21,8 @@ pub(crate) struct FieldInfo<'a> {
     pub(crate) recursive: bool,
     /// The word, and the function that brings the field's values into the form that keys have.
     pub(crate) normalize: Option<(Ident, TokenStream)>,
+    /// The word, and the function that makes a key part of the field's value.
+    pub(crate) key_with: Slot<(Ident, TokenStream)>,
 }
 
 /// How a field is stored.
@@ -45,7 +48,8 @@ fn field_info<'a>(index: usize, field: &'a Field, faults: &mut Faults) -> FieldI
         Some(ident) => (ident.unraw().to_string(), ident.to_token_stream()),
         None => (index.to_string(), Index::from(index).to_token_stream()),
     };
-    let FieldOptions { storage, recursive, normalize } = FieldOptions::read(&field.attrs, faults);
+    let FieldOptions { storage, recursive, normalize, key_with } =
+        FieldOptions::read(&field.attrs, faults);
     let normalize = normalize.given();
-    FieldInfo { name, member, ty: &field.ty, storage, recursive, normalize }
+    FieldInfo { name, member, ty: &field.ty, storage, recursive, normalize, key_with }
 }

@@ -358,7 +358,8 @@ pub fn cache_schema(input: TokenStream) -> TokenStream {
     derive::cache_schema(input.into()).into()
 }
 
-/// Lets a newtype stand in a key, encoded as the value it wraps.
+/// Lets a newtype stand in a key, encoded as the value it wraps; or an enum without data, encoded as the text that
+/// names its variant.
 ///
 /// ```
 /// use cachecow::{KeyEncoder, KeyPart};
@@ -366,15 +367,48 @@ pub fn cache_schema(input: TokenStream) -> TokenStream {
 /// #[derive(Clone, KeyPart)]
 /// struct UserId(i64);
 ///
-/// let (mut newtype, mut plain) = (KeyEncoder::new("user:{}"), KeyEncoder::new("user:{}"));
-/// UserId(7).encode(&mut newtype);
-/// 7_i64.encode(&mut plain);
-/// assert_eq!(newtype.key(), plain.key());
+/// #[derive(Clone, KeyPart)]
+/// enum Status {
+///     Active,
+///     // Was `Locked` once.
+///     #[cache(rename = "Locked")]
+///     Blocked,
+/// }
+///
+/// fn key(part: impl KeyPart) -> cachecow::Key {
+///     let mut encoder = KeyEncoder::new("user:{}");
+///     part.encode(&mut encoder);
+///     encoder.key()
+/// }
+///
+/// assert_eq!(key(UserId(7)), key(7));
+/// assert_eq!(key(Status::Active), key("Active"));
+/// assert_eq!(key(Status::Blocked), key("Locked"));
 /// ```
 ///
-/// It is for structs with one field, named or not, besides `PhantomData` markers; generics may be
-/// used. The one setting is `#[cache(crate = path)]` on the struct: where the crate `cachecow` is
-/// found, if not at `::cachecow`.
+/// A newtype is a struct with one field, named or not, besides `PhantomData` markers; generics may be used.
+/// Neither its name nor an enum's is part of the key, nor is the order of the variants, so that these may change.
+///
+/// | setting | where | meaning | without it |
+/// |---|---|---|---|
+/// | `crate = path` | on the type | where the crate `cachecow` is found | `::cachecow` |
+/// | `rename = "…"` | on a variant | the name that it has in keys: when a variant is renamed, its old one | the variant's name |
+/// | `key_with = path` | on the field | a function that takes the field's value by reference and returns a `KeyPart`, for a field's type that is none | the value itself |
+///
+/// `key_with` is for types of other crates. What it returns must differ for values that differ, and must not
+/// change from one version of the program to the next:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use cachecow::{CacheSchema, KeyPart};
+///
+/// #[derive(Clone, CacheSchema, KeyPart)]
+/// struct Interval(#[cache(key_with = Duration::as_nanos)] Duration);
+/// ```
+///
+/// This derive says how a value stands in keys, not how it is stored: the type of a cached struct's field derives
+/// [`CacheSchema`](macro@CacheSchema) as well, or the field says how else it is stored.
 #[proc_macro_derive(KeyPart, attributes(cache))]
 pub fn key_part(input: TokenStream) -> TokenStream {
     derive::key_part(input.into()).into()

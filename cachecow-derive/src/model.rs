@@ -148,8 +148,17 @@ impl SchemaModel<'_> {
 /// `#[derive(KeyPart)]`.
 pub(crate) struct KeyPartModel<'a> {
     pub(crate) target: Target<'a>,
-    /// The wrapped field; `None` only beside a fault.
-    pub(crate) field: Option<WrappedField>,
+    pub(crate) encoded: EncodedModel,
+}
+
+/// What a key part is encoded as.
+pub(crate) enum EncodedModel {
+    /// A newtype as what it wraps.
+    Field(WrappedField),
+    /// An enum as the name of its variant.
+    Variants(Vec<(Ident, String)>),
+    /// Only beside a fault.
+    Unknown,
 }
 
 /// The field that a newtype wraps.
@@ -157,4 +166,6 @@ pub(crate) struct WrappedField {
     pub(crate) member: TokenStream,
     pub(crate) ty: TokenStream,
     pub(crate) is_generic: bool,
+    /// The function that makes a key part of its value.
+    pub(crate) key_with: Option<TokenStream>,
 }

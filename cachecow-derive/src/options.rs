@@ -24,7 +24,7 @@ const STRUCT_SETTINGS: [&str; 11] = [
     "version",
     "crate",
 ];
-const FIELD_SETTINGS: [&str; 5] = ["opaque", "with", "skip", "recursive", "normalize"];
+const FIELD_SETTINGS: [&str; 6] = ["opaque", "with", "skip", "recursive", "normalize", "key_with"];
 const LOOKUP_SETTINGS: [&str; 4] = ["key", "fetch", "fetch_many", "name"];
 const TAG_SETTINGS: [&str; 2] = ["tag", "name"];
 
@@ -269,11 +269,18 @@ pub(crate) struct FieldOptions {
     pub(crate) recursive: bool,
     /// The word, and the function that it names.
     pub(crate) normalize: Slot<(Ident, TokenStream)>,
+    /// The same.
+    pub(crate) key_with: Slot<(Ident, TokenStream)>,
 }
 
 impl FieldOptions {
     pub(crate) fn read(attrs: &[Attribute], faults: &mut Faults) -> Self {
-        let mut read = Self { storage: Storage::Schema, recursive: false, normalize: Slot::Absent };
+        let mut read = Self {
+            storage: Storage::Schema,
+            recursive: false,
+            normalize: Slot::Absent,
+            key_with: Slot::Absent,
+        };
         for entry in cache_attrs(attrs, faults).iter().flat_map(|attr| &attr.entries) {
             read.set(entry, faults);
         }
@@ -295,6 +302,11 @@ impl FieldOptions {
                 return self
                     .normalize
                     .fill(entry, faults, |entry| named_function(entry, "str::to_lowercase"));
+            }
+            "key_with" => {
+                return self
+                    .key_with
+                    .fill(entry, faults, |entry| named_function(entry, "Version::to_string"));
             }
             "opaque" => Storage::Opaque,
             "skip" => Storage::Skipped(entry.name.clone()),
@@ -327,4 +339,35 @@ impl FieldOptions {
 /// A setting's name, and the function that it gives.
 fn named_function(entry: &Entry, example: &str) -> Result<(Ident, TokenStream)> {
     Ok((entry.name.clone(), value::function(entry, example)?))
+}
+
+/// The settings of an enum's variant.
+#[derive(Default)]
+pub(crate) struct VariantOptions {
+    pub(crate) rename: Slot<LitStr>,
+}
+
+impl VariantOptions {
+    pub(crate) fn read(attrs: &[Attribute], faults: &mut Faults) -> Self {
+        let mut read = Self::default();
+        for entry in cache_attrs(attrs, faults).iter().flat_map(|attr| &attr.entries) {
+            if entry.name == "rename" {
+                read.rename.fill(entry, faults, |entry| value::string(entry, "\"active\""));
+                continue;
+            }
+            let name = &entry.name;
+            let message = if FIELD_SETTINGS.contains(&&*name.to_string()) {
+                format!(
+                    "`{name}` belongs on a field: write it in front of one of the variant's fields"
+                )
+            } else {
+                format!(
+                    "unknown setting `{name}`; a variant has `rename`: write \
+                     `#[cache(rename = \"active\")]`"
+                )
+            };
+            faults.add(name, message);
+        }
+        read
+    }
 }

@@ -165,6 +165,27 @@ fn newtype() {
 }
 
 #[test]
+fn newtype_of_a_foreign_type() {
+    let generated = key_part(quote! {
+        struct Release(#[cache(opaque, key_with = semver::Version::to_string)] semver::Version);
+    });
+    check(generated, &expect_file!["snapshots/newtype_of_a_foreign_type.rs"]);
+}
+
+#[test]
+fn unit_enum() {
+    let generated = key_part(quote! {
+        enum Status {
+            Active,
+            #[cache(rename = "Blocked")]
+            Locked,
+            r#Static,
+        }
+    });
+    check(generated, &expect_file!["snapshots/unit_enum.rs"]);
+}
+
+#[test]
 fn enumeration() {
     let generated = cache_schema(quote! {
         #[cache(crate = crate::cow)]
@@ -224,8 +245,9 @@ fn odd_attributes() -> Vec<TokenStream> {
         quote!(#[cache(key = "user", fetch = f, name = "current")]),
         quote!(#[cache(tag = "::")]),
         quote!(#[cache(tag = "é①x")]),
-        quote!(#[cache(normalize = f)]),
-        quote!(#[cache(normalize, normalize = f)]),
+        quote!(#[cache(normalize = f, key_with = f)]),
+        quote!(#[cache(normalize, key_with = "f", normalize = f)]),
+        quote!(#[cache(rename = "a", rename, rename = 1)]),
         quote!(#[serde(skip, rename(skip = "skip"))]),
         quote!(#[serde = "skip"]),
     ]
@@ -243,6 +265,7 @@ fn odd_items(on_item: &TokenStream, on_field: &TokenStream) -> Vec<TokenStream> 
         quote!(#on_item struct User<T>(#on_field T) where T: Fn(u8) -> u8;),
         quote!(#on_item struct User { #on_field id: (!, fn(), *const u8, dyn A, impl B, _, m!()) }),
         quote!(#on_item enum User {}),
+        quote!(#on_item enum User { #on_item A, #on_item B, C }),
         quote!(#on_item enum User { #on_item A, B(#on_field u8), C { #on_field id: u8 } = 1 }),
         quote!(#on_item union User { #on_field id: u8 }),
         quote!(#on_item fn user() {}),

@@ -4,9 +4,22 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZero;
+use std::time::Duration;
 
 use cachecow::{KeyEncoder, KeyPart};
 use uuid::Uuid;
+
+/// A unit enum stands in keys as the text that names its variant.
+#[derive(KeyPart)]
+enum Status {
+    Active,
+    #[cache(rename = "Locked")]
+    Blocked,
+}
+
+/// A newtype of another crate's type, as what its function gives.
+#[derive(KeyPart)]
+struct Waited(#[cache(key_with = Duration::as_nanos)] Duration);
 
 fn encode(template: &str, parts: &[&dyn KeyPart]) -> KeyEncoder {
     let mut encoder = KeyEncoder::new(template);
@@ -22,6 +35,7 @@ fn hex(bytes: &[u8]) -> String {
 fn the_vectors_hold() {
     let long = "x".repeat(300);
     let uuid = Uuid::from_u128(0x0123_4567_89ab_cdef_0123_4567_89ab_cdef);
+    let waited = Waited(Duration::from_secs(5));
     let vectors: Vec<(&str, Vec<&dyn KeyPart>)> = vec![
         ("user:{}", vec![&42_i64]),
         ("user:{}", vec![&42_u8]),
@@ -56,6 +70,10 @@ fn the_vectors_hold() {
         ("order:{}:{}", vec![&"a", &"bc"]),
         ("order:{}:{}", vec![&1, &2]),
         ("order:{}", vec![&(1, 2)]),
+        ("user:{}", vec![&Status::Active]),
+        ("user:{}", vec![&Status::Blocked]),
+        ("user:{}", vec![&waited]),
+        ("settings", Vec::new()),
     ];
     let actual: Vec<String> = vectors
         .iter()
@@ -79,6 +97,8 @@ fn the_type_of_a_part_is_not_in_the_key() {
     same(&NonZero::<usize>::MIN, &1);
     same(&vec![1_u8, 2, 3], &[1_u8, 2, 3]);
     same(&"x".to_owned(), &"x");
+    same(&Status::Blocked, &"Locked");
+    same(&Waited(Duration::from_secs(5)), &5_000_000_000_i64);
 }
 
 #[test]

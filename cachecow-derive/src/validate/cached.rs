@@ -7,10 +7,11 @@ use super::normalize::normalizers;
 use super::schema::{fingerprint_tags, schema};
 use super::tag::Tags;
 use crate::faults::Faults;
-use crate::fields::fields;
+use crate::fields::{FieldInfo, fields};
 use crate::model::{BodyModel, CachedModel, PolicyModel};
 use crate::options::CachedOptions;
 use crate::tokens;
+use crate::value::Slot;
 
 /// Judges `#[derive(Cached)]`.
 pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedModel<'a> {
@@ -21,6 +22,7 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
     let found = struct_fields(input, faults)
         .map(|all| fields(all, &mut Faults::default()))
         .unwrap_or_default();
+    keyed_by_newtypes(&found, faults);
     let object = schema.target.object.clone();
     let object = &object;
     let lookups_of =
@@ -52,6 +54,18 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
         normalizers,
         is_cacheable: is_owned,
         schema,
+    }
+}
+
+/// The field itself is a key part, or a newtype around it is.
+fn keyed_by_newtypes(found: &[FieldInfo<'_>], faults: &mut Faults) {
+    for field in found {
+        let Slot::Given((word, _)) = &field.key_with else { continue };
+        faults.add(
+            word,
+            "`key_with` is for the field of a newtype with `#[derive(KeyPart)]`: write one around this \
+             field's type, and `key_with` there",
+        );
     }
 }
 

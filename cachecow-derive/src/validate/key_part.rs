@@ -1,41 +1,64 @@
-//! Newtypes.
+//! Newtypes, and enums without data.
 
+use proc_macro2::Ident;
 use quote::ToTokens;
-use syn::{Data, DeriveInput, Fields};
+use syn::ext::IdentExt;
+use syn::{Data, DataEnum, DeriveInput, Fields, LitStr, Variant};
 
 use super::normalize::not_in_keys;
 use super::{mentions_param, target};
 use crate::faults::Faults;
 use crate::fields::fields;
-use crate::model::{KeyPartModel, WrappedField};
-use crate::options::TypeOptions;
+use crate::model::{EncodedModel, KeyPartModel, WrappedField};
+use crate::options::{TypeOptions, VariantOptions};
 use crate::tokens;
+use crate::value::Slot;
 
 /// Judges `#[derive(KeyPart)]`.
 pub(crate) fn key_part<'a>(input: &'a DeriveInput, faults: &mut Faults) -> KeyPartModel<'a> {
     let krate = TypeOptions::read(&input.attrs, &["crate"], faults).krate.given();
     let target = target(input, krate);
-    let field = match &input.data {
-        Data::Struct(data) => wrapped(input, &data.fields, &target.object, faults),
-        Data::Enum(data) => {
-            faults.add(
-                &data.enum_token,
-                "`KeyPart` is derived for newtypes only: an enum's keys would change with the \
-                 order or the names of its variants; implement `KeyPart` by hand and encode a \
-                 value of each variant that never changes",
-            );
-            None
-        }
+    let encoded = match &input.data {
+        Data::Struct(data) => wrapped(input, &data.fields, &target.object, faults)
+            .map_or(EncodedModel::Unknown, EncodedModel::Field),
+        Data::Enum(data) => EncodedModel::Variants(variants(data, faults)),
         Data::Union(data) => {
             faults.add(
                 &data.union_token,
-                "`KeyPart` is derived for newtypes only: which field of a union is in use is not \
-                 known; write a struct around one field",
+                "`KeyPart` is derived for newtypes and enums only: which field of a union is in use is \
+                 not known; write a struct around one field",
             );
-            None
+            EncodedModel::Unknown
         }
     };
-    KeyPartModel { target, field }
+    KeyPartModel { target, encoded }
+}
+
+/// The variants with the names that they have in keys.
+fn variants(data: &DataEnum, faults: &mut Faults) -> Vec<(Ident, String)> {
+    let mut named: Vec<(Ident, String)> = Vec::new();
+    for Variant { ident, attrs, fields, .. } in &data.variants {
+        let rename = VariantOptions::read(attrs, faults).rename.given();
+        if !fields.is_empty() {
+            faults.add(
+                ident,
+                format!(
+                    "`{ident}` carries data, and an enum stands in keys by its variant's name alone: make it \
+                     a unit variant, or implement `KeyPart` by hand"
+                ),
+            );
+        }
+        let name = rename.as_ref().map_or_else(|| ident.unraw().to_string(), LitStr::value);
+        if let Some((other, _)) = named.iter().find(|(_, known)| *known == name) {
+            let word: &dyn ToTokens = rename.as_ref().map_or(ident, |rename| rename);
+            faults.add(
+                word,
+                format!("`{other}` stands in keys as `{name}` already; give this one another name"),
+            );
+        }
+        named.push((ident.clone(), name));
+    }
+    named
 }
 
 fn wrapped(
@@ -62,11 +85,17 @@ fn wrapped(
         }
         return None;
     };
+    let key_with = match &field.key_with {
+        Slot::Given((_, path)) => Some(tokens::without_self(path, object)),
+        Slot::Absent => None,
+        Slot::Invalid => return None,
+    };
     let params: Vec<_> = input.generics.type_params().map(|param| &param.ident).collect();
     Some(WrappedField {
         member: field.member.clone(),
         ty: tokens::without_self(field.ty.to_token_stream(), object),
         is_generic: mentions_param(field.ty, &params),
+        key_with,
     })
 }
 

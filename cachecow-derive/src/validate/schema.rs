@@ -5,16 +5,14 @@ use std::fmt::Write;
 use proc_macro2::{Ident, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
-use syn::{
-    Attribute, Data, DeriveInput, Fields, GenericArgument, PathArguments, Type, TypeReference,
-};
+use syn::{Data, DeriveInput, Fields, GenericArgument, PathArguments, Type, TypeReference};
 
 use super::normalize::not_in_keys;
 use super::{mentions_param, target};
 use crate::faults::Faults;
 use crate::fields::{FieldInfo, Storage, fields};
 use crate::model::{BodyModel, FieldModel, SchemaModel, TagModel, VariantModel};
-use crate::options::TypeOptions;
+use crate::options::{TypeOptions, VariantOptions};
 use crate::tokens;
 
 /// Judges `#[derive(CacheSchema)]`.
@@ -69,7 +67,8 @@ pub(super) fn schema<'a>(
             let mut variants = Vec::new();
             for variant in &data.variants {
                 let _ = write!(shape.description, "| {} ", variant.ident.unraw());
-                misplaced_settings(&variant.attrs, faults);
+                // Its name in keys has no part in how it is stored.
+                VariantOptions::read(&variant.attrs, faults);
                 let fields = shape.fields(&variant.fields, faults);
                 variants.push(VariantModel { ident: variant.ident.clone(), fields });
             }
@@ -95,13 +94,6 @@ pub(super) fn schema<'a>(
 pub(super) fn fingerprint_tags(schema: &mut SchemaModel<'_>, tags: &[TagModel]) {
     for tag in tags {
         let _ = write!(schema.description, "# tag {:?} ", tag.template.value());
-    }
-}
-
-fn misplaced_settings(attrs: &[Attribute], faults: &mut Faults) {
-    for attr in attrs.iter().filter(|attr| attr.path().is_ident("cache")) {
-        faults
-            .add(attr, "a variant has no settings; write `#[cache(opaque)]` on one of its fields");
     }
 }
 

@@ -35,7 +35,8 @@ use super::KeyEncoder;
     label = "this key field's type is no `KeyPart`",
     note = "a key part is an integer, a string, bytes, a bool, a char, an IP address or a Uuid \
             (feature `uuid`)",
-    note = "for a newtype around one of these, add `#[derive(cachecow::KeyPart)]` to it",
+    note = "for a newtype around one of these, or an enum without data, add `#[derive(cachecow::KeyPart)]` to it; \
+            for another crate's type, write a newtype with `#[cache(key_with = path)]` on its field",
     note = "floats are refused: NaN equals nothing and rounding changes keys; store the value as \
             an integer (cents, microdegrees) or as text"
 )]

@@ -3,7 +3,8 @@ use cachecow::KeyPart;
 #[derive(KeyPart)]
 enum Role {
     Admin,
-    Guest,
+    Guest(String),
+    Other { id: u32 },
 }
 
 fn main() {}

@@ -1,0 +1,8 @@
+use std::time::Duration;
+
+use cachecow::KeyPart;
+
+#[derive(KeyPart)]
+struct Waited(#[cache(key_with = Duration::as_secs_f64)] Duration);
+
+fn main() {}
