@@ -217,8 +217,8 @@ use proc_macro::TokenStream;
 /// a `String`, a `&str` or a `Cow<str>`. It is applied in every key and every tag that the field stands in: to
 /// what a constructor is given, and so to what `fetch` and `fetch_many` are asked for, and to an object's own
 /// value. The object itself is stored and returned as it was fetched. The function must give one result for all
-/// that the backing store takes for the same, and the store must find an object by that result. It is called for
-/// each hit, too.
+/// that the backing store takes for the same, and different results for all else: two objects with one result
+/// share a key. The store must find an object by that result. The function is called for each hit, too.
 ///
 /// To add, change or remove it changes keys, as another template does: while an old and a new version of the
 /// program run side by side, an invalidation by one may not reach what the other reads.
