@@ -185,12 +185,8 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for User {
-        fn each_key(
-            &self,
-            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
-        ) {
-            let policy = <Self as ::cachecow::Cached>::POLICY;
-            <Self as ::cachecow::Cached>::each_key(self, &mut |key| visit(key, policy));
+        fn add_to(&self, set: &mut ::cachecow::KeySet) {
+            set.add_object(self);
         }
     }
     #[automatically_derived]
@@ -214,11 +210,8 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for UserById {
-        fn each_key(
-            &self,
-            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
-        ) {
-            visit(
+        fn add_to(&self, set: &mut ::cachecow::KeySet) {
+            set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
                 <<Self as ::cachecow::Lookup>::Object as ::cachecow::Cached>::POLICY,
             );
@@ -267,7 +260,7 @@ const _: () = {
                         User,
                         _,
                     >(
-                        User::find(*part_0).await,
+                        ::cachecow::__private::call((*part_0,), User::find).await,
                         |error| {
                             use ::cachecow::__private::ErrorKindOf as _;
                             (&&&::cachecow::__private::Tag::of(&error))
@@ -303,11 +296,8 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for UserByEmailAndCode {
-        fn each_key(
-            &self,
-            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
-        ) {
-            visit(
+        fn add_to(&self, set: &mut ::cachecow::KeySet) {
+            set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
                 <<Self as ::cachecow::Lookup>::Object as ::cachecow::Cached>::POLICY,
             );
@@ -363,7 +353,10 @@ const _: () = {
                         User,
                         _,
                     >(
-                        User::find_by_email(::cachecow::__private::text(part_0), part_1)
+                        ::cachecow::__private::call(
+                                (::cachecow::__private::text(part_0), part_1),
+                                User::find_by_email,
+                            )
                             .await,
                         |error| {
                             use ::cachecow::__private::ErrorKindOf as _;

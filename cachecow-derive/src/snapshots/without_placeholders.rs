@@ -112,12 +112,8 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for Settings {
-        fn each_key(
-            &self,
-            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
-        ) {
-            let policy = <Self as ::cachecow::Cached>::POLICY;
-            <Self as ::cachecow::Cached>::each_key(self, &mut |key| visit(key, policy));
+        fn add_to(&self, set: &mut ::cachecow::KeySet) {
+            set.add_object(self);
         }
     }
     #[automatically_derived]
@@ -138,11 +134,8 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for SettingsCurrent {
-        fn each_key(
-            &self,
-            visit: &mut dyn ::core::ops::FnMut(::cachecow::Key, ::cachecow::TypePolicy),
-        ) {
-            visit(
+        fn add_to(&self, set: &mut ::cachecow::KeySet) {
+            set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
                 <<Self as ::cachecow::Lookup>::Object as ::cachecow::Cached>::POLICY,
             );
@@ -190,7 +183,7 @@ const _: () = {
                         Settings,
                         _,
                     >(
-                        Settings::load(_context).await,
+                        ::cachecow::__private::call((_context,), Settings::load).await,
                         |error| {
                             use ::cachecow::__private::ErrorKindOf as _;
                             (&&&::cachecow::__private::Tag::of(&error))
