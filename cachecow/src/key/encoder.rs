@@ -12,6 +12,14 @@ mod ext {
     pub(super) const UINT_128: u8 = 4;
     pub(super) const UUID: u8 = 5;
     pub(super) const IP_ADDRESS: u8 = 6;
+    pub(super) const DATE: u8 = 16;
+    pub(super) const TIME: u8 = 17;
+    pub(super) const DATE_TIME: u8 = 18;
+    pub(super) const INSTANT: u8 = 19;
+    pub(super) const WEEKDAY: u8 = 20;
+    pub(super) const MONTH: u8 = 21;
+    pub(super) const DECIMAL: u8 = 22;
+    pub(super) const OBJECT_ID: u8 = 23;
 }
 
 /// Collects the parts of one key and hashes them into a [`Key`].
@@ -104,6 +112,60 @@ impl KeyEncoder {
     /// An IP address by its 4 or 16 octets.
     pub fn ip_address(&mut self, octets: &[u8]) {
         self.ext(ext::IP_ADDRESS, octets);
+    }
+
+    /// A date, by the days since 1 January 1970.
+    pub fn date(&mut self, days: i32) {
+        self.ext(ext::DATE, &days.to_be_bytes());
+    }
+
+    /// A time of day, by the seconds since midnight and the nanoseconds since the second. During a leap
+    /// second the second is the one before it, and there are more than a thousand million nanoseconds.
+    pub fn time(&mut self, seconds: u32, nanoseconds: u32) {
+        let time = u64::from(seconds) << 32 | u64::from(nanoseconds);
+        self.ext(ext::TIME, &time.to_be_bytes());
+    }
+
+    /// A date and a time of day, as [`date`](Self::date) and [`time`](Self::time) take them, without a
+    /// place on earth.
+    pub fn date_time(&mut self, days: i32, seconds: u32, nanoseconds: u32) {
+        let mut value = [0; 12];
+        value[..4].copy_from_slice(&days.to_be_bytes());
+        value[4..8].copy_from_slice(&seconds.to_be_bytes());
+        value[8..].copy_from_slice(&nanoseconds.to_be_bytes());
+        self.ext(ext::DATE_TIME, &value);
+    }
+
+    /// An instant, by the seconds since the beginning of 1970 in UTC and the nanoseconds since the second,
+    /// which are those of [`time`](Self::time).
+    pub fn instant(&mut self, seconds: i64, nanoseconds: u32) {
+        let mut value = [0; 12];
+        value[..8].copy_from_slice(&seconds.to_be_bytes());
+        value[8..].copy_from_slice(&nanoseconds.to_be_bytes());
+        self.ext(ext::INSTANT, &value);
+    }
+
+    /// A day of the week: 1 is Monday, 7 Sunday.
+    pub fn weekday(&mut self, number: u8) {
+        self.ext(ext::WEEKDAY, &[number]);
+    }
+
+    /// A month: 1 is January.
+    pub fn month(&mut self, number: u8) {
+        self.ext(ext::MONTH, &[number]);
+    }
+
+    /// A decimal number, `mantissa` divided by ten to the power of `scale`. The caller sees to it that
+    /// equal numbers have one form: without trailing zeros after the point.
+    pub fn decimal(&mut self, mantissa: i128, scale: u8) {
+        let mut value = [scale; 17];
+        value[1..].copy_from_slice(&mantissa.to_be_bytes());
+        self.ext(ext::DECIMAL, &value);
+    }
+
+    /// A MongoDB `ObjectId` by its 12 bytes.
+    pub fn object_id(&mut self, value: [u8; 12]) {
+        self.ext(ext::OBJECT_ID, &value);
     }
 
     /// The absent optional part.

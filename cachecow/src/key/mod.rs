@@ -1,5 +1,13 @@
 //! What an object is cached under: typed parts, encoded without ambiguity and hashed.
 
+#[cfg(any(
+    feature = "bson",
+    feature = "chrono",
+    feature = "rust_decimal",
+    feature = "time",
+    feature = "uuid"
+))]
+mod crates;
 mod encoder;
 mod map;
 mod part;

@@ -10,10 +10,22 @@ use super::KeyEncoder;
 
 /// A type whose values may stand in a key template's placeholder.
 ///
-/// Implemented for integers, strings, bytes, `bool`, `char`, IP addresses, `Uuid` (feature
-/// `uuid`), options, tuples, and references and smart pointers to them. Floats are left out on
-/// purpose: `NaN` equals nothing, `0.0` equals `-0.0`, and rounding makes two computations of "the
-/// same" key differ.
+/// Implemented for integers, strings, bytes, `bool`, `char`, IP addresses, options, tuples, and
+/// references and smart pointers to them; and for other crates' types, by the feature of the crate's
+/// name:
+///
+/// - `uuid`: `Uuid`;
+/// - `chrono`: `NaiveDate`, `NaiveTime`, `NaiveDateTime`, `DateTime`, `Weekday`, `Month`;
+/// - `time`: `Date`, `Time`, `PrimitiveDateTime`, `OffsetDateTime`, `UtcDateTime`, `Weekday`, `Month`;
+/// - `rust_decimal`: `Decimal`;
+/// - `bson`: `ObjectId`, `DateTime`.
+///
+/// Values that are equal make the same key: a moment (`DateTime`, `OffsetDateTime`, `UtcDateTime`) counts
+/// by its instant and not by its offset, and the decimal 1.0 is 1.00. A type that two of these crates
+/// have alike makes the same key by both.
+///
+/// Floats are left out on purpose: `NaN` equals nothing, `0.0` equals `-0.0`, and rounding makes two
+/// computations of "the same" key differ.
 ///
 /// For a newtype, `#[derive(KeyPart)]` encodes it as its inner value.
 ///
@@ -33,8 +45,8 @@ use super::KeyEncoder;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot stand in a cache key",
     label = "this key field's type is no `KeyPart`",
-    note = "a key part is an integer, a string, bytes, a bool, a char, an IP address or a Uuid \
-            (feature `uuid`)",
+    note = "a key part is an integer, a string, bytes, a bool, a char or an IP address, or a type of \
+            `uuid`, `chrono`, `time`, `rust_decimal` or `bson` (each a feature)",
     note = "for a newtype around one of these, or an enum without data, add `#[derive(cachecow::KeyPart)]` to it; \
             for another crate's type, write a newtype with `#[cache(key_with = path)]` on its field",
     note = "floats are refused: NaN equals nothing and rounding changes keys; store the value as \
@@ -160,13 +172,6 @@ impl KeyPart for IpAddr {
             Self::V4(address) => address.encode(encoder),
             Self::V6(address) => address.encode(encoder),
         }
-    }
-}
-
-#[cfg(feature = "uuid")]
-impl KeyPart for uuid::Uuid {
-    fn encode(&self, encoder: &mut KeyEncoder) {
-        encoder.uuid(*self.as_bytes());
     }
 }
 
