@@ -16,6 +16,7 @@ pub use std::vec::Vec;
 pub use crate::codec::{Comparison, DecodeError, Decoder, Encoder};
 
 use crate::error::Error;
+pub use crate::key::Template;
 use crate::key::{KeyEncoder, KeyPart};
 pub use crate::model::call::{Async, Fetching, Function, GivenAs, NoWay, Nothing, Takes, call};
 use crate::model::schema::CacheSchema;

@@ -230,7 +230,9 @@ fn encode(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream 
     let encode_parts = encode_parts(krate, &lookup.parts, &encoder);
     quote! {
         fn encode_cachecow_key #impl_generics (#(#names: &#types),*) -> #krate::KeyEncoder #clause {
-            let mut #encoder = #krate::KeyEncoder::new(#template);
+            let mut #encoder = #krate::KeyEncoder::of(
+                const { &#krate::__private::Template::new(#template) },
+            );
             #arguments
             #encode_parts
             #encoder

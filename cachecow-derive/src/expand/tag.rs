@@ -37,7 +37,9 @@ pub(super) fn items(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
         }
 
         fn tag_scope() -> #krate::KeyEncoder {
-            let mut #encoder = #krate::KeyEncoder::new(#template);
+            let mut #encoder = #krate::KeyEncoder::of(
+                const { &#krate::__private::Template::new(#template) },
+            );
             #arguments
             #encoder
         }

@@ -150,7 +150,9 @@ const _: () = {
     }
     const _: () = {
         fn encode_cachecow_key(part_0: &i64) -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::new("user:{}");
+            let mut encoder = ::cachecow::KeyEncoder::of(const {
+                &::cachecow::__private::Template::new("user:{}")
+            });
             ::cachecow::__private::encode::<i64>(part_0, &mut encoder);
             encoder
         }

@@ -222,7 +222,9 @@ const _: () = {
             K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
                 + ::core::marker::Sync,
         {
-            let mut encoder = ::cachecow::KeyEncoder::new("page:{}");
+            let mut encoder = ::cachecow::KeyEncoder::of(const {
+                &::cachecow::__private::Template::new("page:{}")
+            });
             <T as ::cachecow::CacheSchema>::write_name(&mut encoder);
             <K as ::cachecow::CacheSchema>::write_name(&mut encoder);
             ::cachecow::KeyPart::encode(&N, &mut encoder);

@@ -156,7 +156,9 @@ const _: () = {
             visit(Self::__cachecow_tag_place(&self.city, &self.kind));
         }
         fn tag_scope() -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::new("user:{}");
+            let mut encoder = ::cachecow::KeyEncoder::of(const {
+                &::cachecow::__private::Template::new("user:{}")
+            });
             <K as ::cachecow::CacheSchema>::write_name(&mut encoder);
             encoder
         }
@@ -215,7 +217,9 @@ const _: () = {
             K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
                 + ::core::marker::Sync,
         {
-            let mut encoder = ::cachecow::KeyEncoder::new("user:{}");
+            let mut encoder = ::cachecow::KeyEncoder::of(const {
+                &::cachecow::__private::Template::new("user:{}")
+            });
             <K as ::cachecow::CacheSchema>::write_name(&mut encoder);
             ::cachecow::__private::encode::<i64>(part_0, &mut encoder);
             encoder

@@ -150,7 +150,9 @@ const _: () = {
     }
     const _: () = {
         fn encode_cachecow_key(part_0: &u8) -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::new("row:{}");
+            let mut encoder = ::cachecow::KeyEncoder::of(const {
+                &::cachecow::__private::Template::new("row:{}")
+            });
             ::cachecow::__private::encode::<u8>(part_0, &mut encoder);
             encoder
         }

@@ -230,7 +230,9 @@ const _: () = {
     }
     const _: () = {
         fn encode_cachecow_key(part_0: &Uuid, part_1: &u64) -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::new("order:{}:{}");
+            let mut encoder = ::cachecow::KeyEncoder::of(const {
+                &::cachecow::__private::Template::new("order:{}:{}")
+            });
             ::cachecow::__private::encode::<Uuid>(part_0, &mut encoder);
             ::cachecow::__private::encode::<u64>(part_1, &mut encoder);
             encoder
@@ -348,7 +350,9 @@ const _: () = {
     }
     const _: () = {
         fn encode_cachecow_key(part_0: &String) -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::new("order:number:{}");
+            let mut encoder = ::cachecow::KeyEncoder::of(const {
+                &::cachecow::__private::Template::new("order:number:{}")
+            });
             ::cachecow::__private::encode::<String>(part_0, &mut encoder);
             encoder
         }

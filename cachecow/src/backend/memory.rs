@@ -107,7 +107,7 @@ impl MemoryBackend {
     pub const DEFAULT_CAPACITY: u64 = 64 * 1024 * 1024;
 
     /// An empty cache that takes at most about `capacity` bytes of memory: each value counts with its
-    /// length and about 250 bytes more, which is all that is kept for it.
+    /// length and about 310 bytes more, which is all that is kept for it.
     ///
     /// What is under way comes on top, some 100 bytes for each right to fill and each hold; and so do the
     /// epochs of tags, for which up to an eighth of `capacity` is used. Beyond that, some tags'

@@ -170,14 +170,14 @@ fn tagged(header: Header, len: usize, rest: &[u8]) -> Result<(Header, Body<'_>),
     }
 }
 
-/// The tags that an object was stored with, and their epochs.
-pub(crate) fn stamps(stamps: &[u8]) -> impl ExactSizeIterator<Item = (Key, Token)> + Clone {
+/// The hashes of the tags that an object was stored with, and their epochs.
+pub(crate) fn stamps(stamps: &[u8]) -> impl ExactSizeIterator<Item = (u128, Token)> + Clone {
     let (stamps, _) = stamps.as_chunks::<STAMP>();
     stamps.iter().map(|stamp| {
         let (mut tag, mut epoch) = ([0; STAMP / 2], [0; STAMP / 2]);
         tag.copy_from_slice(&stamp[..STAMP / 2]);
         epoch.copy_from_slice(&stamp[STAMP / 2..]);
-        (Key::from_hash(u128::from_be_bytes(tag)), Token::from_bytes(epoch))
+        (u128::from_be_bytes(tag), Token::from_bytes(epoch))
     })
 }
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Key;
+use super::words::{Template, Words};
 
 /// The MessagePack extension types of parts that MessagePack itself has no type for.
 mod ext {
@@ -34,20 +35,37 @@ mod ext {
 /// them is a breaking change.
 #[derive(Clone)]
 pub struct KeyEncoder {
-    inline: [u8; INLINE],
-    len: usize,
-    /// Everything, once it is more than fits inline.
-    spilled: Vec<u8>,
+    encoded: Encoded,
+    /// If they are known; else the encoded template has them.
+    words: Option<&'static Words>,
 }
 
-/// Most keys are shorter, and need no allocation.
+/// Most keys fit inline, and need no allocation.
+#[derive(Clone)]
+enum Encoded {
+    Inline { len: u8, bytes: [u8; INLINE] },
+    Spilled(Vec<u8>),
+}
+
 const INLINE: usize = 64;
 
 impl KeyEncoder {
     /// Starts a key with its template, the placeholders emptied: `user:email:{}`.
     #[inline]
     pub fn new(template: &str) -> Self {
-        let mut encoder = Self { inline: [0; INLINE], len: 0, spilled: Vec::new() };
+        Self::begin(template, None)
+    }
+
+    #[doc(hidden)]
+    #[inline]
+    pub fn of(template: &'static Template) -> Self {
+        Self::begin(template.text, Some(&template.words))
+    }
+
+    #[inline]
+    fn begin(template: &str, words: Option<&'static Words>) -> Self {
+        let encoded = Encoded::Inline { len: 0, bytes: [0; INLINE] };
+        let mut encoder = Self { encoded, words };
         encoder.str(template);
         encoder
     }
@@ -187,13 +205,19 @@ impl KeyEncoder {
     /// The bytes that are hashed.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
-        if self.spilled.is_empty() { &self.inline[..self.len] } else { &self.spilled }
+        match &self.encoded {
+            Encoded::Inline { len, bytes } => &bytes[..usize::from(*len)],
+            Encoded::Spilled(bytes) => bytes,
+        }
     }
 
     /// The key of the parts so far.
     #[inline]
     pub fn key(&self) -> Key {
-        Key::of_parts(self.as_bytes())
+        match self.words {
+            Some(words) => Key::hashed(self.as_bytes(), *words),
+            None => Key::of_parts(self.as_bytes()),
+        }
     }
 
     #[inline]
@@ -247,24 +271,30 @@ impl KeyEncoder {
     }
 
     #[inline]
-    fn extend(&mut self, bytes: &[u8]) {
-        let end = self.len + bytes.len();
-        match self.inline.get_mut(self.len..end) {
-            Some(free) if self.spilled.is_empty() => {
-                free.copy_from_slice(bytes);
-                self.len = end;
+    fn extend(&mut self, added: &[u8]) {
+        if let Encoded::Inline { len, bytes } = &mut self.encoded {
+            let (begin, end) = (usize::from(*len), usize::from(*len) + added.len());
+            if let Some(free) = bytes.get_mut(begin..end) {
+                free.copy_from_slice(added);
+                *len = low_byte(end);
+                return;
             }
-            _ => self.spill(bytes),
         }
+        self.spill(added);
     }
 
     #[cold]
-    fn spill(&mut self, bytes: &[u8]) {
-        if self.spilled.is_empty() {
-            self.spilled.reserve(2 * INLINE + bytes.len());
-            self.spilled.extend_from_slice(&self.inline[..self.len]);
-        }
-        self.spilled.extend_from_slice(bytes);
+    fn spill(&mut self, added: &[u8]) {
+        let spilled = match &mut self.encoded {
+            Encoded::Spilled(bytes) => bytes,
+            Encoded::Inline { .. } => {
+                let mut bytes = Vec::with_capacity(3 * INLINE + added.len());
+                bytes.extend_from_slice(self.as_bytes());
+                self.encoded = Encoded::Spilled(bytes);
+                return self.spill(added);
+            }
+        };
+        spilled.extend_from_slice(added);
     }
 
     #[inline]

@@ -11,53 +11,82 @@ mod crates;
 mod encoder;
 mod map;
 mod part;
+mod words;
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 pub use encoder::KeyEncoder;
 pub(crate) use map::{FoldKeys, KeyMap};
 pub use part::KeyPart;
+pub use words::Template;
 use xxhash_rust::xxh3::xxh3_128;
 
-/// The hashed name of one cached object: XXH3-128 of its encoded parts.
+use self::words::Words;
+
+/// The name of one cached object: the words of its template, and XXH3-128 of its encoded parts.
 ///
-/// Two keys are equal if and only if their hashes are. A hash may collide, by chance or by intent,
-/// which is why every object read from a cache is verified against the parts that were asked for.
+/// Equal parts have equal keys. A hash may collide, by chance or by intent, which is why every object
+/// read from a cache is verified against the parts that were asked for.
 ///
-/// `Display` and `Debug` show the hash as it stands in the names of the Redis keys, 22 characters of
-/// URL-safe base64; it reveals no key part.
+/// `Display` and `Debug` show the key as it stands between the braces in the names of the Redis keys:
+/// the words, at most 31 characters, each followed by a colon; then the hash, 22 characters of URL-safe
+/// base64. A word is a run of ASCII letters, digits, `-` and `_` in the template, outside of its
+/// placeholders. No key part is revealed.
 ///
 /// ```
 /// use cachecow::{Key, KeyEncoder};
 ///
 /// let mut encoder = KeyEncoder::new("user:{}");
 /// encoder.int(42);
-/// assert_eq!(encoder.key().to_string(), "NaRX6BR3tqjrEv4Oc-kwyw");
+/// assert_eq!(encoder.key().to_string(), "user:NaRX6BR3tqjrEv4Oc-kwyw");
+/// assert_eq!(Key::from_name("cache:{user:NaRX6BR3tqjrEv4Oc-kwyw}"), Some(encoder.key()));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Key(u128);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key {
+    hash: u128,
+    words: Words,
+}
 
 impl Key {
-    /// The key with this hash, for tools that read the hash off a Redis key's name.
+    /// A key with this hash and without words, for tests. The key of an object has the words of its
+    /// template: [`from_name`](Self::from_name) reads it off a Redis key's name.
     pub const fn from_hash(hash: u128) -> Self {
-        Self(hash)
+        Self { hash, words: Words::NONE }
+    }
+
+    /// The key of the value, flag or tag with this name in Redis, with or without a namespace; for tools.
+    pub fn from_name(name: &str) -> Option<Self> {
+        let (_, text) = name.strip_suffix('}')?.rsplit_once('{')?;
+        Self::from_text(text.as_bytes())
     }
 
     /// The hash.
+    #[inline]
     pub const fn hash(self) -> u128 {
-        self.0
+        self.hash
     }
 
     /// The key of encoded parts.
-    #[inline]
     pub(crate) fn of_parts(parts: &[u8]) -> Self {
-        Self(xxh3_128(parts))
+        Self::hashed(parts, Words::of_parts(parts))
+    }
+
+    #[inline]
+    fn hashed(parts: &[u8], words: Words) -> Self {
+        Self { hash: xxh3_128(parts), words }
+    }
+
+    /// The words, as they stand in front of the hash.
+    #[inline]
+    pub(crate) fn words(&self) -> &[u8] {
+        self.words.as_bytes()
     }
 
     /// The hash's 16 bytes, most significant first, as URL-safe base64 without padding (RFC 4648).
-    pub(crate) fn text(self) -> [u8; Self::TEXT_LEN] {
+    pub(crate) fn hash_text(self) -> [u8; Self::TEXT_LEN] {
         let digit = |value: u8| Self::DIGITS[usize::from(value & 63)];
-        let bytes = self.0.to_be_bytes();
+        let bytes = self.hash().to_be_bytes();
         let mut text = [0; Self::TEXT_LEN];
         for (digits, bytes) in text.chunks_exact_mut(4).zip(bytes.chunks_exact(3)) {
             digits[0] = digit(bytes[0] >> 2);
@@ -70,20 +99,12 @@ impl Key {
         text
     }
 
-    /// The key with this [`text`](Self::text).
-    #[cfg(feature = "redis")]
+    /// The key that is shown as this text.
     pub(crate) fn from_text(text: &[u8]) -> Option<Self> {
-        let (last, digits) = text.split_last()?;
-        if text.len() != Self::TEXT_LEN {
-            return None;
-        }
-        let value = |digit| Self::DIGITS.iter().position(|other| other == digit);
-        let hash = digits.iter().try_fold(0_u128, |hash, digit| {
-            Some(hash << 6 | u128::try_from(value(digit)?).ok()?)
-        })?;
-        // The last digit has two bits of the hash, and four that are zero.
-        let last = value(last).filter(|last| last % 16 == 0)?;
-        Some(Self(hash << 2 | u128::try_from(last >> 4).ok()?))
+        let (words, hash) = text.split_at_checked(text.len().checked_sub(Self::TEXT_LEN)?)?;
+        let known = Words::of(words);
+        let hash = hash_of(hash)?;
+        (known.as_bytes() == words).then_some(Self { hash, words: known })
     }
 
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
@@ -91,10 +112,31 @@ impl Key {
     pub(crate) const TEXT_LEN: usize = 22;
 }
 
+/// The hash with this text.
+fn hash_of(text: &[u8]) -> Option<u128> {
+    let (last, digits) = text.split_last()?;
+    let value = |digit| Key::DIGITS.iter().position(|other| other == digit);
+    let hash = digits
+        .iter()
+        .try_fold(0_u128, |hash, digit| Some(hash << 6 | u128::try_from(value(digit)?).ok()?))?;
+    // The last digit has two bits of the hash, and four that are zero.
+    let last = value(last).filter(|last| last % 16 == 0)?;
+    Some(hash << 2 | u128::try_from(last >> 4).ok()?)
+}
+
+/// The words say nothing that the hash does not.
+impl Hash for Key {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u128(Self::hash(*self));
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Digits and letters only.
-        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
+        // ASCII only.
+        f.write_str(std::str::from_utf8(self.words()).unwrap_or_default())?;
+        f.write_str(std::str::from_utf8(&self.hash_text()).unwrap_or_default())
     }
 }
 
@@ -104,22 +146,35 @@ impl fmt::Debug for Key {
     }
 }
 
-#[cfg(all(test, feature = "redis"))]
+#[cfg(test)]
 mod tests {
-    use super::Key;
+    use super::{Key, KeyEncoder};
 
     #[test]
-    fn a_key_shows_its_text() {
-        let key = Key::from_hash(0x0123_4567_89ab_cdef_0fed_cba9_8765_4321);
-        assert_eq!(key.to_string().as_bytes(), key.text());
+    fn a_key_shows_its_words_and_its_hash() {
+        let hash = 0x0123_4567_89ab_cdef_0fed_cba9_8765_4321;
+        let key = Key::from_hash(hash);
+        assert_eq!(key.hash(), hash);
+        assert_eq!(key.to_string().as_bytes(), key.hash_text());
         assert_eq!(format!("{key:?}"), format!("Key({key})"));
+        let key = KeyEncoder::new("user:email:{}").key();
+        assert_eq!(key.to_string(), format!("user:email:{}", Key::from_hash(key.hash())));
     }
 
     #[test]
     fn a_key_is_read_from_its_text() {
         for hash in [0, 1, u128::MAX, 0x0123_4567_89ab_cdef_0fed_cba9_8765_4321] {
             let key = Key::from_hash(hash);
-            assert_eq!(Key::from_text(&key.text()), Some(key));
+            assert_eq!(Key::from_text(&key.hash_text()), Some(key));
+        }
+        for template in
+            ["user:{}", "{}", "tenant:{}:user:{}", "🐄 and {{braces}} and more than fits"]
+        {
+            let key = KeyEncoder::new(template).key();
+            assert_eq!(Key::from_text(key.to_string().as_bytes()), Some(key), "{template}");
+            for name in [format!("cache:{{{key}}}"), format!("shop:flag:{{{key}}}")] {
+                assert_eq!(Key::from_name(&name), Some(key), "{name}");
+            }
         }
         for text in [
             "",
@@ -127,8 +182,15 @@ mod tests {
             "NaRX6BR3tqjrEv4Oc-kwy!",
             "NaRX6BR3tqjrEv4Oc-kwywA",
             "NaRX6BR3tqjrEv4Oc-kwyx",
+            "user NaRX6BR3tqjrEv4Oc-kwyw",
+            "user::NaRX6BR3tqjrEv4Oc-kwyw",
+            ":NaRX6BR3tqjrEv4Oc-kwyw",
+            "a-word-that-is-longer-than-any-of-ours:NaRX6BR3tqjrEv4Oc-kwyw",
         ] {
             assert_eq!(Key::from_text(text.as_bytes()), None, "{text}");
+        }
+        for name in ["", "cache:", "cache:{NaRX6BR3tqjrEv4Oc-kwyw", "NaRX6BR3tqjrEv4Oc-kwyw}"] {
+            assert_eq!(Key::from_name(name), None, "{name}");
         }
     }
 }

@@ -22,7 +22,8 @@ impl<T: Cached> Tag<T> {
         Self { key: parts.key(), group: PhantomData }
     }
 
-    /// The hash of its parts; in Redis its epoch is named `tag:{<hash>}`.
+    /// Its key, with the words of the template that the type's keys begin with; in Redis its epoch is
+    /// named `tag:{<key>}`.
     pub fn key(&self) -> Key {
         self.key
     }

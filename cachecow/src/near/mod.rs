@@ -26,7 +26,7 @@ use crate::model::object::Object;
 const LINKS: usize = 24;
 /// What an entry takes beside its object: the tables double, and so are half empty at the worst; and
 /// the object's reference counters and its allocation.
-const ENTRY_OVERHEAD: usize = 2 * (size_of::<Key>() + size_of::<Entry>() + LINKS) + 32;
+const ENTRY_OVERHEAD: usize = 2 * (size_of::<u128>() + size_of::<Entry>() + LINKS) + 32;
 
 /// The settings of the near tier.
 #[derive(Clone, Copy, Debug)]
@@ -44,9 +44,9 @@ impl Default for NearSettings {
     }
 }
 
-/// Decoded objects by key.
+/// Decoded objects by their keys' hashes.
 pub(crate) struct Near {
-    entries: Cache<Key, Entry, ByWeight, FoldKeys>,
+    entries: Cache<u128, Entry, ByWeight, FoldKeys>,
     watches: Watches,
     /// Until when it is known that no change was missed.
     good_until: AtomicU32,
@@ -88,8 +88,8 @@ pub(crate) struct Kept<'a, T> {
 #[derive(Clone)]
 struct ByWeight;
 
-impl Weighter<Key, Entry> for ByWeight {
-    fn weight(&self, _key: &Key, entry: &Entry) -> u64 {
+impl Weighter<u128, Entry> for ByWeight {
+    fn weight(&self, _hash: &u128, entry: &Entry) -> u64 {
         u64::from(entry.weight)
     }
 }
@@ -120,7 +120,7 @@ impl Near {
         key: Key,
         parts: &KeyEncoder,
     ) -> Option<NearHit<L::Object>> {
-        let Entry { held, expires, others, .. } = self.entries.get(&key)?;
+        let Entry { held, expires, others, .. } = self.entries.get(&key.hash())?;
         let now = Moment::now();
         if now >= expires || !self.is_good(now) || others.is_some_and(|others| !others.stands()) {
             return None;
@@ -166,7 +166,7 @@ impl Near {
         self.watches.locked(key, || {
             if kept.watched.stands() {
                 entry.others = others.then(|| Arc::new(kept.watched));
-                self.entries.insert(key, entry);
+                self.entries.insert(key.hash(), entry);
             }
         });
     }
@@ -195,7 +195,7 @@ impl Near {
 
 impl ChangeListener for Near {
     fn changed(&self, key: Key) {
-        let dropped = self.watches.changed(key, || self.entries.remove(&key));
+        let dropped = self.watches.changed(key, || self.entries.remove(&key.hash()));
         drop(dropped);
     }
 

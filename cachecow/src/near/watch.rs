@@ -1,13 +1,14 @@
 //! Which keys what is kept depends on, and whether they have changed.
 
 use std::array;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use smallvec::SmallVec;
 
-use crate::key::{Key, KeyMap};
+use crate::key::{FoldKeys, Key};
 use crate::protocol::{Changes, Mark};
 
 const SHARDS: usize = 16;
@@ -23,7 +24,7 @@ impl Default for Watches {
 
 #[derive(Default)]
 struct Shard {
-    by_key: KeyMap<Weak<Count>>,
+    by_hash: HashMap<u128, Weak<Count>, FoldKeys>,
     /// With so many keys, those that nobody watches any more are dropped.
     pruned_at: usize,
 }
@@ -60,7 +61,7 @@ impl Watched {
     /// How many bytes are kept for the sake of the other keys.
     pub(super) fn weight(&self) -> usize {
         // Each count has its entry in a table that may be half empty.
-        const COUNT: usize = size_of::<Count>() + 16 + 2 * size_of::<(Key, Weak<Count>)>();
+        const COUNT: usize = size_of::<Count>() + 16 + 2 * size_of::<(u128, Weak<Count>)>();
         if self.has_others() { size_of::<Self>() + self.counts.len() * COUNT } else { 0 }
     }
 }
@@ -82,7 +83,7 @@ impl Watches {
     /// A key has changed; runs `act` before [`locked`](Self::locked) goes on elsewhere.
     pub(super) fn changed<R>(&self, key: Key, act: impl FnOnce() -> R) -> R {
         let shard = self.shard(key).lock();
-        if let Some(count) = shard.by_key.get(&key).and_then(Weak::upgrade) {
+        if let Some(count) = shard.by_hash.get(&key.hash()).and_then(Weak::upgrade) {
             count.0.fetch_add(1, Ordering::Release);
         }
         act()
@@ -91,7 +92,7 @@ impl Watches {
     /// Any key may have changed.
     pub(super) fn all_changed(&self) {
         for shard in &self.0 {
-            for count in shard.lock().by_key.values().filter_map(Weak::upgrade) {
+            for count in shard.lock().by_hash.values().filter_map(Weak::upgrade) {
                 count.0.fetch_add(1, Ordering::Release);
             }
         }
@@ -106,15 +107,15 @@ impl Shard {
     const LEAST_PRUNED: usize = 8;
 
     fn count(&mut self, key: Key) -> Arc<Count> {
-        if let Some(count) = self.by_key.get(&key).and_then(Weak::upgrade) {
+        if let Some(count) = self.by_hash.get(&key.hash()).and_then(Weak::upgrade) {
             return count;
         }
-        if self.by_key.len() >= self.pruned_at.max(Self::LEAST_PRUNED) {
-            self.by_key.retain(|_, count| count.strong_count() > 0);
-            self.pruned_at = 2 * self.by_key.len();
+        if self.by_hash.len() >= self.pruned_at.max(Self::LEAST_PRUNED) {
+            self.by_hash.retain(|_, count| count.strong_count() > 0);
+            self.pruned_at = 2 * self.by_hash.len();
         }
         let count = Arc::default();
-        self.by_key.insert(key, Arc::downgrade(&count));
+        self.by_hash.insert(key.hash(), Arc::downgrade(&count));
         count
     }
 }
@@ -147,7 +148,7 @@ mod tests {
         for number in 100..100_000 {
             drop(watches.watch([key(number)]));
         }
-        let known: usize = watches.0.iter().map(|shard| shard.lock().by_key.len()).sum();
+        let known: usize = watches.0.iter().map(|shard| shard.lock().by_hash.len()).sum();
         assert!(known <= SHARDS * Shard::LEAST_PRUNED * 2, "{known} keys");
         watches.all_changed();
         assert!(held.iter().all(|watched| !watched.stands()), "what is watched stays");

@@ -47,9 +47,21 @@ use crate::protocol::Reply;
 /// Every command but a lookup is a Lua script, called by its hash; a server that does not know it
 /// (after a restart or `SCRIPT FLUSH`) is sent the script once more.
 ///
-/// An object has two Redis keys, `cache:{<hash>}` and `flag:{<hash>}`, after the namespace and a
-/// colon if there is one. The braces keep both in one cluster slot. A tag has one, `tag:{<hash>}`, and
-/// so has each type whose objects carry tags.
+/// # Names
+///
+/// An object has two Redis keys, `cache:{<key>}` for its value and `flag:{<key>}` for the right to fill it,
+/// after the namespace and a colon if there is one. The braces keep both in one cluster slot. A tag has
+/// one, `tag:{<key>}`, and so has each type whose objects carry tags.
+///
+/// What stands between the braces is the [`Key`](crate::Key): the words of the key's template, each with a
+/// colon, and the hash of the template and the values. `user:{id}` gives `cache:{user:NaRX…}`,
+/// `tenant:{tenant}:user:{id}` gives `cache:{tenant:user:NaRX…}`. Tags have the words of their type's first
+/// template. Words are runs of ASCII letters, digits, `-` and `_`; all else only divides them, and of
+/// longer ones the first 31 characters stand there, with the colons. No value of a placeholder does.
+///
+/// So `redis-cli --scan --pattern 'cache:{user:*'` lists the users, and an ACL can confine a program to
+/// them: `~cache:{user:* ~flag:{user:* ~tag:{user:*`. Where the server denies a key, it is served from the
+/// backing store, and so are the reads that went to the server in the same command.
 ///
 /// The connection is made on first use and made anew after it broke. A URL is
 ///
@@ -328,7 +340,8 @@ impl Shared {
         let mut name = SmallVec::new();
         name.extend_from_slice(self.prefix.as_bytes());
         name.extend_from_slice(kind);
-        name.extend_from_slice(&key.text());
+        name.extend_from_slice(key.words());
+        name.extend_from_slice(&key.hash_text());
         name.push(b'}');
         name
     }

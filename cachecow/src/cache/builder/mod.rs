@@ -190,7 +190,7 @@ impl Builder {
     }
 
     /// For how many keys this process remembers what it needs besides, so that a hit takes one round trip: where
-    /// an alias leads, and which tags an object has. A key takes about 150 bytes; those that are asked for
+    /// an alias leads, and which tags an object has. A key takes about 180 bytes; those that are asked for
     /// most stay. What is remembered is never trusted: where it is wrong, or there is none, a hit takes a
     /// round trip more. Default: 65,536.
     pub fn hints(mut self, keys: usize) -> Self {
@@ -238,7 +238,7 @@ impl Builder {
     }
 
     /// How many bytes of memory the embedded cache takes at the most, with everything that it keeps for
-    /// a value: about 250 bytes beyond the value's length. Default: 64 MiB. It is divided among a few
+    /// a value: about 310 bytes beyond the value's length. Default: 64 MiB. It is divided among a few
     /// shards for each processor, and a value that is larger than a shard is not kept.
     ///
     /// What is under way comes on top, some 100 bytes for each load and each write of a key, and up to an

@@ -13,8 +13,8 @@ use super::primary::Primary;
 use crate::key::{FoldKeys, Key};
 use crate::protocol::PointerHint;
 
-/// The hints by the key that is asked for.
-pub(crate) struct Hints(Cache<Key, Hint, UnitWeighter, FoldKeys>);
+/// The hints by the hash of the key that is asked for.
+pub(crate) struct Hints(Cache<u128, Hint, UnitWeighter, FoldKeys>);
 
 #[derive(Clone)]
 enum Hint {
@@ -40,7 +40,7 @@ impl Hints {
 
     /// Where the alias led.
     pub(super) fn pointer(&self, alias: Key) -> Option<Arc<PointerHint<Primary>>> {
-        match self.0.get(&alias)? {
+        match self.0.get(&alias.hash())? {
             Hint::Pointer(pointer) => Some(pointer),
             Hint::Tags(_) => None,
         }
@@ -48,23 +48,23 @@ impl Hints {
 
     /// The tags that the object under the key had.
     pub(super) fn tags(&self, key: Key) -> Option<Arc<[Key]>> {
-        match self.0.get(&key)? {
+        match self.0.get(&key.hash())? {
             Hint::Tags(tags) => Some(tags),
             Hint::Pointer(_) => None,
         }
     }
 
     pub(super) fn remember_pointer(&self, alias: Key, pointer: Arc<PointerHint<Primary>>) {
-        self.0.insert(alias, Hint::Pointer(pointer));
+        self.0.insert(alias.hash(), Hint::Pointer(pointer));
     }
 
     /// What is remembered of the key was wrong.
     pub(super) fn forget(&self, key: Key) {
-        self.0.remove(&key);
+        self.0.remove(&key.hash());
     }
 
     pub(super) fn remember_tags(&self, key: Key, tags: &[Key]) {
-        self.0.insert(key, Hint::Tags(Arc::from(tags)));
+        self.0.insert(key.hash(), Hint::Tags(Arc::from(tags)));
     }
 }
 

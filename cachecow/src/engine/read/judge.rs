@@ -178,7 +178,7 @@ pub(super) fn check_tags(
         return Err(missing);
     }
     let stored = document::stamps(stamps);
-    if !stored.clone().map(|(tag, _)| tag).eq(own.iter().copied()) {
+    if !stored.clone().map(|(tag, _)| tag).eq(own.iter().map(|tag| tag.hash())) {
         return Ok(StampCheck::Outdated);
     }
     let lost: Result<Reply, Lost> = Err(Lost);

@@ -49,7 +49,7 @@ impl Values {
     }
 
     pub(super) async fn find(&self, key: Key) -> Result<Found, BackendError> {
-        let mut stored = match self.store.get(&key.to_string()).await {
+        let mut stored = match self.store.get(&name(key)).await {
             Ok(stored) => stored,
             Err(error) if error.kind() == ErrorKind::NotFound || is_no_name(&error) => {
                 return Ok(Found::Nothing);
@@ -78,12 +78,14 @@ impl Values {
         stored.extend_from_slice(value);
         // So that the store forgets what is not served any more, where it can.
         let ttl = if self.has_ttl { Ttl::After(ttl) } else { Ttl::StoreDefault };
-        let name = key.to_string();
-        self.store.put_bytes(&name, stored.freeze(), ttl).await.map_err(|error| rejected(&error))
+        self.store
+            .put_bytes(&name(key), stored.freeze(), ttl)
+            .await
+            .map_err(|error| rejected(&error))
     }
 
     pub(super) async fn remove(&self, key: Key) -> Result<(), BackendError> {
-        match self.store.delete(&key.to_string()).await {
+        match self.store.delete(&name(key)).await {
             Err(error) if !is_no_name(&error) => Err(rejected(&error)),
             _ => Ok(()),
         }
@@ -94,6 +96,11 @@ impl Values {
         let asked = self.store.contains("ping").await;
         asked.map(|_| ()).map_err(|error| rejected(&error))
     }
+}
+
+/// The key's words and hash, by what every store takes: `user.NaRX6BR3tqjrEv4Oc-kwyw`.
+fn name(key: Key) -> String {
+    key.to_string().replace(':', ".")
 }
 
 /// Whether the store does not take the name: then there is nothing under it.

@@ -1,0 +1,143 @@
+//! The words of a key's template, which stand in clear in front of its hash.
+
+/// What a key's name says besides the hash: the words of its template.
+///
+/// A word is a run of ASCII letters, digits, `-` and `_`; everything else only divides words. A colon
+/// follows each. Redis reads none of these characters as more than itself, in a name or in a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Words {
+    len: u8,
+    text: [u8; Self::MAX_LEN],
+}
+
+impl Words {
+    /// What is longer is cut.
+    pub(super) const MAX_LEN: usize = 31;
+
+    pub(super) const NONE: Self = Self { len: 0, text: [0; Self::MAX_LEN] };
+
+    /// The words of `tenant:{}:user:{}` are `tenant:user:`.
+    pub(super) const fn of(template: &[u8]) -> Self {
+        let mut words = Self::NONE;
+        let mut at = 0;
+        // The last place is that of a colon.
+        while at < template.len() && (words.len as usize) < Self::MAX_LEN - 1 {
+            let byte = template[at];
+            if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
+                words = words.with(byte);
+            } else {
+                words = words.ended();
+            }
+            at += 1;
+        }
+        words.ended()
+    }
+
+    const fn with(mut self, byte: u8) -> Self {
+        self.text[self.len as usize] = byte;
+        self.len += 1;
+        self
+    }
+
+    /// With a colon after the last word.
+    const fn ended(self) -> Self {
+        if self.len == 0 || self.text[self.len as usize - 1] == b':' {
+            self
+        } else {
+            self.with(b':')
+        }
+    }
+
+    /// The words of encoded parts, the first of which is the template.
+    pub(super) fn of_parts(parts: &[u8]) -> Self {
+        let (header, len) = match *parts {
+            [byte @ 0xa0..=0xbf, ..] => (1, usize::from(byte & 0x1f)),
+            [0xd9, len, ..] => (2, usize::from(len)),
+            [0xda, high, low, ..] => (3, usize::from(u16::from_be_bytes([high, low]))),
+            // Nothing after the bytes that fit counts.
+            [0xdb, _, _, _, _, ..] => (5, parts.len() - 5),
+            _ => return Self::NONE,
+        };
+        let end = parts.len().min(header + len);
+        Self::of(parts.get(header..end).unwrap_or_default())
+    }
+
+    #[inline]
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.text[..usize::from(self.len).min(Self::MAX_LEN)]
+    }
+}
+
+/// A key's template and its words, which generated code has computed when it is compiled.
+#[derive(Debug)]
+pub struct Template {
+    pub(super) text: &'static str,
+    pub(super) words: Words,
+}
+
+impl Template {
+    /// The template with its placeholders emptied.
+    pub const fn new(text: &'static str) -> Self {
+        Self { text, words: Words::of(text.as_bytes()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Words;
+    use crate::key::KeyEncoder;
+
+    fn words(template: &str) -> String {
+        let words = Words::of(template.as_bytes());
+        std::str::from_utf8(words.as_bytes()).expect("ASCII").to_owned()
+    }
+
+    #[test]
+    fn the_words_of_a_template() {
+        for (template, expected) in [
+            ("user:{}", "user:"),
+            ("tenant:{}:user:{}", "tenant:user:"),
+            ("{}", ""),
+            ("", ""),
+            ("{}:user", "user:"),
+            ("user{}", "user:"),
+            ("Order-line_2/{}", "Order-line_2:"),
+            ("a{{b}}{}", "a:b:"),
+            ("two words\r\n*?[x]\\{}", "two:words:x:"),
+            ("zażółć:{}", "za:"),
+            ("🐄:{}", ""),
+            ("🐄cow🐄:{}", "cow:"),
+            ("a.b.c.{}", "a:b:c:"),
+            ("abcdefghijklmnopqrstuvwxyz-0123456789:{}", "abcdefghijklmnopqrstuvwxyz-012:"),
+            ("abcdefghijklmnopqrstuvwxyz-012:{}", "abcdefghijklmnopqrstuvwxyz-012:"),
+            ("abcdefghijklmnopqrstuvwxyz-01:x:{}", "abcdefghijklmnopqrstuvwxyz-01:"),
+            ("abcdefghijklmnopqrstuvwxyz-0:xyz:{}", "abcdefghijklmnopqrstuvwxyz-0:x:"),
+        ] {
+            assert_eq!(words(template), expected, "{template:?}");
+            assert_eq!(words(expected), expected, "the words of words are the same");
+        }
+    }
+
+    /// A pointer has the encoded primary key, and its name must be that of the lookup's key.
+    #[test]
+    fn encoded_parts_have_the_words_of_their_template() {
+        let texts = ["user:{}", "", "🐄", "a b:{}:c"].map(str::to_owned);
+        let long =
+            [31, 32, 255, 256, 65_535, 65_536].map(|len| "word ".repeat(len)[..len].to_owned());
+        for template in texts.iter().chain(&long) {
+            let mut encoder = KeyEncoder::new(template);
+            encoder.str("part");
+            let of_parts = Words::of_parts(encoder.as_bytes());
+            assert!(of_parts == Words::of(template.as_bytes()), "{} bytes", template.len());
+        }
+    }
+
+    #[test]
+    fn parts_from_elsewhere_are_no_fault() {
+        for parts in
+            [&[][..], &[0xd9], &[0xda, 0], &[0xdb, 0], &[0x01], &[0xd9, 200, b'x'], &[0xbf]]
+        {
+            assert!(Words::of_parts(parts).as_bytes().len() <= 2, "{parts:?}");
+        }
+    }
+}
