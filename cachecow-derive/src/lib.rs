@@ -173,6 +173,9 @@ use proc_macro::TokenStream;
 /// `User::by_id` and the type `UserById`, which implements `Lookup`, `CacheKeys`, `Clone` and
 /// `Debug`. The struct itself implements `Cached`, `CacheSchema` and `CacheKeys`.
 ///
+/// A lookup's `{:?}` shows its template and the types of its parts: `User::by_id("user:{id}", i64)`. The
+/// values may be personal data; `{:#?}`, and so `dbg!`, shows them too, where their types have `Debug`.
+///
 /// # Parts of a key
 ///
 /// Each field in a template implements `KeyPart` and `Clone`. How it is passed, to a tag's constructor as

@@ -190,3 +190,19 @@ pub(crate) fn angle_arguments(segment: &PathSegment) -> Option<String> {
         PathArguments::None | PathArguments::Parenthesized(_) => None,
     }
 }
+
+/// The tokens as they are usually written: `Option<(i64, String)>`.
+pub(crate) fn compact(tokens: &TokenStream) -> String {
+    let spaced = text(tokens);
+    let is_word = |character: char| character.is_alphanumeric() || character == '_';
+    let mut compact = String::new();
+    let mut rest = spaced.chars().peekable();
+    while let Some(character) = rest.next() {
+        let joins_words =
+            compact.ends_with(is_word) && rest.peek().is_some_and(|next| is_word(*next));
+        if character != ' ' || compact.ends_with(',') || joins_words {
+            compact.push(character);
+        }
+    }
+    compact
+}

@@ -82,9 +82,52 @@ pub fn normalized<P, N: Normalized<P>>(output: N) -> P {
     output.into_part()
 }
 
-/// The `Debug` form of a lookup, which never shows the key's values.
-pub fn debug(formatter: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
-    formatter.debug_struct(name).finish_non_exhaustive()
+/// The `Debug` form of a lookup: its template and the types of its parts. The values may be personal data:
+/// they are shown only by `{:#?}`, and of a type without `Debug` the type then too.
+pub fn debug(
+    formatter: &mut fmt::Formatter<'_>,
+    (name, template): (&str, &str),
+    types: &[&str],
+    values: &[Option<&dyn Debug>],
+) -> fmt::Result {
+    let with_values = formatter.alternate();
+    let mut shown = formatter.debug_tuple(name);
+    shown.field(&template);
+    for (ty, value) in types.iter().zip(values) {
+        match value.filter(|_| with_values) {
+            Some(value) => shown.field(value),
+            None => shown.field(&format_args!("{ty}")),
+        };
+    }
+    shown.finish()
+}
+
+/// A part of a lookup, to be asked for its `Debug` form.
+#[derive(Debug)]
+pub struct Part<'a, P>(pub &'a P);
+
+/// Of a part that has one: a method call on `&&Part` takes this one where it applies.
+pub trait ShownPart<'a> {
+    /// The form.
+    fn cachecow_debug(&self) -> Option<&'a dyn Debug>;
+}
+
+impl<'a, P: Debug> ShownPart<'a> for &Part<'a, P> {
+    fn cachecow_debug(&self) -> Option<&'a dyn Debug> {
+        Some(self.0)
+    }
+}
+
+/// Of a part that has none.
+pub trait HiddenPart<'a> {
+    /// Nothing.
+    fn cachecow_debug(&self) -> Option<&'a dyn Debug>;
+}
+
+impl<'a, P> HiddenPart<'a> for Part<'a, P> {
+    fn cachecow_debug(&self) -> Option<&'a dyn Debug> {
+        None
+    }
 }
 
 /// The parts of several lookups.

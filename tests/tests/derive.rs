@@ -104,6 +104,47 @@ fn a_key_is_the_template_and_its_parts() {
 }
 
 #[test]
+fn a_lookup_shows_its_values_only_when_asked_for() {
+    let secret = User::by_email("ann@example.org");
+    assert_eq!(format!("{secret:?}"), r#"User::by_email("user:email:{email}", String)"#);
+    let several = User::in_tenant(uuid::Uuid::nil(), 42);
+    assert_eq!(
+        format!("{several:?}"),
+        r#"User::in_tenant("user:of:{tenant}:{id}", uuid::Uuid, i64)"#
+    );
+    assert_eq!(
+        format!("{several:#?}"),
+        "User::in_tenant(\n    \"user:of:{tenant}:{id}\",\n    \
+         00000000-0000-0000-0000-000000000000,\n    42,\n)"
+    );
+}
+
+#[test]
+fn a_lookup_shows_the_type_of_a_part_that_cannot_be_shown() {
+    #[derive(Clone, Copy, PartialEq, KeyPart, CacheSchema)]
+    struct Hidden(u8);
+
+    #[derive(Cached)]
+    #[cache(key = "row:{0}:{1}:{2}", fetch = row, name = "of")]
+    struct Row<K>(Hidden, Option<u8>, K)
+    where
+        K: KeyPart + CacheSchema + Clone + Send + Sync + 'static;
+
+    #[expect(clippy::ref_option, reason = "the part is passed by reference")]
+    async fn row<K>(hidden: &Hidden, number: &Option<u8>, kind: &K) -> Result<Row<K>, Report>
+    where
+        K: KeyPart + CacheSchema + Clone + Send + Sync + 'static,
+    {
+        Ok(Row(*hidden, *number, kind.clone()))
+    }
+
+    let lookup = Row::of(Hidden(7), Some(8), 9_i64);
+    assert_eq!(format!("{lookup:?}"), r#"Row::of("row:{0}:{1}:{2}", Hidden, Option<u8>, K)"#);
+    let shown = format!("{lookup:#?}").split_whitespace().collect::<String>();
+    assert_eq!(shown, r#"Row::of("row:{0}:{1}:{2}",Hidden,Some(8,),K,)"#);
+}
+
+#[test]
 fn an_object_is_found_under_the_keys_of_its_own_parts_only() {
     let object = user(2);
     assert_eq!(UserById::key_of(&object).as_bytes(), User::by_id(2).key().as_bytes());
@@ -142,9 +183,8 @@ fn constructors_take_what_is_at_hand() {
 }
 
 #[test]
-fn a_lookup_shows_no_key_value() {
-    let lookup = User::by_email("secret@example.org");
-    assert_eq!(format!("{:?}", lookup.clone()), "UserByEmail { .. }");
+fn a_copy_of_a_lookup_asks_for_the_same() {
+    let lookup = User::by_email("ann@example.org");
     assert_eq!(key(&lookup), key(&lookup.clone()));
     assert_eq!((UserById::NAME, UserInTenant::NAME), ("User::by_id", "User::in_tenant"));
 }

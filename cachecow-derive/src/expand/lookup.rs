@@ -12,7 +12,7 @@ use super::schema::arguments;
 use super::surroundings::Surroundings;
 use super::{local, quiet, where_clause};
 use crate::model::{LookupModel, PartModel, Passing};
-use crate::tokens::at;
+use crate::tokens::{at, compact};
 
 /// The type that holds the parts.
 pub(super) fn declaration(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
@@ -75,7 +75,7 @@ pub(super) fn impls(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> To
     let (impl_generics, generic_arguments, own_clause) = target.generics.split_for_impl();
     let clause = where_clause(target.generics, &surroundings.bounds);
     let clone_clause = where_clause(target.generics, &generic_clone_bounds(lookup));
-    let debug_name = ty.to_string();
+    let debug = debug(surroundings, lookup);
     let lookup_impl = lookup_impl(surroundings, lookup);
     let copies = lookup.parts.iter().enumerate().map(|(index, part)| {
         let (clone, name) = (clone(surroundings, part), part_local(index, part));
@@ -94,7 +94,7 @@ pub(super) fn impls(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> To
         #[automatically_derived]
         impl #impl_generics ::core::fmt::Debug for #ty #generic_arguments #own_clause {
             fn fmt(&self, formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                #krate::__private::debug(formatter, #debug_name)
+                #debug
             }
         }
 
@@ -109,6 +109,24 @@ pub(super) fn impls(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> To
         }
 
         #lookup_impl
+    }
+}
+
+/// The values are handed over for `{:#?}` alone.
+fn debug(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
+    let krate = &surroundings.model.schema.target.krate;
+    let (name, template) = (name(surroundings, lookup), &lookup.template);
+    let types = lookup.parts.iter().map(|part| compact(&part.ty));
+    let (pattern, names) = (pattern(lookup), part_locals(&lookup.parts));
+    quote! {
+        use #krate::__private::{HiddenPart as _, Part, ShownPart as _};
+        let #pattern = &self.0;
+        #krate::__private::debug(
+            formatter,
+            (#name, #template),
+            &[#(#types),*],
+            &[#((&&Part(#names)).cachecow_debug()),*],
+        )
     }
 }
 

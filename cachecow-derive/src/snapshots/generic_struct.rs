@@ -188,7 +188,14 @@ const _: () = {
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            ::cachecow::__private::debug(formatter, "PageByFirst")
+            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
+            let part_0 = &self.0;
+            ::cachecow::__private::debug(
+                formatter,
+                ("Page::by_first", "page:{first}"),
+                &["K"],
+                &[(&&Part(part_0)).cachecow_debug()],
+            )
         }
     }
     #[automatically_derived]

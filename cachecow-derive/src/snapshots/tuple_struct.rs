@@ -136,7 +136,14 @@ const _: () = {
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            ::cachecow::__private::debug(formatter, "RowBy0")
+            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
+            let part_0 = &self.0;
+            ::cachecow::__private::debug(
+                formatter,
+                ("Row::by_0", "row:{0}"),
+                &["u8"],
+                &[(&&Part(part_0)).cachecow_debug()],
+            )
         }
     }
     #[automatically_derived]

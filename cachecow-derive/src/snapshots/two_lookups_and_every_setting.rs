@@ -216,7 +216,14 @@ const _: () = {
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            ::cachecow::__private::debug(formatter, "OrderByTenantAndId")
+            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
+            let (part_0, part_1) = &self.0;
+            ::cachecow::__private::debug(
+                formatter,
+                ("Order::by_tenant_and_id", "order:{tenant}:{id}"),
+                &["Uuid", "u64"],
+                &[(&&Part(part_0)).cachecow_debug(), (&&Part(part_1)).cachecow_debug()],
+            )
         }
     }
     #[automatically_derived]
@@ -336,7 +343,14 @@ const _: () = {
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            ::cachecow::__private::debug(formatter, "OrderNumbered")
+            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
+            let part_0 = &self.0;
+            ::cachecow::__private::debug(
+                formatter,
+                ("Order::numbered", "order:number:{number}"),
+                &["String"],
+                &[(&&Part(part_0)).cachecow_debug()],
+            )
         }
     }
     #[automatically_derived]
