@@ -113,9 +113,7 @@ async fn a_pointer_leads_another_process_to_the_same_names() {
         assert_eq!(read.source, Source::Cache);
     }
     for invalidated in [&User::by_id(7) as &dyn CacheKeys, &key(&User::by_id(7))] {
-        let mut keys = Vec::new();
-        invalidated.each_key(&mut |key, _| keys.push(key));
-        one.invalidate(&keys).await.unwrap();
+        one.invalidate(invalidated).await.unwrap();
         let read = other.read(User::by_email("7@example.org")).await.unwrap();
         assert_eq!(read.source, Source::Fetched);
     }
