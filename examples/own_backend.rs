@@ -29,6 +29,8 @@ struct Row {
     lease: Option<(Token, Instant)>,
     /// The writers at work, who let nobody fill.
     holds: Vec<(Token, Instant)>,
+    /// The writer who has been the only one since it began.
+    alone: Option<Token>,
     /// The epoch of a tag, or of all tags of a type.
     epoch: Option<(Token, Instant)>,
     /// The writers who let no epoch begin.
@@ -83,15 +85,25 @@ impl Row {
                 self.end_lease()
             }
             Command::Abandon { .. } => self.end_lease(),
-            Command::Invalidate => self.clear(),
+            Command::Invalidate => {
+                self.alone = None;
+                self.clear()
+            }
             Command::Hold { token, ttl } => {
+                self.alone = self.holds.is_empty().then_some(token);
                 self.holds.retain(|(holder, _)| *holder != token);
                 self.holds.push((token, now + ttl));
                 self.clear()
             }
-            Command::Release { token } => {
-                self.holds.retain(|(holder, _)| *holder != token);
-                self.clear()
+            Command::Release { token } => self.release(token),
+            Command::ReleaseAndStore { token, value, ttl } => {
+                let is_alone = self.alone == Some(token) && !self.holds.is_empty();
+                self.release(token);
+                if !is_alone {
+                    return Reply::Refused;
+                }
+                self.value = Some((value, now + ttl));
+                Reply::Settled
             }
             Command::ReadEpoch => self.epoch(),
             Command::TakeEpoch { fresh, ttl } => {
@@ -118,6 +130,12 @@ impl Row {
     fn end_lease(&mut self) -> Reply {
         self.lease = None;
         Reply::Settled
+    }
+
+    fn release(&mut self, token: Token) -> Reply {
+        self.alone = None;
+        self.holds.retain(|(holder, _)| *holder != token);
+        self.clear()
     }
 
     /// What was read before is neither served nor filled any more; holds stay.

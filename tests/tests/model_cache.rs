@@ -29,7 +29,7 @@ fn command(random: &mut fastrand::Rng, grants: &[Grant]) -> (Command<Version>, C
         Some(granted) if random.u8(..4) > 0 => *granted,
         _ => (plain, plain),
     };
-    match random.u8(..10) {
+    match random.u8(..11) {
         0 => (Command::Lookup, Command::Lookup),
         1..=3 => {
             let seen = random.u8(1..=3).seen();
@@ -47,7 +47,11 @@ fn command(random: &mut fastrand::Rng, grants: &[Grant]) -> (Command<Version>, C
         6 => (Command::Abandon { token: modelled }, Command::Abandon { token: real }),
         7 => (Command::Invalidate, Command::Invalidate),
         8 => (Command::Hold { token: plain, ttl: LONG }, Command::Hold { token: plain, ttl: LONG }),
-        _ => (Command::Release { token: plain }, Command::Release { token: plain }),
+        9 => (Command::Release { token: plain }, Command::Release { token: plain }),
+        _ => (
+            Command::ReleaseAndStore { token: plain, value: version, ttl: LONG },
+            Command::ReleaseAndStore { token: plain, value, ttl: LONG },
+        ),
     }
 }
 
@@ -85,8 +89,8 @@ async fn answers_as(backend: &dyn CacheBackend) {
         assert_eq!(as_bytes(&expected), reply, "step {step}: {real:?}");
         kinds.insert((std::mem::discriminant(&real), std::mem::discriminant(&reply)));
     }
-    // Lookup 2, claim 4, fill 2, abandon 2, and 3 that are always carried out.
-    assert_eq!(kinds.len(), 13, "not every command met every answer");
+    // Lookup 2, claim 4, fill 2, abandon 2, release and store 2, and 3 that are always carried out.
+    assert_eq!(kinds.len(), 15, "not every command met every answer");
 }
 
 /// A command on an epoch.

@@ -80,6 +80,19 @@ impl Flags {
         standing
     }
 
+    /// Ends any claim, and notes that a writer under way is not the only one.
+    pub(crate) fn invalidate(&mut self, key: Key) {
+        self.drop_lease(key);
+        if let Some(Flag::Holds(holds)) = self.by_key.get_mut(&key) {
+            holds.note_change();
+        }
+    }
+
+    /// Whether this writer's hold stands, with no other and no invalidation since it was placed.
+    pub(crate) fn is_held_alone(&self, key: Key, token: &Token, now: Instant) -> bool {
+        matches!(self.by_key.get(&key), Some(Flag::Holds(holds)) if holds.is_alone(token, now))
+    }
+
     /// Ends any claim.
     pub(crate) fn drop_lease(&mut self, key: Key) {
         if matches!(self.by_key.get(&key), Some(Flag::Lease(..))) {

@@ -8,23 +8,40 @@ use crate::protocol::Token;
 
 /// The holds, each with its end.
 #[derive(Default)]
-pub(crate) struct Holds(Vec<(Token, Instant)>);
+pub(crate) struct Holds {
+    all: Vec<(Token, Instant)>,
+    /// The one with no other, and no invalidation, since it was placed.
+    alone: Option<Token>,
+}
 
 impl Holds {
     /// Whether any stands.
     pub(crate) fn stand(&self, now: Instant) -> bool {
-        self.0.iter().any(|(_, expires)| *expires > now)
+        self.all.iter().any(|(_, expires)| *expires > now)
+    }
+
+    /// Whether this one stands, with no other and no invalidation since it was placed.
+    pub(crate) fn is_alone(&self, token: &Token, now: Instant) -> bool {
+        self.alone == Some(*token) && self.stand(now)
     }
 
     /// Adds one; one of the same token is replaced.
     pub(crate) fn place(&mut self, token: Token, now: Instant, ttl: Duration) {
-        self.release(&token, now);
-        self.0.push((token, now + ttl));
+        self.all.retain(|(_, expires)| *expires > now);
+        self.alone = self.all.is_empty().then_some(token);
+        self.all.retain(|(mine, _)| *mine != token);
+        self.all.push((token, now + ttl));
+    }
+
+    /// Somebody invalidates what is held.
+    pub(crate) fn note_change(&mut self) {
+        self.alone = None;
     }
 
     /// Ends one, and drops those that have expired; whether none is left.
     pub(crate) fn release(&mut self, token: &Token, now: Instant) -> bool {
-        self.0.retain(|(mine, expires)| mine != token && *expires > now);
-        self.0.is_empty()
+        self.alone = None;
+        self.all.retain(|(mine, expires)| mine != token && *expires > now);
+        self.all.is_empty()
     }
 }

@@ -133,6 +133,15 @@ impl MemoryBackend {
         self.listeners.tell(key);
     }
 
+    /// Stores the value of a key whose shard is locked.
+    fn store(&self, key: Key, value: &Bytes, expires: Instant) -> Reply {
+        // As a copy: what it is a part of may be far larger.
+        let value = Bytes::copy_from_slice(value);
+        self.values.insert(key, Entry { value, expires });
+        self.listeners.tell(key);
+        Reply::Settled
+    }
+
     fn carry_out(&self, request: Request) -> Reply {
         let now = Instant::now();
         let Request { key, command } = request;
@@ -161,11 +170,7 @@ impl MemoryBackend {
                 if !flags.take_lease(key, &token, now) {
                     return Reply::Refused;
                 }
-                // As a copy: what it is a part of may be far larger.
-                let value = Bytes::copy_from_slice(&value);
-                self.values.insert(key, Entry { value, expires: now + ttl });
-                self.listeners.tell(key);
-                Reply::Settled
+                self.store(key, &value, now + ttl)
             }
             Command::Abandon { token } => {
                 if flags.take_lease(key, &token, now) {
@@ -176,7 +181,7 @@ impl MemoryBackend {
             }
             Command::Invalidate => {
                 self.remove(key);
-                flags.drop_lease(key);
+                flags.invalidate(key);
                 Reply::Done
             }
             Command::Hold { token, ttl } => {
@@ -188,6 +193,12 @@ impl MemoryBackend {
                 self.remove(key);
                 flags.release(key, &token, now);
                 Reply::Done
+            }
+            Command::ReleaseAndStore { token, value, ttl } => {
+                let is_alone = flags.is_held_alone(key, &token, now);
+                self.remove(key);
+                flags.release(key, &token, now);
+                if is_alone { self.store(key, &value, now + ttl) } else { Reply::Refused }
             }
         };
         if ends_lease {

@@ -9,11 +9,15 @@ use std::task::{Context, Poll, ready};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
-use crate::engine::write::HeldWrite;
+use crate::engine::write::{Ended, HeldWrite};
+use crate::engine::write_through::AfterWork;
 use crate::engine::{Engine, Target};
 use crate::error::Error;
-use crate::model::keys::{CacheKeys, KeySet};
-use crate::protocol::HoldPolicy;
+use crate::key::Key;
+use crate::model::cached::Cached;
+use crate::model::keys::CacheKeys;
+use crate::model::tag::Tag;
+use crate::protocol::{Fill, HoldPolicy};
 
 /// A write under way, or not begun; what [`CacheCow::write`](crate::CacheCow::write) returns.
 ///
@@ -74,22 +78,21 @@ pub struct Write<'a, F: Future> {
     policy: HoldPolicy,
     work: Pin<Box<F>>,
     after: Vec<After<'a, F::Output>>,
+    /// Of the types with tags whose objects may be stored.
+    guards: Vec<Key>,
     state: State<F::Output>,
 }
 
 /// What is done with the work's result.
-type After<'a, R> = Box<dyn FnOnce(&R, &mut KeySet) + Send + 'a>;
+type After<'a, R> = Box<dyn FnOnce(&R, &mut AfterWork<'_>) + Send + 'a>;
 
 enum State<R> {
     Unbegun(Vec<Target>),
     Holding(BoxFuture<'static, Result<HeldWrite, Error>>),
     Working(HeldWrite),
-    Ending(R, BoxFuture<'static, Result<(), Error>>),
+    Ending(R, BoxFuture<'static, Ended>),
     Over,
 }
-
-/// The work's result, and whether the cache was told.
-type Ended<R> = (R, Result<(), Error>);
 
 /// How a write ended, for its work and for the cache; what [`Write::outcome`] gives.
 #[derive(Debug)]
@@ -101,6 +104,10 @@ pub struct Written<R, E> {
     /// retried in the background, and until it succeeds this process reads the keys past the cache; other
     /// processes may be served what is older than the write, for its time to live at the most.
     pub invalidated: Result<(), Error>,
+    /// What became of the object that was to be stored ([`Write::storing`]): `Stored`, `Refused` if another
+    /// write or an invalidation overlapped this one or the cache did not answer, `Skipped` if there was none or
+    /// its key was not held.
+    pub stored: Fill,
 }
 
 /// Why a write that [requires its hold](Write::require_hold) did not succeed.
@@ -139,6 +146,7 @@ impl<F: Future> Write<'_, F> {
             policy: HoldPolicy::Proceed,
             work: Box::pin(work),
             after: Vec::new(),
+            guards: Vec::new(),
             state: State::Unbegun(engine.targets(keys)),
         }
     }
@@ -148,12 +156,15 @@ impl<F: Future> Write<'_, F> {
     /// # Errors
     ///
     /// If the work was not begun, by policy.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<Ended<F::Output>, Error>> {
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(F::Output, Ended), Error>> {
         loop {
             self.state = match std::mem::replace(&mut self.state, State::Over) {
                 State::Unbegun(targets) => {
                     let engine = Arc::clone(&self.engine);
-                    State::Holding(HeldWrite::begin(engine, targets, self.policy).boxed())
+                    let (policy, guards) = (self.policy, std::mem::take(&mut self.guards));
+                    let begins =
+                        async move { HeldWrite::begin(engine, targets, policy, &guards).await };
+                    State::Holding(begins.boxed())
                 }
                 State::Holding(mut begins) => match begins.poll_unpin(cx) {
                     Poll::Ready(Ok(write)) => State::Working(write),
@@ -171,12 +182,14 @@ impl<F: Future> Write<'_, F> {
                     else {
                         unreachable!("it was put there above")
                     };
-                    let mut named = KeySet::default();
-                    self.after.drain(..).for_each(|after| after(&result, &mut named));
-                    State::Ending(result, write.end(false, named).boxed())
+                    let engine = Arc::clone(write.engine());
+                    let mut after_work = AfterWork::new(&engine, write.took());
+                    self.after.drain(..).for_each(|after| after(&result, &mut after_work));
+                    let (named, objects) = after_work.into_parts();
+                    State::Ending(result, write.end(false, named, objects).boxed())
                 }
                 State::Ending(result, mut ends) => match ends.poll_unpin(cx) {
-                    Poll::Ready(invalidated) => return Poll::Ready(Ok((result, invalidated))),
+                    Poll::Ready(ended) => return Poll::Ready(Ok((result, ended))),
                     Poll::Pending => {
                         self.state = State::Ending(result, ends);
                         return Poll::Pending;
@@ -202,9 +215,65 @@ where
     /// cached before, such as the absence of the new row, for its time to live. Where that matters, name a
     /// [tag](crate::CacheCow::invalidate_tag) before the work.
     pub fn invalidating<K: CacheKeys>(mut self, keys: impl FnOnce(&R) -> K + Send + 'a) -> Self {
-        self.after.push(Box::new(|result, named| {
+        self.after.push(Box::new(|result, after| {
             if let Ok(result) = result {
-                keys(result).add_to(named);
+                keys(result).add_to(&mut after.named);
+            }
+        }));
+        self
+    }
+
+    /// Stores the object that the work returned (write-through), so that the next read is a hit: if, and only
+    /// if, nobody else wrote or invalidated it since the write began. The object's keys are invalidated as
+    /// well.
+    ///
+    /// The object is stored under its primary key, which the write must have named before the work: that is
+    /// where it is seen whether anybody else was there. Aliases and lists are filled by the reads that use
+    /// them. With a time to settle (`settle`), nothing is stored.
+    ///
+    /// There is no other way to put an object into the cache. One that was read before its key was held may be
+    /// older than what others have written since, and nobody could tell. To fill the cache with what is at
+    /// hand (after a bulk import, say), read it inside of the work:
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), std::io::Error> {
+    /// # use cachecow::{CacheCow, Cached, Source};
+    /// # #[derive(Clone, Cached)]
+    /// # #[cache(key = "user:{id}", fetch = User::find)]
+    /// # struct User { id: i64, name: String }
+    /// # impl User {
+    /// #     async fn find(id: i64) -> Result<Option<User>, std::io::Error> {
+    /// #         Ok(Some(User { id, name: "Ann".to_owned() }))
+    /// #     }
+    /// #     async fn rename(id: i64) -> Result<User, std::io::Error> {
+    /// #         Ok(User { id, name: "Bea".to_owned() })
+    /// #     }
+    /// # }
+    /// # let cow = CacheCow::memory();
+    /// // `UPDATE … RETURNING *`
+    /// cow.write(User::by_id(1), User::rename(1)).storing(|user| Some(user)).await?;
+    /// # assert_eq!(cow.read(User::by_id(1)).await.unwrap().source, Source::Cache);
+    ///
+    /// let read = async || User::find(2).await;
+    /// cow.write(User::by_id(2), read()).storing(|user| user.as_ref()).await?;
+    /// # assert_eq!(cow.read(User::by_id(2)).await.unwrap().source, Source::Cache);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    ///
+    /// # Round trips
+    ///
+    /// None more; for a type with tags two more after the work.
+    pub fn storing<T: Cached>(mut self, object: impl FnOnce(&R) -> Option<&T> + Send + 'a) -> Self {
+        self.guards.extend(T::TAGGED.then(Tag::<T>::guard));
+        self.after.push(Box::new(|result, after| {
+            if let Ok(result) = result
+                && let Some(object) = object(result)
+            {
+                after.store(object);
             }
         }));
         self
@@ -213,7 +282,7 @@ where
     /// The work's result, and beside it whether the cache was told.
     pub async fn outcome(mut self) -> Written<R, E> {
         match std::future::poll_fn(|cx| self.poll_end(cx)).await {
-            Ok((result, invalidated)) => Written { result, invalidated },
+            Ok((result, Ended { invalidated, stored })) => Written { result, invalidated, stored },
             Err(_) => unreachable!("a write that does not require its hold begins in any case"),
         }
     }

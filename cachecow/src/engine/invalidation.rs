@@ -4,6 +4,8 @@ use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+
 use super::settings::LONGEST;
 use super::{Engine, Urgency, carried_out};
 use crate::backend::{BackendError, Request};
@@ -11,7 +13,8 @@ use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::model::cached::TypePolicy;
 use crate::model::keys::{CacheKeys, KeySet};
-use crate::protocol::{Command, Lost, WriteMachine, WriteOutcome, WriteStep};
+use crate::protocol::{Command, Lost, Reply, WriteMachine, WriteOutcome, WriteStep};
+use crate::stats::TypeState;
 
 /// A key that is invalidated or written, or the tags of one type.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -86,16 +89,24 @@ impl Engine {
                 let Some((command, keys)) = change.next_command() else { continue };
                 let request = |key: &Key| Request { key: *key, command: command.clone() };
                 requests.extend(keys.iter().map(request));
-                sent.push((at, keys.len()));
+                let stores = matches!(command, Command::ReleaseAndStore { .. });
+                sent.push((at, keys.len(), stores));
             }
             if sent.is_empty() {
                 return first_error;
             }
             let mut replies = self.change(requests, urgency).await.into_iter();
-            for (at, count) in sent {
+            for (at, count, stores) in sent {
                 // Each, also after one that failed.
-                let results: Vec<_> = replies.by_ref().take(count).map(carried_out).collect();
-                let result: Result<(), BackendError> = results.into_iter().collect();
+                let mine: Vec<_> = replies.by_ref().take(count).collect();
+                let result: Result<(), BackendError> = match mine.as_slice() {
+                    [Ok(Reply::Settled)] if stores => {
+                        changes[at].stored = true;
+                        Ok(())
+                    }
+                    [Ok(Reply::Refused)] if stores => Ok(()),
+                    _ => mine.into_iter().try_for_each(carried_out),
+                };
                 changes[at].on_reply(result.as_ref().map_err(|_| Lost).copied());
                 first_error = first_error.or(result.err());
             }
@@ -149,6 +160,12 @@ pub(super) fn not_invalidated<'a>(
 pub(super) struct Change {
     pub(super) target: Target,
     machine: WriteMachine,
+    /// What is stored when the hold is released, and for how long it may be served.
+    pub(super) storing: Option<(Bytes, Duration)>,
+    /// Whose objects those are.
+    pub(super) state: Option<fn(&Engine) -> &TypeState>,
+    /// Whether it was.
+    pub(super) stored: bool,
 }
 
 impl Target {
@@ -162,7 +179,7 @@ impl Change {
     pub(super) fn new(target: Target, machine: &WriteMachine) -> Self {
         let machine = machine.clone().with_settle(target.settle);
         let machine = if target.tags.is_empty() { machine } else { machine.of_tags() };
-        Self { target, machine }
+        Self { target, machine, storing: None, state: None, stored: false }
     }
 
     /// The next command, and whom it is for; `None` if there is none before the work.
@@ -171,7 +188,15 @@ impl Change {
             return None;
         }
         match self.machine.next_step() {
-            WriteStep::Send(command) => Some((command, slice::from_ref(&self.target.key))),
+            WriteStep::Send(command) => {
+                let command = match (command, self.storing.take()) {
+                    (Command::Release { token }, Some((value, ttl))) => {
+                        Command::ReleaseAndStore { token, value, ttl }
+                    }
+                    (command, _) => command,
+                };
+                Some((command, slice::from_ref(&self.target.key)))
+            }
             WriteStep::SendToTags(command) => Some((command, &self.target.tags)),
             WriteStep::Work | WriteStep::Done(_) => None,
         }
@@ -191,6 +216,12 @@ impl Change {
     /// Ends a write whose work will not be done.
     pub(super) fn abort(&mut self) {
         self.machine.abort();
+    }
+
+    /// Whether an object may be stored under this key when its hold is released.
+    pub(super) fn may_store(&self, key: Key) -> bool {
+        let Target { key: mine, settle, tags } = &self.target;
+        *mine == key && settle.is_zero() && tags.is_empty() && self.is_held()
     }
 
     /// Whether the work must not be done.

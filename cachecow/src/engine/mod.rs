@@ -16,6 +16,7 @@ mod tags;
 mod tokens;
 mod waiting;
 pub(crate) mod write;
+pub(crate) mod write_through;
 
 use std::fmt;
 use std::future::Future;

@@ -1,16 +1,19 @@
 //! Writes: everything that they name is held before the work, and released after it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::flights::overtake;
 use super::invalidation::{Change, not_invalidated};
+use super::write_through::{self, Guards, WrittenObject};
 use super::{Engine, Target, Urgency};
 use crate::backend::Request;
 use crate::error::{Error, ErrorKind};
+use crate::key::Key;
 use crate::model::keys::KeySet;
-use crate::protocol::{Command, HoldPolicy, Token, WriteMachine};
+use crate::protocol::{Command, Fill, HoldPolicy, Token, WriteMachine};
 
 /// A write whose holds are placed, or could not be.
 ///
@@ -21,7 +24,16 @@ pub(crate) struct HeldWrite {
     changes: Vec<Change>,
     token: Token,
     began: Instant,
+    guards: Guards,
     stage: Stage,
+}
+
+/// What the cache has of a write.
+pub(crate) struct Ended {
+    /// Whether it was told, or else [`ErrorKind::NotInvalidated`]; it is retried.
+    pub(crate) invalidated: Result<(), Error>,
+    /// What became of the objects that were to be stored.
+    pub(crate) stored: Fill,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -34,7 +46,7 @@ enum Stage {
 }
 
 impl HeldWrite {
-    /// Places the holds.
+    /// Places the holds. Objects of types with these guards may be stored at the end.
     ///
     /// # Errors
     ///
@@ -43,14 +55,19 @@ impl HeldWrite {
         engine: Arc<Engine>,
         targets: Vec<Target>,
         policy: HoldPolicy,
+        guards: &[Key],
     ) -> Result<Self, Error> {
         let token = engine.tokens.fresh();
         let machine = WriteMachine::new(token, engine.settings.hold, policy);
         let changes = targets.into_iter().map(|target| Change::new(target, &machine)).collect();
         let (began, stage) = (Instant::now(), Stage::Unbegun);
-        let mut write = Self { engine, changes, token, began, stage };
+        let mut write = Self { engine, changes, token, began, guards: Guards::default(), stage };
         let engine = Arc::clone(&write.engine);
-        if let Some(error) = engine.drive(&mut write.changes, Urgency::Read).await {
+        let holding = engine.drive(&mut write.changes, Urgency::Read);
+        let capturing = engine.capture(guards, engine.settings.hold);
+        let (held, guards) = futures_util::future::join(holding, capturing).await;
+        write.guards = guards;
+        if let Some(error) = held {
             if write.changes.iter().any(Change::is_refused) {
                 // The other holds, and this one if only its answer was lost, must not outlast the write that
                 // was not begun.
@@ -71,11 +88,12 @@ impl HeldWrite {
     ///
     /// A work that is `in_doubt` may yet take effect: the holds are left to expire, as if the write had been
     /// dropped.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::NotInvalidated`]: the cache could not be told; it is retried.
-    pub(crate) async fn end(mut self, in_doubt: bool, named: KeySet) -> Result<(), Error> {
+    pub(crate) async fn end(
+        mut self,
+        in_doubt: bool,
+        named: KeySet,
+        objects: Vec<WrittenObject>,
+    ) -> Ended {
         let engine = Arc::clone(&self.engine);
         let written: Vec<_> = self.changes.iter().map(|change| change.target.key).collect();
         if in_doubt {
@@ -90,6 +108,7 @@ impl HeldWrite {
         };
         named.retain(|target| !is_covered(target, &self.changes));
         self.changes.extend(engine.invalidations(named));
+        engine.store_with(&mut self.changes, objects, &self.guards).await;
         let overran = self.began.elapsed() >= engine.settings.hold;
         let error = engine.drive(&mut self.changes, Urgency::Invalidation).await;
         self.stage = Stage::Ended;
@@ -104,7 +123,26 @@ impl HeldWrite {
             Err(not_invalidated("write", exposed.into_iter(), error))
         });
         written.into_iter().for_each(|key| overtake(&engine, key));
-        result
+        write_through::count(&engine, &self.changes);
+        let mut stored = self.changes.iter().filter(|change| change.state.is_some()).peekable();
+        let stored = if stored.peek().is_none() {
+            Fill::Skipped
+        } else if stored.all(|change| change.stored) {
+            Fill::Stored
+        } else {
+            Fill::Refused
+        };
+        Ended { invalidated: result, stored }
+    }
+
+    /// How long the write has taken so far.
+    pub(crate) fn took(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// The cache that it is about.
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
     }
 
     /// Ends the holds of a write whose work never began: they protect nothing.

@@ -139,6 +139,16 @@ pub enum Command<V = Bytes> {
         /// The hold's token.
         token: Token,
     },
+    /// Delete the value, and end this writer's hold. If that was the only one, with no other and no
+    /// invalidation since it was placed, store this value.
+    ReleaseAndStore {
+        /// The hold's token.
+        token: Token,
+        /// What to store.
+        value: V,
+        /// How long it may be served.
+        ttl: Duration,
+    },
     /// Read the epoch; see [`tags`](super::tags).
     ReadEpoch,
     /// Read the epoch, or begin one if there is none, and keep it for a while.
@@ -195,10 +205,11 @@ pub enum Reply<V = Bytes> {
     /// (to [`TakeEpoch`](Command::TakeEpoch), and perhaps to [`ReadEpoch`](Command::ReadEpoch)).
     Held,
     /// The token stood until this command, which ended it (to [`Fill`](Command::Fill) and
-    /// [`Abandon`](Command::Abandon)).
+    /// [`Abandon`](Command::Abandon)); released and stored (to [`ReleaseAndStore`](Command::ReleaseAndStore)).
     Settled,
     /// The token did not stand any more (to [`Fill`](Command::Fill) and
-    /// [`Abandon`](Command::Abandon)).
+    /// [`Abandon`](Command::Abandon)); released and not stored (to
+    /// [`ReleaseAndStore`](Command::ReleaseAndStore), which [`Done`](Self::Done) says as well).
     Refused,
     /// The epoch (to [`ReadEpoch`](Command::ReadEpoch) and [`TakeEpoch`](Command::TakeEpoch)).
     Epoch(Token),

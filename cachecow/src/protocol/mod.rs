@@ -13,6 +13,7 @@
 //! | [`Invalidate`](Command::Invalidate) | deletes the value and a lease; holds stay |
 //! | [`Hold`](Command::Hold) | deletes the value and a lease; adds the token to the holds, or changes its end |
 //! | [`Release`](Command::Release) | deletes the value and a lease; takes the token off the holds |
+//! | [`ReleaseAndStore`](Command::ReleaseAndStore) | as a release; if the hold stood, and there was no other hold and no invalidation or release by another since it was placed: stores the value |
 //! | [`ReadEpoch`](Command::ReadEpoch) | reads the epoch |
 //! | [`TakeEpoch`](Command::TakeEpoch) | reads the epoch; if there is none, sets it to the token; keeps it for at least the given time |
 //! | [`EndEpoch`](Command::EndEpoch) | deletes the epoch; holds stay |
@@ -28,6 +29,10 @@
 //! number, which no fill names.
 //! A claim whose answer was lost is never used: its command may still reach the cache, after the
 //! invalidation that it should have preceded.
+//!
+//! Why what a write stores is not stale: whoever changes the same object meanwhile holds, releases or
+//! invalidates the key between this writer's hold and its release, or after it. In the first case nothing
+//! is stored, in the second it is deleted before the other's call returns.
 //!
 //! An alias has a value and a flag of its own. Its value is a pointer to the primary key, where the
 //! object stands. A read by an alias reads the pointer and the object, in one round if it remembers where

@@ -41,6 +41,8 @@ pub struct Cell<V = Version> {
     pub flag: Flag,
     /// How many claims were granted.
     pub grants: u64,
+    /// The hold with no other, and no invalidation, since it was placed.
+    pub alone: Option<Token>,
 }
 
 /// What stands in the place of an epoch.
@@ -106,7 +108,7 @@ impl Epoch {
 
 impl<V> Default for Cell<V> {
     fn default() -> Self {
-        Self { value: None, flag: Flag::Free, grants: 0 }
+        Self { value: None, flag: Flag::Free, grants: 0, alone: None }
     }
 }
 
@@ -152,12 +154,17 @@ impl<V: Stored> Cell<V> {
             Command::Abandon { token } => self.settle(*token, without),
             Command::Invalidate => {
                 self.clear();
+                if without != Without::MarksOfInvalidations {
+                    self.alone = None;
+                }
                 Reply::Done
             }
             Command::Hold { token, ttl } => {
                 assert!(!ttl.is_zero(), "a hold ends");
                 self.clear();
                 let mut holds = self.holds();
+                let is_first = holds.is_empty() || without == Without::Overlaps;
+                self.alone = is_first.then_some(*token);
                 holds.retain(|other| other != token);
                 holds.push(*token);
                 holds.sort();
@@ -165,11 +172,22 @@ impl<V: Stored> Cell<V> {
                 Reply::Done
             }
             Command::Release { token } => {
-                self.clear();
-                let mut holds = self.holds();
-                holds.retain(|other| other != token && without != Without::OwnHoldsAlone);
-                self.flag = if holds.is_empty() { Flag::Free } else { Flag::Holds(holds) };
+                self.release(*token, without);
                 Reply::Done
+            }
+            Command::ReleaseAndStore { token, value, ttl } => {
+                assert!(!ttl.is_zero(), "a value ends");
+                let is_held = self.holds().contains(token);
+                let may_store = match without {
+                    Without::Overlaps => is_held && self.holds().len() == 1,
+                    _ => is_held && self.alone == Some(*token),
+                };
+                self.release(*token, without);
+                if !may_store {
+                    return Reply::Refused;
+                }
+                self.value = Some(*value);
+                Reply::Settled
             }
             Command::ReadEpoch
             | Command::TakeEpoch { .. }
@@ -179,6 +197,14 @@ impl<V: Stored> Cell<V> {
                 unreachable!("an epoch has a place of its own")
             }
         }
+    }
+
+    fn release(&mut self, token: Token, without: Without) {
+        self.clear();
+        self.alone = None;
+        let mut holds = self.holds();
+        holds.retain(|other| *other != token && without != Without::OwnHoldsAlone);
+        self.flag = if holds.is_empty() { Flag::Free } else { Flag::Holds(holds) };
     }
 
     fn settle(&mut self, token: Token, without: Without) -> Reply<V> {

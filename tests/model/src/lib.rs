@@ -38,6 +38,10 @@ pub enum Without {
     FenceOfErrors,
     /// A release lifts its own hold and nobody else's.
     OwnHoldsAlone,
+    /// A writer stores only if no other's hold overlapped its own.
+    Overlaps,
+    /// A writer stores only if there was no invalidation since it began.
+    MarksOfInvalidations,
     /// The near tier marks what it knows before the cache is asked.
     Mark,
 }

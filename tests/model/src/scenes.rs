@@ -93,6 +93,7 @@ pub fn all(extent: Extent) -> Vec<Scene> {
                 .writer(0, How::Invalidate),
         ]);
     }
+    scenes.extend(stores(extent));
     let deaf = Faults { deaf: 1, ..Faults::default() };
     scenes.push(
         more(Scene::new("the near tier; it loses its connection").warm().near().reader(0))
@@ -129,6 +130,20 @@ pub fn all(extent: Extent) -> Vec<Scene> {
             .writer(1, How::Write)
             .faults(both),
         );
+    }
+    scenes
+}
+
+/// Writes that store what they have written, beside others.
+fn stores(extent: Extent) -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    for (fault, faults) in each_fault(1) {
+        for other in [How::WriteThrough, How::Write, How::Invalidate] {
+            let name = format!("a write that stores, beside {other:?}; {fault}");
+            let scene = Scene::new(name).faults(faults).reader(0);
+            let scene = scene.writer(0, How::WriteThrough).writer(1, other);
+            scenes.push(if extent == Extent::Wide { scene.reader(1) } else { scene });
+        }
     }
     scenes
 }
@@ -179,6 +194,22 @@ pub fn controls() -> Vec<(&'static str, Scene)> {
                 .writer(1, How::Write)
                 .writer(1, How::Write)
                 .without(Without::OwnHoldsAlone),
+        ),
+        (
+            "what a write returned is stored although another overlapped it",
+            Scene::new("overlapping writes that store")
+                .reader(0)
+                .writer(0, How::WriteThrough)
+                .writer(1, How::WriteThrough)
+                .without(Without::Overlaps),
+        ),
+        (
+            "what a write returned is stored although there was an invalidation since",
+            Scene::new("a write that stores, and an invalidation")
+                .reader(0)
+                .writer(0, How::WriteThrough)
+                .writer(1, How::Invalidate)
+                .without(Without::MarksOfInvalidations),
         ),
         (
             "kept in the near tier without a mark",

@@ -95,6 +95,7 @@ fn name(command: &Command<Version>) -> String {
         Command::Invalidate => "an invalidation".into(),
         Command::Hold { .. } => "a hold".into(),
         Command::Release { .. } => "a release".into(),
+        Command::ReleaseAndStore { value, .. } => format!("a release that stores version {value}"),
         Command::ReadEpoch
         | Command::TakeEpoch { .. }
         | Command::EndEpoch

@@ -17,6 +17,8 @@ const HOLD: Duration = Duration::from_secs(60);
 pub enum How {
     /// By `write`.
     Write,
+    /// By `write`, and what it wrote is stored.
+    WriteThrough,
     /// By `invalidate` after the work.
     Invalidate,
     /// By `invalidate` before the work, which is wrong: a control.
@@ -82,6 +84,10 @@ impl Writer {
         }
     }
 
+    fn writes(&self) -> bool {
+        matches!(self.how, How::Write | How::WriteThrough)
+    }
+
     /// Whether it is at it.
     pub fn is_under_way(&self) -> bool {
         !matches!(self.stage, WriterStage::Idle | WriterStage::Over | WriterStage::Gone)
@@ -90,7 +96,7 @@ impl Writer {
     /// It begins.
     pub fn begin(&mut self) {
         self.stage = match self.how {
-            How::Write => self.send_next(),
+            How::Write | How::WriteThrough => self.send_next(),
             How::Invalidate => WriterStage::Working,
             How::InvalidateFirst => WriterStage::Sent(Command::Invalidate),
         };
@@ -98,6 +104,12 @@ impl Writer {
 
     fn send_next(&mut self) -> WriterStage {
         match self.write.next_step() {
+            WriteStep::Send(Command::Release { token })
+                if self.how == How::WriteThrough && self.write.held() =>
+            {
+                let (value, ttl) = (self.version, HOLD);
+                WriterStage::Sent(Command::ReleaseAndStore { token, value, ttl })
+            }
             WriteStep::Send(command) | WriteStep::SendToTags(command) => WriterStage::Sent(command),
             WriteStep::Work => WriterStage::Working,
             WriteStep::Done(_) => WriterStage::Over,
@@ -110,7 +122,7 @@ impl Writer {
         world.database[key] += 1;
         self.version = world.database[key];
         self.stage = match self.how {
-            How::Write => {
+            How::Write | How::WriteThrough => {
                 // Whatever becomes of the writer from here on, nobody is served the old object.
                 if self.write.held() && !self.hold_vanished {
                     world.promise(self.key, self.version);
@@ -129,18 +141,27 @@ impl Writer {
     /// Takes the cache's answer.
     pub fn take_answer(&mut self, world: &mut World) {
         let WriterStage::Answered(command, answer) = self.stage.clone() else { return };
-        let done = answer.and_then(|reply| if reply == Reply::Done { Ok(()) } else { Err(Lost) });
+        let is_done = |reply: &Reply<Version>| match command {
+            Command::ReleaseAndStore { .. } => matches!(reply, Reply::Settled | Reply::Refused),
+            _ => *reply == Reply::Done,
+        };
+        let done = answer.and_then(|reply| if is_done(&reply) { Ok(()) } else { Err(Lost) });
         let here = &mut world.processes[usize::from(self.process)].keys[usize::from(self.key)];
         here.near.change();
         let worked = self.version > 0;
-        if worked && self.how == How::Write {
+        if worked && self.writes() {
             here.flights.overtake();
         }
         if done.is_err() && worked {
-            here.owe(command, self.version);
+            // What is repeated stores nothing.
+            let last = match command {
+                Command::ReleaseAndStore { token, .. } => Command::Release { token },
+                command => command,
+            };
+            here.owe(last, self.version);
         }
         self.stage = match self.how {
-            How::Write => {
+            How::Write | How::WriteThrough => {
                 self.write.on_reply(done);
                 if self.write.outcome() == Some(WriteOutcome::Invalidated) {
                     world.promise(self.key, self.version);
@@ -170,7 +191,7 @@ impl Writer {
         if hold_is_out {
             let release = Command::Release { token: self.token };
             world.late.push(Late::after_others_of(self.number, self.key, release));
-        } else if self.how == How::Write && !self.write.held() {
+        } else if self.writes() && !self.write.held() {
             let here = &mut world.processes[usize::from(self.process)].keys[usize::from(self.key)];
             here.near.change();
             here.owe(Command::Invalidate, self.version);

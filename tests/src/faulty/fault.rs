@@ -70,6 +70,12 @@ faults! {
     TakesInTwoSteps,
     EndsNoEpoch,
     EndsTheValueToo,
+    StoresBesideOthers,
+    StoresOnceOthersHaveEnded,
+    StoresDespiteAnInvalidation,
+    StoresWithoutItsHold,
+    StoresNothingAtARelease,
+    StoresAndKeepsTheHold,
     HoldsNoEpoch,
     HoldsOverAnEpoch,
     EndsEpochHolds,
@@ -126,7 +132,7 @@ impl Fault {
             (Self::TellsNoFill, Command::Fill { .. })
                 | (Self::TellsNoInvalidation, Command::Invalidate)
                 | (Self::TellsNoHold, Command::Hold { .. })
-                | (Self::TellsNoRelease, Command::Release { .. })
+                | (Self::TellsNoRelease, Command::Release { .. } | Command::ReleaseAndStore { .. })
                 | (Self::TellsNoClaim, Command::Claim { .. })
                 | (Self::TellsNoEnd, Command::EndEpoch)
                 | (Self::TellsNoHoldOfAnEpoch, Command::HoldEpoch { .. })

@@ -12,6 +12,8 @@ pub(super) struct Slot {
     value: Option<(Bytes, Instant)>,
     lease: Option<(Token, Instant)>,
     holds: Vec<(Token, Instant)>,
+    /// The hold with no other, and no invalidation, since it was placed.
+    alone: Option<Token>,
     epoch: Option<(Token, Instant)>,
     /// While any stands, no epoch may begin.
     epoch_holds: Vec<(Token, Instant)>,
@@ -63,16 +65,40 @@ impl Slot {
                 if fault == Fault::InvalidatesHolds {
                     self.holds.clear();
                 }
+                if fault != Fault::StoresDespiteAnInvalidation {
+                    self.alone = None;
+                }
                 Reply::Done
             }
             Command::Hold { token, ttl } => {
                 self.remove(fault, Fault::HoldsOverAValue, Fault::HoldsOverALease);
+                let is_first = self.holds.is_empty() || fault == Fault::StoresBesideOthers;
+                self.alone = is_first.then_some(*token);
                 self.hold(*token, now + *ttl, fault);
                 Reply::Done
             }
             Command::Release { token } => {
                 self.release(token, fault);
                 Reply::Done
+            }
+            Command::ReleaseAndStore { token, value, ttl } => {
+                let holders: Vec<Token> = self.holds.iter().map(|(holder, _)| *holder).collect();
+                let may_store = match fault {
+                    Fault::StoresNothingAtARelease => false,
+                    Fault::StoresWithoutItsHold => !holders.iter().any(|holder| holder != token),
+                    Fault::StoresOnceOthersHaveEnded => holders == [*token],
+                    _ => self.alone == Some(*token) && holders.contains(token),
+                };
+                self.release(token, fault);
+                if may_store && fault == Fault::StoresAndKeepsTheHold {
+                    self.holds.push((*token, now + *ttl));
+                }
+                if !may_store {
+                    return Reply::Refused;
+                }
+                self.last = Some(value.clone());
+                self.value = Some((value.clone(), now + *ttl));
+                Reply::Settled
             }
             Command::ReadEpoch if fault == Fault::BeginsAnEpochByALook => {
                 self.take(Token::from_bytes([0; 16]), now + Duration::from_secs(60), fault, count)
@@ -217,6 +243,7 @@ impl Slot {
     }
 
     fn release(&mut self, token: &Token, fault: Fault) {
+        self.alone = None;
         let at = self.holds.iter().position(|(holder, _)| holder == token);
         if at.is_some() || fault != Fault::ReleasesItsHoldOnly {
             self.remove(fault, Fault::ReleasesOverAValue, Fault::ReleasesOverALease);

@@ -55,6 +55,7 @@ mod support;
 mod time;
 mod values;
 mod watches;
+mod write_through;
 
 use futures_util::FutureExt as _;
 
@@ -67,6 +68,7 @@ pub use self::replacing::*;
 pub use self::time::*;
 pub use self::values::*;
 pub use self::watches::*;
+pub use self::write_through::*;
 use super::CacheBackend;
 
 /// Calls a macro with the names of all checks of this module but
@@ -113,6 +115,10 @@ macro_rules! __for_each_backend_check {
             a_hold_placed_again_is_one_hold
             a_release_after_its_hold_is_gone_invalidates
             a_release_removes_what_was_filled_in_between
+            a_writer_alone_stores_at_its_release
+            a_writer_that_was_not_alone_stores_nothing
+            an_invalidation_keeps_a_writer_from_storing
+            a_writer_whose_hold_is_gone_stores_nothing
             an_epoch_begins_when_it_is_taken
             an_epoch_begins_like_its_token
             of_takes_at_once_one_begins_an_epoch

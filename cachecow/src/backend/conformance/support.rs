@@ -77,6 +77,15 @@ pub(super) fn take_for(number: u8, ttl: Duration) -> Command {
     Command::TakeEpoch { fresh: token(number), ttl }
 }
 
+pub(super) fn release_and_store(number: u8, text: &'static str) -> Command {
+    Command::ReleaseAndStore { token: token(number), value: Bytes::from(text), ttl: TTL }
+}
+
+/// Whether a release did not store.
+pub(super) fn is_released_only(reply: &Reply) -> bool {
+    matches!(reply, Reply::Refused | Reply::Done)
+}
+
 /// Ends an epoch, and lets another begin at once.
 pub(super) const END: Command = Command::EndEpoch;
 

@@ -67,7 +67,9 @@ impl Part {
             Kind::Invalidate | Kind::Hold | Kind::Release if of_epochs => {
                 Some(Self::Epoch(Pass::First))
             }
-            Kind::Invalidate | Kind::Hold | Kind::Release => Some(Self::Flag(Pass::First)),
+            Kind::Invalidate | Kind::Hold | Kind::Release | Kind::ReleaseAndStore => {
+                Some(Self::Flag(Pass::First))
+            }
         }
     }
 

@@ -201,6 +201,10 @@ impl Call {
             call.in_full = false;
             // The token.
             call.arguments.truncate(1);
+        } else if script == Kind::ReleaseAndStore {
+            call.script = Some(Kind::Release);
+            call.in_full = false;
+            call.arguments.truncate(1);
         }
         Some(call)
     }
@@ -258,6 +262,7 @@ fn kind_of(command: &Command) -> (Option<Kind>, Duration) {
         Command::Release { .. } | Command::ReleaseEpoch { .. } => {
             (Some(Kind::Release), Duration::ZERO)
         }
+        Command::ReleaseAndStore { .. } => (Some(Kind::ReleaseAndStore), Duration::ZERO),
         Command::TakeEpoch { .. } => (Some(Kind::TakeEpoch), Duration::ZERO),
     }
 }
@@ -290,6 +295,11 @@ fn add_arguments(arguments: &mut Vec<Vec<u8>>, command: Command) {
         }
         Command::Fill { token, value, ttl } => {
             arguments.push(flag(&token));
+            arguments.push(milliseconds(ttl).to_string().into_bytes());
+            arguments.push(value.to_vec());
+        }
+        Command::ReleaseAndStore { token, value, ttl } => {
+            arguments.push(token.as_bytes().to_vec());
             arguments.push(milliseconds(ttl).to_string().into_bytes());
             arguments.push(value.to_vec());
         }

@@ -13,6 +13,7 @@ pub(super) enum Kind {
     Invalidate,
     Hold,
     Release,
+    ReleaseAndStore,
     TakeEpoch,
 }
 
@@ -21,19 +22,20 @@ pub(super) struct Source {
     pub(super) hash: String,
 }
 
-static SOURCES: LazyLock<[Source; 7]> = LazyLock::new(|| CODES.map(Source::new));
+static SOURCES: LazyLock<[Source; 8]> = LazyLock::new(|| CODES.map(Source::new));
 
 /// The writers' scripts in a form that always changes something.
-static MARKED: LazyLock<[Source; 7]> =
+static MARKED: LazyLock<[Source; 8]> =
     LazyLock::new(|| CODES.map(|code| Source::new(marked(code))));
 
-const CODES: [&str; 7] = [
+const CODES: [&str; 8] = [
     include_str!("scripts/claim.lua"),
     include_str!("scripts/fill.lua"),
     include_str!("scripts/abandon.lua"),
     include_str!("scripts/invalidate.lua"),
     include_str!("scripts/hold.lua"),
     include_str!("scripts/release.lua"),
+    include_str!("scripts/release_and_store.lua"),
     include_str!("scripts/take_epoch.lua"),
 ];
 
@@ -65,6 +67,6 @@ impl Kind {
 
     /// Whether it is an invalidation, a hold or a release.
     pub(super) fn is_writers(self) -> bool {
-        matches!(self, Self::Invalidate | Self::Hold | Self::Release)
+        matches!(self, Self::Invalidate | Self::Hold | Self::Release | Self::ReleaseAndStore)
     }
 }

@@ -10,7 +10,7 @@ use crate::model::cached::{Cached, TypePolicy};
 /// How long a value may be served, and how long the cache keeps it. Only where the two differ, or a
 /// value is renewed before its end, or encrypted, do the clocks of those who read it matter. `None`: it is not
 /// kept.
-pub(super) fn lifetimes<T: Cached>(
+pub(crate) fn lifetimes<T: Cached>(
     settings: &Settings,
     object: Option<&T>,
 ) -> Option<(Duration, Duration)> {

@@ -33,6 +33,7 @@ pub(crate) use self::judge::refused;
 pub(crate) use self::judge::{Judged, Judgement};
 pub(crate) use self::known::Known;
 use self::known::{Answered, each_once};
+pub(crate) use self::lifetime::lifetimes;
 #[cfg(feature = "store")]
 pub(crate) use self::loader::{Loader, Sealed};
 use self::primary::ClaimFirst;

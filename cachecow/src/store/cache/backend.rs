@@ -174,7 +174,7 @@ impl Shared {
             }
             // The flag goes first: should the store fail, nobody fills on the old right.
             Command::Invalidate => {
-                flags.drop_lease(key);
+                flags.invalidate(key);
                 self.values.remove(key).await.map(|()| Reply::Done)
             }
             Command::Hold { token, ttl } => {
@@ -186,6 +186,20 @@ impl Shared {
                 self.values.remove(key).await?;
                 flags.release(key, &token, now);
                 Ok(Reply::Done)
+            }
+            Command::ReleaseAndStore { token, value, ttl } => {
+                let is_alone = flags.is_held_alone(key, &token, now);
+                self.values.remove(key).await?;
+                let stored = if is_alone {
+                    let doubt = self.doubtful.unless_ended(key);
+                    let stored = self.values.put(key, &value, ttl).await;
+                    doubt.end();
+                    stored.map(|()| Reply::Settled)
+                } else {
+                    Ok(Reply::Refused)
+                };
+                flags.release(key, &token, now);
+                stored
             }
         }
     }

@@ -221,10 +221,11 @@ impl<S: KeyValueStore> CacheDecorator<S> {
         let in_doubt = |result: &Result<(), Error>| {
             result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Store)
         };
-        let write = HeldWrite::begin(Arc::clone(engine), engine.targets(&hashes), policy).await?;
+        let write =
+            HeldWrite::begin(Arc::clone(engine), engine.targets(&hashes), policy, &[]).await?;
         let result = work.await;
-        let told = write.end(in_doubt(&result), KeySet::default()).await;
-        match (result, told) {
+        let ended = write.end(in_doubt(&result), KeySet::default(), Vec::new()).await;
+        match (result, ended.invalidated) {
             (Err(error), Err(cache_error)) => Err(error.with_attached(cache_error)),
             (Ok(()), Err(cache_error)) if on_cache_error != OnCacheError::Tolerate => {
                 Err(Error::caused_by(

@@ -7,7 +7,10 @@ for i = 1, #KEYS - 1, 2 do
   if KEYS[i] ~= KEYS[i + 1] then
     redis.call('DEL', KEYS[i])
   end
-  if redis.call('TYPE', KEYS[i + 1]).ok ~= 'zset' then
+  if redis.call('TYPE', KEYS[i + 1]).ok == 'zset' then
+    -- What a writer under way read may be older than this.
+    redis.call('ZREM', KEYS[i + 1], 'alone')
+  else
     redis.call('DEL', KEYS[i + 1])
   end
   replies[#replies + 1] = 3

@@ -12,7 +12,7 @@ for i = 1, #KEYS - 1, 2 do
     redis.call('DEL', KEYS[i])
   end
   if redis.call('TYPE', flag).ok == 'zset' then
-    redis.call('ZREM', flag, ARGV[(i + 1) / 2])
+    redis.call('ZREM', flag, ARGV[(i + 1) / 2], 'alone')
     redis.call('ZREMRANGEBYSCORE', flag, '-inf', now)
     local last = redis.call('ZRANGE', flag, -1, -1, 'WITHSCORES')
     if last[2] then

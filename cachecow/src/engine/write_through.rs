@@ -1,0 +1,154 @@
+//! Objects that a work returned, to be stored when its write ends.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::invalidation::Change;
+use super::read::lifetimes;
+use super::{Engine, Urgency, read_back};
+use crate::backend::Request;
+use crate::document::{self, Header};
+use crate::key::{Key, KeyMap};
+use crate::model::cached::Cached;
+use crate::model::keys::KeySet;
+use crate::model::tag::Tag;
+use crate::protocol::tags::{self, Captured};
+use crate::protocol::{Command, Lost, Reply};
+use crate::stats::{Counter, TypeState};
+
+/// What is known once the work has succeeded.
+pub(crate) struct AfterWork<'a> {
+    engine: &'a Engine,
+    /// How long the write has taken so far.
+    took: Duration,
+    /// What is invalidated besides.
+    pub(crate) named: KeySet,
+    objects: Vec<WrittenObject>,
+}
+
+/// An object in the form in which it is stored.
+pub(crate) struct WrittenObject {
+    key: Key,
+    document: Vec<u8>,
+    ttl: Duration,
+    /// Of a type with tags.
+    guard: Option<Key>,
+    tags: Vec<Key>,
+    state: fn(&Engine) -> &TypeState,
+}
+
+/// The guards of types, as they were before the work.
+pub(crate) type Guards = KeyMap<Captured>;
+
+impl<'a> AfterWork<'a> {
+    pub(crate) fn new(engine: &'a Engine, took: Duration) -> Self {
+        Self { engine, took, named: KeySet::default(), objects: Vec::new() }
+    }
+
+    /// Has the object's keys invalidated, and the object stored under the primary one.
+    pub(crate) fn store<T: Cached>(&mut self, object: &T) {
+        self.named.add_object(object);
+        self.objects.extend(WrittenObject::of(self.engine, object, self.took));
+    }
+
+    /// What is invalidated and what is stored.
+    pub(crate) fn into_parts(self) -> (KeySet, Vec<WrittenObject>) {
+        (self.named, self.objects)
+    }
+}
+
+impl WrittenObject {
+    /// `None` if it cannot be stored.
+    fn of<T: Cached>(engine: &Engine, object: &T, took: Duration) -> Option<Self> {
+        let state = engine.types.of::<T>();
+        if state.clashes() {
+            return None;
+        }
+        let (logical, ttl) = lifetimes(&engine.settings, Some(object))?;
+        let header = Header::new(T::FINGERPRINT, engine.wall_clock(), took, logical);
+        let document = read_back::encode(engine, state, header, object)?;
+        let (mut key, mut tags) = (None, Vec::new());
+        // The primary one comes first.
+        object.each_key(&mut |each| key = key.or(Some(each)));
+        object.each_tag(&mut |tag| tags.push(tag.key()));
+        let guard = T::TAGGED.then(Tag::<T>::guard);
+        Some(Self { key: key?, document, ttl, guard, tags, state: |engine| engine.types.of::<T>() })
+    }
+}
+
+impl Engine {
+    /// Takes the guards of types whose objects a write is to store, before the work begins.
+    pub(super) async fn capture(&self, guards: &[Key], ttl: Duration) -> Guards {
+        if guards.is_empty() {
+            return Guards::default();
+        }
+        let take = |&key| (key, Command::TakeEpoch { fresh: self.tokens.fresh(), ttl });
+        let answers = self.ask(guards.iter().map(take).collect()).await;
+        answers.into_iter().map(|(key, answer)| (key, Captured::by(&answer))).collect()
+    }
+
+    /// Sees to it that the objects are stored when the holds of their keys are released. Those whose key is
+    /// not held are left out.
+    pub(super) async fn store_with(
+        &self,
+        changes: &mut [Change],
+        objects: Vec<WrittenObject>,
+        guards: &Guards,
+    ) {
+        for mut object in objects {
+            let Some(at) = changes.iter().position(|change| change.may_store(object.key)) else {
+                continue;
+            };
+            if !self.stamp(&mut object, guards).await {
+                continue;
+            }
+            let packing = &self.settings.packing;
+            let Some(value) = packing.pack(object.key, Bytes::from(object.document)) else {
+                continue;
+            };
+            changes[at].storing = Some((value, object.ttl));
+            changes[at].state = Some(object.state);
+        }
+    }
+
+    /// Gives the object its tags' epochs; whether it may be stored.
+    async fn stamp(&self, object: &mut WrittenObject, guards: &Guards) -> bool {
+        let Some(guard) = object.guard else { return true };
+        let Some(captured) = guards.get(&guard).filter(|captured| captured.is_taken()) else {
+            return false;
+        };
+        let take = |&tag| (tag, Command::TakeEpoch { fresh: self.tokens.fresh(), ttl: object.ttl });
+        let taken = self.ask(object.tags.iter().map(take).collect()).await;
+        // After the epochs were taken; see `protocol::tags`.
+        let of_guard = self.ask(vec![(guard, Command::ReadEpoch)]).await;
+        if !of_guard.iter().all(|(_, answer)| captured.stands(answer)) {
+            return false;
+        }
+        let Some(epochs) = tags::taken(taken.iter().map(|(_, answer)| answer)) else {
+            return false;
+        };
+        let stamps: Vec<_> = object.tags.iter().copied().zip(epochs).collect();
+        let stamped = document::with_stamps(&object.document, &stamps, self.settings.max_value_len);
+        let fits = stamped.is_ok();
+        object.document = stamped.unwrap_or_default();
+        fits
+    }
+
+    async fn ask(&self, commands: Vec<(Key, Command)>) -> Vec<(Key, Result<Reply, Lost>)> {
+        let keys: Vec<Key> = commands.iter().map(|(key, _)| *key).collect();
+        let requests = commands.into_iter().map(|(key, command)| Request { key, command });
+        let replies = self.client.execute(requests.collect(), Urgency::Read).await;
+        keys.into_iter().zip(replies.into_iter().map(|reply| reply.map_err(|_| Lost))).collect()
+    }
+}
+
+/// What became of the objects that a write was to store.
+pub(super) fn count(engine: &Engine, changes: &[Change]) {
+    for change in changes {
+        if let Some(state) = change.state {
+            let counter = if change.stored { Counter::FillsStored } else { Counter::FillsRefused };
+            state(engine).count(counter);
+        }
+    }
+}
