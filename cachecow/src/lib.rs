@@ -130,6 +130,7 @@ pub use backend::{
 };
 pub use cache::builder::{BackendConfig, Builder};
 pub use cache::cow::CacheCow;
+pub use cache::peek::Peek;
 pub use cache::read::{Fill, Read, ReadOptions, Source};
 pub use cache::view::View;
 pub use cache::write::{Write, WriteError, Written};

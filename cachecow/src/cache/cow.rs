@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use crate::audit::Auditor;
 use crate::cache::builder::Builder;
+use crate::cache::peek::{self, Peek};
 use crate::cache::read::Read;
 use crate::cache::view::View;
 use crate::cache::write::Write;
@@ -100,8 +101,10 @@ impl CacheCow {
     ///
     /// # Consistency
     ///
-    /// The context is no part of the key. Contexts that lead to different data (two tenants'
-    /// databases, say) need caches with different namespaces.
+    /// The context is no part of the key, and callers of one key share one load: a caller is returned the object, or
+    /// the error, that the fetch with another caller's context gave. So all contexts of a type must lead to the
+    /// same data, with the same rights to read it. Contexts that lead to different data (two tenants' databases,
+    /// say) need caches with different namespaces.
     pub fn with<'a, C: ?Sized>(&'a self, context: &'a C) -> View<'a, C> {
         View::new(&self.engine, context)
     }
@@ -140,6 +143,52 @@ impl CacheCow {
         lookup: L,
     ) -> Result<Read<L::Object>, Error> {
         self.with(&()).read(lookup).await
+    }
+
+    /// What is cached for the lookup, and for how long; never fetches. The lookup may be of any context.
+    ///
+    /// It tells what a read would be served from the cache at this moment: verified like any hit, not past its
+    /// time to live, and not past an invalidation. This process's memory is not asked, and the look counts
+    /// neither as a hit nor as a miss.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cachecow::Error> {
+    /// use cachecow::{CacheCow, Cached, Peek};
+    ///
+    /// #[derive(Cached)]
+    /// #[cache(key = "square:{root}", fetch = Square::compute)]
+    /// struct Square { root: u32, value: u64 }
+    /// # impl Square {
+    /// #     async fn compute(root: u32) -> Result<Square, std::io::Error> {
+    /// #         Ok(Square { root, value: u64::from(root).pow(2) })
+    /// #     }
+    /// # }
+    ///
+    /// let cow = CacheCow::memory();
+    /// assert!(matches!(cow.peek(Square::by_root(12)).await?, Peek::NotCached));
+    /// cow.get(Square::by_root(12)).await?;
+    /// match cow.peek(Square::by_root(12)).await? {
+    ///     Peek::Object { object, expires_in } => {
+    ///         println!("{} is cached for {expires_in:?} or more", object.value);
+    ///     }
+    ///     Peek::Absent { .. } | Peek::NotCached => unreachable!("it was just read"),
+    /// }
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`]: the cache did not answer, or not properly. A read would fetch.
+    ///
+    /// # Round trips
+    ///
+    /// As a hit of [`View::get`]: one, if this process knows where an alias leads and which tags an object has.
+    pub async fn peek<L: Lookup>(&self, lookup: L) -> Result<Peek<L::Object>, Error> {
+        peek::look(&self.engine, &lookup).await
     }
 
     /// Removes what `keys` name from the cache, and keeps every fetch of it that is under way from

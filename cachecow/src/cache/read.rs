@@ -1,9 +1,11 @@
 //! What a read tells about itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::engine::read::LoadOptions;
 pub use crate::protocol::Fill;
-use crate::protocol::Outcome;
+use crate::protocol::{Outcome, Purpose};
 
 /// An object, and how it was had; what [`View::read`](crate::View::read) returns.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,17 +50,32 @@ impl<T> Clone for Read<T> {
 }
 
 /// How one read is done, where it differs from the view's; what
-/// [`View::read_with`](crate::View::read_with) takes.
+/// [`View::read_with`](crate::View::read_with) takes. The methods of [`View`](crate::View) of the same names set
+/// the same for all reads of a view.
 ///
 /// ```
+/// use std::time::Duration;
 /// use cachecow::ReadOptions;
 ///
-/// let options = ReadOptions::new().past_near();
+/// // What an administrator sees after the click on "reload": read from the database, and cached for a minute.
+/// let options = ReadOptions::new().fresh().ttl(Duration::from_secs(60));
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct ReadOptions {
     pub(crate) past_near: bool,
+    fresh: bool,
+    storing: Storing,
+}
+
+/// What becomes of what a read fetches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Storing {
+    /// It is stored, for as long as its type says.
+    #[default]
+    Usual,
+    For(Duration),
+    Not,
 }
 
 impl ReadOptions {
@@ -71,6 +88,86 @@ impl ReadOptions {
     pub fn past_near(mut self) -> Self {
         self.past_near = true;
         self
+    }
+
+    /// Calls the fetch function although the object may be cached, and stores what it returns in the place of
+    /// the cached object. Other callers are served that object until then.
+    ///
+    /// The read shares the fetch of another caller only if that fetch began after this read.
+    ///
+    /// It is no invalidation: another caller's fetch that is under way may still be stored, and the near tiers
+    /// of other processes keep what they have until they hear of the change. To tell the cache of a change of
+    /// the backing store, call [`CacheCow::invalidate`](crate::CacheCow::invalidate).
+    ///
+    /// # Errors
+    ///
+    /// Where the fetch fails, so does the read, and the cached object stays. `stale_if_error` does not apply.
+    ///
+    /// # Consistency
+    ///
+    /// As any fill: what is fetched is stored only if no invalidation came in between. While a writer holds the
+    /// key, and where another process goes on filling it, nothing is stored.
+    ///
+    /// # Round trips
+    ///
+    /// Three, of which one after the fetch; by an alias, or of an object with tags, up to two more for each.
+    pub fn fresh(mut self) -> Self {
+        self.fresh = true;
+        self
+    }
+
+    /// How long what this read stores may be served, in the place of its type's `ttl` and of `ttl_with`. It is
+    /// shortened at random like any other ([`ttl_jitter`](crate::Builder::ttl_jitter)). What is cached already
+    /// keeps its time. Less than a millisecond is [`no_store`](Self::no_store).
+    ///
+    /// The absence of an object is kept no longer than this, nor than its `negative_ttl`.
+    ///
+    /// # Consistency
+    ///
+    /// The clocks of the process that stores the object and of the one that reads it tell its end.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        let is_kept = ttl >= Duration::from_millis(1);
+        self.storing = if is_kept { Storing::For(ttl) } else { Storing::Not };
+        self
+    }
+
+    /// Stores nothing that this read fetches, as for a report that reads once what nobody else asks for. A cached
+    /// object is served. If there is none, the read claims nothing, and shares no fetch with other callers.
+    ///
+    /// Together with [`fresh`](Self::fresh), the read makes no use of the cache at all.
+    pub fn no_store(mut self) -> Self {
+        self.storing = Storing::Not;
+        self
+    }
+
+    /// These, and where they say nothing, the view's.
+    pub(crate) fn or(self, view: Self) -> Self {
+        Self {
+            past_near: self.past_near || view.past_near,
+            fresh: self.fresh || view.fresh,
+            storing: if self.storing == Storing::Usual { view.storing } else { self.storing },
+        }
+    }
+
+    #[inline]
+    pub(crate) fn load(self) -> LoadOptions {
+        let purpose = match (self.fresh, self.storing) {
+            (false, Storing::Not) => Purpose::Look,
+            (true, Storing::Not) => Purpose::Fetch,
+            (false, _) => Purpose::Serve,
+            (true, _) => Purpose::Renew,
+        };
+        let ttl = match self.storing {
+            Storing::For(ttl) => Some(ttl),
+            Storing::Usual | Storing::Not => None,
+        };
+        LoadOptions { purpose, ttl }
+    }
+
+    /// Whether an object in this process's memory may be served.
+    #[inline]
+    pub(crate) fn uses_near(self) -> bool {
+        !self.past_near && !self.fresh
     }
 }
 

@@ -1,17 +1,20 @@
 //! Reading through the cache.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::cache::peek::{self, Peek};
 use crate::cache::read::{Read, ReadOptions, Source};
 use crate::engine::Engine;
 use crate::engine::read::{
-    ObjectQuery, Reads, TypedLoader, Unfinished, batch, loaded_arc, look_one, near_hit, typed,
+    LoadOptions, ObjectQuery, Reads, TypedLoader, Unfinished, batch, loaded_arc, look_one,
+    near_hit, typed,
 };
 use crate::error::Error;
 use crate::model::lookup::{Lookup, SameContext};
 use crate::model::object::Loaded;
 use crate::near::{Near, NearHit};
-use crate::protocol::{Fill, Outcome};
+use crate::protocol::{Fill, Outcome, Purpose};
 use crate::stats::TypeState;
 
 /// A [`CacheCow`](crate::CacheCow) together with what the fetch functions need.
@@ -34,10 +37,57 @@ impl<'a, C: ?Sized> View<'a, C> {
         Self { options: self.options.past_near(), ..self }
     }
 
+    /// The same view, whose reads fetch, and replace what is cached; see [`ReadOptions::fresh`].
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cachecow::Error> {
+    /// # use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+    /// use cachecow::{CacheCow, Cached};
+    ///
+    /// #[derive(Cached)]
+    /// #[cache(context = AtomicU32)]
+    /// #[cache(key = "visits:{page}", fetch = Visits::count)]
+    /// struct Visits { page: String, count: u32 }
+    /// # impl Visits {
+    /// #     async fn count(visits: &AtomicU32, page: &str) -> Result<Visits, std::io::Error> {
+    /// #         Ok(Visits { page: page.to_owned(), count: visits.fetch_add(1, Relaxed) + 1 })
+    /// #     }
+    /// # }
+    /// # let database = AtomicU32::new(0);
+    ///
+    /// let cow = CacheCow::memory();
+    /// let view = cow.with(&database);
+    /// assert_eq!(view.get(Visits::by_page("/")).await?.unwrap().count, 1);
+    /// assert_eq!(view.get(Visits::by_page("/")).await?.unwrap().count, 1);
+    /// assert_eq!(view.fresh().get(Visits::by_page("/")).await?.unwrap().count, 2);
+    /// assert_eq!(view.get(Visits::by_page("/")).await?.unwrap().count, 2);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    #[must_use]
+    pub fn fresh(self) -> Self {
+        Self { options: self.options.fresh(), ..self }
+    }
+
+    /// The same view, which stores what it fetches for this time; see [`ReadOptions::ttl`].
+    #[must_use]
+    pub fn ttl(self, ttl: Duration) -> Self {
+        Self { options: self.options.ttl(ttl), ..self }
+    }
+
+    /// The same view, which stores nothing; see [`ReadOptions::no_store`].
+    #[must_use]
+    pub fn no_store(self) -> Self {
+        Self { options: self.options.no_store(), ..self }
+    }
+
     /// The near tier, if this view's reads may use it.
     #[inline]
     fn near<L: Lookup>(&self) -> Option<&'a Near> {
-        if self.options.past_near { None } else { self.engine.near::<L::Object>() }
+        if self.options.uses_near() { self.engine.near::<L::Object>() } else { None }
     }
 }
 
@@ -119,8 +169,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
         lookup: L,
         options: ReadOptions,
     ) -> Result<Read<L::Object>, Error> {
-        let past_near = self.options.past_near || options.past_near;
-        Self { options: ReadOptions { past_near }, ..self }.read(lookup).await
+        Self { options: options.or(self.options), ..self }.read(lookup).await
     }
 
     /// [`read`](Self::read), for the auditor, who does not look into what it looks at itself.
@@ -130,6 +179,15 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ) -> Result<Read<L::Object>, Error> {
         // Not boxed: that costs a hit of the cache a tenth, and would spare a near hit next to nothing.
         self.look(lookup).await
+    }
+
+    /// [`CacheCow::peek`](crate::CacheCow::peek), whatever the options of the view.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable).
+    pub async fn peek<L: Lookup<Context = C>>(self, lookup: L) -> Result<Peek<L::Object>, Error> {
+        peek::look(self.engine, &lookup).await
     }
 
     /// The objects, in the order asked for, each as often as asked for; `None` for those that do
@@ -153,7 +211,8 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
         let lookups: Vec<L> = lookups.into_iter().collect();
         let near = self.near::<L>();
-        Box::pin(batch::get_many(self.engine, near, SameContext::of(self.context), &lookups)).await
+        Box::pin(batch::get_many(self.engine, near, SameContext::of(self.context), &lookups, self.options.load()))
+            .await
     }
 
     /// What is in the cache, or else in the backing store.
@@ -171,16 +230,20 @@ impl<C: ?Sized + Sync> View<'_, C> {
             state.near_hits(1);
             return Ok(Read::new(object, Source::Near, Fill::Skipped));
         }
-        let mut query = ObjectQuery::new(engine, state, near, lookup, (key, parts));
+        let options = self.options.load();
+        let query = ObjectQuery::new(engine, state, near, lookup, (key, parts));
+        let mut query = query.with_purpose(options.purpose);
         query.prepare();
-        let read = engine.read_of::<L::Object>(query.key, state);
+        let mut read = engine.read_of::<L::Object>(query.key, state);
+        if options.purpose != Purpose::Serve {
+            read = read.with_purpose(options.purpose);
+        }
         match look_one(engine, state, &mut query, read).await {
             Ok(object) => Ok(Read::by(Outcome::Hit, object)),
             // Boxed, so that the future of a hit stays small.
             Err(unfinished) => {
                 let unfinished = unfinished.map(loaded_arc);
-                Box::pin(load(engine, SameContext::of(self.context), state, &query, unfinished))
-                    .await
+                Box::pin(load((engine, SameContext::of(self.context), state), &query, options, unfinished)).await
             }
         }
     }
@@ -188,13 +251,12 @@ impl<C: ?Sized + Sync> View<'_, C> {
 
 /// A read that is no plain hit.
 async fn load<L: Lookup>(
-    engine: &Arc<Engine>,
-    context: &L::Context,
-    state: &TypeState,
+    (engine, context, state): (&Arc<Engine>, &L::Context, &TypeState),
     query: &ObjectQuery<'_, L>,
+    options: LoadOptions,
     unfinished: Unfinished<Loaded>,
 ) -> Result<Read<L::Object>, Error> {
-    let loader = TypedLoader::one(engine, state, context, query);
+    let loader = TypedLoader::one(engine, state, context, query, options);
     let ended = Reads::new(engine, &loader, std::iter::once(unfinished)).run().await.pop();
     let (object, outcome) = ended.expect("one read in, one read out")?;
     Ok(Read::by(outcome, object.map(typed::<L>)))

@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::key::Key;
 use crate::key::KeyMap;
 use crate::model::object::Loaded;
-use crate::protocol::{self, Command, Landing, Outcome, Waiters};
+use crate::protocol::{self, Command, Landing, Outcome, Waiters, Wants};
 
 const SHARDS: usize = 16;
 
@@ -145,14 +145,14 @@ pub(crate) fn lead(engine: &Arc<Engine>, key: Key, (slot, parts): (usize, &[u8])
 }
 
 /// Follows the load of `key` that is under way, or leads one; for a read that may or must not make use
-/// of the cache. Where this process owes the cache an invalidation that may concern the load, a follower shares
-/// nothing: what the load fetched may be older, although its claim stands.
+/// of the cache. Where this process owes the cache an invalidation that may concern the load, a follower wants
+/// nothing of the cache: what the load fetched may be older, although its claim stands.
 pub(crate) fn enter(
     engine: &Arc<Engine>,
     key: Key,
     (slot, parts): (usize, &[u8]),
     past_the_cache: bool,
-    owes: bool,
+    wants: Wants,
 ) -> Entered {
     engine.flights.at(key, |loads| match loads.flights.open() {
         None => {
@@ -164,7 +164,7 @@ pub(crate) fn enter(
             let number = flight.number();
             let follows = Arc::new(AtomicU64::new(number));
             let follower = Follower { landed: sender, follows: Arc::clone(&follows) };
-            flight.join(follower, past_the_cache || owes, Follower::is_gone);
+            flight.join(follower, wants, Follower::is_gone);
             let until = loads.until(engine.settings.patience());
             Entered::Follow(Following { landed, until, number, follows, past_the_cache })
         }

@@ -105,6 +105,13 @@ impl Engine {
         }
     }
 
+    /// Drops what this process has of the keys in its own memory.
+    pub(crate) fn forget_near(&self, keys: impl IntoIterator<Item = Key>) {
+        if let Some(near) = &self.near {
+            keys.into_iter().for_each(|key| near.changed(key));
+        }
+    }
+
     /// Carries out what changes the cache. Whatever became of it, this process serves none of the
     /// keys from its own memory.
     pub(crate) async fn change(
@@ -152,9 +159,12 @@ impl Engine {
 
     /// Whether every read of this type begins with a lookup at the moment.
     pub(crate) fn looks_up_first(&self, state: &TypeState) -> bool {
-        self.pending.is_empty()
-            && state.first_command() == First::Lookup
-            && !state.is_left_alone(|| self.wall_clock())
+        state.first_command() == First::Lookup && self.may_look_up(state)
+    }
+
+    /// Whether every read of this type may begin with a lookup at the moment.
+    pub(crate) fn may_look_up(&self, state: &TypeState) -> bool {
+        self.pending.is_empty() && !state.is_left_alone(|| self.wall_clock())
     }
 
     /// Runs a future to its end without the caller, which may be a destructor and outside of the

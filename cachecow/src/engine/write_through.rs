@@ -65,7 +65,7 @@ impl WrittenObject {
         if state.clashes() {
             return None;
         }
-        let (logical, ttl) = lifetimes(&engine.settings, Some(object))?;
+        let (logical, ttl) = lifetimes(&engine.settings, Some(object), None)?;
         let header = Header::new(T::FINGERPRINT, engine.wall_clock(), took, logical);
         let document = read_back::encode(engine, state, header, object)?;
         let (mut key, mut tags) = (None, Vec::new());

@@ -40,9 +40,31 @@ pub struct Flight<I, F> {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Follower<F> {
     joined: Phase,
-    /// Whether it must not be served from the cache.
-    past_the_cache: bool,
+    wants: Wants,
     notify: F,
+}
+
+/// Which results a follower takes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Wants {
+    /// All that no invalidation has overtaken.
+    Current,
+    /// Those whose fetch began after it joined.
+    Fresh,
+    /// Those that the cache has neither answered nor confirmed.
+    PastTheCache,
+}
+
+impl<F> Follower<F> {
+    fn fate(&self, landing: Landing) -> FollowerFate {
+        match landing.fate_of(self.joined) {
+            FollowerFate::Accept if self.wants != Wants::Fresh || self.joined == Phase::Opening => {
+                FollowerFate::Accept
+            }
+            _ if self.wants == Wants::Fresh => FollowerFate::NextLoad,
+            fate => fate,
+        }
+    }
 }
 
 /// The leader's part in a load; it has to [`land`](Self::land), whatever happens.
@@ -184,7 +206,8 @@ impl<I: Clone + PartialEq, F> Flights<I, F> {
     /// into a new one that one of them is to lead.
     fn carry_over(&mut self, identity: I, followers: VecDeque<Follower<F>>) -> Option<Lead<I, F>> {
         let lead = if self.open.is_none() {
-            let past_the_cache = followers.iter().all(|follower| follower.past_the_cache);
+            let past_the_cache =
+                followers.iter().all(|follower| follower.wants == Wants::PastTheCache);
             Some(self.take_off(identity, past_the_cache))
         } else {
             None
@@ -196,7 +219,7 @@ impl<I: Clone + PartialEq, F> Flights<I, F> {
     fn take_in(&mut self, followers: VecDeque<Follower<F>>) {
         if let Some(flight) = &mut self.open {
             for follower in followers {
-                flight.add(follower.notify, follower.past_the_cache);
+                flight.add(follower.notify, follower.wants);
             }
         }
     }
@@ -218,22 +241,22 @@ impl<I, F> Flight<I, F> {
         self.followers.iter().map(|follower| &follower.notify)
     }
 
-    /// Adds a follower. A follower that must not be served from the cache shares no load that may be
-    /// answered, or confirmed, by it.
+    /// Adds a follower. One that goes past the cache shares no load that may be answered, or confirmed,
+    /// by it.
     ///
     /// Followers that are gone are dropped each time that the number of followers has doubled.
-    pub fn join(&mut self, notify: F, past_the_cache: bool, is_gone: impl Fn(&F) -> bool) {
+    pub fn join(&mut self, notify: F, wants: Wants, is_gone: impl Fn(&F) -> bool) {
         if self.followers.len() >= self.pruned_at {
             self.followers.retain(|follower| !is_gone(&follower.notify));
             self.pruned_at = LEAST_PRUNED.max(2 * self.followers.len());
         }
-        self.add(notify, past_the_cache);
+        self.add(notify, wants);
     }
 
-    fn add(&mut self, notify: F, past_the_cache: bool) {
-        let unfit = past_the_cache && !self.past_the_cache;
+    fn add(&mut self, notify: F, wants: Wants) {
+        let unfit = wants == Wants::PastTheCache && !self.past_the_cache;
         let joined = if unfit { Phase::Closed } else { self.phase };
-        self.followers.push_back(Follower { joined, past_the_cache, notify });
+        self.followers.push_back(Follower { joined, wants, notify });
     }
 
     /// Lets nobody share the load any more: who joins from here on looks again once it is over.
@@ -294,7 +317,7 @@ impl<I: Clone + PartialEq, F> Lead<I, F> {
         };
         let mut waiting = VecDeque::new();
         for follower in self.closed.take().unwrap_or_default() {
-            match landing.fate_of(follower.joined) {
+            match follower.fate(landing) {
                 FollowerFate::Accept => waiters.share.push(follower.notify),
                 FollowerFate::LookAgain => waiters.look_again.push(follower.notify),
                 FollowerFate::NextLoad => waiting.push_back(follower),
@@ -328,14 +351,34 @@ mod tests {
     fn who_joined_in_time_shares_and_the_others_wait_for_the_next_load() {
         let mut flights = Flights::default();
         let lead = flights.take_off((), false);
-        flights.open().unwrap().join(1, false, never);
+        flights.open().unwrap().join(1, Wants::Current, never);
         lead.begin_fetch(&mut flights);
-        flights.open().unwrap().join(2, false, never);
+        flights.open().unwrap().join(2, Wants::Current, never);
         let ended = lead.land(&mut flights, Landing::Unfenced);
         assert_eq!((ended.share, ended.look_again), told(&[1], &[]));
         let mut next = ended.next.unwrap();
         assert_eq!(flights.promote(&mut next), Some(2));
         assert_eq!((flights.promote(&mut next), flights.is_idle()), (None, true));
+    }
+
+    #[test]
+    fn who_wants_a_fresh_result_shares_only_a_fetch_that_began_later() {
+        for (landing, before) in [
+            (Landing::Fenced, vec![1]),
+            (Landing::Unfenced, vec![1]),
+            (Landing::Hit, vec![]),
+            (Landing::Deserted, vec![]),
+        ] {
+            let mut flights = Flights::default();
+            let lead = flights.take_off((), false);
+            flights.open().unwrap().join(1, Wants::Fresh, never);
+            lead.begin_fetch(&mut flights);
+            flights.open().unwrap().join(2, Wants::Fresh, never);
+            let ended = lead.land(&mut flights, landing);
+            assert_eq!((ended.share, ended.look_again), (before, vec![]), "{landing:?}");
+            let mut next = ended.next.unwrap();
+            assert!(flights.promote(&mut next).is_some(), "the others wait for the next");
+        }
     }
 
     #[test]
@@ -359,7 +402,7 @@ mod tests {
         for (past_the_cache, expected) in [(false, told(&[], &[1])), (true, told(&[1], &[]))] {
             let mut flights = Flights::default();
             let lead = flights.take_off((), past_the_cache);
-            flights.open().unwrap().join(1, true, never);
+            flights.open().unwrap().join(1, Wants::PastTheCache, never);
             let ended = lead.land(&mut flights, Landing::Fenced);
             assert_eq!((ended.share, ended.look_again), expected);
         }
@@ -371,7 +414,7 @@ mod tests {
             let mut flights = Flights::default();
             let mut first = flights.take_off('a', false);
             first.begin_fetch(&mut flights);
-            flights.open().unwrap().join(1, false, never);
+            flights.open().unwrap().join(1, Wants::Current, never);
             first.on_send(&mut flights, &Command::<u8>::Invalidate);
             let second = flights.take_off(identity, false);
             let ended = first.land(&mut flights, Landing::Deserted);
@@ -388,17 +431,17 @@ mod tests {
         flights.overtake();
         assert!(flights.open().is_some(), "who asks now may share what is fetched from now on");
         first.begin_fetch(&mut flights);
-        flights.open().unwrap().join(1, false, never);
+        flights.open().unwrap().join(1, Wants::Current, never);
         flights.overtake();
         assert!(flights.open().is_none() && !flights.is_idle());
         let mut second = flights.take_off((), false);
         second.begin_fetch(&mut flights);
-        flights.open().unwrap().join(2, false, never);
+        flights.open().unwrap().join(2, Wants::Current, never);
         // The second closes itself, and not the first.
         second.close(&mut flights);
         assert_eq!(second.land(&mut flights, Landing::Fenced).share, [2]);
         let third = flights.take_off((), false);
-        flights.open().unwrap().join(3, false, never);
+        flights.open().unwrap().join(3, Wants::Current, never);
         // The first, whose claim does not stand, leaves its followers to the one under way.
         let ended = first.land(&mut flights, Landing::Unfenced);
         assert_eq!((ended.share, ended.look_again, ended.next), (vec![], vec![], None));
@@ -414,7 +457,7 @@ mod tests {
                 .map(|follower| {
                     let lead = flights.take_off((), false);
                     lead.begin_fetch(&mut flights);
-                    flights.open().unwrap().join(follower, false, never);
+                    flights.open().unwrap().join(follower, Wants::Current, never);
                     flights.overtake();
                     Some(lead)
                 })
@@ -433,7 +476,7 @@ mod tests {
         let lead = flights.take_off((), false);
         flights.open().unwrap().close_to_newcomers();
         lead.begin_fetch(&mut flights);
-        flights.open().unwrap().join(1, false, never);
+        flights.open().unwrap().join(1, Wants::Current, never);
         assert_eq!(lead.land(&mut flights, Landing::Fenced).look_again, [1]);
     }
 
@@ -444,14 +487,14 @@ mod tests {
         dead.begin_fetch(&mut flights);
         let number = flights.open().unwrap().number();
         for follower in [1, 2] {
-            flights.open().unwrap().join(follower, false, never);
+            flights.open().unwrap().join(follower, Wants::Current, never);
         }
         let lead = flights.give_up(number, false, |follower| *follower == 1).unwrap();
         assert!(lead.succeeds() && !dead.succeeds());
         assert!(flights.give_up(number, false, never).is_none(), "it is given up once");
         // The dead leader does something after all: it has no part in the other load.
         dead.begin_fetch(&mut flights);
-        flights.open().unwrap().join(3, false, never);
+        flights.open().unwrap().join(3, Wants::Current, never);
         dead.close(&mut flights);
         assert_eq!(flights.given_up(), 0);
         let ended = dead.land(&mut flights, Landing::Fenced);
@@ -465,7 +508,7 @@ mod tests {
         let mut flights = Flights::default();
         let first = flights.take_off((), false);
         first.begin_fetch(&mut flights);
-        flights.open().unwrap().join(1, false, never);
+        flights.open().unwrap().join(1, Wants::Current, never);
         let mut next = first.land(&mut flights, Landing::Deserted).next.unwrap();
         let number = flights.open().unwrap().number();
         let lead = flights.give_up(number, false, |follower| *follower == 1).unwrap();
@@ -482,7 +525,7 @@ mod tests {
         let mut most = 0;
         for follower in 0..1_000_000 {
             let flight = flights.open().unwrap();
-            flight.join(follower, false, |other| !stays(*other));
+            flight.join(follower, Wants::Current, |other| !stays(*other));
             most = most.max(flight.followers().len());
         }
         assert!(most <= 2 * 100 + LEAST_PRUNED, "{most} followers were kept of 100 that stayed");

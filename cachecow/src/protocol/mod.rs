@@ -83,11 +83,12 @@ mod write;
 pub use alias::{AliasFetch, AliasOutcome, AliasStep, Compared};
 pub use command::{Command, Lost, Replacing, Reply, SeenValue, Token};
 pub use flight::{FollowerFate, Landing, Phase};
-pub use flights::{Flight, Flights, Lead, Waiters};
+pub use flights::{Flight, Flights, Lead, Waiters, Wants};
 pub use hint::PointerHint;
 pub use near::{Changes, Mark};
 pub use read::ReadMachine;
 pub use step::{
-    Fetched, Fill, First, Followed, OnLease, Outcome, ReadPolicy, Role, Step, Verdict, Waited,
+    Fetched, Fill, First, Followed, OnLease, Outcome, Purpose, ReadPolicy, Role, Step, Verdict,
+    Waited,
 };
 pub use write::{HoldPolicy, WriteMachine, WriteOutcome, WriteStep};

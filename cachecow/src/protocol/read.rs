@@ -8,7 +8,8 @@ use self::state::{AbandonReason, Bypass, Renewal, State};
 use super::command::{Command, Lost, Replacing, Reply, SeenValue, Token};
 use super::flight::Landing;
 use super::step::{
-    Fetched, Fill, First, Followed, OnLease, Outcome, ReadPolicy, Role, Step, Verdict, Waited,
+    Fetched, Fill, First, Followed, OnLease, Outcome, Purpose, ReadPolicy, Role, Step, Verdict,
+    Waited,
 };
 
 /// How many stored values a read rejects before it goes past the cache.
@@ -23,6 +24,7 @@ const MAX_REJECTIONS: u8 = 2;
 pub struct ReadMachine<V = Bytes> {
     state: State<V>,
     policy: ReadPolicy,
+    purpose: Purpose,
     bypass: Option<Bypass>,
     /// The value that this read is not content with.
     replacing: Option<Replacing>,
@@ -43,6 +45,7 @@ impl<V> ReadMachine<V> {
         Self {
             state,
             policy,
+            purpose: Purpose::Serve,
             bypass: None,
             replacing: None,
             renewal: None,
@@ -63,6 +66,19 @@ impl<V> ReadMachine<V> {
         Self { state: State::EnterDue, bypass, ..Self::new(policy) }
     }
 
+    /// This read, which has not begun, for another purpose.
+    #[must_use]
+    pub fn with_purpose(mut self, purpose: Purpose) -> Self {
+        self.purpose = purpose;
+        let bypasses = self.bypasses();
+        self.state = match (purpose, self.state) {
+            (Purpose::Look, State::EnterDue) if !bypasses => State::LookupDue,
+            (Purpose::Renew | Purpose::Fetch, State::LookupDue) => State::EnterDue,
+            (_, state) => state,
+        };
+        self
+    }
+
     /// What to do next.
     #[inline]
     pub fn next_step(&mut self) -> Step<V> {
@@ -70,6 +86,8 @@ impl<V> ReadMachine<V> {
             State::LookupDue => (State::LookupSent, Step::Send(Command::Lookup)),
             State::JudgeDue(value) => (State::Judging, Step::Judge(value)),
             State::LeadDue => (State::Entering, Step::Lead),
+            // It has nothing to give to followers, and follows nobody.
+            State::EnterDue if !self.purpose.fills() => (State::Fetching(None), Step::Fetch),
             State::EnterDue => (State::Entering, Step::Enter),
             State::FollowDue => (State::Following, Step::Follow),
             State::ClaimDue(token) => {
@@ -197,20 +215,20 @@ impl<V> ReadMachine<V> {
         self.state = match verdict {
             Verdict::Good => State::CONTENT,
             // Whoever leads a load has others waiting: the next reader renews it.
-            Verdict::Ageing(_) if leading.is_some() => State::CONTENT,
+            Verdict::Ageing(_) if leading.is_some() || !self.purpose.fills() => State::CONTENT,
             Verdict::Ageing(seen) => {
                 self.renew(Renewal::Early, seen);
                 State::LeadDue
             }
             Verdict::Expired(seen) => {
+                if self.renews() {
+                    self.count_rejection();
+                }
                 self.renew(Renewal::Late, seen);
                 self.load(leading)
             }
             Verdict::Replace(seen) => {
-                self.rejections += 1;
-                if self.rejections > MAX_REJECTIONS {
-                    self.bypass = self.bypass.or(Some(Bypass::Occupied));
-                }
+                self.count_rejection();
                 self.replacing = Some(Replacing { seen, keep: false });
                 self.load(leading)
             }
@@ -251,9 +269,10 @@ impl<V> ReadMachine<V> {
         }
         self.state = match followed {
             Followed::Shared(fill) => State::Done(Outcome::Shared(fill), Landing::Fenced),
+            Followed::Stale if self.renews() => State::EnterDue,
             Followed::Stale => State::Done(Outcome::Stale, Landing::Fenced),
             Followed::Failed => State::Done(Outcome::Failed, Landing::Fenced),
-            Followed::LookAgain if self.bypasses() => State::EnterDue,
+            Followed::LookAgain if self.bypasses() || self.renews() => State::EnterDue,
             Followed::LookAgain => State::LookupDue,
             Followed::Promoted(token) => self.load(Some(token)),
             Followed::GivenUp => State::EnterDue,
@@ -335,6 +354,18 @@ impl<V> ReadMachine<V> {
         matches!(self.state, State::Fetching(Some(_)))
     }
 
+    /// Whether the read fetches whatever value there is.
+    pub fn renews(&self) -> bool {
+        self.purpose == Purpose::Renew
+    }
+
+    fn count_rejection(&mut self) {
+        self.rejections += 1;
+        if self.rejections > MAX_REJECTIONS {
+            self.bypass = self.bypass.or(Some(Bypass::Occupied));
+        }
+    }
+
     fn renew(&mut self, renewal: Renewal, seen: SeenValue) {
         self.renewal = Some(renewal);
         self.replacing = Some(Replacing { seen, keep: true });
@@ -358,7 +389,7 @@ impl<V> ReadMachine<V> {
     /// the cache, so that no invalidation has come since.
     fn fall_back(&mut self, landing: Landing) -> State<V> {
         self.failed = Some(landing);
-        if self.renewal.is_some() && !self.is_cut_off() {
+        if self.renewal.is_some() && !self.is_cut_off() && !self.renews() {
             State::LookupDue
         } else {
             State::Done(Outcome::Failed, landing)

@@ -22,6 +22,28 @@ pub enum OnLease {
     Fetch,
 }
 
+/// What a read wants of the cache.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Purpose {
+    /// The value; if there is none, to fetch and fill.
+    #[default]
+    Serve,
+    /// To fetch and fill, whatever value there is. A stored value is judged
+    /// [`Expired`](Verdict::Expired), if it may be replaced.
+    Renew,
+    /// The value; if there is none, to fetch. It claims nothing.
+    Look,
+    /// To fetch. It asks the cache nothing.
+    Fetch,
+}
+
+impl Purpose {
+    /// Whether what is fetched is stored.
+    pub fn fills(self) -> bool {
+        matches!(self, Self::Serve | Self::Renew)
+    }
+}
+
 /// What a read may decide by.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ReadPolicy {

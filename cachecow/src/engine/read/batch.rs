@@ -3,14 +3,17 @@
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
-use super::{ObjectQuery, Reads, TypedLoader, Unfinished, loaded_arc, look_many, near_hit, typed};
+use super::{
+    LoadOptions, ObjectQuery, Reads, TypedLoader, Unfinished, loaded_arc, look_many, near_hit,
+    typed,
+};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::key::KeyMap;
 use crate::model::lookup::Lookup;
 use crate::model::object::Loaded;
 use crate::near::{Near, NearHit};
-use crate::protocol::Outcome;
+use crate::protocol::{Outcome, Purpose};
 use crate::stats::TypeState;
 
 /// How many rounds of fetches, as many at a time as allowed, one window takes.
@@ -24,15 +27,17 @@ pub(crate) async fn get_many<L: Lookup>(
     near: Option<&Near>,
     context: &L::Context,
     lookups: &[L],
+    options: LoadOptions,
 ) -> Result<Objects<L>, Error> {
     let state = engine.types.of::<L::Object>();
     let queries = lookups.iter().map(|lookup| {
         let parts = lookup.key();
         ObjectQuery::new(engine, state, near, lookup, (parts.key(), parts))
+            .with_purpose(options.purpose)
     });
     let (queries, places) = tell_apart(queries);
     let mut objects: Objects<L> = vec![None; queries.len()];
-    let mut wanted = take_near_hits(engine, state, near, queries, &mut objects);
+    let mut wanted = take_near_hits(engine, state, near, (queries, options), &mut objects);
     let left = look_up(engine, state, &mut wanted, &mut objects).await;
     if !left.is_empty() {
         load(engine, context, state, &wanted, left, &mut objects).await?;
@@ -73,12 +78,12 @@ fn take_near_hits<'a, L: Lookup>(
     engine: &Engine,
     state: &TypeState,
     near: Option<&Near>,
-    queries: Vec<ObjectQuery<'a, L>>,
+    (queries, options): (Vec<ObjectQuery<'a, L>>, LoadOptions),
     objects: &mut Objects<L>,
 ) -> Wanted<'a, L> {
     let count = queries.len();
-    let mut wanted =
-        Wanted { queries: Vec::with_capacity(count), places: Vec::with_capacity(count) };
+    let (queries_wanted, places) = (Vec::with_capacity(count), Vec::with_capacity(count));
+    let mut wanted = Wanted { queries: queries_wanted, places, options };
     for (place, mut query) in queries.into_iter().enumerate() {
         let ObjectQuery { lookup, key, parts, .. } = &query;
         if let Some(NearHit(object)) = near_hit(engine, near, *lookup, *key, parts) {
@@ -98,6 +103,7 @@ fn take_near_hits<'a, L: Lookup>(
 struct Wanted<'a, L: Lookup> {
     queries: Vec<ObjectQuery<'a, L>>,
     places: Vec<usize>,
+    options: LoadOptions,
 }
 
 /// The first round, if it is lookups only. Returns the reads that are not over, each with its number
@@ -108,16 +114,23 @@ async fn look_up<L: Lookup>(
     wanted: &mut Wanted<'_, L>,
     objects: &mut Objects<L>,
 ) -> Vec<(usize, Unfinished<Loaded>)> {
-    if !engine.looks_up_first(state) {
-        let read =
-            |query: &ObjectQuery<'_, L>| engine.read_of::<L::Object>(query.key, state).into();
+    let purpose = wanted.options.purpose;
+    let looks_up_first = match purpose {
+        Purpose::Serve => engine.looks_up_first(state),
+        Purpose::Look => engine.may_look_up(state),
+        Purpose::Renew | Purpose::Fetch => false,
+    };
+    if !looks_up_first {
+        let read = |query: &ObjectQuery<'_, L>| {
+            engine.read_of::<L::Object>(query.key, state).with_purpose(purpose).into()
+        };
         return wanted.queries.iter().map(read).enumerate().collect();
     }
     if wanted.queries.is_empty() {
         return Vec::new();
     }
-    let looked =
-        look_many(engine, state, &mut wanted.queries, || engine.read_that_looks_up()).await;
+    let read = || engine.read_that_looks_up().with_purpose(purpose);
+    let looked = look_many(engine, state, &mut wanted.queries, read).await;
     let mut left = Vec::new();
     for (number, looked) in looked.into_iter().enumerate() {
         match looked {
@@ -148,7 +161,7 @@ async fn load<L: Lookup>(
     while left.peek().is_some() {
         let (numbers, reads): (Vec<usize>, Vec<_>) = left.by_ref().take(window).unzip();
         let queries = numbers.iter().map(|number| &wanted.queries[*number]).collect();
-        let loader = TypedLoader::many(engine, state, context, queries);
+        let loader = TypedLoader::many(engine, state, context, queries, wanted.options);
         let ended = Reads::new(engine, &loader, reads.into_iter()).run().await;
         for (number, ended) in numbers.into_iter().zip(ended) {
             let (object, outcome) = ended?;

@@ -25,7 +25,7 @@ use crate::model::object::Loaded;
 use crate::protocol::tags::Captured;
 use crate::protocol::{
     AliasFetch, AliasOutcome, AliasStep, Command, Compared, Fetched, Fill, Lost, Outcome,
-    PointerHint, ReadMachine, Reply, Role, Step, Token, Verdict,
+    PointerHint, ReadMachine, Reply, Role, Step, Token, Verdict, Wants,
 };
 
 /// How a read ended.
@@ -292,11 +292,17 @@ impl<'a> Reads<'a> {
 
     fn enter(&mut self, place: usize) {
         let key = self.loader.key(place);
-        let past_the_cache = self.slots[place].read.is_cut_off();
+        let read = &self.slots[place].read;
+        let past_the_cache = read.is_cut_off();
         let identity = self.loader.identity(place);
         // The load's key does not tell which primary key it is about.
         let owes = self.loader.aliases().is_some() && !self.engine.pending.is_empty();
-        let role = match flights::enter(self.engine, key, identity, past_the_cache, owes) {
+        let wants = match (past_the_cache || owes, read.renews()) {
+            (true, _) => Wants::PastTheCache,
+            (false, true) => Wants::Fresh,
+            (false, false) => Wants::Current,
+        };
+        let role = match flights::enter(self.engine, key, identity, past_the_cache, wants) {
             Entered::Lead(lead) => Role::Leader(self.take_lead(place, lead)),
             Entered::Follow(following) => {
                 self.begin_follow(place, following);

@@ -45,6 +45,24 @@ impl<T> Judgement<T> {
     }
 }
 
+impl<T> Judgement<T> {
+    /// The judgement of a read that is content with no stored object.
+    #[cold]
+    pub(super) fn renewed(self, document: &[u8]) -> Self {
+        match self {
+            Self::Done(Judged {
+                verdict: Verdict::Good | Verdict::Ageing(_) | Verdict::Expired(_),
+                claim_first,
+                ..
+            }) => {
+                let verdict = Verdict::Expired(SeenValue::of(document));
+                Self::Done(Judged { found: None, verdict, claim_first })
+            }
+            other => other,
+        }
+    }
+}
+
 impl<T> From<Result<T, Verdict>> for Judgement<T> {
     #[inline]
     fn from(judged: Result<T, Verdict>) -> Self {

@@ -8,25 +8,42 @@ use crate::engine::settings::{LONGEST, Settings};
 use crate::model::cached::{Cached, TypePolicy};
 
 /// How long a value may be served, and how long the cache keeps it. Only where the two differ, or a
-/// value is renewed before its end, or encrypted, do the clocks of those who read it matter. `None`: it is not
-/// kept.
+/// value is renewed before its end, or encrypted, or the read has named a time to live, do the clocks of those
+/// who read it matter. `None`: it is not kept.
 pub(crate) fn lifetimes<T: Cached>(
     settings: &Settings,
     object: Option<&T>,
+    named: Option<Duration>,
 ) -> Option<(Duration, Duration)> {
-    let ttl = shortened_ttl(settings, object)?;
+    let ttl = shorten(settings, named_or_own(settings, object, named)?)?;
     Some(match (object, settings.stale_window(&T::POLICY)) {
         (Some(_), Some(window)) => (ttl, ttl.saturating_add(window).min(LONGEST)),
         (Some(_), None) if settings.refreshes_ahead(&T::POLICY) => (ttl, ttl),
         // Who writes to the cache cannot make a value live longer.
         _ if settings.packing.encrypts() => (ttl, ttl),
+        // The type does not tell the near tiers how long it may be served.
+        _ if named.is_some() => (ttl, ttl),
         _ => (Duration::MAX, ttl),
     })
 }
 
+/// The time to live that the read has named, or else the object's. An absence keeps its own, if that is shorter.
+fn named_or_own<T: Cached>(
+    settings: &Settings,
+    object: Option<&T>,
+    named: Option<Duration>,
+) -> Option<Duration> {
+    let own = ttl(settings, object)?;
+    Some(match (named, object) {
+        (None, _) => own,
+        (Some(named), Some(_)) => named,
+        (Some(named), None) => named.min(own),
+    })
+}
+
 /// The time to live, shortened at random.
-fn shortened_ttl<T: Cached>(settings: &Settings, object: Option<&T>) -> Option<Duration> {
-    let ttl = ttl(settings, object)?.min(LONGEST);
+fn shorten(settings: &Settings, ttl: Duration) -> Option<Duration> {
+    let ttl = ttl.min(LONGEST);
     let shortened = ttl.mul_f64(1.0 - settings.ttl_jitter * fastrand::f64());
     // Redis counts in milliseconds: less than one is none.
     (ttl >= Duration::from_millis(1)).then(|| shortened.max(Duration::from_millis(1)))
@@ -74,8 +91,8 @@ pub(super) fn age(engine: &Engine, policy: &TypePolicy, header: Header) -> Age {
     }
 }
 
-/// How long a stored document is good for, at the least: its time to live, shortened as much as any
-/// may be, less its age.
+/// How long a stored document is good for, at the least: its time to live less its age. Where only the cache
+/// knows the time to live, it is the type's, shortened as much as any may be.
 pub(super) fn time_left<T: Cached>(
     engine: &Engine,
     object: Option<&T>,
@@ -83,8 +100,13 @@ pub(super) fn time_left<T: Cached>(
 ) -> Duration {
     let Ok((header, _)) = document::parse(document) else { return Duration::ZERO };
     let age = Duration::from_millis(engine.wall_clock().saturating_sub(header.stored_at));
-    let ttl = ttl(&engine.settings, object).unwrap_or(Duration::ZERO).min(LONGEST);
-    ttl.mul_f64(1.0 - engine.settings.ttl_jitter).saturating_sub(age)
+    let ttl = if header.ttl == u32::MAX {
+        let longest = ttl(&engine.settings, object).unwrap_or(Duration::ZERO).min(LONGEST);
+        longest.mul_f64(1.0 - engine.settings.ttl_jitter)
+    } else {
+        Duration::from_millis(u64::from(header.ttl))
+    };
+    ttl.saturating_sub(age)
 }
 
 /// How long an object of this type, or its absence, may be served.

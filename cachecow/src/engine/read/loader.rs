@@ -12,8 +12,16 @@ use super::primary::Primary;
 use crate::error::Error;
 use crate::key::Key;
 use crate::model::object::Loaded;
-use crate::protocol::{Compared, PointerHint};
+use crate::protocol::{Compared, PointerHint, Purpose};
 use crate::stats::TypeState;
+
+/// What the reads of one call want.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct LoadOptions {
+    pub(crate) purpose: Purpose,
+    /// How long what they store may be served, if not as long as its type says.
+    pub(crate) ttl: Option<Duration>,
+}
 
 /// A fetched value on its way into the cache.
 pub(crate) enum Sealed {

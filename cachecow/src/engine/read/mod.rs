@@ -17,6 +17,7 @@ mod judge;
 mod known;
 mod lifetime;
 mod loader;
+mod peek;
 mod primary;
 mod query;
 mod tagged;
@@ -34,8 +35,10 @@ pub(crate) use self::judge::{Judged, Judgement};
 pub(crate) use self::known::Known;
 use self::known::{Answered, each_once};
 pub(crate) use self::lifetime::lifetimes;
+pub(crate) use self::loader::LoadOptions;
 #[cfg(feature = "store")]
 pub(crate) use self::loader::{Loader, Sealed};
+pub(crate) use self::peek::peek;
 use self::primary::ClaimFirst;
 pub(crate) use self::query::{ObjectQuery, near_hit};
 pub(crate) use self::typed::{TypedLoader, loaded, loaded_arc, typed};

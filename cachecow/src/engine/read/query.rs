@@ -21,7 +21,7 @@ use crate::model::cached::Cached;
 use crate::model::lookup::Lookup;
 use crate::near::{Kept, Near, NearHit, Watched};
 use crate::protocol::tags::StampCheck;
-use crate::protocol::{Lost, PointerHint, Replacing, Reply, SeenValue, Token, Verdict};
+use crate::protocol::{Lost, PointerHint, Purpose, Replacing, Reply, SeenValue, Token, Verdict};
 use crate::stats::TypeState;
 
 /// A read of one object by one lookup.
@@ -33,6 +33,8 @@ pub(crate) struct ObjectQuery<'a, L: Lookup> {
     pub(crate) key: Key,
     /// Where hits are kept, if they may be.
     near: Option<&'a Near>,
+    /// Whether a stored object is fetched anew, however good it is.
+    renews: bool,
     /// What is asked for with the key.
     hinted: Vec<Place>,
     /// The pointer that the primary key among them is from.
@@ -64,10 +66,18 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
             parts,
             key,
             near,
+            renews: false,
             hinted: Vec::new(),
             pointer: None,
             watched: None,
         }
+    }
+
+    /// The same read for a purpose.
+    #[inline]
+    pub(crate) fn with_purpose(mut self, purpose: Purpose) -> Self {
+        self.renews = purpose == Purpose::Renew;
+        self
     }
 
     /// Whether the other asks for the same.
@@ -252,8 +262,8 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
                 match judge_age::<L::Object>(self.engine, header, seen) {
                     Verdict::Replace(_) => replace(instead(true)),
                     verdict => {
-                        let claim_first =
-                            if verdict == Verdict::Good { None } else { instead(true) };
+                        let stays = verdict == Verdict::Good && !self.renews;
+                        let claim_first = if stays { None } else { instead(true) };
                         if !is_hinted {
                             // Not before what it leads to is known to be right: somebody else may
                             // have written the pointer.
@@ -389,12 +399,13 @@ impl<L: Lookup> Query for ObjectQuery<'_, L> {
             Ok(opened) => opened,
             Err(verdict) => return Err(verdict).into(),
         };
-        if !L::ALIAS {
-            return self.judge_stored(opened, known);
-        }
-        match Self::pointer_in(opened) {
-            Some(pointer) => self.judge_pointer(document, pointer, known),
-            None => self.judge_absence(opened, known),
-        }
+        let judgement = if !L::ALIAS {
+            self.judge_stored(opened, known)
+        } else if let Some(pointer) = Self::pointer_in(opened) {
+            self.judge_pointer(document, pointer, known)
+        } else {
+            self.judge_absence(opened, known)
+        };
+        if self.renews { judgement.renewed(document) } else { judgement }
     }
 }

@@ -1,5 +1,6 @@
 //! The loader of one type.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use super::Query as _;
 use super::judge::{Judgement, open, unpack};
 use super::known::Known;
 use super::lifetime::{Age, age, lifetimes};
-use super::loader::{Aliases, Loader, Sealed};
+use super::loader::{Aliases, LoadOptions, Loader, Sealed};
 use super::primary::Primary;
 use super::query::ObjectQuery;
 use crate::document::{self, Header};
@@ -24,7 +25,7 @@ use crate::model::lookup::Lookup;
 use crate::model::object::{Loaded, Object};
 use crate::model::schema::CacheSchema;
 use crate::model::tag::Tag;
-use crate::protocol::{Compared, PointerHint, SeenValue, Verdict};
+use crate::protocol::{Compared, PointerHint, Purpose, SeenValue, Verdict};
 use crate::stats::TypeState;
 
 /// The lookups of one call, all different, with what they fetch from.
@@ -35,6 +36,7 @@ pub(crate) struct TypedLoader<'a, L: Lookup> {
     queries: Vec<&'a ObjectQuery<'a, L>>,
     /// Whether `fetch_many` may be called.
     together: bool,
+    options: LoadOptions,
 }
 
 impl<'a, L: Lookup> TypedLoader<'a, L> {
@@ -44,8 +46,9 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         state: &'a TypeState,
         context: &'a L::Context,
         query: &'a ObjectQuery<'a, L>,
+        options: LoadOptions,
     ) -> Self {
-        Self { engine, state, context, queries: vec![query], together: false }
+        Self { engine, state, context, queries: vec![query], together: false, options }
     }
 
     /// For a batch.
@@ -54,13 +57,23 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         state: &'a TypeState,
         context: &'a L::Context,
         queries: Vec<&'a ObjectQuery<'a, L>>,
+        options: LoadOptions,
     ) -> Self {
-        Self { engine, state, context, queries, together: true }
+        Self { engine, state, context, queries, together: true, options }
+    }
+
+    /// Runs a fetch, with as few others at a time as the outage of the cache demands; a fetch that does not
+    /// depend on the cache is no more frequent in an outage.
+    async fn limited<F: Future>(&self, fetch: F) -> F::Output {
+        match self.options.purpose {
+            Purpose::Fetch => fetch.await,
+            _ => self.engine.limited(fetch).await,
+        }
     }
 
     async fn fetch_one(&self, place: usize) -> Result<Loaded, Error> {
         let fetch = self.queries[place].lookup.fetch(self.context);
-        let object = self.engine.limited(fetch).await?;
+        let object = self.limited(fetch).await?;
         Ok(loaded(object))
     }
 
@@ -69,7 +82,7 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
             return None;
         }
         let lookups: Vec<&L> = places.iter().map(|&place| self.queries[place].lookup).collect();
-        Some(self.engine.limited(L::fetch_many(&lookups, self.context)?).await)
+        Some(self.limited(L::fetch_many(&lookups, self.context)?).await)
     }
 
     /// Gives each place its object, by the objects' own fields. Where some objects fit no place, as
@@ -152,7 +165,13 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
 
     fn on_stored(&self, place: usize, loaded: &Loaded, pointer: Option<PointerHint<Primary>>) {
         let object = loaded.as_ref().and_then(|object| object.downcast_ref::<L::Object>());
-        self.queries[place].remember(object, pointer);
+        let query = self.queries[place];
+        if self.options.purpose == Purpose::Renew {
+            // The news of what was stored may come later than the next read.
+            let primary = pointer.as_ref().map(|pointer| pointer.primary.key());
+            self.engine.forget_near(primary.into_iter().chain([query.key]));
+        }
+        query.remember(object, pointer);
     }
 
     fn aliases(&self) -> Option<&dyn Aliases> {
@@ -170,7 +189,7 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
 
     fn seal(&self, place: usize, loaded: &Loaded, fetch_took: Duration) -> Sealed {
         let object = loaded.as_ref().and_then(|object| object.downcast_ref::<L::Object>());
-        let lifetimes = lifetimes(&self.engine.settings, object);
+        let lifetimes = lifetimes(&self.engine.settings, object, self.options.ttl);
         let Some((logical, ttl)) = lifetimes else { return Sealed::Unstorable };
         let ObjectQuery { lookup, parts, .. } = self.queries[place];
         let fingerprint = <L::Object as CacheSchema>::FINGERPRINT;

@@ -231,3 +231,84 @@ fn who_follows_looks_again_where_it_may_look() {
 fn an_answer_to_nothing_is_a_fault_of_the_engine() {
     leading().on_fetched(Fetched::Failed);
 }
+
+/// A read that fetches whatever value there is, and leads the load.
+fn fresh() -> ReadMachine<u8> {
+    let mut read = ReadMachine::new(policy(OnLease::Wait)).with_purpose(Purpose::Renew);
+    assert_eq!(read.next_step(), Step::Enter);
+    read.on_entered(Role::Leader(token(1)));
+    read
+}
+
+#[test]
+fn a_renewal_claims_what_it_finds_and_leaves_it_until_it_is_replaced() {
+    let mut read = fresh();
+    claims(&mut read, Ok(Reply::Value(1)));
+    assert_eq!(read.next_step(), Step::Judge(1));
+    read.on_judged(Verdict::Expired(seen(1)), Some(token(2)));
+    let replacing = Some(Replacing { seen: seen(1), keep: true });
+    let claim = Command::Claim { token: token(2), lease: LEASE, replacing };
+    assert_eq!(read.next_step(), Step::Send(claim));
+    read.on_reply(Ok(Reply::Claimed(7)));
+    assert_eq!(read.next_step(), Step::Fetch);
+    read.on_fetched(Fetched::Failed);
+    assert!(matches!(read.next_step(), Step::Send(Command::Abandon { .. })));
+    read.on_reply(Ok(Reply::Settled));
+    assert_eq!(ended(&mut read), (Outcome::Failed, Some(Landing::Fenced)));
+}
+
+#[test]
+fn a_renewal_of_what_keeps_changing_fetches_without_a_claim() {
+    let mut read = fresh();
+    for value in 0..=MAX_REJECTIONS {
+        claims(&mut read, Ok(Reply::Value(value)));
+        assert_eq!(read.next_step(), Step::Judge(value));
+        read.on_judged(Verdict::Expired(seen(value)), Some(token(2)));
+    }
+    assert_eq!(read.next_step(), Step::Fetch);
+    assert!(!read.may_fill() && !read.is_cut_off());
+}
+
+#[test]
+fn a_renewal_takes_nothing_from_the_cache_that_another_load_found() {
+    for followed in [Followed::LookAgain, Followed::Stale] {
+        let mut read: ReadMachine<u8> =
+            ReadMachine::new(policy(OnLease::Wait)).with_purpose(Purpose::Renew);
+        read.next_step();
+        read.on_entered(Role::Follower);
+        assert_eq!(read.next_step(), Step::Follow);
+        read.on_followed(followed);
+        assert_eq!(read.next_step(), Step::Enter);
+    }
+}
+
+#[test]
+fn a_read_that_fills_nothing_looks_first_and_claims_nothing() {
+    for first in [First::Lookup, First::Claim] {
+        let policy = ReadPolicy { first, ..policy(OnLease::Wait) };
+        let mut read: ReadMachine<u8> = ReadMachine::new(policy).with_purpose(Purpose::Look);
+        assert_eq!(read.next_step(), Step::Send(Command::Lookup));
+        read.on_reply(Ok(Reply::Absent));
+        assert_eq!(read.next_step(), Step::Fetch);
+        assert!(!read.may_fill());
+        read.on_fetched(Fetched::Unstorable);
+        let skipped = Outcome::Fetched(Fill::Skipped);
+        assert_eq!(ended(&mut read), (skipped, Some(Landing::Unfenced)));
+
+        let mut read: ReadMachine<u8> = ReadMachine::new(policy).with_purpose(Purpose::Look);
+        read.next_step();
+        read.on_reply(Ok(Reply::Value(1)));
+        read.next_step();
+        read.on_judged(Verdict::Ageing(seen(1)), None);
+        assert_eq!(ended(&mut read), (Outcome::Hit, Some(Landing::Hit)), "it renews nothing");
+
+        let mut read: ReadMachine<u8> = ReadMachine::new(policy).with_purpose(Purpose::Fetch);
+        assert_eq!(read.next_step(), Step::Fetch);
+    }
+}
+
+#[test]
+fn a_read_that_must_not_use_the_cache_does_not_look() {
+    let read = ReadMachine::<u8>::past_the_cache(policy(OnLease::Wait));
+    assert_eq!(read.with_purpose(Purpose::Look).next_step(), Step::Fetch);
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cachecow::protocol::{
     Command, Fetched, Fill, First, Followed, Landing, Outcome, ReadMachine, Reply, Role, Step,
-    Verdict, Waited,
+    Verdict, Waited, Wants,
 };
 
 use super::{Answer, Brought, Caller, CallerStage, Fetch, KeyRead, Landed, Pending, policy};
@@ -355,7 +355,8 @@ impl Driver<'_> {
             }
             Some(_) if may_only_lead => Role::Alone,
             Some(flight) => {
-                flight.join(me, past_the_cache, |_| false);
+                let wants = if past_the_cache { Wants::PastTheCache } else { Wants::Current };
+                flight.join(me, wants, |_| false);
                 read.follows = flight.number();
                 Role::Follower
             }

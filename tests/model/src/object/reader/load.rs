@@ -3,7 +3,7 @@
 use cachecow::protocol::tags::taken;
 use cachecow::protocol::{
     AliasOutcome, AliasStep, Command, Compared, Fetched, Fill, Followed, Landing, Lost, Outcome,
-    PointerHint, Role, Token,
+    PointerHint, Role, Token, Wants,
 };
 
 use super::super::Skips;
@@ -27,7 +27,8 @@ impl Driver<'_> {
             }
             Some(_) if may_only_lead => Role::Alone,
             Some(flight) => {
-                flight.join(me, shares_less, |_| false);
+                let wants = if shares_less { Wants::PastTheCache } else { Wants::Current };
+                flight.join(me, wants, |_| false);
                 Role::Follower
             }
         };

@@ -1,0 +1,54 @@
+//! What a look into the cache finds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::Engine;
+use crate::engine::read::peek;
+use crate::error::{Error, ErrorKind};
+use crate::model::lookup::Lookup;
+
+/// What is cached; what [`CacheCow::peek`](crate::CacheCow::peek) returns.
+///
+/// `expires_in` says how long the cache will serve it at the least, by the clocks of this process and of the one
+/// that stored it. It is exact for a type with `stale_if_error` or `refresh_ahead`, and for what was stored with
+/// [`ReadOptions::ttl`](crate::ReadOptions::ttl). Otherwise the cache may serve it longer, by up to
+/// [`ttl_jitter`](crate::Builder::ttl_jitter) of its time to live.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Peek<T> {
+    /// There is nothing that may be served: a read would fetch.
+    NotCached,
+    /// It is cached that the backing store has no such object.
+    Absent {
+        /// How long at the least a read is told so.
+        expires_in: Duration,
+    },
+    /// The object is cached.
+    Object {
+        /// The object.
+        object: Arc<T>,
+        /// How long at the least a read is served it.
+        expires_in: Duration,
+    },
+}
+
+impl<T> Peek<T> {
+    /// The object, if it is cached.
+    pub fn object(self) -> Option<Arc<T>> {
+        match self {
+            Self::Object { object, .. } => Some(object),
+            Self::Absent { .. } | Self::NotCached => None,
+        }
+    }
+}
+
+pub(crate) async fn look<L: Lookup>(engine: &Engine, lookup: &L) -> Result<Peek<L::Object>, Error> {
+    engine.pending.resume();
+    let message = "peek: the cache cannot be used; a read would be served by the fetch function";
+    match peek(engine, lookup).await {
+        Ok(None) => Ok(Peek::NotCached),
+        Ok(Some((None, expires_in))) => Ok(Peek::Absent { expires_in }),
+        Ok(Some((Some(object), expires_in))) => Ok(Peek::Object { object, expires_in }),
+        Err(error) => Err(Error::caused_by(ErrorKind::Unavailable, message, error)),
+    }
+}

@@ -1,0 +1,77 @@
+//! What is cached, without a fetch.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Query as _;
+use super::judge::{Judged, Judgement};
+use super::known::{Answered, Known};
+use super::lifetime::time_left;
+use super::query::ObjectQuery;
+use crate::backend::BackendError;
+use crate::engine::Engine;
+use crate::model::lookup::Lookup;
+use crate::model::tag::Tag;
+use crate::protocol::{Lost, Reply, Verdict};
+
+/// An object that a read would be served from the cache, or its absence; and how long it may be served yet.
+pub(crate) type Peeked<T> = (Option<Arc<T>>, Duration);
+
+/// Reads what is cached. It counts as no read.
+pub(crate) async fn peek<L: Lookup>(
+    engine: &Engine,
+    lookup: &L,
+) -> Result<Option<Peeked<L::Object>>, BackendError> {
+    let state = engine.types.of::<L::Object>();
+    let parts = lookup.key();
+    let key = parts.key();
+    let owes_tags = || engine.pending.contains_any(Tag::<L::Object>::guard);
+    if engine.pending.contains(key) || owes_tags() || state.is_left_alone(|| engine.wall_clock()) {
+        return Ok(None);
+    }
+    let mut query = ObjectQuery::new(engine, state, None, lookup, (key, parts));
+    query.prepare();
+    let (reply, others) = engine.client.lookup(key, query.take_hinted()).await;
+    let mut failed = None;
+    let mut lost = |error: BackendError| -> Lost {
+        let lost = state.lost(&error);
+        failed.get_or_insert(error);
+        lost
+    };
+    let others = others.into_iter().map(|(place, answer)| (place, answer.map_err(&mut lost)));
+    let mut known = Known::by_hint(others.collect());
+    let document = match reply.map_err(&mut lost) {
+        Ok(Reply::Value(document)) => document,
+        Ok(_) => return Ok(None),
+        Err(Lost) => return failed.map_or(Ok(None), Err),
+    };
+    let found = loop {
+        match query.judge(&document, &known) {
+            Judgement::Needs(places) => {
+                let answered = Answered::ask(engine, places.clone()).await;
+                for place in places {
+                    let answer = answered.at(place).cloned();
+                    known
+                        .learn(place, answer.map_or(Err(Lost), |answer| answer.map_err(&mut lost)));
+                }
+            }
+            Judgement::Done(Judged {
+                found: Some(found),
+                verdict: Verdict::Good | Verdict::Ageing(_),
+                ..
+            }) => break found,
+            Judgement::Done(Judged { verdict: Verdict::Unknown, .. }) => {
+                return failed.map_or(Ok(None), Err);
+            }
+            Judgement::Done(_) => return Ok(None),
+        }
+    };
+    // An alias' own document is a pointer.
+    let primary = found.as_deref().filter(|_| L::ALIAS).map(L::primary_of);
+    let stored = match primary.and_then(|primary| known.value(primary.key())) {
+        Some(Ok(Reply::Value(stored))) => stored,
+        _ => &document,
+    };
+    let left = time_left(engine, found.as_deref(), stored);
+    Ok(Some((found, left)))
+}
