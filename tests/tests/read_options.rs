@@ -6,6 +6,7 @@ use std::time::Duration;
 use cachecow::protocol::Command;
 use cachecow::{CacheCow, ErrorKind, Fill, Peek, ReadOptions, Source, View};
 use cachecow_tests::backends::claims;
+use cachecow_tests::caches::Cache;
 use cachecow_tests::clock::Clock;
 use cachecow_tests::members::{Member, Members};
 use cachecow_tests::on_both_backends;
@@ -259,4 +260,37 @@ on_both_backends! {
         store.set_down(true);
         assert_eq!(seen(cow.with(&store).no_store()).await.1, Source::Stale);
     }
+
+    async fn an_uncached_read_asks_the_cache_nothing(cache) {
+        let (store, members) = (Store::with_items(2), Members::with(1));
+        let cow = cache.open(CacheCow::builder().near(1 << 20));
+        until_near(&cow, &store, [1]).await;
+        cow.with(&store).get(Item::by_name("item 1")).await.unwrap();
+        let before = (cache.script().log().len(), store.batches().len());
+        store.bump(1);
+        let view = cow.with(&store).uncached();
+        assert_eq!(seen(view).await, (Some(2), Source::Fetched, Fill::Skipped));
+        let by_name = view.get(Item::by_name("item 1")).await.unwrap().unwrap();
+        assert_eq!(by_name.version, 2);
+        let items = view.get_many([2, 1, 2].map(Item::by_id)).await.unwrap();
+        assert_eq!(items[1].as_ref().unwrap().version, 2);
+        let member = cow.with(&members).uncached().get(Member::by_id(1)).await.unwrap();
+        assert!(member.is_some());
+        assert_eq!(cache.script().log().len(), before.0);
+        assert_eq!(store.batches()[before.1..], [vec![2, 1]], "one call of `fetch_many`");
+        assert_eq!(seen(cow.with(&store)).await.1, Source::Near, "and changes nothing there");
+    }
+}
+
+/// As inside of a write, whose hold keeps every reader from filling.
+#[tokio::test]
+async fn an_uncached_read_neither_waits_for_a_load_nor_for_a_writer() {
+    let (cache, store) = (Cache::memory(), Store::with_items(1));
+    let (cow, gate) = (cache.open_default(), store.gate());
+    let (held_up, ()) = tokio::join!(seen(cow.with(&store)), async {
+        gate.arrived().await;
+        assert_eq!(seen(cow.with(&store).uncached()).await.0, Some(1));
+        gate.open();
+    });
+    assert_eq!(held_up.2, Fill::Stored);
 }

@@ -105,6 +105,8 @@ impl CacheCow {
     /// the error, that the fetch with another caller's context gave. So all contexts of a type must lead to the
     /// same data, with the same rights to read it. Contexts that lead to different data (two tenants' databases,
     /// say) need caches with different namespaces.
+    ///
+    /// An open transaction leads to other data than its database: see [`View::uncached`].
     pub fn with<'a, C: ?Sized>(&'a self, context: &'a C) -> View<'a, C> {
         View::new(&self.engine, context)
     }

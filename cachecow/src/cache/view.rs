@@ -84,6 +84,96 @@ impl<'a, C: ?Sized> View<'a, C> {
         Self { options: self.options.no_store(), ..self }
     }
 
+    /// The same view past the cache: every read calls the fetch function, and nothing is looked up, claimed or
+    /// stored. For code inside of an open transaction that reads by the same lookups.
+    ///
+    /// Such code must not read through the cache. A hit may be older than what the transaction has seen or written.
+    /// What it fetches may be rolled back, or be older than what others have committed since it began; stored, other
+    /// callers would be served it for its time to live, and no invalidation would be there to remove it. So only
+    /// the commit touches the cache: run the whole transaction as the work of
+    /// [`CacheCow::write`](crate::CacheCow::write).
+    ///
+    /// A lookup names one type of context, and a transaction is not of the type of its pool. Let the context be an
+    /// enum of both. (The fetch functions take a shared reference, and a transaction is used by one query at a time:
+    /// put it into a mutex.)
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cachecow::Error> {
+    /// # use std::io;
+    /// # struct PgPool;
+    /// # impl PgPool {
+    /// #     async fn balance(&self, _: i64) -> Result<i64, io::Error> { Ok(100) }
+    /// #     async fn begin(&self) -> Result<Transaction, io::Error> { Ok(Transaction(100)) }
+    /// # }
+    /// # struct Transaction(i64);
+    /// # impl Transaction {
+    /// #     async fn balance(&mut self, _: i64) -> Result<i64, io::Error> { Ok(self.0) }
+    /// #     async fn pay(&mut self, _: i64, sum: i64) -> Result<(), io::Error> { self.0 -= sum; Ok(()) }
+    /// #     async fn commit(self) -> Result<(), io::Error> { Ok(()) }
+    /// # }
+    /// # #[derive(Debug)] enum AppError { Cache(cachecow::Error), Database(io::Error) }
+    /// # impl From<cachecow::Error> for AppError {
+    /// #     fn from(error: cachecow::Error) -> Self { Self::Cache(error) }
+    /// # }
+    /// # impl From<io::Error> for AppError {
+    /// #     fn from(error: io::Error) -> Self { Self::Database(error) }
+    /// # }
+    /// use cachecow::{CacheCow, Cached};
+    /// use tokio::sync::Mutex;
+    ///
+    /// /// Where the fetch functions read. With sqlx: `PgPool`, and `Transaction<'static, Postgres>`.
+    /// enum Db {
+    ///     Pool(PgPool),
+    ///     Transaction(Mutex<Transaction>),
+    /// }
+    ///
+    /// #[derive(Cached)]
+    /// #[cache(context = Db)]
+    /// #[cache(key = "account:{id}", fetch = Account::find)]
+    /// struct Account { id: i64, balance: i64 }
+    ///
+    /// impl Account {
+    ///     async fn find(db: &Db, id: i64) -> Result<Account, io::Error> {
+    ///         let balance = match db {
+    ///             Db::Pool(pool) => pool.balance(id).await?,
+    ///             Db::Transaction(transaction) => transaction.lock().await.balance(id).await?,
+    ///         };
+    ///         Ok(Account { id, balance })
+    ///     }
+    /// }
+    ///
+    /// # let (pool, cow) = (PgPool, CacheCow::memory());
+    /// let paid = cow.write(Account::by_id(1), async {
+    ///     let db = Db::Transaction(Mutex::new(pool.begin().await?));
+    ///     let account = cow.with(&db).uncached().get(Account::by_id(1)).await?.unwrap();
+    ///     let Db::Transaction(transaction) = db else { unreachable!("it was just made") };
+    ///     let mut transaction = transaction.into_inner();
+    ///     if account.balance >= 30 {
+    ///         transaction.pay(1, 30).await?;
+    ///     }
+    ///     transaction.commit().await?;
+    ///     Ok::<_, AppError>(account.balance >= 30)
+    /// });
+    /// assert!(paid.await.unwrap());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Every read's are the fetch function's own.
+    ///
+    /// # Round trips
+    ///
+    /// None to the cache. `get_many` calls `fetch_many` once, as ever.
+    #[must_use]
+    pub fn uncached(self) -> Self {
+        self.fresh().no_store()
+    }
+
     /// The near tier, if this view's reads may use it.
     #[inline]
     fn near<L: Lookup>(&self) -> Option<&'a Near> {
