@@ -73,6 +73,7 @@ use proc_macro::TokenStream;
 /// | `negative_ttl = "5s"` | how long the absence of an object may be served | the builder's |
 /// | `ttl_with = path` | `fn(&T) -> Duration` or `fn(&T) -> Option<Duration>`: an object's own time to live | `ttl` for every object |
 /// | `stale_if_error = "1h"` | how long beyond its time to live an object may be served while its fetch fails | the builder's |
+/// | `soft_timeout = "50ms"` | how long a read by `CacheCow::with_shared` waits for a fetch before it is served an object within `stale_if_error` | the builder's |
 /// | `refresh_ahead = true` | whether an object is fetched anew shortly before its time to live is over | the builder's |
 /// | `settle = "500ms"` | for how long after an invalidation nothing is stored, for fetches that read lagging replicas | the builder's |
 /// | `near = false` | whether objects are kept in this process's memory, where the builder turned that on | `true` |

@@ -36,6 +36,7 @@ pub(crate) struct PolicyModel {
     pub(crate) ttl: Option<Duration>,
     pub(crate) negative_ttl: Option<Duration>,
     pub(crate) stale_if_error: Option<Duration>,
+    pub(crate) soft_timeout: Option<Duration>,
     pub(crate) refresh_ahead: Option<bool>,
     pub(crate) settle: Option<Duration>,
     pub(crate) near: Option<bool>,

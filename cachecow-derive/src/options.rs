@@ -11,12 +11,13 @@ use crate::fields::Storage;
 use crate::suggest::{listed, nearest};
 use crate::value::{self, Slot};
 
-const STRUCT_SETTINGS: [&str; 11] = [
+const STRUCT_SETTINGS: [&str; 12] = [
     "context",
     "ttl",
     "negative_ttl",
     "ttl_with",
     "stale_if_error",
+    "soft_timeout",
     "refresh_ahead",
     "settle",
     "near",
@@ -36,6 +37,7 @@ pub(crate) struct Options {
     pub(crate) negative_ttl: Slot<Duration>,
     pub(crate) ttl_with: Slot<TokenStream>,
     pub(crate) stale_if_error: Slot<Duration>,
+    pub(crate) soft_timeout: Slot<Duration>,
     pub(crate) refresh_ahead: Slot<bool>,
     pub(crate) settle: Slot<Duration>,
     pub(crate) near: Slot<bool>,
@@ -177,6 +179,7 @@ impl Options {
                 .ttl_with
                 .fill(entry, faults, |entry| value::function(entry, "Session::remaining")),
             "stale_if_error" => self.stale_if_error.fill(entry, faults, value::duration),
+            "soft_timeout" => self.soft_timeout.fill(entry, faults, value::duration),
             "refresh_ahead" => self.refresh_ahead.fill(entry, faults, value::switch),
             "settle" => self.settle.fill(entry, faults, value::duration),
             "near" => self.near.fill(entry, faults, value::switch),

@@ -29,7 +29,7 @@ fn two_lookups_and_every_setting() {
     let generated = cached(quote! {
         #[cache(context = PgPool, ttl = "1h30m", negative_ttl = "250ms", ttl_with = Order::ttl)]
         #[cache(stale_if_error = "1d", refresh_ahead = true, settle = "500ms")]
-        #[cache(near = false, near_ttl = "5s")]
+        #[cache(near = false, near_ttl = "5s", soft_timeout = "50ms")]
         #[cache(key = "order:{tenant}:{id}", fetch = Self::find, fetch_many = Self::find_many)]
         #[cache(key = "order:number:{number}", fetch = find_by_number, name = "numbered")]
         pub struct Order {

@@ -79,6 +79,9 @@ pub(crate) fn duration(entry: &Entry) -> Result<Duration> {
         let message = match name.to_string().as_str() {
             "negative_ttl" => "absence for no time is absence not cached: leave `negative_ttl` out",
             "stale_if_error" => "for no time is never: leave `stale_if_error` out",
+            "soft_timeout" => {
+                "a soft timeout of zero would wait for no fetch: write `soft_timeout = \"1ms\"`, or leave it out"
+            }
             "settle" => "for no time is not at all: leave `settle` out",
             "near_ttl" => "a near time to live of zero would keep nothing: write `near = false`",
             _ => {

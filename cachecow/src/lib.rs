@@ -132,6 +132,7 @@ pub use cache::builder::{BackendConfig, Builder};
 pub use cache::cow::CacheCow;
 pub use cache::peek::Peek;
 pub use cache::read::{Fill, Read, ReadOptions, Source};
+pub use cache::shared::SharedView;
 pub use cache::view::View;
 pub use cache::write::{Write, WriteError, Written};
 pub use error::{Error, ErrorKind};

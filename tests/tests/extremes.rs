@@ -91,11 +91,12 @@ async fn check(server: &RedisServer, name: &str, set: impl Fn(Builder) -> Builde
 #[tokio::test]
 async fn every_duration_of_the_builder() {
     type Set = fn(Builder, Duration) -> Builder;
-    let settings: [(&str, Set); 14] = [
+    let settings: [(&str, Set); 15] = [
         ("default_ttl", Builder::default_ttl),
         ("negative_ttl", Builder::negative_ttl),
         ("stale_if_error", Builder::stale_if_error),
         ("stale_if_error", |builder, time| builder.stale_if_error(time).refresh_ahead(true)),
+        ("soft_timeout", Builder::soft_timeout),
         ("lease", Builder::lease),
         ("hold", Builder::hold),
         ("settle", Builder::settle),
@@ -128,6 +129,7 @@ async fn every_number_of_the_builder() {
     for size in [0, usize::MAX] {
         check(&server, "max_value_size", |builder| builder.max_value_size(size)).await;
         check(&server, "fetch_concurrency", |builder| builder.fetch_concurrency(size)).await;
+        check(&server, "background_loads", |builder| builder.background_loads(size)).await;
         check(&server, "hints", |builder| builder.hints(size)).await;
         let zstd = Compression::zstd(1);
         check(&server, "compress", |builder| builder.compress(zstd, size).max_value_size(size))
@@ -245,6 +247,8 @@ async fn every_duration_of_a_type() {
         NeverAbsent: NEW.with_negative_ttl(ZERO), None;
         LongStale: NEW.with_stale_if_error(MAX).with_ttl(MAX).with_refresh_ahead(true), None;
         NeverStale: NEW.with_stale_if_error(ZERO).with_ttl(Duration::from_millis(1)), None;
+        LongWaiting: NEW.with_soft_timeout(MAX).with_stale_if_error(MAX), None;
+        NeverWaiting: NEW.with_soft_timeout(ZERO).with_stale_if_error(MAX), None;
         LongSettling: NEW.with_settle(MAX), None;
         NeverSettling: NEW.with_settle(ZERO), None;
         LongNear: NEW.with_near_ttl(MAX).with_ttl(MAX), None;

@@ -108,11 +108,15 @@ fn policy(krate: &TokenStream, policy: &PolicyModel) -> TokenStream {
     let ttl = policy.ttl.map(duration).map(|ttl| quote!(.with_ttl(#ttl)));
     let negative = policy.negative_ttl.map(duration).map(|ttl| quote!(.with_negative_ttl(#ttl)));
     let stale = policy.stale_if_error.map(duration).map(|ttl| quote!(.with_stale_if_error(#ttl)));
+    let soft = policy.soft_timeout.map(duration).map(|time| quote!(.with_soft_timeout(#time)));
     let refresh = policy.refresh_ahead.map(|on| quote!(.with_refresh_ahead(#on)));
     let settle = policy.settle.map(duration).map(|time| quote!(.with_settle(#time)));
     let near = policy.near.map(|on| quote!(.with_near(#on)));
     let near_ttl = policy.near_ttl.map(duration).map(|ttl| quote!(.with_near_ttl(#ttl)));
-    quote!(#krate::TypePolicy::new() #ttl #negative #stale #refresh #settle #near #near_ttl)
+    quote! {
+        #krate::TypePolicy::new()
+            #ttl #negative #stale #soft #refresh #settle #near #near_ttl
+    }
 }
 
 fn ttl(surroundings: &Surroundings<'_>) -> Option<TokenStream> {

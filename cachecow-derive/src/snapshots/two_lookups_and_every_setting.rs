@@ -170,6 +170,7 @@ const _: () = {
             .with_ttl(::core::time::Duration::new(5400u64, 0u32))
             .with_negative_ttl(::core::time::Duration::new(0u64, 250000000u32))
             .with_stale_if_error(::core::time::Duration::new(86400u64, 0u32))
+            .with_soft_timeout(::core::time::Duration::new(0u64, 50000000u32))
             .with_refresh_ahead(true)
             .with_settle(::core::time::Duration::new(0u64, 500000000u32))
             .with_near(false)

@@ -43,6 +43,7 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
             ttl: options.ttl.given(),
             negative_ttl: options.negative_ttl.given(),
             stale_if_error: options.stale_if_error.given(),
+            soft_timeout: options.soft_timeout.given(),
             refresh_ahead: options.refresh_ahead.given(),
             settle: options.settle.given(),
             near: options.near.given(),

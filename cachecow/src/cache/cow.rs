@@ -9,6 +9,7 @@ use crate::audit::Auditor;
 use crate::cache::builder::Builder;
 use crate::cache::peek::{self, Peek};
 use crate::cache::read::Read;
+use crate::cache::shared::SharedView;
 use crate::cache::view::View;
 use crate::cache::write::Write;
 use crate::engine::Engine;
@@ -109,6 +110,58 @@ impl CacheCow {
     /// An open transaction leads to other data than its database: see [`View::uncached`].
     pub fn with<'a, C: ?Sized>(&'a self, context: &'a C) -> View<'a, C> {
         View::new(&self.engine, context)
+    }
+
+    /// A view like that of [`with`](Self::with), whose loads may outlive the caller. The context is shared with
+    /// them, and lookups must own their parts (`'static`), as the derive's do. Then:
+    ///
+    /// - A caller that is cancelled leaves its load to the others that ask for the object, and to the cache.
+    /// - With `refresh_ahead`, an object is fetched anew in the background. No reader waits for that.
+    /// - With `stale_if_error` and `soft_timeout`, a reader that has waited for so long is served the object that
+    ///   is past its time to live ([`Source::Stale`](crate::Source::Stale)). The fetch goes on in the background,
+    ///   and what it brings is stored. A fetch that hangs counts as one that failed.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cachecow::Error> {
+    /// use std::sync::Arc;
+    /// use cachecow::{CacheCow, Cached};
+    ///
+    /// # struct PgPool;
+    /// #[derive(Cached)]
+    /// #[cache(context = PgPool, ttl = "10m", refresh_ahead = true)]
+    /// #[cache(stale_if_error = "1h", soft_timeout = "50ms")]
+    /// #[cache(key = "page:{path}", fetch = Page::find)]
+    /// struct Page { path: String, text: String }
+    /// # impl Page {
+    /// #     async fn find(_: &PgPool, path: &str) -> Result<Page, std::io::Error> {
+    /// #         Ok(Page { path: path.to_owned(), text: String::new() })
+    /// #     }
+    /// # }
+    ///
+    /// let pool = Arc::new(PgPool);
+    /// let cow = CacheCow::memory();
+    /// let page = cow.with_shared(&pool).get(Page::by_path("/")).await?;
+    /// assert!(page.is_some());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    ///
+    /// # Consistency
+    ///
+    /// As with [`with`](Self::with), also of the contexts. What a load brings is stored only if no invalidation
+    /// came in between, whoever waits for it. An invalidated object is never served.
+    ///
+    /// # Runtime
+    ///
+    /// Loads run as tasks of the caller's runtime and end with it. At most
+    /// [`background_loads`](crate::Builder::background_loads) run at a time; further reads load as those of
+    /// [`with`](Self::with). [`TypeStats::background_loads`](crate::TypeStats::background_loads) counts those that
+    /// nobody waited for.
+    pub fn with_shared<'a, C: ?Sized>(&'a self, context: &'a Arc<C>) -> SharedView<'a, C> {
+        SharedView::new(&self.engine, context)
     }
 
     /// [`View::get`], for a lookup whose fetch function needs no context.

@@ -4,5 +4,6 @@ pub(crate) mod builder;
 pub(crate) mod cow;
 pub(crate) mod peek;
 pub(crate) mod read;
+pub(crate) mod shared;
 pub(crate) mod view;
 pub(crate) mod write;

@@ -7,22 +7,19 @@ use crate::cache::peek::{self, Peek};
 use crate::cache::read::{Read, ReadOptions, Source};
 use crate::engine::Engine;
 use crate::engine::read::{
-    LoadOptions, ObjectQuery, Reads, TypedLoader, Unfinished, batch, loaded_arc, look_one,
-    near_hit, typed,
+    ObjectQuery, TypedLoader, Unfinished, batch, load_one, loaded_arc, look_one, near_hit, typed,
 };
 use crate::error::Error;
 use crate::model::lookup::{Lookup, SameContext};
-use crate::model::object::Loaded;
 use crate::near::{Near, NearHit};
 use crate::protocol::{Fill, Outcome, Purpose};
-use crate::stats::TypeState;
 
 /// A [`CacheCow`](crate::CacheCow) together with what the fetch functions need.
 #[derive(Debug)]
 pub struct View<'a, C: ?Sized> {
-    engine: &'a Arc<Engine>,
-    context: &'a C,
-    options: ReadOptions,
+    pub(super) engine: &'a Arc<Engine>,
+    pub(super) context: &'a C,
+    pub(super) options: ReadOptions,
 }
 
 impl<'a, C: ?Sized> View<'a, C> {
@@ -176,7 +173,7 @@ impl<'a, C: ?Sized> View<'a, C> {
 
     /// The near tier, if this view's reads may use it.
     #[inline]
-    fn near<L: Lookup>(&self) -> Option<&'a Near> {
+    pub(super) fn near<L: Lookup>(&self) -> Option<&'a Near> {
         if self.options.uses_near() { self.engine.near::<L::Object>() } else { None }
     }
 }
@@ -191,7 +188,7 @@ impl<C: ?Sized> Copy for View<'_, C> {}
 
 // By value: a view is two references, and `join!(cow.with(&db).get(a), …)` would otherwise borrow
 // from a temporary.
-impl<C: ?Sized + Sync> View<'_, C> {
+impl<'a, C: ?Sized + Sync> View<'a, C> {
     /// The object, from the cache or else from the backing store; `None` if there is none.
     ///
     /// Callers of one process that ask for the same object at the same time share one fetch, and of
@@ -301,8 +298,14 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
         let lookups: Vec<L> = lookups.into_iter().collect();
         let near = self.near::<L>();
-        Box::pin(batch::get_many(self.engine, near, SameContext::of(self.context), &lookups, self.options.load()))
-            .await
+        Box::pin(batch::get_many(
+            self.engine,
+            near,
+            SameContext::of(self.context),
+            &lookups,
+            self.options.load(),
+        ))
+        .await
     }
 
     /// What is in the cache, or else in the backing store.
@@ -310,6 +313,23 @@ impl<C: ?Sized + Sync> View<'_, C> {
         self,
         lookup: &L,
     ) -> Result<Read<L::Object>, Error> {
+        match self.begin(lookup).await {
+            Ok(read) => Ok(read),
+            // Boxed, so that the future of a hit stays small.
+            Err(begun) => Box::pin(self.load(*begun)).await,
+        }
+    }
+
+    /// What is in this process's memory, or what one round trip finds in the cache; or else the read, which
+    /// goes on.
+    #[inline]
+    pub(super) async fn begin<'l, L: Lookup<Context: SameContext<C>>>(
+        self,
+        lookup: &'l L,
+    ) -> Result<Read<L::Object>, Box<Begun<'l, L>>>
+    where
+        'a: 'l,
+    {
         let engine = self.engine;
         let state = engine.types.of::<L::Object>();
         let near = self.near::<L>();
@@ -330,24 +350,28 @@ impl<C: ?Sized + Sync> View<'_, C> {
         }
         match look_one(engine, state, &mut query, read).await {
             Ok(object) => Ok(Read::by(Outcome::Hit, object)),
-            // Boxed, so that the future of a hit stays small.
-            Err(unfinished) => {
-                let unfinished = unfinished.map(loaded_arc);
-                Box::pin(load((engine, SameContext::of(self.context), state), &query, options, unfinished)).await
-            }
+            Err(unfinished) => Err(Box::new((query, unfinished))),
         }
+    }
+
+    /// A read that is no plain hit.
+    pub(super) async fn load<L: Lookup<Context: SameContext<C>>>(
+        self,
+        (query, unfinished): Begun<'_, L>,
+    ) -> Result<Read<L::Object>, Error> {
+        let state = self.engine.types.of::<L::Object>();
+        let loader = TypedLoader::one(
+            self.engine,
+            state,
+            SameContext::of(self.context),
+            &query,
+            self.options.load(),
+        );
+        let ended = load_one(self.engine, &loader, unfinished.map(loaded_arc)).await;
+        let (object, outcome) = ended?;
+        Ok(Read::by(outcome, object.map(typed::<L>)))
     }
 }
 
-/// A read that is no plain hit.
-async fn load<L: Lookup>(
-    (engine, context, state): (&Arc<Engine>, &L::Context, &TypeState),
-    query: &ObjectQuery<'_, L>,
-    options: LoadOptions,
-    unfinished: Unfinished<Loaded>,
-) -> Result<Read<L::Object>, Error> {
-    let loader = TypedLoader::one(engine, state, context, query, options);
-    let ended = Reads::new(engine, &loader, std::iter::once(unfinished)).run().await.pop();
-    let (object, outcome) = ended.expect("one read in, one read out")?;
-    Ok(Read::by(outcome, object.map(typed::<L>)))
-}
+/// A read whose first round was no hit.
+pub(super) type Begun<'l, L> = (ObjectQuery<'l, L>, Unfinished<Option<Arc<<L as Lookup>::Object>>>);

@@ -36,6 +36,13 @@ impl Engine {
     }
 }
 
+/// Runs on a task of its own what its caller would run: with the place that the caller's fetch has, if it is
+/// within one.
+pub(super) fn as_its_caller<F: Future>(load: F) -> impl Future<Output = F::Output> {
+    let has_place = HAS_PLACE.try_with(|()| ()).is_ok();
+    async move { if has_place { HAS_PLACE.scope((), load).await } else { load.await } }
+}
+
 pub(super) struct FetchLimit {
     places: usize,
     running: Mutex<Running>,

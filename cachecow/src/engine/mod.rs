@@ -1,5 +1,6 @@
 //! The one engine: drives the protocol's machines against a backend, for one key and for many.
 
+pub(crate) mod background;
 mod breaker;
 mod client;
 mod fetch_limit;
@@ -25,6 +26,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use tokio::runtime::Handle;
 
+use self::background::BackgroundLoads;
 pub(crate) use self::client::{Client, Urgency};
 use self::fetch_limit::FetchLimit;
 use self::flights::Flights;
@@ -59,6 +61,7 @@ pub(crate) struct Engine {
     runtime: Option<Handle>,
     last_resort: LastResort,
     fetch_limit: FetchLimit,
+    background: BackgroundLoads,
 }
 
 impl Engine {
@@ -68,6 +71,7 @@ impl Engine {
             hints: Hints::with_capacity(settings.hints),
             near: Near::with(settings.near).map(Arc::new),
             fetch_limit: FetchLimit::new(settings.outage_fetch_concurrency),
+            background: BackgroundLoads::new(settings.background_loads),
             settings,
             types: TypeTable::default(),
             pending: PendingInvalidations::default(),

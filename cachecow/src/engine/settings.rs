@@ -18,7 +18,10 @@ pub(crate) struct Settings {
     pub(crate) ttl_jitter: f64,
     pub(crate) negative_ttl: Option<Duration>,
     pub(crate) stale_if_error: Option<Duration>,
+    pub(crate) soft_timeout: Option<Duration>,
     pub(crate) refresh_ahead: bool,
+    /// How many loads run at a time that may outlive their callers.
+    pub(crate) background_loads: usize,
     pub(crate) lease: Duration,
     pub(crate) hold: Duration,
     /// For how long after an invalidation nothing is stored; zero: not at all.
@@ -65,6 +68,14 @@ impl Settings {
         policy.refresh_ahead.unwrap_or(self.refresh_ahead)
     }
 
+    /// How long a read of a type waits before it is served an object past its time to live; `None`: it is served
+    /// none. A fetch that hangs counts as one that failed.
+    pub(crate) fn lateness(&self, policy: &TypePolicy) -> Option<Duration> {
+        self.stale_window(policy)?;
+        let soft = policy.soft_timeout.or(self.soft_timeout);
+        Some(soft.unwrap_or_else(|| self.patience()).min(LONGEST))
+    }
+
     /// How long a load is waited for: as long as it may wait for another process, and the time to
     /// fetch.
     pub(crate) fn patience(&self) -> Duration {
@@ -85,6 +96,7 @@ impl Settings {
             *duration = (*duration).min(LONGEST);
         }
         self.fetch_concurrency = self.fetch_concurrency.min(MOST_FETCHES);
+        self.background_loads = self.background_loads.min(MOST_FETCHES);
     }
 }
 
@@ -95,7 +107,9 @@ impl Default for Settings {
             ttl_jitter: 0.1,
             negative_ttl: None,
             stale_if_error: None,
+            soft_timeout: None,
             refresh_ahead: false,
+            background_loads: 100,
             lease: Duration::from_secs(60),
             hold: Duration::from_secs(60),
             settle: Duration::ZERO,
@@ -121,7 +135,9 @@ impl fmt::Debug for Settings {
             .field("ttl_jitter", &self.ttl_jitter)
             .field("negative_ttl", &self.negative_ttl)
             .field("stale_if_error", &self.stale_if_error)
+            .field("soft_timeout", &self.soft_timeout)
             .field("refresh_ahead", &self.refresh_ahead)
+            .field("background_loads", &self.background_loads)
             .field("lease", &self.lease)
             .field("hold", &self.hold)
             .field("settle", &self.settle)

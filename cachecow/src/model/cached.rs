@@ -70,6 +70,9 @@ pub struct TypePolicy {
     pub negative_ttl: Option<Duration>,
     /// How long beyond its time to live an object may be served while its fetch fails.
     pub stale_if_error: Option<Duration>,
+    /// How long a read that shares its context waits for a fetch before it is served an object past its time to
+    /// live.
+    pub soft_timeout: Option<Duration>,
     /// Whether an object is fetched anew shortly before its time to live is over.
     pub refresh_ahead: Option<bool>,
     /// For how long after an invalidation nothing is stored.
@@ -87,6 +90,7 @@ impl TypePolicy {
             ttl: None,
             negative_ttl: None,
             stale_if_error: None,
+            soft_timeout: None,
             refresh_ahead: None,
             settle: None,
             near: None,
@@ -112,6 +116,13 @@ impl TypePolicy {
     #[must_use]
     pub const fn with_stale_if_error(mut self, window: Duration) -> Self {
         self.stale_if_error = Some(window);
+        self
+    }
+
+    /// Sets [`soft_timeout`](Self::soft_timeout).
+    #[must_use]
+    pub const fn with_soft_timeout(mut self, time: Duration) -> Self {
+        self.soft_timeout = Some(time);
         self
     }
 

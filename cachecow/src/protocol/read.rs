@@ -359,6 +359,11 @@ impl<V> ReadMachine<V> {
         self.purpose == Purpose::Renew
     }
 
+    /// Whether a value was found that is to be renewed before its end.
+    pub fn renews_early(&self) -> bool {
+        self.renewal == Some(Renewal::Early)
+    }
+
     fn count_rejection(&mut self) {
         self.rejections += 1;
         if self.rejections > MAX_REJECTIONS {

@@ -74,7 +74,11 @@ counters! {
     Mismatched => mismatched, "mismatched";
     /// Fetches that ended with an error.
     FetchErrors => fetch_errors, "fetch errors";
-    /// Objects served past their time to live, because their fetch failed.
+    /// Loads that ended when no caller waited for them any more: objects that were refreshed ahead, fetches that
+    /// took longer than the soft timeout, and those whose callers were cancelled; see
+    /// [`CacheCow::with_shared`](crate::CacheCow::with_shared). They count neither as hits nor as misses.
+    BackgroundLoads => background_loads, "loaded in the background";
+    /// Objects served past their time to live, because their fetch failed or took too long.
     Stale => stale, "stale";
     /// Reads that an [`Auditor`](crate::Auditor) compared with the backing store; what is in none of the
     /// four below was as the backing store had it.

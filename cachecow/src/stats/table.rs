@@ -179,6 +179,22 @@ impl TypeState {
         }
     }
 
+    /// Counts how a load ended that nobody waited for.
+    pub(crate) fn record_unattended(&self, outcome: Outcome) {
+        self.count(Counter::BackgroundLoads);
+        match outcome {
+            Outcome::Fetched(Fill::Stored) => self.count(Counter::FillsStored),
+            Outcome::Fetched(Fill::Refused) => self.count(Counter::FillsRefused),
+            Outcome::Failed => self.count(Counter::FetchErrors),
+            Outcome::Hit | Outcome::Shared(_) | Outcome::Fetched(_) | Outcome::Stale => {}
+        }
+    }
+
+    /// Counts an object that was served past its time to live while its fetch went on.
+    pub(crate) fn served_stale(&self) {
+        self.count(Counter::Stale);
+    }
+
     /// Counts and reports a command that the cache did not answer properly.
     #[cold]
     pub(crate) fn lost(&self, error: &BackendError) -> Lost {

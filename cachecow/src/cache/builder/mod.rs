@@ -120,6 +120,30 @@ impl Builder {
         self
     }
 
+    /// How long a read of [`CacheCow::with_shared`] waits for a fetch before it is served an object that is past its
+    /// time to live and within [`stale_if_error`](Self::stale_if_error), where the type does not say
+    /// (`soft_timeout`). The fetch goes on in the background, and what it brings is stored. Default: as long as
+    /// [`fill_wait`](Self::fill_wait) and [`load_wait`](Self::load_wait) together, after which a fetch counts as
+    /// hanging.
+    ///
+    /// It has no effect on types without `stale_if_error`, and none on reads of several objects at once.
+    ///
+    /// # Consistency
+    ///
+    /// An object that was invalidated is never served: the cache is asked for it once more.
+    pub fn soft_timeout(mut self, time: Duration) -> Self {
+        self.settings.soft_timeout = Some(time);
+        self
+    }
+
+    /// How many loads of [`CacheCow::with_shared`] run at a time in this process that may outlive their callers.
+    /// When there are as many, further reads load as if their context were not shared, and objects are refreshed
+    /// ahead by later reads. Default: 100.
+    pub fn background_loads(mut self, loads: usize) -> Self {
+        self.settings.background_loads = loads;
+        self
+    }
+
     /// Whether an object is fetched anew shortly before its time to live is over, by one caller,
     /// while the others are served the present one, where the type does not say (`refresh_ahead`).
     /// How early is a matter of chance, and of how long the last fetch took. Default: no.

@@ -21,6 +21,11 @@ impl Builder {
                 settings.stale_if_error.is_some_and(|window| window < least),
                 "stale_if_error must be at least 1 ms; leave it out to serve no object past its end",
             ),
+            (
+                settings.soft_timeout.is_some_and(|time| time < least),
+                "soft_timeout must be at least 1 ms; leave it out to wait until a fetch counts as hanging",
+            ),
+            (settings.background_loads == 0, "background_loads must be at least 1"),
             (settings.lease < least, "lease must be at least 1 ms"),
             (settings.hold < least, "hold must be at least 1 ms"),
             (settings.load_wait < least, "load_wait must be at least 1 ms"),

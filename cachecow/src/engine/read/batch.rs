@@ -1,6 +1,7 @@
 //! Reading many objects at once.
 
 use std::collections::hash_map::Entry;
+use std::mem;
 use std::sync::Arc;
 
 use super::{
@@ -8,6 +9,7 @@ use super::{
     typed,
 };
 use crate::engine::Engine;
+use crate::engine::background::Attendance;
 use crate::error::Error;
 use crate::key::KeyMap;
 use crate::model::lookup::Lookup;
@@ -30,6 +32,68 @@ pub(crate) async fn get_many<L: Lookup>(
     options: LoadOptions,
 ) -> Result<Objects<L>, Error> {
     let state = engine.types.of::<L::Object>();
+    let mut begun = begin(engine, near, lookups, options).await;
+    if !begun.left.is_empty() {
+        let left = mem::take(&mut begun.left);
+        begun.take(load((engine, context, state), left, options, None).await?);
+    }
+    Ok(begun.finish())
+}
+
+/// A batch after the first round.
+pub(crate) struct Begun<'a, L: Lookup> {
+    objects: Objects<L>,
+    /// For each lookup the place of its object, if any is repeated.
+    places: Option<Vec<usize>>,
+    /// The reads that are not over.
+    pub(crate) left: Vec<Left<'a, L>>,
+}
+
+/// A read that is not over.
+pub(crate) struct Left<'a, L: Lookup> {
+    /// That of its object.
+    pub(crate) place: usize,
+    pub(crate) query: ObjectQuery<'a, L>,
+    pub(crate) unfinished: Unfinished<Loaded>,
+}
+
+/// Loaded objects, with their places.
+pub(crate) type Loads<L> = Vec<(usize, Option<Arc<<L as Lookup>::Object>>)>;
+
+impl<L: Lookup> Begun<'_, L> {
+    pub(crate) fn take(&mut self, loads: Loads<L>) {
+        for (place, object) in loads {
+            self.objects[place] = object;
+        }
+    }
+
+    /// The objects in the order of the lookups.
+    pub(crate) fn finish(self) -> Objects<L> {
+        let Self { objects, places, .. } = self;
+        match places {
+            None => objects,
+            Some(places) => places.into_iter().map(|place| objects[place].clone()).collect(),
+        }
+    }
+
+    /// For each place a lookup that asks for its object.
+    pub(crate) fn lookups(&self) -> Vec<usize> {
+        let mut lookups: Vec<usize> = (0..self.objects.len()).collect();
+        for (lookup, place) in self.places.iter().flatten().enumerate() {
+            lookups[*place] = lookup;
+        }
+        lookups
+    }
+}
+
+/// Takes what is near, and what one round finds.
+pub(crate) async fn begin<'a, L: Lookup>(
+    engine: &'a Engine,
+    near: Option<&'a Near>,
+    lookups: &'a [L],
+    options: LoadOptions,
+) -> Begun<'a, L> {
+    let state = engine.types.of::<L::Object>();
     let queries = lookups.iter().map(|lookup| {
         let parts = lookup.key();
         ObjectQuery::new(engine, state, near, lookup, (parts.key(), parts))
@@ -39,13 +103,7 @@ pub(crate) async fn get_many<L: Lookup>(
     let mut objects: Objects<L> = vec![None; queries.len()];
     let mut wanted = take_near_hits(engine, state, near, (queries, options), &mut objects);
     let left = look_up(engine, state, &mut wanted, &mut objects).await;
-    if !left.is_empty() {
-        load(engine, context, state, &wanted, left, &mut objects).await?;
-    }
-    Ok(match places {
-        None => objects,
-        Some(places) => places.into_iter().map(|place| objects[place].clone()).collect(),
-    })
+    Begun { objects, places, left: wanted.left(left) }
 }
 
 /// The queries without repetition, and for each lookup its place among them, if any is repeated.
@@ -106,6 +164,23 @@ struct Wanted<'a, L: Lookup> {
     options: LoadOptions,
 }
 
+impl<'a, L: Lookup> Wanted<'a, L> {
+    /// The reads that are not over, by their numbers, which are in order.
+    fn left(self, unfinished: Vec<(usize, Unfinished<Loaded>)>) -> Vec<Left<'a, L>> {
+        let mut unfinished = unfinished.into_iter().peekable();
+        let mut left = Vec::with_capacity(unfinished.len());
+        if unfinished.peek().is_none() {
+            return left;
+        }
+        for (number, (query, place)) in self.queries.into_iter().zip(self.places).enumerate() {
+            if let Some((_, unfinished)) = unfinished.next_if(|(next, _)| *next == number) {
+                left.push(Left { place, query, unfinished });
+            }
+        }
+        left
+    }
+}
+
 /// The first round, if it is lookups only. Returns the reads that are not over, each with its number
 /// among the wanted.
 async fn look_up<L: Lookup>(
@@ -145,32 +220,39 @@ async fn look_up<L: Lookup>(
 }
 
 /// The rest goes through the driver.
-async fn load<L: Lookup>(
-    engine: &Arc<Engine>,
-    context: &L::Context,
-    state: &TypeState,
-    wanted: &Wanted<'_, L>,
-    left: Vec<(usize, Unfinished<Loaded>)>,
-    objects: &mut Objects<L>,
-) -> Result<(), Error> {
+pub(crate) async fn load<L: Lookup>(
+    (engine, context, state): (&Arc<Engine>, &L::Context, &TypeState),
+    left: Vec<Left<'_, L>>,
+    options: LoadOptions,
+    attendance: Option<&Attendance>,
+) -> Result<Loads<L>, Error> {
     // One call of `fetch_many` takes them all. Fetched one by one, they go in windows: if what is
     // fetched first had to wait for the last before it is stored, its lease might run out.
     let together = L::fetch_many(&[], context).is_some();
     let window = if together { left.len() } else { engine.settings.fetch_concurrency * WINDOW };
+    let mut loads = Vec::with_capacity(left.len());
     let mut left = left.into_iter().peekable();
     while left.peek().is_some() {
-        let (numbers, reads): (Vec<usize>, Vec<_>) = left.by_ref().take(window).unzip();
-        let queries = numbers.iter().map(|number| &wanted.queries[*number]).collect();
-        let loader = TypedLoader::many(engine, state, context, queries, wanted.options);
+        let (mut places, mut queries, mut reads) = (Vec::new(), Vec::new(), Vec::new());
+        for Left { place, query, unfinished } in left.by_ref().take(window) {
+            places.push(place);
+            queries.push(query);
+            reads.push(unfinished);
+        }
+        let mut loader =
+            TypedLoader::many(engine, state, context, queries.iter().collect(), options);
+        if let Some(attendance) = attendance {
+            loader = loader.attended(attendance);
+        }
         let ended = Reads::new(engine, &loader, reads.into_iter()).run().await;
-        for (number, ended) in numbers.into_iter().zip(ended) {
+        for ((place, query), ended) in places.into_iter().zip(&queries).zip(ended) {
             let (object, outcome) = ended?;
             let object = object.map(typed::<L>);
             if outcome == Outcome::Hit {
-                engine.sample(wanted.queries[number].lookup, object.as_ref());
+                engine.sample(query.lookup, object.as_ref());
             }
-            objects[wanted.places[number]] = object;
+            loads.push((place, object));
         }
     }
-    Ok(())
+    Ok(loads)
 }

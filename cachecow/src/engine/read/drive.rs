@@ -458,7 +458,13 @@ impl<'a> Reads<'a> {
     fn finish(&mut self, place: usize, outcome: Outcome) {
         let state = self.loader.state();
         let slot = &mut self.slots[place];
-        state.record(outcome, slot.read.bypasses());
+        if !self.loader.is_unattended() {
+            state.record(outcome, slot.read.bypasses());
+        } else if matches!(outcome, Outcome::Fetched(_) | Outcome::Failed)
+            || slot.read.fetch_failed()
+        {
+            state.record_unattended(outcome);
+        }
         if slot.read.fetch_failed() && outcome != Outcome::Failed {
             state.fetch_failed();
         }

@@ -44,6 +44,11 @@ pub(crate) trait Loader: Send + Sync {
     /// The error of a read that must not fetch while the cache cannot be used; `None` lets it.
     fn refuse_cut_off(&self) -> Option<Error>;
 
+    /// Whether nobody waits for the reads any more.
+    fn is_unattended(&self) -> bool {
+        false
+    }
+
     /// Fetches from the backing store, answering for each place in order.
     fn fetch<'a>(&'a self, places: &'a [usize]) -> BoxFuture<'a, Vec<Result<Loaded, Error>>>;
 

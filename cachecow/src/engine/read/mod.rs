@@ -10,6 +10,7 @@
 //!    batch, [`look_many`] has read what else is needed.)
 
 pub(crate) mod batch;
+mod detached;
 mod drive;
 mod events;
 mod hints;
@@ -27,6 +28,7 @@ use std::mem;
 
 use bytes::Bytes;
 
+pub(crate) use self::detached::{Detached, DetachedLeft, DetachedQuery, load_one};
 pub(crate) use self::drive::Reads;
 pub(crate) use self::hints::Hints;
 #[cfg(feature = "store")]
@@ -38,7 +40,7 @@ pub(crate) use self::lifetime::lifetimes;
 pub(crate) use self::loader::LoadOptions;
 #[cfg(feature = "store")]
 pub(crate) use self::loader::{Loader, Sealed};
-pub(crate) use self::peek::peek;
+pub(crate) use self::peek::{find, peek};
 use self::primary::ClaimFirst;
 pub(crate) use self::query::{ObjectQuery, near_hit};
 pub(crate) use self::typed::{TypedLoader, loaded, loaded_arc, typed};
@@ -80,6 +82,11 @@ impl<T> Unfinished<T> {
     pub(crate) fn map<U>(self, to: impl FnOnce(T) -> U) -> Unfinished<U> {
         let Self { read, present, known, claim_first } = self;
         Unfinished { read, present: present.map(to), known, claim_first }
+    }
+
+    /// What may be served at once, if the rest of the read only renews it before its end.
+    pub(crate) fn ageing(&self) -> Option<&T> {
+        self.present.as_ref().filter(|_| self.read.renews_early())
     }
 
     /// Judges what was looked up: a hit, unless the read goes on.
@@ -161,6 +168,22 @@ pub(crate) async fn look_many<Q: Query>(
     }
     look_further(engine, state, queries, &mut looked).await;
     state.record_hits(looked.iter().filter(|looked| looked.is_ok()).count() as u64);
+    looked
+}
+
+/// The same for one key that was looked up.
+pub(crate) async fn look_further_for<Q: Query>(
+    engine: &Engine,
+    state: &TypeState,
+    query: &Q,
+    unfinished: Unfinished<Q::Found>,
+) -> Result<Q::Found, Unfinished<Q::Found>> {
+    let mut looked = [Err(unfinished)];
+    look_further(engine, state, std::slice::from_ref(query), &mut looked).await;
+    let [looked] = looked;
+    if looked.is_ok() {
+        state.record(Outcome::Hit, false);
+    }
     looked
 }
 

@@ -17,11 +17,27 @@ use crate::protocol::{Lost, Reply, Verdict};
 /// An object that a read would be served from the cache, or its absence; and how long it may be served yet.
 pub(crate) type Peeked<T> = (Option<Arc<T>>, Duration);
 
-/// Reads what is cached. It counts as no read.
+/// Reads what is cached and not past its time to live. It counts as no read.
 pub(crate) async fn peek<L: Lookup>(
     engine: &Engine,
     lookup: &L,
 ) -> Result<Option<Peeked<L::Object>>, BackendError> {
+    let found = find(engine, lookup).await?;
+    Ok(found.filter(|found| !found.expired).map(|Found { object, left, .. }| (object, left)))
+}
+
+/// What is cached, perhaps past its time to live.
+pub(crate) struct Found<T> {
+    pub(crate) object: Option<Arc<T>>,
+    left: Duration,
+    pub(crate) expired: bool,
+}
+
+/// Reads what is cached, or what `stale_if_error` has left of it. It counts as no read.
+pub(crate) async fn find<L: Lookup>(
+    engine: &Engine,
+    lookup: &L,
+) -> Result<Option<Found<L::Object>>, BackendError> {
     let state = engine.types.of::<L::Object>();
     let parts = lookup.key();
     let key = parts.key();
@@ -45,7 +61,7 @@ pub(crate) async fn peek<L: Lookup>(
         Ok(_) => return Ok(None),
         Err(Lost) => return failed.map_or(Ok(None), Err),
     };
-    let found = loop {
+    let (object, expired) = loop {
         match query.judge(&document, &known) {
             Judgement::Needs(places) => {
                 let answered = Answered::ask(engine, places.clone()).await;
@@ -57,9 +73,9 @@ pub(crate) async fn peek<L: Lookup>(
             }
             Judgement::Done(Judged {
                 found: Some(found),
-                verdict: Verdict::Good | Verdict::Ageing(_),
+                verdict: verdict @ (Verdict::Good | Verdict::Ageing(_) | Verdict::Expired(_)),
                 ..
-            }) => break found,
+            }) => break (found, matches!(verdict, Verdict::Expired(_))),
             Judgement::Done(Judged { verdict: Verdict::Unknown, .. }) => {
                 return failed.map_or(Ok(None), Err);
             }
@@ -67,11 +83,11 @@ pub(crate) async fn peek<L: Lookup>(
         }
     };
     // An alias' own document is a pointer.
-    let primary = found.as_deref().filter(|_| L::ALIAS).map(L::primary_of);
+    let primary = object.as_deref().filter(|_| L::ALIAS).map(L::primary_of);
     let stored = match primary.and_then(|primary| known.value(primary.key())) {
         Some(Ok(Reply::Value(stored))) => stored,
         _ => &document,
     };
-    let left = time_left(engine, found.as_deref(), stored);
-    Ok(Some((found, left)))
+    let left = time_left(engine, object.as_deref(), stored);
+    Ok(Some(Found { object, left, expired }))
 }

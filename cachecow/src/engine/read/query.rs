@@ -26,22 +26,22 @@ use crate::stats::TypeState;
 
 /// A read of one object by one lookup.
 pub(crate) struct ObjectQuery<'a, L: Lookup> {
-    engine: &'a Engine,
-    state: &'a TypeState,
+    pub(super) engine: &'a Engine,
+    pub(super) state: &'a TypeState,
     pub(crate) lookup: &'a L,
     pub(crate) parts: KeyEncoder,
     pub(crate) key: Key,
     /// Where hits are kept, if they may be.
-    near: Option<&'a Near>,
+    pub(super) near: Option<&'a Near>,
     /// Whether a stored object is fetched anew, however good it is.
-    renews: bool,
+    pub(super) renews: bool,
     /// What is asked for with the key.
-    hinted: Vec<Place>,
+    pub(super) hinted: Vec<Place>,
     /// The pointer that the primary key among them is from.
-    pointer: Option<Arc<PointerHint<Primary>>>,
+    pub(super) pointer: Option<Arc<PointerHint<Primary>>>,
     /// The keys that are watched since before the first command of this read, so that a hit may be kept
     /// whichever command found it.
-    watched: Option<Watched>,
+    pub(super) watched: Option<Watched>,
 }
 
 type Found<L> = Option<Arc<<L as Lookup>::Object>>;

@@ -17,6 +17,7 @@ use super::loader::{Aliases, LoadOptions, Loader, Sealed};
 use super::primary::Primary;
 use super::query::ObjectQuery;
 use crate::document::{self, Header};
+use crate::engine::background::Attendance;
 use crate::engine::{Engine, read_back};
 use crate::error::Error;
 use crate::key::{Key, KeyMap};
@@ -37,6 +38,8 @@ pub(crate) struct TypedLoader<'a, L: Lookup> {
     /// Whether `fetch_many` may be called.
     together: bool,
     options: LoadOptions,
+    /// None: the reads end with their caller.
+    attendance: Option<&'a Attendance>,
 }
 
 impl<'a, L: Lookup> TypedLoader<'a, L> {
@@ -48,7 +51,15 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         query: &'a ObjectQuery<'a, L>,
         options: LoadOptions,
     ) -> Self {
-        Self { engine, state, context, queries: vec![query], together: false, options }
+        Self {
+            engine,
+            state,
+            context,
+            queries: vec![query],
+            together: false,
+            options,
+            attendance: None,
+        }
     }
 
     /// For a batch.
@@ -59,7 +70,12 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         queries: Vec<&'a ObjectQuery<'a, L>>,
         options: LoadOptions,
     ) -> Self {
-        Self { engine, state, context, queries, together: true, options }
+        Self { engine, state, context, queries, together: true, options, attendance: None }
+    }
+
+    /// The same loader, of reads that go on when their caller is gone.
+    pub(crate) fn attended(self, attendance: &'a Attendance) -> Self {
+        Self { attendance: Some(attendance), ..self }
     }
 
     /// Runs a fetch, with as few others at a time as the outage of the cache demands; a fetch that does not
@@ -137,6 +153,10 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
 
     fn identity(&self, place: usize) -> (usize, &[u8]) {
         (L::Object::type_slot(), self.queries[place].parts.as_bytes())
+    }
+
+    fn is_unattended(&self) -> bool {
+        self.attendance.is_some_and(Attendance::is_over)
     }
 
     fn refuse_cut_off(&self) -> Option<Error> {

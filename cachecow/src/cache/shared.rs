@@ -1,0 +1,294 @@
+//! Reading through the cache by loads that may outlive their callers.
+
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::cache::peek::{self, Peek};
+use crate::cache::read::{Fill, Read, ReadOptions, Source};
+use crate::cache::view::View;
+use crate::engine::Engine;
+use crate::engine::background::{Place, Waiting};
+use crate::engine::read::batch::{self, Left, Loads};
+use crate::engine::read::{
+    Detached, DetachedLeft, DetachedQuery, ObjectQuery, Unfinished, find, loaded_arc,
+    look_further_for, typed,
+};
+use crate::error::Error;
+use crate::model::cached::Cached as _;
+use crate::model::lookup::Lookup;
+use crate::model::object::Loaded;
+use crate::protocol::{Outcome, Purpose};
+
+/// A [`CacheCow`](crate::CacheCow) together with what the fetch functions need, whose loads may outlive their
+/// callers; what [`CacheCow::with_shared`](crate::CacheCow::with_shared) returns.
+#[derive(Debug)]
+pub struct SharedView<'a, C: ?Sized> {
+    view: View<'a, C>,
+    context: &'a Arc<C>,
+}
+
+impl<C: ?Sized> Clone for SharedView<'_, C> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<C: ?Sized> Copy for SharedView<'_, C> {}
+
+impl<'a, C: ?Sized> SharedView<'a, C> {
+    pub(crate) fn new(engine: &'a Arc<Engine>, context: &'a Arc<C>) -> Self {
+        Self { view: View::new(engine, context), context }
+    }
+
+    /// [`View::past_near`].
+    #[must_use]
+    pub fn past_near(self) -> Self {
+        Self { view: self.view.past_near(), ..self }
+    }
+
+    /// [`View::fresh`].
+    #[must_use]
+    pub fn fresh(self) -> Self {
+        Self { view: self.view.fresh(), ..self }
+    }
+
+    /// [`View::ttl`].
+    #[must_use]
+    pub fn ttl(self, ttl: Duration) -> Self {
+        Self { view: self.view.ttl(ttl), ..self }
+    }
+
+    /// [`View::no_store`]. A fetch that is of no use to others ends with its caller.
+    #[must_use]
+    pub fn no_store(self) -> Self {
+        Self { view: self.view.no_store(), ..self }
+    }
+}
+
+impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
+    /// [`View::get`], with a load that may outlive this caller.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), with the fetch function's own error: nothing is cached. The cache
+    /// itself is never the reason for an error. [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) while the
+    /// runtime shuts down.
+    ///
+    /// # Cancellation
+    ///
+    /// A dropped read leaves its load under way. The load is dropped when its lease is over
+    /// ([`lease`](crate::Builder::lease)), or with its runtime; its claim is given back.
+    ///
+    /// # Round trips
+    ///
+    /// As [`View::get`]; where the soft timeout is over, one more.
+    pub async fn get<L: Lookup<Context = C> + 'static>(
+        self,
+        lookup: L,
+    ) -> Result<Option<Arc<L::Object>>, Error> {
+        Ok(self.read(lookup).await?.value)
+    }
+
+    /// [`get`](Self::get), and how the object was had.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn read<L: Lookup<Context = C> + 'static>(
+        self,
+        lookup: L,
+    ) -> Result<Read<L::Object>, Error> {
+        match self.view.begin(&lookup).await {
+            Ok(read) => {
+                self.view.engine.sample(&lookup, read.value.as_ref());
+                Ok(read)
+            }
+            Err(begun) => {
+                // The query borrows the lookup, which is to be shared with the load.
+                let (query, unfinished) = *begun;
+                let begun = (query.detach(), unfinished);
+                Box::pin(self.go_on(Arc::new(lookup), begun)).await
+            }
+        }
+    }
+
+    /// [`read`](Self::read), with options for this read alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get).
+    pub async fn read_with<L: Lookup<Context = C> + 'static>(
+        self,
+        lookup: L,
+        options: ReadOptions,
+    ) -> Result<Read<L::Object>, Error> {
+        let view = View { options: options.or(self.view.options), ..self.view };
+        Self { view, ..self }.read(lookup).await
+    }
+
+    /// [`CacheCow::peek`](crate::CacheCow::peek), whatever the options of the view.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable).
+    pub async fn peek<L: Lookup<Context = C>>(self, lookup: L) -> Result<Peek<L::Object>, Error> {
+        peek::look(self.view.engine, &lookup).await
+    }
+
+    /// [`View::get_many`], with loads that may outlive this caller. It waits for all of the fetches: the soft
+    /// timeout does not apply.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Self::get), if any fetch failed; the objects that were fetched are cached all the same.
+    ///
+    /// # Round trips
+    ///
+    /// As [`View::get_many`].
+    pub async fn get_many<L: Lookup<Context = C> + 'static>(
+        self,
+        lookups: impl IntoIterator<Item = L>,
+    ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
+        let lookups: Arc<[L]> = lookups.into_iter().collect();
+        Box::pin(self.look_many(lookups)).await
+    }
+
+    /// A read that is no plain hit.
+    async fn go_on<L: Lookup<Context = C> + 'static>(
+        self,
+        lookup: Arc<L>,
+        (query, unfinished): DetachedRead<L>,
+    ) -> Result<Read<L::Object>, Error> {
+        let View { engine, options, .. } = self.view;
+        let options = options.load();
+        let state = engine.types.of::<L::Object>();
+        let query = ObjectQuery::attach(engine, state, &*lookup, query);
+        // So that it is known whether there is something to be served at once.
+        let unfinished = match look_further_for(engine, state, &query, unfinished).await {
+            Ok(object) => {
+                engine.sample(&*lookup, object.as_ref());
+                return Ok(Read::by(Outcome::Hit, object));
+            }
+            Err(unfinished) => unfinished,
+        };
+        let ageing = unfinished.ageing().cloned();
+        let place = if options.purpose.fills() { engine.background_place() } else { None };
+        let mut load = match (place, &ageing) {
+            (Some(place), _) => {
+                let detached = self.detached::<L>();
+                let read = (query.detach(), unfinished.map(loaded_arc));
+                let lookup = Arc::clone(&lookup);
+                place.run(|attendance| detached.load_one(lookup, read, attendance))
+            }
+            // The next read may renew it.
+            (None, Some(_)) => return Ok(self.hit(&*lookup, ageing.flatten())),
+            (None, None) => return self.view.load((query, unfinished)).await,
+        };
+        if let Some(object) = ageing {
+            return Ok(self.hit(&*lookup, object));
+        }
+        if options.purpose == Purpose::Serve
+            && let Some(late) = engine.settings.lateness(&L::Object::POLICY)
+        {
+            match timeout(late, load.ended()).await {
+                Ok(ended) => return read_of::<L>(ended?),
+                Err(_elapsed) => {
+                    if let Some(read) = self.what_is_left(&*lookup).await {
+                        return Ok(read);
+                    }
+                }
+            }
+        }
+        read_of::<L>(load.ended().await?)
+    }
+
+    async fn look_many<L: Lookup<Context = C> + 'static>(
+        self,
+        lookups: Arc<[L]>,
+    ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
+        let View { engine, context, options } = self.view;
+        let (near, options) = (self.view.near::<L>(), options.load());
+        let state = engine.types.of::<L::Object>();
+        let mut begun = batch::begin(engine, near, &lookups, options).await;
+        if begun.left.is_empty() {
+            return Ok(begun.finish());
+        }
+        let by_place = begun.lookups();
+        let (ageing, left): (Vec<_>, Vec<_>) = mem::take(&mut begun.left)
+            .into_iter()
+            .partition(|left| left.unfinished.ageing().is_some());
+        let place = |count| {
+            let is_wanted = count > 0 && options.purpose.fills();
+            if is_wanted { engine.background_place() } else { None }
+        };
+        state.record_hits(ageing.len() as u64);
+        begun.take(ageing.iter().map(|left| (left.place, served::<L>(left))).collect());
+        if let Some(place) = place(ageing.len()) {
+            drop(self.load_many(place, &lookups, &by_place, ageing));
+        }
+        let loads = match place(left.len()) {
+            Some(place) => self.load_many(place, &lookups, &by_place, left).ended().await??,
+            None => batch::load((engine, context, state), left, options, None).await?,
+        };
+        begun.take(loads);
+        Ok(begun.finish())
+    }
+
+    fn load_many<L: Lookup<Context = C> + 'static>(
+        self,
+        place: Place,
+        lookups: &Arc<[L]>,
+        by_place: &[usize],
+        left: Vec<Left<'_, L>>,
+    ) -> Waiting<Result<Loads<L>, Error>> {
+        let detach = |Left { place, query, unfinished }| {
+            let lookup = by_place[place];
+            DetachedLeft { place, lookup, query: ObjectQuery::<L>::detach(query), unfinished }
+        };
+        let left: Vec<DetachedLeft> = left.into_iter().map(detach).collect();
+        let (detached, lookups) = (self.detached::<L>(), Arc::clone(lookups));
+        place.run(|attendance| detached.load_many(lookups, left, attendance))
+    }
+
+    fn detached<L: Lookup<Context = C>>(self) -> Detached<L> {
+        let View { engine, options, .. } = self.view;
+        let context = Arc::clone(self.context);
+        Detached { engine: Arc::clone(engine), context, options: options.load() }
+    }
+
+    /// A cached object.
+    fn hit<L: Lookup>(self, lookup: &L, object: Option<Arc<L::Object>>) -> Read<L::Object> {
+        let engine = self.view.engine;
+        engine.types.of::<L::Object>().record(Outcome::Hit, false);
+        engine.sample(lookup, object.as_ref());
+        Read::by(Outcome::Hit, object)
+    }
+
+    /// What the cache has while the fetch takes too long: an object past its time to live, or one that another
+    /// process has stored since.
+    async fn what_is_left<L: Lookup>(self, lookup: &L) -> Option<Read<L::Object>> {
+        let engine = self.view.engine;
+        let found = find(engine, lookup).await.ok()??;
+        if !found.expired {
+            return Some(self.hit(lookup, found.object));
+        }
+        engine.types.of::<L::Object>().served_stale();
+        Some(Read::new(found.object, Source::Stale, Fill::Skipped))
+    }
+}
+
+/// A read whose first round was no hit, without the borrow of its lookup.
+type DetachedRead<L> = (DetachedQuery, Unfinished<Option<Arc<<L as Lookup>::Object>>>);
+
+fn read_of<L: Lookup>(ended: Result<(Loaded, Outcome), Error>) -> Result<Read<L::Object>, Error> {
+    let (object, outcome) = ended?;
+    Ok(Read::by(outcome, object.map(typed::<L>)))
+}
+
+/// The object of a read that only renews it.
+fn served<L: Lookup>(left: &Left<'_, L>) -> Option<Arc<L::Object>> {
+    left.unfinished.ageing().cloned().flatten().map(typed::<L>)
+}
