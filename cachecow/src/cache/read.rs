@@ -1,5 +1,6 @@
 //! What a read tells about itself.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -63,18 +64,19 @@ impl<T> Clone for Read<T> {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[must_use]
 pub struct ReadOptions {
-    pub(crate) past_near: bool,
+    past_near: bool,
     fresh: bool,
     storing: Storing,
 }
 
-/// What becomes of what a read fetches.
+/// What becomes of what a read fetches. Small, since every view carries it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Storing {
     /// It is stored, for as long as its type says.
     #[default]
     Usual,
-    For(Duration),
+    /// For so many milliseconds.
+    For(NonZeroU32),
     Not,
 }
 
@@ -118,7 +120,7 @@ impl ReadOptions {
 
     /// How long what this read stores may be served, in the place of its type's `ttl` and of `ttl_with`. It is
     /// shortened at random like any other ([`ttl_jitter`](crate::Builder::ttl_jitter)). What is cached already
-    /// keeps its time. Less than a millisecond is [`no_store`](Self::no_store).
+    /// keeps its time. Less than a millisecond is [`no_store`](Self::no_store); more than 49 days are 49 days.
     ///
     /// The absence of an object is kept no longer than this, nor than its `negative_ttl`.
     ///
@@ -126,8 +128,9 @@ impl ReadOptions {
     ///
     /// The clocks of the process that stores the object and of the one that reads it tell its end.
     pub fn ttl(mut self, ttl: Duration) -> Self {
-        let is_kept = ttl >= Duration::from_millis(1);
-        self.storing = if is_kept { Storing::For(ttl) } else { Storing::Not };
+        // A stored value's header has no room for more.
+        let millis = u32::try_from(ttl.as_millis()).unwrap_or(u32::MAX - 1);
+        self.storing = NonZeroU32::new(millis).map_or(Storing::Not, Storing::For);
         self
     }
 
@@ -158,7 +161,7 @@ impl ReadOptions {
             (true, _) => Purpose::Renew,
         };
         let ttl = match self.storing {
-            Storing::For(ttl) => Some(ttl),
+            Storing::For(millis) => Some(Duration::from_millis(u64::from(millis.get()))),
             Storing::Usual | Storing::Not => None,
         };
         LoadOptions { purpose, ttl }

@@ -69,14 +69,19 @@ impl<V> ReadMachine<V> {
     /// This read, which has not begun, for another purpose.
     #[must_use]
     pub fn with_purpose(mut self, purpose: Purpose) -> Self {
-        self.purpose = purpose;
-        let bypasses = self.bypasses();
-        self.state = match (purpose, self.state) {
-            (Purpose::Look, State::EnterDue) if !bypasses => State::LookupDue,
-            (Purpose::Renew | Purpose::Fetch, State::LookupDue) => State::EnterDue,
-            (_, state) => state,
-        };
+        self.set_purpose(purpose);
         self
+    }
+
+    /// The same in place.
+    #[cold]
+    pub fn set_purpose(&mut self, purpose: Purpose) {
+        self.purpose = purpose;
+        match (purpose, &self.state) {
+            (Purpose::Look, State::EnterDue) if !self.bypasses() => self.state = State::LookupDue,
+            (Purpose::Renew | Purpose::Fetch, State::LookupDue) => self.state = State::EnterDue,
+            _ => {}
+        }
     }
 
     /// What to do next.

@@ -96,8 +96,9 @@ pub(crate) async fn begin<'a, L: Lookup>(
     let state = engine.types.of::<L::Object>();
     let queries = lookups.iter().map(|lookup| {
         let parts = lookup.key();
-        ObjectQuery::new(engine, state, near, lookup, (parts.key(), parts))
-            .with_purpose(options.purpose)
+        let mut query = ObjectQuery::new(engine, state, near, lookup, (parts.key(), parts));
+        query.set_purpose(options.purpose);
+        query
     });
     let (queries, places) = tell_apart(queries);
     let mut objects: Objects<L> = vec![None; queries.len()];

@@ -73,11 +73,10 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         }
     }
 
-    /// The same read for a purpose.
+    /// What the read is for.
     #[inline]
-    pub(crate) fn with_purpose(mut self, purpose: Purpose) -> Self {
+    pub(crate) fn set_purpose(&mut self, purpose: Purpose) {
         self.renews = purpose == Purpose::Renew;
-        self
     }
 
     /// Whether the other asks for the same.
@@ -158,6 +157,22 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         match document::parse(document.clear) {
             Ok((_, Body::Pointer { stored_by, primary })) => Some((stored_by, primary)),
             _ => None,
+        }
+    }
+
+    #[inline]
+    fn judge_usual(&self, document: &Bytes, known: &Known) -> Judgement<Found<L>> {
+        let mut unpacked = None;
+        let opened = match unpack(self.engine, self.state, self.key, document, &mut unpacked) {
+            Ok(opened) => opened,
+            Err(verdict) => return Err(verdict).into(),
+        };
+        if !L::ALIAS {
+            return self.judge_stored(opened, known);
+        }
+        match Self::pointer_in(opened) {
+            Some(pointer) => self.judge_pointer(document, pointer, known),
+            None => self.judge_absence(opened, known),
         }
     }
 
@@ -394,18 +409,9 @@ impl<L: Lookup> Query for ObjectQuery<'_, L> {
 
     #[inline]
     fn judge(&self, document: &Bytes, known: &Known) -> Judgement<Found<L>> {
-        let mut unpacked = None;
-        let opened = match unpack(self.engine, self.state, self.key, document, &mut unpacked) {
-            Ok(opened) => opened,
-            Err(verdict) => return Err(verdict).into(),
-        };
-        let judgement = if !L::ALIAS {
-            self.judge_stored(opened, known)
-        } else if let Some(pointer) = Self::pointer_in(opened) {
-            self.judge_pointer(document, pointer, known)
-        } else {
-            self.judge_absence(opened, known)
-        };
-        if self.renews { judgement.renewed(document) } else { judgement }
+        if self.renews {
+            return self.judge_usual(document, known).renewed(document);
+        }
+        self.judge_usual(document, known)
     }
 }
