@@ -418,6 +418,21 @@ impl CacheCow {
         })
     }
 
+    /// Ends the use of the cache, before the program ends: waits for the writes under way, and tells the cache of
+    /// the invalidations that are outstanding, for up to [`close_timeout`](Builder::close_timeout) (5 s).
+    ///
+    /// From the call on, reads of all clones are served by the fetch functions and store nothing. Writes and
+    /// invalidations are still carried out; what fails then is not retried. Call it when requests have been
+    /// drained and before the runtime is shut down.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotInvalidated`]: how much is left. Other processes may serve those objects as they were, for
+    /// their time to live.
+    pub async fn close(&self) -> Result<(), Error> {
+        self.engine.close().await
+    }
+
     /// An auditor with the default settings: spawn its [`run`](Auditor::run) to learn whether this
     /// process is served stale objects.
     pub fn auditor(&self) -> Auditor {

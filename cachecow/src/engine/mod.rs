@@ -3,6 +3,7 @@
 pub(crate) mod background;
 mod breaker;
 mod client;
+mod close;
 mod fetch_limit;
 mod flights;
 mod give_back;
@@ -28,6 +29,7 @@ use tokio::runtime::Handle;
 
 use self::background::BackgroundLoads;
 pub(crate) use self::client::{Client, Urgency};
+use self::close::Writes;
 use self::fetch_limit::FetchLimit;
 use self::flights::Flights;
 use self::give_back::LastResort;
@@ -53,6 +55,7 @@ pub(crate) struct Engine {
     pub(crate) settings: Settings,
     pub(crate) types: TypeTable,
     pub(crate) pending: PendingInvalidations,
+    writes: Writes,
     pub(crate) sampling: Sampling,
     pub(crate) hints: Hints,
     near: Option<Arc<Near>>,
@@ -75,6 +78,7 @@ impl Engine {
             settings,
             types: TypeTable::default(),
             pending: PendingInvalidations::default(),
+            writes: Writes::default(),
             sampling: Sampling::default(),
             flights: Flights::default(),
             tokens: Tokens::new()?,

@@ -17,6 +17,8 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How many holds of one key are released later; in a long outage the others have long run out.
 const MAX_RELEASES: usize = 16;
+/// Added to the count, so that reads ask.
+const CLOSED: usize = 1 << (usize::BITS - 1);
 /// How many keys one attempt carries.
 const BATCH: usize = 1000;
 
@@ -25,7 +27,7 @@ const BATCH: usize = 1000;
 #[derive(Default)]
 pub(crate) struct PendingInvalidations {
     keys: Mutex<Outstanding>,
-    /// The number of keys and tags, readable without the lock.
+    /// The number of keys and tags, and whether the cache is closed; readable without the lock.
     count: AtomicUsize,
 }
 
@@ -35,6 +37,8 @@ struct Outstanding {
     by_key: KeyMap<Debt>,
     /// Whether a task is at work.
     running: bool,
+    /// Nothing is cached any more.
+    closed: bool,
     /// For the next task, once the runtime of the last one has ended.
     engine: Weak<Engine>,
 }
@@ -102,7 +106,9 @@ impl PendingInvalidations {
     /// The same, for a key that takes some work to tell.
     #[inline]
     pub(crate) fn contains_any(&self, key: impl FnOnce() -> Key) -> bool {
-        !self.is_empty() && self.check(|outstanding| outstanding.by_key.contains_key(&key()))
+        !self.is_empty()
+            && self
+                .check(|outstanding| outstanding.closed || outstanding.by_key.contains_key(&key()))
     }
 
     /// Sees to it that what is outstanding is retried, though the runtime that retried it has ended. Any
@@ -118,18 +124,31 @@ impl PendingInvalidations {
     fn check(&self, holds: impl FnOnce(&Outstanding) -> bool) -> bool {
         let outstanding = self.lock();
         let result = holds(&outstanding);
-        if !outstanding.running && outstanding.len() > 0 {
+        if !outstanding.running && !outstanding.closed && outstanding.len() > 0 {
             Self::start(outstanding);
         }
         result
     }
 
+    /// Whether reads need not ask.
     pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.count.load(Ordering::Acquire) == 0
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.count.load(Ordering::Acquire)
+        self.count.load(Ordering::Acquire) & !CLOSED
+    }
+
+    /// From here on reads go past the cache, and what fails is not retried in the background.
+    pub(super) fn close(&self) {
+        let mut outstanding = self.lock();
+        outstanding.closed = true;
+        self.recount(&outstanding);
+    }
+
+    fn recount(&self, outstanding: &Outstanding) {
+        let closed = if outstanding.closed { CLOSED } else { 0 };
+        self.count.store(outstanding.len() | closed, Ordering::Release);
     }
 
     /// Takes over what was not confirmed, each with its last command as it is for a key, and starts the task
@@ -139,9 +158,9 @@ impl PendingInvalidations {
         for (target, command) in lost {
             outstanding.by_key.entry(target.key).or_default().take_over(&command, target.tags);
         }
-        self.count.store(outstanding.len(), Ordering::Release);
+        self.recount(&outstanding);
         outstanding.engine = Arc::downgrade(engine);
-        if !outstanding.running {
+        if !outstanding.running && !outstanding.closed {
             Self::start(outstanding);
         }
     }
@@ -212,7 +231,7 @@ impl PendingInvalidations {
                 outstanding.by_key.remove(key);
             }
         }
-        self.count.store(outstanding.len(), Ordering::Release);
+        self.recount(&outstanding);
         done.iter().filter(|done| **done).count()
     }
 

@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     pub(crate) background_loads: usize,
     pub(crate) lease: Duration,
     pub(crate) hold: Duration,
+    /// How long `close` waits.
+    pub(crate) close_timeout: Duration,
     /// For how long after an invalidation nothing is stored; zero: not at all.
     pub(crate) settle: Duration,
     /// Zero: fetch at once.
@@ -88,6 +90,7 @@ impl Settings {
         for duration in [
             &mut self.lease,
             &mut self.hold,
+            &mut self.close_timeout,
             &mut self.fill_wait,
             &mut self.load_wait,
             &mut near.ttl,
@@ -112,6 +115,7 @@ impl Default for Settings {
             background_loads: 100,
             lease: Duration::from_secs(60),
             hold: Duration::from_secs(60),
+            close_timeout: Duration::from_secs(5),
             settle: Duration::ZERO,
             fill_wait: Duration::from_millis(200),
             load_wait: Duration::from_secs(10),
@@ -140,6 +144,7 @@ impl fmt::Debug for Settings {
             .field("background_loads", &self.background_loads)
             .field("lease", &self.lease)
             .field("hold", &self.hold)
+            .field("close_timeout", &self.close_timeout)
             .field("settle", &self.settle)
             .field("fill_wait", &self.fill_wait)
             .field("load_wait", &self.load_wait)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::close::UnderWay;
 use super::flights::overtake;
 use super::invalidation::{Change, not_invalidated};
 use super::write_through::{self, Guards, WrittenObject};
@@ -26,6 +27,7 @@ pub(crate) struct HeldWrite {
     began: Instant,
     guards: Guards,
     stage: Stage,
+    _under_way: UnderWay,
 }
 
 /// What the cache has of a write.
@@ -61,7 +63,15 @@ impl HeldWrite {
         let machine = WriteMachine::new(token, engine.settings.hold, policy);
         let changes = targets.into_iter().map(|target| Change::new(target, &machine)).collect();
         let (began, stage) = (Instant::now(), Stage::Unbegun);
-        let mut write = Self { engine, changes, token, began, guards: Guards::default(), stage };
+        let mut write = Self {
+            _under_way: UnderWay::of(&engine),
+            engine,
+            changes,
+            token,
+            began,
+            guards: Guards::default(),
+            stage,
+        };
         let engine = Arc::clone(&write.engine);
         let holding = engine.drive(&mut write.changes, Urgency::Read);
         let capturing = engine.capture(guards, engine.settings.hold);

@@ -166,6 +166,12 @@ impl Builder {
         self
     }
 
+    /// How long [`CacheCow::close`](crate::CacheCow::close) waits at the most. Default: 5 s.
+    pub fn close_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.close_timeout = timeout;
+        self
+    }
+
     /// For how long after an invalidation nothing is stored, where the type does not say (`settle`):
     /// for fetch functions that read a replica which lags behind by up to this time. Reads fetch
     /// meanwhile, and store nothing. Default: zero, not at all.
