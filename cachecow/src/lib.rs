@@ -13,12 +13,13 @@
 //!   [tag](CacheCow::invalidate_tag).
 //! - **P2, crash-safe write.** With [`CacheCow::write`], P1 holds even if the writer dies at any
 //!   point, and for any number of concurrent writers, as long as the work ends within the hold's
-//!   time to live.
+//!   time to live. It covers lookups, objects and tags.
 //! - **P3, the cache is never the reason for a failure.** With the cache down, slow, full, read-only
 //!   or answering rubbish, reads are served by the fetch functions: after the operation timeout at
 //!   first, at once when the circuit breaker has opened, and with one load a key and process at a
-//!   time, and one more for each `write` of the key meanwhile. An invalidation that did not happen is an error and is retried in the background.
-//!
+//!   time, and one more for each `write` of the key meanwhile. A work that was carried out comes back as it is: `write`
+//!   never turns its `Ok` into an error. What the cache missed is retried in the background; [`CacheCow::invalidate`], which has
+//!   no other result, returns the error.
 //! - **P5, a hit equals what was fetched.** What the cache returns is equal, field by field, to what the fetch
 //!   function returned, whatever serde attributes the struct carries for its JSON, and whatever version of the
 //!   program stored it. What cannot be stored faithfully is not stored, and told. Left out are the fields that ask
@@ -35,6 +36,8 @@
 //!   `settle` keeps that from being stored, for a replica that lags by no more than the given time.
 //! - An invalidation issued before the database's commit does not cover that commit; `write` does.
 //! - A work that ends while its transaction may still commit is not covered beyond its end.
+//! - A [`Write`] that is dropped keeps its keys out of the cache until its hold ends. Keys that are named after the work
+//!   are not held before it.
 //!
 //! What each operation gives under each fault of the cache, and how long it takes, is listed in
 //! `faults`.

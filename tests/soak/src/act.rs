@@ -65,6 +65,10 @@ acts! {
     AliasInvalidated: "invalidate, by alias";
     /// A key written by `write`.
     Written: "write";
+    /// An object stored by the `write` that made it.
+    WrittenThrough: "write, stored";
+    /// A key written by a `write` of its tag.
+    TagWritten: "write, by tag";
     /// A key changed that the cache could not be told of at once.
     Unconfirmed: "change, unconfirmed";
     /// An invalidation or a write that was dropped.

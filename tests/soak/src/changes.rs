@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use cachecow::{Error, ErrorKind, WriteError};
+use cachecow::{Error, ErrorKind, Fill, WriteError};
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::act::Act;
@@ -59,7 +59,8 @@ impl Worker {
         match fastrand::u8(..10) {
             0..=2 => self.invalidate::<T>(id).await,
             3 => self.invalidate_many::<T>(id).await,
-            4..=5 if T::KIND == Grouped::KIND => self.invalidate_group(id / GROUP).await,
+            4 if T::KIND == Grouped::KIND => self.invalidate_group(id / GROUP).await,
+            5 if T::KIND == Grouped::KIND => self.write_group(id / GROUP).await,
             4..=5 if T::KIND == Named::KIND => self.invalidate_alias(id).await,
             4..=8 => self.write::<T>(&[id]).await,
             _ => self.write::<T>(&some_with(id)).await,
@@ -101,6 +102,27 @@ impl Worker {
         self.invalidated(committed, [began, begun], ended, Act::TagInvalidated);
     }
 
+    async fn write_group(&self, group: u32) {
+        let began = self.history.now();
+        let (mut committed, mut begun) = (Vec::new(), began);
+        let members = (group * GROUP..(group + 1) * GROUP).filter(|&id| (id as usize) < OBJECTS);
+        let work = async {
+            pause().await;
+            committed.extend(members.map(|id| self.commit::<Grouped>(id)));
+            begun = self.history.now();
+            pause().await;
+            Ok::<_, Failed>(())
+        };
+        let write = self.cow.write(Grouped::tag_group(group), work).outcome();
+        let ended = cut_off(write).await;
+        let times = [began, begun];
+        match ended.map(|written| written.invalidated) {
+            None => self.cancelled(&committed, times),
+            Some(Ok(())) => self.changed(committed, times, &Confirmed::Unless, Act::TagWritten),
+            Some(Err(_)) => self.changed(committed, times, &Confirmed::No, Act::Unconfirmed),
+        }
+    }
+
     fn invalidated(
         &self,
         committed: Vec<Committed>,
@@ -132,16 +154,30 @@ impl Worker {
                 self.look_for_hold::<T>(*id, *committed, began).await;
             }
             pause().await;
-            if fastrand::u8(..) < 6 { Err(Failed) } else { Ok(()) }
+            if fastrand::u8(..) < 6 {
+                return Err(Failed);
+            }
+            let version = |committed: &Committed| committed.version;
+            Ok(match (ids, committed.first().map(version)) {
+                (&[id], Some(version)) if !T::is_absent(version) => Some(T::new(id, version)),
+                _ => None,
+            })
         };
-        let write = self.cow.write(lookups, work);
+        let mut write = self.cow.write(lookups, work);
+        if fastrand::bool() {
+            write = write.storing(|object| object.as_ref());
+        }
         // Some processes do not begin a write without its hold.
         let write = async {
             if self.settings.process % 4 < 2 {
-                return Ok(write.outcome().await.invalidated);
+                let written = write.outcome().await;
+                if written.stored == Fill::Stored {
+                    self.count(Act::WrittenThrough);
+                }
+                return Ok(written.invalidated);
             }
             match write.require_hold().await {
-                Ok(()) | Err(WriteError::Work(Failed)) => Ok(Ok(())),
+                Ok(_) | Err(WriteError::Work(Failed)) => Ok(Ok(())),
                 Err(error) => Err(error),
             }
         };

@@ -58,8 +58,8 @@ fn family(rows: &[Row]) -> String {
         "a cached object is",
         "another is",
         "`invalidate`",
-        "`write`",
-        "… with `Require`",
+        "`write`, by `outcome`",
+        "`require_hold`",
         "the circuit",
     ]);
     for row in rows {
@@ -103,8 +103,8 @@ fn of_commands() -> String {
         "a cached object is",
         "another is",
         "`invalidate`",
-        "`write`",
-        "… with `Require`",
+        "`write`, by `outcome`",
+        "`require_hold`",
     ]);
     for Row { name, what, kept, other, invalidate, write, strict, .. } in commands::ROWS {
         let name = format!("`{name}`");

@@ -145,7 +145,7 @@ impl<S: KeyValueStore> CacheDecorator<S> {
         self
     }
 
-    /// What happens when the cache errs. Default: [`OnCacheError::Report`].
+    /// What happens when the cache errs. Default: [`OnCacheError::Tolerate`].
     #[must_use]
     pub fn on_cache_error(mut self, what: OnCacheError) -> Self {
         self.decorated.options.on_cache_error = what;

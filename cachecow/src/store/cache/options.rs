@@ -6,14 +6,14 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum OnCacheError {
-    /// Reads go to the backing store. A change that took effect while the cache could not be told is
-    /// [`NotInvalidated`](crate::ErrorKind::NotInvalidated).
+    /// Reads go to the backing store. A change succeeds if the backing store's did. That the cache
+    /// could not be told is logged, counted (`stats().pending_invalidations`) and retried in the background; until then
+    /// this process reads past the cache, and others may be served the old value, for its time to live at most.
     #[default]
-    Report,
-    /// Reads go to the backing store. A change succeeds if the backing store's did; that the cache
-    /// could not be told is logged and retried in the background, and until then other processes
-    /// may be served the old value, for its time to live at most.
     Tolerate,
+    /// The same, but a change that took effect while the cache could not be told is the error
+    /// [`NotInvalidated`](crate::ErrorKind::NotInvalidated).
+    Report,
     /// The backing store must not bear what the cache keeps from it: reads are
     /// [`Unavailable`](crate::ErrorKind::Unavailable), and changes are not begun
     /// ([`HoldRefused`](crate::ErrorKind::HoldRefused)).
