@@ -175,7 +175,9 @@ const _: () = {
             );
         }
         fn tag_scope() -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::new("user:{}");
+            let mut encoder = ::cachecow::KeyEncoder::of(const {
+                &::cachecow::__private::Template::new("user:{}")
+            });
             encoder
         }
         fn type_slot() -> ::core::primitive::usize {
@@ -205,7 +207,14 @@ const _: () = {
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            ::cachecow::__private::debug(formatter, "UserById")
+            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
+            let part_0 = &self.0;
+            ::cachecow::__private::debug(
+                formatter,
+                ("User::by_id", "user:{id}"),
+                &["i64"],
+                &[(&&Part(part_0)).cachecow_debug()],
+            )
         }
     }
     #[automatically_derived]
@@ -219,7 +228,9 @@ const _: () = {
     }
     const _: () = {
         fn encode_cachecow_key(part_0: &i64) -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::new("user:{}");
+            let mut encoder = ::cachecow::KeyEncoder::of(const {
+                &::cachecow::__private::Template::new("user:{}")
+            });
             ::cachecow::__private::encode::<i64>(part_0, &mut encoder);
             encoder
         }
@@ -291,7 +302,14 @@ const _: () = {
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            ::cachecow::__private::debug(formatter, "UserByEmailAndCode")
+            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
+            let (part_0, part_1) = &self.0;
+            ::cachecow::__private::debug(
+                formatter,
+                ("User::by_email_and_code", "user:email:{email}:{code}"),
+                &["String", "Code"],
+                &[(&&Part(part_0)).cachecow_debug(), (&&Part(part_1)).cachecow_debug()],
+            )
         }
     }
     #[automatically_derived]
@@ -308,7 +326,9 @@ const _: () = {
             part_0: &String,
             part_1: &Code,
         ) -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::new("user:email:{}:{}");
+            let mut encoder = ::cachecow::KeyEncoder::of(const {
+                &::cachecow::__private::Template::new("user:email:{}:{}")
+            });
             ::cachecow::__private::encode::<String>(part_0, &mut encoder);
             ::cachecow::__private::encode::<Code>(part_1, &mut encoder);
             encoder

@@ -102,7 +102,9 @@ const _: () = {
             visit(Self::__cachecow_tag_all_settings());
         }
         fn tag_scope() -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::new("settings");
+            let mut encoder = ::cachecow::KeyEncoder::of(const {
+                &::cachecow::__private::Template::new("settings")
+            });
             encoder
         }
         fn type_slot() -> ::core::primitive::usize {
@@ -129,7 +131,14 @@ const _: () = {
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            ::cachecow::__private::debug(formatter, "SettingsCurrent")
+            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
+            let () = &self.0;
+            ::cachecow::__private::debug(
+                formatter,
+                ("Settings::current", "settings"),
+                &[],
+                &[],
+            )
         }
     }
     #[automatically_derived]
@@ -143,7 +152,9 @@ const _: () = {
     }
     const _: () = {
         fn encode_cachecow_key() -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::new("settings");
+            let mut encoder = ::cachecow::KeyEncoder::of(const {
+                &::cachecow::__private::Template::new("settings")
+            });
             encoder
         }
         #[automatically_derived]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
-use cachecow::{CacheCow, Cached, Source};
+use cachecow::{CacheCow, Cached, Fill, Source};
 use cachecow_tests::events::Events;
 use cachecow_tests::seen::until_near;
 use cachecow_tests::servers::RedisServer;
@@ -68,7 +68,9 @@ pub(crate) const ROWS: &[Row] = &[
         ..UNHARMED
     },
     Row { name: "ZADD", what: "holds", strict: HoldRefused, ..UNHARMED },
-    Row { name: "ZREM", what: "releases", ..UNHARMED },
+    Row { name: "ZREM", what: "holds, releases", strict: HoldRefused, ..UNHARMED },
+    Row { name: "ZCARD", what: "holds", strict: HoldRefused, ..UNHARMED },
+    Row { name: "ZSCORE", what: "writes that store", ..UNHARMED },
     Row { name: "ZREMRANGEBYSCORE", what: "holds, releases", strict: HoldRefused, ..UNHARMED },
     Row {
         name: "ZRANGE",
@@ -124,7 +126,10 @@ async fn these_commands_suffice() {
     for _ in 0..2 {
         assert_eq!(cow.get(Member::by_id(1)).await.unwrap().as_deref(), Some(&member));
     }
-    cow.invalidate_tag(Member::tag_org(7)).await.unwrap();
+    cow.write(Member::tag_org(7), async { Ok::<_, Infallible>(()) }).require_hold().await.unwrap();
+    cow.invalidate(Member::tag_org(7)).await.unwrap();
+    let again = cow.write(Item::by_id(8), store.find(8)).storing(|item| item.as_ref());
+    assert_eq!(again.outcome().await.stored, Fill::Stored);
     // There are no replicas, which is what the server answers.
     let builder = CacheCow::builder().replica_acks(1, Duration::from_millis(10));
     let acked = builder.open(&url).await.unwrap();
