@@ -2,7 +2,9 @@
 
 use std::sync::Mutex;
 
-use cachecow::{CacheCow, Cached, Error, Fill, Source};
+use cachecow::protocol::Command;
+use cachecow::{BackendErrorKind, CacheCow, Cached, Error, Fill, Source};
+use cachecow_tests::backends::Fate;
 use cachecow_tests::on_both_backends;
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,16 @@ struct Settings {
 #[cache(tag = "Blog/2 of all")]
 struct Post {
     id: u32,
+    version: u32,
+}
+
+/// There is one, with a tag: its key, and the guard of its tags, are of the same parts.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Cached)]
+#[cache(context = Table, negative_ttl = "1m")]
+#[cache(key = "motto", name = "current", fetch = Table::motto)]
+#[cache(tag = "team:{team}")]
+struct Motto {
+    team: u32,
     version: u32,
 }
 
@@ -58,6 +70,10 @@ impl Table {
 
     async fn settings(&self) -> Result<Option<Settings>, Error> {
         Ok(self.settings.lock().unwrap().map(|version| Settings { version }))
+    }
+
+    async fn motto(&self) -> Result<Option<Motto>, Error> {
+        Ok(self.settings.lock().unwrap().map(|version| Motto { team: 1, version }))
     }
 
     async fn post(&self, id: u32) -> Result<Option<Post>, Error> {
@@ -107,6 +123,36 @@ on_both_backends! {
         let both = cow.with(&table).get_many(both).await.unwrap();
         assert!(both.iter().all(|settings| settings.as_ref().unwrap().version == 3));
         assert_eq!(read().await, (Some(3), Source::Cache));
+    }
+
+    async fn the_one_object_is_invalidated_beside_a_tag_of_its_type(cache) {
+        let (cow, table) = (cache.open_default(), Table::default());
+        let read = async || cow.with(&table).get(Motto::current()).await.unwrap().map(|motto| motto.version);
+        assert_eq!(read().await, None);
+        let work = async { Ok::<_, Error>(*table.settings.lock().unwrap() = Some(1)) };
+        cow.write(Motto::tag_team(2), work).invalidating(|()| Motto::current()).await.unwrap();
+        assert_eq!(read().await, Some(1), "a write that holds the tag invalidates the key");
+        let other = cache.open_default();
+        for first in [true, false] {
+            *table.settings.lock().unwrap() = None;
+            cow.invalidate(Motto::current()).await.unwrap();
+            assert_eq!(read().await, None);
+            *table.settings.lock().unwrap() = Some(2);
+            let lost = |command: &Command| matches!(command, Command::Invalidate | Command::EndEpoch);
+            for _ in 0..2 {
+                cache.script().next(lost, Fate::Fail(BackendErrorKind::Rejected));
+            }
+            if first {
+                assert!(cow.invalidate(Motto::current()).await.is_err());
+                assert!(cow.invalidate(Motto::tag_team(2)).await.is_err());
+            } else {
+                assert!(cow.invalidate((Motto::tag_team(2), Motto::current())).await.is_err());
+            }
+            assert_eq!(cow.stats().pending_invalidations, 2);
+            cache.until_nothing_is_pending(&cow).await;
+            let motto = other.with(&table).get(Motto::current()).await.unwrap();
+            assert_eq!(motto.unwrap().version, 2, "the retry invalidates the key too");
+        }
     }
 
     async fn the_one_object_is_near(cache) {

@@ -169,6 +169,15 @@ pub(super) struct Change {
 }
 
 impl Target {
+    /// Whether a change of this is one of the other as well. A guard and a key may be equal: those of a type
+    /// whose primary key has no placeholder are.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        self.key == other.key
+            && self.tags.is_empty() == other.tags.is_empty()
+            && self.settle >= other.settle
+            && other.tags.iter().all(|tag| self.tags.contains(tag))
+    }
+
     /// A command on this in its place.
     pub(crate) fn placed(&self, command: Command) -> Command {
         if self.tags.is_empty() { command } else { command.of_epoch() }

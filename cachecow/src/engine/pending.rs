@@ -33,7 +33,7 @@ pub(crate) struct PendingInvalidations {
 
 #[derive(Default)]
 struct Outstanding {
-    /// By key; the tags of a type by their guard.
+    /// By key; the tags of a type by their guard, which may be equal to a key.
     by_key: KeyMap<Debt>,
     /// Whether a task is at work.
     running: bool,
@@ -45,7 +45,7 @@ struct Outstanding {
 
 impl Outstanding {
     fn len(&self) -> usize {
-        self.by_key.values().map(|debt| debt.tags.len().max(1)).sum()
+        self.by_key.values().map(|debt| debt.tags.len() + usize::from(debt.of_key)).sum()
     }
 }
 
@@ -57,13 +57,16 @@ struct Debt {
     releases: Vec<Token>,
     /// The hold that lets replicas settle, the longest that was asked for.
     settling: Option<(Token, Duration)>,
-    /// None for a key.
+    /// Whether the key is to be invalidated.
+    of_key: bool,
+    /// The tags to be invalidated, and the guard with them if there are any.
     tags: BTreeSet<Key>,
 }
 
 impl Debt {
     fn take_over(&mut self, command: &Command, tags: Vec<Key>) {
         self.version += 1;
+        self.of_key |= tags.is_empty();
         self.tags.extend(tags);
         match (command, self.settling) {
             (Command::Release { token }, _) => self.release(*token),
@@ -83,16 +86,19 @@ impl Debt {
         }
     }
 
-    /// What is done to the key, or to the guard.
+    /// What is done to the key, and to the guard. Releasing a hold that is of the other does no harm.
     fn commands(&self) -> impl Iterator<Item = Command> + '_ {
         let first = match self.settling {
             None => Command::Invalidate,
             Some((token, ttl)) => Command::Hold { token, ttl },
         };
         let releases = self.releases.iter().map(|&token| Command::Release { token });
-        let of_tags = !self.tags.is_empty();
-        let placed = move |command: Command| if of_tags { command.of_epoch() } else { command };
-        std::iter::once(first).chain(releases).map(placed)
+        let (of_key, of_tags) = (self.of_key, !self.tags.is_empty());
+        let placed = move |command: Command| {
+            let of_epoch = of_tags.then(|| command.clone().of_epoch());
+            of_key.then_some(command).into_iter().chain(of_epoch)
+        };
+        std::iter::once(first).chain(releases).flat_map(placed)
     }
 }
 
@@ -344,6 +350,18 @@ mod tests {
             let attempted = debt.clone();
             debt.take_over(&Command::Invalidate, vec![Key::from_hash(1)]);
             assert!(debt != attempted, "tags");
+        }
+    }
+
+    /// Of a type whose primary key has no placeholder, the guard and the key are equal.
+    #[test]
+    fn a_key_is_invalidated_though_tags_with_an_equal_guard_are_outstanding() {
+        let (key, tags) = (Vec::new(), vec![Key::from_hash(1)]);
+        for lost in [[key.clone(), tags.clone()], [tags, key]] {
+            let mut debt = Debt::default();
+            lost.into_iter().for_each(|tags| debt.take_over(&Command::Invalidate, tags));
+            let both = [Command::Invalidate, Command::EndEpoch];
+            assert_eq!(debt.commands().collect::<Vec<_>>(), both);
         }
     }
 

@@ -112,11 +112,7 @@ impl HeldWrite {
         self.changes.iter_mut().for_each(Change::on_worked);
         let mut named = engine.targets_of(named);
         // What is held is invalidated by its release.
-        let is_covered = |target: &Target, changes: &[Change]| {
-            let mut of_key = changes.iter().filter(|change| change.target.key == target.key);
-            of_key.any(|change| target.tags.iter().all(|tag| change.target.tags.contains(tag)))
-        };
-        named.retain(|target| !is_covered(target, &self.changes));
+        named.retain(|target| !self.changes.iter().any(|change| change.target.covers(target)));
         self.changes.extend(engine.invalidations(named));
         engine.store_with(&mut self.changes, objects, &self.guards).await;
         let overran = self.began.elapsed() >= engine.settings.hold;
