@@ -211,6 +211,30 @@ on_both_backends! {
         assert_eq!(version(&other, &members, 7).await, 2);
     }
 
+    async fn what_a_cancelled_write_may_yet_change_is_held_although_its_hold_failed(cache) {
+        let (store, cow) = (Store::with_items(1), cache.open_default());
+        cow.with(&store).get(Item::by_id(1)).await.unwrap();
+        cache.script().next(holds, Fate::Fail(BackendErrorKind::Rejected));
+        let gate = Gate::new();
+        let write = cow.write(Item::by_id(1), async {
+            gate.pass().await;
+            Ok::<_, Own>(())
+        });
+        tokio::select! {
+            biased;
+            _ = write => unreachable!("the work does not end"),
+            () = gate.arrived() => {}
+        }
+        cache.until_nothing_is_pending(&cow).await;
+        let other = cache.open_default();
+        let before = other.with(&store).read(Item::by_id(1)).await.unwrap();
+        assert_ne!((before.source, before.fill), (Source::Fetched, Fill::Stored));
+        // The backing store commits all the same.
+        store.bump(1);
+        let after = other.with(&store).get(Item::by_id(1)).await.unwrap();
+        assert_eq!((before.value.unwrap().version, after.unwrap().version), (1, 2));
+    }
+
     async fn a_write_that_is_spawned_ends_though_its_caller_has_gone(cache) {
         let (store, cow) = (std::sync::Arc::new(Store::with_items(1)), cache.open_default());
         cow.with(&*store).get(Item::by_id(1)).await.unwrap();

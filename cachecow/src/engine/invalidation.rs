@@ -22,7 +22,7 @@ pub(crate) struct Target {
     /// The key, or the tags' guard.
     pub(crate) key: Key,
     /// For how long nothing is stored afterwards; zero: not at all.
-    settle: Duration,
+    pub(super) settle: Duration,
     /// None for a key.
     pub(crate) tags: Vec<Key>,
 }

@@ -42,8 +42,10 @@ pub(crate) struct Ended {
 enum Stage {
     /// The work has not begun.
     Unbegun,
-    /// The work has begun, and what was not held is not invalidated yet.
-    Exposed,
+    /// The work has begun, and may not have ended.
+    Working,
+    /// The work has ended, and what was not held is not invalidated yet.
+    Worked,
     Ended,
 }
 
@@ -90,7 +92,7 @@ impl HeldWrite {
             }
             tracing::warn!(target: "cachecow", %error, "a write begins without its hold");
         }
-        write.stage = Stage::Exposed;
+        write.stage = Stage::Working;
         Ok(write)
     }
 
@@ -114,6 +116,7 @@ impl HeldWrite {
         // What is held is invalidated by its release.
         named.retain(|target| !self.changes.iter().any(|change| change.target.covers(target)));
         self.changes.extend(engine.invalidations(named));
+        self.stage = Stage::Worked;
         engine.store_with(&mut self.changes, objects, &self.guards).await;
         let overran = self.began.elapsed() >= engine.settings.hold;
         let error = engine.drive(&mut self.changes, Urgency::Invalidation).await;
@@ -169,7 +172,8 @@ impl HeldWrite {
         });
     }
 
-    /// Invalidates what a cancelled write may have changed without a hold.
+    /// Invalidates what a cancelled write may have changed without a hold; and what its work may yet change is held,
+    /// as long as the write would have held it.
     fn make_up_for_the_unheld(&mut self) {
         let changes = std::mem::take(&mut self.changes).into_iter();
         let unheld = changes.filter(|change| !change.is_held()).map(|change| change.target);
@@ -178,9 +182,15 @@ impl HeldWrite {
             return;
         }
         tracing::warn!(target: "cachecow", "a write without a hold was cancelled; its keys are invalidated");
-        let lost = self.engine.invalidations(unheld).into_iter();
-        let lost = lost.map(|change| (change.target.clone(), change.last_command()));
-        self.engine.pending.add(&self.engine, lost.collect());
+        let (token, hold) = (self.token, self.engine.settings.hold);
+        let lost: Vec<(Target, Command)> = if self.stage == Stage::Working {
+            let hold = |target: &Target| Command::Hold { token, ttl: hold.max(target.settle) };
+            unheld.into_iter().map(|target| (target.clone(), hold(&target))).collect()
+        } else {
+            let lost = self.engine.invalidations(unheld).into_iter();
+            lost.map(|change| (change.target.clone(), change.last_command())).collect()
+        };
+        self.engine.pending.add(&self.engine, lost);
     }
 }
 
@@ -188,7 +198,7 @@ impl Drop for HeldWrite {
     fn drop(&mut self) {
         match self.stage {
             Stage::Unbegun => self.release_later(),
-            Stage::Exposed => self.make_up_for_the_unheld(),
+            Stage::Working | Stage::Worked => self.make_up_for_the_unheld(),
             Stage::Ended => {}
         }
     }
