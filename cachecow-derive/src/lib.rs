@@ -103,7 +103,8 @@ use proc_macro::TokenStream;
 /// its `fetch` is given no part. As an alias, such as `#[cache(key = "user:newest", name = "newest", …)]`, it leads
 /// to whichever object its `fetch` returned. Any object of the type could be that one, so the key is among the own
 /// keys of every object: to write or to invalidate any of them as an object invalidates this alias, too. A write
-/// or an invalidation that names only another key, such as `User::by_id(42)`, does not.
+/// or an invalidation that names only another key, such as `User::by_id(42)`, does not. Such a key is the first
+/// one only where no other key has a placeholder: there is one object under the first key.
 ///
 /// ```
 /// # use cachecow::{CacheCow, Cached};

@@ -43,6 +43,7 @@ impl Lookups<'_> {
             );
         }
         let mut lookups: Vec<LookupModel> = Vec::new();
+        let count = given.len();
         for options in given {
             if let Some(lookup) = self.lookup(options, faults)
                 && is_distinct(&lookup, &lookups, faults)
@@ -50,8 +51,27 @@ impl Lookups<'_> {
                 lookups.push(lookup);
             }
         }
+        if lookups.len() == count {
+            self.several_under_one_key(&lookups, faults);
+        }
         self.unstored_fields(&lookups, faults);
         lookups
+    }
+
+    /// Under a first key without placeholders, the object that an alias found last would be taken for the one.
+    fn several_under_one_key(&self, lookups: &[LookupModel], faults: &mut Faults) {
+        let Some((first, aliases)) = lookups.split_first() else { return };
+        let of_several = aliases.iter().find(|alias| !alias.parts.is_empty());
+        let Some(alias) = of_several.filter(|_| first.parts.is_empty()) else { return };
+        faults.add(
+            &alias.template,
+            format!(
+                "this key tells several `{}` apart, but each would be stored under the first key, `{}`, \
+                 in which no field stands: write a key with a field first",
+                self.input.ident.unraw(),
+                first.template.value()
+            ),
+        );
     }
 
     fn lookup(&self, options: LookupOptions<'_>, faults: &mut Faults) -> Option<LookupModel> {

@@ -25,8 +25,8 @@ mod taken {
 
     #[derive(crate::framework::cow::Cached)]
     #[cache(crate = crate::framework::cow)]
-    #[cache(key = "only", name = "only", fetch = Only::find)]
     #[cache(key = "only:{text}:{part}", fetch = Only::find_by, name = "by")]
+    #[cache(key = "only", name = "only", fetch = Only::find)]
     #[cache(key = "last", name = "last", fetch = Only::find)]
     #[cache(tag = "all", name = "tag_all")]
     #[cache(tag = "name:{text}")]
@@ -94,11 +94,11 @@ mod taken {
 pub mod library {
     use crate::framework::cow::{CacheSchema, Cached, KeyPart};
 
-    /// There is one.
+    /// One for each theme, and the one in use.
     #[derive(Debug, Cached)]
     #[cache(crate = crate::framework::cow, context = String)]
-    #[cache(key = "settings", name = "current", fetch = Settings::find)]
     #[cache(key = "settings:{theme}", fetch = Settings::find_by_theme)]
+    #[cache(key = "settings", name = "current", fetch = Settings::find)]
     #[cache(tag = "all settings")]
     pub struct Settings {
         theme: Theme,
