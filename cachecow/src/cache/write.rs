@@ -29,7 +29,8 @@ use crate::protocol::{Fill, HoldPolicy};
 /// # async fn main() -> Result<(), std::io::Error> {
 /// # use cachecow::{CacheCow, Cached};
 /// # #[derive(Clone, Cached)]
-/// # #[cache(key = "user:{id}", fetch = User::find, negative_ttl = "1m")]
+/// # #[cache(negative_ttl = "1m")]
+/// # #[cache(key = "user:{id}", fetch = User::find)]
 /// # struct User { id: i64, name: String }
 /// # impl User {
 /// #     async fn find(_id: i64) -> Result<Option<User>, std::io::Error> { Ok(None) }
