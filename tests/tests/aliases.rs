@@ -314,7 +314,7 @@ on_both_backends! {
                 Ok::<_, cachecow::Error>(())
             };
             match keys {
-                0 => cow.write(&Item::new(1), work).await.unwrap(),
+                0 => cow.write(Item::new(1), work).await.unwrap(),
                 1 => cow.write(Item::by_id(1), work).await.unwrap(),
                 _ => cow.write(Item::by_name("item 1"), work).await.unwrap(),
             }

@@ -129,7 +129,10 @@ on_both_backends! {
         let (cow, table) = (cache.open_default(), Table::default());
         let read = async || cow.with(&table).get(Motto::current()).await.unwrap().map(|motto| motto.version);
         assert_eq!(read().await, None);
-        let work = async { Ok::<_, Error>(*table.settings.lock().unwrap() = Some(1)) };
+        let work = async {
+            *table.settings.lock().unwrap() = Some(1);
+            Ok::<_, Error>(())
+        };
         cow.write(Motto::tag_team(2), work).invalidating(|()| Motto::current()).await.unwrap();
         assert_eq!(read().await, Some(1), "a write that holds the tag invalidates the key");
         let other = cache.open_default();

@@ -301,7 +301,7 @@ on_both_backends! {
     async fn a_read_during_a_write_fetches_and_stores_nothing(cache) {
         let (store, cow) = (Store::with_items(1), cache.open_default());
         assert_eq!(version(&cow, &store).await, 1);
-        let result: Result<(), WorkError> = cow.write(&Item::new(1), async {
+        let result: Result<(), WorkError> = cow.write(Item::new(1), async {
             for before_commit in [true, false] {
                 if !before_commit {
                     store.bump(1);
