@@ -186,8 +186,9 @@ impl Sender {
         // Their own senders are late, or this one would not have been spawned, and those of the callers that
         // had timers may be among the taken.
         left.iter().for_each(|runtime| Self::new(&client).spawn_on(runtime));
-        // Callers that ask for the same go with the same batch.
-        waiting.sort_unstable_by_key(|caller| caller.key);
+        // Callers that ask for the same go with the same batch. Those of one hash and other words may stand
+        // between them, which costs a place more.
+        waiting.sort_unstable_by_key(|caller| caller.key.hash());
         let mut batches = Vec::with_capacity(1);
         while !waiting.is_empty() {
             let rest = waiting.split_off(batch_len(&waiting));
@@ -244,7 +245,7 @@ async fn send(client: &Client, waiting: Vec<Waiting>) {
         wanted.push((Place::Value(*key), caller, true));
         wanted.extend(others.iter().map(|place| (*place, caller, false)));
     }
-    wanted.sort_unstable_by_key(|(place, ..)| *place);
+    wanted.sort_unstable_by_key(|(place, ..)| place.key().hash());
     let mut places: Vec<Place> = wanted.iter().map(|(place, ..)| *place).collect();
     places.dedup();
     let mut answers = client.lookup_part(places).await.into_iter();
