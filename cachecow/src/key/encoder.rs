@@ -51,6 +51,9 @@ const INLINE: usize = 64;
 
 impl KeyEncoder {
     /// Starts a key with its template, the placeholders emptied: `user:email:{}`.
+    ///
+    /// What varies is a part, and does not stand in the template: the words of each different template, at most
+    /// 31 bytes, stay in memory until the program ends.
     #[inline]
     pub fn new(template: &str) -> Self {
         Self::begin(template, None)
@@ -215,7 +218,7 @@ impl KeyEncoder {
     #[inline]
     pub fn key(&self) -> Key {
         match self.words {
-            Some(words) => Key::hashed(self.as_bytes(), *words),
+            Some(words) => Key::hashed(self.as_bytes(), words),
             None => Key::of_parts(self.as_bytes()),
         }
     }

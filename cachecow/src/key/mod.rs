@@ -13,8 +13,10 @@ mod map;
 mod part;
 mod words;
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
+use std::ptr;
 
 pub use encoder::KeyEncoder;
 pub(crate) use map::{FoldKeys, KeyMap};
@@ -42,23 +44,35 @@ use self::words::Words;
 /// assert_eq!(encoder.key().to_string(), "user:NaRX6BR3tqjrEv4Oc-kwyw");
 /// assert_eq!(Key::from_name("cache:{user:NaRX6BR3tqjrEv4Oc-kwyw}"), Some(encoder.key()));
 /// ```
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy)]
 pub struct Key {
     hash: u128,
-    words: Words,
+    /// Those of a derived template are constants, the others are interned: keys are copied often.
+    words: &'static Words,
+}
+
+/// Why a text names no key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum NoKey {
+    /// No key is shown like this.
+    Malformed,
+    /// It may be a key's, but there is no room for its words.
+    TooManyWords,
 }
 
 impl Key {
     /// A key with this hash and without words, for tests. The key of an object has the words of its
     /// template: [`from_name`](Self::from_name) reads it off a Redis key's name.
     pub const fn from_hash(hash: u128) -> Self {
-        Self { hash, words: Words::NONE }
+        Self { hash, words: &Words::NONE }
     }
 
     /// The key of the value, flag or tag with this name in Redis, with or without a namespace; for tools.
+    ///
+    /// Different words stay in memory. After some thousands of them, names with other words give `None`.
     pub fn from_name(name: &str) -> Option<Self> {
         let (_, text) = name.strip_suffix('}')?.rsplit_once('{')?;
-        Self::from_text(text.as_bytes())
+        Self::from_text(text.as_bytes()).ok()
     }
 
     /// The hash.
@@ -67,13 +81,18 @@ impl Key {
         self.hash
     }
 
-    /// The key of encoded parts.
+    /// The key of parts that this program encoded.
     pub(crate) fn of_parts(parts: &[u8]) -> Self {
-        Self::hashed(parts, Words::of_parts(parts))
+        Self::hashed(parts, Words::of_parts(parts).interned())
+    }
+
+    /// The key of encoded parts that were read from the cache; `None` if there is no room for their words.
+    pub(crate) fn of_foreign_parts(parts: &[u8]) -> Option<Self> {
+        Some(Self::hashed(parts, Words::of_parts(parts).interned_if_room()?))
     }
 
     #[inline]
-    fn hashed(parts: &[u8], words: Words) -> Self {
+    fn hashed(parts: &[u8], words: &'static Words) -> Self {
         Self { hash: xxh3_128(parts), words }
     }
 
@@ -85,29 +104,41 @@ impl Key {
 
     /// The hash's 16 bytes, most significant first, as URL-safe base64 without padding (RFC 4648).
     pub(crate) fn hash_text(self) -> [u8; Self::TEXT_LEN] {
-        let digit = |value: u8| Self::DIGITS[usize::from(value & 63)];
-        let bytes = self.hash().to_be_bytes();
         let mut text = [0; Self::TEXT_LEN];
-        for (digits, bytes) in text.chunks_exact_mut(4).zip(bytes.chunks_exact(3)) {
-            digits[0] = digit(bytes[0] >> 2);
-            digits[1] = digit(bytes[0] << 4 | bytes[1] >> 4);
-            digits[2] = digit(bytes[1] << 2 | bytes[2] >> 6);
-            digits[3] = digit(bytes[2]);
+        let (pairs, _) = text.as_chunks_mut();
+        for (at, pair) in (0..).zip(pairs) {
+            // The last pair has eight bits of the hash, and four that are zero.
+            let bits = if at == 10 { self.hash << 4 } else { self.hash >> (116 - 12 * at) };
+            let [low, high, ..] = bits.to_le_bytes();
+            *pair = Self::PAIRS[usize::from(u16::from_le_bytes([low, high]) & 0xfff)];
         }
-        text[20] = digit(bytes[15] >> 2);
-        text[21] = digit(bytes[15] << 4);
         text
     }
 
-    /// The key that is shown as this text.
-    pub(crate) fn from_text(text: &[u8]) -> Option<Self> {
-        let (words, hash) = text.split_at_checked(text.len().checked_sub(Self::TEXT_LEN)?)?;
+    /// The key that is shown as this text, which may come from elsewhere.
+    pub(crate) fn from_text(text: &[u8]) -> Result<Self, NoKey> {
+        let hash_at = text.len().checked_sub(Self::TEXT_LEN).ok_or(NoKey::Malformed)?;
+        let (words, hash) = text.split_at(hash_at);
+        let hash = hash_of(hash).ok_or(NoKey::Malformed)?;
         let known = Words::of(words);
-        let hash = hash_of(hash)?;
-        (known.as_bytes() == words).then_some(Self { hash, words: known })
+        if known.as_bytes() != words {
+            return Err(NoKey::Malformed);
+        }
+        Ok(Self { hash, words: known.interned_if_room().ok_or(NoKey::TooManyWords)? })
     }
 
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+    /// The two digits of each twelve bits.
+    const PAIRS: [[u8; 2]; 1 << 12] = {
+        let mut pairs = [[0; 2]; 1 << 12];
+        let mut bits = 0;
+        while bits < pairs.len() {
+            pairs[bits] = [Self::DIGITS[bits >> 6], Self::DIGITS[bits & 63]];
+            bits += 1;
+        }
+        pairs
+    };
 
     pub(crate) const TEXT_LEN: usize = 22;
 }
@@ -122,6 +153,33 @@ fn hash_of(text: &[u8]) -> Option<u128> {
     // The last digit has two bits of the hash, and four that are zero.
     let last = value(last).filter(|last| last % 16 == 0)?;
     Some(hash << 2 | u128::try_from(last >> 4).ok()?)
+}
+
+/// Keys of one hash differ by their words: their names in Redis do.
+impl PartialEq for Key {
+    #[inline]
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && (ptr::eq(self.words, other.words) || self.words == other.words)
+    }
+}
+
+impl Eq for Key {}
+
+impl PartialOrd for Key {
+    #[inline]
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Key {
+    #[inline]
+    fn cmp(&self, other: &Self) -> Ordering {
+        match self.hash.cmp(&other.hash) {
+            Ordering::Equal => self.words.cmp(other.words),
+            different => different,
+        }
+    }
 }
 
 /// The words say nothing that the hash does not.
@@ -148,7 +206,7 @@ impl fmt::Debug for Key {
 
 #[cfg(test)]
 mod tests {
-    use super::{Key, KeyEncoder};
+    use super::{Key, KeyEncoder, NoKey, Template};
 
     #[test]
     fn a_key_shows_its_words_and_its_hash() {
@@ -165,13 +223,13 @@ mod tests {
     fn a_key_is_read_from_its_text() {
         for hash in [0, 1, u128::MAX, 0x0123_4567_89ab_cdef_0fed_cba9_8765_4321] {
             let key = Key::from_hash(hash);
-            assert_eq!(Key::from_text(&key.hash_text()), Some(key));
+            assert_eq!(Key::from_text(&key.hash_text()), Ok(key));
         }
         for template in
             ["user:{}", "{}", "tenant:{}:user:{}", "🐄 and {{braces}} and more than fits"]
         {
             let key = KeyEncoder::new(template).key();
-            assert_eq!(Key::from_text(key.to_string().as_bytes()), Some(key), "{template}");
+            assert_eq!(Key::from_text(key.to_string().as_bytes()), Ok(key), "{template}");
             for name in [format!("cache:{{{key}}}"), format!("shop:flag:{{{key}}}")] {
                 assert_eq!(Key::from_name(&name), Some(key), "{name}");
             }
@@ -187,10 +245,31 @@ mod tests {
             ":NaRX6BR3tqjrEv4Oc-kwyw",
             "a-word-that-is-longer-than-any-of-ours:NaRX6BR3tqjrEv4Oc-kwyw",
         ] {
-            assert_eq!(Key::from_text(text.as_bytes()), None, "{text}");
+            assert_eq!(Key::from_text(text.as_bytes()), Err(NoKey::Malformed), "{text}");
         }
         for name in ["", "cache:", "cache:{NaRX6BR3tqjrEv4Oc-kwyw", "NaRX6BR3tqjrEv4Oc-kwyw}"] {
             assert_eq!(Key::from_name(name), None, "{name}");
         }
+    }
+
+    /// The same words may stand in several places in memory.
+    #[test]
+    fn keys_are_equal_by_their_hash_and_what_their_words_say() {
+        static TEMPLATE: Template = Template::new("user:{}");
+        let (derived, written) =
+            (KeyEncoder::of(&TEMPLATE).key(), KeyEncoder::new("user:{}").key());
+        assert!(!std::ptr::eq(derived.words, written.words));
+        assert_eq!(derived, written);
+        assert!(derived.cmp(&written).is_eq());
+        let other = Key { words: KeyEncoder::new("order:{}").key().words, ..derived };
+        assert_eq!(other.hash(), derived.hash());
+        assert_ne!(other, derived);
+        assert!(other.cmp(&derived).is_ne());
+    }
+
+    /// Reads copy and sort keys often.
+    #[test]
+    fn a_key_is_small() {
+        assert_eq!(size_of::<Key>(), 32);
     }
 }

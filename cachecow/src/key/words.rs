@@ -1,10 +1,43 @@
 //! The words of a key's template, which stand in clear in front of its hash.
 
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use parking_lot::RwLock;
+
+use super::map::FoldKeys;
+
+/// The words that are no constants.
+static INTERNED: LazyLock<Interned> = LazyLock::new(Interned::default);
+
+/// Words that stay in memory until the program ends, each once.
+#[derive(Default)]
+struct Interned(RwLock<HashSet<&'static Words, FoldKeys>>);
+
+impl Interned {
+    /// These words, if they are here already or fewer than `max` are.
+    fn get(&self, words: Words, max: usize) -> Option<&'static Words> {
+        if let Some(known) = self.0.read().get(&words) {
+            return Some(known);
+        }
+        let mut all = self.0.write();
+        if let Some(known) = all.get(&words) {
+            return Some(known);
+        }
+        if all.len() >= max {
+            return None;
+        }
+        let words: &'static Words = Box::leak(Box::new(words));
+        all.insert(words);
+        Some(words)
+    }
+}
+
 /// What a key's name says besides the hash: the words of its template.
 ///
 /// A word is a run of ASCII letters, digits, `-` and `_`; everything else only divides words. A colon
 /// follows each. Redis reads none of these characters as more than itself, in a name or in a pattern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Words {
     len: u8,
     text: [u8; Self::MAX_LEN],
@@ -13,6 +46,9 @@ pub(super) struct Words {
 impl Words {
     /// What is longer is cut.
     pub(super) const MAX_LEN: usize = 31;
+
+    /// How many different words may be in memory for words from elsewhere to be added.
+    const MAX_FOREIGN: usize = 8192;
 
     pub(super) const NONE: Self = Self { len: 0, text: [0; Self::MAX_LEN] };
 
@@ -62,6 +98,17 @@ impl Words {
         Self::of(parts.get(header..end).unwrap_or_default())
     }
 
+    /// These words, in memory until the program ends.
+    pub(super) fn interned(self) -> &'static Self {
+        INTERNED.get(self, usize::MAX).unwrap_or(&Self::NONE)
+    }
+
+    /// The same, if they are in memory already or not too many are. What others write into the cache must not
+    /// fill this process's memory.
+    pub(super) fn interned_if_room(self) -> Option<&'static Self> {
+        if self.len == 0 { Some(&Self::NONE) } else { INTERNED.get(self, Self::MAX_FOREIGN) }
+    }
+
     #[inline]
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.text[..usize::from(self.len).min(Self::MAX_LEN)]
@@ -84,7 +131,7 @@ impl Template {
 
 #[cfg(test)]
 mod tests {
-    use super::Words;
+    use super::{Interned, Words};
     use crate::key::KeyEncoder;
 
     fn words(template: &str) -> String {
@@ -139,5 +186,17 @@ mod tests {
         {
             assert!(Words::of_parts(parts).as_bytes().len() <= 2, "{parts:?}");
         }
+    }
+
+    #[test]
+    fn words_are_interned_once_and_those_from_elsewhere_up_to_a_maximum() {
+        let (table, words) = (Interned::default(), |word: &str| Words::of(word.as_bytes()));
+        let first = table.get(words("first"), 2).expect("there is room");
+        assert!(std::ptr::eq(first, table.get(words("first"), 2).expect("known")));
+        assert!(table.get(words("second"), 2).is_some());
+        assert!(table.get(words("third"), 2).is_none());
+        assert!(table.get(words("first"), 2).is_some(), "known");
+        assert!(table.get(words("third"), usize::MAX).is_some(), "the program's own");
+        assert!(table.get(words("third"), 2).is_some(), "known by now");
     }
 }

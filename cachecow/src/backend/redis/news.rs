@@ -17,7 +17,7 @@ use super::super::{BackendError, BackendErrorKind, ChangeListener};
 use super::push::{self, Notice};
 use super::server::{Connection, Server};
 use super::{Shared, reply};
-use crate::key::Key;
+use crate::key::{Key, NoKey};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
@@ -201,11 +201,11 @@ impl News {
         let Some(listener) = self.listener.upgrade() else { return };
         push::tell(push, |told| match told {
             // Others may have names like ours.
-            Notice::Changed(name) => {
-                if let Some(key) = self.key_of(name) {
-                    listener.changed(key);
-                }
-            }
+            Notice::Changed(name) => match self.key_of(name) {
+                Ok(key) => listener.changed(key),
+                Err(NoKey::TooManyWords) => listener.all_changed(),
+                Err(NoKey::Malformed) => {}
+            },
             Notice::AnyChanged => listener.all_changed(),
             Notice::Ended => {
                 self.broken.set();
@@ -214,8 +214,9 @@ impl News {
         });
     }
 
-    fn key_of(&self, name: &[u8]) -> Option<Key> {
-        let text = self.names.iter().find_map(|names| name.strip_prefix(names.as_bytes()))?;
-        Key::from_text(text.strip_suffix(b"}")?)
+    fn key_of(&self, name: &[u8]) -> Result<Key, NoKey> {
+        let text = self.names.iter().find_map(|names| name.strip_prefix(names.as_bytes()));
+        let text = text.and_then(|text| text.strip_suffix(b"}"));
+        Key::from_text(text.ok_or(NoKey::Malformed)?)
     }
 }

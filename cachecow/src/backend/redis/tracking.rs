@@ -14,7 +14,7 @@ use super::push::{self, Notice};
 use super::server::Server;
 use super::{Shared, malformed, reply};
 use crate::engine::settings::LONGEST;
-use crate::key::Key;
+use crate::key::{Key, NoKey};
 
 /// How long a server that refused to track is not asked again.
 const REFUSAL: Duration = Duration::from_secs(60);
@@ -187,19 +187,21 @@ fn lease_end(answer: Vec<Value>) -> Result<Option<Instant>, BackendError> {
 
 fn on_push(waiters: &Waiters, prefix: &[u8], push: &PushInfo) {
     push::tell(push, |told| match told {
-        Notice::Changed(name) => {
-            if let Some(key) = key_of(prefix, name) {
-                waiters.wake(key);
-            }
-        }
+        Notice::Changed(name) => match key_of(prefix, name) {
+            Ok(key) => waiters.wake(key),
+            Err(NoKey::TooManyWords) => waiters.wake_all(),
+            Err(NoKey::Malformed) => {}
+        },
         Notice::AnyChanged => waiters.wake_all(),
         Notice::Ended => waiters.give_up(),
     });
 }
 
 /// The key whose value or flag has this name.
-fn key_of(prefix: &[u8], name: &[u8]) -> Option<Key> {
-    let name = name.strip_prefix(prefix)?;
-    let rest = name.strip_prefix(b"cache:{").or_else(|| name.strip_prefix(b"flag:{"))?;
-    Key::from_text(rest.strip_suffix(b"}")?)
+fn key_of(prefix: &[u8], name: &[u8]) -> Result<Key, NoKey> {
+    let text = name.strip_prefix(prefix).and_then(|name| {
+        let rest = name.strip_prefix(b"cache:{").or_else(|| name.strip_prefix(b"flag:{"))?;
+        rest.strip_suffix(b"}")
+    });
+    Key::from_text(text.ok_or(NoKey::Malformed)?)
 }

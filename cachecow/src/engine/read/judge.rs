@@ -1,6 +1,8 @@
 //! What becomes of a stored document: whether it is whole, of this version, of the key, of its tags and of
 //! its time.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::known::Known;
@@ -118,7 +120,7 @@ pub(crate) fn refused(
 pub(super) struct Verified<'a, T> {
     pub(super) header: Header,
     /// The object, and the epochs that it was stored with; or its absence.
-    pub(super) object: Option<(T, &'a [u8])>,
+    pub(super) object: Option<(Arc<T>, &'a [u8])>,
 }
 
 /// Verifies that the document is of the object asked for, or of its absence.
@@ -141,8 +143,9 @@ pub(super) fn verify<'a, T: Cached>(
     };
     match document::decode::<T>(object) {
         Err(error) => Err(reject(state, document.stored, &format!("undecodable: {error}"))),
+        // Shared at once: from here on a pointer is moved, not the object.
         Ok(object) if is_asked_for(&object) => {
-            Ok(Verified { header, object: Some((object, stamps)) })
+            Ok(Verified { header, object: Some((Arc::new(object), stamps)) })
         }
         Ok(_) => Err(reject(state, document.stored, "of another key")),
     }

@@ -16,9 +16,16 @@ pub(crate) struct Primary {
 }
 
 impl Primary {
+    /// Of parts that this program encoded.
     pub(super) fn of(parts: Bytes) -> Self {
         let key = Key::of_parts(&parts);
         Self { parts, key }
+    }
+
+    /// Of parts that were read from a pointer; `None` if too many others named other templates.
+    pub(super) fn of_pointer(parts: &[u8]) -> Option<Self> {
+        let key = Key::of_foreign_parts(parts)?;
+        Some(Self { parts: Bytes::copy_from_slice(parts), key })
     }
 
     pub(super) fn key(&self) -> Key {

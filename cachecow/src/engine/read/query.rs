@@ -220,16 +220,19 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     ) -> Judgement<Found<L>> {
         let hint = self.pointer.as_ref().filter(|hint| hint.is_still(stored_by, parts));
         let is_hinted = hint.is_some();
-        let primary = hint.map_or_else(
-            || Primary::of(Bytes::copy_from_slice(parts)),
-            |hint| hint.primary.clone(),
-        );
-        // Read for another pointer, it may be older than this one.
-        let value = known.value(primary.key()).filter(|_| is_hinted || !known.is_by_hint());
         let replace = |claim_first| {
             let verdict = Verdict::Replace(SeenValue::of(document));
             Judgement::Done(Judged { found: None, verdict, claim_first })
         };
+        let primary = match hint {
+            Some(hint) => hint.primary.clone(),
+            None => match Primary::of_pointer(parts) {
+                Some(primary) => primary,
+                None => return replace(None),
+            },
+        };
+        // Read for another pointer, it may be older than this one.
+        let value = known.value(primary.key()).filter(|_| is_hinted || !known.is_by_hint());
         let stored = match value {
             // Checked before it is asked for: once the answer has come, nothing may be outstanding any more,
             // although the answer is older than the retry that succeeded.
@@ -300,14 +303,14 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     fn check(
         &self,
         stored_under: Key,
-        object: Option<(L::Object, &[u8])>,
+        object: Option<(Arc<L::Object>, &[u8])>,
         known: &Known,
-    ) -> Result<Option<L::Object>, Unserved> {
+    ) -> Result<Found<L>, Unserved> {
         let Some((object, stamps)) = object else { return Ok(None) };
         if !L::Object::TAGGED {
             return Ok(Some(object));
         }
-        let own = tags_of(&object);
+        let own = tags_of(&*object);
         match check_tags(stamps, &own, known) {
             Ok(StampCheck::Current) => Ok(Some(object)),
             Ok(StampCheck::Outdated) => Err(Unserved::Outdated),
@@ -324,13 +327,12 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     #[inline]
     fn judged(
         &self,
-        object: Option<L::Object>,
+        object: Found<L>,
         verdict: Verdict,
         claim_first: Option<ClaimFirst>,
         document: &Bytes,
         known: &Known,
     ) -> Judgement<Found<L>> {
-        let object = object.map(Arc::new);
         if let (Some(near), Some(watched)) = (self.near, &self.watched)
             && verdict == Verdict::Good
             && self.watches_all_of(object.as_deref(), known)
