@@ -117,7 +117,7 @@ on_both_backends! {
         for fate in [Fate::Fail(BackendErrorKind::Rejected), Fate::LoseAnswer] {
             cache.script().next(releases, fate);
             // All of its keys, so that the hold covers each whose release is lost.
-            let write = cow.write(&Item::new(1), update(&store)).storing(|item| Some(item));
+            let write = cow.write(Item::new(1), update(&store)).storing(|item| Some(item));
             let written = write.outcome().await;
             written.invalidated.unwrap();
             assert_eq!(written.stored, Fill::Refused);
@@ -139,7 +139,7 @@ on_both_backends! {
             let read = other.with(&members).read(Member::by_id(7)).await.unwrap();
             (read.value.unwrap().version, read.source)
         };
-        let written = cow.write(Member::by_id(7), update()).storing(|member| member.as_ref()).outcome().await;
+        let written = cow.write(Member::by_id(7), update()).storing(Option::as_ref).outcome().await;
         assert_eq!(written.stored, Fill::Stored);
         assert_eq!(seen().await, (2, Source::Cache));
         other.invalidate_tag(Member::tag_org(7)).await.unwrap();
@@ -150,12 +150,12 @@ on_both_backends! {
             other.invalidate_tag(Member::tag_org(7)).await.unwrap();
             member
         };
-        let written = cow.write(Member::by_id(7), work).storing(|member| member.as_ref()).outcome().await;
+        let written = cow.write(Member::by_id(7), work).storing(Option::as_ref).outcome().await;
         assert_eq!(written.stored, Fill::Skipped);
         assert_eq!(seen().await, (4, Source::Fetched));
         // Whoever holds a tag of the type keeps it from being stored.
         let keys = (Member::by_id(7), Member::tag_org(3));
-        let written = cow.write(keys, update()).storing(|member| member.as_ref()).outcome().await;
+        let written = cow.write(keys, update()).storing(Option::as_ref).outcome().await;
         assert_eq!(written.stored, Fill::Skipped);
         assert_eq!(seen().await, (5, Source::Fetched));
     }

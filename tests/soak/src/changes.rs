@@ -165,7 +165,7 @@ impl Worker {
         };
         let mut write = self.cow.write(lookups, work);
         if fastrand::bool() {
-            write = write.storing(|object| object.as_ref());
+            write = write.storing(Option::as_ref);
         }
         // Some processes do not begin a write without its hold.
         let write = async {

@@ -128,7 +128,7 @@ async fn these_commands_suffice() {
     }
     cow.write(Member::tag_org(7), async { Ok::<_, Infallible>(()) }).require_hold().await.unwrap();
     cow.invalidate(Member::tag_org(7)).await.unwrap();
-    let again = cow.write(Item::by_id(8), store.find(8)).storing(|item| item.as_ref());
+    let again = cow.write(Item::by_id(8), store.find(8)).storing(Option::as_ref);
     assert_eq!(again.outcome().await.stored, Fill::Stored);
     // There are no replicas, which is what the server answers.
     let builder = CacheCow::builder().replica_acks(1, Duration::from_millis(10));
