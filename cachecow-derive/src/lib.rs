@@ -88,8 +88,7 @@ use proc_macro::TokenStream;
 ///
 /// One `#[cache(key = …)]` for each way to look the object up, with no setting of the struct in it.
 /// The first is the primary key, the others are aliases: the object is stored once, under its primary
-/// key, and an alias leads there. A read by an alias costs a round trip more, and verifies that the
-/// object is still of that alias.
+/// key, and an alias leads there. A read by an alias verifies that the object is still of that alias.
 ///
 /// | setting | meaning | without it |
 /// |---|---|---|
@@ -97,6 +96,11 @@ use proc_macro::TokenStream;
 /// | `fetch = path` | the async function that reads one object | required |
 /// | `fetch_many = path` | the async function that reads several at once | `fetch` is called for each |
 /// | `name = "by_email"` | the constructor's name | `by_` and the fields, joined by `_and_`; required in a key without placeholders |
+///
+/// The fetch function takes the context by reference, then the parts: numbers, `bool` and `char` by value, text as
+/// `&str`, everything else by reference. A `Vec` is also passed as a slice, an `Arc` or a `Box` as a reference to what
+/// is in it. A function that takes the context as another type (`&dyn Trait` for a `Db`, or what it derefs to) is
+/// called by a function of yours in between.
 ///
 /// A key without placeholders is for an object of which there is one, such as
 /// `#[cache(key = "settings", name = "current", fetch = Settings::load)]`: `Settings::current()` looks it up, and
