@@ -8,6 +8,7 @@ use cachecow_tests::backends::Fate;
 use cachecow_tests::gate::Gate;
 use cachecow_tests::on_both_backends;
 use cachecow_tests::store::{Item, Store, StoreDown};
+use futures_util::FutureExt as _;
 
 fn invalidates(command: &Command) -> bool {
     *command == Command::Invalidate
@@ -63,6 +64,14 @@ on_both_backends! {
         cow.invalidate(Item::by_id(1)).await.unwrap();
         assert_eq!(other.with(&store).get(Item::by_id(1)).await.unwrap().unwrap().version, 3);
     }
+}
+
+/// Nothing is waited for where there is nothing to wait for.
+#[tokio::test]
+async fn a_cache_with_nothing_outstanding_is_closed_at_once() {
+    let (store, cow) = (Store::with_items(1), CacheCow::memory());
+    cow.with(&store).get(Item::by_id(1)).await.unwrap();
+    cow.close().now_or_never().expect("it does not wait").unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -62,9 +62,9 @@ impl Engine {
         self.pending.close();
         let deadline = Instant::now() + self.settings.close_timeout;
         let _ = timeout_at(deadline, self.writes.all_end()).await;
-        while !self.pending.is_empty() && Instant::now() < deadline {
+        while self.pending.len() > 0 && Instant::now() < deadline {
             let attempt = timeout_at(deadline, self.pending.attempt_all(self)).await;
-            if !self.pending.is_empty() && attempt.is_ok() {
+            if self.pending.len() > 0 && attempt.is_ok() {
                 sleep_until((Instant::now() + PAUSE).min(deadline)).await;
             }
         }

@@ -172,7 +172,7 @@ impl Engine {
 
     /// Whether every read of this type may begin with a lookup at the moment.
     pub(crate) fn may_look_up(&self, state: &TypeState) -> bool {
-        self.pending.is_empty() && !state.is_left_alone(|| self.wall_clock())
+        self.pending.is_clear() && !state.is_left_alone(|| self.wall_clock())
     }
 
     /// Runs a future to its end without the caller, which may be a destructor and outside of the

@@ -112,7 +112,7 @@ impl PendingInvalidations {
     /// The same, for a key that takes some work to tell.
     #[inline]
     pub(crate) fn contains_any(&self, key: impl FnOnce() -> Key) -> bool {
-        !self.is_empty()
+        !self.is_clear()
             && self
                 .check(|outstanding| outstanding.closed || outstanding.by_key.contains_key(&key()))
     }
@@ -121,7 +121,7 @@ impl PendingInvalidations {
     /// use of the cache does so.
     #[inline]
     pub(crate) fn resume(&self) {
-        if !self.is_empty() {
+        if !self.is_clear() {
             self.check(|_| false);
         }
     }
@@ -136,8 +136,8 @@ impl PendingInvalidations {
         result
     }
 
-    /// Whether reads need not ask.
-    pub(crate) fn is_empty(&self) -> bool {
+    /// Whether nothing is outstanding and the cache is open, so that reads need not ask.
+    pub(crate) fn is_clear(&self) -> bool {
         self.count.load(Ordering::Acquire) == 0
     }
 

@@ -296,7 +296,7 @@ impl<'a> Reads<'a> {
         let past_the_cache = read.is_cut_off();
         let identity = self.loader.identity(place);
         // The load's key does not tell which primary key it is about.
-        let owes = self.loader.aliases().is_some() && !self.engine.pending.is_empty();
+        let owes = self.loader.aliases().is_some() && !self.engine.pending.is_clear();
         let wants = match (past_the_cache || owes, read.renews()) {
             (true, _) => Wants::PastTheCache,
             (false, true) => Wants::Fresh,

@@ -385,7 +385,7 @@ pub(crate) fn near_hit<L: Lookup>(
     // memory just before a retry succeeds and drops it, and nothing would be outstanding any more.
     let pending = &engine.pending;
     let is_outdated =
-        if L::ALIAS || L::Object::TAGGED { !pending.is_empty() } else { pending.contains(key) };
+        if L::ALIAS || L::Object::TAGGED { !pending.is_clear() } else { pending.contains(key) };
     if is_outdated { None } else { near.get(lookup, key, parts) }
 }
 
