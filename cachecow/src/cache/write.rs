@@ -159,46 +159,49 @@ impl<F: Future> Write<'_, F> {
     /// If the work was not begun, by policy.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(F::Output, Ended), Error>> {
         loop {
-            self.state = match std::mem::replace(&mut self.state, State::Over) {
+            self.state = match &mut self.state {
                 State::Unbegun(targets) => {
                     let engine = Arc::clone(&self.engine);
-                    let (policy, guards) = (self.policy, std::mem::take(&mut self.guards));
+                    let (targets, guards) =
+                        (std::mem::take(targets), std::mem::take(&mut self.guards));
+                    let policy = self.policy;
                     let begins =
                         async move { HeldWrite::begin(engine, targets, policy, &guards).await };
                     State::Holding(begins.boxed())
                 }
-                State::Holding(mut begins) => match begins.poll_unpin(cx) {
-                    Poll::Ready(Ok(write)) => State::Working(write),
-                    Poll::Ready(Err(refused)) => return Poll::Ready(Err(refused)),
-                    Poll::Pending => {
-                        self.state = State::Holding(begins);
-                        return Poll::Pending;
+                State::Holding(begins) => match ready!(begins.poll_unpin(cx)) {
+                    Ok(write) => State::Working(write),
+                    Err(refused) => {
+                        self.state = State::Over;
+                        return Poll::Ready(Err(refused));
                     }
                 },
-                State::Working(write) => {
-                    // Moved back first, so that a work that panics leaves it to be dropped.
-                    self.state = State::Working(write);
+                // A work that panics leaves it to be dropped.
+                State::Working(_) => {
                     let result = ready!(self.work.as_mut().poll(cx));
-                    let State::Working(write) = std::mem::replace(&mut self.state, State::Over)
-                    else {
-                        unreachable!("it was put there above")
-                    };
-                    let engine = Arc::clone(write.engine());
-                    let mut after_work = AfterWork::new(&engine, write.took());
-                    self.after.drain(..).for_each(|after| after(&result, &mut after_work));
-                    let (named, objects) = after_work.into_parts();
-                    State::Ending(result, write.end(false, named, objects).boxed())
+                    self.end(result)
                 }
-                State::Ending(result, mut ends) => match ends.poll_unpin(cx) {
-                    Poll::Ready(ended) => return Poll::Ready(Ok((result, ended))),
-                    Poll::Pending => {
-                        self.state = State::Ending(result, ends);
-                        return Poll::Pending;
+                State::Ending(_, ends) => {
+                    let ended = ready!(ends.poll_unpin(cx));
+                    match std::mem::replace(&mut self.state, State::Over) {
+                        State::Ending(result, _) => return Poll::Ready(Ok((result, ended))),
+                        _ => unreachable!("it was matched above"),
                     }
-                },
+                }
                 State::Over => panic!("a write was polled after it had ended"),
             };
         }
+    }
+
+    /// What follows the work.
+    fn end(&mut self, result: F::Output) -> State<F::Output> {
+        let State::Working(write) = std::mem::replace(&mut self.state, State::Over) else {
+            unreachable!("the work has just ended")
+        };
+        let mut after_work = AfterWork::new(&self.engine, write.took());
+        self.after.drain(..).for_each(|after| after(&result, &mut after_work));
+        let (named, objects) = after_work.into_parts();
+        State::Ending(result, write.end(false, named, objects).boxed())
     }
 }
 

@@ -149,11 +149,6 @@ impl HeldWrite {
         self.began.elapsed()
     }
 
-    /// The cache that it is about.
-    pub(crate) fn engine(&self) -> &Arc<Engine> {
-        &self.engine
-    }
-
     /// Ends the holds of a write whose work never began: they protect nothing.
     fn release_later(&self) {
         let release = Command::Release { token: self.token };

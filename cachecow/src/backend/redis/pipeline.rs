@@ -196,14 +196,15 @@ impl Call {
         let script = self.script?;
         let fault = acks.filter(|_| script.is_writers()).map(|_| unacknowledged());
         let mut call = Self { part: Part::first(script, self.epochs)?, fault, ..self.clone() };
-        if script == Kind::Fill {
-            call.script = Some(Kind::Abandon);
+        let without_its_value = match script {
+            Kind::Fill => Some(Kind::Abandon),
+            Kind::ReleaseAndStore => Some(Kind::Release),
+            _ => None,
+        };
+        if let Some(script) = without_its_value {
+            call.script = Some(script);
             call.in_full = false;
             // The token.
-            call.arguments.truncate(1);
-        } else if script == Kind::ReleaseAndStore {
-            call.script = Some(Kind::Release);
-            call.in_full = false;
             call.arguments.truncate(1);
         }
         Some(call)
