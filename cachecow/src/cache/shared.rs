@@ -92,7 +92,7 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         Ok(self.read(lookup).await?.value)
     }
 
-    /// [`get`](Self::get), and how the object was had.
+    /// As [`get`](Self::get), and also says where the object came from.
     ///
     /// # Errors
     ///

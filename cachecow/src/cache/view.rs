@@ -230,7 +230,7 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         Ok(self.read(lookup).await?.value)
     }
 
-    /// [`get`](Self::get), and how the object was had.
+    /// As [`get`](Self::get), and also says where the object came from.
     ///
     /// # Errors
     ///

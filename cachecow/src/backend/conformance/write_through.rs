@@ -62,7 +62,7 @@ pub async fn an_invalidation_keeps_a_writer_from_storing(backend: &dyn CacheBack
     granted(backend, key, claim(1)).await;
 }
 
-/// It expired or was evicted: whoever came since may have read, or written, anything.
+/// The hold expired or was evicted: another reader or writer may have come since.
 pub async fn a_writer_whose_hold_is_gone_stores_nothing(backend: &dyn CacheBackend) {
     let key = fresh_key();
     store(backend, key, "old").await;

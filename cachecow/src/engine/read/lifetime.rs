@@ -19,7 +19,7 @@ pub(crate) fn lifetimes<T: Cached>(
     Some(match (object, settings.stale_window(&T::POLICY)) {
         (Some(_), Some(window)) => (ttl, ttl.saturating_add(window).min(LONGEST)),
         (Some(_), None) if settings.refreshes_ahead(&T::POLICY) => (ttl, ttl),
-        // Who writes to the cache cannot make a value live longer.
+        // Nobody who can write to the cache may extend a value's time to live.
         _ if settings.packing.encrypts() => (ttl, ttl),
         // The type does not tell the near tiers how long it may be served.
         _ if named.is_some() => (ttl, ttl),
