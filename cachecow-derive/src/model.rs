@@ -26,6 +26,8 @@ pub(crate) struct CachedModel<'a> {
     pub(crate) ttl_with: Option<TokenStream>,
     pub(crate) lookups: Vec<LookupModel>,
     pub(crate) tags: Vec<TagModel>,
+    /// None where there is no lookup.
+    pub(crate) lists: Vec<ListModel>,
     pub(crate) normalizers: Vec<NormalizerModel>,
     /// Whether the type can implement `Cached` at all; if not, a fault says why.
     pub(crate) is_cacheable: bool,
@@ -65,6 +67,27 @@ pub(crate) struct TagModel {
     /// The template with its placeholders emptied.
     pub(crate) emptied: String,
     pub(crate) parts: Vec<PartModel>,
+}
+
+/// One kind of list that the objects are in.
+pub(crate) struct ListModel {
+    /// How a list is asked for; there is no `fetch_many`.
+    pub(crate) lookup: LookupModel,
+    pub(crate) max_len: Option<usize>,
+    pub(crate) ttl: Option<Duration>,
+}
+
+impl ListModel {
+    /// Whether all fields of the tag stand in the list: then the list is known to carry it.
+    pub(crate) fn carries(&self, tag: &TagModel) -> bool {
+        let is_known = |part: &PartModel| self.part(&part.name).is_some();
+        tag.parts.iter().all(is_known)
+    }
+
+    /// The position of a field among the list's.
+    pub(crate) fn part(&self, name: &str) -> Option<usize> {
+        self.lookup.parts.iter().position(|part| part.name == name)
+    }
 }
 
 /// The function that brings a field's values into the form that keys have.

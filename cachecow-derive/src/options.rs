@@ -28,6 +28,7 @@ const STRUCT_SETTINGS: [&str; 12] = [
 const FIELD_SETTINGS: [&str; 6] = ["opaque", "with", "skip", "recursive", "normalize", "key_with"];
 const LOOKUP_SETTINGS: [&str; 4] = ["key", "fetch", "fetch_many", "name"];
 const TAG_SETTINGS: [&str; 2] = ["tag", "name"];
+const LIST_SETTINGS: [&str; 5] = ["list", "fetch", "name", "max_len", "ttl"];
 
 /// The settings of the struct.
 #[derive(Default)]
@@ -62,16 +63,32 @@ pub(crate) struct TagOptions {
     pub(crate) name: Slot<Ident>,
 }
 
+/// The settings of one list.
+pub(crate) struct ListOptions<'a> {
+    pub(crate) attr: &'a Attribute,
+    pub(crate) list: Slot<LitStr>,
+    pub(crate) fetch: Slot<TokenStream>,
+    pub(crate) name: Slot<Ident>,
+    pub(crate) max_len: Slot<usize>,
+    pub(crate) ttl: Slot<Duration>,
+}
+
 /// Everything that stands in the struct's `#[cache(…)]` attributes.
 pub(crate) struct CachedOptions<'a> {
     pub(crate) options: Options,
     pub(crate) lookups: Vec<LookupOptions<'a>>,
     pub(crate) tags: Vec<TagOptions>,
+    pub(crate) lists: Vec<ListOptions<'a>>,
 }
 
 impl<'a> CachedOptions<'a> {
     pub(crate) fn read(attrs: &'a [Attribute], faults: &mut Faults) -> Self {
-        let mut read = Self { options: Options::default(), lookups: Vec::new(), tags: Vec::new() };
+        let mut read = Self {
+            options: Options::default(),
+            lookups: Vec::new(),
+            tags: Vec::new(),
+            lists: Vec::new(),
+        };
         for attr in cache_attrs(attrs, faults) {
             read.attribute(&attr, faults);
         }
@@ -82,12 +99,19 @@ impl<'a> CachedOptions<'a> {
         let known: Vec<(&Entry, &str)> =
             attr.entries.iter().filter_map(|entry| Some((entry, meant(entry, faults)?))).collect();
         let has = |wanted: &str| known.iter().any(|(_, name)| *name == wanted);
+        if has("list") && !has("key") {
+            return self.list(attr.attr, &known, faults);
+        }
         if has("tag") && !has("key") {
             return self.tag(&known, faults);
         }
         if !known.iter().any(|(_, name)| LOOKUP_SETTINGS.contains(name)) {
             for (entry, name) in known {
-                self.options.set(entry, name, faults);
+                if name == "max_len" {
+                    of_a_list(entry, faults);
+                } else {
+                    self.options.set(entry, name, faults);
+                }
             }
             return;
         }
@@ -100,6 +124,13 @@ impl<'a> CachedOptions<'a> {
                     &entry.name,
                     "a tag is no part of a lookup: move it to its own `#[cache(tag = …)]`",
                 );
+            } else if name == "list" {
+                faults.add(
+                    &entry.name,
+                    "a list is no part of a lookup: move it to its own `#[cache(list = …, fetch = …)]`",
+                );
+            } else if name == "max_len" {
+                of_a_list(entry, faults);
             } else {
                 faults.add(
                     &entry.name,
@@ -122,6 +153,7 @@ impl<'a> CachedOptions<'a> {
                     tag.tag.fill(entry, faults, |entry| value::string(entry, "\"org:{org_id}\""));
                 }
                 "name" => tag.name.fill(entry, faults, value::constructor),
+                "max_len" => of_a_list(entry, faults),
                 name if LOOKUP_SETTINGS.contains(&name) => faults.add(
                     &entry.name,
                     format!(
@@ -143,12 +175,51 @@ impl<'a> CachedOptions<'a> {
         }
         self.tags.push(tag);
     }
+
+    fn list(&mut self, attr: &'a Attribute, known: &[(&Entry, &'static str)], faults: &mut Faults) {
+        let mut list = ListOptions::new(attr);
+        for (entry, name) in known {
+            match *name {
+                name if LIST_SETTINGS.contains(&name) => list.set(entry, name, faults),
+                "fetch_many" => faults.add(
+                    &entry.name,
+                    "a list is fetched by one call of `fetch`, and its objects by the `fetch_many` of the first \
+                     `key`: move it there",
+                ),
+                "tag" => faults.add(
+                    &entry.name,
+                    "a tag is no part of a list: move it to its own `#[cache(tag = …)]`",
+                ),
+                name => {
+                    faults.add(
+                        &entry.name,
+                        format!(
+                            "`{name}` is a setting of the struct, not of a list: move it to its own \
+                             `#[cache({name} = …)]`"
+                        ),
+                    );
+                    self.options.set(entry, name, faults);
+                }
+            }
+        }
+        self.lists.push(list);
+    }
+}
+
+fn of_a_list(entry: &Entry, faults: &mut Faults) {
+    faults.add(
+        &entry.name,
+        "`max_len` is a setting of a list: move it to the `#[cache(list = …)]` that it bounds",
+    );
 }
 
 /// The setting that an entry stands for: its name or, reported, the one that was probably meant.
 fn meant(entry: &Entry, faults: &mut Faults) -> Option<&'static str> {
     let written = entry.name.to_string();
-    let all = || STRUCT_SETTINGS.into_iter().chain(LOOKUP_SETTINGS).chain(TAG_SETTINGS);
+    let all = || {
+        let of_groups = TAG_SETTINGS.into_iter().chain(LIST_SETTINGS);
+        STRUCT_SETTINGS.into_iter().chain(LOOKUP_SETTINGS).chain(of_groups)
+    };
     if let Some(known) = all().find(|known| *known == written) {
         return Some(known);
     }
@@ -159,10 +230,11 @@ fn meant(entry: &Entry, faults: &mut Faults) -> Option<&'static str> {
     let help = match suggestion {
         Some(name) => format!("did you mean `{name}`?"),
         None => format!(
-            "a struct has {}, a lookup has {}, a tag has {}",
+            "a struct has {}, a lookup has {}, a tag has {}, a list has {}",
             listed(STRUCT_SETTINGS),
             listed(LOOKUP_SETTINGS),
-            listed(TAG_SETTINGS)
+            listed(TAG_SETTINGS),
+            listed(LIST_SETTINGS)
         ),
     };
     faults.add(&entry.name, format!("unknown setting `{written}`; {help}"));
@@ -216,6 +288,34 @@ impl<'a> LookupOptions<'a> {
     }
 }
 
+impl<'a> ListOptions<'a> {
+    fn new(attr: &'a Attribute) -> Self {
+        Self {
+            attr,
+            list: Slot::Absent,
+            fetch: Slot::Absent,
+            name: Slot::Absent,
+            max_len: Slot::Absent,
+            ttl: Slot::Absent,
+        }
+    }
+
+    fn set(&mut self, entry: &Entry, name: &str, faults: &mut Faults) {
+        match name {
+            "list" => {
+                self.list
+                    .fill(entry, faults, |entry| value::string(entry, "\"user:org:{org_id}\""));
+            }
+            "fetch" => {
+                self.fetch.fill(entry, faults, |entry| value::function(entry, "User::find_by_org"));
+            }
+            "max_len" => self.max_len.fill(entry, faults, value::length),
+            "ttl" => self.ttl.fill(entry, faults, value::duration),
+            _ => self.name.fill(entry, faults, value::constructor),
+        }
+    }
+}
+
 /// The settings of `#[derive(CacheSchema)]` and `#[derive(KeyPart)]`.
 #[derive(Default)]
 pub(crate) struct TypeOptions {
@@ -263,7 +363,9 @@ fn belongs_on_a_field(name: &str, entry: &Entry, faults: &mut Faults) -> bool {
 
 /// Whether a setting stands above the struct, in an attribute of whatever kind.
 fn is_of_the_struct(name: &str) -> bool {
-    [&STRUCT_SETTINGS[..], &LOOKUP_SETTINGS, &TAG_SETTINGS].iter().any(|all| all.contains(&name))
+    [&STRUCT_SETTINGS[..], &LOOKUP_SETTINGS, &TAG_SETTINGS, &LIST_SETTINGS]
+        .iter()
+        .any(|all| all.contains(&name))
 }
 
 /// The settings of a field.

@@ -69,6 +69,28 @@ fn generic_struct() {
 }
 
 #[test]
+fn listed_struct() {
+    let generated = cached(quote! {
+        #[cache(context = Db)]
+        #[cache(key = "post:{tenant}:{id}", fetch = Post::find)]
+        #[cache(list = "post:author:{author}", fetch = Self::by_author, max_len = 500, ttl = "1m")]
+        #[cache(list = "posts", name = "list_all", fetch = all)]
+        #[cache(tag = "author:{author}")]
+        #[cache(tag = "posts")]
+        #[cache(tag = "of:{tenant}:{author}")]
+        pub struct Post<K> {
+            id: i64,
+            #[cache(with = uuid::serde::simple)]
+            tenant: Uuid,
+            #[cache(normalize = str::to_lowercase)]
+            author: String,
+            kind: K,
+        }
+    });
+    check(generated, &expect_file!["snapshots/listed_struct.rs"]);
+}
+
+#[test]
 fn tagged_struct() {
     let generated = cached(quote! {
         #[cache(key = "user:{id}", fetch = User::find)]

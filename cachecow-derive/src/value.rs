@@ -101,6 +101,21 @@ pub(crate) fn version(entry: &Entry) -> Result<u64> {
     }
 }
 
+/// How many there may be, at least one.
+pub(crate) fn length(entry: &Entry) -> Result<usize> {
+    let example = || format!("takes a number: write `{} = 1_000`", entry.name);
+    match parse(entry) {
+        Some(Lit::Int(number)) if number.suffix().is_empty() => match number.base10_parse()? {
+            0 => Err(wrong(
+                entry,
+                "of zero would store only empty lists: write the most that a list may have",
+            )),
+            length => Ok(length),
+        },
+        _ => Err(wrong(entry, example())),
+    }
+}
+
 /// `true` or `false`.
 pub(crate) fn switch(entry: &Entry) -> Result<bool> {
     match parse(entry) {

@@ -104,6 +104,9 @@ mod error;
 #[doc = include_str!("../docs/faults.md")]
 pub mod faults {}
 mod key;
+#[cfg(doc)]
+#[doc = include_str!("../docs/lists.md")]
+pub mod lists {}
 mod model;
 mod near;
 mod packing;
@@ -143,6 +146,7 @@ pub use key::{Key, KeyEncoder, KeyPart};
 pub use model::audited::Audited;
 pub use model::cached::{Cached, TypePolicy};
 pub use model::keys::{CacheKeys, KeySet};
+pub use model::list::{ListLookup, Listed};
 pub use model::lookup::{Lookup, SameContext};
 pub use model::schema::CacheSchema;
 pub use model::tag::Tag;

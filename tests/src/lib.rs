@@ -16,6 +16,7 @@ pub mod gate;
 pub mod held;
 pub mod members;
 pub mod peer;
+pub mod posts;
 pub mod proxy;
 pub mod readme;
 pub mod resp;

@@ -6,6 +6,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::fetch::call;
+use super::list;
 use super::lookup;
 use super::normalize;
 use super::schema::schema_impl;
@@ -24,6 +25,8 @@ pub(crate) fn cached(model: &CachedModel<'_>) -> TokenStream {
     }
     let surroundings = Surroundings::new(model);
     let types = model.lookups.iter().map(|lookup| lookup::declaration(&surroundings, lookup));
+    let list_types = model.lists.iter().map(|list| list::declaration(&surroundings, list));
+    let lists = list::impls(&surroundings);
     let impls = model.lookups.iter().map(|lookup| lookup::impls(&surroundings, lookup));
     let constructors = constructors(&surroundings);
     let cached = cached_impl(&surroundings);
@@ -31,6 +34,7 @@ pub(crate) fn cached(model: &CachedModel<'_>) -> TokenStream {
     let tags = tag::constructors(&surroundings);
     quote! {
         #(#types)*
+        #(#list_types)*
         #constructors
 
         #quiet
@@ -39,6 +43,7 @@ pub(crate) fn cached(model: &CachedModel<'_>) -> TokenStream {
             #cached
             #cache_keys
             #(#impls)*
+            #lists
             #tags
         };
     }
@@ -54,6 +59,8 @@ fn constructors(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
     let object = &target.object;
     let (impl_generics, _, clause) = target.generics.split_for_impl();
     let constructors = lookups.iter().map(|lookup| lookup::constructor(surroundings, lookup));
+    let lists = surroundings.model.lists.iter();
+    let lists = lists.map(|list| list::constructor(surroundings, list));
     let normalizers = surroundings.model.normalizers.iter();
     let normalizers = normalizers.map(|model| normalize::function(&target.krate, model));
     Some(quote! {
@@ -61,6 +68,7 @@ fn constructors(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
         #[automatically_derived]
         impl #impl_generics #object #clause {
             #(#constructors)*
+            #(#lists)*
             #(#normalizers)*
         }
     })
@@ -97,14 +105,14 @@ fn cached_impl(surroundings: &Surroundings<'_>) -> TokenStream {
 fn visits(surroundings: &Surroundings<'_>) -> TokenStream {
     let krate = &surroundings.model.schema.target.krate;
     let types = surroundings.lookup_types();
-    quote!(#(visit(<#types as #krate::Lookup>::key_of(self).key());)*)
+    let lists = surroundings.list_types();
+    quote! {
+        #(visit(<#types as #krate::Lookup>::key_of(self).key());)*
+        #(visit(<#lists as #krate::ListLookup>::key_of(self).key());)*
+    }
 }
 
 fn policy(krate: &TokenStream, policy: &PolicyModel) -> TokenStream {
-    let duration = |duration: Duration| {
-        let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
-        quote!(::core::time::Duration::new(#seconds, #nanos))
-    };
     let ttl = policy.ttl.map(duration).map(|ttl| quote!(.with_ttl(#ttl)));
     let negative = policy.negative_ttl.map(duration).map(|ttl| quote!(.with_negative_ttl(#ttl)));
     let stale = policy.stale_if_error.map(duration).map(|ttl| quote!(.with_stale_if_error(#ttl)));
@@ -117,6 +125,11 @@ fn policy(krate: &TokenStream, policy: &PolicyModel) -> TokenStream {
         #krate::TypePolicy::new()
             #ttl #negative #stale #soft #refresh #settle #near #near_ttl
     }
+}
+
+pub(super) fn duration(duration: Duration) -> TokenStream {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    quote!(::core::time::Duration::new(#seconds, #nanos))
 }
 
 fn ttl(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
@@ -134,7 +147,7 @@ fn ttl(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
 }
 
 /// Only a type without parameters can have its own `static`.
-fn type_slot(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
+pub(super) fn type_slot(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
     let krate = &surroundings.model.schema.target.krate;
     (surroundings.model.schema.arity() == 0).then(|| {
         quote! {

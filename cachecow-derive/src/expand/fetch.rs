@@ -9,7 +9,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use super::local;
 use super::parts::{part_local, pattern};
 use super::surroundings::Surroundings;
-use crate::model::{LookupModel, Passing};
+use crate::model::{ListModel, LookupModel, Passing};
 use crate::tokens::{at, last_span};
 
 /// How many arguments `__private::call` has an implementation for.
@@ -17,10 +17,48 @@ const MOST_ARGUMENTS: usize = 8;
 
 /// `Lookup::fetch`.
 pub(super) fn fetch(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
+    let target = &surroundings.model.schema.target;
+    let (krate, object) = (&target.krate, &target.object);
+    let future = future_type(surroundings, &quote!(::core::option::Option<Self::Object>));
+    let trait_name = quote!(#krate::Lookup);
+    let converted = Converted { future, by: quote!(found::<#object, _>), trait_name };
+    fetch_parts(surroundings, lookup, converted)
+}
+
+/// `ListLookup::fetch`.
+pub(super) fn fetch_list(
+    surroundings: &Surroundings<'_>,
+    list: &ListModel,
+    member: &TokenStream,
+) -> TokenStream {
+    let target = &surroundings.model.schema.target;
+    let (krate, object) = (&target.krate, &target.object);
+    let listed = quote!(#krate::Listed<Self::Object, Self::Member>);
+    let future = future_type(surroundings, &listed);
+    let trait_name = quote!(#krate::ListLookup);
+    let by = quote!(listed::<#object, #member, _, _>);
+    fetch_parts(surroundings, &list.lookup, Converted { future, by, trait_name })
+}
+
+/// What becomes of the output of a user's function.
+struct Converted {
+    /// The type of the whole.
+    future: TokenStream,
+    /// The function of the runtime that converts it.
+    by: TokenStream,
+    /// The trait whose function it is.
+    trait_name: TokenStream,
+}
+
+/// A call with the parts of the lookup.
+fn fetch_parts(
+    surroundings: &Surroundings<'_>,
+    lookup: &LookupModel,
+    converted: Converted,
+) -> TokenStream {
     let krate = &surroundings.model.schema.target.krate;
-    let option = quote!(::core::option::Option);
     let Some(path) = &lookup.fetch else {
-        let future = future_type(surroundings, &option);
+        let future = &converted.future;
         return quote! {
             fn fetch(&self, _: &Self::Context) -> #future {
                 #krate::__private::never()
@@ -41,8 +79,8 @@ pub(super) fn fetch(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> To
     let lent = surroundings.model.context.as_ref().map(|_| context.to_token_stream());
     let arguments: Vec<TokenStream> = lent.into_iter().chain(parts).collect();
     let call = checked_call(krate, path, &arguments);
-    let found = found(surroundings, &call, &quote!(found), span);
-    let (pattern, future) = (pattern(lookup), at(&future_type(surroundings, &option), span));
+    let found = found(surroundings, &call, &converted, span);
+    let (pattern, future) = (pattern(lookup), at(&converted.future, span));
     quote! {
         fn fetch(&self, #context: &Self::Context) -> #future {
             let #pattern = &self.0;
@@ -60,9 +98,12 @@ pub(super) fn fetch_many(surroundings: &Surroundings<'_>, path: &TokenStream) ->
     let arguments: Vec<TokenStream> =
         lent.into_iter().chain([at(&quote!(&#parts[..]), span)]).collect();
     let call = checked_call(krate, path, &arguments);
-    let found = found(surroundings, &call, &quote!(found_many), span);
-    let vec = quote!(#krate::__private::Vec);
-    let future = future_type(surroundings, &vec);
+    let object = &surroundings.model.schema.target.object;
+    let future = future_type(surroundings, &quote!(#krate::__private::Vec<Self::Object>));
+    let trait_name = quote!(#krate::Lookup);
+    let converted = Converted { future, by: quote!(found_many::<#object, _>), trait_name };
+    let found = found(surroundings, &call, &converted, span);
+    let future = &converted.future;
     let head = quote! {
         fn fetch_many<'many>(
             lookups: &'many [&'many Self],
@@ -82,11 +123,11 @@ pub(super) fn fetch_many(surroundings: &Surroundings<'_>, path: &TokenStream) ->
     quote_spanned!(span=> #head { #gather #some })
 }
 
-fn future_type(surroundings: &Surroundings<'_>, container: &TokenStream) -> TokenStream {
+fn future_type(surroundings: &Surroundings<'_>, output: &TokenStream) -> TokenStream {
     let krate = &surroundings.model.schema.target.krate;
     quote! {
         impl ::core::future::Future<
-            Output = ::core::result::Result<#container<Self::Object>, #krate::Error>,
+            Output = ::core::result::Result<#output, #krate::Error>,
         > + ::core::marker::Send
     }
 }
@@ -98,19 +139,18 @@ fn future_type(surroundings: &Surroundings<'_>, container: &TokenStream) -> Toke
 fn found(
     surroundings: &Surroundings<'_>,
     call: &TokenStream,
-    convert: &TokenStream,
+    Converted { by, trait_name, .. }: &Converted,
     span: Span,
 ) -> TokenStream {
-    let target = &surroundings.model.schema.target;
-    let (krate, object) = (&target.krate, &target.object);
-    let convert = at(&quote!(#krate::__private::#convert::<#object, _>), span);
-    let into_error = at(&into_error(surroundings), span);
+    let krate = &surroundings.model.schema.target.krate;
+    let convert = at(&quote!(#krate::__private::#by), span);
+    let into_error = at(&into_error(surroundings, trait_name), span);
     quote_spanned!(span=> async move { #convert(#call.await, #into_error) })
 }
 
 /// `|error| …`: how the fetch function's error becomes `Error`. Which of the two ways depends on
 /// the traits of its type, which is known here and nowhere else.
-fn into_error(surroundings: &Surroundings<'_>) -> TokenStream {
+fn into_error(surroundings: &Surroundings<'_>, trait_name: &TokenStream) -> TokenStream {
     let krate = &surroundings.model.schema.target.krate;
     let error = local("error", Span::call_site());
     quote! {
@@ -118,7 +158,7 @@ fn into_error(surroundings: &Surroundings<'_>) -> TokenStream {
             use #krate::__private::ErrorKindOf as _;
             (&&&#krate::__private::Tag::of(&#error))
                 .cachecow_error_kind()
-                .wrap(<Self as #krate::Lookup>::NAME, #error)
+                .wrap(<Self as #trait_name>::NAME, #error)
         }
     }
 }

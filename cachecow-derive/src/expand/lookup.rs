@@ -14,22 +14,43 @@ use super::{local, quiet, where_clause};
 use crate::model::{LookupModel, PartModel, Passing};
 use crate::tokens::{at, compact};
 
+/// What the documentation of a type of lookups says.
+pub(super) struct Words {
+    pub(super) of_type: String,
+    pub(super) of_constructor: String,
+    /// Why a value of the type should be used.
+    pub(super) unused: &'static str,
+}
+
 /// The type that holds the parts.
 pub(super) fn declaration(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
+    declared(surroundings, lookup, &words(surroundings, lookup))
+}
+
+fn words(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> Words {
+    let object = surroundings.model.schema.target.ident.unraw();
+    let (by, name) = (by_what(lookup), name(surroundings, lookup));
+    Words {
+        of_type: format!("A lookup of `{object}` {by}, made by `{name}`."),
+        of_constructor: format!("Looks `{object}` up {by}."),
+        unused: "a lookup does nothing until it is given to `get`, `invalidate` or `write`",
+    }
+}
+
+/// A type that holds the parts of a key.
+pub(super) fn declared(
+    surroundings: &Surroundings<'_>,
+    lookup: &LookupModel,
+    Words { of_type: doc, unused, .. }: &Words,
+) -> TokenStream {
     let target = &surroundings.model.schema.target;
     let quiet = quiet();
     let (vis, object, ty, parts) = (target.vis, &target.object, &lookup.ty, parts_type(lookup));
     let (impl_generics, _, clause) = target.generics.split_for_impl();
-    let doc = format!(
-        "A lookup of `{}` {}, made by `{}`.",
-        target.ident.unraw(),
-        by_what(lookup),
-        name(surroundings, lookup)
-    );
     quote! {
         #[doc = #doc]
         #quiet
-        #[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
+        #[must_use = #unused]
         #vis struct #ty #impl_generics (
             #parts,
             ::core::marker::PhantomData<fn() -> #object>,
@@ -39,10 +60,18 @@ pub(super) fn declaration(surroundings: &Surroundings<'_>, lookup: &LookupModel)
 
 /// `by_id` and its like.
 pub(super) fn constructor(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
+    constructed(surroundings, lookup, &words(surroundings, lookup))
+}
+
+/// The constructor of a type that holds the parts of a key.
+pub(super) fn constructed(
+    surroundings: &Surroundings<'_>,
+    lookup: &LookupModel,
+    Words { of_constructor: doc, .. }: &Words,
+) -> TokenStream {
     let target = &surroundings.model.schema.target;
     let (vis, constructor, ty) = (target.vis, &lookup.constructor, &lookup.ty);
     let (_, generic_arguments, _) = target.generics.split_for_impl();
-    let doc = format!("Looks `{}` up {}.", target.ident.unraw(), by_what(lookup));
     let names: Vec<Ident> = lookup.parts.iter().map(parameter).collect();
     let types = lookup.parts.iter().map(parameter_type);
     let values = lookup.parts.iter().zip(&names).map(|(part, name)| match part.passing {
@@ -70,13 +99,24 @@ pub(super) fn constructor(surroundings: &Surroundings<'_>, lookup: &LookupModel)
 
 /// The traits of the lookup's type.
 pub(super) fn impls(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
+    let krate = &surroundings.model.schema.target.krate;
+    let common = common_impls(surroundings, lookup, &quote!(#krate::Lookup));
+    let lookup = lookup_impl(surroundings, lookup);
+    quote!(#common #lookup)
+}
+
+/// What does not depend on what is found, but for the name of the trait that tells the key.
+pub(super) fn common_impls(
+    surroundings: &Surroundings<'_>,
+    lookup: &LookupModel,
+    keyed: &TokenStream,
+) -> TokenStream {
     let target = &surroundings.model.schema.target;
     let (krate, ty) = (&target.krate, &lookup.ty);
     let (impl_generics, generic_arguments, own_clause) = target.generics.split_for_impl();
     let clause = where_clause(target.generics, &surroundings.bounds);
     let clone_clause = where_clause(target.generics, &generic_clone_bounds(lookup));
     let debug = debug(surroundings, lookup);
-    let lookup_impl = lookup_impl(surroundings, lookup);
     let copies = lookup.parts.iter().enumerate().map(|(index, part)| {
         let (clone, name) = (clone(surroundings, part), part_local(index, part));
         quote!(#clone(#name))
@@ -102,13 +142,11 @@ pub(super) fn impls(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> To
         impl #impl_generics #krate::CacheKeys for #ty #generic_arguments #clause {
             fn add_to(&self, set: &mut #krate::KeySet) {
                 set.add(
-                    <Self as #krate::Lookup>::key(self).key(),
-                    <<Self as #krate::Lookup>::Object as #krate::Cached>::POLICY,
+                    <Self as #keyed>::key(self).key(),
+                    <<Self as #keyed>::Object as #krate::Cached>::POLICY,
                 );
             }
         }
-
-        #lookup_impl
     }
 }
 
@@ -143,7 +181,7 @@ fn lookup_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenSt
     let turbofish = generic_arguments.as_turbofish();
     let (pattern, names) = (pattern(lookup), part_locals(&lookup.parts));
     let own = own_parts(object, lookup);
-    let finds = finds(object, lookup);
+    let finds = comparison(object, lookup, &quote!(finds));
     let fetch = fetch(surroundings, lookup);
     let fetch_many = lookup.fetch_many.as_ref().map(|path| fetch_many(surroundings, path));
     let (is_alias, primary_of) = alias(surroundings, lookup).unzip();
@@ -212,13 +250,17 @@ fn alias(
 
 /// The comparison of parts whose equality is known to be that of their encodings; every read of a
 /// cached object makes it.
-fn finds(object: &TokenStream, lookup: &LookupModel) -> Option<TokenStream> {
+pub(super) fn comparison(
+    object: &TokenStream,
+    lookup: &LookupModel,
+    name: &TokenStream,
+) -> Option<TokenStream> {
     let comparable = lookup.parts.iter().all(|part| part.passing != Passing::Reference);
     let (pattern, names) = (pattern(lookup), part_locals(&lookup.parts));
     let own = own_parts(object, lookup);
     comparable.then(|| {
         quote! {
-            fn finds(&self, object: &Self::Object) -> ::core::primitive::bool {
+            fn #name(&self, object: &Self::Object) -> ::core::primitive::bool {
                 let #pattern = &self.0;
                 true #(&& ::core::cmp::PartialEq::eq(#names, #own))*
             }
@@ -227,7 +269,10 @@ fn finds(object: &TokenStream, lookup: &LookupModel) -> Option<TokenStream> {
 }
 
 /// References to the parts of a found `object`, as they stand in its key.
-fn own_parts(object: &TokenStream, lookup: &LookupModel) -> impl Iterator<Item = TokenStream> {
+pub(super) fn own_parts(
+    object: &TokenStream,
+    lookup: &LookupModel,
+) -> impl Iterator<Item = TokenStream> {
     lookup.parts.iter().map(move |part| {
         let member = &part.member;
         in_key(object, part, quote!(&object.#member))
@@ -235,7 +280,7 @@ fn own_parts(object: &TokenStream, lookup: &LookupModel) -> impl Iterator<Item =
 }
 
 /// One function for the asked key and the object's own, so that the two cannot differ.
-fn encode(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
+pub(super) fn encode(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
     let target = &surroundings.model.schema.target;
     let krate = &target.krate;
     let (impl_generics, _, _) = target.generics.split_for_impl();
@@ -279,7 +324,7 @@ pub(super) fn parameter(part: &PartModel) -> Ident {
     }
 }
 
-fn clone(surroundings: &Surroundings<'_>, part: &PartModel) -> TokenStream {
+pub(super) fn clone(surroundings: &Surroundings<'_>, part: &PartModel) -> TokenStream {
     let (krate, ty) = (&surroundings.model.schema.target.krate, &part.ty);
     quote_spanned!(ty.span()=> #krate::__private::clone::<#ty>)
 }
@@ -294,11 +339,11 @@ fn generic_clones(lookup: &LookupModel) -> Option<TokenStream> {
     (!bounds.is_empty()).then(|| quote!(where #(#bounds),*))
 }
 
-fn name(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> String {
+pub(super) fn name(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> String {
     format!("{}::{}", surroundings.model.schema.target.ident.unraw(), lookup.constructor)
 }
 
-fn by_what(lookup: &LookupModel) -> String {
+pub(super) fn by_what(lookup: &LookupModel) -> String {
     if lookup.parts.is_empty() {
         return format!("under `{}`", lookup.template.value());
     }

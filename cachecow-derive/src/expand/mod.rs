@@ -3,6 +3,7 @@
 mod cached;
 mod fetch;
 mod key_part;
+mod list;
 mod lookup;
 mod normalize;
 mod parts;

@@ -5,6 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::local;
+use super::parts::one_or_tuple;
 use crate::fields::Storage;
 use crate::model::{BodyModel, FieldModel, SchemaModel, VariantModel};
 
@@ -60,6 +61,60 @@ pub(super) fn items(model: &SchemaModel<'_>, locals: &Locals) -> TokenStream {
             #comparison: &mut #krate::__private::Comparison,
         ) -> ::core::primitive::bool {
             #is_same
+        }
+    }
+}
+
+/// The functions for some of a struct's fields, which stand in a lookup; `names` are bound to references to them,
+/// and `wrap` makes the lookup.
+pub(super) fn of_parts(
+    krate: &TokenStream,
+    fields: &[&FieldModel],
+    names: &[Ident],
+    bind: &TokenStream,
+    wrap: impl FnOnce(TokenStream) -> TokenStream,
+) -> TokenStream {
+    let locals = Locals::new();
+    let Locals { encoder, decoder, value, .. } = &locals;
+    let bodies = each(krate, &locals);
+    let len = fields.len();
+    let writes = fields.iter().zip(names).map(|(field, name)| bodies.write(field, &quote!(#name)));
+    let reads = one_or_tuple(fields.iter().map(|field| bodies.read(field)));
+    let read = wrap(quote!(#value));
+    quote! {
+        fn write_to(&self, #encoder: &mut #krate::__private::Encoder) {
+            #bind
+            if #encoder.begin(#len) {
+                #(#writes)*
+            }
+            #encoder.end();
+        }
+
+        fn read_from(
+            #decoder: &mut #krate::__private::Decoder<'_>,
+        ) -> ::core::result::Result<Self, #krate::__private::DecodeError> {
+            #decoder.begin(#len)?;
+            let #value = #reads;
+            #decoder.end();
+            ::core::result::Result::Ok(#read)
+        }
+    }
+}
+
+/// The functions of a type that cannot be stored, beside the fault that says why.
+pub(super) fn of_nothing(krate: &TokenStream) -> TokenStream {
+    let locals = Locals::new();
+    let Locals { encoder, decoder, .. } = &locals;
+    let (write, read, _) = each(krate, &locals).of_nothing();
+    quote! {
+        fn write_to(&self, #encoder: &mut #krate::__private::Encoder) {
+            #write
+        }
+
+        fn read_from(
+            #decoder: &mut #krate::__private::Decoder<'_>,
+        ) -> ::core::result::Result<Self, #krate::__private::DecodeError> {
+            #read
         }
     }
 }

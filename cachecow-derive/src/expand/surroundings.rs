@@ -25,7 +25,8 @@ impl<'a> Surroundings<'a> {
         bounds.extend(model.schema.bounds.iter().cloned());
         let in_lookups = model.lookups.iter().flat_map(|lookup| &lookup.parts);
         let in_tags = model.tags.iter().flat_map(|tag| &tag.parts);
-        for part in in_lookups.chain(in_tags) {
+        let in_lists = model.lists.iter().flat_map(|list| &list.lookup.parts);
+        for part in in_lookups.chain(in_tags).chain(in_lists) {
             if part.is_generic {
                 let ty = &part.ty;
                 bounds.push(quote! {
@@ -42,6 +43,15 @@ impl<'a> Surroundings<'a> {
         let (_, arguments, _) = self.model.schema.target.generics.split_for_impl();
         self.model.lookups.iter().map(move |lookup| {
             let ty = &lookup.ty;
+            quote!(#ty #arguments)
+        })
+    }
+
+    /// The same of the lists.
+    pub(super) fn list_types(&self) -> impl Iterator<Item = TokenStream> {
+        let (_, arguments, _) = self.model.schema.target.generics.split_for_impl();
+        self.model.lists.iter().map(move |list| {
+            let ty = &list.lookup.ty;
             quote!(#ty #arguments)
         })
     }

@@ -108,6 +108,6 @@ fn constructor(surroundings: &Surroundings<'_>, tag: &TagModel) -> TokenStream {
 }
 
 /// The function that both the constructor and the object's own tags come from.
-fn encoding(tag: &TagModel) -> Ident {
+pub(super) fn encoding(tag: &TagModel) -> Ident {
     Ident::new(&format!("__cachecow_{}", tag.constructor.unraw()), tag.constructor.span())
 }

@@ -2,20 +2,21 @@
 
 use syn::{Data, DeriveInput, Fields};
 
+use super::list::Lists;
 use super::lookup::Lookups;
 use super::normalize::normalizers;
 use super::schema::{fingerprint_tags, schema};
 use super::tag::Tags;
 use crate::faults::Faults;
 use crate::fields::{FieldInfo, fields};
-use crate::model::{BodyModel, CachedModel, PolicyModel};
+use crate::model::{BodyModel, CachedModel, PartModel, PolicyModel};
 use crate::options::CachedOptions;
 use crate::tokens;
 use crate::value::Slot;
 
 /// Judges `#[derive(Cached)]`.
 pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedModel<'a> {
-    let CachedOptions { options, lookups, tags } = CachedOptions::read(&input.attrs, faults);
+    let CachedOptions { options, lookups, tags, lists } = CachedOptions::read(&input.attrs, faults);
     let mut schema = schema(input, options.krate.given(), options.version.given(), faults);
     let is_owned = owns_its_data(input, faults);
     // The faults of the fields' own attributes were reported with the shape.
@@ -27,11 +28,17 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
     let object = &object;
     let lookups_of =
         Lookups { input, object, fields: &found, can_call: !options.context.is_invalid() };
-    let given = lookups.len() + tags.len();
+    let given = lookups.len() + tags.len() + lists.len();
     let judged = lookups_of.judge(lookups, faults);
-    let tags = Tags { lookups_of: &lookups_of, lookups: &judged }.judge(tags, faults);
-    let all_judged = given > 0 && judged.len() + tags.len() == given;
-    let normalizers = normalizers(&found, (&judged, &tags), all_judged, faults);
+    let lists = Lists { lookups_of: &lookups_of, lookups: &judged }.judge(lists, faults);
+    let tags_of = Tags { lookups_of: &lookups_of, lookups: &judged, lists: &lists };
+    let tags = tags_of.judge(tags, faults);
+    let all_judged = given > 0 && judged.len() + tags.len() + lists.len() == given;
+    let in_lists = lists.iter().flat_map(|list| &list.lookup.parts);
+    let in_tags = tags.iter().flat_map(|tag| &tag.parts);
+    let parts: Vec<&PartModel> =
+        judged.iter().flat_map(|lookup| &lookup.parts).chain(in_lists).chain(in_tags).collect();
+    let normalizers = normalizers(&found, &parts, all_judged, faults);
     fingerprint_tags(&mut schema, &tags);
     if !is_owned {
         // Nor can what is borrowed be read back.
@@ -50,6 +57,8 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
             near_ttl: options.near_ttl.given(),
         },
         ttl_with: options.ttl_with.given().map(|path| tokens::without_self(path, object)),
+        // The members of a list are looked up by the first key.
+        lists: if judged.is_empty() { Vec::new() } else { lists },
         lookups: judged,
         tags,
         normalizers,

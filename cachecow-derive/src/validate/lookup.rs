@@ -305,7 +305,7 @@ fn passing(ty: &syn::Type) -> Passing {
 }
 
 /// `by_tenant_and_id` as `ByTenantAndId`.
-fn camel(name: &str) -> String {
+pub(super) fn camel(name: &str) -> String {
     let word = |word: &str| {
         let mut letters = word.chars();
         letters.next().map(|first| first.to_uppercase().chain(letters).collect::<String>())

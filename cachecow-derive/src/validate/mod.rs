@@ -2,6 +2,7 @@
 
 mod cached;
 mod key_part;
+mod list;
 mod lookup;
 mod normalize;
 mod schema;

@@ -5,25 +5,21 @@ use quote::ToTokens;
 use super::lookup::normalizer;
 use crate::faults::Faults;
 use crate::fields::FieldInfo;
-use crate::model::{LookupModel, NormalizerModel, PartModel, TagModel};
+use crate::model::{NormalizerModel, PartModel};
 
-/// The functions of the fields that stand in a key or a tag. `all_judged`: none of these was left out because
-/// of another fault.
+/// The functions of the fields that are these parts of a key, a list or a tag. `all_judged`: none was left out
+/// because of another fault.
 pub(super) fn normalizers(
     fields: &[FieldInfo<'_>],
-    (lookups, tags): (&[LookupModel], &[TagModel]),
+    parts: &[&PartModel],
     all_judged: bool,
     faults: &mut Faults,
 ) -> Vec<NormalizerModel> {
-    let parts = || {
-        let in_lookups = lookups.iter().flat_map(|lookup| &lookup.parts);
-        in_lookups.chain(tags.iter().flat_map(|tag| &tag.parts))
-    };
     let mut normalizers = Vec::new();
     for field in fields {
         let Some((word, path)) = &field.normalize else { continue };
         let stands_in = |part: &PartModel| part.name == field.name;
-        if !parts().any(stands_in) {
+        if !parts.iter().any(|part| stands_in(part)) {
             if all_judged {
                 faults.add(
                     word,

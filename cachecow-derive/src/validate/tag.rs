@@ -6,7 +6,7 @@ use syn::LitStr;
 use super::lookup::Lookups;
 use crate::faults::Faults;
 use crate::fields::Storage;
-use crate::model::{LookupModel, TagModel};
+use crate::model::{ListModel, LookupModel, TagModel};
 use crate::options::TagOptions;
 
 /// `all:posts` as `tag_all_posts`.
@@ -26,6 +26,7 @@ fn by_words(template: &LitStr) -> Option<Ident> {
 pub(super) struct Tags<'a> {
     pub(super) lookups_of: &'a Lookups<'a>,
     pub(super) lookups: &'a [LookupModel],
+    pub(super) lists: &'a [ListModel],
 }
 
 impl Tags<'_> {
@@ -74,7 +75,8 @@ impl Tags<'_> {
             );
             return other.constructor != tag.constructor;
         }
-        let lookups = self.lookups.iter().map(|lookup| &lookup.constructor);
+        let lists = self.lists.iter().map(|list| &list.lookup);
+        let lookups = self.lookups.iter().chain(lists).map(|lookup| &lookup.constructor);
         let mut names = others.iter().map(|other| &other.constructor).chain(lookups);
         if names.any(|name| *name == tag.constructor) {
             faults.add(
@@ -95,8 +97,11 @@ impl Tags<'_> {
         for field in self.lookups_of.fields {
             let is_in_tag = |tag: &&TagModel| tag.parts.iter().any(|part| part.name == field.name);
             let Some(tag) = tags.iter().find(is_in_tag) else { continue };
-            if self.lookups.iter().any(|lookup| lookup.parts.iter().any(|p| p.name == field.name)) {
-                // Reported for the key.
+            let is_in_key =
+                |lookup: &LookupModel| lookup.parts.iter().any(|p| p.name == field.name);
+            let is_in_list = |list: &ListModel| list.part(&field.name).is_some();
+            if self.lookups.iter().any(is_in_key) || self.lists.iter().any(is_in_list) {
+                // Reported there.
                 continue;
             }
             if let Storage::Skipped(word) = &field.storage {

@@ -26,7 +26,7 @@ use crate::protocol::{Outcome, Purpose};
 /// callers; what [`CacheCow::with_shared`](crate::CacheCow::with_shared) returns.
 #[derive(Debug)]
 pub struct SharedView<'a, C: ?Sized> {
-    view: View<'a, C>,
+    pub(super) view: View<'a, C>,
     context: &'a Arc<C>,
 }
 
@@ -111,6 +111,21 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
                 let (query, unfinished) = *begun;
                 let begun = (query.detach(), unfinished);
                 Box::pin(self.go_on(Arc::new(lookup), begun)).await
+            }
+        }
+    }
+
+    /// The same for a lookup that is shared already, unaudited.
+    pub(super) async fn read_shared<L: Lookup<Context = C> + 'static>(
+        self,
+        lookup: &Arc<L>,
+    ) -> Result<Read<L::Object>, Error> {
+        match self.view.begin(&**lookup).await {
+            Ok(read) => Ok(read),
+            Err(begun) => {
+                let (query, unfinished) = *begun;
+                let begun = (query.detach(), unfinished);
+                Box::pin(self.go_on(Arc::clone(lookup), begun)).await
             }
         }
     }

@@ -4,6 +4,7 @@ pub(crate) mod audited;
 pub(crate) mod cached;
 pub(crate) mod call;
 pub(crate) mod keys;
+pub(crate) mod list;
 pub(crate) mod lookup;
 pub(crate) mod object;
 pub(crate) mod schema;

@@ -28,6 +28,11 @@ impl<T: Cached> Tag<T> {
         self.key
     }
 
+    /// The same group, of lists whose members are in it.
+    pub(crate) fn of_members<M>(self) -> Tag<M> {
+        Tag { key: self.key, group: PhantomData }
+    }
+
     /// The key of the epoch that ends with every invalidation of any tag of the type.
     pub(crate) fn guard() -> Key {
         T::tag_scope().key()

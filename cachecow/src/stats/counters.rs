@@ -62,7 +62,8 @@ counters! {
     DecodeFailures => decode_failures, "decode failures";
     /// Stored values of another version of the type, or stored with other settings of compression and encryption.
     OtherVersions => other_versions, "of other versions";
-    /// Fetched values that were too large to be stored.
+    /// Fetched values that were too large to be stored, and lists longer than their `max_len`; of these the first
+    /// of each kind is told as an event at the level `warn`.
     Oversized => oversized, "oversized";
     /// Fetched objects that were not stored, because they would not have come back as they were fetched; the
     /// first of each type is told as an event at the level `error`, with the field and the reason. After

@@ -83,6 +83,8 @@ pub(crate) struct TypeState {
     read_back: ReadBack,
     /// Whether it was logged that a fetch returned another object than the one asked for.
     mismatch_is_told: AtomicBool,
+    /// Whether it was logged that a list was too long.
+    too_long_is_told: AtomicBool,
     /// Whether another type has a key of the same template.
     clashes: bool,
 }
@@ -96,6 +98,7 @@ impl TypeState {
             hit_rate: HitRate::default(),
             read_back: ReadBack::default(),
             mismatch_is_told: AtomicBool::new(false),
+            too_long_is_told: AtomicBool::new(false),
             clashes: false,
         }
     }
@@ -115,6 +118,12 @@ impl TypeState {
     pub(crate) fn fetched_another(&self) -> bool {
         self.count(Counter::Mismatched);
         !self.mismatch_is_told.swap(true, Ordering::Relaxed)
+    }
+
+    /// A list was too long to be stored; whether it is the first of its kind.
+    pub(crate) fn too_long(&self) -> bool {
+        self.count(Counter::Oversized);
+        !self.too_long_is_told.swap(true, Ordering::Relaxed)
     }
 
     #[inline]

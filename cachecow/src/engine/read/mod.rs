@@ -17,6 +17,7 @@ mod hints;
 mod judge;
 mod known;
 mod lifetime;
+mod list;
 mod loader;
 mod peek;
 mod primary;
@@ -37,6 +38,7 @@ pub(crate) use self::judge::{Judged, Judgement};
 pub(crate) use self::known::Known;
 use self::known::{Answered, each_once};
 pub(crate) use self::lifetime::lifetimes;
+pub(crate) use self::list::{ListRead, too_long};
 pub(crate) use self::loader::LoadOptions;
 #[cfg(feature = "store")]
 pub(crate) use self::loader::{Loader, Sealed};

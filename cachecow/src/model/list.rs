@@ -1,0 +1,179 @@
+//! One kind of list of objects, and how a list is stored: the primary keys of its members.
+
+use std::future::Future;
+use std::time::Duration;
+
+use crate::codec::{DecodeError, Decoder, Encoder};
+use crate::error::Error;
+use crate::key::{Key, KeyEncoder};
+use crate::model::cached::{Cached, TypePolicy};
+use crate::model::keys::CacheKeys;
+use crate::model::lookup::Lookup;
+use crate::model::schema::{CacheSchema, fingerprint};
+use crate::model::tag::Tag;
+
+/// One kind of list: all objects that share the parts of its key, and the fetch function behind it.
+///
+/// `#[derive(Cached)]` implements it for `PostListByAuthorId` and its like, where the struct has
+/// `#[cache(list = "post:author:{author_id}", fetch = Post::by_author)]`; [`View::list`] takes it. What is
+/// promised of a list is said [there](crate::lists).
+///
+/// A list is stored as the primary keys of its members, so it is stored, verified and invalidated like an object
+/// under a key of its own. Write the key's parts to [`KeyEncoder`] as for a lookup, with a template of its own.
+///
+/// [`View::list`]: crate::View::list
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no list",
+    label = "expected a list",
+    note = "write `Post::list_by_author_id(7)`, where the struct has `#[cache(list = \"post:author:{{author_id}}\", \
+            fetch = Post::by_author)]`; one object is read by `get`, several by `get_many`"
+)]
+pub trait ListLookup: CacheSchema + CacheKeys + Clone + Send + Sync + 'static {
+    /// What the list is of.
+    type Object: Cached;
+    /// The primary lookup of the objects, by which they are read. It is stored for each member.
+    type Member: Lookup<Object = Self::Object, Context = Self::Context>
+        + CacheSchema
+        + Clone
+        + 'static;
+    /// What the fetch function needs: a connection pool, a client, or `()`.
+    type Context: ?Sized + Sync;
+    /// How errors, events and [`Stats`](crate::Stats) name this list: `Post::list_by_author_id`.
+    const NAME: &'static str;
+    /// The template of its key, with its placeholders emptied.
+    const TEMPLATE: &'static str;
+    /// The settings of the type, perhaps with another time to live.
+    const POLICY: TypePolicy = <Self::Object as Cached>::POLICY;
+    /// A list with more members is not stored.
+    const MAX_LEN: usize = 10_000;
+
+    /// The key that is asked for.
+    fn key(&self) -> KeyEncoder;
+
+    /// The key of the list of this kind that `object` is in.
+    fn key_of(object: &Self::Object) -> KeyEncoder;
+
+    /// Whether `object` is in this list: [`key_of`](Self::key_of) it is [`key`](Self::key). An object read from a
+    /// cache is among the members only if so.
+    fn holds(&self, object: &Self::Object) -> bool {
+        self.key().as_bytes() == Self::key_of(object).as_bytes()
+    }
+
+    /// The list of this kind that `object` is in.
+    fn of(object: &Self::Object) -> Self;
+
+    /// The primary lookup of `object`.
+    fn member_of(object: &Self::Object) -> Self::Member;
+
+    /// Whether [`each_tag`](Self::each_tag) visits any.
+    const TAGGED: bool = false;
+
+    /// Visits every tag that all members carry, whichever they are: those made of the list's own parts, and the
+    /// constant ones. To invalidate such a tag is to invalidate the list.
+    fn each_tag(&self, visit: &mut dyn FnMut(Tag<Self::Object>)) {
+        let _ = visit;
+    }
+
+    /// Reads the list from the backing store: the objects, or their primary lookups, in the order in which they
+    /// are to be returned.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::fetch`] around the backing store's error.
+    fn fetch(
+        &self,
+        context: &Self::Context,
+    ) -> impl Future<Output = Result<Listed<Self::Object, Self::Member>, Error>> + Send;
+
+    /// A number for this kind of list, dense and constant within the process.
+    #[doc(hidden)]
+    fn type_slot() -> usize {
+        crate::stats::generic_slot::<Self>()
+    }
+}
+
+/// What a list's fetch function returned.
+#[derive(Clone, Debug)]
+pub enum Listed<T, M> {
+    /// The objects. They are not stored: each is read under its own key.
+    Objects(Vec<T>),
+    /// The primary lookups of the objects.
+    Members(Vec<M>),
+}
+
+/// A list as it is stored: its own parts, to verify it by, and its members'.
+pub(crate) struct Members<L: ListLookup> {
+    pub(crate) list: L,
+    pub(crate) members: Vec<L::Member>,
+}
+
+impl<L: ListLookup> Members<L> {
+    /// Whether it is longer than any that is stored.
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.members.len() > L::MAX_LEN
+    }
+}
+
+impl<L: ListLookup> CacheSchema for Members<L> {
+    const NAME: &'static str = <L as ListLookup>::NAME;
+    const FINGERPRINT: u64 =
+        fingerprint("list", &[L::FINGERPRINT, <L::Member as CacheSchema>::FINGERPRINT]);
+    const MAY_BE_NIL: bool = false;
+
+    fn write_to(&self, encoder: &mut Encoder) {
+        if encoder.begin(2) {
+            self.list.write_to(encoder);
+            encoder.field("list");
+            self.members.write_to(encoder);
+            encoder.field("members");
+        }
+        encoder.end();
+    }
+
+    fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        decoder.begin(2)?;
+        let list = Decoder::field("list", L::read_from(decoder))?;
+        let members = Decoder::field("members", Vec::read_from(decoder))?;
+        decoder.end();
+        Ok(Self { list, members })
+    }
+
+    /// Of a type without parameters its own; else that of the object's type, whose arguments stand in it.
+    fn write_name(encoder: &mut KeyEncoder) {
+        let (mut of_object, mut plain) = (KeyEncoder::new(""), KeyEncoder::new(""));
+        L::Object::write_name(&mut of_object);
+        plain.scope(L::Object::NAME);
+        if of_object.as_bytes() == plain.as_bytes() {
+            encoder.scope(Self::NAME);
+        } else {
+            L::Object::write_name(encoder);
+        }
+    }
+}
+
+impl<L: ListLookup> Cached for Members<L> {
+    const POLICY: TypePolicy = L::POLICY;
+    const TEMPLATES: &'static [&'static str] = &[L::TEMPLATE];
+    const TAGGED: bool = L::TAGGED;
+
+    fn each_key(&self, visit: &mut dyn FnMut(Key)) {
+        visit(self.list.key().key());
+    }
+
+    fn each_tag(&self, visit: &mut dyn FnMut(Tag<Self>)) {
+        self.list.each_tag(&mut |tag| visit(tag.of_members()));
+    }
+
+    /// The objects' own, so that one guard is for both.
+    fn tag_scope() -> KeyEncoder {
+        L::Object::tag_scope()
+    }
+
+    fn ttl(&self) -> Option<Duration> {
+        self.is_too_long().then_some(Duration::ZERO)
+    }
+
+    fn type_slot() -> usize {
+        L::type_slot()
+    }
+}
