@@ -149,7 +149,7 @@ pub use model::keys::{CacheKeys, KeySet};
 pub use model::list::{ListLookup, Listed};
 pub use model::lookup::{Lookup, SameContext};
 pub use model::schema::CacheSchema;
-pub use model::tag::Tag;
+pub use model::tag::{Tag, TaggedQueries};
 #[cfg(feature = "zstd")]
 pub use packing::Compression;
 #[cfg(feature = "encryption")]

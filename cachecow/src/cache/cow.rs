@@ -447,7 +447,7 @@ impl CacheCow {
         }
         Stats {
             types,
-            pending_invalidations: self.engine.pending.len(),
+            pending_invalidations: self.engine.pending.named(),
             circuit_open: self.engine.client.circuit_is_open(),
         }
     }

@@ -334,7 +334,7 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         }
         let options = self.options.load();
         let mut query = ObjectQuery::new(engine, state, near, lookup, (key, parts));
-        let mut read = engine.read_of::<L::Object>(query.key, state);
+        let mut read = engine.read_of(lookup, query.key, state);
         if options.purpose != Purpose::Serve {
             // In place: moved, either would cost a hit a few percent.
             query.set_purpose(options.purpose);

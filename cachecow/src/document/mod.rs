@@ -5,6 +5,7 @@
 //! [1, fingerprint, stored at, fetch took, time to live, tags, object]
 //! [1, fingerprint, stored at, fetch took, time to live, nil, key]
 //! [1, fingerprint, stored at, fetch took, time to live, true, token and primary key]
+//! [1, fingerprint, stored at, fetch took, time to live, false, number of tags, tags and key]
 //! [1, fingerprint, stored at, fetch took, time to live, codec, name of the key, packed]
 //! ```
 //!
@@ -22,7 +23,10 @@
 //! stored. The header's integers have a fixed width,
 //! so that the header can be read without a decoder.
 //!
-//! The fifth form is one of the others that was compressed, encrypted, or both; see [`packed`].
+//! The fifth form is an absence that carries tags, as that of a query's answer does: in one piece of binary data,
+//! how many they are in two bytes, the tags, and the key.
+//!
+//! The last form is one of the others that was compressed, encrypted, or both; see [`packed`].
 
 #[cfg_attr(
     not(any(feature = "encryption", feature = "zstd")),
@@ -45,6 +49,7 @@ const ARRAY_OF_7: u8 = 0x97;
 const U64: u8 = 0xcf;
 const U32: u8 = 0xce;
 const NIL: u8 = 0xc0;
+const FALSE: u8 = 0xc2;
 const TRUE: u8 = 0xc3;
 const BIN_8: u8 = 0xc4;
 const BIN_16: u8 = 0xc5;
@@ -93,8 +98,8 @@ pub(crate) enum Body<'a> {
     Object(&'a [u8]),
     /// The same, with its tags.
     Tagged { stamps: &'a [u8], object: &'a [u8] },
-    /// There is no object under this encoded key.
-    Absent { key: &'a [u8] },
+    /// There is no object under this encoded key; with the tags that this knowledge carries.
+    Absent { stamps: &'a [u8], key: &'a [u8] },
     /// The object is stored under this encoded primary key; the token is the pointer's own.
     Pointer { stored_by: Token, primary: &'a [u8] },
 }
@@ -142,7 +147,10 @@ pub(crate) fn parse(document: &[u8]) -> Result<(Header, Body<'_>), Malformed> {
         (ARRAY_OF_7, [BIN_16, high, low, rest @ ..]) => {
             tagged(parsed, usize::from(u16::from_be_bytes([*high, *low])), rest)
         }
-        (ARRAY_OF_7, [NIL, key @ ..]) => Ok((parsed, Body::Absent { key: decode_key(key)? })),
+        (ARRAY_OF_7, [NIL, key @ ..]) => {
+            Ok((parsed, Body::Absent { stamps: &[], key: decode_key(key)? }))
+        }
+        (ARRAY_OF_7, [FALSE, absence @ ..]) => Ok((parsed, decode_absence(absence)?)),
         (ARRAY_OF_7, [TRUE, pointer @ ..]) => Ok((parsed, decode_pointer(pointer)?)),
         _ => Err(Malformed),
     }
@@ -159,6 +167,13 @@ fn decode_key(key: &[u8]) -> Result<&[u8], Malformed> {
 fn decode_pointer(pointer: &[u8]) -> Result<Body<'_>, Malformed> {
     let (token, primary) = decode_key(pointer)?.split_first_chunk().ok_or(Malformed)?;
     Ok(Body::Pointer { stored_by: Token::from_bytes(*token), primary })
+}
+
+fn decode_absence(absence: &[u8]) -> Result<Body<'_>, Malformed> {
+    let (count, rest) = decode_key(absence)?.split_first_chunk().ok_or(Malformed)?;
+    let len = STAMP * usize::from(u16::from_be_bytes(*count));
+    let (stamps, key) = rest.split_at_checked(len).ok_or(Malformed)?;
+    Ok(Body::Absent { stamps, key })
 }
 
 fn tagged(header: Header, len: usize, rest: &[u8]) -> Result<(Header, Body<'_>), Malformed> {
@@ -181,12 +196,19 @@ pub(crate) fn stamps(stamps: &[u8]) -> impl ExactSizeIterator<Item = (u128, Toke
     })
 }
 
-/// The document of an object, with the tags that it carries; of at most `max_len` bytes.
+/// The document of an object or of its absence, with the tags that it carries; of at most `max_len` bytes.
 pub(crate) fn with_stamps(
     document: &[u8],
     stamps: &[(Key, Token)],
     max_len: usize,
 ) -> Result<Vec<u8>, Unfit> {
+    if let Ok((header, Body::Absent { key, .. })) = parse(document) {
+        let count = u16::try_from(stamps.len()).map_err(|_| Unfit::TooLarge)?;
+        let mut absence = count.to_be_bytes().to_vec();
+        push_stamps(&mut absence, stamps);
+        absence.extend_from_slice(key);
+        return encode_key(header, FALSE, &absence, max_len);
+    }
     let (header, object) = document.split_at(HEADER.min(document.len()));
     // Some two thousand tags at the most.
     let len = u16::try_from(stamps.len() * STAMP).map_err(|_| Unfit::TooLarge)?;
@@ -200,12 +222,16 @@ pub(crate) fn with_stamps(
     stamped.extend_from_slice(header);
     stamped[0] = ARRAY_OF_7;
     stamped.extend_from_slice(mark);
-    for (tag, epoch) in stamps {
-        stamped.extend_from_slice(&tag.hash().to_be_bytes());
-        stamped.extend_from_slice(epoch.as_bytes());
-    }
+    push_stamps(&mut stamped, stamps);
     stamped.extend_from_slice(object);
     Ok(stamped)
+}
+
+fn push_stamps(document: &mut Vec<u8>, stamps: &[(Key, Token)]) {
+    for (tag, epoch) in stamps {
+        document.extend_from_slice(&tag.hash().to_be_bytes());
+        document.extend_from_slice(epoch.as_bytes());
+    }
 }
 
 /// Decodes an object, which the bytes are and nothing more.

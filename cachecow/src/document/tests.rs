@@ -36,7 +36,28 @@ fn a_very_long_time_to_live_is_not_none() {
 #[test]
 fn an_absence_carries_its_key() {
     let document = encode_absent(ANY, b"some key", 1000).unwrap();
-    assert_eq!(parse(&document).unwrap(), (ANY, Body::Absent { key: b"some key" }));
+    let absence = Body::Absent { stamps: &[], key: b"some key" };
+    assert_eq!(parse(&document).unwrap(), (ANY, absence));
+}
+
+#[test]
+fn an_absence_may_carry_tags() {
+    let absent = encode_absent(ANY, b"some key", 1000).unwrap();
+    for tags in [0, 1, 3] {
+        let stamp = |tag| (Key::from_hash(tag), Token::from_bytes([7; 16]));
+        let stamped: Vec<_> = (0..tags).map(stamp).collect();
+        let document = with_stamps(&absent, &stamped, 1000).unwrap();
+        let (header, body) = parse(&document).unwrap();
+        let Body::Absent { stamps: found, key: b"some key" } = body else { panic!("{body:?}") };
+        assert_eq!(header, ANY);
+        let expected = stamped.iter().map(|(tag, epoch)| (tag.hash(), *epoch));
+        assert!(stamps(found).eq(expected), "{tags} tags");
+        let cut = with_stamps(&absent, &stamped, document.len() - 1);
+        assert!(matches!(cut, Err(Unfit::TooLarge)));
+        for len in 0..document.len() {
+            assert_eq!(parse(&document[..len]), Err(Malformed), "{len}");
+        }
+    }
 }
 
 #[test]

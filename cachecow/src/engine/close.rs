@@ -68,7 +68,7 @@ impl Engine {
                 sleep_until((Instant::now() + PAUSE).min(deadline)).await;
             }
         }
-        let (writes, invalidations) = (self.writes.under_way(), self.pending.len());
+        let (writes, invalidations) = (self.writes.under_way(), self.pending.named());
         if writes + invalidations == 0 {
             return Ok(());
         }

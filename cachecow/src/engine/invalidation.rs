@@ -16,15 +16,17 @@ use crate::model::keys::{CacheKeys, KeySet};
 use crate::protocol::{Command, Lost, Reply, WriteMachine, WriteOutcome, WriteStep};
 use crate::stats::TypeState;
 
-/// A key that is invalidated or written, or the tags of one type.
+/// A key that is invalidated or written, the tags of one type, or the epoch of answers to queries.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Target {
-    /// The key, or the tags' guard.
+    /// The key, the tags' guard, or the epoch.
     pub(crate) key: Key,
     /// For how long nothing is stored afterwards; zero: not at all.
     pub(super) settle: Duration,
-    /// None for a key.
+    /// None for a key, and for an epoch of answers.
     pub(crate) tags: Vec<Key>,
+    /// Whether the key is that of an epoch of answers.
+    pub(crate) of_answers: bool,
 }
 
 impl Engine {
@@ -38,12 +40,24 @@ impl Engine {
 
     /// The same, of what was named already.
     pub(crate) fn targets_of(&self, set: KeySet) -> Vec<Target> {
-        let target = |key, policy, tags| Target { key, settle: self.settle(policy), tags };
+        let target = |key, policy, tags| Target {
+            key,
+            settle: self.settle(policy),
+            tags,
+            of_answers: false,
+        };
         let keys = set.keys.into_iter().map(|(key, policy)| target(key, policy, Vec::new()));
         let mut targets: Vec<Target> = keys.collect();
         targets.sort_unstable_by(|one, other| other.cmp(one));
         targets.dedup_by_key(|target| target.key);
         let keys = targets.len();
+        let mut answers: Vec<Target> = set
+            .answers
+            .into_iter()
+            .map(|(key, policy)| Target { of_answers: true, ..target(key, policy, Vec::new()) })
+            .collect();
+        answers.sort_unstable_by(|one, other| other.cmp(one));
+        answers.dedup_by_key(|target| target.key);
         for named in set.tags {
             match targets[keys..].iter_mut().find(|group| group.key == named.guard) {
                 Some(group) if group.tags.contains(&named.tag) => {}
@@ -51,6 +65,7 @@ impl Engine {
                 None => targets.push(target(named.guard, named.policy, vec![named.tag])),
             }
         }
+        targets.extend(answers);
         targets
     }
 
@@ -133,10 +148,14 @@ pub(super) fn not_invalidated<'a>(
     lost: impl Iterator<Item = &'a Change>,
     error: BackendError,
 ) -> Error {
-    let (mut keys, mut tags) = (0, 0);
+    let (mut keys, mut tags, mut answers) = (0, 0, 0);
     for change in lost {
         tags += change.target.tags.len();
-        keys += usize::from(change.target.tags.is_empty());
+        keys += usize::from(change.target.is_of_key());
+        answers += usize::from(change.target.of_answers);
+    }
+    if keys + tags == 0 {
+        tags = answers;
     }
     let counted = |count: usize, noun: &str| match count {
         0 => None,
@@ -173,21 +192,31 @@ impl Target {
     /// whose primary key has no placeholder are.
     pub(super) fn covers(&self, other: &Self) -> bool {
         self.key == other.key
-            && self.tags.is_empty() == other.tags.is_empty()
+            && self.is_of_key() == other.is_of_key()
+            && self.of_answers == other.of_answers
             && self.settle >= other.settle
             && other.tags.iter().all(|tag| self.tags.contains(tag))
     }
 
+    /// Whether it is a key, at which an object is stored.
+    pub(crate) fn is_of_key(&self) -> bool {
+        self.tags.is_empty() && !self.of_answers
+    }
+
     /// A command on this in its place.
     pub(crate) fn placed(&self, command: Command) -> Command {
-        if self.tags.is_empty() { command } else { command.of_epoch() }
+        if self.is_of_key() { command } else { command.of_epoch() }
     }
 }
 
 impl Change {
     pub(super) fn new(target: Target, machine: &WriteMachine) -> Self {
         let machine = machine.clone().with_settle(target.settle);
-        let machine = if target.tags.is_empty() { machine } else { machine.of_tags() };
+        let machine = match &target {
+            Target { of_answers: true, .. } => machine.of_answers(),
+            Target { tags, .. } if !tags.is_empty() => machine.of_tags(),
+            _ => machine,
+        };
         Self { target, machine, storing: None, state: None, stored: false }
     }
 
@@ -229,8 +258,8 @@ impl Change {
 
     /// Whether an object may be stored under this key when its hold is released.
     pub(super) fn may_store(&self, key: Key) -> bool {
-        let Target { key: mine, settle, tags } = &self.target;
-        *mine == key && settle.is_zero() && tags.is_empty() && self.is_held()
+        let Target { key: mine, settle, .. } = &self.target;
+        *mine == key && settle.is_zero() && self.target.is_of_key() && self.is_held()
     }
 
     /// Whether the work must not be done.

@@ -45,6 +45,11 @@ struct Outstanding {
 
 impl Outstanding {
     fn len(&self) -> usize {
+        let answers = self.by_key.values().filter(|debt| debt.of_answers).count();
+        self.keys_and_tags() + answers
+    }
+
+    fn keys_and_tags(&self) -> usize {
         self.by_key.values().map(|debt| debt.tags.len() + usize::from(debt.of_key)).sum()
     }
 }
@@ -59,15 +64,18 @@ struct Debt {
     settling: Option<(Token, Duration)>,
     /// Whether the key is to be invalidated.
     of_key: bool,
+    /// Whether it is that of an epoch of answers, which is to end.
+    of_answers: bool,
     /// The tags to be invalidated, and the guard with them if there are any.
     tags: BTreeSet<Key>,
 }
 
 impl Debt {
-    fn take_over(&mut self, command: &Command, tags: Vec<Key>) {
+    fn take_over(&mut self, command: &Command, target: Target) {
         self.version += 1;
-        self.of_key |= tags.is_empty();
-        self.tags.extend(tags);
+        self.of_key |= target.is_of_key();
+        self.of_answers |= target.of_answers;
+        self.tags.extend(target.tags);
         match (command, self.settling) {
             (Command::Release { token }, _) => self.release(*token),
             (Command::Hold { token, ttl }, None) => self.settling = Some((*token, *ttl)),
@@ -93,9 +101,9 @@ impl Debt {
             Some((token, ttl)) => Command::Hold { token, ttl },
         };
         let releases = self.releases.iter().map(|&token| Command::Release { token });
-        let (of_key, of_tags) = (self.of_key, !self.tags.is_empty());
+        let (of_key, of_epoch) = (self.of_key, self.of_answers || !self.tags.is_empty());
         let placed = move |command: Command| {
-            let of_epoch = of_tags.then(|| command.clone().of_epoch());
+            let of_epoch = of_epoch.then(|| command.clone().of_epoch());
             of_key.then_some(command).into_iter().chain(of_epoch)
         };
         std::iter::once(first).chain(releases).flat_map(placed)
@@ -145,6 +153,17 @@ impl PendingInvalidations {
         self.count.load(Ordering::Acquire) & !CLOSED
     }
 
+    /// The same as a user counts it: the epochs of answers go with the tags and the objects that they are
+    /// invalidated with.
+    pub(crate) fn named(&self) -> usize {
+        if self.len() == 0 {
+            return 0;
+        }
+        let outstanding = self.lock();
+        let (named, all) = (outstanding.keys_and_tags(), outstanding.len());
+        if named == 0 { all } else { named }
+    }
+
     /// From here on reads go past the cache, and what fails is not retried in the background.
     pub(super) fn close(&self) {
         let mut outstanding = self.lock();
@@ -162,7 +181,7 @@ impl PendingInvalidations {
     pub(crate) fn add(&self, engine: &Arc<Engine>, lost: Vec<(Target, Command)>) {
         let mut outstanding = self.lock();
         for (target, command) in lost {
-            outstanding.by_key.entry(target.key).or_default().take_over(&command, target.tags);
+            outstanding.by_key.entry(target.key).or_default().take_over(&command, target);
         }
         self.recount(&outstanding);
         outstanding.engine = Arc::downgrade(engine);
@@ -309,10 +328,15 @@ mod tests {
         Command::Hold { token: token(number), ttl }
     }
 
+    /// These tags of one type; without any, its key.
+    fn tags(tags: Vec<Key>) -> Target {
+        Target { key: Key::from_hash(0), settle: Duration::ZERO, tags, of_answers: false }
+    }
+
     /// What is sent for what was lost.
     fn sent(lost: &[Command]) -> Vec<Command> {
         let mut debt = Debt::default();
-        lost.iter().for_each(|command| debt.take_over(command, Vec::new()));
+        lost.iter().for_each(|command| debt.take_over(command, tags(vec![])));
         debt.commands().collect()
     }
 
@@ -343,12 +367,12 @@ mod tests {
         let mut debt = Debt::default();
         for lost in [Command::Invalidate, Command::Invalidate, hold(1, SECOND)] {
             let attempted = debt.clone();
-            debt.take_over(&lost, Vec::new());
+            debt.take_over(&lost, tags(vec![]));
             assert!(debt != attempted, "{lost:?}");
         }
         for _ in 0..2 {
             let attempted = debt.clone();
-            debt.take_over(&Command::Invalidate, vec![Key::from_hash(1)]);
+            debt.take_over(&Command::Invalidate, tags(vec![Key::from_hash(1)]));
             assert!(debt != attempted, "tags");
         }
     }
@@ -356,10 +380,10 @@ mod tests {
     /// Of a type whose primary key has no placeholder, the guard and the key are equal.
     #[test]
     fn a_key_is_invalidated_though_tags_with_an_equal_guard_are_outstanding() {
-        let (key, tags) = (Vec::new(), vec![Key::from_hash(1)]);
-        for lost in [[key.clone(), tags.clone()], [tags, key]] {
+        let (key, tag) = (tags(vec![]), tags(vec![Key::from_hash(1)]));
+        for lost in [[key.clone(), tag.clone()], [tag, key]] {
             let mut debt = Debt::default();
-            lost.into_iter().for_each(|tags| debt.take_over(&Command::Invalidate, tags));
+            lost.into_iter().for_each(|lost| debt.take_over(&Command::Invalidate, lost));
             let both = [Command::Invalidate, Command::EndEpoch];
             assert_eq!(debt.commands().collect::<Vec<_>>(), both);
         }
@@ -369,10 +393,20 @@ mod tests {
     fn the_tags_of_a_type_end_together_and_their_guard_as_a_key_does() {
         let [one, two, three] = [1, 2, 3].map(Key::from_hash);
         let mut debt = Debt::default();
-        debt.take_over(&hold(1, SECOND), vec![two, one]);
-        debt.take_over(&release(2), vec![three, two]);
+        debt.take_over(&hold(1, SECOND), tags(vec![two, one]));
+        debt.take_over(&release(2), tags(vec![three, two]));
         let of_guard = [hold(1, SECOND).of_epoch(), release(2).of_epoch()];
         assert_eq!(debt.commands().collect::<Vec<_>>(), of_guard);
         assert_eq!(debt.tags, [one, two, three].into());
+    }
+
+    #[test]
+    fn an_epoch_of_answers_is_ended_and_its_holds_are_released() {
+        let mut debt = Debt::default();
+        let answers = Target { of_answers: true, ..tags(vec![]) };
+        debt.take_over(&release(1), answers.clone());
+        debt.take_over(&Command::Invalidate, answers);
+        let sent = [Command::EndEpoch, release(1).of_epoch()];
+        assert_eq!(debt.commands().collect::<Vec<_>>(), sent);
     }
 }

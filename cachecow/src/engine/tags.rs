@@ -2,18 +2,33 @@
 
 use super::Engine;
 use crate::key::Key;
-use crate::model::cached::Cached;
-use crate::model::tag::Tag;
+use crate::model::lookup::Lookup;
 use crate::protocol::ReadMachine;
 use crate::stats::TypeState;
 
 impl Engine {
-    /// A read of an object of this type, not begun: past the cache, if it missed an invalidation of
-    /// the key or of any tag of the type.
-    pub(crate) fn read_of<T: Cached>(&self, key: Key, state: &TypeState) -> ReadMachine {
-        if T::TAGGED && self.pending.contains_any(|| Tag::<T>::guard()) {
+    /// A read by this lookup, not begun: past the cache, if it missed an invalidation of the key, or of what the
+    /// object may carry.
+    pub(crate) fn read_of<L: Lookup>(
+        &self,
+        lookup: &L,
+        key: Key,
+        state: &TypeState,
+    ) -> ReadMachine {
+        if self.owes_tags(lookup) {
             return ReadMachine::past_the_cache(self.policy(state.first_command()));
         }
         self.read(key, state)
+    }
+
+    /// Whether an invalidation of a tag is outstanding that the object of this lookup may carry.
+    #[inline]
+    pub(crate) fn owes_tags<L: Lookup>(&self, lookup: &L) -> bool {
+        if !L::TAGGED || self.pending.is_clear() {
+            return false;
+        }
+        let mut owes = false;
+        lookup.each_guard(&mut |guard| owes |= self.pending.contains(guard));
+        owes
     }
 }

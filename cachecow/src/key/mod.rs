@@ -102,6 +102,14 @@ impl Key {
         self.words.as_bytes()
     }
 
+    /// The key beside a tag's, of the epoch that answers to queries carry.
+    pub(crate) fn of_answers(self) -> Self {
+        let mut parts = KeyEncoder::new("");
+        parts.scope("answers");
+        parts.bytes(&self.hash.to_be_bytes());
+        Self::hashed(parts.as_bytes(), self.words)
+    }
+
     /// The hash's 16 bytes, most significant first, as URL-safe base64 without padding (RFC 4648).
     pub(crate) fn hash_text(self) -> [u8; Self::TEXT_LEN] {
         let mut text = [0; Self::TEXT_LEN];

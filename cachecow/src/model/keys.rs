@@ -18,11 +18,14 @@ pub trait CacheKeys {
     fn add_to(&self, set: &mut KeySet);
 }
 
-/// The keys and the tags that an invalidation or a write names; [`CacheKeys`] adds to it.
+/// The keys and the tags that an invalidation or a write names, and the tags whose queries it names; [`CacheKeys`]
+/// adds to it.
 #[derive(Debug, Default)]
 pub struct KeySet {
     pub(crate) keys: Vec<(Key, TypePolicy)>,
     pub(crate) tags: Vec<TagInSet>,
+    /// The epochs of answers to queries.
+    pub(crate) answers: Vec<(Key, TypePolicy)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -38,9 +41,15 @@ impl KeySet {
         self.keys.push((key, policy));
     }
 
-    /// Adds a tag.
+    /// Adds a tag: all objects and all answers to queries that carry it.
     pub fn add_tag<T: Cached>(&mut self, tag: Tag<T>) {
         self.tags.push(TagInSet { guard: Tag::<T>::guard(), tag: tag.key(), policy: T::POLICY });
+        self.add_queries(tag);
+    }
+
+    /// Adds all answers to queries that carry the tag, and no object.
+    pub fn add_queries<T: Cached>(&mut self, tag: Tag<T>) {
+        self.answers.push((tag.of_answers(), T::POLICY));
     }
 
     /// The keys; each as often as it was added.
@@ -48,9 +57,10 @@ impl KeySet {
         self.keys.iter().map(|(key, _)| *key)
     }
 
-    /// Adds every key that the object is found by.
+    /// Adds every key that the object is found by, and all answers to queries that carry a tag of it.
     pub fn add_object<T: Cached>(&mut self, object: &T) {
         object.each_key(&mut |key| self.add(key, T::POLICY));
+        object.each_tag(&mut |tag| self.add_queries(tag));
     }
 }
 

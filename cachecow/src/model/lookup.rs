@@ -3,9 +3,10 @@
 use std::future::{Future, Ready};
 
 use crate::error::Error;
-use crate::key::KeyEncoder;
+use crate::key::{Key, KeyEncoder};
 use crate::model::audited::Audited;
 use crate::model::cached::Cached;
+use crate::model::tag::Tag;
 
 /// One way to look an object up: a key, and the fetch function behind it.
 ///
@@ -57,6 +58,27 @@ pub trait Lookup: Send + Sync {
         &self,
         context: &Self::Context,
     ) -> impl Future<Output = Result<Option<Self::Object>, Error>> + Send;
+
+    /// Whether what is found carries epochs, which each hit compares.
+    #[doc(hidden)]
+    const TAGGED: bool = <Self::Object as Cached>::TAGGED;
+
+    /// Visits the epochs that the object carries, or its absence.
+    #[doc(hidden)]
+    #[inline]
+    fn each_epoch(&self, object: Option<&Self::Object>, visit: &mut dyn FnMut(Key)) {
+        if let Some(object) = object {
+            object.each_tag(&mut |tag| visit(tag.key()));
+        }
+    }
+
+    /// Visits the epochs that are captured before the fetch, and must be the same after it.
+    #[doc(hidden)]
+    fn each_guard(&self, visit: &mut dyn FnMut(Key)) {
+        if Self::TAGGED {
+            visit(Tag::<Self::Object>::guard());
+        }
+    }
 
     /// This lookup, for an [`Auditor`](crate::Auditor) to go on with after the read; called in the few
     /// reads that it picks. Where a lookup owns its parts, `Some(Audited::of(self.clone()))`; `None`, the

@@ -4,8 +4,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::key::{Key, KeyEncoder};
-
 use crate::model::cached::Cached;
+use crate::model::keys::{CacheKeys, KeySet};
 
 /// A group of objects of type `T`: those that carry this tag.
 ///
@@ -33,9 +33,69 @@ impl<T: Cached> Tag<T> {
         Tag { key: self.key, group: PhantomData }
     }
 
+    /// The answers to queries that carry this tag, and none of the objects that do: for a change that an object
+    /// is not at hand of, where only its key is known.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")]
+    /// # async fn example(cow: cachecow::CacheCow) -> Result<(), cachecow::Error> {
+    /// use cachecow::Cached;
+    ///
+    /// #[derive(Cached)]
+    /// #[cache(key = "post:{id}", fetch = Post::find)]
+    /// #[cache(tag = "posts", name = "tag_all")]
+    /// struct Post { id: i64 }
+    /// # impl Post {
+    /// #     async fn find(id: i64) -> Result<Post, std::convert::Infallible> { Ok(Post { id }) }
+    /// # }
+    ///
+    /// cow.invalidate((Post::by_id(7), Post::tag_all().queries())).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn queries(self) -> TaggedQueries<T> {
+        TaggedQueries(self)
+    }
+
     /// The key of the epoch that ends with every invalidation of any tag of the type.
     pub(crate) fn guard() -> Key {
         T::tag_scope().key()
+    }
+
+    /// The key of the epoch that answers to queries carry. It ends with every invalidation of the tag, and with
+    /// every change of an object that carries the tag, which leaves the other objects' epoch alone.
+    pub(crate) fn of_answers(self) -> Key {
+        self.key.of_answers()
+    }
+}
+
+/// All answers to [queries](macro@crate::query) that carry a tag; what [`Tag::queries`] returns.
+pub struct TaggedQueries<T>(Tag<T>);
+
+impl<T: Cached> TaggedQueries<T> {
+    /// The key of the epoch that these answers carry; in Redis it is named `tag:{<key>}`.
+    pub fn key(self) -> Key {
+        self.0.of_answers()
+    }
+}
+
+impl<T: Cached> CacheKeys for TaggedQueries<T> {
+    fn add_to(&self, set: &mut KeySet) {
+        set.add_queries(self.0);
+    }
+}
+
+impl<T> Clone for TaggedQueries<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for TaggedQueries<T> {}
+
+impl<T> fmt::Debug for TaggedQueries<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("TaggedQueries").field(&self.0.key).finish()
     }
 }
 

@@ -65,6 +65,16 @@ impl Captured {
     }
 }
 
+/// Whether what was fetched since may be stored or shared, by several guards: each must stand. What one object
+/// carries may be of several types, and no guard tells of another's tags.
+pub fn all_stand<'a, V: 'a>(
+    captured: &[Captured],
+    guards: impl ExactSizeIterator<Item = &'a Answer<V>>,
+) -> bool {
+    captured.len() == guards.len()
+        && captured.iter().zip(guards).all(|(captured, guard)| captured.stands(guard))
+}
+
 /// The epochs to store with an object, by its tags' answers to [`TakeEpoch`](super::Command::TakeEpoch); `None` if
 /// some tag has none, and the object must not be stored.
 pub fn taken<'a, V: 'a>(tags: impl Iterator<Item = &'a Answer<V>>) -> Option<Vec<Token>> {
@@ -136,6 +146,16 @@ mod tests {
             assert!(!Captured::by(answer).stands(&is(A)), "{answer:?}");
             assert!(!Captured::by(&is(A)).stands(answer), "{answer:?}");
             assert!(!Captured::by(answer).stands(answer), "nor is nothing equal to nothing");
+        }
+    }
+
+    #[test]
+    fn of_several_guards_each_must_stand() {
+        let captured = [A, B].map(|token| Captured::by(&is(token)));
+        let stand = |guards: &[TestAnswer]| all_stand(&captured, guards.iter());
+        assert!(stand(&[is(A), is(B)]));
+        for guards in [&[is(A), is(A)][..], &[is(B), is(B)], &[is(A), Err(Lost)], &[is(A)]] {
+            assert!(!stand(guards), "{guards:?}");
         }
     }
 

@@ -61,6 +61,16 @@ enum State {
     Done(WriteOutcome),
 }
 
+/// What is written.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+enum Of {
+    Key,
+    /// The tags of one type, with their guard.
+    Tags,
+    /// The epoch of answers.
+    Answers,
+}
+
 /// A write of one key: hold, work, release; or, to let replicas settle, hold, work, a last short hold.
 ///
 /// Of the tags of one type, it holds their [guard](super::tags), and ends their epochs after the hold and
@@ -70,7 +80,7 @@ enum State {
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct WriteMachine {
     state: State,
-    of_tags: bool,
+    of: Of,
     token: Token,
     ttl: Duration,
     policy: HoldPolicy,
@@ -87,7 +97,7 @@ impl WriteMachine {
     pub fn new(token: Token, ttl: Duration, policy: HoldPolicy) -> Self {
         Self {
             state: State::HoldDue,
-            of_tags: false,
+            of: Of::Key,
             token,
             ttl,
             policy,
@@ -107,7 +117,15 @@ impl WriteMachine {
     /// Makes it a write of tags, not of a key.
     #[must_use]
     pub fn of_tags(mut self) -> Self {
-        self.of_tags = true;
+        self.of = Of::Tags;
+        self
+    }
+
+    /// Makes it a write of one epoch, that of the answers to queries that carry a tag: they are known to carry it
+    /// before they are fetched, so that it is its own guard.
+    #[must_use]
+    pub fn of_answers(mut self) -> Self {
+        self.of = Of::Answers;
         self
     }
 
@@ -147,13 +165,13 @@ impl WriteMachine {
 
     /// A command of this write in its place.
     fn placed<V>(&self, command: Command<V>) -> Command<V> {
-        if self.of_tags { command.of_epoch() } else { command }
+        if self.of == Of::Key { command } else { command.of_epoch() }
     }
 
     /// Takes the cache's answer.
     pub fn on_reply(&mut self, reply: Result<(), Lost>) {
         self.state = match (self.state, reply) {
-            (State::HoldSent, Ok(())) if self.of_tags => State::TagsDue,
+            (State::HoldSent, Ok(())) if self.of == Of::Tags => State::TagsDue,
             (State::HoldSent | State::TagsSent, Ok(())) => {
                 self.held = true;
                 State::WorkDue
@@ -162,7 +180,7 @@ impl WriteMachine {
                 HoldPolicy::Proceed => State::WorkDue,
                 HoldPolicy::Require => State::Done(WriteOutcome::Refused),
             },
-            (State::ReleaseSent, Ok(())) if self.of_tags => State::TagsDueAgain,
+            (State::ReleaseSent, Ok(())) if self.of == Of::Tags => State::TagsDueAgain,
             (State::ReleaseSent | State::TagsSentAgain, Ok(())) => {
                 State::Done(WriteOutcome::Invalidated)
             }
@@ -265,6 +283,15 @@ mod tests {
         let last = Command::HoldEpoch { token, ttl: settle };
         let settling = commands(write().of_tags().with_settle(settle), &[Ok(()); 4]);
         assert_eq!(settling, [hold, Command::EndEpoch, last, Command::EndEpoch]);
+    }
+
+    #[test]
+    fn the_epoch_of_answers_is_held_as_a_key_is() {
+        let (token, ttl) = (TOKEN, TTL);
+        let all = [Command::HoldEpoch { token, ttl }, Command::ReleaseEpoch { token }];
+        assert_eq!(commands(write().of_answers(), &[Ok(()); 2]), all);
+        let invalidation = WriteMachine::invalidation(TOKEN).of_answers();
+        assert_eq!(commands(invalidation, &[Ok(())]), [Command::EndEpoch]);
     }
 
     #[test]

@@ -198,7 +198,7 @@ async fn look_up<L: Lookup>(
     };
     if !looks_up_first {
         let read = |query: &ObjectQuery<'_, L>| {
-            engine.read_of::<L::Object>(query.key, state).with_purpose(purpose).into()
+            engine.read_of(query.lookup, query.key, state).with_purpose(purpose).into()
         };
         return wanted.queries.iter().map(read).enumerate().collect();
     }

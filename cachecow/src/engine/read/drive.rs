@@ -15,6 +15,7 @@ use super::judge::{Judged, Judgement};
 use super::known::{Answered, Known};
 use super::loader::{Loader, Sealed};
 use super::primary::{ClaimFirst, Primary};
+use super::tagged::Captures;
 use crate::backend::{BackendError, Place, Request};
 use crate::engine::flights::{self, Entered, Lead};
 use crate::engine::waiting::Wait;
@@ -22,7 +23,6 @@ use crate::engine::{Engine, Urgency, leaves_no_claim};
 use crate::error::Error;
 use crate::key::Key;
 use crate::model::object::Loaded;
-use crate::protocol::tags::Captured;
 use crate::protocol::{
     AliasFetch, AliasOutcome, AliasStep, Command, Compared, Fetched, Fill, Lost, Outcome,
     PointerHint, ReadMachine, Reply, Role, Step, Token, Verdict, Wants,
@@ -55,8 +55,8 @@ pub(super) struct Slot<'a> {
     pub(super) wait: Option<Wait<'a>>,
     /// What was read besides the document that is judged next.
     known: Known,
-    /// What was known of the type's tags before the fetch.
-    pub(super) captured: Captured,
+    /// What was known of the tags before the fetch.
+    pub(super) captured: Captures,
     claim_first: Option<ClaimFirst>,
     /// A claim of the primary key that was sent and, as far as is known, not settled.
     claim: Option<(Key, Token)>,
@@ -101,7 +101,7 @@ impl<'a> Reads<'a> {
                 lead: None,
                 wait: None,
                 known,
-                captured: Captured::default(),
+                captured: Captures::new(),
                 claim_first,
                 claim: None,
                 fetch_took: Duration::ZERO,
@@ -363,9 +363,8 @@ impl<'a> Reads<'a> {
             }
             requests.push(Request { key, command });
         }
-        let capture = self.capture(&requests);
-        let captures = capture.is_some();
-        requests.extend(capture);
+        let captured = self.guards_of(places, &requests);
+        requests.extend(self.capture(&captured));
         let abandon = |&(key, token)| Request { key, command: Command::Abandon { token } };
         requests.extend(self.surplus.iter().map(abandon));
         let replies = self.engine.client.execute(requests, Urgency::Read).await;
@@ -374,8 +373,8 @@ impl<'a> Reads<'a> {
         for (&place, reply) in places.iter().zip(replies.by_ref()) {
             self.take_reply(place, reply);
         }
-        if captures {
-            self.take_capture(places, replies.next());
+        if !captured.is_empty() {
+            self.take_captures(places, captured.into_iter().zip(replies));
         }
     }
 

@@ -119,8 +119,10 @@ pub(crate) fn refused(
 /// A document of a type, verified in all but its tags and its age.
 pub(super) struct Verified<'a, T> {
     pub(super) header: Header,
-    /// The object, and the epochs that it was stored with; or its absence.
-    pub(super) object: Option<(Arc<T>, &'a [u8])>,
+    /// The object, or its absence.
+    pub(super) object: Option<Arc<T>>,
+    /// The epochs that it was stored with.
+    pub(super) stamps: &'a [u8],
 }
 
 /// Verifies that the document is of the object asked for, or of its absence.
@@ -136,7 +138,9 @@ pub(super) fn verify<'a, T: Cached>(
     let (object, stamps) = match body {
         Body::Object(object) => (object, &[][..]),
         Body::Tagged { object, stamps } => (object, stamps),
-        Body::Absent { key } if is_its_key(key) => return Ok(Verified { header, object: None }),
+        Body::Absent { stamps, key } if is_its_key(key) => {
+            return Ok(Verified { header, object: None, stamps });
+        }
         Body::Absent { .. } | Body::Pointer { .. } => {
             return Err(reject(state, document.stored, "of another key"));
         }
@@ -145,7 +149,7 @@ pub(super) fn verify<'a, T: Cached>(
         Err(error) => Err(reject(state, document.stored, &format!("undecodable: {error}"))),
         // Shared at once: from here on a pointer is moved, not the object.
         Ok(object) if is_asked_for(&object) => {
-            Ok(Verified { header, object: Some((Arc::new(object), stamps)) })
+            Ok(Verified { header, object: Some(Arc::new(object)), stamps })
         }
         Ok(_) => Err(reject(state, document.stored, "of another key")),
     }

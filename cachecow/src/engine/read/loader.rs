@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use super::judge::Judgement;
 use super::known::Known;
 use super::primary::Primary;
+use super::query::Tags;
 use crate::error::Error;
 use crate::key::Key;
 use crate::model::object::Loaded;
@@ -58,14 +59,15 @@ pub(crate) trait Loader: Send + Sync {
     /// The cache has stored what this place fetched, by an alias under this pointer.
     fn on_stored(&self, _place: usize, _loaded: &Loaded, _pointer: Option<PointerHint<Primary>>) {}
 
-    /// The guard of the type's tags, if its objects carry any.
-    fn guard(&self) -> Option<Key> {
-        None
+    /// The epochs that are captured before this place's fetch, and must be the same after it, if what is fetched
+    /// may carry any: the guard of the type's tags, or the tags that an answer is known to carry.
+    fn guards(&self, _place: usize) -> Tags {
+        Tags::new()
     }
 
-    /// The tags that an object carries.
-    fn tags(&self, _loaded: &Loaded) -> Vec<Key> {
-        Vec::new()
+    /// The epochs that an object carries, or its absence.
+    fn tags(&self, _place: usize, _loaded: &Loaded) -> Tags {
+        Tags::new()
     }
 
     /// What there is to know besides if the lookups are by an alias.

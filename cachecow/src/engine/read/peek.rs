@@ -11,7 +11,6 @@ use super::query::ObjectQuery;
 use crate::backend::BackendError;
 use crate::engine::Engine;
 use crate::model::lookup::Lookup;
-use crate::model::tag::Tag;
 use crate::protocol::{Lost, Reply, Verdict};
 
 /// An object that a read would be served from the cache, or its absence; and how long it may be served yet.
@@ -41,8 +40,10 @@ pub(crate) async fn find<L: Lookup>(
     let state = engine.types.of::<L::Object>();
     let parts = lookup.key();
     let key = parts.key();
-    let owes_tags = || engine.pending.contains_any(Tag::<L::Object>::guard);
-    if engine.pending.contains(key) || owes_tags() || state.is_left_alone(|| engine.wall_clock()) {
+    if engine.pending.contains(key)
+        || engine.owes_tags(lookup)
+        || state.is_left_alone(|| engine.wall_clock())
+    {
         return Ok(None);
     }
     let mut query = ObjectQuery::new(engine, state, None, lookup, (key, parts));

@@ -17,7 +17,6 @@ use crate::backend::Place;
 use crate::document::{self, Body};
 use crate::engine::Engine;
 use crate::key::{Key, KeyEncoder};
-use crate::model::cached::Cached;
 use crate::model::lookup::Lookup;
 use crate::near::{Kept, Near, NearHit, Watched};
 use crate::protocol::tags::StampCheck;
@@ -47,7 +46,7 @@ pub(crate) struct ObjectQuery<'a, L: Lookup> {
 type Found<L> = Option<Arc<<L as Lookup>::Object>>;
 
 /// The tags of an object; few have more.
-type Tags = SmallVec<[Key; 4]>;
+pub(super) type Tags = SmallVec<[Key; 4]>;
 
 impl<'a, L: Lookup> ObjectQuery<'a, L> {
     /// A read that was not served from this process's memory.
@@ -87,7 +86,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     /// Before the first command is sent: says what is asked for with it, and watches all of it.
     #[inline]
     pub(crate) fn prepare(&mut self) {
-        if L::ALIAS || L::Object::TAGGED {
+        if L::ALIAS || L::TAGGED {
             self.take_hints();
         }
         if let Some(near) = self.near {
@@ -112,7 +111,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
 
     /// The epochs of the tags that the object under a key had.
     fn hinted_tags(&self, stored_under: Key) -> impl Iterator<Item = Place> + use<L> {
-        let tags = if L::Object::TAGGED { self.engine.hints.tags(stored_under) } else { None };
+        let tags = if L::TAGGED { self.engine.hints.tags(stored_under) } else { None };
         let tags = tags.map_or_else(Tags::new, |tags| Tags::from_slice(&tags));
         tags.into_iter().map(Place::Epoch)
     }
@@ -133,8 +132,8 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         pointer: Option<PointerHint<Primary>>,
     ) {
         let stored_under = pointer.as_ref().map_or(self.key, |pointer| pointer.primary.key());
-        if let Some(object) = object.filter(|_| L::Object::TAGGED) {
-            self.remember_tags(stored_under, &tags_of(object));
+        if L::TAGGED {
+            self.remember_tags(stored_under, &self.tags_of(object));
         }
         if let Some(pointer) = pointer {
             self.engine.hints.remember_pointer(self.key, Arc::new(pointer));
@@ -182,12 +181,12 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         let is_asked_for = |object: &L::Object| self.lookup.finds(object);
         let is_its_key = |key: &[u8]| key == self.parts.as_bytes();
         let verified = verify(self.engine, self.state, document, is_asked_for, is_its_key);
-        let Verified { header, object } = match verified {
+        let Verified { header, object, stamps } = match verified {
             Ok(verified) => verified,
             Err(verdict) => return Err(verdict).into(),
         };
         let seen = || SeenValue::of(document.stored);
-        match self.check(self.key, object, known) {
+        match self.check(self.key, object, (stamps, known)) {
             Ok(object) => {
                 let verdict = judge_age::<L::Object>(self.engine, header, seen);
                 self.judged(object, verdict, None, document.clear, known)
@@ -201,7 +200,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     /// Judges an alias' document that is no pointer: it says that there is no object.
     fn judge_absence(&self, document: Stored<'_>, known: &Known) -> Judgement<Found<L>> {
         match open::<L::Object>(self.engine, self.state, document) {
-            Ok((header, Body::Absent { key })) if key == self.parts.as_bytes() => {
+            Ok((header, Body::Absent { key, .. })) if key == self.parts.as_bytes() => {
                 let seen = || SeenValue::of(document.stored);
                 let verdict = judge_age::<L::Object>(self.engine, header, seen);
                 self.judged(None, verdict, None, document.clear, known)
@@ -260,11 +259,11 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
             let verified = verify(self.engine, self.state, opened, is_there, is_its_key)?;
             Ok((verified, opened.clear))
         });
-        let (header, object, clear) = match verified {
-            Ok((Verified { header, object: Some((object, stamps)) }, clear))
+        let (header, object, stamps, clear) = match verified {
+            Ok((Verified { header, object: Some(object), stamps }, clear))
                 if self.lookup.finds(&object) =>
             {
-                (header, (object, stamps), clear)
+                (header, object, stamps, clear)
             }
             // The alias is another object's by now, or nobody's: the pointer is wrong, not the object.
             Ok(_) => {
@@ -274,7 +273,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
             Err(Verdict::Replace(_)) => return replace(instead(false)),
             Err(verdict) => return Err(verdict).into(),
         };
-        match self.check(primary.key(), Some(object), known) {
+        match self.check(primary.key(), Some(object), (stamps, known)) {
             Ok(object) => {
                 let seen = || SeenValue::of(document);
                 match judge_age::<L::Object>(self.engine, header, seen) {
@@ -298,21 +297,20 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         }
     }
 
-    /// The object, if no tag of it was invalidated.
+    /// The object, or its absence, if no tag of it was invalidated.
     #[inline]
     fn check(
         &self,
         stored_under: Key,
-        object: Option<(Arc<L::Object>, &[u8])>,
-        known: &Known,
+        object: Found<L>,
+        (stamps, known): (&[u8], &Known),
     ) -> Result<Found<L>, Unserved> {
-        let Some((object, stamps)) = object else { return Ok(None) };
-        if !L::Object::TAGGED {
-            return Ok(Some(object));
+        if !L::TAGGED {
+            return Ok(object);
         }
-        let own = tags_of(&*object);
+        let own = self.tags_of(object.as_deref());
         match check_tags(stamps, &own, known) {
-            Ok(StampCheck::Current) => Ok(Some(object)),
+            Ok(StampCheck::Current) => Ok(object),
             Ok(StampCheck::Outdated) => Err(Unserved::Outdated),
             Ok(StampCheck::Unknown) => Err(Unserved::Unknown),
             Err(places) => {
@@ -348,27 +346,36 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     /// Whether all keys that the object depends on have been watched since before the first command.
     fn watches_all_of(&self, object: Option<&L::Object>, known: &Known) -> bool {
         // A read that began with a claim has asked for nothing by its hints yet: they are still here.
-        known.is_by_hint() || !Self::depends_on_others(object) || known.is_within(&self.hinted)
+        known.is_by_hint() || !self.depends_on_others(object) || known.is_within(&self.hinted)
     }
 
     /// Whether more than its key is asked for before the object may be served.
-    fn depends_on_others(object: Option<&L::Object>) -> bool {
-        let Some(object) = object else { return false };
-        if L::ALIAS {
+    fn depends_on_others(&self, object: Option<&L::Object>) -> bool {
+        if L::ALIAS && object.is_some() {
             return true;
         }
         let mut has_tags = false;
-        if L::Object::TAGGED {
-            object.each_tag(&mut |_| has_tags = true);
+        if L::TAGGED {
+            self.lookup.each_epoch(object, &mut |_| has_tags = true);
         }
         has_tags
     }
-}
 
-fn tags_of<T: Cached>(object: &T) -> Tags {
-    let mut tags = Tags::new();
-    object.each_tag(&mut |tag| tags.push(tag.key()));
-    tags
+    /// The epochs that the object carries, or its absence.
+    pub(super) fn tags_of(&self, object: Option<&L::Object>) -> Tags {
+        let mut tags = Tags::new();
+        self.lookup.each_epoch(object, &mut |tag| tags.push(tag));
+        tags
+    }
+
+    /// The epochs that are captured before the fetch.
+    pub(super) fn guards(&self) -> Tags {
+        let mut guards = Tags::new();
+        if L::TAGGED {
+            self.lookup.each_guard(&mut |guard| guards.push(guard));
+        }
+        guards
+    }
 }
 
 /// What is in this process's memory.
@@ -385,7 +392,7 @@ pub(crate) fn near_hit<L: Lookup>(
     // memory just before a retry succeeds and drops it, and nothing would be outstanding any more.
     let pending = &engine.pending;
     let is_outdated =
-        if L::ALIAS || L::Object::TAGGED { !pending.is_clear() } else { pending.contains(key) };
+        if L::ALIAS || L::TAGGED { !pending.is_clear() } else { pending.contains(key) };
     if is_outdated { None } else { near.get(lookup, key, parts) }
 }
 

@@ -4,14 +4,15 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use smallvec::SmallVec;
 
 use super::drive::{Brought, Reads};
 use super::loader::Loader;
+use super::query::Tags;
 use crate::backend::{BackendError, Request};
 use crate::document;
 use crate::engine::{Engine, Urgency};
 use crate::key::{Key, KeyMap};
-use crate::model::object::Loaded;
 use crate::protocol::tags::{self, Captured};
 use crate::protocol::{Command, Lost, Reply, Token};
 use crate::stats::Counter;
@@ -22,69 +23,106 @@ const GUARD_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 type Answers = KeyMap<Result<Reply, Lost>>;
 
+/// The guards of one place as they were before its fetch, in the order of [`Loader::guards`].
+pub(super) type Captures = SmallVec<[Captured; 1]>;
+
 impl Reads<'_> {
-    /// The request that takes the guard, if any of the others claims: no fetch begins before it is
-    /// answered.
-    pub(super) fn capture(&self, requests: &[Request]) -> Option<Request> {
-        let key = self.loader.guard()?;
+    /// The guards to be taken, if any of these requests claims: no fetch begins before they are answered.
+    pub(super) fn guards_of(&self, places: &[usize], requests: &[Request]) -> Vec<Key> {
         let claims = |request: &Request| matches!(request.command, Command::Claim { .. });
-        let take = Command::TakeEpoch { fresh: self.engine.tokens.fresh(), ttl: GUARD_TTL };
-        requests.iter().any(claims).then_some(Request { key, command: take })
+        let mut guards = Vec::new();
+        if requests.iter().any(claims) {
+            for &place in places {
+                let mut own = self.loader.guards(place);
+                own.retain(|guard| !guards.contains(guard));
+                guards.extend(own);
+            }
+        }
+        guards
     }
 
-    pub(super) fn take_capture(
+    /// The requests that take these guards.
+    pub(super) fn capture(&self, guards: &[Key]) -> impl Iterator<Item = Request> {
+        let take = || Command::TakeEpoch { fresh: self.engine.tokens.fresh(), ttl: GUARD_TTL };
+        guards.iter().map(move |&key| Request { key, command: take() })
+    }
+
+    pub(super) fn take_captures(
         &mut self,
         places: &[usize],
-        reply: Option<Result<Reply, BackendError>>,
+        guards: impl Iterator<Item = (Key, Result<Reply, BackendError>)>,
     ) {
-        let reply = reply.unwrap_or(Ok(Reply::Absent));
-        let captured = Captured::by(&reply.map_err(|error| self.loader.state().lost(&error)));
+        let lost = |error| self.loader.state().lost(&error);
+        let captured = |reply: Result<Reply, BackendError>| Captured::by(&reply.map_err(lost));
+        let captured: KeyMap<Captured> =
+            guards.map(|(guard, reply)| (guard, captured(reply))).collect();
         for &place in places {
-            self.slots[place].captured = captured;
+            let own = self.loader.guards(place).into_iter();
+            let own = own.map(|guard| captured.get(&guard).copied().unwrap_or_default());
+            self.slots[place].captured = own.collect();
         }
     }
 
     /// Sees to it that fetched objects are stored with their tags' epochs, or not at all, and that an
-    /// error is shared only if no tag of the type was invalidated during the fetch.
+    /// error is shared only if no guard of it has ended during the fetch.
     pub(super) async fn stamp(&mut self, all: &mut [Brought]) {
-        if self.loader.guard().is_none() {
+        let mut fenced: Vec<(&mut Brought, Tags)> = Vec::new();
+        for brought in all {
+            let guards = self.loader.guards(brought.place);
+            // What was fetched without a claim is neither stored nor shared.
+            if !guards.is_empty() && self.slots[brought.place].read.may_fill() {
+                fenced.push((brought, guards));
+            }
+        }
+        let slots = fenced.iter().map(|(brought, _)| &self.slots[brought.place]);
+        let taken = slots.filter(|slot| slot.captured.iter().any(|guard| guard.is_taken())).count();
+        if taken == 0 {
+            fenced.iter_mut().for_each(|(brought, _)| brought.refuse());
             return;
         }
-        // What was fetched without a claim is neither stored nor shared.
-        let mut fenced: Vec<&mut Brought> =
-            all.iter_mut().filter(|brought| self.slots[brought.place].read.may_fill()).collect();
-        if !fenced.iter().any(|brought| self.slots[brought.place].captured.is_taken()) {
-            fenced.iter_mut().for_each(|brought| brought.refuse());
-            return;
-        }
-        for brought in &fenced {
-            // A caller that joins after the guard is read may come after an invalidation that this load does
+        for (brought, _) in &fenced {
+            // A caller that joins after the guards are read may come after an invalidation that this load does
             // not notice.
             self.close(brought.place);
         }
-        let objects: Vec<(&Loaded, Duration)> = fenced
-            .iter()
-            .filter_map(|brought| match (&self.slots[brought.place].result, &brought.storable) {
-                (Some(Ok(loaded)), Some((_, ttl))) => Some((loaded, *ttl)),
-                _ => None,
-            })
-            .collect();
-        let epochs = Epochs::take(self.engine, self.loader, &objects).await;
-        for brought in fenced {
+        let (tags, guards) = (self.tags_to_store(&fenced), fenced.iter());
+        let guards = guards.flat_map(|(_, guards)| guards).copied().collect();
+        let epochs = Epochs::take(self.engine, self.loader, tags, guards).await;
+        for (brought, guards) in fenced {
             let slot = &self.slots[brought.place];
-            if !epochs.allow(slot.captured) {
+            if !epochs.allow(&slot.captured, &guards) {
                 brought.refuse();
                 continue;
             }
-            // An absence has no tags.
-            let Some(Ok(loaded @ Some(_))) = &slot.result else { continue };
-            let Some((document, _)) = &mut brought.storable else { continue };
-            match epochs.stamped(self.engine, self.loader, loaded, document) {
+            let (Some(Ok(loaded)), Some((document, _))) = (&slot.result, &mut brought.storable)
+            else {
+                continue;
+            };
+            let own = self.loader.tags(brought.place, loaded);
+            // Nobody can tell which tags an object would have that does not exist.
+            if own.is_empty() && loaded.is_none() {
+                continue;
+            }
+            match epochs.stamped(self.engine, self.loader, &own, document) {
                 Stamped::Document(stamped) => *document = stamped,
                 Stamped::Refused => brought.refuse(),
                 Stamped::TooLarge => brought.storable = None,
             }
         }
+    }
+
+    /// The tags of what is to be stored, each for as long as the longest needs it.
+    fn tags_to_store(&self, fenced: &[(&mut Brought, Tags)]) -> KeyMap<Duration> {
+        let mut longest: KeyMap<Duration> = KeyMap::default();
+        for (brought, _) in fenced {
+            let Some((_, ttl)) = &brought.storable else { continue };
+            let Some(Ok(loaded)) = &self.slots[brought.place].result else { continue };
+            for tag in self.loader.tags(brought.place, loaded) {
+                let longest = longest.entry(tag).or_default();
+                *longest = (*longest).max(*ttl);
+            }
+        }
+        longest
     }
 }
 
@@ -94,10 +132,10 @@ impl Brought {
     }
 }
 
-/// What is known of the tags of fetched objects after the fetch.
+/// What is known after the fetch.
 struct Epochs {
     of_tags: Answers,
-    guard: Result<Reply, Lost>,
+    of_guards: Answers,
 }
 
 /// What becomes of an object's document.
@@ -111,45 +149,39 @@ enum Stamped {
 }
 
 impl Epochs {
-    /// For each tag of what is to be stored, the epoch, for as long as the longest needs it; then the
-    /// guard.
-    async fn take(engine: &Engine, loader: &dyn Loader, objects: &[(&Loaded, Duration)]) -> Self {
-        let mut longest: KeyMap<Duration> = KeyMap::default();
-        for (loaded, ttl) in objects {
-            for tag in loader.tags(loaded) {
-                let longest = longest.entry(tag).or_default();
-                *longest = (*longest).max(*ttl);
-            }
-        }
+    /// The epochs of these tags, each for such a time; then the guards.
+    async fn take(
+        engine: &Engine,
+        loader: &dyn Loader,
+        tags: KeyMap<Duration>,
+        mut guards: Vec<Key>,
+    ) -> Self {
         let command = |(tag, ttl)| (tag, Command::TakeEpoch { fresh: engine.tokens.fresh(), ttl });
-        let of_tags = ask(engine, loader, longest.into_iter().map(command).collect()).await;
-        let guard = match loader.guard() {
-            None => Err(Lost),
-            Some(guard) => {
-                let mut answers = ask(engine, loader, vec![(guard, Command::ReadEpoch)]).await;
-                answers.remove(&guard).unwrap_or(Err(Lost))
-            }
-        };
-        Self { of_tags, guard }
+        let of_tags = ask(engine, loader, tags.into_iter().map(command).collect()).await;
+        // A tag that is a guard itself has answered: its epoch must be the one that was captured.
+        guards.retain(|guard| !of_tags.contains_key(guard));
+        let read = guards.into_iter().map(|guard| (guard, Command::ReadEpoch)).collect();
+        let of_guards = ask(engine, loader, read).await;
+        Self { of_tags, of_guards }
     }
 
-    /// Whether what was fetched after the guard was captured may be stored or shared.
-    fn allow(&self, captured: Captured) -> bool {
-        captured.stands(&self.guard)
+    /// Whether what was fetched after these guards were captured may be stored or shared.
+    fn allow(&self, captured: &[Captured], guards: &[Key]) -> bool {
+        let answer = |guard: &Key| self.of_tags.get(guard).or_else(|| self.of_guards.get(guard));
+        tags::all_stand(captured, guards.iter().map(|guard| answer(guard).unwrap_or(&Err(Lost))))
     }
 
-    /// An object's document with its tags' epochs.
+    /// A document with the epochs of these tags.
     fn stamped(
         &self,
         engine: &Engine,
         loader: &dyn Loader,
-        loaded: &Loaded,
+        own: &[Key],
         document: &[u8],
     ) -> Stamped {
-        let own = loader.tags(loaded);
         let answers = own.iter().map(|tag| self.of_tags.get(tag).unwrap_or(&Err(Lost)));
         let Some(taken) = tags::taken(answers) else { return Stamped::Refused };
-        let stamps: Vec<(Key, Token)> = own.into_iter().zip(taken).collect();
+        let stamps: Vec<(Key, Token)> = own.iter().copied().zip(taken).collect();
         let max_len = engine.settings.max_value_len;
         if let Ok(document) = document::with_stamps(document, &stamps, max_len) {
             Stamped::Document(Bytes::from(document))
@@ -164,6 +196,9 @@ impl Epochs {
 async fn ask(engine: &Engine, loader: &dyn Loader, mut commands: Vec<(Key, Command)>) -> Answers {
     commands.sort_unstable_by_key(|(key, _)| *key);
     commands.dedup_by_key(|(key, _)| *key);
+    if commands.is_empty() {
+        return Answers::default();
+    }
     let keys: Vec<Key> = commands.iter().map(|(key, _)| *key).collect();
     let requests = commands.into_iter().map(|(key, command)| Request { key, command });
     let replies = engine.client.execute(requests.collect(), Urgency::Read).await;

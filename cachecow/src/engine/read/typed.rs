@@ -15,7 +15,7 @@ use super::known::Known;
 use super::lifetime::{Age, age, lifetimes};
 use super::loader::{Aliases, LoadOptions, Loader, Sealed};
 use super::primary::Primary;
-use super::query::ObjectQuery;
+use super::query::{ObjectQuery, Tags};
 use crate::document::{self, Header};
 use crate::engine::background::Attendance;
 use crate::engine::{Engine, read_back};
@@ -25,7 +25,6 @@ use crate::model::cached::Cached as _;
 use crate::model::lookup::Lookup;
 use crate::model::object::{Loaded, Object};
 use crate::model::schema::CacheSchema;
-use crate::model::tag::Tag;
 use crate::protocol::{Compared, PointerHint, Purpose, SeenValue, Verdict};
 use crate::stats::TypeState;
 
@@ -179,8 +178,8 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
         .boxed()
     }
 
-    fn guard(&self) -> Option<Key> {
-        L::Object::TAGGED.then(Tag::<L::Object>::guard)
+    fn guards(&self, place: usize) -> Tags {
+        self.queries[place].guards()
     }
 
     fn on_stored(&self, place: usize, loaded: &Loaded, pointer: Option<PointerHint<Primary>>) {
@@ -198,13 +197,9 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
         L::ALIAS.then_some(self)
     }
 
-    fn tags(&self, loaded: &Loaded) -> Vec<Key> {
-        let mut tags = Vec::new();
+    fn tags(&self, place: usize, loaded: &Loaded) -> Tags {
         let object = loaded.as_ref().and_then(|object| object.downcast_ref::<L::Object>());
-        if let Some(object) = object {
-            object.each_tag(&mut |tag| tags.push(tag.key()));
-        }
-        tags
+        self.queries[place].tags_of(object)
     }
 
     fn seal(&self, place: usize, loaded: &Loaded, fetch_took: Duration) -> Sealed {
