@@ -49,7 +49,8 @@ pub(crate) fn cache_attrs<'a>(attrs: &'a [Attribute], faults: &mut Faults) -> Ve
         .collect()
 }
 
-fn entries(tokens: TokenStream, faults: &mut Faults) -> Vec<Entry> {
+/// What stands in the parentheses.
+pub(crate) fn entries(tokens: TokenStream, faults: &mut Faults) -> Vec<Entry> {
     split_at_commas(tokens)
         .into_iter()
         .filter(|tokens| !tokens.is_empty())

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use syn::DeriveInput;
 
 use crate::faults::Faults;
+use crate::function::Function;
 use crate::{expand, validate};
 
 /// `#[derive(Cached)]`.
@@ -19,6 +20,24 @@ pub(crate) fn cache_schema(input: TokenStream) -> TokenStream {
 /// `#[derive(KeyPart)]`.
 pub(crate) fn key_part(input: TokenStream) -> TokenStream {
     derive(input, |input, faults| expand::key_part(&validate::key_part(input, faults)))
+}
+
+/// `#[query]`.
+pub(crate) fn query(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let mut faults = Faults::default();
+    let generated = match syn::parse2::<Function>(item.clone()) {
+        Ok(function) => {
+            let model = validate::query(arguments, &function, &mut faults);
+            let lookup = model.as_ref().map(expand::query);
+            quote::quote!(#function #lookup)
+        }
+        Err(error) => {
+            faults.push(error);
+            item
+        }
+    };
+    let errors = faults.into_compile_errors();
+    quote::quote!(#errors #generated)
 }
 
 /// Faults stand beside the generated code, not in its place: a missing impl would add errors

@@ -8,8 +8,10 @@ mod duration;
 mod expand;
 mod faults;
 mod fields;
+mod function;
 mod model;
 mod options;
+mod query_options;
 mod suggest;
 mod template;
 #[cfg(test)]
@@ -421,4 +423,81 @@ pub fn cache_schema(input: TokenStream) -> TokenStream {
 #[proc_macro_derive(KeyPart, attributes(cache))]
 pub fn key_part(input: TokenStream) -> TokenStream {
     derive::key_part(input.into()).into()
+}
+
+/// Caches an async function's answers, under a key of its parameters.
+///
+/// ```
+/// use cachecow::{CacheCow, Cached};
+///
+/// # struct Db;
+/// #[derive(Cached)]
+/// #[cache(context = Db)]
+/// #[cache(key = "post:{id}", fetch = Post::find)]
+/// #[cache(tag = "posts", name = "tag_all")]
+/// #[cache(tag = "author:{author_id}")]
+/// struct Post { id: i64, author_id: i64, votes: u32 }
+/// # impl Post {
+/// #     async fn find(_: &Db, id: i64) -> Result<Post, std::io::Error> { Ok(Post { id, author_id: 7, votes: 0 }) }
+/// # }
+///
+/// #[cachecow::query(key = "top-posts:{author_id}:{len}", ttl = "5m", tag = Post::tag_author_id(author_id))]
+/// async fn top_posts(db: &Db, author_id: i64, len: u32) -> Result<Vec<i64>, std::io::Error> {
+/// #   let _ = (db, author_id, len);
+/// #   Ok(vec![1, 2])
+///     // SELECT id FROM posts WHERE author_id = $1 ORDER BY votes DESC LIMIT $2
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// # let post = Post { id: 1, author_id: 7, votes: 3 };
+/// let top = cow.with(&db).ask(top_posts::of(7, 10)).await?;       // Arc<Vec<i64>>
+/// let top = cow.with(&db).get(top_posts::of(7, 10)).await?;       // as every lookup
+/// cow.invalidate(top_posts::of(7, 10)).await?;                    // this answer
+/// cow.write(&post, async { Ok::<_, std::io::Error>(()) }).await;  // the post, and the answers with a tag of it
+/// cow.invalidate(Post::tag_author_id(7)).await?;                  // all posts and answers with this tag
+/// let now = top_posts(&db, 7, 10).await;                          // past the cache, as ever
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The function stays as it is. Beside it comes a type of its name: `name::of(…)`, with all parameters but the
+/// context, is the lookup of one answer. It implements `Lookup`, `CacheKeys` and
+/// `Query`, and what it finds is an `Answer`, which derefs to what the function
+/// returned. `View::ask` gives that itself. The crate's page `queries` says what to
+/// expect of it.
+///
+/// | setting | meaning | without it |
+/// |---|---|---|
+/// | `key = "top-posts:{day}"` | the key's template, whose placeholders name parameters; with the rules of a struct's key | required |
+/// | `tag = expression` | a tag that the answers carry, of any type: a `Tag`, or an `Option`, an array or a `Vec` of tags; the parameters may stand in it, as the function takes them. May be given several times | no tag |
+/// | `ttl`, `negative_ttl`, `stale_if_error`, `soft_timeout`, `refresh_ahead`, `settle`, `near`, `near_ttl`, `crate` | as of a [struct](macro@Cached#settings-of-the-struct) | the builder's |
+/// | `version = 2` | a number to change with what the answers mean: those of another version are misses | none |
+///
+/// # The function
+///
+/// `async fn(&Context, parameter, …) -> Result<T, E>` or `-> Result<Option<T>, E>`, of its own: no method, not
+/// generic. `T` implements [`CacheSchema`](macro@CacheSchema), or is built of what does. `E` is any error, as that of
+/// a struct's fetch function. The future is `Send`.
+///
+/// The first parameter is the context if it is a reference, stands in no placeholder, and is neither text nor a
+/// slice. Each other parameter stands in the key: it implements `KeyPart` and `Clone`.
+///
+/// | parameter | in `of` |
+/// |---|---|
+/// | integers, `NonZero…`, `bool`, `char` | by value |
+/// | `String`, `&String`, `&str` | `impl Into<String>` |
+/// | `&[T]` | `impl Into<Vec<T>>` |
+/// | any other `T`, `&T` | `T` or `&T` |
+///
+/// A parameter on which no answer depends, such as a request's identity for the log, is marked
+/// `#[cache(not_in_key)]`: it is given to `of` and passed on to the function, and is no part of the key. Callers who
+/// differ by it share one answer.
+///
+/// Of a function that returns `Result<Option<T>, E>`, `None` is remembered for `negative_ttl`, and carries the tags.
+/// The `Option` must be seen: where an alias hides it, `None` is an answer as any other.
+#[proc_macro_attribute]
+pub fn query(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    derive::query(arguments.into(), item.into()).into()
 }

@@ -6,6 +6,7 @@ use proc_macro2::{Ident, TokenStream};
 use syn::{Generics, LitStr, Visibility};
 
 use crate::fields::Storage;
+use crate::function::Function;
 
 /// The type a derive stands on.
 pub(crate) struct Target<'a> {
@@ -167,6 +168,64 @@ impl SchemaModel<'_> {
     pub(crate) fn arity(&self) -> usize {
         self.type_params.len() + self.const_params.len()
     }
+}
+
+/// `#[query]`.
+pub(crate) struct QueryModel<'a> {
+    /// The path of the crate `cachecow`.
+    pub(crate) krate: TokenStream,
+    pub(crate) function: &'a Function,
+    /// The type of the first parameter, if that is the context.
+    pub(crate) context: Option<TokenStream>,
+    /// The other parameters.
+    pub(crate) params: Vec<ParamModel>,
+    /// Which of them stand in the key, in its order.
+    pub(crate) key: Vec<usize>,
+    /// The template as written.
+    pub(crate) template: LitStr,
+    /// The template with its placeholders emptied.
+    pub(crate) emptied: String,
+    /// Expressions.
+    pub(crate) tags: Vec<TokenStream>,
+    pub(crate) policy: PolicyModel,
+    pub(crate) version: Option<u64>,
+    pub(crate) output: OutputModel,
+}
+
+/// What a query returns.
+pub(crate) struct OutputModel {
+    /// The `Result`.
+    pub(crate) ty: TokenStream,
+    /// What is cached, if it can be seen.
+    pub(crate) value: Option<TokenStream>,
+    /// Whether there may be none.
+    pub(crate) is_optional: bool,
+}
+
+/// A query's parameter.
+pub(crate) struct ParamModel {
+    /// The name without `r#`.
+    pub(crate) name: String,
+    pub(crate) ident: Ident,
+    /// What the lookup holds; of a slice its item, and nothing of a `str`.
+    pub(crate) ty: TokenStream,
+    /// How it is given to `of`.
+    pub(crate) passing: Passing,
+    pub(crate) given: Given,
+    /// The word that marks it, if it is.
+    pub(crate) not_in_key: Option<Ident>,
+}
+
+/// How a part is given to a query's function.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Given {
+    Copy,
+    Clone,
+    Reference,
+    /// As a `&str`.
+    Text,
+    /// As a slice.
+    Slice,
 }
 
 /// `#[derive(KeyPart)]`.

@@ -242,7 +242,7 @@ fn meant(entry: &Entry, faults: &mut Faults) -> Option<&'static str> {
 }
 
 impl Options {
-    fn set(&mut self, entry: &Entry, name: &str, faults: &mut Faults) {
+    pub(crate) fn set(&mut self, entry: &Entry, name: &str, faults: &mut Faults) {
         match name {
             "context" => self.context.fill(entry, faults, value::context_type),
             "ttl" => self.ttl.fill(entry, faults, value::duration),
@@ -359,6 +359,11 @@ fn belongs_on_a_field(name: &str, entry: &Entry, faults: &mut Faults) -> bool {
         faults.add(&entry.name, message);
     }
     belongs
+}
+
+/// Whether a setting stands at a struct or at one of its fields.
+pub(crate) fn is_known(name: &str) -> bool {
+    is_of_the_struct(name) || FIELD_SETTINGS.contains(&name)
 }
 
 /// Whether a setting stands above the struct, in an attribute of whatever kind.

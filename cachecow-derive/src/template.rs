@@ -9,27 +9,49 @@ pub(crate) struct Template {
     pub(crate) emptied: String,
 }
 
+/// What a placeholder names a part of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Owner {
+    /// A field of it.
+    Struct,
+    /// A parameter of it.
+    Function,
+}
+
 impl Template {
-    /// Parses a template, or says what is wrong with it and what to write.
+    /// Parses a template of a struct's key, or says what is wrong with it and what to write.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        Self::parse_of(text, Owner::Struct)
+    }
+
+    /// The same of a struct's key or a function's.
+    pub(crate) fn parse_of(text: &str, owner: Owner) -> Result<Self, String> {
         if text.is_empty() {
-            return Err("an empty key template; write a name for the type and a placeholder for \
-                        each field, such as `user:{id}`"
-                .to_owned());
+            let message = match owner {
+                Owner::Struct => {
+                    "an empty key template; write a name for the type and a placeholder for \
+                     each field, such as `user:{id}`"
+                }
+                Owner::Function => {
+                    "an empty key template; write a name for the query and a placeholder for \
+                     each parameter, such as `top-posts:{day}`"
+                }
+            };
+            return Err(message.to_owned());
         }
         let mut template = Self { placeholders: Vec::new(), emptied: String::new() };
         let mut rest = text;
         while let Some(at) = rest.find(['{', '}']) {
             let (plain, from_brace) = rest.split_at(at);
             template.emptied.push_str(plain);
-            rest = template.brace(from_brace)?;
+            rest = template.brace(from_brace, owner)?;
         }
         template.emptied.push_str(rest);
         Ok(template)
     }
 
     /// Takes an escape or a placeholder off the front; gives what follows it.
-    fn brace<'a>(&mut self, text: &'a str) -> Result<&'a str, String> {
+    fn brace<'a>(&mut self, text: &'a str, owner: Owner) -> Result<&'a str, String> {
         for escape in ["{{", "}}"] {
             if let Some(rest) = text.strip_prefix(escape) {
                 self.emptied.push_str(escape);
@@ -42,27 +64,47 @@ impl Template {
         let Some((name, rest)) = inner.split_once('}').filter(|(name, _)| !name.contains('{'))
         else {
             return Err(format!(
-                "the placeholder `{{{inner}` is not closed; write `{{field}}`, or `{{{{` for a \
-                 literal brace"
+                "the placeholder `{{{inner}` is not closed; write `{{{}}}`, or `{{{{` for a \
+                 literal brace",
+                owner.part()
             ));
         };
-        self.placeholders.push(placeholder(name)?.to_owned());
+        self.placeholders.push(placeholder(name, owner)?.to_owned());
         self.emptied.push_str("{}");
         Ok(rest)
     }
 }
 
-fn placeholder(name: &str) -> Result<&str, String> {
+impl Owner {
+    fn part(self) -> &'static str {
+        match self {
+            Self::Struct => "field",
+            Self::Function => "parameter",
+        }
+    }
+}
+
+fn placeholder(name: &str, owner: Owner) -> Result<&str, String> {
+    let part = owner.part();
     if name.is_empty() {
-        return Err(
-            "an empty placeholder `{}`; name the field: `{id}`, or `{0}` in a tuple struct"
-                .to_owned(),
-        );
+        let message = match owner {
+            Owner::Struct => {
+                "an empty placeholder `{}`; name the field: `{id}`, or `{0}` in a tuple struct"
+            }
+            Owner::Function => "an empty placeholder `{}`; name the parameter: `{day}`",
+        };
+        return Err(message.to_owned());
     }
     if let Some((field, _)) = name.split_once(':') {
         return Err(format!(
             "`{{{name}}}`: a key part has no format; write `{{{}}}`",
             field.trim()
+        ));
+    }
+    if let Some((first, _)) = name.split_once('.').filter(|_| owner == Owner::Function) {
+        return Err(format!(
+            "`{{{name}}}`: a placeholder holds the name of one of the function's parameters; write `{{{first}}}`, or \
+             give the function a parameter of its own for it"
         ));
     }
     if let Some((of, within)) = name.split_once('.') {
@@ -77,7 +119,7 @@ fn placeholder(name: &str) -> Result<&str, String> {
     let word = name.strip_prefix("r#").unwrap_or(name);
     if word.is_empty() || !word.chars().all(|c| c.is_alphanumeric() || c == '_') {
         return Err(format!(
-            "`{{{name}}}` names no field; a placeholder holds one field's name and nothing else: \
+            "`{{{name}}}` names no {part}; a placeholder holds one {part}'s name and nothing else: \
              `{{id}}`"
         ));
     }

@@ -123,7 +123,7 @@ pub mod store;
 pub mod __private;
 
 #[cfg(feature = "derive")]
-pub use cachecow_derive::{CacheSchema, Cached, KeyPart};
+pub use cachecow_derive::{CacheSchema, Cached, KeyPart, query};
 
 pub use audit::Auditor;
 #[cfg(feature = "redis")]
@@ -148,6 +148,7 @@ pub use model::cached::{Cached, TypePolicy};
 pub use model::keys::{CacheKeys, KeySet};
 pub use model::list::{ListLookup, Listed};
 pub use model::lookup::{Lookup, SameContext};
+pub use model::query::{Answer, Query};
 pub use model::schema::CacheSchema;
 pub use model::tag::{Tag, TaggedQueries};
 #[cfg(feature = "zstd")]

@@ -6,20 +6,23 @@ use std::error::Error as StdError;
 use std::fmt::{self, Debug, Display};
 use std::future::{self, Future};
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+pub use std::string::String;
+pub use std::sync::Arc;
 pub use std::vec::Vec;
 
 pub use crate::codec::{Comparison, DecodeError, Decoder, Encoder};
 
 use crate::error::Error;
 pub use crate::key::Template;
-use crate::key::{KeyEncoder, KeyPart};
+use crate::key::{Key, KeyEncoder, KeyPart};
 pub use crate::model::call::{Async, Fetching, Function, GivenAs, NoWay, Nothing, Takes, call};
 use crate::model::list::Listed;
+pub use crate::model::query::QueryTags;
+use crate::model::query::{Answer, Query};
 use crate::model::schema::CacheSchema;
 pub use crate::model::schema::fingerprint;
 pub use crate::stats::StaticSlot;
@@ -244,6 +247,55 @@ pub fn found<T, O: FetchOutput<T>>(
     into_error: fn(O::Error) -> Error,
 ) -> Result<Option<T>, Error> {
     output.into_found().map_err(into_error)
+}
+
+/// What a query returns.
+#[diagnostic::on_unimplemented(
+    message = "a query cannot return `{Self}`",
+    label = "wrong return type",
+    note = "a query returns `Result<T, E>` or `Result<Option<T>, E>`, where `E` is any error"
+)]
+pub trait QueryOutput {
+    /// What it found.
+    type Value;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, E> QueryOutput for Result<T, E> {
+    type Value = T;
+}
+
+/// The answer of a query to the question of this key.
+#[inline]
+pub fn answer<Q: Query, O: FetchOutput<Q::Value>>(
+    key: KeyEncoder,
+    output: O,
+    into_error: fn(O::Error) -> Error,
+) -> Result<Option<Answer<Q>>, Error> {
+    let found = output.into_found().map_err(into_error)?;
+    Ok(found.map(|value| Answer::new(key, value)))
+}
+
+/// Whether the answer is that to the question of this key.
+#[inline]
+pub fn answers<Q: Query>(answer: &Answer<Q>, key: &KeyEncoder) -> bool {
+    answer.encoded_key().as_bytes() == key.as_bytes()
+}
+
+/// The key of an answer.
+pub fn key_of_answer<Q: Query>(answer: &Answer<Q>) -> KeyEncoder {
+    answer.encoded_key().clone()
+}
+
+/// The shared value of an answer.
+pub fn shared_answer<Q: Query>(answer: Arc<Answer<Q>>) -> Arc<Q::Value> {
+    answer.shared()
+}
+
+/// Visits the epochs that answers with these tags carry.
+#[inline]
+pub fn tags(tags: impl QueryTags, visit: &mut dyn FnMut(Key)) {
+    tags.each_epoch(visit);
 }
 
 /// The result of a `fetch_many` function.

@@ -3,6 +3,7 @@
 #![allow(clippy::missing_panics_doc, reason = "test support panics where a test should fail")]
 
 pub mod backends;
+pub mod board;
 pub mod caches;
 pub mod clock;
 pub mod cloud;

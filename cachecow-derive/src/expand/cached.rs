@@ -112,7 +112,7 @@ fn visits(surroundings: &Surroundings<'_>) -> TokenStream {
     }
 }
 
-fn policy(krate: &TokenStream, policy: &PolicyModel) -> TokenStream {
+pub(super) fn policy(krate: &TokenStream, policy: &PolicyModel) -> TokenStream {
     let ttl = policy.ttl.map(duration).map(|ttl| quote!(.with_ttl(#ttl)));
     let negative = policy.negative_ttl.map(duration).map(|ttl| quote!(.with_negative_ttl(#ttl)));
     let stale = policy.stale_if_error.map(duration).map(|ttl| quote!(.with_stale_if_error(#ttl)));

@@ -144,14 +144,13 @@ fn found(
 ) -> TokenStream {
     let krate = &surroundings.model.schema.target.krate;
     let convert = at(&quote!(#krate::__private::#by), span);
-    let into_error = at(&into_error(surroundings, trait_name), span);
+    let into_error = at(&into_error(krate, trait_name), span);
     quote_spanned!(span=> async move { #convert(#call.await, #into_error) })
 }
 
 /// `|error| …`: how the fetch function's error becomes `Error`. Which of the two ways depends on
 /// the traits of its type, which is known here and nowhere else.
-fn into_error(surroundings: &Surroundings<'_>, trait_name: &TokenStream) -> TokenStream {
-    let krate = &surroundings.model.schema.target.krate;
+pub(super) fn into_error(krate: &TokenStream, trait_name: &TokenStream) -> TokenStream {
     let error = local("error", Span::call_site());
     quote! {
         |#error| {

@@ -7,6 +7,7 @@ mod list;
 mod lookup;
 mod normalize;
 mod parts;
+mod query;
 mod schema;
 mod storage;
 mod surroundings;
@@ -14,6 +15,7 @@ mod tag;
 
 pub(crate) use cached::cached;
 pub(crate) use key_part::key_part;
+pub(crate) use query::query;
 pub(crate) use schema::cache_schema;
 
 use proc_macro2::{Ident, Span, TokenStream};

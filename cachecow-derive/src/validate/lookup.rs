@@ -263,7 +263,7 @@ pub(super) fn normalizer(field: &FieldInfo<'_>) -> Ident {
     Ident::new(&format!("__cachecow_normalize_{}", field.name), Span::call_site())
 }
 
-fn passing(ty: &syn::Type) -> Passing {
+pub(super) fn passing(ty: &syn::Type) -> Passing {
     const BY_VALUE: [&str; 27] = [
         "i8",
         "i16",

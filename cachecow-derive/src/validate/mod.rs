@@ -5,11 +5,14 @@ mod key_part;
 mod list;
 mod lookup;
 mod normalize;
+mod parameter;
+mod query;
 mod schema;
 mod tag;
 
 pub(crate) use cached::cached;
 pub(crate) use key_part::key_part;
+pub(crate) use query::query;
 pub(crate) use schema::cache_schema;
 
 use proc_macro2::{Ident, TokenStream};

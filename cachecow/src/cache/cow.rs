@@ -17,6 +17,7 @@ use crate::error::{Error, ErrorKind};
 use crate::model::cached::Cached;
 use crate::model::keys::{CacheKeys, KeySet};
 use crate::model::lookup::{Lookup, SameContext};
+use crate::model::query::{Answer, Query};
 use crate::model::tag::Tag;
 use crate::stats::{Stats, TypeStats};
 
@@ -174,6 +175,18 @@ impl CacheCow {
         lookup: L,
     ) -> Result<Option<Arc<L::Object>>, Error> {
         self.with(&()).get(lookup).await
+    }
+
+    /// [`View::ask`], for a cached function that needs no context.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Fetch`].
+    pub async fn ask<Q>(&self, query: Q) -> Result<Q::Output, Error>
+    where
+        Q: Query + Lookup<Object = Answer<Q>, Context: SameContext<()>>,
+    {
+        self.with(&()).ask(query).await
     }
 
     /// [`View::get_many`], for lookups whose fetch function needs no context.

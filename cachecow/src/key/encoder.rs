@@ -65,6 +65,15 @@ impl KeyEncoder {
         Self::begin(template.text, Some(&template.words))
     }
 
+    /// Parts that were encoded before.
+    #[inline]
+    pub(crate) fn of_encoded(parts: &[u8]) -> Self {
+        let mut encoder =
+            Self { encoded: Encoded::Inline { len: 0, bytes: [0; INLINE] }, words: None };
+        encoder.extend(parts);
+        encoder
+    }
+
     #[inline]
     fn begin(template: &str, words: Option<&'static Words>) -> Self {
         let encoded = Encoded::Inline { len: 0, bytes: [0; INLINE] };

@@ -7,5 +7,6 @@ pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod lookup;
 pub(crate) mod object;
+pub(crate) mod query;
 pub(crate) mod schema;
 pub(crate) mod tag;

@@ -1,0 +1,297 @@
+//! A cached function.
+
+use proc_macro2::{Ident, TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::{GenericArgument, GenericParam, LitStr, PathArguments, ReturnType, Type};
+
+use super::parameter::{Parameter, Role, borrows_within, parameter};
+use crate::faults::Faults;
+use crate::function::{Function, plain};
+use crate::model::{OutputModel, ParamModel, PolicyModel, QueryModel};
+use crate::query_options::QueryOptions;
+use crate::suggest::{listed, nearest};
+use crate::template::{Owner, Template};
+use crate::tokens::{self, peeled};
+use crate::value::Slot;
+
+/// Judges `#[query]`; `None` if there is no way to look the function's answers up.
+pub(crate) fn query<'a>(
+    arguments: TokenStream,
+    function: &'a Function,
+    faults: &mut Faults,
+) -> Option<QueryModel<'a>> {
+    let options = QueryOptions::read(arguments, faults);
+    let can_be_called = signature(function, faults);
+    let output = output(function, faults);
+    let template = template(options.key, function, faults);
+    let placeholders = template.as_ref().map(|(_, template)| &*template.placeholders);
+    let parameters = parameters(function, placeholders.unwrap_or_default(), faults);
+    let (context, params) = split(parameters?);
+    let key = key(&template, &params, context.as_ref(), faults);
+    if template.is_some() {
+        left_out(&params, &key, function, faults);
+    }
+    let output = output?;
+    if let Some(word) = options.negative_ttl.filter(|_| !output.is_optional) {
+        faults.add(
+            &word,
+            "this query always has an answer, so no absence of one is cached: remove `negative_ttl`, or return \
+             `Result<Option<T>, E>`",
+        );
+    }
+    let settings = options.options;
+    let krate = settings.krate.given().unwrap_or_else(|| quote!(::cachecow));
+    let (template, emptied) = match template {
+        Some((literal, template)) => (literal, template.emptied),
+        None => (LitStr::new("", function.ident.span()), String::new()),
+    };
+    can_be_called.then_some(QueryModel {
+        krate,
+        function,
+        context: context.map(|context| context.ty),
+        params,
+        key,
+        template,
+        emptied,
+        tags: options.tags,
+        policy: PolicyModel {
+            ttl: settings.ttl.given(),
+            negative_ttl: settings.negative_ttl.given(),
+            stale_if_error: settings.stale_if_error.given(),
+            soft_timeout: settings.soft_timeout.given(),
+            refresh_ahead: settings.refresh_ahead.given(),
+            settle: settings.settle.given(),
+            near: settings.near.given(),
+            near_ttl: settings.near_ttl.given(),
+        },
+        version: settings.version.given(),
+        output,
+    })
+}
+
+/// Whether the function can be called by what is generated.
+fn signature(function: &Function, faults: &mut Faults) -> bool {
+    let mut can_be_called = true;
+    let mut refuse = |tokens: &dyn ToTokens, message: &str| {
+        faults.add(tokens, message);
+        can_be_called = false;
+    };
+    let is =
+        |token: &TokenTree, word: &str| matches!(token, TokenTree::Ident(ident) if ident == word);
+    if !function.qualifiers.iter().any(|token| is(token, "async")) {
+        refuse(
+            &function.ident,
+            "a query is an `async fn`; let what blocks run elsewhere: `tokio::task::spawn_blocking(…).await`",
+        );
+    }
+    if let Some(qualifier) = function.qualifiers.iter().find(|token| !is(token, "async")) {
+        refuse(qualifier, "a query is a plain `async fn`, without this word");
+    }
+    for param in &function.generics.params {
+        let message = match param {
+            GenericParam::Lifetime(_) => continue,
+            GenericParam::Type(_) | GenericParam::Const(_) => {
+                "a query cannot be generic: its answers are stored under one key template, by one type; write a \
+                 query for each type, which calls the generic function"
+            }
+        };
+        refuse(param, message);
+    }
+    for param in function.params.iter().filter(|param| param.is_receiver()) {
+        refuse(
+            &param.pattern,
+            "a query is a function of its own, without `self`: let the first parameter be a reference to what \
+             `self` is, as the context, and move it out of the `impl`",
+        );
+    }
+    let mentions_self = |ty: &Type| tokens::mentions(ty, &|ident| ident == "Self");
+    let types = function.params.iter().filter_map(|param| param.ty.as_ref());
+    let returned = match &function.output {
+        ReturnType::Type(_, ty) => Some(&**ty),
+        ReturnType::Default => None,
+    };
+    if let Some(ty) = types.chain(returned).find(|ty| mentions_self(ty)) {
+        refuse(
+            ty,
+            "a query is a function of its own, not of an `impl`: move it out, and write the type's name",
+        );
+    }
+    can_be_called
+}
+
+/// What the function returns.
+fn output(function: &Function, faults: &mut Faults) -> Option<OutputModel> {
+    let ReturnType::Type(_, ty) = &function.output else {
+        faults.add(
+            &function.ident,
+            "a query returns `Result<T, E>` or `Result<Option<T>, E>`, where `E` is any error; this function \
+             returns nothing that could be cached",
+        );
+        return None;
+    };
+    if tokens::mentions(ty, &|ident| ident == "impl") {
+        faults.add(ty, "an answer is stored by its type: name it instead of `impl Trait`");
+        return None;
+    }
+    // An alias may have other arguments: the compiler knows what is in it.
+    let found = argument_of(ty, "Result");
+    if let Some(borrowed) = found.and_then(borrows_within) {
+        faults.add(
+            &borrowed,
+            "an answer is shared and outlives its reader, so it cannot borrow: own the data (`String` for `&str`, \
+             `Vec<T>` for `&[T]`)",
+        );
+        return None;
+    }
+    let optional = found.and_then(|ty| argument_of(ty, "Option"));
+    Some(OutputModel {
+        ty: ty.to_token_stream(),
+        value: optional.or(found).map(ToTokens::to_token_stream),
+        is_optional: optional.is_some(),
+    })
+}
+
+/// The first argument of a type of this name.
+fn argument_of<'a>(ty: &'a Type, name: &str) -> Option<&'a Type> {
+    let segment = tokens::last_segment(ty).filter(|segment| segment.ident == name)?;
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(peeled(ty)),
+        _ => None,
+    })
+}
+
+fn template(
+    key: Slot<LitStr>,
+    function: &Function,
+    faults: &mut Faults,
+) -> Option<(LitStr, Template)> {
+    let literal = match key {
+        Slot::Given(literal) => literal,
+        Slot::Invalid => return None,
+        Slot::Absent => {
+            let name = plain(&function.ident).replace('_', "-");
+            let names = function.params.iter().filter(|param| !is_reference(param.ty.as_ref()));
+            let example: String =
+                names.filter_map(|param| Some(format!(":{{{}}}", plain(&param.name()?)))).collect();
+            faults.add(
+                &function.ident,
+                format!("`key` is missing; write `#[cachecow::query(key = \"{name}{example}\")]`"),
+            );
+            return None;
+        }
+    };
+    match Template::parse_of(&literal.value(), Owner::Function) {
+        Ok(template) => Some((literal, template)),
+        Err(message) => {
+            faults.add(&literal, message);
+            None
+        }
+    }
+}
+
+fn is_reference(ty: Option<&Type>) -> bool {
+    ty.is_some_and(|ty| matches!(peeled(ty), Type::Reference(_)))
+}
+
+/// The parameters in order; `None` if one of them cannot be given.
+fn parameters(
+    function: &Function,
+    placeholders: &[String],
+    faults: &mut Faults,
+) -> Option<Vec<Parameter>> {
+    let mut parameters = Vec::new();
+    let mut is_complete = true;
+    for (index, param) in function.params.iter().enumerate() {
+        match parameter(param, index == 0, placeholders, faults) {
+            Some(parameter) => parameters.push(parameter),
+            None => is_complete = false,
+        }
+    }
+    is_complete.then_some(parameters)
+}
+
+fn split(parameters: Vec<Parameter>) -> (Option<Context>, Vec<ParamModel>) {
+    let (mut context, mut params) = (None, Vec::new());
+    for Parameter { name, role } in parameters {
+        match role {
+            Role::Context(ty) => context = Some(Context { name, ty }),
+            Role::Part(model) => params.push(model),
+        }
+    }
+    (context, params)
+}
+
+struct Context {
+    name: String,
+    ty: TokenStream,
+}
+
+/// The parameters that stand in the key, in the template's order; names that are slips read as what was meant.
+fn key(
+    template: &Option<(LitStr, Template)>,
+    params: &[ParamModel],
+    context: Option<&Context>,
+    faults: &mut Faults,
+) -> Vec<usize> {
+    let Some((literal, template)) = template else { return Vec::new() };
+    let mut key: Vec<usize> = Vec::new();
+    for name in &template.placeholders {
+        let names = || params.iter().map(|param| &*param.name);
+        let mut meant = Some(&**name);
+        if !names().any(|known| known == name) {
+            meant = nearest(name, names());
+            let help = match meant {
+                Some(meant) => format!("; did you mean `{{{meant}}}`?"),
+                None if context.is_some_and(|context| context.name == *name) => {
+                    "; the context is no part of a key".to_owned()
+                }
+                None => String::new(),
+            };
+            let has = if params.is_empty() {
+                "the function has none besides its context".to_owned()
+            } else {
+                format!("the function has {}", listed(names()))
+            };
+            faults.add(literal, format!("`{{{name}}}` is no parameter; {has}{help}"));
+        }
+        let Some(at) = params.iter().position(|param| Some(&*param.name) == meant) else {
+            continue;
+        };
+        if key.contains(&at) {
+            let message =
+                format!("`{{{name}}}` stands in this key twice; one is enough, remove the other");
+            faults.add(literal, message);
+        } else {
+            key.push(at);
+        }
+    }
+    key
+}
+
+/// What an answer depends on stands in its key.
+fn left_out(params: &[ParamModel], key: &[usize], function: &Function, faults: &mut Faults) {
+    for (at, param) in params.iter().enumerate() {
+        let (name, in_key) = (&param.name, key.contains(&at));
+        match &param.not_in_key {
+            Some(word) if in_key => faults.add(
+                word,
+                format!("`{name}` stands in the key: remove this mark, or `{{{name}}}` from the key"),
+            ),
+            None if !in_key => faults.add(
+                &parameter_ident(function, name),
+                format!(
+                    "`{name}` is left out of the key, so that calls which differ by it would share one answer: write \
+                     `{{{name}}}` into the key, or mark a parameter that no answer depends on: \
+                     `#[cache(not_in_key)] {name}`"
+                ),
+            ),
+            _ => {}
+        }
+    }
+}
+
+fn parameter_ident(function: &Function, name: &str) -> Ident {
+    let names = function.params.iter().filter_map(|param| param.name());
+    names.into_iter().find(|ident| plain(ident) == name).unwrap_or_else(|| function.ident.clone())
+}

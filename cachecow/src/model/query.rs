@@ -1,0 +1,183 @@
+//! Queries: cached functions, and what they answered.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use crate::codec::{Comparison, DecodeError, Decoder, Encoder};
+use crate::key::{Key, KeyEncoder};
+use crate::model::cached::{Cached, TypePolicy};
+use crate::model::keys::{CacheKeys, KeySet};
+use crate::model::schema::{CacheSchema, fingerprint};
+use crate::model::tag::Tag;
+
+/// A cached function; [`#[cachecow::query]`](macro@crate::query) implements it for the function's lookups.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no query",
+    label = "expected a query's lookup",
+    note = "write `#[cachecow::query(key = \"…\")]` on an async function `top_posts`, and `top_posts::of(…)` here"
+)]
+pub trait Query: Send + Sync + Sized + 'static {
+    /// What the function returns: without the `Result`, and without the `Option` in it.
+    type Value: CacheSchema + Send + Sync + 'static;
+    /// What [`View::ask`](crate::View::ask) returns: an `Arc<Value>`, or an `Option` of one.
+    type Output;
+    /// The function's name.
+    const NAME: &'static str;
+    /// The settings from the attribute.
+    const POLICY: TypePolicy;
+    /// The key's template, its placeholders emptied.
+    const TEMPLATES: &'static [&'static str];
+    /// A number that changes with what the function's absences and values mean.
+    #[doc(hidden)]
+    const SHAPE: u64;
+
+    /// What is returned for an answer; `None` if the function must be called for one.
+    #[doc(hidden)]
+    fn output(found: Option<Arc<Answer<Self>>>) -> Option<Self::Output>;
+
+    /// As [`Cached::type_slot`].
+    #[doc(hidden)]
+    fn slot() -> usize {
+        crate::stats::generic_slot::<Self>()
+    }
+}
+
+/// What a cached function returned, and for which key. It derefs to the value.
+///
+/// The key is stored with the value: whatever a cache has under the key's hash, it is returned only if it is the
+/// answer to this very question.
+pub struct Answer<Q: Query> {
+    key: KeyEncoder,
+    value: Arc<Q::Value>,
+}
+
+impl<Q: Query> Answer<Q> {
+    /// The answer to the question of this key.
+    pub(crate) fn new(key: KeyEncoder, value: Q::Value) -> Self {
+        Self { key, value: Arc::new(value) }
+    }
+
+    /// The value, shared.
+    pub fn shared(&self) -> Arc<Q::Value> {
+        Arc::clone(&self.value)
+    }
+
+    pub(crate) fn encoded_key(&self) -> &KeyEncoder {
+        &self.key
+    }
+}
+
+impl<Q: Query> Deref for Answer<Q> {
+    type Target = Q::Value;
+
+    fn deref(&self) -> &Q::Value {
+        &self.value
+    }
+}
+
+impl<Q: Query> Clone for Answer<Q> {
+    fn clone(&self) -> Self {
+        Self { key: self.key.clone(), value: Arc::clone(&self.value) }
+    }
+}
+
+impl<Q: Query<Value: fmt::Debug>> fmt::Debug for Answer<Q> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+impl<Q: Query<Value: PartialEq>> PartialEq for Answer<Q> {
+    fn eq(&self, other: &Self) -> bool {
+        self.key.as_bytes() == other.key.as_bytes() && self.value == other.value
+    }
+}
+
+impl<Q: Query<Value: Eq>> Eq for Answer<Q> {}
+
+impl<Q: Query> CacheSchema for Answer<Q> {
+    const NAME: &'static str = Q::NAME;
+    const FINGERPRINT: u64 =
+        fingerprint("Answer", &[Q::SHAPE, <Q::Value as CacheSchema>::FINGERPRINT]);
+    const MAY_BE_NIL: bool = false;
+
+    fn write_to(&self, encoder: &mut Encoder) {
+        if encoder.begin(2) {
+            encoder.bytes(self.key.as_bytes());
+            encoder.field("key");
+            self.value.write_to(encoder);
+            encoder.field("answer");
+        }
+        encoder.end();
+    }
+
+    fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+        decoder.begin(2)?;
+        let key = KeyEncoder::of_encoded(Decoder::field("key", decoder.bytes())?);
+        let value = Arc::new(Decoder::field("answer", Q::Value::read_from(decoder))?);
+        decoder.end();
+        Ok(Self { key, value })
+    }
+
+    fn is_same(&self, other: &Self, comparison: &mut Comparison) -> bool {
+        self.key.as_bytes() == other.key.as_bytes()
+            && (self.value.is_same(&other.value, comparison) || comparison.differs("answer"))
+    }
+}
+
+impl<Q: Query> Cached for Answer<Q> {
+    const POLICY: TypePolicy = Q::POLICY;
+    const TEMPLATES: &'static [&'static str] = Q::TEMPLATES;
+
+    fn each_key(&self, visit: &mut dyn FnMut(Key)) {
+        visit(self.key.key());
+    }
+
+    fn type_slot() -> usize {
+        Q::slot()
+    }
+}
+
+impl<Q: Query> CacheKeys for Answer<Q> {
+    fn add_to(&self, set: &mut KeySet) {
+        set.add(self.key.key(), Q::POLICY);
+    }
+}
+
+/// What the `tag` of a query may be.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no tag",
+    label = "expected a tag",
+    note = "write `tag = Post::tag_all()` or its like, with the function's parameters in it; or an `Option`, an array \
+            or a `Vec` of tags"
+)]
+pub trait QueryTags {
+    /// Visits the epochs that the answers carry.
+    #[doc(hidden)]
+    fn each_epoch(&self, visit: &mut dyn FnMut(Key));
+}
+
+impl<T: Cached> QueryTags for Tag<T> {
+    fn each_epoch(&self, visit: &mut dyn FnMut(Key)) {
+        visit(self.of_answers());
+    }
+}
+
+impl<G: QueryTags> QueryTags for Option<G> {
+    fn each_epoch(&self, visit: &mut dyn FnMut(Key)) {
+        self.iter().for_each(|tags| tags.each_epoch(visit));
+    }
+}
+
+impl<G: QueryTags, const N: usize> QueryTags for [G; N] {
+    fn each_epoch(&self, visit: &mut dyn FnMut(Key)) {
+        self.iter().for_each(|tags| tags.each_epoch(visit));
+    }
+}
+
+impl<G: QueryTags> QueryTags for Vec<G> {
+    fn each_epoch(&self, visit: &mut dyn FnMut(Key)) {
+        self.iter().for_each(|tags| tags.each_epoch(visit));
+    }
+}
