@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
-use syn::{Field, Fields, Index, Type};
+use syn::{Field, Fields, Index, LitStr, Type};
 
 use crate::faults::Faults;
 use crate::options::FieldOptions;
@@ -21,6 +21,8 @@ pub(crate) struct FieldInfo<'a> {
     pub(crate) recursive: bool,
     /// The word, and the function that brings the field's values into the form that keys have.
     pub(crate) normalize: Option<(Ident, TokenStream)>,
+    /// The word, and the name of the column that the field is.
+    pub(crate) column: Slot<(Ident, LitStr)>,
     /// The word, and the function that makes a key part of the field's value.
     pub(crate) key_with: Slot<(Ident, TokenStream)>,
 }
@@ -48,8 +50,8 @@ fn field_info<'a>(index: usize, field: &'a Field, faults: &mut Faults) -> FieldI
         Some(ident) => (ident.unraw().to_string(), ident.to_token_stream()),
         None => (index.to_string(), Index::from(index).to_token_stream()),
     };
-    let FieldOptions { storage, recursive, normalize, key_with } =
+    let FieldOptions { storage, recursive, normalize, column, key_with } =
         FieldOptions::read(&field.attrs, faults);
     let normalize = normalize.given();
-    FieldInfo { name, member, ty: &field.ty, storage, recursive, normalize, key_with }
+    FieldInfo { name, member, ty: &field.ty, storage, recursive, normalize, column, key_with }
 }

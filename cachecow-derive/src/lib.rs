@@ -13,6 +13,7 @@ mod model;
 mod options;
 mod query_options;
 mod suggest;
+mod table;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -80,6 +81,8 @@ use proc_macro::TokenStream;
 /// | `settle = "500ms"` | for how long after an invalidation nothing is stored, for fetches that read lagging replicas | the builder's |
 /// | `near = false` | whether objects are kept in this process's memory, where the builder turned that on | `true` |
 /// | `near_ttl = "5s"` | how long an object is kept there at the most | the builder's |
+/// | `table = "app.users"` | the table whose rows the objects are, for change logs (feature `log`) | no log tells of them |
+/// | `clearable = true` | whether everything of the type can be invalidated at once, by `invalidate_type` | `true` with a `table`, else `false` |
 /// | `version = 2` | a number of the fingerprint, for changes that the derive cannot see, such as of a field's unit | none |
 /// | `crate = path` | where the crate `cachecow` is found, if it is re-exported or renamed | `::cachecow` |
 ///
@@ -234,6 +237,14 @@ use proc_macro::TokenStream;
 /// To add, change or remove it changes keys, as another template does: while an old and a new version of the
 /// program run side by side, an invalidation by one may not reach what the other reads.
 ///
+/// # Rows of a table
+///
+/// `#[cache(table = "app.users")]` says that the objects are rows of this table. Then `Followed` is implemented: the
+/// keys of a row, for a program that follows the database's change log. Each field in a key or a tag is the column of
+/// its name, or of the name in `#[cache(column = "…")]`, and its type is a `FromColumn`, as numbers, texts, UUIDs, dates
+/// and the newtypes and enums with `#[derive(KeyPart)]` are. Names are written as the catalog has them, with a table's in
+/// double quotes where it is no plain word: `table = r#"app."User accounts""#`.
+///
 /// # Fetch functions
 ///
 /// `async fn(&Context, part, …) -> Result<T, E>` or `-> Result<Option<T>, E>`, without the first
@@ -261,6 +272,7 @@ use proc_macro::TokenStream;
 /// | `#[cache(with = module)]` | stored by the module's `serialize` and `deserialize`, as serde's `with` has them: `serde_bytes`, `chrono::serde::ts_seconds`, … |
 /// | `#[cache(skip)]` | not stored: the first read has it, a hit has its `Default` |
 /// | `#[cache(recursive)]` | stored as ever, its shape left out of the fingerprint: on one of several types that contain each other |
+/// | `#[cache(column = "mail")]` | on a field in a key or a tag of a struct with a `table`: the column that it is, if that has another name |
 /// | `#[cache(normalize = path)]` | on a field in a key or a tag: its value stands there in the form that the function gives it, [see above](#text-that-the-backing-store-takes-for-the-same) |
 ///
 /// ```

@@ -30,8 +30,18 @@ pub(crate) struct CachedModel<'a> {
     /// None where there is no lookup.
     pub(crate) lists: Vec<ListModel>,
     pub(crate) normalizers: Vec<NormalizerModel>,
+    /// The table whose rows the objects are.
+    pub(crate) table: Option<TableModel>,
+    /// Whether everything of the type is invalidated at once.
+    pub(crate) is_clearable: bool,
     /// Whether the type can implement `Cached` at all; if not, a fault says why.
     pub(crate) is_cacheable: bool,
+}
+
+/// A table's name.
+pub(crate) struct TableModel {
+    pub(crate) schema: Option<String>,
+    pub(crate) name: String,
 }
 
 /// The settings that the builder has as well.
@@ -109,6 +119,8 @@ pub(crate) struct PartModel {
     pub(crate) ty: TokenStream,
     pub(crate) passing: Passing,
     pub(crate) is_generic: bool,
+    /// The column that the field is, where the struct has a table.
+    pub(crate) column: String,
     /// The generated function through which its values pass, if they do.
     pub(crate) normalizer: Option<Ident>,
 }
@@ -239,15 +251,25 @@ pub(crate) enum EncodedModel {
     /// A newtype as what it wraps.
     Field(WrappedField),
     /// An enum as the name of its variant.
-    Variants(Vec<(Ident, String)>),
+    Variants(Vec<NamedVariant>),
     /// Only beside a fault.
     Unknown,
+}
+
+/// A variant, and what it is in keys.
+pub(crate) struct NamedVariant {
+    pub(crate) ident: Ident,
+    pub(crate) name: String,
+    /// Not so only beside a fault.
+    pub(crate) is_unit: bool,
 }
 
 /// The field that a newtype wraps.
 pub(crate) struct WrappedField {
     pub(crate) member: TokenStream,
     pub(crate) ty: TokenStream,
+    /// The other fields, which carry no value.
+    pub(crate) markers: Vec<TokenStream>,
     pub(crate) is_generic: bool,
     /// The function that makes a key part of its value.
     pub(crate) key_with: Option<TokenStream>,

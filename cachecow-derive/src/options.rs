@@ -8,10 +8,12 @@ use syn::{Attribute, LitStr, Result};
 use crate::attr::{CacheAttr, Entry, cache_attrs};
 use crate::faults::Faults;
 use crate::fields::Storage;
+use crate::model::TableModel;
 use crate::suggest::{listed, nearest};
+use crate::table;
 use crate::value::{self, Slot};
 
-const STRUCT_SETTINGS: [&str; 12] = [
+const STRUCT_SETTINGS: [&str; 14] = [
     "context",
     "ttl",
     "negative_ttl",
@@ -23,9 +25,12 @@ const STRUCT_SETTINGS: [&str; 12] = [
     "near",
     "near_ttl",
     "version",
+    "table",
+    "clearable",
     "crate",
 ];
-const FIELD_SETTINGS: [&str; 6] = ["opaque", "with", "skip", "recursive", "normalize", "key_with"];
+const FIELD_SETTINGS: [&str; 7] =
+    ["opaque", "with", "skip", "recursive", "normalize", "column", "key_with"];
 const LOOKUP_SETTINGS: [&str; 4] = ["key", "fetch", "fetch_many", "name"];
 const TAG_SETTINGS: [&str; 2] = ["tag", "name"];
 const LIST_SETTINGS: [&str; 5] = ["list", "fetch", "name", "max_len", "ttl"];
@@ -44,6 +49,9 @@ pub(crate) struct Options {
     pub(crate) near: Slot<bool>,
     pub(crate) near_ttl: Slot<Duration>,
     pub(crate) version: Slot<u64>,
+    pub(crate) table: Slot<TableModel>,
+    /// The value, and the tokens that a fault underlines.
+    pub(crate) clearable: Slot<(bool, TokenStream)>,
     pub(crate) krate: Slot<TokenStream>,
 }
 
@@ -257,6 +265,10 @@ impl Options {
             "near" => self.near.fill(entry, faults, value::switch),
             "near_ttl" => self.near_ttl.fill(entry, faults, value::duration),
             "version" => self.version.fill(entry, faults, value::version),
+            "table" => self.table.fill(entry, faults, table::table),
+            "clearable" => self
+                .clearable
+                .fill(entry, faults, |entry| Ok((value::switch(entry)?, entry.value_or_name()))),
             _ => self.krate.fill(entry, faults, value::module),
         }
     }
@@ -379,7 +391,9 @@ pub(crate) struct FieldOptions {
     pub(crate) recursive: bool,
     /// The word, and the function that it names.
     pub(crate) normalize: Slot<(Ident, TokenStream)>,
-    /// The same.
+    /// The word, and the column's name.
+    pub(crate) column: Slot<(Ident, LitStr)>,
+    /// As `normalize`.
     pub(crate) key_with: Slot<(Ident, TokenStream)>,
 }
 
@@ -389,6 +403,7 @@ impl FieldOptions {
             storage: Storage::Schema,
             recursive: false,
             normalize: Slot::Absent,
+            column: Slot::Absent,
             key_with: Slot::Absent,
         };
         for entry in cache_attrs(attrs, faults).iter().flat_map(|attr| &attr.entries) {
@@ -412,6 +427,11 @@ impl FieldOptions {
                 return self
                     .normalize
                     .fill(entry, faults, |entry| named_function(entry, "str::to_lowercase"));
+            }
+            "column" => {
+                return self
+                    .column
+                    .fill(entry, faults, |entry| Ok((entry.name.clone(), table::column(entry)?)));
             }
             "key_with" => {
                 return self

@@ -107,6 +107,26 @@ fn tagged_struct() {
 }
 
 #[test]
+fn followed_struct() {
+    let generated = cached(quote! {
+        #[cache(table = "app.users")]
+        #[cache(key = "user:{id}", fetch = User::find)]
+        #[cache(key = "user:email:{email}:{kind}", fetch = User::find_by_email)]
+        #[cache(list = "user:org:{org_id}", fetch = User::find_by_org)]
+        #[cache(tag = "org:{org_id}")]
+        #[cache(tag = "users", name = "tag_all")]
+        pub struct User<K> {
+            id: i64,
+            #[cache(column = "mail", normalize = str::to_lowercase)]
+            email: String,
+            org_id: Option<u32>,
+            kind: K,
+        }
+    });
+    check(generated, &expect_file!["snapshots/followed_struct.rs"]);
+}
+
+#[test]
 fn normalized_fields() {
     let generated = cached(quote! {
         #[cache(key = "user:{id}", fetch = User::find)]
@@ -260,6 +280,13 @@ fn odd_attributes() -> Vec<TokenStream> {
         quote!(#[cache(crate = ::other::Self)] #[cache(key = "user:{id}", fetch = f)]),
         quote!(#[cache(context = _, opaque = 1, opaque)]),
         quote!(#[cache(context = &'a mut &T, self = super)]),
+        quote!(#[cache(table)]),
+        quote!(#[cache(table = "", column = "")]),
+        quote!(#[cache(table = "é.\"", column)]),
+        quote!(#[cache(table = "a.b", clearable = false)] #[cache(key = "user:{id}", fetch = f)]),
+        quote!(#[cache(table = "a.b", clearable)] #[cache(key = "user", fetch = f, name = "x")]),
+        quote!(#[cache(clearable = true)] #[cache(key = "user:{0}", fetch = f)]),
+        quote!(#[cache(column = "id")]),
         quote!(#[cache = 1]),
         quote!(#[cache::key(a = 1)]),
         quote!(#[cache(key = "user", fetch = f)]),

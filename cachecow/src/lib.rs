@@ -85,6 +85,7 @@
 //! | `encryption` | [`Builder::encrypt`]: values encrypted by XChaCha20-Poly1305 |
 //! | `store` | the module `store`: `KeyValueStore`, `MemoryStore`, `CacheDecorator` and the other wrappers |
 //! | `fs`, `sql`, `mongodb`, `cloud`, `git` | `FilesystemStore`, `SqlStore`, `MongoStore`, `CloudStore`, `GitStore` |
+//! | `log` | the module `log`: which rows of a database the cached objects are, for change logs |
 //! | `hmac` | `Hmac`, and keys by the content's hash |
 //! | `conformance` | the suites for backends (`conformance`) and stores (`store::conformance`) of your own |
 
@@ -107,6 +108,8 @@ mod key;
 #[cfg(doc)]
 #[doc = include_str!("../docs/lists.md")]
 pub mod lists {}
+#[cfg(feature = "log")]
+pub mod log;
 mod model;
 mod near;
 mod packing;
@@ -144,13 +147,13 @@ pub use cache::write::{Write, WriteError, Written};
 pub use error::{Error, ErrorKind};
 pub use key::{Key, KeyEncoder, KeyPart};
 pub use model::audited::Audited;
-pub use model::cached::{Cached, TypePolicy};
+pub use model::cached::{Cached, Clearable, TypePolicy};
 pub use model::keys::{CacheKeys, KeySet};
 pub use model::list::{ListLookup, Listed};
 pub use model::lookup::{Lookup, SameContext};
 pub use model::query::{Answer, Query};
 pub use model::schema::CacheSchema;
-pub use model::tag::{Tag, TaggedQueries};
+pub use model::tag::{AllOf, Tag, TaggedQueries};
 #[cfg(feature = "zstd")]
 pub use packing::Compression;
 #[cfg(feature = "encryption")]

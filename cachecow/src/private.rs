@@ -19,6 +19,7 @@ pub use crate::codec::{Comparison, DecodeError, Decoder, Encoder};
 use crate::error::Error;
 pub use crate::key::Template;
 use crate::key::{Key, KeyEncoder, KeyPart};
+pub use crate::model::cached::WholeKey;
 pub use crate::model::call::{Async, Fetching, Function, GivenAs, NoWay, Nothing, Takes, call};
 use crate::model::list::Listed;
 pub use crate::model::query::QueryTags;
@@ -26,6 +27,7 @@ use crate::model::query::{Answer, Query};
 use crate::model::schema::CacheSchema;
 pub use crate::model::schema::fingerprint;
 pub use crate::stats::StaticSlot;
+pub use crate::{__cachecow_log_items as log_items, __cachecow_need_log as need_log};
 
 /// Appends a key part; an error of its bound stands at the field's type.
 #[inline]
@@ -554,3 +556,40 @@ impl Refused {
     note = "the error is kept and shown, so it has to be `Debug + Display + Send + Sync + 'static`"
 )]
 pub trait FetchError: Debug + Display + Send + Sync + 'static {}
+
+/// Items that only the feature `log` has a use for. The derives do not know which features this crate has.
+#[cfg(feature = "log")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cachecow_log_items {
+    ($($items:tt)*) => { $($items)* };
+}
+
+/// Without the feature there are none.
+#[cfg(not(feature = "log"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cachecow_log_items {
+    ($($items:tt)*) => {};
+}
+
+/// Nothing is missing.
+#[cfg(feature = "log")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cachecow_need_log {
+    () => {};
+}
+
+/// Says that the feature is missing.
+#[cfg(not(feature = "log"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __cachecow_need_log {
+    () => {
+        ::core::compile_error!(
+            "`table` needs the feature `log` of the crate `cachecow`, or one that follows a log, such as \
+             `postgres-log`; to invalidate everything of a type without a log, write `clearable = true`"
+        );
+    };
+}

@@ -11,6 +11,7 @@ use super::lookup;
 use super::normalize;
 use super::schema::schema_impl;
 use super::surroundings::Surroundings;
+use super::table::followed_impl;
 use super::tag;
 use super::{local, quiet, where_clause};
 use crate::model::{CachedModel, PolicyModel};
@@ -32,6 +33,8 @@ pub(crate) fn cached(model: &CachedModel<'_>) -> TokenStream {
     let cached = cached_impl(&surroundings);
     let cache_keys = cache_keys_impl(&surroundings);
     let tags = tag::constructors(&surroundings);
+    let clearable = tag::clearable_impl(&surroundings);
+    let followed = followed_impl(&surroundings);
     quote! {
         #(#types)*
         #(#list_types)*
@@ -45,6 +48,8 @@ pub(crate) fn cached(model: &CachedModel<'_>) -> TokenStream {
             #(#impls)*
             #lists
             #tags
+            #clearable
+            #followed
         };
     }
 }

@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 
 use super::fetch::call;
 use super::where_clause;
-use crate::model::{EncodedModel, KeyPartModel, WrappedField};
+use crate::model::{EncodedModel, KeyPartModel, NamedVariant, WrappedField};
 use crate::tokens::{at, last_span};
 
 /// Generates `#[derive(KeyPart)]`.
@@ -17,12 +17,15 @@ pub(crate) fn key_part(model: &KeyPartModel<'_>) -> TokenStream {
     let (bound, body) = match encoded {
         EncodedModel::Field(field) => (bound(krate, field), encode_field(krate, field)),
         EncodedModel::Variants(variants) if !variants.is_empty() => {
-            let arms = variants.iter().map(|(ident, name)| quote!(Self::#ident { .. } => #name,));
+            let arms = variants.iter();
+            let arms =
+                arms.map(|NamedVariant { ident, name, .. }| quote!(Self::#ident { .. } => #name,));
             (None, quote!(encoder.str(match self { #(#arms)* });))
         }
         EncodedModel::Variants(_) | EncodedModel::Unknown => (None, quote!(let _ = encoder;)),
     };
     let clause = where_clause(target.generics, bound.as_slice());
+    let column = column(model);
     quote! {
         #[automatically_derived]
         impl #impl_generics #krate::KeyPart for #object #clause {
@@ -30,8 +33,64 @@ pub(crate) fn key_part(model: &KeyPartModel<'_>) -> TokenStream {
                 #body
             }
         }
+
+        #column
     }
     .into_token_stream()
+}
+
+/// How the value is read from a column, where that is known. Whether a wrapped type can be is asked where a followed
+/// struct has such a key: the binder keeps the compiler from asking here.
+fn column(model: &KeyPartModel<'_>) -> Option<TokenStream> {
+    let KeyPartModel { target, encoded } = model;
+    let (krate, object) = (&target.krate, &target.object);
+    let (impl_generics, _, _) = target.generics.split_for_impl();
+    let (bound, kind, nullable, body) = match encoded {
+        EncodedModel::Field(WrappedField { member, ty, markers, key_with: None, .. }) => {
+            let inner = quote!(<#ty as #krate::log::FromColumn>);
+            (
+                Some(quote!(for<'cachecow> #ty: #krate::log::FromColumn)),
+                quote!(#inner::KIND),
+                quote!(#inner::NULLABLE),
+                quote!(::core::result::Result::Ok(Self {
+                    #member: #inner::from_column(value)?,
+                    #(#markers: ::core::marker::PhantomData,)*
+                })),
+            )
+        }
+        EncodedModel::Variants(variants) if !variants.is_empty() => {
+            let arms = variants.iter().filter(|variant| variant.is_unit);
+            let arms = arms.map(|NamedVariant { ident, name, .. }| {
+                quote!(::core::option::Option::Some(#name) => ::core::result::Result::Ok(Self::#ident {}),)
+            });
+            (
+                None,
+                quote!(#krate::log::ColumnKind::Text),
+                quote!(false),
+                quote!(match value.as_text() {
+                    #(#arms)*
+                    _ => ::core::result::Result::Err(#krate::log::NotInColumn),
+                }),
+            )
+        }
+        _ => return None,
+    };
+    let clause = where_clause(target.generics, bound.as_slice());
+    Some(quote! {
+        #krate::__private::log_items! {
+            #[automatically_derived]
+            impl #impl_generics #krate::log::FromColumn for #object #clause {
+                const KIND: #krate::log::ColumnKind = #kind;
+                const NULLABLE: ::core::primitive::bool = #nullable;
+
+                fn from_column(
+                    value: &#krate::log::Value<'_>,
+                ) -> ::core::result::Result<Self, #krate::log::NotInColumn> {
+                    #body
+                }
+            }
+        }
+    })
 }
 
 fn bound(krate: &TokenStream, field: &WrappedField) -> Option<TokenStream> {

@@ -11,6 +11,7 @@ mod query;
 mod schema;
 mod storage;
 mod surroundings;
+mod table;
 mod tag;
 
 pub(crate) use cached::cached;

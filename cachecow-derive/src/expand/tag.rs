@@ -17,9 +17,11 @@ use crate::tokens::at;
 pub(super) fn items(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
     let model = surroundings.model;
     // Beside a fault there may be tags without a lookup.
-    let template = &model.lookups.first().filter(|_| !model.tags.is_empty())?.emptied;
+    let is_scoped = !model.tags.is_empty() || model.is_clearable;
+    let first = model.lookups.first().filter(|_| is_scoped)?;
+    let template = &first.emptied;
     let krate = &model.schema.target.krate;
-    let encoder = local("encoder", model.tags.first()?.template.span());
+    let encoder = local("encoder", first.template.span());
     let arguments = arguments(&model.schema, &quote!(&mut #encoder));
     let visits = model.tags.iter().map(|tag| {
         let constructor = encoding(tag);
@@ -29,12 +31,19 @@ pub(super) fn items(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
         });
         quote!(visit(Self::#constructor(#(#own),*));)
     });
-    Some(quote! {
-        const TAGGED: ::core::primitive::bool = true;
+    let tags = (!model.tags.is_empty()).then(|| {
+        quote! {
+            const TAGGED: ::core::primitive::bool = true;
 
-        fn each_tag(&self, visit: &mut dyn ::core::ops::FnMut(#krate::Tag<Self>)) {
-            #(#visits)*
+            fn each_tag(&self, visit: &mut dyn ::core::ops::FnMut(#krate::Tag<Self>)) {
+                #(#visits)*
+            }
         }
+    });
+    let clearable = model.is_clearable.then(|| clearable(surroundings));
+    Some(quote! {
+        #tags
+        #clearable
 
         fn tag_scope() -> #krate::KeyEncoder {
             let mut #encoder = #krate::KeyEncoder::of(
@@ -42,6 +51,38 @@ pub(super) fn items(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
             );
             #arguments
             #encoder
+        }
+    })
+}
+
+/// That everything of the type is invalidated at once. Only a type without parameters can keep its epoch's key.
+fn clearable(surroundings: &Surroundings<'_>) -> TokenStream {
+    let krate = &surroundings.model.schema.target.krate;
+    let whole = (surroundings.model.schema.arity() == 0).then(|| {
+        quote! {
+            fn whole() -> #krate::Key {
+                static KEY: #krate::__private::WholeKey = #krate::__private::WholeKey::new();
+                KEY.get::<Self>()
+            }
+        }
+    });
+    quote! {
+        const CLEARABLE: ::core::primitive::bool = true;
+        #whole
+    }
+}
+
+/// `Clearable`, beside that.
+pub(super) fn clearable_impl(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
+    let model = surroundings.model;
+    let target = &model.schema.target;
+    let (krate, object) = (&target.krate, &target.object);
+    let (impl_generics, _, _) = target.generics.split_for_impl();
+    let clause = where_clause(target.generics, &surroundings.bounds);
+    model.is_clearable.then(|| {
+        quote! {
+            #[automatically_derived]
+            impl #impl_generics #krate::Clearable for #object #clause {}
         }
     })
 }

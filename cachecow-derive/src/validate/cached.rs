@@ -1,11 +1,13 @@
 //! The cached struct.
 
+use proc_macro2::TokenStream;
 use syn::{Data, DeriveInput, Fields};
 
 use super::list::Lists;
 use super::lookup::Lookups;
 use super::normalize::normalizers;
-use super::schema::{fingerprint_tags, schema};
+use super::schema::{fingerprint_clearable, fingerprint_tags, schema};
+use super::table::columns;
 use super::tag::Tags;
 use crate::faults::Faults;
 use crate::fields::{FieldInfo, fields};
@@ -38,8 +40,14 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
     let in_tags = tags.iter().flat_map(|tag| &tag.parts);
     let parts: Vec<&PartModel> =
         judged.iter().flat_map(|lookup| &lookup.parts).chain(in_lists).chain(in_tags).collect();
+    let has_table = !options.table.is_absent();
+    columns(&found, &parts, has_table, all_judged, faults);
+    let is_clearable = clearable(options.clearable, has_table, faults);
     let normalizers = normalizers(&found, &parts, all_judged, faults);
     fingerprint_tags(&mut schema, &tags);
+    if is_clearable {
+        fingerprint_clearable(&mut schema);
+    }
     if !is_owned {
         // Nor can what is borrowed be read back.
         schema.body = BodyModel::Unknown;
@@ -62,8 +70,26 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
         lookups: judged,
         tags,
         normalizers,
+        table: options.table.given(),
+        is_clearable,
         is_cacheable: is_owned,
         schema,
+    }
+}
+
+/// A followed type is: what a log has lost is not known row by row.
+fn clearable(given: Slot<(bool, TokenStream)>, has_table: bool, faults: &mut Faults) -> bool {
+    match given {
+        Slot::Given((false, word)) if has_table => {
+            faults.add(
+                &word,
+                "everything of a type with a `table` is invalidated where the database's log has a gap: \
+                 remove `clearable = false`",
+            );
+            true
+        }
+        Slot::Given((on, _)) => on,
+        Slot::Absent | Slot::Invalid => has_table,
     }
 }
 

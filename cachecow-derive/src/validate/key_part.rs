@@ -1,6 +1,5 @@
 //! Newtypes, and enums without data.
 
-use proc_macro2::Ident;
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::{Data, DataEnum, DeriveInput, Fields, LitStr, Variant};
@@ -9,7 +8,7 @@ use super::normalize::not_in_keys;
 use super::{mentions_param, target};
 use crate::faults::Faults;
 use crate::fields::fields;
-use crate::model::{EncodedModel, KeyPartModel, WrappedField};
+use crate::model::{EncodedModel, KeyPartModel, NamedVariant, WrappedField};
 use crate::options::{TypeOptions, VariantOptions};
 use crate::tokens;
 use crate::value::Slot;
@@ -35,8 +34,8 @@ pub(crate) fn key_part<'a>(input: &'a DeriveInput, faults: &mut Faults) -> KeyPa
 }
 
 /// The variants with the names that they have in keys.
-fn variants(data: &DataEnum, faults: &mut Faults) -> Vec<(Ident, String)> {
-    let mut named: Vec<(Ident, String)> = Vec::new();
+fn variants(data: &DataEnum, faults: &mut Faults) -> Vec<NamedVariant> {
+    let mut named: Vec<NamedVariant> = Vec::new();
     for Variant { ident, attrs, fields, .. } in &data.variants {
         let rename = VariantOptions::read(attrs, faults).rename.given();
         if !fields.is_empty() {
@@ -49,14 +48,16 @@ fn variants(data: &DataEnum, faults: &mut Faults) -> Vec<(Ident, String)> {
             );
         }
         let name = rename.as_ref().map_or_else(|| ident.unraw().to_string(), LitStr::value);
-        if let Some((other, _)) = named.iter().find(|(_, known)| *known == name) {
+        if let Some(NamedVariant { ident: other, .. }) =
+            named.iter().find(|known| known.name == name)
+        {
             let word: &dyn ToTokens = rename.as_ref().map_or(ident, |rename| rename);
             faults.add(
                 word,
                 format!("`{other}` stands in keys as `{name}` already; give this one another name"),
             );
         }
-        named.push((ident.clone(), name));
+        named.push(NamedVariant { ident: ident.clone(), name, is_unit: fields.is_empty() });
     }
     named
 }
@@ -90,10 +91,12 @@ fn wrapped(
         Slot::Absent => None,
         Slot::Invalid => return None,
     };
+    let markers = found.iter().filter(|field| is_marker(field.ty));
     let params: Vec<_> = input.generics.type_params().map(|param| &param.ident).collect();
     Some(WrappedField {
         member: field.member.clone(),
         ty: tokens::without_self(field.ty.to_token_stream(), object),
+        markers: markers.map(|field| field.member.clone()).collect(),
         is_generic: mentions_param(field.ty, &params),
         key_with,
     })

@@ -207,6 +207,7 @@ impl Lookups<'_> {
             ty: tokens::without_self(field.ty.to_token_stream(), self.object),
             passing: passing(field.ty),
             is_generic: mentions_param(field.ty, &params),
+            column: column_of(field),
             normalizer: field.normalize.is_some().then(|| normalizer(field)),
         })
     }
@@ -256,6 +257,14 @@ fn is_distinct(lookup: &LookupModel, others: &[LookupModel], faults: &mut Faults
         return false;
     }
     true
+}
+
+/// The column that a field is.
+fn column_of(field: &FieldInfo<'_>) -> String {
+    match &field.column {
+        Slot::Given((_, name)) => name.value(),
+        Slot::Absent | Slot::Invalid => field.name.clone(),
+    }
 }
 
 /// The generated function through which the field's values pass.

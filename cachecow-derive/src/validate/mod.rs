@@ -8,6 +8,7 @@ mod normalize;
 mod parameter;
 mod query;
 mod schema;
+mod table;
 mod tag;
 
 pub(crate) use cached::cached;

@@ -6,6 +6,7 @@ use super::lookup::normalizer;
 use crate::faults::Faults;
 use crate::fields::FieldInfo;
 use crate::model::{NormalizerModel, PartModel};
+use crate::value::Slot;
 
 /// The functions of the fields that are these parts of a key, a list or a tag. `all_judged`: none was left out
 /// because of another fault.
@@ -48,6 +49,13 @@ pub(super) fn not_in_keys(fields: &[FieldInfo<'_>], faults: &mut Faults) {
             word,
             "`normalize` is for a field that stands in a key or a tag of a struct with \
              `#[derive(Cached)]`: remove it here",
+        );
+    }
+    for field in fields {
+        let Slot::Given((word, _)) = &field.column else { continue };
+        faults.add(
+            word,
+            "`column` is for a field of a struct with `#[derive(Cached)]` and a `table`: remove it here",
         );
     }
 }

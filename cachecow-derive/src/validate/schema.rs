@@ -97,6 +97,11 @@ pub(super) fn fingerprint_tags(schema: &mut SchemaModel<'_>, tags: &[TagModel]) 
     }
 }
 
+/// Objects of such a type carry the epoch of everything of it.
+pub(super) fn fingerprint_clearable(schema: &mut SchemaModel<'_>) {
+    schema.description.push_str("# clearable ");
+}
+
 struct Shape<'a> {
     own: &'a Ident,
     krate: &'a TokenStream,

@@ -14,11 +14,11 @@ use crate::cache::view::View;
 use crate::cache::write::Write;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
-use crate::model::cached::Cached;
+use crate::model::cached::{Cached, Clearable};
 use crate::model::keys::{CacheKeys, KeySet};
 use crate::model::lookup::{Lookup, SameContext};
 use crate::model::query::{Answer, Query};
-use crate::model::tag::Tag;
+use crate::model::tag::{AllOf, Tag};
 use crate::stats::{Stats, TypeStats};
 
 /// A cache in front of a backing store. Cheap to clone; all clones are one cache.
@@ -358,6 +358,50 @@ impl CacheCow {
         tags: impl IntoIterator<Item = Tag<T>>,
     ) -> Result<(), Error> {
         self.invalidate_many(tags).await
+    }
+
+    /// Invalidates everything of a type at once, in constant time: all objects, every absence that is cached, and the
+    /// answers to queries that carry a tag of the type; what other caches call "clear".
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")]
+    /// # async fn example(cow: cachecow::CacheCow) -> Result<(), cachecow::Error> {
+    /// use cachecow::Cached;
+    ///
+    /// #[derive(Cached)]
+    /// #[cache(clearable = true)]
+    /// #[cache(key = "user:{id}", fetch = User::find)]
+    /// struct User { id: i64 }
+    /// # impl User {
+    /// #     async fn find(id: i64) -> Result<User, std::io::Error> { Ok(User { id }) }
+    /// # }
+    ///
+    /// cow.invalidate_type::<User>().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// The struct has `#[cache(clearable = true)]`, or a `table`; of any other type it does not compile. What is stored
+    /// of such a type carries one epoch, and a hit reads that epoch in its one round trip. Nothing is deleted: what has
+    /// lost its epoch is replaced when it is read, and ends with its time to live. A type without the setting pays
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NotInvalidated`], if the cache was not told. It is retried in the background, and until it succeeds
+    /// this process reads the type past the cache.
+    ///
+    /// # Consistency
+    ///
+    /// As [`invalidate`](Self::invalidate): what was read from the backing store before this call began is not served by
+    /// any read that begins after it, in any process on the same cache, and not stored. To cover the change itself,
+    /// as `TRUNCATE`, use [`write`](Self::write) with [`AllOf`](crate::AllOf).
+    ///
+    /// # Round trips
+    ///
+    /// One.
+    pub async fn invalidate_type<T: Clearable>(&self) -> Result<(), Error> {
+        self.invalidate(AllOf::<T>::new()).await
     }
 
     /// Runs `work`, which changes the backing store, so that what it names is never stale afterwards, even if

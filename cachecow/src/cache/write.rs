@@ -10,13 +10,12 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use crate::engine::write::{Ended, HeldWrite};
-use crate::engine::write_through::AfterWork;
+use crate::engine::write_through::{AfterWork, guards};
 use crate::engine::{Engine, Target};
 use crate::error::Error;
 use crate::key::Key;
 use crate::model::cached::Cached;
 use crate::model::keys::CacheKeys;
-use crate::model::tag::Tag;
 use crate::protocol::{Fill, HoldPolicy};
 
 /// A write under way, or not begun; what [`CacheCow::write`](crate::CacheCow::write) returns.
@@ -272,7 +271,7 @@ where
     ///
     /// None more; for a type with tags two more after the work.
     pub fn storing<T: Cached>(mut self, object: impl FnOnce(&R) -> Option<&T> + Send + 'a) -> Self {
-        self.guards.extend(T::TAGGED.then(Tag::<T>::guard));
+        self.guards.extend(guards::<T>());
         self.after.push(Box::new(|result, after| {
             if let Ok(result) = result
                 && let Some(object) = object(result)

@@ -32,8 +32,8 @@ pub(crate) struct WrittenObject {
     key: Key,
     document: Vec<u8>,
     ttl: Duration,
-    /// Of a type with tags.
-    guard: Option<Key>,
+    /// Of a type whose objects carry epochs.
+    guards: Vec<Key>,
     tags: Vec<Key>,
     state: fn(&Engine) -> &TypeState,
 }
@@ -72,9 +72,19 @@ impl WrittenObject {
         // The primary one comes first.
         object.each_key(&mut |each| key = key.or(Some(each)));
         object.each_tag(&mut |tag| tags.push(tag.key()));
-        let guard = T::TAGGED.then(Tag::<T>::guard);
-        Some(Self { key: key?, document, ttl, guard, tags, state: |engine| engine.types.of::<T>() })
+        tags.extend(T::CLEARABLE.then(T::whole));
+        let (guards, state) = (guards::<T>().collect(), state_of::<T> as _);
+        Some(Self { key: key?, document, ttl, guards, tags, state })
     }
+}
+
+/// What must be the same before the work and after it, for an object of the type to be stored.
+pub(crate) fn guards<T: Cached>() -> impl Iterator<Item = Key> {
+    T::TAGGED.then(Tag::<T>::guard).into_iter().chain(T::CLEARABLE.then(T::whole))
+}
+
+fn state_of<T: Cached>(engine: &Engine) -> &TypeState {
+    engine.types.of::<T>()
 }
 
 impl Engine {
@@ -114,15 +124,20 @@ impl Engine {
 
     /// Gives the object its tags' epochs; whether it may be stored.
     async fn stamp(&self, object: &mut WrittenObject, guards: &Guards) -> bool {
-        let Some(guard) = object.guard else { return true };
-        let Some(captured) = guards.get(&guard).filter(|captured| captured.is_taken()) else {
+        if object.guards.is_empty() {
+            return true;
+        }
+        let captured = object.guards.iter().map(|guard| guards.get(guard).copied());
+        let captured: Vec<Captured> = captured.map(Option::unwrap_or_default).collect();
+        if !captured.iter().all(|guard| guard.is_taken()) {
             return false;
-        };
+        }
         let take = |&tag| (tag, Command::TakeEpoch { fresh: self.tokens.fresh(), ttl: object.ttl });
         let taken = self.ask(object.tags.iter().map(take).collect()).await;
         // After the epochs were taken; see `protocol::tags`.
-        let of_guard = self.ask(vec![(guard, Command::ReadEpoch)]).await;
-        if !of_guard.iter().all(|(_, answer)| captured.stands(answer)) {
+        let read = object.guards.iter().map(|&guard| (guard, Command::ReadEpoch)).collect();
+        let of_guards = self.ask(read).await;
+        if !tags::all_stand(&captured, of_guards.iter().map(|(_, answer)| answer)) {
             return false;
         }
         let Some(epochs) = tags::taken(taken.iter().map(|(_, answer)| answer)) else {

@@ -1,5 +1,6 @@
 //! A cached type, and its settings.
 
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::key::{Key, KeyEncoder};
@@ -46,6 +47,19 @@ pub trait Cached: CacheSchema + Send + Sync + 'static {
         scope
     }
 
+    /// Whether everything of the type can be invalidated at once; see [`Clearable`], which is implemented beside it.
+    const CLEARABLE: bool = false;
+
+    /// The key of the epoch that everything of the type carries, if the type is clearable. It ends with
+    /// [`CacheCow::invalidate_type`](crate::CacheCow::invalidate_type).
+    #[doc(hidden)]
+    fn whole() -> Key
+    where
+        Self: Sized,
+    {
+        whole::<Self>()
+    }
+
     /// This object's own time to live (`ttl_with`), or `None` for the type's. Zero keeps the object
     /// out of the cache.
     fn ttl(&self) -> Option<Duration> {
@@ -58,6 +72,43 @@ pub trait Cached: CacheSchema + Send + Sync + 'static {
         crate::stats::generic_slot::<Self>()
     }
 }
+
+fn whole<T: Cached>() -> Key {
+    let mut parts = T::tag_scope();
+    // No template is empty, so that no tag has this key.
+    parts.str("");
+    parts.key()
+}
+
+/// What [`Cached::whole`] returns, computed once; every hit asks for it.
+#[derive(Debug)]
+pub struct WholeKey(OnceLock<Key>);
+
+impl WholeKey {
+    /// Not computed yet.
+    #[expect(clippy::new_without_default, reason = "the derive's code needs no other")]
+    pub const fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    /// That of this type.
+    #[inline]
+    pub fn get<T: Cached>(&self) -> Key {
+        *self.0.get_or_init(whole::<T>)
+    }
+}
+
+/// A type of which everything can be invalidated at once, by
+/// [`CacheCow::invalidate_type`](crate::CacheCow::invalidate_type) or as [`AllOf`](crate::AllOf).
+///
+/// `#[derive(Cached)]` implements it for a struct with `#[cache(clearable = true)]` or with a `table`. By hand,
+/// [`Cached::CLEARABLE`] has to be `true`, too.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be invalidated as a whole",
+    label = "not clearable",
+    note = "add `#[cache(clearable = true)]` to the struct; each hit then compares one epoch more, in its one round trip"
+)]
+pub trait Clearable: Cached {}
 
 /// The settings of one cached type; what is `None` is taken from the builder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! What an invalidation or a write names.
 
 use crate::key::Key;
-use crate::model::cached::{Cached, TypePolicy};
-use crate::model::tag::Tag;
+use crate::model::cached::{Cached, Clearable, TypePolicy};
+use crate::model::tag::{AllOf, Tag};
 
 /// What an invalidation or a write is about: a lookup (one key), an object (all of its keys), a tag (all
 /// objects that carry it), or several of these in an array, a slice, a `Vec` or a tuple.
@@ -24,7 +24,7 @@ pub trait CacheKeys {
 pub struct KeySet {
     pub(crate) keys: Vec<(Key, TypePolicy)>,
     pub(crate) tags: Vec<TagInSet>,
-    /// The epochs of answers to queries.
+    /// The epochs of answers to queries, and those of whole types.
     pub(crate) answers: Vec<(Key, TypePolicy)>,
 }
 
@@ -52,9 +52,25 @@ impl KeySet {
         self.answers.push((tag.of_answers(), T::POLICY));
     }
 
+    /// Adds everything of the type.
+    pub fn add_all<T: Clearable>(&mut self) {
+        self.answers.push((T::whole(), T::POLICY));
+    }
+
     /// The keys; each as often as it was added.
     pub fn keys(&self) -> impl Iterator<Item = Key> {
         self.keys.iter().map(|(key, _)| *key)
+    }
+
+    /// The keys of the tags' epochs; each as often as it was added.
+    pub fn tags(&self) -> impl Iterator<Item = Key> {
+        self.tags.iter().map(|tag| tag.tag)
+    }
+
+    /// The keys of the epochs that answers to queries carry, and of those of whole types; each as often as it was
+    /// added.
+    pub fn epochs(&self) -> impl Iterator<Item = Key> {
+        self.answers.iter().map(|(key, _)| *key)
     }
 
     /// Adds every key that the object is found by, and all answers to queries that carry a tag of it.
@@ -113,6 +129,12 @@ impl CacheKeys for Key {
 impl<T: Cached> CacheKeys for Tag<T> {
     fn add_to(&self, set: &mut KeySet) {
         set.add_tag(*self);
+    }
+}
+
+impl<T: Clearable> CacheKeys for AllOf<T> {
+    fn add_to(&self, set: &mut KeySet) {
+        set.add_all::<T>();
     }
 }
 

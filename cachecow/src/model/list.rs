@@ -155,6 +155,7 @@ impl<L: ListLookup> Cached for Members<L> {
     const POLICY: TypePolicy = L::POLICY;
     const TEMPLATES: &'static [&'static str] = &[L::TEMPLATE];
     const TAGGED: bool = L::TAGGED;
+    const CLEARABLE: bool = L::Object::CLEARABLE;
 
     fn each_key(&self, visit: &mut dyn FnMut(Key)) {
         visit(self.list.key().key());
@@ -167,6 +168,11 @@ impl<L: ListLookup> Cached for Members<L> {
     /// The objects' own, so that one guard is for both.
     fn tag_scope() -> KeyEncoder {
         L::Object::tag_scope()
+    }
+
+    /// The objects' own: what invalidates everything of the type invalidates its lists.
+    fn whole() -> Key {
+        L::Object::whole()
     }
 
     fn ttl(&self) -> Option<Duration> {

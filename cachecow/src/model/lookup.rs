@@ -61,7 +61,7 @@ pub trait Lookup: Send + Sync {
 
     /// Whether what is found carries epochs, which each hit compares.
     #[doc(hidden)]
-    const TAGGED: bool = <Self::Object as Cached>::TAGGED;
+    const TAGGED: bool = <Self::Object as Cached>::TAGGED || <Self::Object as Cached>::CLEARABLE;
 
     /// Visits the epochs that the object carries, or its absence.
     #[doc(hidden)]
@@ -70,13 +70,19 @@ pub trait Lookup: Send + Sync {
         if let Some(object) = object {
             object.each_tag(&mut |tag| visit(tag.key()));
         }
+        if Self::Object::CLEARABLE {
+            visit(Self::Object::whole());
+        }
     }
 
     /// Visits the epochs that are captured before the fetch, and must be the same after it.
     #[doc(hidden)]
     fn each_guard(&self, visit: &mut dyn FnMut(Key)) {
-        if Self::TAGGED {
+        if Self::Object::TAGGED {
             visit(Tag::<Self::Object>::guard());
+        }
+        if Self::Object::CLEARABLE {
+            visit(Self::Object::whole());
         }
     }
 

@@ -161,6 +161,9 @@ pub trait QueryTags {
 impl<T: Cached> QueryTags for Tag<T> {
     fn each_epoch(&self, visit: &mut dyn FnMut(Key)) {
         visit(self.of_answers());
+        if T::CLEARABLE {
+            visit(T::whole());
+        }
     }
 }
 

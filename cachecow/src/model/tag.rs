@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::key::{Key, KeyEncoder};
-use crate::model::cached::Cached;
+use crate::model::cached::{Cached, Clearable};
 use crate::model::keys::{CacheKeys, KeySet};
 
 /// A group of objects of type `T`: those that carry this tag.
@@ -26,11 +26,6 @@ impl<T: Cached> Tag<T> {
     /// named `tag:{<key>}`.
     pub fn key(&self) -> Key {
         self.key
-    }
-
-    /// The same group, of lists whose members are in it.
-    pub(crate) fn of_members<M>(self) -> Tag<M> {
-        Tag { key: self.key, group: PhantomData }
     }
 
     /// The answers to queries that carry this tag, and none of the objects that do: for a change that an object
@@ -55,6 +50,11 @@ impl<T: Cached> Tag<T> {
     /// ```
     pub fn queries(self) -> TaggedQueries<T> {
         TaggedQueries(self)
+    }
+
+    /// The same group, of lists whose members are in it.
+    pub(crate) fn of_members<M>(self) -> Tag<M> {
+        Tag { key: self.key, group: PhantomData }
     }
 
     /// The key of the epoch that ends with every invalidation of any tag of the type.
@@ -110,5 +110,62 @@ impl<T> Copy for Tag<T> {}
 impl<T> fmt::Debug for Tag<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tag").field("key", &self.key).finish()
+    }
+}
+
+/// Everything of type `T`: all objects, under whatever key, every absence, and the answers to queries that carry a tag
+/// of the type.
+///
+/// It names a whole type where keys are taken, as in the write of a work that empties a table:
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), std::io::Error> {
+/// use cachecow::{AllOf, CacheCow, Cached};
+///
+/// #[derive(Cached)]
+/// #[cache(clearable = true)]
+/// #[cache(key = "user:{id}", fetch = User::find)]
+/// struct User { id: i64 }
+/// # impl User {
+/// #     async fn find(id: i64) -> Result<User, std::io::Error> { Ok(User { id }) }
+/// # }
+/// # async fn truncate() -> Result<(), std::io::Error> { Ok(()) }
+///
+/// let cow = CacheCow::memory();
+/// cow.write(AllOf::<User>::new(), truncate()).await?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
+///
+/// While such a write is under way, every read of the type fetches, and nothing of it is stored.
+pub struct AllOf<T>(PhantomData<fn() -> T>);
+
+impl<T: Clearable> AllOf<T> {
+    /// Everything of the type.
+    pub const fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<T: Clearable> Default for AllOf<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T> Clone for AllOf<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for AllOf<T> {}
+
+impl<T: Cached> fmt::Debug for AllOf<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AllOf({})", T::NAME)
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The classes of faults, one folder each; a folder that is not listed here is an error.
-const CLASSES: [&str; 13] = [
+const CLASSES: [&str; 14] = [
     "fetch",
     "fields",
     "input",
@@ -15,6 +15,7 @@ const CLASSES: [&str; 13] = [
     "reads",
     "schema",
     "settings",
+    "table",
     "tags",
     "template",
     "values",

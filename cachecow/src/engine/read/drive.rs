@@ -50,6 +50,8 @@ pub(super) struct Slot<'a> {
     pub(super) alias: Option<AliasFetch<Primary>>,
     pub(super) due: Due,
     pub(super) result: Option<Result<Loaded, Error>>,
+    /// That there is no object, to be stored under an alias, and for how long.
+    absence: Option<(Bytes, Duration)>,
     pub(super) lead: Option<Lead>,
     /// The wait for another process, between its rounds.
     pub(super) wait: Option<Wait<'a>>,
@@ -98,6 +100,7 @@ impl<'a> Reads<'a> {
                 alias: None,
                 due: Due::Nothing,
                 result: present.map(Ok),
+                absence: None,
                 lead: None,
                 wait: None,
                 known,
@@ -223,13 +226,10 @@ impl<'a> Reads<'a> {
                 document.map_or(Fetched::Unstorable, |document| Fetched::Storable(document, ttl))
             }
             (AliasOutcome::Not(fill), _) => Fetched::Unfenced(fill),
-            (AliasOutcome::Nothing, Some(Ok(None))) => {
-                match self.loader.seal(place, &None, slot.fetch_took) {
-                    Sealed::Storable(absence, ttl) => Fetched::Storable(absence, ttl),
-                    Sealed::Unstorable => Fetched::Unstorable,
-                }
-            }
-            (AliasOutcome::Nothing, _) => Fetched::Unstorable,
+            (AliasOutcome::Nothing, _) => match slot.absence.take() {
+                Some((absence, ttl)) => Fetched::Storable(absence, ttl),
+                None => Fetched::Unstorable,
+            },
         };
         slot.read.on_fetched(fetched);
     }
@@ -412,16 +412,11 @@ impl<'a> Reads<'a> {
             let slot = &mut self.slots[place];
             (slot.due, slot.fetch_took) = (Due::Nothing, took);
             let storable = match &result {
-                // Nobody stores what was fetched past the cache: spare the encoding. That there is no object
-                // is stored under the alias itself.
-                Ok(loaded)
-                    if slot.read.may_fill() && (loaded.is_some() || slot.alias.is_none()) =>
-                {
-                    match self.loader.seal(place, loaded, took) {
-                        Sealed::Storable(document, ttl) => Some((document, ttl)),
-                        Sealed::Unstorable => None,
-                    }
-                }
+                // Nobody stores what was fetched past the cache: spare the encoding.
+                Ok(loaded) if slot.read.may_fill() => match self.loader.seal(place, loaded, took) {
+                    Sealed::Storable(document, ttl) => Some((document, ttl)),
+                    Sealed::Unstorable => None,
+                },
                 _ => None,
             };
             slot.result = Some(result);
@@ -437,6 +432,11 @@ impl<'a> Reads<'a> {
         let slot = &mut self.slots[place];
         let fetched = match (&slot.result, slot.alias.as_mut(), storable) {
             (Some(Ok(_)), Some(_), _) if refused => Fetched::Unfenced(Fill::Refused),
+            (Some(Ok(None)), Some(alias), absence) => {
+                // It is stored under the alias itself.
+                slot.absence = absence;
+                return alias.on_fetched(None, self.engine.tokens.fresh());
+            }
             (Some(Ok(loaded)), Some(alias), storable) => {
                 let primary = self.loader.aliases().and_then(|aliases| aliases.primary_of(loaded));
                 let fetched = primary.zip(storable);

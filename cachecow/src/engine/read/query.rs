@@ -17,6 +17,7 @@ use crate::backend::Place;
 use crate::document::{self, Body};
 use crate::engine::Engine;
 use crate::key::{Key, KeyEncoder};
+use crate::model::cached::Cached as _;
 use crate::model::lookup::Lookup;
 use crate::near::{Kept, Near, NearHit, Watched};
 use crate::protocol::tags::StampCheck;
@@ -99,7 +100,11 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         let mut stored_under = self.key;
         if L::ALIAS {
             self.pointer = self.engine.hints.pointer(self.key);
-            let Some(pointer) = &self.pointer else { return };
+            let Some(pointer) = &self.pointer else {
+                // That there is no object is stored under the alias.
+                self.hinted.extend(Self::whole().map(Place::Epoch));
+                return;
+            };
             stored_under = pointer.primary.key();
             if self.engine.pending.contains(stored_under) {
                 return;
@@ -112,7 +117,8 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     /// The epochs of the tags that the object under a key had.
     fn hinted_tags(&self, stored_under: Key) -> impl Iterator<Item = Place> + use<L> {
         let tags = if L::TAGGED { self.engine.hints.tags(stored_under) } else { None };
-        let tags = tags.map_or_else(Tags::new, |tags| Tags::from_slice(&tags));
+        let tags = tags
+            .map_or_else(|| Self::whole().into_iter().collect(), |tags| Tags::from_slice(&tags));
         tags.into_iter().map(Place::Epoch)
     }
 
@@ -145,9 +151,17 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
 
     fn remember_tags(&self, stored_under: Key, own: &[Key]) {
         let hints = &self.engine.hints;
-        if !own.is_empty() && hints.tags(stored_under).is_none_or(|tags| *tags != *own) {
+        let known = hints.tags(stored_under);
+        let is_known = known.map_or_else(|| is_of(own, Self::whole()), |tags| *tags == *own);
+        if !is_known {
             hints.remember_tags(stored_under, own);
         }
+    }
+
+    /// The epoch of everything of the type, which is asked for without a hint.
+    #[inline]
+    fn whole() -> Option<Key> {
+        L::Object::CLEARABLE.then(L::Object::whole)
     }
 
     /// The token of the pointer that a document is, if it is one, and the primary key that it leads to; of
@@ -200,10 +214,17 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     /// Judges an alias' document that is no pointer: it says that there is no object.
     fn judge_absence(&self, document: Stored<'_>, known: &Known) -> Judgement<Found<L>> {
         match open::<L::Object>(self.engine, self.state, document) {
-            Ok((header, Body::Absent { key, .. })) if key == self.parts.as_bytes() => {
+            Ok((header, Body::Absent { stamps, key })) if key == self.parts.as_bytes() => {
                 let seen = || SeenValue::of(document.stored);
-                let verdict = judge_age::<L::Object>(self.engine, header, seen);
-                self.judged(None, verdict, None, document.clear, known)
+                match self.check(self.key, None, (stamps, known)) {
+                    Ok(_) => {
+                        let verdict = judge_age::<L::Object>(self.engine, header, seen);
+                        self.judged(None, verdict, None, document.clear, known)
+                    }
+                    Err(Unserved::Outdated) => Err(Verdict::Replace(seen())).into(),
+                    Err(Unserved::Unknown) => Err(Verdict::Unknown).into(),
+                    Err(Unserved::Needs(places)) => Judgement::Needs(places),
+                }
             }
             Ok(_) => Err(reject(self.state, document.stored, "of another key")).into(),
             Err(verdict) => Err(verdict).into(),
@@ -376,6 +397,11 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         }
         guards
     }
+}
+
+/// Whether the tags are this one alone, or none.
+fn is_of(tags: &[Key], one: Option<Key>) -> bool {
+    tags.iter().copied().eq(one)
 }
 
 /// What is in this process's memory.

@@ -1,0 +1,132 @@
+//! The table whose rows the objects are, and the keys of a row.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::normalize::normalized;
+use super::parts::{one_or_tuple, part_locals};
+use super::surroundings::Surroundings;
+use super::tag::encoding;
+use super::where_clause;
+use crate::model::{LookupModel, PartModel, TableModel, TagModel};
+use crate::tokens::compact;
+
+/// `Followed`, for a struct with a table.
+pub(super) fn followed_impl(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
+    let model = surroundings.model;
+    let table = model.table.as_ref().filter(|_| !model.lookups.is_empty())?;
+    let target = &model.schema.target;
+    let (krate, object) = (&target.krate, &target.object);
+    let (impl_generics, _, _) = target.generics.split_for_impl();
+    let bounds: Vec<TokenStream> =
+        surroundings.bounds.iter().cloned().chain(generic_bounds(surroundings)).collect();
+    let clause = where_clause(target.generics, &bounds);
+    let table = table_name(krate, table);
+    let lookups = model.lookups.iter().enumerate();
+    let usage = |at| if at == 0 { quote!(Key) } else { quote!(Alias) };
+    let lookups = lookups.map(|(at, lookup)| add_lookup(surroundings, &usage(at), lookup));
+    let lists = model.lists.iter();
+    let lists = lists.map(|list| add_lookup(surroundings, &quote!(List), &list.lookup));
+    let tags = model.tags.iter().map(|tag| add_tag(surroundings, tag));
+    Some(quote! {
+        #krate::__private::need_log!();
+        #krate::__private::log_items! {
+            #[automatically_derived]
+            impl #impl_generics #krate::log::Followed for #object #clause {
+                fn table() -> #krate::log::TableName {
+                    #table
+                }
+
+                fn read_keys(reader: &mut #krate::log::RowReader<'_, '_>) {
+                    #(#lookups)*
+                    #(#lists)*
+                    #(#tags)*
+                }
+            }
+        }
+    })
+}
+
+fn table_name(krate: &TokenStream, table: &TableModel) -> TokenStream {
+    let name = &table.name;
+    let schema = match &table.schema {
+        Some(schema) => quote!(::core::option::Option::Some(#schema)),
+        None => quote!(::core::option::Option::None),
+    };
+    quote!(#krate::log::TableName::new(#schema, #name))
+}
+
+/// A lookup, or a list, which is asked for as one.
+fn add_lookup(
+    surroundings: &Surroundings<'_>,
+    usage: &TokenStream,
+    lookup: &LookupModel,
+) -> TokenStream {
+    let target = &surroundings.model.schema.target;
+    let (_, arguments, _) = target.generics.split_for_impl();
+    let ty = &lookup.ty;
+    let turbofish = arguments.as_turbofish();
+    let values = one_or_tuple(values(surroundings, &lookup.parts));
+    let keys = quote!(#ty #turbofish (#values, ::core::marker::PhantomData));
+    add(surroundings, &lookup.parts, usage, &keys)
+}
+
+fn add_tag(surroundings: &Surroundings<'_>, tag: &TagModel) -> TokenStream {
+    let encoding = encoding(tag);
+    let values = values(surroundings, &tag.parts);
+    // The other objects that carry the tag have not changed.
+    let keys = quote!(Self::#encoding(#(&#values),*).queries());
+    add(surroundings, &tag.parts, &quote!(Tag), &keys)
+}
+
+/// Adds `keys` if the row has all their parts.
+fn add(
+    surroundings: &Surroundings<'_>,
+    parts: &[PartModel],
+    usage: &TokenStream,
+    keys: &TokenStream,
+) -> TokenStream {
+    let krate = &surroundings.model.schema.target.krate;
+    if parts.is_empty() {
+        return quote!(reader.add(&#keys););
+    }
+    let locals = part_locals(parts);
+    let reads = parts.iter().map(|part| {
+        let (ty, column, shown) = (&part.ty, &part.column, compact(&part.ty));
+        // What the compiler says of the type stands at the field.
+        let read = quote_spanned!(ty.span()=> #krate::log::RowReader::part::<#ty>);
+        quote!(#read(reader, #column, #shown, #krate::log::ColumnUse::#usage))
+    });
+    // All are read before any is missed, so that all that is wrong is told.
+    quote! {
+        if let (#(::core::option::Option::Some(#locals),)*) = (#(#reads,)*) {
+            reader.add(&#keys);
+        }
+    }
+}
+
+/// The parts as they stand in keys.
+fn values<'a>(
+    surroundings: &'a Surroundings<'_>,
+    parts: &'a [PartModel],
+) -> impl Iterator<Item = TokenStream> + 'a {
+    let object = &surroundings.model.schema.target.object;
+    parts.iter().zip(part_locals(parts)).map(move |(part, name)| {
+        if part.normalizer.is_some() {
+            normalized(object, part, &quote!(&#name))
+        } else {
+            quote!(#name)
+        }
+    })
+}
+
+fn generic_bounds(surroundings: &Surroundings<'_>) -> Vec<TokenStream> {
+    let model = surroundings.model;
+    let krate = &model.schema.target.krate;
+    let in_lookups = model.lookups.iter().flat_map(|lookup| &lookup.parts);
+    let in_lists = model.lists.iter().flat_map(|list| &list.lookup.parts);
+    let parts = in_lookups.chain(in_lists).chain(model.tags.iter().flat_map(|tag| &tag.parts));
+    let generic = parts.filter(|part| part.is_generic).map(|part| &part.ty);
+    generic.map(|ty| quote!(#ty: #krate::log::FromColumn)).collect()
+}

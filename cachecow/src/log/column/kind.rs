@@ -1,0 +1,169 @@
+//! What columns hold, by the names that databases have for it.
+
+/// What a column holds, as a field takes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ColumnKind {
+    /// A whole number.
+    Integer,
+    /// A truth value.
+    Bool,
+    /// Text, or whatever is read as its text form.
+    Text,
+    /// Bytes.
+    Bytes,
+    /// A UUID.
+    Uuid,
+    /// One IP address.
+    IpAddress,
+    /// A date.
+    Date,
+    /// A time of day.
+    Time,
+    /// A date and a time of day, somewhere.
+    DateTime,
+    /// A moment.
+    Instant,
+    /// A decimal number.
+    Decimal,
+    /// A MongoDB `ObjectId`.
+    ObjectId,
+}
+
+const INTEGERS: [&str; 18] = [
+    "smallint",
+    "integer",
+    "bigint",
+    "int",
+    "int2",
+    "int4",
+    "int8",
+    "tinyint",
+    "mediumint",
+    "oid",
+    "serial",
+    "bigserial",
+    "smallserial",
+    "numeric",
+    "decimal",
+    "bigint unsigned",
+    "int unsigned",
+    "year",
+];
+const BOOLS: [&str; 5] = ["boolean", "bool", "tinyint", "integer", "bit"];
+const TEXTS: [&str; 13] = [
+    "text",
+    "character varying",
+    "varchar",
+    "character",
+    "char",
+    "bpchar",
+    "name",
+    "citext",
+    "enum",
+    "tinytext",
+    "mediumtext",
+    "longtext",
+    "nvarchar",
+];
+const BYTES: [&str; 7] =
+    ["bytea", "binary", "varbinary", "blob", "tinyblob", "mediumblob", "longblob"];
+const IP_ADDRESSES: [&str; 3] = ["inet", "inet4", "inet6"];
+const TIMES: [&str; 2] = ["time", "time without time zone"];
+const DATE_TIMES: [&str; 3] = ["timestamp without time zone", "timestamp", "datetime"];
+const INSTANTS: [&str; 2] = ["timestamp with time zone", "timestamptz"];
+const DECIMALS: [&str; 2] = ["numeric", "decimal"];
+const OTHERS: [&str; 4] = ["json", "jsonb", "date", "uuid"];
+
+impl ColumnKind {
+    /// Whether a column of this type, by the name that its database has for it, holds such values: `int4`,
+    /// `character varying(20)`. `None` if the name is not known here, as those of enums and domains.
+    pub fn fits(self, type_name: &str) -> Option<bool> {
+        let name = base_name(type_name);
+        let name = name.as_str();
+        if self == Self::Text && !BYTES.contains(&name) {
+            // Any type has a text form, and a fetch function may read it: `select id::text`.
+            return TEXTS.contains(&name).then_some(true);
+        }
+        let own: &[&str] = match self {
+            Self::Integer => &INTEGERS,
+            Self::Bool => &BOOLS,
+            Self::Text => &TEXTS,
+            Self::Bytes => &BYTES,
+            Self::Uuid => &["uuid"],
+            Self::IpAddress => &IP_ADDRESSES,
+            Self::Date => &["date"],
+            Self::Time => &TIMES,
+            Self::DateTime => &DATE_TIMES,
+            Self::Instant => &INSTANTS,
+            Self::Decimal => &DECIMALS,
+            Self::ObjectId => &["objectid"],
+        };
+        if own.contains(&name) {
+            return Some(true);
+        }
+        if TEXTS.contains(&name) {
+            // Where a database has no such type it is kept as text.
+            return None;
+        }
+        let known: [&[&str]; 9] = [
+            &INTEGERS,
+            &BOOLS,
+            &BYTES,
+            &IP_ADDRESSES,
+            &TIMES,
+            &DATE_TIMES,
+            &INSTANTS,
+            &DECIMALS,
+            &OTHERS,
+        ];
+        known.iter().any(|names| names.contains(&name)).then_some(false)
+    }
+}
+
+/// Without a length: `character varying(20)` as `character varying`, `timestamp(3) with time zone` as `timestamp with
+/// time zone`.
+fn base_name(type_name: &str) -> String {
+    let name = match (type_name.find('('), type_name.find(')')) {
+        (Some(open), Some(close)) if open < close => {
+            format!("{}{}", type_name[..open].trim_end(), &type_name[close + 1..])
+        }
+        _ => type_name.to_owned(),
+    };
+    name.trim().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ColumnKind::{Bool, Bytes, DateTime, Decimal, Instant, Integer, Text, Time, Uuid};
+
+    #[test]
+    fn types_of_databases_fit_fields() {
+        for (kind, name, fits) in [
+            (Integer, "int8", Some(true)),
+            (Integer, "BIGINT", Some(true)),
+            (Integer, "numeric(20,0)", Some(true)),
+            (Integer, "uuid", Some(false)),
+            (Integer, "bytea", Some(false)),
+            (Integer, "text", None),
+            (Bool, "boolean", Some(true)),
+            (Text, "character varying(20)", Some(true)),
+            (Text, "bpchar", Some(true)),
+            (Text, "uuid", None),
+            (Text, "bytea", Some(false)),
+            (Text, "mood", None),
+            (Bytes, "bytea", Some(true)),
+            (Bytes, "int4", Some(false)),
+            (Uuid, "uuid", Some(true)),
+            (Uuid, "jsonb", Some(false)),
+            (Decimal, "numeric(10,2)", Some(true)),
+            (Time, "time(3) without time zone", Some(true)),
+            (Instant, "timestamp(3) with time zone", Some(true)),
+            (Instant, "timestamp", Some(false)),
+            (DateTime, "timestamptz", Some(false)),
+            (Instant, "some_domain", None),
+        ] {
+            assert_eq!(kind.fits(name), fits, "{kind:?} {name}");
+        }
+    }
+}

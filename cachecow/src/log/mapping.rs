@@ -1,0 +1,135 @@
+//! Which table a type's objects are rows of, and the keys of a row.
+
+use std::fmt;
+
+use super::column::Column;
+use super::error::RowError;
+use super::reader::RowReader;
+use super::row::Row;
+use super::table::TableName;
+use crate::model::cached::Clearable;
+use crate::model::keys::KeySet;
+
+/// A cached type whose objects are the rows of one table; implemented by the derive for a struct with
+/// `#[cache(table = "app.users")]`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not say which table its objects are rows of",
+    label = "no table",
+    note = "add `#[cache(table = \"app.users\")]` to the struct, beside `#[derive(Cached)]`"
+)]
+pub trait Followed: Clearable {
+    /// The table.
+    fn table() -> TableName;
+
+    /// Reads the parts of each key from their columns, and adds the keys whose parts are all there.
+    fn read_keys(reader: &mut RowReader<'_, '_>);
+
+    /// The columns that stand in keys, aliases, lists and tags; one that stands in several is named for each.
+    fn columns() -> Vec<Column> {
+        RowReader::columns(Self::read_keys)
+    }
+
+    /// Adds every key of this row: the primary one, the aliases, the lists and the tags.
+    ///
+    /// An old row need not have the columns of an alias: its object is invalidated by the primary key, and no
+    /// absence is cached of what existed. Nor need a new row have those of an alias that are unchanged.
+    ///
+    /// # Errors
+    ///
+    /// If a column that is needed is missing, or holds no value of the field's type. The keys that could be told
+    /// were added.
+    fn add_keys(row: &Row<'_>, set: &mut KeySet) -> Result<(), RowError> {
+        let mut reader = RowReader::new(row, set);
+        Self::read_keys(&mut reader);
+        reader.finish(Self::table)
+    }
+}
+
+/// One followed type, without the type.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct FollowedTable {
+    /// The type's name, for messages.
+    pub type_name: &'static str,
+    /// The table.
+    pub table: TableName,
+    /// The columns that stand in keys; see [`Followed::columns`].
+    pub columns: Vec<Column>,
+    add_keys: fn(&Row<'_>, &mut KeySet) -> Result<(), RowError>,
+    add_all: fn(&mut KeySet),
+}
+
+impl FollowedTable {
+    /// That of this type.
+    pub fn of<T: Followed>() -> Self {
+        Self {
+            type_name: T::NAME,
+            table: T::table(),
+            columns: T::columns(),
+            add_keys: T::add_keys,
+            add_all: KeySet::add_all::<T>,
+        }
+    }
+
+    /// Adds every key of this row; see [`Followed::add_keys`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Followed::add_keys`].
+    pub fn add_keys(&self, row: &Row<'_>, set: &mut KeySet) -> Result<(), RowError> {
+        (self.add_keys)(row, set)
+    }
+
+    /// Adds everything of the type: all objects, all lists, and every absence.
+    pub fn add_all(&self, set: &mut KeySet) {
+        (self.add_all)(set);
+    }
+}
+
+impl fmt::Debug for FollowedTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FollowedTable")
+            .field("type_name", &self.type_name)
+            .field("table", &self.table)
+            .field("columns", &self.columns)
+            .finish_non_exhaustive()
+    }
+}
+
+/// One [`Followed`] type, or a tuple of up to eight.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no type that a change log is followed for, nor a tuple of such types",
+    label = "expected a struct with `#[cache(table = \"…\")]`, or a tuple of them",
+    note = "a tuple has up to 8 types; call `types` once for each tuple"
+)]
+pub trait FollowedTypes {
+    /// What a follower needs of each type, in the order of the tuple. Several types may have one table.
+    fn tables() -> Vec<FollowedTable>;
+}
+
+impl<T: Followed> FollowedTypes for T {
+    fn tables() -> Vec<FollowedTable> {
+        vec![FollowedTable::of::<T>()]
+    }
+}
+
+macro_rules! tuples {
+    ($($($member:ident)*;)*) => {$(
+        impl<$($member: Followed),*> FollowedTypes for ($($member,)*) {
+            fn tables() -> Vec<FollowedTable> {
+                vec![$(FollowedTable::of::<$member>()),*]
+            }
+        }
+    )*};
+}
+
+tuples! {
+    A;
+    A B;
+    A B C;
+    A B C D;
+    A B C D E;
+    A B C D E F;
+    A B C D E F G;
+    A B C D E F G H;
+}

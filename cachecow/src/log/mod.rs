@@ -1,0 +1,55 @@
+//! The cache follows the database's own log: what a change of a row invalidates.
+//!
+//! A struct says which table its objects are rows of, and the derive names every key of a row:
+//!
+//! ```
+//! # #[cfg(feature = "derive")] {
+//! use cachecow::log::{Followed, Row, Value};
+//! use cachecow::{Cached, KeySet};
+//!
+//! #[derive(Cached)]
+//! #[cache(table = "app.users")]
+//! #[cache(key = "user:{id}",          fetch = User::find)]
+//! #[cache(key = "user:email:{email}", fetch = User::find_by_email)]
+//! struct User {
+//!     id: i64,
+//!     #[cache(column = "mail")]
+//!     email: String,
+//!     name: String,
+//! }
+//! # impl User {
+//! #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+//! #     async fn find_by_email(_: &str) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+//! # }
+//!
+//! let row = Row::new()
+//!     .with("id", Value::text("42"))
+//!     .with("mail", Value::text("ann@example.org"))
+//!     .with("name", Value::text("Ann"));
+//! let mut set = KeySet::default();
+//! User::add_keys(&row, &mut set)?;
+//! assert_eq!(set.keys().count(), 2);
+//! # }
+//! # Ok::<(), cachecow::log::RowError>(())
+//! ```
+//!
+//! A reader of a change log (a *follower*) asks [`FollowedTypes`] for the tables and columns to follow, makes a
+//! [`Row`] of the old and of the new version of each changed row, and invalidates what
+//! [`FollowedTable::add_keys`] names. Where a change is not known row by row (`TRUNCATE`, a gap in the log), or where a
+//! row does not say all, it invalidates what [`FollowedTable::add_all`] names: everything of the type.
+
+mod column;
+mod error;
+mod mapping;
+mod reader;
+mod row;
+mod table;
+mod value;
+
+pub use column::{Column, ColumnKind, ColumnUse, FromColumn, NotInColumn};
+pub use error::{ColumnFault, RowError};
+pub use mapping::{Followed, FollowedTable, FollowedTypes};
+pub use reader::RowReader;
+pub use row::{Row, RowVersion};
+pub use table::TableName;
+pub use value::Value;

@@ -1,0 +1,92 @@
+//! The columns of one row, as the derive's code reads them.
+
+use super::column::{Column, ColumnUse, FromColumn};
+use super::error::{ColumnFault, RowError};
+use super::row::{Row, RowVersion};
+use super::table::TableName;
+use super::value::Value;
+use crate::model::keys::{CacheKeys, KeySet};
+
+/// Reads the parts of a row's keys; what [`Followed::read_keys`](super::Followed::read_keys) is given.
+///
+/// It keeps what is wrong with the columns, so that all of it is told at once. Asked for the columns that a type needs
+/// it has no row, and every part is missing.
+#[derive(Debug)]
+pub struct RowReader<'a, 'r>(Purpose<'a, 'r>);
+
+#[derive(Debug)]
+enum Purpose<'a, 'r> {
+    Columns(Vec<Column>),
+    Keys {
+        row: &'a Row<'r>,
+        set: &'a mut KeySet,
+        faults: Vec<(&'static str, &'static str, ColumnFault)>,
+    },
+}
+
+impl<'a, 'r> RowReader<'a, 'r> {
+    /// A reader of this row, whose keys are added to this set.
+    pub(super) fn new(row: &'a Row<'r>, set: &'a mut KeySet) -> Self {
+        Self(Purpose::Keys { row, set, faults: Vec::new() })
+    }
+
+    /// The columns that are read.
+    pub(super) fn columns(read: fn(&mut RowReader<'_, '_>)) -> Vec<Column> {
+        let mut reader = RowReader(Purpose::Columns(Vec::new()));
+        read(&mut reader);
+        match reader.0 {
+            Purpose::Columns(columns) => columns,
+            Purpose::Keys { .. } => Vec::new(),
+        }
+    }
+
+    /// The part of a key that stands in this column; `field_type` is its type's name, for messages. `None` if the row
+    /// does not have it.
+    pub fn part<T: FromColumn>(
+        &mut self,
+        column: &'static str,
+        field_type: &'static str,
+        usage: ColumnUse,
+    ) -> Option<T> {
+        let (row, faults) = match &mut self.0 {
+            Purpose::Columns(columns) => {
+                columns.push(Column::of::<T>(column, field_type, usage));
+                return None;
+            }
+            Purpose::Keys { row, faults, .. } => (row, faults),
+        };
+        let fault = match row.get(column) {
+            None => ColumnFault::Missing,
+            // An absence of such an alias was invalidated when the row came to be.
+            Some(Value::Unchanged) if usage == ColumnUse::Alias => return None,
+            Some(Value::Unchanged) => ColumnFault::Unchanged,
+            Some(Value::Null) if !T::NULLABLE => ColumnFault::Null,
+            Some(value) => match T::from_column(value) {
+                Ok(part) => return Some(part),
+                Err(_) => ColumnFault::Malformed,
+            },
+        };
+        let is_needed = usage.is_needed_of_old_rows() || row.version() == RowVersion::New;
+        if is_needed && !faults.iter().any(|(known, ..)| *known == column) {
+            faults.push((column, field_type, fault));
+        }
+        None
+    }
+
+    /// Adds a lookup, a list or a tag.
+    pub fn add(&mut self, keys: &impl CacheKeys) {
+        if let Purpose::Keys { set, .. } = &mut self.0 {
+            keys.add_to(set);
+        }
+    }
+
+    /// Whether all was known.
+    pub(super) fn finish(self, table: fn() -> TableName) -> Result<(), RowError> {
+        match self.0 {
+            Purpose::Keys { row, faults, .. } if !faults.is_empty() => {
+                Err(RowError { table: table(), version: row.version(), faults })
+            }
+            _ => Ok(()),
+        }
+    }
+}

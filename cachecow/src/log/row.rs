@@ -1,0 +1,89 @@
+//! A row, as a change log has it.
+
+use super::value::Value;
+
+/// Which of a changed row's two versions a [`Row`] is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RowVersion {
+    /// The row before the change: of an `UPDATE` or a `DELETE`.
+    Old,
+    /// The row after the change: of an `INSERT` or an `UPDATE`.
+    New,
+}
+
+/// What a change log says of one version of one row: its columns, by name.
+///
+/// A column that the log does not send is left out. This matters for old rows: PostgreSQL sends only the columns
+/// of the replica identity, and marks the others as null; a follower leaves those out, and does not make
+/// [`Value::Null`] of them.
+///
+/// ```
+/// use cachecow::log::{Row, RowVersion, Value};
+///
+/// let row = Row::old().with("id", Value::text("42"));
+/// assert_eq!(row.version(), RowVersion::Old);
+/// assert_eq!(row.get("id"), Some(&Value::text("42")));
+/// assert_eq!(row.get("mail"), None);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Row<'a> {
+    version: RowVersion,
+    columns: Vec<(&'a str, Value<'a>)>,
+}
+
+impl<'a> Row<'a> {
+    /// The row after a change, without columns yet.
+    #[expect(clippy::new_without_default, reason = "an old row is as good a default")]
+    pub fn new() -> Self {
+        Self::of(RowVersion::New)
+    }
+
+    /// The row before a change, without columns yet.
+    pub fn old() -> Self {
+        Self::of(RowVersion::Old)
+    }
+
+    /// This version of a row, without columns yet.
+    pub fn of(version: RowVersion) -> Self {
+        Self { version, columns: Vec::new() }
+    }
+
+    /// The row with one more column.
+    #[must_use]
+    pub fn with(mut self, column: &'a str, value: Value<'a>) -> Self {
+        self.push(column, value);
+        self
+    }
+
+    /// Adds a column. Of two with one name the first counts.
+    pub fn push(&mut self, column: &'a str, value: Value<'a>) {
+        self.columns.push((column, value));
+    }
+
+    /// Which version of the row this is.
+    pub fn version(&self) -> RowVersion {
+        self.version
+    }
+
+    /// The column of this name; `None` if the log did not send it.
+    pub fn get(&self, column: &str) -> Option<&Value<'a>> {
+        self.columns.iter().find(|(name, _)| *name == column).map(|(_, value)| value)
+    }
+
+    /// The columns in the order in which they were added.
+    pub fn columns(&self) -> impl Iterator<Item = (&'a str, &Value<'a>)> {
+        self.columns.iter().map(|(name, value)| (*name, value))
+    }
+
+    /// Copies what is [`Unchanged`](Value::Unchanged) in this row from `old`, its version before the change, where that
+    /// has it.
+    pub fn fill_unchanged(&mut self, old: &Row<'a>) {
+        for (name, value) in &mut self.columns {
+            if *value == Value::Unchanged
+                && let Some(known) = old.get(name)
+            {
+                *value = known.clone();
+            }
+        }
+    }
+}

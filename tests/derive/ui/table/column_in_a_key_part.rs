@@ -1,0 +1,6 @@
+use cachecow::KeyPart;
+
+#[derive(KeyPart)]
+struct UserId(#[cache(column = "id")] i64);
+
+fn main() {}

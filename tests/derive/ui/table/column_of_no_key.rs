@@ -1,0 +1,18 @@
+use cachecow::Cached;
+
+#[derive(Cached)]
+#[cache(table = "users")]
+#[cache(key = "user:{id}", fetch = User::find)]
+struct User {
+    id: i64,
+    #[cache(column = "mail")]
+    email: String,
+}
+
+impl User {
+    async fn find(_: i64) -> Result<Option<Self>, std::fmt::Error> {
+        Ok(None)
+    }
+}
+
+fn main() {}

@@ -1,0 +1,17 @@
+use cachecow::Cached;
+
+#[derive(Cached)]
+#[cache(table = "users")]
+#[cache(key = "user:{id}", fetch = User::find)]
+struct User {
+    #[cache(column = "a", column = "b")]
+    id: i64,
+}
+
+impl User {
+    async fn find(_: i64) -> Result<Option<Self>, std::fmt::Error> {
+        Ok(None)
+    }
+}
+
+fn main() {}

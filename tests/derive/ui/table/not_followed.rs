@@ -1,0 +1,20 @@
+use cachecow::Cached;
+use cachecow::log::FollowedTypes;
+
+#[derive(Cached)]
+#[cache(key = "user:{id}", fetch = User::find)]
+struct User {
+    id: i64,
+}
+
+impl User {
+    async fn find(_: i64) -> Result<Option<Self>, std::fmt::Error> {
+        Ok(None)
+    }
+}
+
+fn types<T: FollowedTypes>() {}
+
+fn main() {
+    types::<(User,)>();
+}

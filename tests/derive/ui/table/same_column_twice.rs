@@ -1,0 +1,18 @@
+use cachecow::Cached;
+
+#[derive(Cached)]
+#[cache(table = "users")]
+#[cache(key = "user:{id}:{tenant}", fetch = User::find)]
+struct User {
+    id: i64,
+    #[cache(column = "id")]
+    tenant: i64,
+}
+
+impl User {
+    async fn find(_: i64, _: i64) -> Result<Option<Self>, std::fmt::Error> {
+        Ok(None)
+    }
+}
+
+fn main() {}
