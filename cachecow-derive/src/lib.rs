@@ -176,6 +176,10 @@ use proc_macro::TokenStream;
 /// # }
 /// ```
 ///
+/// With `#[cache(clearable = true)]` everything of the type is invalidated at once, in constant time, by
+/// `CacheCow::invalidate_type`: all objects and lists, and that there is no object. Each hit then compares one more
+/// epoch, in its one round trip. A struct with a `table` is always clearable.
+///
 /// A struct whose tags change is of another shape: the stored objects of the other version are misses.
 ///
 /// # What is generated

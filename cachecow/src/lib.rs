@@ -97,6 +97,9 @@ extern crate self as cachecow;
 mod audit;
 mod backend;
 mod cache;
+#[cfg(all(doc, feature = "log"))]
+#[doc = include_str!("../docs/change_logs.md")]
+pub mod change_logs {}
 pub mod codec;
 mod document;
 mod engine;

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The client's instructions for each hit, counted by callgrind, beside the bare way to the same: `GET` and
-# decode; for an alias two of them; for an object with a tag an `MGET` of it and an epoch; for batches of
+# decode; for an alias two of them; for an object with a tag, and for one of a
+# type that can be cleared, an `MGET` of it and an epoch; for batches of
 # 100, by object, an `MGET`; for a hit in this process's memory a `quick_cache` get. Needs valgrind and
 # redis-server. The counts depend on neither the machine's speed nor what else it does, and hardly on
 # timing.
@@ -47,7 +48,7 @@ row() {
 }
 
 printf '%6s %6s %10s %10s %7s\n' "" tasks cachecow bare ratio
-for kind in hit alias tagged; do
+for kind in hit alias tagged whole; do
     for number in "${tasks[@]}"; do
         row "$kind" "$number" 5120
     done

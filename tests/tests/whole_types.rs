@@ -31,7 +31,7 @@ struct Shop {
 #[derive(Clone, Debug, PartialEq, Eq, Cached)]
 #[cache(context = Shops, clearable = true, ttl = "10m", negative_ttl = "5m")]
 #[cache(key = "branch:{id}", fetch = Branch::find)]
-#[cache(key = "branch:name:{name}", fetch = Branch::by_name)]
+#[cache(key = "branch:name:{name}", fetch = Branch::find_by_name)]
 #[cache(tag = "town:{town}")]
 struct Branch {
     id: u32,
@@ -54,7 +54,7 @@ impl Branch {
         Ok(shops.find(id).await?.map(Self::of))
     }
 
-    async fn by_name(shops: &Shops, name: &str) -> Result<Option<Self>, Infallible> {
+    async fn find_by_name(shops: &Shops, name: &str) -> Result<Option<Self>, Infallible> {
         Ok(shops.by_name(name).await?.map(Self::of))
     }
 

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use crate::codec::{Comparison, DecodeError, Decoder, Encoder};
 use crate::key::{Key, KeyEncoder};
-use crate::model::cached::{Cached, TypePolicy};
+use crate::model::cached::{Cached, Clearable, TypePolicy};
 use crate::model::keys::{CacheKeys, KeySet};
 use crate::model::schema::{CacheSchema, fingerprint};
-use crate::model::tag::Tag;
+use crate::model::tag::{AllOf, Tag};
 
 /// A cached function; [`#[cachecow::query]`](macro@crate::query) implements it for the function's lookups.
 #[diagnostic::on_unimplemented(
@@ -164,6 +164,13 @@ impl<T: Cached> QueryTags for Tag<T> {
         if T::CLEARABLE {
             visit(T::whole());
         }
+    }
+}
+
+/// Of everything of a type, the answers end when everything of it is invalidated, and not when one object is.
+impl<T: Clearable> QueryTags for AllOf<T> {
+    fn each_epoch(&self, visit: &mut dyn FnMut(Key)) {
+        visit(T::whole());
     }
 }
 

@@ -36,6 +36,22 @@
 //! An absence is stored without tags: what does not exist has none. An object that comes to be is to
 //! be invalidated by its keys.
 //!
+//! # Everything of a type
+//!
+//! An epoch that everything of a type carries, absences included, is known before the fetch. It is its own guard: a
+//! load takes it before the fetch, and again afterwards, and stores with it if both are the same.
+//!
+//! | | in this order |
+//! |---|---|
+//! | invalidating everything | ends the epoch |
+//! | a write of everything | holds the epoch; works; releases it |
+//! | a load | takes the epoch; fetches; takes it again, and it must be the same; fills |
+//! | a hit | reads value and epoch, which must be the one stored with the value |
+//!
+//! What was fetched before an invalidation began was fetched under an epoch that has ended when the invalidation has
+//! returned, and is stored under that one or not at all. While a hold stands there is no epoch: every read is a miss,
+//! and nothing is stored.
+//!
 //! Invalidations and writes of tags are driven by a [`WriteMachine`](super::WriteMachine).
 
 use super::command::{Lost, Reply, Token};

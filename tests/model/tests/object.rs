@@ -33,6 +33,11 @@ fn nothing_goes_wrong_with_a_tag() {
 }
 
 #[test]
+fn nothing_goes_wrong_where_everything_of_a_type_is_invalidated() {
+    nothing_goes_wrong(scenes::whole(Extent::Short));
+}
+
+#[test]
 fn nothing_goes_wrong_with_an_alias_and_a_tag() {
     nothing_goes_wrong(scenes::both(Extent::Short));
 }

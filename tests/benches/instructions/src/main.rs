@@ -46,6 +46,20 @@ struct Tagged {
     logins: u32,
 }
 
+/// The same without a tag, of a type of which everything is invalidated at once.
+#[derive(Debug, Serialize, Deserialize, Cached)]
+#[cache(clearable = true, ttl = "1h")]
+#[cache(key = "whole:{id}", fetch = Whole::find)]
+struct Whole {
+    id: i64,
+    name: String,
+    email: String,
+    company: String,
+    active: bool,
+    created_at: i64,
+    logins: u32,
+}
+
 fn email(id: i64) -> String {
     format!("user{id:08}@example.com")
 }
@@ -79,6 +93,13 @@ impl Tagged {
     }
 }
 
+impl Whole {
+    async fn find(id: i64) -> Result<Self, Infallible> {
+        let User { id, name, email, company, active, created_at, logins } = User::new(id);
+        Ok(Self { id, name, email, company, active, created_at, logins })
+    }
+}
+
 /// A way to read, and beside each of cachecow's the bare way to the same.
 #[derive(Clone)]
 enum Client {
@@ -91,6 +112,8 @@ enum Client {
     /// With a tag, and `MGET` of the object and an epoch.
     Tagged(CacheCow),
     BareTagged(MultiplexedConnection),
+    /// Of a clearable type; the bare way is that of a tag.
+    Whole(CacheCow),
     /// A batch, and `MGET`.
     Many(CacheCow),
     BareMany(MultiplexedConnection),
@@ -113,7 +136,8 @@ impl Client {
             "alias" => Self::Alias(builder.open(url).await.expect("a Redis URL")),
             "bare-alias" => Self::BareAlias(bare),
             "tagged" => Self::Tagged(builder.open(url).await.expect("a Redis URL")),
-            "bare-tagged" => Self::BareTagged(bare),
+            "whole" => Self::Whole(builder.open(url).await.expect("a Redis URL")),
+            "bare-tagged" | "bare-whole" => Self::BareTagged(bare),
             "many" => Self::Many(builder.open(url).await.expect("a Redis URL")),
             "bare-many" => Self::BareMany(bare),
             "near" => Self::Near(near.open(url).await.expect("a Redis URL")),
@@ -169,6 +193,9 @@ impl Client {
             }
             Self::Tagged(cow) => {
                 cow.get(Tagged::by_id(id)).await.expect("no fetch fails").expect("stored").id
+            }
+            Self::Whole(cow) => {
+                cow.get(Whole::by_id(id)).await.expect("no fetch fails").expect("stored").id
             }
             Self::Many(cow) => {
                 let users = cow.get_many(batch(id).map(User::by_id)).await;

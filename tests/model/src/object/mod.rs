@@ -2,7 +2,7 @@
 //! the cache by any of the three, and processes that remember and keep what they have seen.
 //!
 //! What is explored is [`AliasFetch`](cachecow::protocol::AliasFetch), [`PointerHint`](cachecow::protocol::PointerHint), the rules of
-//! [`tags`](cachecow::protocol::tags) and [`Changes`](cachecow::protocol::Changes) over several keys, beside the machines that
+//! [`tags`](cachecow::protocol::tags) – also of a tag that everything of the type carries, which is its own guard – and [`Changes`](cachecow::protocol::Changes) over several keys, beside the machines that
 //! the other scenes are about. Commands of one round are carried out in any order, as those of several
 //! nodes of a cluster are.
 //!
@@ -93,6 +93,8 @@ pub struct Scene {
     near: bool,
     /// Whether fetches read a replica.
     lags: bool,
+    /// Whether the tag is that of everything of the type: it is known beforehand, and its own guard.
+    whole: bool,
     faults: Faults,
     skips: Skips,
 }
@@ -110,6 +112,7 @@ impl Scene {
             remembers: false,
             near: false,
             lags: false,
+            whole: false,
             faults: Faults::default(),
             skips: Skips::Nothing,
         }
@@ -156,6 +159,12 @@ impl Scene {
         Self { lags: true, ..self }
     }
 
+    /// The tag is that of everything of the type.
+    #[must_use]
+    pub fn of_the_whole_type(self) -> Self {
+        Self { whole: true, ..self }
+    }
+
     /// The writer is of this process, which retries an invalidation that was not confirmed, and reads past the
     /// cache until it succeeds. Else it is of one that does not read.
     #[must_use]
@@ -173,6 +182,11 @@ impl Scene {
     #[must_use]
     pub fn without(self, skips: Skips) -> Self {
         Self { skips, ..self }
+    }
+
+    /// What is taken before a fetch and must be the same after it.
+    fn guard(&self) -> Place {
+        if self.whole { Place::Tag(Tag::Red) } else { Place::Guard }
     }
 
     /// Whether objects of the type have tags.

@@ -2,7 +2,10 @@
 
 use super::Place::{Alias, Primary};
 use super::Tag::{Blue, Red};
-use super::Write::{Change, Hold, HoldTag, Invalidate, InvalidateTag, Release, ReleaseTag};
+use super::Write::{
+    Change, Hold, HoldTag, HoldWhole, Invalidate, InvalidateTag, InvalidateWhole, Release,
+    ReleaseTag, ReleaseWhole,
+};
 use super::{Content, Scene, Skips, Tag, Write};
 use crate::scenes::Extent;
 use crate::world::Faults;
@@ -38,6 +41,10 @@ const UNDER_A_HOLD: Writes = ("a write of the alias", &[Hold(Alias), Change, Rel
 /// A write of the tag; and one whose writer dies after the change.
 const TAG_HELD: &[Write] = &[HoldTag(Red), Change, ReleaseTag(Red)];
 const TAG_HELD_FOR_EVER: &[Write] = &[HoldTag(Red), Change];
+/// Everything of the type is invalidated; written; and its writer dies.
+const BY_WHOLE: &[Write] = &[Change, InvalidateWhole];
+const WHOLE_HELD: &[Write] = &[HoldWhole, Change, ReleaseWhole];
+const WHOLE_HELD_FOR_EVER: &[Write] = &[HoldWhole, Change];
 /// The object is given another tag, and that one is invalidated later.
 const MOVED: &[Write] = &[Change, Invalidate(Primary), Change, InvalidateTag(Blue)];
 
@@ -54,7 +61,7 @@ fn each_fault() -> [(&'static str, Faults); 3] {
 /// The scenes in which the promise is to hold.
 pub fn all(extent: Extent) -> Vec<Scene> {
     let loads = aliases(Skips::Nothing);
-    let hints = [alias_hints(extent), tags(extent), both(extent)].concat();
+    let hints = [alias_hints(extent), tags(extent), both(extent), whole(extent)].concat();
     [loads, hints, near(extent), settling(), outstanding(extent)].concat()
 }
 
@@ -133,6 +140,44 @@ pub fn tags(extent: Extent) -> Vec<Scene> {
             more(moved.cached(&[Primary]).remembering().reader(0, Primary).reader(1, Primary), 0),
         ]);
     }
+    scenes
+}
+
+/// Loads and hits of an object of a type of which everything may be invalidated at once.
+pub fn whole(extent: Extent) -> Vec<Scene> {
+    let mut scenes = Vec::new();
+    let none = [("nothing fails", Faults::default())];
+    let fails = [("a fetch fails", Faults { fetch: 1, ..Faults::default() })];
+    for (fault, faults) in none.into_iter().chain(each_fault()).chain(fails) {
+        for (what, writes) in [
+            ("everything of the type is invalidated", BY_WHOLE),
+            ("everything of the type is written", WHOLE_HELD),
+            ("its writer dies", WHOLE_HELD_FOR_EVER),
+        ] {
+            let scene = Scene::new(format!("{what}; {fault}"), TAGGED, writes);
+            let scene = scene.faults(faults).of_the_whole_type();
+            let two = |scene: Scene, other| scene.reader(0, Primary).reader(other, Primary);
+            scenes.push(two(scene.clone(), 1));
+            scenes.push(two(scene.clone().cached(&[Primary]), 1));
+            if writes != WHOLE_HELD_FOR_EVER || extent == Extent::Wide {
+                scenes.push(two(scene.clone(), 0));
+                let aliased = scene.cached(&[Alias, Primary]).remembering();
+                scenes.push(aliased.reader(0, Alias).reader(1, Primary));
+            }
+        }
+    }
+    for by in [Alias, Primary] {
+        let name = format!("kept near, read by {by:?}; everything of the type is invalidated");
+        let near = Scene::new(name, TAGGED, BY_WHOLE).near().cached(&[Alias, Primary]);
+        scenes.push(near.remembering().of_the_whole_type().reader(0, by).reader(0, by));
+        let name = format!("an invalidation of the whole type is outstanding, read by {by:?}");
+        let faults = Faults { lost: 1, ..Faults::default() };
+        let owed = Scene::new(name, TAGGED, BY_WHOLE).faults(faults).cached(&[Alias, Primary]);
+        let owed = owed.written_by(0).remembering().of_the_whole_type();
+        scenes.push(owed.reader(0, by).reader(0, by));
+    }
+    let lags = Scene::new("a replica that lags behind; the whole type", TAGGED, BY_WHOLE).lagging();
+    scenes.push(lags.of_the_whole_type().reader(0, Primary).reader(1, Primary));
     scenes
 }
 
@@ -238,6 +283,10 @@ pub fn settling() -> Vec<Scene> {
 /// For each rule a scene that goes wrong without it, and what the rule is.
 pub fn controls() -> Vec<(&'static str, Scene)> {
     let cold = || Scene::new("loads", TAGGED, BY_TAG).reader(0, Primary).reader(0, Primary);
+    let cold_of_whole = |writes| {
+        let scene = Scene::new("loads", TAGGED, writes).of_the_whole_type();
+        scene.reader(0, Primary).reader(0, Primary)
+    };
     let seen = |history, writes| {
         Scene::new("what is remembered", history, writes).cached(&[Alias, Primary]).remembering()
     };
@@ -274,6 +323,30 @@ pub fn controls() -> Vec<(&'static str, Scene)> {
                 .reader(0, Primary)
                 .reader(0, Primary)
                 .without(Skips::EpochAfterFetch),
+        ),
+        (
+            "of a whole type, an object without a look at the epoch",
+            seen(TAGGED, BY_WHOLE).of_the_whole_type().reader(0, Primary).without(Skips::Epoch),
+        ),
+        (
+            "of a whole type, a load that stores whatever became of the epoch",
+            cold_of_whole(BY_WHOLE).without(Skips::TagGuard),
+        ),
+        (
+            "of a whole type, a load that takes followers while it asks for the epoch again",
+            cold_of_whole(BY_WHOLE).without(Skips::ClosedLoad),
+        ),
+        (
+            "of a whole type, an error that is shared whatever became of the epoch",
+            cold_of_whole(BY_WHOLE).faults(fetch).without(Skips::GuardOfErrors),
+        ),
+        (
+            "of a whole type, an invalidation that nothing settles after",
+            cold_of_whole(BY_WHOLE).lagging().without(Skips::Settling),
+        ),
+        (
+            "of a whole type, kept and deaf to the epoch",
+            by_alias(near(TAGGED, BY_WHOLE).of_the_whole_type()).without(Skips::WatchOfTheTag),
         ),
         ("a tag that ends before its guard", cold().without(Skips::GuardFirst)),
         (

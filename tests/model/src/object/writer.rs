@@ -31,6 +31,12 @@ pub enum Write {
     HoldTag(Tag),
     /// The hold ends, after the change.
     ReleaseTag(Tag),
+    /// Everything of the type is invalidated.
+    InvalidateWhole,
+    /// Everything of the type is held, before a change.
+    HoldWhole,
+    /// The hold ends, after the change.
+    ReleaseWhole,
 }
 
 /// One that does one thing after the other, each until it is confirmed.
@@ -93,6 +99,28 @@ impl Writer {
                 self.change_tag(scene, world, fate, tag, write)
             }
             Write::ReleaseTag(tag) => self.release_tag(scene, world, fate, tag),
+            // As a key is, in its own place.
+            Write::InvalidateWhole => {
+                let settles = scene.lags && scene.skips != Skips::Settling;
+                let settling = Command::HoldEpoch { token, ttl: SETTLE };
+                let command = if settles { settling } else { Command::EndEpoch };
+                let done = is_done(&world.meet(scene, fate, scene.guard(), command));
+                world.on_invalidated(scene, scene.guard(), done);
+                done
+            }
+            Write::HoldWhole => {
+                let hold = Command::HoldEpoch { token, ttl: HOLD };
+                let held = world.meet(scene, fate, scene.guard(), hold);
+                self.held = is_done(&held).then_some(scene.guard());
+                self.held.is_some()
+            }
+            Write::ReleaseWhole => {
+                let release = Command::ReleaseEpoch { token };
+                let done = is_done(&world.meet(scene, fate, scene.guard(), release));
+                self.held.take_if(|_| done);
+                world.on_invalidated(scene, scene.guard(), done);
+                done
+            }
             Write::Hold(place) => {
                 let held = world.meet(scene, fate, place, Command::Hold { token, ttl: HOLD });
                 self.held = is_done(&held).then_some(place);

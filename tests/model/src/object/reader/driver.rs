@@ -6,7 +6,7 @@ use cachecow::protocol::{
 };
 
 use super::super::near::Hint;
-use super::super::place::{Content, Place, Value};
+use super::super::place::{Content, Place, Tag, Value};
 use super::super::world::{KeyFlights, Process, World};
 use super::super::{Floor, Scene, Skips};
 use super::{Ahead, Asked, Does, For, Found, LEASE, Landed, POLICY, Pending, Reader};
@@ -57,6 +57,9 @@ impl Driver<'_> {
         let (by, process) = (self.reader.by, usize::from(self.reader.process));
         self.reader.floor = self.world.floor(process);
         self.reader.hint = self.process().hint;
+        if self.scene.whole {
+            self.reader.hint.tag = Some(Tag::Red);
+        }
         self.reader.pending = Pending::Nothing;
         if self.process().bypasses(by) {
             self.reader.read = ReadMachine::past_the_cache(POLICY);
@@ -104,6 +107,9 @@ impl Driver<'_> {
     pub(super) fn take_answers(&mut self) {
         let pending = std::mem::replace(&mut self.reader.pending, Pending::Nothing);
         let Pending::Asked(mut asked) = pending else { return };
+        let guard = self.scene.guard();
+        let takes = |one: &Asked| matches!(one.command, Command::TakeEpoch { .. });
+        let captures = asked.iter().any(|one| one.place == guard && takes(one));
         let mut take = |place: Place| {
             let at = asked.iter().position(|one| one.place == place)?;
             asked.remove(at).answer
@@ -112,8 +118,8 @@ impl Driver<'_> {
         match self.reader.waits {
             For::ReadMachine => {
                 let own = take(self.reader.by).unwrap_or(lost);
-                if let Some(guard) = take(Place::Guard) {
-                    self.reader.captured = Captured::by(&guard);
+                if captures {
+                    self.reader.captured = Captured::by(&take(guard).unwrap_or(Err(Lost)));
                     self.reader.epoch = self.reader.hint.tag.and_then(|tag| take(Place::Tag(tag)));
                 } else {
                     let epoch = self.reader.hint.tag;
@@ -138,7 +144,7 @@ impl Driver<'_> {
                 }
             }
             For::Guard => {
-                self.reader.captured = Captured::by(&take(Place::Guard).unwrap_or(lost));
+                self.reader.captured = Captured::by(&take(guard).unwrap_or(lost));
                 self.reader.epoch = self.reader.hint.tag.and_then(|tag| take(Place::Tag(tag)));
                 self.reader.pending = Pending::Fetch;
             }
@@ -152,10 +158,15 @@ impl Driver<'_> {
                 }
             }
             For::Stamp => {
-                if let Some(guard) = take(Place::Guard) {
-                    self.reader.guard = Some(guard);
+                let is_read = !asked.iter().any(takes);
+                let answer = asked.pop().and_then(|one| one.answer);
+                if is_read {
+                    self.reader.guard = answer;
+                } else if self.scene.whole {
+                    // It is the guard, too.
+                    (self.reader.guard, self.reader.epoch) = (answer.clone(), answer);
                 } else {
-                    self.reader.epoch = asked.pop().and_then(|one| one.answer);
+                    self.reader.epoch = answer;
                 }
                 self.stamp();
             }
@@ -266,7 +277,7 @@ impl Driver<'_> {
         self.reader.guard = None;
         self.reader.epoch = None;
         let tag = self.reader.hint.tag.filter(|_| self.skips(Skips::EpochAfterFetch));
-        let places = [Place::Guard].into_iter().chain(tag.map(Place::Tag));
+        let places = [self.scene.guard()].into_iter().chain(tag.map(Place::Tag));
         places.map(|place| (place, self.take_epoch())).collect()
     }
 

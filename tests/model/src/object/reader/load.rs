@@ -186,7 +186,7 @@ impl Driver<'_> {
                 return self.ask(For::Stamp, vec![(Place::Tag(tag), command)]);
             }
             _ if needs_guard => {
-                return self.ask(For::Stamp, vec![(Place::Guard, Command::ReadEpoch)]);
+                return self.ask(For::Stamp, vec![(self.scene.guard(), Command::ReadEpoch)]);
             }
             _ => {}
         }
