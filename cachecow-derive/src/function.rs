@@ -124,6 +124,7 @@ impl ToTokens for Function {
             let ty = ty.as_ref().map(|ty| quote!(: #ty));
             quote!(#(#attrs)* #pattern #ty)
         });
+        let attrs = attrs.iter().filter(|attr| !attr.path().is_ident("cache"));
         tokens.extend(quote! {
             #(#attrs)* #vis #(#qualifiers)* #fn_token #ident #generics (#(#params),*) #output
             #where_clause #body

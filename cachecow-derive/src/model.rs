@@ -199,9 +199,18 @@ pub(crate) struct QueryModel<'a> {
     pub(crate) emptied: String,
     /// Expressions.
     pub(crate) tags: Vec<TokenStream>,
+    /// The rows that the answers depend on.
+    pub(crate) rows: Vec<RowsModel>,
     pub(crate) policy: PolicyModel,
     pub(crate) version: Option<u64>,
     pub(crate) output: OutputModel,
+}
+
+/// The rows of one table that a query's answers depend on.
+pub(crate) struct RowsModel {
+    pub(crate) table: TableModel,
+    /// For each parameter in the key, in its order, the column that it is.
+    pub(crate) columns: Vec<String>,
 }
 
 /// What a query returns.

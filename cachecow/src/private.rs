@@ -588,7 +588,7 @@ macro_rules! __cachecow_need_log {
 macro_rules! __cachecow_need_log {
     () => {
         ::core::compile_error!(
-            "`table` needs the feature `log` of the crate `cachecow`, or one that follows a log, such as \
+            "`table` and `rows` need the feature `log` of the crate `cachecow`, or one that follows a log, such as \
              `postgres-log`; to invalidate everything of a type without a log, write `clearable = true`"
         );
     };

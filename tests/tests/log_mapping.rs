@@ -3,9 +3,10 @@
 use std::convert::Infallible;
 
 use cachecow::log::{
-    ColumnFault, ColumnKind, ColumnUse, Followed, FollowedTypes, Row, TableName, Value,
+    ColumnFault, ColumnKind, ColumnUse, Followed, FollowedTable, FollowedTypes, Row, TableName,
+    Value,
 };
-use cachecow::{CacheKeys, Cached, Key, KeyPart, KeySet};
+use cachecow::{CacheCow, CacheKeys, Cached, Key, KeyPart, KeySet, Source};
 use uuid::Uuid;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, KeyPart, cachecow::CacheSchema)]
@@ -52,6 +53,25 @@ impl User {
     async fn find_newest() -> Result<Option<Self>, Infallible> {
         Ok(None)
     }
+}
+
+/// Depends on the rows of two tables, by other columns.
+#[cachecow::query(key = "posts-of:{author}:{role}", negative_ttl = "1m", tag = User::tag_all_users())]
+#[cache(rows = "app.posts", author = "author_id")]
+#[cache(rows = "app.authors", author = "id", role = "Role")]
+async fn posts_of(
+    author: UserId,
+    role: Role,
+    #[cache(not_in_key)] patience: u32,
+) -> Result<Option<Vec<String>>, Infallible> {
+    Ok(Some(vec![format!("{author:?} {role:?} {patience}")]))
+}
+
+/// Depends on every row.
+#[cachecow::query(key = "post-count")]
+#[cache(rows = "posts")]
+async fn post_count() -> Result<u64, Infallible> {
+    Ok(7)
 }
 
 /// Of a table without a schema, with a type parameter, by position.
@@ -230,6 +250,72 @@ fn a_generic_type_is_followed_by_its_parameters() {
     assert_eq!((of_numbers, result), (named(Page::by_0_and_1(7, 3_i64)), Ok(())));
     let (of_texts, _) = of_row::<Page<String>>(&row);
     assert_eq!(of_texts, named(Page::<String>::by_0_and_1(7, "3".to_owned())));
+}
+
+#[test]
+fn a_row_has_the_keys_of_the_queries_that_depend_on_it() {
+    let tables = <((User, post_count), posts_of)>::tables();
+    let names: Vec<_> =
+        tables.iter().map(|table| (table.type_name, table.table.to_string())).collect();
+    assert_eq!(
+        names.iter().map(|(query, table)| (*query, &**table)).collect::<Vec<_>>(),
+        [
+            ("User", "app.users"),
+            ("post_count", "posts"),
+            ("posts_of", "app.posts"),
+            ("posts_of", "app.authors")
+        ]
+    );
+    let [_, counts, posts, authors] = &tables[..] else { unreachable!() };
+    let columns = |table: &FollowedTable| -> Vec<_> {
+        table.columns.iter().map(|column| (column.name, column.field_type, column.usage)).collect()
+    };
+    let usage = ColumnUse::Query;
+    assert_eq!(columns(posts), [("author_id", "UserId", usage), ("role", "Role", usage)]);
+    assert_eq!(columns(authors), [("id", "UserId", usage), ("Role", "Role", usage)]);
+    assert_eq!(columns(counts), []);
+    let row = Row::old()
+        .with("author_id", Value::text("7"))
+        .with("role", Value::text("guest"))
+        .with("id", Value::text("8"))
+        .with("Role", Value::text("admin"));
+    let of = |table: &FollowedTable| {
+        let mut set = KeySet::default();
+        table.add_keys(&row, &mut set).unwrap();
+        set.keys().collect::<Vec<_>>()
+    };
+    assert_eq!(of(posts), named(posts_of::of(UserId(7), Role::Guest, 0)));
+    assert_eq!(of(authors), named(posts_of::of(UserId(8), Role::Admin, 1)));
+    assert_eq!(of(counts), named(post_count::of()));
+    let error = posts.add_keys(&Row::old(), &mut KeySet::default()).unwrap_err();
+    assert_eq!(error.columns().count(), 2);
+}
+
+/// The answers carry an epoch of their own, beside those of their tags.
+#[tokio::test]
+async fn where_rows_are_not_known_all_answers_go() {
+    let cow = CacheCow::memory();
+    let tables = <(posts_of, post_count)>::tables();
+    let hits = async || {
+        let posts = cow.read(posts_of::of(UserId(7), Role::Guest, 0)).await.unwrap().source;
+        let count = cow.read(post_count::of()).await.unwrap().source;
+        (posts, count)
+    };
+    let (new, cached) = (Source::Fetched, Source::Cache);
+    assert_eq!(hits().await, (new, new));
+    assert_eq!(hits().await, (cached, cached));
+    let all = |table: &FollowedTable| {
+        let mut set = KeySet::default();
+        table.add_all(&mut set);
+        set
+    };
+    cow.invalidate(all(&tables[1])).await.unwrap();
+    assert_eq!(hits().await, (new, cached));
+    cow.invalidate(all(&tables[2])).await.unwrap();
+    assert_eq!(hits().await, (cached, new));
+    cow.invalidate_type::<User>().await.unwrap();
+    assert_eq!(hits().await, (new, cached), "its tag is of that type");
+    assert_eq!(hits().await, (cached, cached));
 }
 
 #[test]

@@ -7,9 +7,10 @@ use syn::spanned::Spanned;
 
 use super::cached::policy;
 use super::fetch::into_error;
+use super::table::table_name;
 use super::{local, quiet};
 use crate::function::plain;
-use crate::model::{Given, ParamModel, Passing, QueryModel};
+use crate::model::{Given, ParamModel, Passing, QueryModel, RowsModel};
 use crate::suggest::listed;
 use crate::tokens::{at, compact, mentions};
 
@@ -20,6 +21,7 @@ pub(crate) fn query(model: &QueryModel<'_>) -> TokenStream {
     let quiet = quiet();
     let (declaration, constructor) = (declaration(model), constructor(model));
     let (traits, lookup, query) = (traits(model), lookup_impl(model), query_impl(model));
+    let followed = followed(model);
     quote! {
         #(#cfgs)*
         #declaration
@@ -33,6 +35,7 @@ pub(crate) fn query(model: &QueryModel<'_>) -> TokenStream {
             #traits
             #query
             #lookup
+            #followed
         };
     }
 }
@@ -163,7 +166,14 @@ fn query_impl(model: &QueryModel<'_>) -> TokenStream {
     } else {
         (shared, share)
     };
+    let clearable = (!model.rows.is_empty()).then(|| {
+        quote! {
+            const CLEARABLE: ::core::primitive::bool = true;
+        }
+    });
     let shape = version.unwrap_or(0).wrapping_mul(2).wrapping_add(u64::from(output.is_optional));
+    // An answer of a version without rows carries no epoch of its own.
+    let shape = if model.rows.is_empty() { shape } else { shape ^ (1 << 63) };
     quote! {
         #[automatically_derived]
         impl #krate::Query for #ident {
@@ -173,6 +183,7 @@ fn query_impl(model: &QueryModel<'_>) -> TokenStream {
             const POLICY: #krate::TypePolicy = #policy;
             const TEMPLATES: &'static [&'static ::core::primitive::str] = &[#emptied];
             const SHAPE: ::core::primitive::u64 = #shape;
+            #clearable
 
             fn output(
                 found: #option<#krate::__private::Arc<#krate::Answer<Self>>>,
@@ -267,11 +278,14 @@ fn fetch(model: &QueryModel<'_>) -> TokenStream {
 
 /// The tags' expressions see the parameters as the function does.
 fn tags(model: &QueryModel<'_>) -> Option<TokenStream> {
+    // Those that depend on rows carry an epoch of their own, as they do without tags.
     if model.tags.is_empty() {
         return None;
     }
     let krate = &model.krate;
     let visit = local("visit", Span::call_site());
+    let whole = (!model.rows.is_empty())
+        .then(|| quote!(#visit(<#krate::Answer<Self> as #krate::Cached>::whole());));
     let mentioned = model.params.iter().filter(|param| {
         model.tags.iter().any(|tag| mentions(tag, &|ident| plain(ident) == param.name))
     });
@@ -293,12 +307,64 @@ fn tags(model: &QueryModel<'_>) -> Option<TokenStream> {
         ) {
             #(#bindings)*
             #(#visits)*
+            #whole
         }
 
         fn each_guard(&self, visit: &mut dyn ::core::ops::FnMut(#krate::Key)) {
             <Self as #krate::Lookup>::each_epoch(self, ::core::option::Option::None, visit);
         }
     })
+}
+
+/// The keys that a row ends, for a query that depends on rows.
+fn followed(model: &QueryModel<'_>) -> Option<TokenStream> {
+    if model.rows.is_empty() {
+        return None;
+    }
+    let QueryModel { krate, function, .. } = model;
+    let ident = &function.ident;
+    let tables = model.rows.iter().map(|rows| {
+        let (table, read) = (table_name(krate, &rows.table), read_rows(model, rows));
+        quote!(#krate::log::FollowedTable::of_rows::<Self>(#table, |reader| { #read }))
+    });
+    Some(quote! {
+        #krate::__private::need_log!();
+        #krate::__private::log_items! {
+            #[automatically_derived]
+            impl #krate::log::FollowedTypes for #ident {
+                fn tables() -> #krate::__private::Vec<#krate::log::FollowedTable> {
+                    #krate::__private::Vec::from([#(#tables),*])
+                }
+            }
+        }
+    })
+}
+
+fn read_rows(model: &QueryModel<'_>, rows: &RowsModel) -> TokenStream {
+    let QueryModel { krate, key, emptied, .. } = model;
+    let params: Vec<&ParamModel> = key.iter().map(|&at| &model.params[at]).collect();
+    let name = |at: usize| local(&format!("part_{at}"), Span::call_site());
+    let names: Vec<_> = (0..params.len()).map(name).collect();
+    let reads = params.iter().zip(&rows.columns).map(|(param, column)| {
+        let (ty, shown) = (held(krate, param), compact(&param.ty));
+        // What the compiler says of the type stands at the parameter.
+        let read = quote_spanned!(param.ty.span()=> #krate::log::RowReader::part::<#ty>);
+        quote!(#read(reader, #column, #shown, #krate::log::ColumnUse::Query))
+    });
+    let encodes = params.iter().zip(&names).map(|(param, name)| {
+        let ty = held(krate, param);
+        quote!(#krate::__private::encode::<#ty>(&#name, &mut encoder);)
+    });
+    quote! {
+        if let (#(::core::option::Option::Some(#names),)*) = (#(#reads,)*) {
+            #[allow(unused_mut)]
+            let mut encoder = #krate::KeyEncoder::of(
+                const { &#krate::__private::Template::new(#emptied) },
+            );
+            #(#encodes)*
+            reader.add_key(encoder.key(), <Self as #krate::Query>::POLICY);
+        }
+    }
 }
 
 /// A part as the function takes it.

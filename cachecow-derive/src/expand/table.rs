@@ -48,7 +48,7 @@ pub(super) fn followed_impl(surroundings: &Surroundings<'_>) -> Option<TokenStre
     })
 }
 
-fn table_name(krate: &TokenStream, table: &TableModel) -> TokenStream {
+pub(super) fn table_name(krate: &TokenStream, table: &TableModel) -> TokenStream {
     let name = &table.name;
     let schema = match &table.schema {
         Some(schema) => quote!(::core::option::Option::Some(#schema)),

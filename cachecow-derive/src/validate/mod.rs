@@ -7,6 +7,7 @@ mod lookup;
 mod normalize;
 mod parameter;
 mod query;
+mod rows;
 mod schema;
 mod table;
 mod tag;

@@ -5,6 +5,7 @@ use quote::{ToTokens, quote};
 use syn::{GenericArgument, GenericParam, LitStr, PathArguments, ReturnType, Type};
 
 use super::parameter::{Parameter, Role, borrows_within, parameter};
+use super::rows::rows;
 use crate::faults::Faults;
 use crate::function::{Function, plain};
 use crate::model::{OutputModel, ParamModel, PolicyModel, QueryModel};
@@ -31,6 +32,7 @@ pub(crate) fn query<'a>(
     if template.is_some() {
         left_out(&params, &key, function, faults);
     }
+    let rows = rows(&function.attrs, &params, &key, faults);
     let output = output?;
     if let Some(word) = options.negative_ttl.filter(|_| !output.is_optional) {
         faults.add(
@@ -54,6 +56,7 @@ pub(crate) fn query<'a>(
         template,
         emptied,
         tags: options.tags,
+        rows,
         policy: PolicyModel {
             ttl: settings.ttl.given(),
             negative_ttl: settings.negative_ttl.given(),

@@ -9,6 +9,7 @@ use super::row::Row;
 use super::table::TableName;
 use crate::model::cached::Clearable;
 use crate::model::keys::KeySet;
+use crate::model::query::Query;
 
 /// A cached type whose objects are the rows of one table; implemented by the derive for a struct with
 /// `#[cache(table = "app.users")]`.
@@ -55,7 +56,7 @@ pub struct FollowedTable {
     pub table: TableName,
     /// The columns that stand in keys; see [`Followed::columns`].
     pub columns: Vec<Column>,
-    add_keys: fn(&Row<'_>, &mut KeySet) -> Result<(), RowError>,
+    read: fn(&mut RowReader<'_, '_>),
     add_all: fn(&mut KeySet),
 }
 
@@ -66,9 +67,16 @@ impl FollowedTable {
             type_name: T::NAME,
             table: T::table(),
             columns: T::columns(),
-            add_keys: T::add_keys,
+            read: T::read_keys,
             add_all: KeySet::add_all::<T>,
         }
+    }
+
+    /// The answers to a query that depends on rows of this table, which `read` makes keys of.
+    #[doc(hidden)]
+    pub fn of_rows<Q: Query>(table: TableName, read: fn(&mut RowReader<'_, '_>)) -> Self {
+        let columns = RowReader::columns(read);
+        Self { type_name: Q::NAME, table, columns, read, add_all: KeySet::add_answers::<Q> }
     }
 
     /// Adds every key of this row; see [`Followed::add_keys`].
@@ -77,7 +85,9 @@ impl FollowedTable {
     ///
     /// As [`Followed::add_keys`].
     pub fn add_keys(&self, row: &Row<'_>, set: &mut KeySet) -> Result<(), RowError> {
-        (self.add_keys)(row, set)
+        let mut reader = RowReader::new(row, set);
+        (self.read)(&mut reader);
+        reader.finish(|| self.table.clone())
     }
 
     /// Adds everything of the type: all objects, all lists, and every absence.
@@ -96,14 +106,15 @@ impl fmt::Debug for FollowedTable {
     }
 }
 
-/// One [`Followed`] type, or a tuple of up to eight.
+/// One [`Followed`] type, a query with `#[cache(rows = "…")]`, or a tuple of up to eight.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no type that a change log is followed for, nor a tuple of such types",
-    label = "expected a struct with `#[cache(table = \"…\")]`, or a tuple of them",
+    label = "expected a struct with `#[cache(table = \"…\")]`, a query with `#[cache(rows = \"…\")]`, or a tuple",
     note = "a tuple has up to 8 types; call `types` once for each tuple"
 )]
 pub trait FollowedTypes {
-    /// What a follower needs of each type, in the order of the tuple. Several types may have one table.
+    /// What a follower needs of each type, in the order of the tuple. Several may have one table, and a query
+    /// several tables.
     fn tables() -> Vec<FollowedTable>;
 }
 
@@ -115,9 +126,9 @@ impl<T: Followed> FollowedTypes for T {
 
 macro_rules! tuples {
     ($($($member:ident)*;)*) => {$(
-        impl<$($member: Followed),*> FollowedTypes for ($($member,)*) {
+        impl<$($member: FollowedTypes),*> FollowedTypes for ($($member,)*) {
             fn tables() -> Vec<FollowedTable> {
-                vec![$(FollowedTable::of::<$member>()),*]
+                [$($member::tables()),*].concat()
             }
         }
     )*};

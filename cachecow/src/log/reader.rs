@@ -5,6 +5,8 @@ use super::error::{ColumnFault, RowError};
 use super::row::{Row, RowVersion};
 use super::table::TableName;
 use super::value::Value;
+use crate::key::Key;
+use crate::model::cached::TypePolicy;
 use crate::model::keys::{CacheKeys, KeySet};
 
 /// Reads the parts of a row's keys; what [`Followed::read_keys`](super::Followed::read_keys) is given.
@@ -80,8 +82,15 @@ impl<'a, 'r> RowReader<'a, 'r> {
         }
     }
 
+    /// Adds a key of a type with these settings.
+    pub fn add_key(&mut self, key: Key, policy: TypePolicy) {
+        if let Purpose::Keys { set, .. } = &mut self.0 {
+            set.add(key, policy);
+        }
+    }
+
     /// Whether all was known.
-    pub(super) fn finish(self, table: fn() -> TableName) -> Result<(), RowError> {
+    pub(super) fn finish(self, table: impl FnOnce() -> TableName) -> Result<(), RowError> {
         match self.0 {
             Purpose::Keys { row, faults, .. } if !faults.is_empty() => {
                 Err(RowError { table: table(), version: row.version(), faults })

@@ -2,6 +2,8 @@
 
 use crate::key::Key;
 use crate::model::cached::{Cached, Clearable, TypePolicy};
+#[cfg(feature = "log")]
+use crate::model::query::{Answer, Query};
 use crate::model::tag::{AllOf, Tag};
 
 /// What an invalidation or a write is about: a lookup (one key), an object (all of its keys), a tag (all
@@ -55,6 +57,12 @@ impl KeySet {
     /// Adds everything of the type.
     pub fn add_all<T: Clearable>(&mut self) {
         self.answers.push((T::whole(), T::POLICY));
+    }
+
+    /// Adds all answers to a query, which depends on the rows of a table.
+    #[cfg(feature = "log")]
+    pub(crate) fn add_answers<Q: Query>(&mut self) {
+        self.answers.push((Answer::<Q>::whole(), Q::POLICY));
     }
 
     /// The keys; each as often as it was added.
@@ -123,6 +131,15 @@ impl<K: CacheKeys + ?Sized> CacheKeys for std::sync::Arc<K> {
 impl CacheKeys for Key {
     fn add_to(&self, set: &mut KeySet) {
         set.add(*self, TypePolicy::new());
+    }
+}
+
+/// What was named already, as by a follower of a change log.
+impl CacheKeys for KeySet {
+    fn add_to(&self, set: &mut KeySet) {
+        set.keys.extend_from_slice(&self.keys);
+        set.tags.extend_from_slice(&self.tags);
+        set.answers.extend_from_slice(&self.answers);
     }
 }
 

@@ -32,6 +32,10 @@ pub trait Query: Send + Sync + Sized + 'static {
     #[doc(hidden)]
     const SHAPE: u64;
 
+    /// Whether the answers carry an epoch of their own, since they depend on the rows of a table.
+    #[doc(hidden)]
+    const CLEARABLE: bool = false;
+
     /// What is returned for an answer; `None` if the function must be called for one.
     #[doc(hidden)]
     fn output(found: Option<Arc<Answer<Self>>>) -> Option<Self::Output>;
@@ -129,6 +133,12 @@ impl<Q: Query> CacheSchema for Answer<Q> {
 impl<Q: Query> Cached for Answer<Q> {
     const POLICY: TypePolicy = Q::POLICY;
     const TEMPLATES: &'static [&'static str] = Q::TEMPLATES;
+    const CLEARABLE: bool = Q::CLEARABLE;
+
+    /// The templates of queries differ, their names may not.
+    fn tag_scope() -> KeyEncoder {
+        KeyEncoder::new(Q::TEMPLATES.first().copied().unwrap_or_default())
+    }
 
     fn each_key(&self, visit: &mut dyn FnMut(Key)) {
         visit(self.key.key());

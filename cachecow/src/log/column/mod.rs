@@ -113,6 +113,8 @@ pub enum ColumnUse {
     List,
     /// A tag.
     Tag,
+    /// The key of an answer to a query.
+    Query,
 }
 
 impl ColumnUse {

@@ -1,0 +1,7 @@
+use cachecow::log::FollowedTypes;
+
+fn types<T: FollowedTypes>() {}
+
+fn main() {
+    types::<String>();
+}
