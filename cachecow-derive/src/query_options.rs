@@ -74,6 +74,8 @@ fn meant(entry: &Entry, faults: &mut Faults) -> Option<&'static str> {
         "fetch" | "fetch_many" => format!("`{written}` is a setting of `#[derive(Cached)]`; a query's answers come from the function itself"),
         "context" => "the context is the function's first parameter, if that is a reference and stands in no \
                       placeholder: remove `context`".to_owned(),
+        "rows" => "the rows that the answers depend on stand in a line of their own, below this one: write \
+                   `#[cache(rows = \"app.posts\")]` above the function".to_owned(),
         "name" => "the lookup has the function's name: remove `name`".to_owned(),
         name if is_known(name) => {
             format!("`{name}` is a setting of `#[derive(Cached)]`, which a query has not")

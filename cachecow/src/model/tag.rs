@@ -141,7 +141,7 @@ impl<T> fmt::Debug for Tag<T> {
 /// ```
 ///
 /// While such a write is under way, every read of the type fetches, and nothing of it is stored.
-pub struct AllOf<T>(PhantomData<fn() -> T>);
+pub struct AllOf<T: Clearable>(PhantomData<fn() -> T>);
 
 impl<T: Clearable> AllOf<T> {
     /// Everything of the type.
@@ -156,15 +156,15 @@ impl<T: Clearable> Default for AllOf<T> {
     }
 }
 
-impl<T> Clone for AllOf<T> {
+impl<T: Clearable> Clone for AllOf<T> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T> Copy for AllOf<T> {}
+impl<T: Clearable> Copy for AllOf<T> {}
 
-impl<T: Cached> fmt::Debug for AllOf<T> {
+impl<T: Clearable> fmt::Debug for AllOf<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "AllOf({})", T::NAME)
     }

@@ -26,7 +26,8 @@ use crate::key::KeyPart;
 /// Implemented for the types that [`KeyPart`] lists, but for tuples, days of the week and months; and for newtypes
 /// and enums with `#[derive(KeyPart)]`: a newtype is what it wraps, an enum's variant is the text of its name in
 /// keys. The value is the one that the fetch function's row has: a text of PostgreSQL's type `char(n)` is padded with
-/// spaces in both.
+/// spaces in both. PostgreSQL prints dates and bytes by the settings of the session that reads the log: these forms are
+/// those of `DateStyle = ISO` and `bytea_output = hex`, its defaults.
 ///
 /// | field | column's text |
 /// |---|---|
@@ -70,7 +71,7 @@ use crate::key::KeyPart;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a `{Self}` cannot be read from a column of a change log",
-    label = "this field stands in a key of a struct with `table = …`, and its type is no `FromColumn`",
+    label = "no `FromColumn`, and this stands in a key that is made of a row's columns",
     note = "for a newtype or an enum without data of yours, add `#[derive(cachecow::KeyPart)]` to it",
     note = "for any other type, write `impl cachecow::log::FromColumn for …`: how a column's text becomes such a value"
 )]

@@ -1,6 +1,7 @@
 #[cachecow::query(key = "feed:{author}")]
 #[cache(rows = "app.posts", author = "id", author = "author")]
 async fn feed(author: i64) -> Result<Vec<String>, std::fmt::Error> {
+    let _ = (author,);
     Ok(Vec::new())
 }
 
