@@ -249,6 +249,10 @@ use proc_macro::TokenStream;
 /// and the newtypes and enums with `#[derive(KeyPart)]` are. Names are written as the catalog has them, with a table's in
 /// double quotes where it is no plain word: `table = r#"app."User accounts""#`.
 ///
+/// A list may depend on the rows of another table, too: below the list's line, one line
+/// `#[cache(rows = "app.memberships", org_id = "organisation")]` for each such table. Each field in the list is the column
+/// of its name, or of the name that the line gives it.
+///
 /// # Fetch functions
 ///
 /// `async fn(&Context, part, …) -> Result<T, E>` or `-> Result<Option<T>, E>`, without the first
@@ -490,6 +494,10 @@ pub fn key_part(input: TokenStream) -> TokenStream {
 /// | `tag = expression` | a tag that the answers carry, of any type: a `Tag`, or an `Option`, an array or a `Vec` of tags; the parameters may stand in it, as the function takes them. May be given several times | no tag |
 /// | `ttl`, `negative_ttl`, `stale_if_error`, `soft_timeout`, `refresh_ahead`, `settle`, `near`, `near_ttl`, `crate` | as of a [struct](macro@Cached#settings-of-the-struct) | the builder's |
 /// | `version = 2` | a number to change with what the answers mean: those of another version are misses | none |
+///
+/// Where a change log is followed, one line `#[cache(rows = "app.posts", author_id = "author")]` for each table that
+/// answers depend on, between the attribute and the function: each parameter in the key is the column of its name, or
+/// of the name that the line gives it. A changed row ends the answers of its old and its new version.
 ///
 /// # The function
 ///

@@ -86,6 +86,8 @@ pub(crate) struct ListModel {
     pub(crate) lookup: LookupModel,
     pub(crate) max_len: Option<usize>,
     pub(crate) ttl: Option<Duration>,
+    /// The rows of other tables that it depends on.
+    pub(crate) rows: Vec<RowsModel>,
 }
 
 impl ListModel {
@@ -206,10 +208,10 @@ pub(crate) struct QueryModel<'a> {
     pub(crate) output: OutputModel,
 }
 
-/// The rows of one table that a query's answers depend on.
+/// The rows of one table that a query's answers or a list depend on.
 pub(crate) struct RowsModel {
     pub(crate) table: TableModel,
-    /// For each parameter in the key, in its order, the column that it is.
+    /// For each parameter in the key or field in the list, in its order, the column that it is.
     pub(crate) columns: Vec<String>,
 }
 

@@ -79,6 +79,7 @@ pub(crate) struct ListOptions<'a> {
     pub(crate) name: Slot<Ident>,
     pub(crate) max_len: Slot<usize>,
     pub(crate) ttl: Slot<Duration>,
+    pub(crate) rows: Vec<CacheAttr<'a>>,
 }
 
 /// Everything that stands in the struct's `#[cache(…)]` attributes.
@@ -98,9 +99,30 @@ impl<'a> CachedOptions<'a> {
             lists: Vec::new(),
         };
         for attr in cache_attrs(attrs, faults) {
-            read.attribute(&attr, faults);
+            if attr.entries.iter().any(|entry| entry.name == "rows") {
+                read.rows(attr, faults);
+            } else {
+                read.attribute(&attr, faults);
+            }
         }
         read
+    }
+
+    /// The rows that the list above depends on.
+    fn rows(&mut self, attr: CacheAttr<'a>, faults: &mut Faults) {
+        if attr.entries.iter().any(|entry| meant(entry, &mut Faults::default()) == Some("list")) {
+            let message = "the rows of another table that a list depends on stand in a line of their own, below \
+                           that of the list";
+            return faults.add(attr.attr, message);
+        }
+        match self.lists.last_mut() {
+            Some(list) => list.rows.push(attr),
+            None => faults.add(
+                attr.attr,
+                "`rows` names the rows of another table that a list depends on: write it below the \
+                 `#[cache(list = …)]`; the table of the objects themselves is named by `table`",
+            ),
+        }
     }
 
     fn attribute(&mut self, attr: &CacheAttr<'a>, faults: &mut Faults) {
@@ -309,6 +331,7 @@ impl<'a> ListOptions<'a> {
             name: Slot::Absent,
             max_len: Slot::Absent,
             ttl: Slot::Absent,
+            rows: Vec::new(),
         }
     }
 

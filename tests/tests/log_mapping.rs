@@ -26,6 +26,7 @@ enum Role {
 #[cache(key = "user:email:{email}", fetch = User::find_by_email)]
 #[cache(key = "user:newest", name = "newest", fetch = User::find_newest)]
 #[cache(list = "user:org:{org}", fetch = User::find_by_org)]
+#[cache(rows = "app.memberships", org = "organisation")]
 #[cache(tag = "org:{org}:{role}")]
 #[cache(tag = "all:users")]
 struct User {
@@ -219,7 +220,7 @@ fn every_fault_is_told_and_no_value() {
 #[test]
 fn a_follower_knows_the_columns() {
     let tables = <(User, Page<i64>)>::tables();
-    let [users, pages] = &tables[..] else { panic!("{tables:?}") };
+    let [users, _, pages] = &tables[..] else { panic!("{tables:?}") };
     assert_eq!((users.type_name, &users.table), ("User", &TableName::new(Some("app"), "users")));
     let columns: Vec<_> = users
         .columns
@@ -261,12 +262,13 @@ fn a_row_has_the_keys_of_the_queries_that_depend_on_it() {
         names.iter().map(|(query, table)| (*query, &**table)).collect::<Vec<_>>(),
         [
             ("User", "app.users"),
+            ("User", "app.memberships"),
             ("post_count", "posts"),
             ("posts_of", "app.posts"),
             ("posts_of", "app.authors")
         ]
     );
-    let [_, counts, posts, authors] = &tables[..] else { unreachable!() };
+    let [_, memberships, counts, posts, authors] = &tables[..] else { unreachable!() };
     let columns = |table: &FollowedTable| -> Vec<_> {
         table.columns.iter().map(|column| (column.name, column.field_type, column.usage)).collect()
     };
@@ -274,9 +276,11 @@ fn a_row_has_the_keys_of_the_queries_that_depend_on_it() {
     assert_eq!(columns(posts), [("author_id", "UserId", usage), ("role", "Role", usage)]);
     assert_eq!(columns(authors), [("id", "UserId", usage), ("Role", "Role", usage)]);
     assert_eq!(columns(counts), []);
+    assert_eq!(columns(memberships), [("organisation", "Option<Uuid>", ColumnUse::List)]);
     let row = Row::old()
         .with("author_id", Value::text("7"))
         .with("role", Value::text("guest"))
+        .with("organisation", Value::Null)
         .with("id", Value::text("8"))
         .with("Role", Value::text("admin"));
     let of = |table: &FollowedTable| {
@@ -287,6 +291,7 @@ fn a_row_has_the_keys_of_the_queries_that_depend_on_it() {
     assert_eq!(of(posts), named(posts_of::of(UserId(7), Role::Guest, 0)));
     assert_eq!(of(authors), named(posts_of::of(UserId(8), Role::Admin, 1)));
     assert_eq!(of(counts), named(post_count::of()));
+    assert_eq!(of(memberships), named(User::list_by_org(None)));
     let error = posts.add_keys(&Row::old(), &mut KeySet::default()).unwrap_err();
     assert_eq!(error.columns().count(), 2);
 }

@@ -25,10 +25,16 @@ pub(super) fn followed_impl(surroundings: &Surroundings<'_>) -> Option<TokenStre
     let table = table_name(krate, table);
     let lookups = model.lookups.iter().enumerate();
     let usage = |at| if at == 0 { quote!(Key) } else { quote!(Alias) };
-    let lookups = lookups.map(|(at, lookup)| add_lookup(surroundings, &usage(at), lookup));
+    let lookups = lookups.map(|(at, lookup)| {
+        add_lookup(surroundings, &usage(at), lookup, &own_columns(&lookup.parts))
+    });
     let lists = model.lists.iter();
-    let lists = lists.map(|list| add_lookup(surroundings, &quote!(List), &list.lookup));
+    let lists = lists.map(|list| {
+        let columns = own_columns(&list.lookup.parts);
+        add_lookup(surroundings, &quote!(List), &list.lookup, &columns)
+    });
     let tags = model.tags.iter().map(|tag| add_tag(surroundings, tag));
+    let others = others(surroundings);
     Some(quote! {
         #krate::__private::need_log!();
         #krate::__private::log_items! {
@@ -43,6 +49,8 @@ pub(super) fn followed_impl(surroundings: &Surroundings<'_>) -> Option<TokenStre
                     #(#lists)*
                     #(#tags)*
                 }
+
+                #others
             }
         }
     })
@@ -62,6 +70,7 @@ fn add_lookup(
     surroundings: &Surroundings<'_>,
     usage: &TokenStream,
     lookup: &LookupModel,
+    columns: &[&str],
 ) -> TokenStream {
     let target = &surroundings.model.schema.target;
     let (_, arguments, _) = target.generics.split_for_impl();
@@ -69,7 +78,33 @@ fn add_lookup(
     let turbofish = arguments.as_turbofish();
     let values = one_or_tuple(values(surroundings, &lookup.parts));
     let keys = quote!(#ty #turbofish (#values, ::core::marker::PhantomData));
-    add(surroundings, &lookup.parts, usage, &keys)
+    add(surroundings, (&lookup.parts, columns), usage, &keys)
+}
+
+/// The rows of other tables that lists depend on.
+fn others(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
+    let krate = &surroundings.model.schema.target.krate;
+    let lists = &surroundings.model.lists;
+    let rows = lists.iter().flat_map(|list| list.rows.iter().map(move |rows| (list, rows)));
+    let tables = rows.map(|(list, rows)| {
+        let table = table_name(krate, &rows.table);
+        let columns: Vec<&str> = rows.columns.iter().map(|column| &**column).collect();
+        let read = add_lookup(surroundings, &quote!(List), &list.lookup, &columns);
+        quote!(#krate::log::FollowedTable::of_list::<Self>(#table, |reader| { #read }))
+    });
+    let tables: Vec<TokenStream> = tables.collect();
+    (!tables.is_empty()).then(|| {
+        quote! {
+            fn others() -> #krate::__private::Vec<#krate::log::FollowedTable> {
+                #krate::__private::Vec::from([#(#tables),*])
+            }
+        }
+    })
+}
+
+/// The columns that the parts are of the objects' own table.
+fn own_columns(parts: &[PartModel]) -> Vec<&str> {
+    parts.iter().map(|part| &*part.column).collect()
 }
 
 fn add_tag(surroundings: &Surroundings<'_>, tag: &TagModel) -> TokenStream {
@@ -77,13 +112,13 @@ fn add_tag(surroundings: &Surroundings<'_>, tag: &TagModel) -> TokenStream {
     let values = values(surroundings, &tag.parts);
     // The other objects that carry the tag have not changed.
     let keys = quote!(Self::#encoding(#(&#values),*).queries());
-    add(surroundings, &tag.parts, &quote!(Tag), &keys)
+    add(surroundings, (&tag.parts, &own_columns(&tag.parts)), &quote!(Tag), &keys)
 }
 
 /// Adds `keys` if the row has all their parts.
 fn add(
     surroundings: &Surroundings<'_>,
-    parts: &[PartModel],
+    (parts, columns): (&[PartModel], &[&str]),
     usage: &TokenStream,
     keys: &TokenStream,
 ) -> TokenStream {
@@ -92,8 +127,8 @@ fn add(
         return quote!(reader.add(&#keys););
     }
     let locals = part_locals(parts);
-    let reads = parts.iter().map(|part| {
-        let (ty, column, shown) = (&part.ty, &part.column, compact(&part.ty));
+    let reads = parts.iter().zip(columns).map(|(part, column)| {
+        let (ty, shown) = (&part.ty, compact(&part.ty));
         // What the compiler says of the type stands at the field.
         let read = quote_spanned!(ty.span()=> #krate::log::RowReader::part::<#ty>);
         quote!(#read(reader, #column, #shown, #krate::log::ColumnUse::#usage))

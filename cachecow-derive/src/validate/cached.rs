@@ -32,6 +32,15 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
         Lookups { input, object, fields: &found, can_call: !options.context.is_invalid() };
     let given = lookups.len() + tags.len() + lists.len();
     let judged = lookups_of.judge(lookups, faults);
+    if options.table.is_absent() {
+        for rows in lists.iter().flat_map(|list| &list.rows) {
+            faults.add(
+                rows.attr,
+                "a list depends on the rows of its objects, too: name their table, by \
+                 `#[cache(table = \"app.users\")]`",
+            );
+        }
+    }
     let lists = Lists { lookups_of: &lookups_of, lookups: &judged }.judge(lists, faults);
     let tags_of = Tags { lookups_of: &lookups_of, lookups: &judged, lists: &lists };
     let tags = tags_of.judge(tags, faults);

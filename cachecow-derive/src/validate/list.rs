@@ -4,6 +4,7 @@ use proc_macro2::Ident;
 use syn::ext::IdentExt;
 
 use super::lookup::{Lookups, camel};
+use super::rows::IN_LIST;
 use crate::faults::Faults;
 use crate::fields::Storage;
 use crate::model::{ListModel, LookupModel};
@@ -32,7 +33,7 @@ impl Lists<'_> {
     }
 
     fn list(&self, options: ListOptions<'_>, faults: &mut Faults) -> Option<ListModel> {
-        let ListOptions { attr, list, fetch, name, max_len, ttl } = options;
+        let ListOptions { attr, list, fetch, name, max_len, ttl, rows } = options;
         let ident = self.lookups_of.input.ident.unraw();
         if fetch.is_absent() {
             faults.add(
@@ -55,6 +56,9 @@ impl Lists<'_> {
             );
             return None;
         }
+        let in_list: Vec<&str> = parts.iter().map(|part| &*part.name).collect();
+        let rows = rows.iter().filter_map(|rows| super::rows::one(rows, IN_LIST, &in_list, faults));
+        let rows = rows.collect();
         let by_fields = || {
             let names: Vec<&str> = parts.iter().map(|part| &*part.name).collect();
             Ident::new(&format!("list_by_{}", names.join("_and_")), template.span())
@@ -72,7 +76,7 @@ impl Lists<'_> {
             fetch,
             fetch_many: None,
         };
-        Some(ListModel { lookup, max_len: max_len.given(), ttl: ttl.given() })
+        Some(ListModel { lookup, max_len: max_len.given(), ttl: ttl.given(), rows })
     }
 
     fn is_distinct(

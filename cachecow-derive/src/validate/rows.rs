@@ -1,4 +1,4 @@
-//! The rows that a query's answers depend on.
+//! The rows that a query's answers or a list depend on.
 
 use syn::Attribute;
 
@@ -9,6 +9,17 @@ use crate::suggest::{listed, nearest};
 use crate::table;
 use crate::value::Slot;
 
+/// Where the names stand that may be columns.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    noun: &'static str,
+    place: &'static str,
+    what: &'static str,
+}
+
+pub(super) const IN_KEY: Place = Place { noun: "parameter", place: "key", what: "the answer" };
+pub(super) const IN_LIST: Place = Place { noun: "field", place: "list", what: "the list" };
+
 /// Judges the `#[cache(rows = …)]` of a function. `key`: which parameters stand in the key, in its order.
 pub(super) fn rows(
     attrs: &[Attribute],
@@ -18,10 +29,16 @@ pub(super) fn rows(
 ) -> Vec<RowsModel> {
     let in_key: Vec<&str> = key.iter().map(|&at| &*params[at].name).collect();
     let attrs = cache_attrs(attrs, faults);
-    attrs.iter().filter_map(|attr| one(attr, &in_key, faults)).collect()
+    attrs.iter().filter_map(|attr| one(attr, IN_KEY, &in_key, faults)).collect()
 }
 
-fn one(attr: &CacheAttr<'_>, in_key: &[&str], faults: &mut Faults) -> Option<RowsModel> {
+/// Judges one of them.
+pub(super) fn one(
+    attr: &CacheAttr<'_>,
+    place: Place,
+    in_key: &[&str],
+    faults: &mut Faults,
+) -> Option<RowsModel> {
     let mut table = Slot::Absent;
     let mut columns: Vec<Slot<String>> = in_key.iter().map(|_| Slot::Absent).collect();
     let is_rows = |entry: &Entry| entry.name == "rows";
@@ -34,7 +51,7 @@ fn one(attr: &CacheAttr<'_>, in_key: &[&str], faults: &mut Faults) -> Option<Row
             let column = |entry: &Entry| Ok(table::column(entry)?.value());
             columns[at].fill(entry, faults, column);
         } else if has_rows {
-            faults.add(&entry.name, no_parameter(&name, in_key));
+            faults.add(&entry.name, no_parameter(&name, place, in_key));
         }
     }
     if !has_rows {
@@ -55,17 +72,16 @@ fn plain(name: &str) -> &str {
     name.strip_prefix("r#").unwrap_or(name)
 }
 
-fn no_parameter(name: &str, in_key: &[&str]) -> String {
+fn no_parameter(name: &str, Place { noun, place, what }: Place, in_key: &[&str]) -> String {
     let names = || in_key.iter().copied();
     if in_key.is_empty() {
         return format!(
-            "`{name}` is no parameter in the key, which has none: every row of the table ends the answer; remove \
-             `{name}`"
+            "`{name}` is no {noun} in the {place}, which has none: every row of the table ends {what}; remove `{name}`"
         );
     }
     let help = match nearest(name, names()) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("write `{} = \"…\"` to name the column that a parameter is", in_key[0]),
+        None => format!("write `{} = \"…\"` to name the column that a {noun} is", in_key[0]),
     };
-    format!("`{name}` is no parameter in the key, which has {}; {help}", listed(names()))
+    format!("`{name}` is no {noun} in the {place}, which has {}; {help}", listed(names()))
 }

@@ -25,6 +25,12 @@ pub trait Followed: Clearable {
     /// Reads the parts of each key from their columns, and adds the keys whose parts are all there.
     fn read_keys(reader: &mut RowReader<'_, '_>);
 
+    /// The rows of other tables that lists of the type depend on.
+    #[doc(hidden)]
+    fn others() -> Vec<FollowedTable> {
+        Vec::new()
+    }
+
     /// The columns that stand in keys, aliases, lists and tags; one that stands in several is named for each.
     fn columns() -> Vec<Column> {
         RowReader::columns(Self::read_keys)
@@ -70,6 +76,12 @@ impl FollowedTable {
             read: T::read_keys,
             add_all: KeySet::add_all::<T>,
         }
+    }
+
+    /// The lists of the type that depend on rows of this other table, which `read` makes keys of.
+    #[doc(hidden)]
+    pub fn of_list<T: Followed>(table: TableName, read: fn(&mut RowReader<'_, '_>)) -> Self {
+        Self { table, columns: RowReader::columns(read), read, ..Self::of::<T>() }
     }
 
     /// The answers to a query that depends on rows of this table, which `read` makes keys of.
@@ -120,7 +132,9 @@ pub trait FollowedTypes {
 
 impl<T: Followed> FollowedTypes for T {
     fn tables() -> Vec<FollowedTable> {
-        vec![FollowedTable::of::<T>()]
+        let mut tables = vec![FollowedTable::of::<T>()];
+        tables.extend(T::others());
+        tables
     }
 }
 
