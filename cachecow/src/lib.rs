@@ -86,6 +86,7 @@
 //! | `store` | the module `store`: `KeyValueStore`, `MemoryStore`, `CacheDecorator` and the other wrappers |
 //! | `fs`, `sql`, `mongodb`, `cloud`, `git` | `FilesystemStore`, `SqlStore`, `MongoStore`, `CloudStore`, `GitStore` |
 //! | `log` | the module `log`: which rows of a database the cached objects are, for change logs |
+//! | `postgres-log` | `log::PostgresLog`: PostgreSQL's own log, by logical replication |
 //! | `hmac` | `Hmac`, and keys by the content's hash |
 //! | `conformance` | the suites for backends (`conformance`) and stores (`store::conformance`) of your own |
 
@@ -104,6 +105,9 @@ pub mod codec;
 mod document;
 mod engine;
 mod error;
+#[cfg(doc)]
+#[doc = include_str!("../docs/change_logs.md")]
+pub mod change_logs {}
 #[cfg(doc)]
 #[doc = include_str!("../docs/faults.md")]
 pub mod faults {}

@@ -506,6 +506,8 @@ impl CacheCow {
             types,
             pending_invalidations: self.engine.pending.named(),
             circuit_open: self.engine.client.circuit_is_open(),
+            #[cfg(feature = "log")]
+            followers: self.engine.followers.statuses().collect(),
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::protocol::{Fill, Outcome, Purpose};
 /// A [`CacheCow`](crate::CacheCow) together with what the fetch functions need.
 #[derive(Debug)]
 pub struct View<'a, C: ?Sized> {
-    pub(super) engine: &'a Arc<Engine>,
+    pub(crate) engine: &'a Arc<Engine>,
     pub(super) context: &'a C,
     pub(super) options: ReadOptions,
 }

@@ -60,6 +60,8 @@ impl Engine {
     /// What is left.
     pub(crate) async fn close(&self) -> Result<(), Error> {
         self.pending.close();
+        #[cfg(feature = "log")]
+        self.followers.end();
         let deadline = Instant::now() + self.settings.close_timeout;
         let _ = timeout_at(deadline, self.writes.all_end()).await;
         while self.pending.len() > 0 && Instant::now() < deadline {

@@ -6,6 +6,8 @@ mod client;
 mod close;
 mod fetch_limit;
 mod flights;
+#[cfg(feature = "log")]
+mod followers;
 mod give_back;
 mod invalidation;
 mod lookups;
@@ -56,6 +58,8 @@ pub(crate) struct Engine {
     pub(crate) types: TypeTable,
     pub(crate) pending: PendingInvalidations,
     writes: Writes,
+    #[cfg(feature = "log")]
+    pub(crate) followers: followers::Followers,
     pub(crate) sampling: Sampling,
     pub(crate) hints: Hints,
     near: Option<Arc<Near>>,
@@ -79,6 +83,8 @@ impl Engine {
             types: TypeTable::default(),
             pending: PendingInvalidations::default(),
             writes: Writes::default(),
+            #[cfg(feature = "log")]
+            followers: followers::Followers::default(),
             sampling: Sampling::default(),
             flights: Flights::default(),
             tokens: Tokens::new()?,
@@ -110,6 +116,14 @@ impl Engine {
         let sample = lookup.audited().map(|lookup| Sample { lookup, served });
         if !sample.is_some_and(|sample| self.sampling.offer(sample)) {
             self.types.of::<L::Object>().count(Counter::AuditSkipped);
+        }
+    }
+
+    /// Drops everything that this process has in its own memory.
+    #[cfg(feature = "log")]
+    pub(crate) fn forget_all_near(&self) {
+        if let Some(near) = &self.near {
+            near.all_changed();
         }
     }
 

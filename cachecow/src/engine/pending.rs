@@ -19,6 +19,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 const MAX_RELEASES: usize = 16;
 /// Added to the count, so that reads ask.
 const CLOSED: usize = 1 << (usize::BITS - 1);
+/// The same, while types are read past the cache.
+const PAST: usize = 1 << (usize::BITS - 2);
 /// How many keys one attempt carries.
 const BATCH: usize = 1000;
 
@@ -39,11 +41,17 @@ struct Outstanding {
     running: bool,
     /// Nothing is cached any more.
     closed: bool,
+    /// The guards of the types that are read past the cache, and how often each was asked for.
+    past: KeyMap<usize>,
     /// For the next task, once the runtime of the last one has ended.
     engine: Weak<Engine>,
 }
 
 impl Outstanding {
+    fn has(&self, key: Key) -> bool {
+        self.closed || self.by_key.contains_key(&key) || self.past.contains_key(&key)
+    }
+
     fn len(&self) -> usize {
         let answers = self.by_key.values().filter(|debt| debt.of_answers).count();
         self.keys_and_tags() + answers
@@ -120,9 +128,7 @@ impl PendingInvalidations {
     /// The same, for a key that takes some work to tell.
     #[inline]
     pub(crate) fn contains_any(&self, key: impl FnOnce() -> Key) -> bool {
-        !self.is_clear()
-            && self
-                .check(|outstanding| outstanding.closed || outstanding.by_key.contains_key(&key()))
+        !self.is_clear() && self.check(|outstanding| outstanding.has(key()))
     }
 
     /// Sees to it that what is outstanding is retried, though the runtime that retried it has ended. Any
@@ -150,7 +156,7 @@ impl PendingInvalidations {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.count.load(Ordering::Acquire) & !CLOSED
+        self.count.load(Ordering::Acquire) & !(CLOSED | PAST)
     }
 
     /// The same as a user counts it: the epochs of answers go with the tags and the objects that they are
@@ -173,7 +179,33 @@ impl PendingInvalidations {
 
     fn recount(&self, outstanding: &Outstanding) {
         let closed = if outstanding.closed { CLOSED } else { 0 };
-        self.count.store(outstanding.len() | closed, Ordering::Release);
+        let past = if outstanding.past.is_empty() { 0 } else { PAST };
+        self.count.store(outstanding.len() | closed | past, Ordering::Release);
+    }
+
+    /// From here on reads of the types with these guards go past the cache.
+    #[cfg(feature = "log")]
+    pub(crate) fn read_past(&self, guards: &[Key]) {
+        let mut outstanding = self.lock();
+        for guard in guards {
+            *outstanding.past.entry(*guard).or_default() += 1;
+        }
+        self.recount(&outstanding);
+    }
+
+    /// Ends what [`read_past`](Self::read_past) began.
+    #[cfg(feature = "log")]
+    pub(crate) fn read_again(&self, guards: &[Key]) {
+        let mut outstanding = self.lock();
+        for guard in guards {
+            if let Some(count) = outstanding.past.get_mut(guard) {
+                *count -= 1;
+                if *count == 0 {
+                    outstanding.past.remove(guard);
+                }
+            }
+        }
+        self.recount(&outstanding);
     }
 
     /// Takes over what was not confirmed, each with its last command as it is for a key, and starts the task

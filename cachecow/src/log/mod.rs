@@ -38,18 +38,37 @@
 //! [`FollowedTable::add_keys`] names. Where a change is not known row by row (`TRUNCATE`, a gap in the log), or where a
 //! row does not say all, it invalidates what [`FollowedTable::add_all`] names: everything of the type.
 
+mod batch;
+mod change_log;
 mod column;
 mod error;
+mod follow;
+mod follower;
 mod mapping;
+mod mark;
+mod position;
+#[cfg(feature = "postgres-log")]
+mod postgres;
 mod reader;
 mod row;
+mod run;
+mod status;
 mod table;
 mod value;
 
+pub use batch::Batch;
+pub use change_log::{CacheReach, ChangeLog, Heartbeat, Opened, Opening, Setting};
 pub use column::{Column, ColumnKind, ColumnUse, FromColumn, NotInColumn};
 pub use error::{ColumnFault, RowError};
+pub use follow::{Follow, OnLag};
+pub use follower::Follower;
+pub(crate) use follower::Shared as SharedFollower;
 pub use mapping::{Followed, FollowedTable, FollowedTypes};
+pub use position::LogPosition;
+#[cfg(feature = "postgres-log")]
+pub use postgres::{PostgresLog, setup_sql};
 pub use reader::RowReader;
 pub use row::{Row, RowVersion};
+pub use status::{FollowerState, FollowerStatus, Lag};
 pub use table::TableName;
 pub use value::Value;

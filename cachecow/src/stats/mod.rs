@@ -29,6 +29,9 @@ pub struct Stats {
     pub pending_invalidations: usize,
     /// Whether reads go past the cache at the moment, because it kept failing.
     pub circuit_open: bool,
+    /// By name, the followers of change logs (feature `log`).
+    #[cfg(feature = "log")]
+    pub followers: BTreeMap<String, crate::log::FollowerStatus>,
 }
 
 impl Stats {
@@ -44,6 +47,13 @@ impl fmt::Display for Stats {
             writeln!(f, "{name}: {stats}")?;
         }
         write!(f, "pending invalidations: {}", self.pending_invalidations)?;
-        if self.circuit_open { write!(f, "; the circuit is open") } else { Ok(()) }
+        if self.circuit_open {
+            write!(f, "; the circuit is open")?;
+        }
+        #[cfg(feature = "log")]
+        for (name, follower) in &self.followers {
+            write!(f, "\nfollower {name}: {follower}")?;
+        }
+        Ok(())
     }
 }

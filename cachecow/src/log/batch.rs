@@ -1,0 +1,148 @@
+//! Changes on their way from a log to the cache.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::mapping::FollowedTable;
+use super::position::LogPosition;
+use super::row::Row;
+use crate::model::keys::{CacheKeys, KeySet};
+
+/// How many keys one batch takes, about.
+const FULL: usize = 4096;
+
+/// Changes that a [`ChangeLog`](super::ChangeLog) read, as the keys that they invalidate.
+///
+/// It holds no rows: a table's keys are computed when a row is added.
+#[derive(Debug)]
+pub struct Batch {
+    tables: Arc<[FollowedTable]>,
+    default_schema: &'static str,
+    keys: KeySet,
+    /// The tables, by their place, of which everything goes.
+    everything: BTreeSet<usize>,
+    position: Option<LogPosition>,
+    rows: u64,
+    /// Why everything of a table goes.
+    reasons: Vec<String>,
+}
+
+impl Batch {
+    pub(super) fn new(tables: Arc<[FollowedTable]>) -> Self {
+        Self {
+            tables,
+            default_schema: "public",
+            keys: KeySet::default(),
+            everything: BTreeSet::new(),
+            position: None,
+            rows: 0,
+            reasons: Vec::new(),
+        }
+    }
+
+    /// Sets the schema of the tables that were named without one.
+    pub fn set_default_schema(&mut self, schema: &'static str) {
+        self.default_schema = schema;
+    }
+
+    /// Whether any followed type has this table.
+    pub fn follows(&self, schema: &str, table: &str) -> bool {
+        self.tables.iter().any(|followed| followed.table.is(schema, table, self.default_schema))
+    }
+
+    /// Adds a change of one row, as it was before and as it is afterwards, as far as the log has them; whether any
+    /// followed type has the table. If its keys cannot be told, everything of the type goes.
+    pub fn change(
+        &mut self,
+        schema: &str,
+        table: &str,
+        old: Option<&Row<'_>>,
+        new: Option<&Row<'_>>,
+    ) -> bool {
+        let mut found = false;
+        let tables = Arc::clone(&self.tables);
+        for (at, followed) in tables.iter().enumerate() {
+            if !followed.table.is(schema, table, self.default_schema) {
+                continue;
+            }
+            found = true;
+            for row in old.into_iter().chain(new) {
+                if let Err(error) = followed.add_keys(row, &mut self.keys) {
+                    self.drop_all_of(at, &error.to_string());
+                }
+            }
+        }
+        self.rows += u64::from(found);
+        found
+    }
+
+    /// Everything of the types that have this table goes, for this reason: after a `TRUNCATE`, say. Whether any has.
+    pub fn everything(&mut self, schema: &str, table: &str, reason: &str) -> bool {
+        let tables = Arc::clone(&self.tables);
+        let mut found = false;
+        for (at, followed) in tables.iter().enumerate() {
+            if followed.table.is(schema, table, self.default_schema) {
+                found = true;
+                self.drop_all_of(at, reason);
+            }
+        }
+        found
+    }
+
+    /// Everything of all followed types goes, for this reason: changes were missed.
+    pub fn everything_of_all(&mut self, reason: &str) {
+        self.everything.extend(0..self.tables.len());
+        self.reasons.push(reason.to_owned());
+    }
+
+    /// Adds keys that the log has itself, of a lookup, an object, a list or a tag.
+    pub fn keys(&mut self, keys: impl CacheKeys) {
+        keys.add_to(&mut self.keys);
+    }
+
+    /// The batch has all changes before this position. Between the changes of one transaction there is none.
+    pub fn set_position(&mut self, position: LogPosition) {
+        self.position = Some(position);
+    }
+
+    /// Whether the batch should be handed over, though there are more changes.
+    pub fn is_full(&self) -> bool {
+        self.names() >= FULL
+    }
+
+    /// Whether nothing is invalidated by it.
+    pub fn is_empty(&self) -> bool {
+        self.names() == 0 && self.everything.is_empty()
+    }
+
+    fn names(&self) -> usize {
+        self.keys.keys.len() + self.keys.tags.len() + self.keys.answers.len()
+    }
+
+    /// The position that was set last.
+    pub fn position(&self) -> Option<LogPosition> {
+        self.position
+    }
+
+    fn drop_all_of(&mut self, at: usize, reason: &str) {
+        if self.everything.insert(at) {
+            self.reasons.push(format!("{}: {reason}", self.tables[at].type_name));
+        }
+    }
+
+    pub(super) fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    pub(super) fn reasons(&self) -> &[String] {
+        &self.reasons
+    }
+
+    /// What is to be invalidated. Of a type that goes as a whole, its single keys are named besides.
+    pub(super) fn into_keys(mut self) -> KeySet {
+        for &at in &self.everything {
+            self.tables[at].add_all(&mut self.keys);
+        }
+        self.keys
+    }
+}

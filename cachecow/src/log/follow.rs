@@ -1,0 +1,157 @@
+//! `CacheCow::follow`.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::change_log::{CacheReach, ChangeLog, Setting};
+use super::follower::{Follower, Shared};
+use super::mapping::{FollowedTable, FollowedTypes};
+use super::mark::Mark;
+use super::run::Run;
+use crate::cache::cow::CacheCow;
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind};
+
+/// How far the cache may be behind before it is told.
+const LIMIT: Duration = Duration::from_secs(30);
+
+impl CacheCow {
+    /// Follows a change log: what anyone changes in the database is invalidated here, by whatever program and
+    /// with whatever SQL it was changed.
+    ///
+    /// ```no_run
+    /// # #[cfg(all(feature = "derive", feature = "postgres-log"))]
+    /// # async fn follow() -> Result<(), cachecow::Error> {
+    /// use cachecow::log::PostgresLog;
+    /// use cachecow::{CacheCow, Cached};
+    ///
+    /// #[derive(Cached)]
+    /// #[cache(table = "users")]
+    /// #[cache(key = "user:{id}", fetch = User::find)]
+    /// struct User { id: i64, name: String }
+    /// # impl User {
+    /// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+    /// # }
+    ///
+    /// let cow = CacheCow::open("redis://127.0.0.1/").await?;
+    /// let log = PostgresLog::connect("postgres://app:secret@db/shop").slot("cachecow");
+    /// let follower = cow.follow(log).types::<(User,)>().start().await?;
+    /// follower.caught_up().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Consistency
+    ///
+    /// A change is invalidated after it is visible in the database, and soon: an object may be stale for
+    /// [`Follower::lag`], and is never stale for longer. Reads are not kept from storing what they fetched before the
+    /// change until the follower has seen it; [`Follower::caught_up`] waits for that.
+    pub fn follow<L: ChangeLog>(&self, log: L) -> Follow<L> {
+        Follow {
+            engine: Arc::clone(&self.engine),
+            log,
+            name: "log".to_owned(),
+            tables: Vec::new(),
+            limit: LIMIT,
+            on_lag: OnLag::Serve,
+        }
+    }
+}
+
+/// What reads do while a follower is behind by more than the limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum OnLag {
+    /// They are served from the cache as ever. It is told, and the time to live bounds how stale an object can be.
+    #[default]
+    Serve,
+    /// Reads of the followed types go past the cache, in this process.
+    ReadPast,
+}
+
+/// A follower that was not started yet; [`CacheCow::follow`] makes it.
+#[must_use = "nothing is followed before `start`"]
+pub struct Follow<L> {
+    pub(super) engine: Arc<Engine>,
+    log: L,
+    name: String,
+    tables: Vec<FollowedTable>,
+    limit: Duration,
+    on_lag: OnLag,
+}
+
+impl<L: ChangeLog> Follow<L> {
+    /// Follows these types as well.
+    pub fn types<T: FollowedTypes>(mut self) -> Self {
+        self.tables.extend(T::tables());
+        self
+    }
+
+    /// Names the follower, in events, in [`Stats`](crate::Stats) and in the cache, which keeps how far it came. Two
+    /// that follow different logs for one cache need different names. `log` by default.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.name = name.into();
+        self
+    }
+
+    /// From how long a lag on the follower counts as behind, and what reads do then. By default 30 s, and reads are
+    /// served.
+    pub fn on_lag(mut self, limit: Duration, on_lag: OnLag) -> Self {
+        (self.limit, self.on_lag) = (limit, on_lag);
+        self
+    }
+
+    /// Checks the log and the tables, and starts a task that follows them until [`Follower::stop`] or
+    /// [`CacheCow::close`].
+    ///
+    /// It does not wait until the log is read. [`Follower::caught_up`] does.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`], if no types were named, or if following them would lose changes or harm the
+    /// database; [`ErrorKind::Unavailable`], if the database cannot be reached.
+    ///
+    /// # Runtime
+    ///
+    /// The task runs on the caller's runtime and ends with it.
+    pub async fn start(mut self) -> Result<Follower, Error> {
+        if self.tables.is_empty() {
+            let message = "follow: no types are followed; name them by `.types::<(User, Post)>()`";
+            return Err(Error::new(ErrorKind::InvalidConfig, message));
+        }
+        let alone = self.engine.settings.label == "memory";
+        let cache = if alone { CacheReach::Process } else { CacheReach::Shared };
+        for warning in self.log.check(&Setting { tables: &self.tables, cache }).await? {
+            tracing::warn!(target: "cachecow", log = self.name, "{warning}");
+        }
+        let (asks, asked) = mpsc::channel(64);
+        let mark = Mark::new(&self.name, &self.tables);
+        let shared = Arc::new(Shared::new(self.name, asks));
+        self.engine.followers.add(&shared);
+        let run = Run {
+            engine: self.engine,
+            log: self.log,
+            tables: self.tables.into(),
+            shared: Arc::clone(&shared),
+            asked,
+            mark,
+            acknowledged: None,
+            identity: String::new(),
+            missed: false,
+        };
+        tokio::spawn(run.run(self.limit, self.on_lag));
+        Ok(Follower { shared })
+    }
+}
+
+impl<L> fmt::Debug for Follow<L> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let types: Vec<_> = self.tables.iter().map(|table| table.type_name).collect();
+        f.debug_struct("Follow")
+            .field("name", &self.name)
+            .field("types", &types)
+            .finish_non_exhaustive()
+    }
+}

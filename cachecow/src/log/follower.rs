@@ -1,0 +1,309 @@
+//! The handle of a follower, and what it shares with the task.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+use super::position::LogPosition;
+use super::status::{FollowerState, FollowerStatus, Lag};
+use crate::cache::view::View;
+use crate::error::{Error, ErrorKind};
+
+/// Asks the task for the end of the log.
+pub(super) type Ask = oneshot::Sender<LogPosition>;
+
+/// A task that follows a change log. Cheap to clone. Dropping it leaves the task at work: [`stop`](Self::stop) ends it.
+#[derive(Clone)]
+pub struct Follower {
+    pub(super) shared: Arc<Shared>,
+}
+
+impl Follower {
+    /// How far the cache is behind the database.
+    pub fn lag(&self) -> Lag {
+        self.shared.state.lock().lag()
+    }
+
+    /// What the follower does, and did.
+    pub fn status(&self) -> FollowerStatus {
+        self.shared.state.lock().status()
+    }
+
+    /// Waits until everything that was committed before this call is invalidated: a read after it, of any process on
+    /// the cache, returns nothing older. The position may be handed to another service, for
+    /// [`reached`](Self::reached) there.
+    ///
+    /// It waits for as long as the follower is down, so bound it by a timeout where the caller cannot wait.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`]: the follower was stopped.
+    ///
+    /// # Consistency
+    ///
+    /// The near tier of another process may serve an object until the news of its invalidation has arrived.
+    ///
+    /// # Round trips
+    ///
+    /// One to the database, which writes a small record to its log.
+    pub async fn caught_up(&self) -> Result<LogPosition, Error> {
+        let position = loop {
+            let (ask, answer) = oneshot::channel();
+            if self.shared.asks.send(ask).await.is_err() {
+                return Err(stopped());
+            }
+            // An ask is dropped where the log failed; the next one waits for it to be open again.
+            if let Ok(position) = answer.await {
+                break position;
+            }
+        };
+        self.reached(position).await?;
+        Ok(position)
+    }
+
+    /// Waits until everything before this position is invalidated.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unavailable`]: the follower was stopped.
+    pub async fn reached(&self, position: LogPosition) -> Result<(), Error> {
+        self.shared.reached(position).await
+    }
+
+    /// Ends the task, and waits for it. What was invalidated is acknowledged before. Another instance takes over.
+    pub async fn stop(&self) {
+        self.shared.end();
+        let mut progress = self.shared.progress.subscribe();
+        // The sender lives in `shared`.
+        let _ = progress.wait_for(|progress| progress.stopped).await;
+    }
+}
+
+impl<C: ?Sized> View<'_, C> {
+    /// This view, once the cache was told of everything before a position of the log that it follows: a read returns
+    /// nothing older. The position is one that [`Follower::caught_up`] gave, in whatever service.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`], unless this cache follows one log: with several, [`Follower::reached`] says which
+    /// is meant. [`ErrorKind::Unavailable`]: the follower was stopped.
+    ///
+    /// # Consistency
+    ///
+    /// Its reads make no use of this process's memory, which may not have heard of it yet.
+    pub async fn after(self, position: LogPosition) -> Result<Self, Error> {
+        let message = "after: the cache follows no log, or several; `Follower::reached` says which one is meant";
+        let follower = self.engine.followers.only();
+        let follower = follower.ok_or_else(|| Error::new(ErrorKind::InvalidConfig, message))?;
+        follower.reached(position).await?;
+        Ok(self.past_near())
+    }
+}
+
+fn stopped() -> Error {
+    let message = "caught_up: the follower was stopped; follow the log again to wait for it";
+    Error::new(ErrorKind::Unavailable, message)
+}
+
+impl fmt::Debug for Follower {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.shared.state.lock().doing;
+        f.debug_struct("Follower").field("name", &self.shared.name).field("state", &state).finish()
+    }
+}
+
+/// How far the task came.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Progress {
+    pub(super) settled: Option<LogPosition>,
+    pub(super) stopped: bool,
+}
+
+/// What the handles and the task share.
+pub(crate) struct Shared {
+    pub(super) name: String,
+    pub(super) state: Mutex<State>,
+    pub(super) progress: watch::Sender<Progress>,
+    pub(super) asks: mpsc::Sender<Ask>,
+    pub(super) stop: watch::Sender<bool>,
+}
+
+impl Shared {
+    pub(super) fn new(name: String, asks: mpsc::Sender<Ask>) -> Self {
+        Self {
+            name,
+            state: Mutex::new(State::new()),
+            progress: watch::Sender::default(),
+            asks,
+            stop: watch::Sender::new(false),
+        }
+    }
+
+    /// Waits until everything before this position is invalidated.
+    async fn reached(&self, position: LogPosition) -> Result<(), Error> {
+        let mut progress = self.progress.subscribe();
+        let has = |progress: &Progress| progress.settled.is_some_and(|settled| settled >= position);
+        let reached = progress.wait_for(|progress| progress.stopped || has(progress)).await;
+        match reached {
+            Ok(progress) if has(&progress) => Ok(()),
+            _ => Err(stopped()),
+        }
+    }
+
+    /// Everything before this position is invalidated.
+    pub(super) fn settle(&self, position: LogPosition) {
+        self.progress.send_if_modified(|progress| {
+            let moved = progress.settled.is_none_or(|settled| settled < position);
+            if moved {
+                progress.settled = Some(position);
+            }
+            moved
+        });
+        self.state.lock().settle(position);
+    }
+
+    /// Another instance has the log.
+    pub(super) fn stand_by(&self) {
+        let mut state = self.state.lock();
+        (state.doing, state.error) = (FollowerState::Standby, None);
+    }
+
+    /// This one has it.
+    pub(super) fn opened(&self) {
+        let mut state = self.state.lock();
+        (state.doing, state.error) = (FollowerState::Following, None);
+        state.opened += 1;
+    }
+
+    /// Positions mean something else from here on.
+    pub(super) fn forget_positions(&self) {
+        self.progress.send_modify(|progress| progress.settled = None);
+        self.state.lock().forget_positions();
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn status(&self) -> FollowerStatus {
+        self.state.lock().status()
+    }
+
+    pub(crate) fn end(&self) {
+        self.stop.send_replace(true);
+    }
+}
+
+/// What is known of the follower.
+#[derive(Debug)]
+pub(super) struct State {
+    pub(super) doing: FollowerState,
+    settled: Option<LogPosition>,
+    /// The log's end when it was asked last.
+    end: Option<LogPosition>,
+    /// An end that was not reached yet, and when it was the end.
+    ahead: Option<(Instant, LogPosition)>,
+    /// Everything committed before this is settled.
+    fresh_as_of: Instant,
+    pub(super) behind: bool,
+    pub(super) rows: u64,
+    pub(super) batches: u64,
+    pub(super) drops: u64,
+    pub(super) opened: u64,
+    pub(super) error: Option<String>,
+}
+
+impl State {
+    fn new() -> Self {
+        Self {
+            doing: FollowerState::Down,
+            settled: None,
+            end: None,
+            ahead: None,
+            fresh_as_of: Instant::now(),
+            behind: false,
+            rows: 0,
+            batches: 0,
+            drops: 0,
+            opened: 0,
+            error: None,
+        }
+    }
+
+    /// The log's end was here at this time.
+    pub(super) fn ended_at(&mut self, position: LogPosition, at: Instant) {
+        self.end = self.end.max(Some(position));
+        self.ahead.get_or_insert((at, position));
+        self.catch_up();
+    }
+
+    fn settle(&mut self, position: LogPosition) {
+        self.settled = self.settled.max(Some(position));
+        self.catch_up();
+    }
+
+    fn catch_up(&mut self) {
+        if let Some((at, position)) = self.ahead
+            && self.settled >= Some(position)
+        {
+            self.fresh_as_of = at;
+            self.ahead = None;
+        }
+    }
+
+    fn forget_positions(&mut self) {
+        (self.settled, self.end, self.ahead) = (None, None, None);
+    }
+
+    pub(super) fn lag(&self) -> Lag {
+        let settled = self.settled.map_or(0, LogPosition::number);
+        let end = self.end.map_or(0, LogPosition::number);
+        Lag { bytes: end.saturating_sub(settled), time: self.stale_for() }
+    }
+
+    fn stale_for(&self) -> Duration {
+        self.fresh_as_of.elapsed()
+    }
+
+    fn status(&self) -> FollowerStatus {
+        FollowerStatus {
+            state: self.doing,
+            settled: self.settled,
+            lag: self.lag(),
+            behind: self.behind,
+            rows: self.rows,
+            batches: self.batches,
+            drops: self.drops,
+            opened: self.opened,
+            error: self.error.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[tokio::test(start_paused = true)]
+    async fn the_lag_counts_from_the_end_that_was_reached() {
+        let mut state = State::new();
+        let (first, second) = (LogPosition::new(100), LogPosition::new(200));
+        tokio::time::advance(SECOND).await;
+        state.ended_at(first, Instant::now());
+        assert_eq!(state.lag(), Lag { bytes: 100, time: SECOND });
+        tokio::time::advance(SECOND).await;
+        state.ended_at(second, Instant::now());
+        assert_eq!(state.lag(), Lag { bytes: 200, time: 2 * SECOND }, "nothing was settled");
+        state.settle(first);
+        assert_eq!(state.lag(), Lag { bytes: 100, time: SECOND }, "as of when it was the end");
+        state.ended_at(second, Instant::now());
+        state.settle(second);
+        assert_eq!(state.lag(), Lag { bytes: 0, time: Duration::ZERO });
+    }
+}

@@ -1,0 +1,130 @@
+//! How far a cache was told of a log, kept in that cache itself.
+//!
+//! A log may begin later than the last acknowledgement: its slot was lost and made anew, or moved on by hand, or
+//! another server took over. The log itself cannot tell. So the follower keeps in the cache how far it came. The
+//! mark is written before the log is told, so it is never behind what the log was told: a log that begins
+//! beyond the mark has lost changes. A cache without a mark, which is also one that was emptied, is taken for
+//! one that missed everything.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use super::change_log::Opened;
+use super::mapping::FollowedTable;
+use super::position::LogPosition;
+use crate::backend::{BackendError, Place, Request};
+use crate::engine::{Engine, Urgency};
+use crate::key::{Key, KeyEncoder};
+use crate::protocol::{Command, Reply};
+
+/// It is written again every second in which anything changed.
+const TTL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// How long other writers of the mark are kept off; nobody else writes it.
+const HOLD: Duration = Duration::from_secs(10);
+
+#[derive(Debug)]
+pub(super) struct Mark {
+    key: Key,
+    types: u64,
+}
+
+impl Mark {
+    /// The mark of a follower with this name, for these types.
+    pub(super) fn new(name: &str, tables: &[FollowedTable]) -> Self {
+        let mut parts = KeyEncoder::new("cachecow:log:{}");
+        parts.str(name);
+        // Order and repetition mean nothing.
+        let mut types: Vec<String> = tables
+            .iter()
+            .map(|table| format!("{}={}{:?}", table.type_name, table.table, table.columns))
+            .collect();
+        types.sort_unstable();
+        types.dedup();
+        let types = xxhash_rust::xxh3::xxh3_64(types.join(";").as_bytes());
+        Self { key: parts.key(), types }
+    }
+
+    /// Why changes are missing, if they may be.
+    pub(super) async fn missed(
+        &self,
+        engine: &Engine,
+        opened: &Opened,
+    ) -> Result<Option<String>, BackendError> {
+        if let Some(reason) = &opened.missed {
+            return Ok(Some(reason.clone()));
+        }
+        let replies = engine.client.lookup_many(vec![Place::Value(self.key)]).await;
+        let stored = match replies.into_iter().next() {
+            Some(Ok(Reply::Value(value))) => value,
+            Some(Err(error)) => return Err(error),
+            _ => return Ok(Some("the cache has no mark of this log".to_owned())),
+        };
+        Ok(self.judge(&stored, opened).map(str::to_owned))
+    }
+
+    fn judge(&self, stored: &[u8], opened: &Opened) -> Option<&'static str> {
+        let text = std::str::from_utf8(stored).unwrap_or_default();
+        let mut parts = text.splitn(3, ' ');
+        let (types, position, identity) = (parts.next(), parts.next(), parts.next());
+        let position = position.and_then(|text| text.parse::<LogPosition>().ok());
+        let (Some(types), Some(position), Some(identity)) = (types, position, identity) else {
+            return Some("the cache's mark of this log cannot be read");
+        };
+        if identity != opened.identity {
+            Some("the log is another than the one that was followed before")
+        } else if types != format!("{:016x}", self.types) {
+            Some("other types were followed before")
+        } else if opened.position > position {
+            Some("the log begins after what the cache was told of")
+        } else {
+            None
+        }
+    }
+
+    /// Remembers that the cache was told of everything before this position; whether it did.
+    pub(super) async fn write(
+        &self,
+        engine: &Engine,
+        identity: &str,
+        position: LogPosition,
+    ) -> Result<bool, BackendError> {
+        let token = engine.fresh_token();
+        let value = Bytes::from(format!("{:016x} {position} {identity}", self.types));
+        let hold = Command::Hold { token, ttl: HOLD };
+        let store = Command::ReleaseAndStore { token, value, ttl: TTL };
+        let mut stored = false;
+        for command in [hold, store] {
+            let request = Request { key: self.key, command };
+            let replies = engine.client.execute(vec![request], Urgency::Invalidation).await;
+            stored = match replies.into_iter().next() {
+                Some(reply) => reply? == Reply::Settled,
+                None => false,
+            };
+        }
+        Ok(stored)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn opened(identity: &str, position: u64) -> Opened {
+        Opened::at(identity, LogPosition::new(position))
+    }
+
+    #[test]
+    fn a_log_that_goes_on_before_the_mark_missed_nothing() {
+        let mark = Mark::new("log", &[]);
+        let stored = format!("{:016x} 100 server 1", mark.types);
+        let judge = |opened: &Opened| mark.judge(stored.as_bytes(), opened);
+        assert_eq!(judge(&opened("server 1", 99)), None);
+        assert_eq!(judge(&opened("server 1", 100)), None);
+        assert!(judge(&opened("server 1", 101)).is_some(), "changes are missing");
+        assert!(judge(&opened("server 2", 99)).is_some(), "another server");
+        let other = Mark { types: mark.types ^ 1, ..mark };
+        assert!(other.judge(stored.as_bytes(), &opened("server 1", 99)).is_some(), "other types");
+        assert!(other.judge(b"rubbish", &opened("server 1", 99)).is_some());
+    }
+}

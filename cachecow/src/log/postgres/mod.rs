@@ -1,0 +1,339 @@
+//! PostgreSQL's log, by logical replication.
+
+mod address;
+mod catalog;
+mod checks;
+mod gate;
+mod lsn;
+mod open;
+mod pgoutput;
+mod session;
+mod setup;
+mod snapshot;
+mod stream;
+mod tables;
+
+use std::fmt;
+use std::sync::Arc;
+
+use self::address::Address;
+use self::catalog::Catalog;
+use self::gate::Gate;
+use self::session::{Session, literal};
+pub use self::setup::setup_sql;
+use self::snapshot::Snapshot;
+use self::stream::{Failure, Stream};
+use super::batch::Batch;
+use super::change_log::{CacheReach, ChangeLog, Heartbeat, Opening, Setting};
+use super::mapping::FollowedTable;
+use super::position::LogPosition;
+use crate::error::{Error, ErrorKind};
+
+/// The schema of tables that are named without one.
+const DEFAULT_SCHEMA: &str = "public";
+/// The publication's and the slot's.
+const DEFAULT_NAME: &str = "cachecow";
+/// A look at the catalog is taken with every so many heartbeats.
+const CATALOG_EVERY: u32 = 5;
+
+/// PostgreSQL's own log (feature `postgres-log`): what any program changes, in any way, by logical replication with
+/// the server's plugin `pgoutput`. PostgreSQL 14 or later.
+///
+/// [`setup_sql`] prints what the database needs once. `change_logs` describes the choices, the rights, and what it
+/// costs the database.
+///
+/// # Slots
+///
+/// With [`slot`](Self::slot), and a cache that is shared (Redis): the slot keeps what was not read yet, also while no
+/// process runs. All processes name the same slot. One reads for all; the others wait, and one of them takes over
+/// within seconds when the first one dies or hangs.
+///
+/// Without it: a slot of this process alone, which ends with its connection. This is for `memory://`. Whenever the
+/// connection is made anew, everything of the followed types is invalidated.
+///
+/// # Consistency
+///
+/// A commit is in the log before it is visible to others, and under synchronous replication long before. So before
+/// a batch is invalidated it is waited for until every new snapshot of the database sees its transactions. A fetch
+/// must therefore take a new snapshot: it must not run in a transaction of isolation level `repeatable read` that
+/// began earlier. Where objects are fetched from standbys, name each by [`replica`](Self::replica).
+///
+/// Everything of a type is invalidated where single changes are not known: after `TRUNCATE`, and where changes were
+/// lost, with the slot, with the publication, or with the server.
+///
+/// # Round trips
+///
+/// For each batch one to the database, rarely more. Two connections to the database, which count for
+/// `max_wal_senders`.
+pub struct PostgresLog {
+    address: Result<Address, Error>,
+    replicas: Vec<Result<Address, Error>>,
+    slot: Option<String>,
+    publication: String,
+    tables: Arc<[FollowedTable]>,
+    session: Option<Session>,
+    stream: Option<Stream>,
+    gate: Gate,
+    /// The catalog as it was last seen.
+    catalog: Option<Catalog>,
+    /// As it was found to be since; it counts once what that means was invalidated, which is before the next heartbeat.
+    catalog_seen: Option<Catalog>,
+    /// The slot of this process, while it lives.
+    temporary: String,
+    /// What the slot has is older than the publication: it must be skipped.
+    skips: bool,
+    /// The transactions that were in progress when the log was opened.
+    opened_with: Option<Snapshot>,
+    heartbeats: u32,
+}
+
+impl PostgresLog {
+    /// The log of the database at `url`: `postgres://user:password@host:port/database`, where the user has the attribute
+    /// `REPLICATION`. A socket's folder is named by `?host=/var/run/postgresql`; `sslmode`, `sslrootcert`, `sslcert` and
+    /// `sslkey` (feature `tls`) mean what they do in PostgreSQL, where `sslmode` is `disable` unless it is named.
+    ///
+    /// A URL that is not valid is an error of [`Follow::start`](super::Follow::start).
+    pub fn connect(url: &str) -> Self {
+        Self {
+            address: Address::parse(url),
+            replicas: Vec::new(),
+            slot: None,
+            publication: DEFAULT_NAME.to_owned(),
+            tables: Arc::default(),
+            session: None,
+            stream: None,
+            gate: Gate::default(),
+            catalog: None,
+            catalog_seen: None,
+            temporary: String::new(),
+            skips: false,
+            opened_with: None,
+            heartbeats: 0,
+        }
+    }
+
+    /// Reads from the permanent slot of this name, which exists: see [`setup_sql`]. One slot for a Redis.
+    #[must_use]
+    pub fn slot(mut self, name: impl Into<String>) -> Self {
+        self.slot = Some(name.into());
+        self
+    }
+
+    /// Reads what this publication has. `cachecow` by default.
+    #[must_use]
+    pub fn publication(mut self, name: impl Into<String>) -> Self {
+        self.publication = name.into();
+        self
+    }
+
+    /// Waits before each invalidation until this standby has replayed the change as well: objects are fetched from it.
+    #[must_use]
+    pub fn replica(mut self, url: &str) -> Self {
+        self.replicas.push(Address::parse(url));
+        self
+    }
+
+    fn validate(&self, cache: CacheReach) -> Result<(), Error> {
+        let refuse = |message: &str| Err(Error::new(ErrorKind::InvalidConfig, message));
+        let is_plain =
+            |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '_';
+        match (&self.slot, cache) {
+            (Some(_), CacheReach::Process) => refuse(
+                "follow: of the processes that share a slot one reads for all, but `memory://` is of each process \
+                 alone; leave `.slot(…)` out, or use Redis",
+            ),
+            (Some(slot), _)
+                if slot.is_empty() || slot.len() > 63 || !slot.chars().all(is_plain) =>
+            {
+                refuse(
+                    "follow: a slot's name has 1 to 63 lower-case letters, digits and underscores",
+                )
+            }
+            _ if self.publication.is_empty() || self.publication.contains([',', ' ', '\'']) => {
+                refuse("follow: a publication's name has no comma, space or quote here")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn address(&self) -> Result<&Address, Error> {
+        self.address.as_ref().map_err(Clone::clone)
+    }
+
+    /// The session for SQL, connected again if need be.
+    async fn session(&mut self) -> Result<&mut Session, Error> {
+        if self.session.is_none() {
+            self.session = Some(Session::connect(self.address()?).await?);
+        }
+        let none = || Error::new(ErrorKind::Unavailable, "follow: there is no connection");
+        self.session.as_mut().ok_or_else(none)
+    }
+
+    fn slot_name(&self) -> &str {
+        self.slot.as_deref().unwrap_or(&self.temporary)
+    }
+
+    /// Forgets the connections after an error.
+    fn broke(&mut self, error: Error) -> Error {
+        (self.session, self.stream, self.catalog_seen) = (None, None, None);
+        error
+    }
+}
+
+impl ChangeLog for PostgresLog {
+    async fn check(&mut self, setting: &Setting<'_>) -> Result<Vec<String>, Error> {
+        self.validate(setting.cache)?;
+        for replica in &self.replicas {
+            replica.as_ref().map_err(Clone::clone)?;
+        }
+        self.tables = setting.tables.into();
+        let mut session = Session::connect(self.address()?).await?;
+        let mut findings = checks::check(&mut session, self, setting.tables).await?;
+        if self.slot.is_none() && setting.cache == CacheReach::Shared {
+            findings.warn(
+                "without a permanent slot everything of the followed types is invalidated whenever a process \
+                 starts or reconnects; name one by `PostgresLog::slot`",
+            );
+        }
+        self.session = Some(session);
+        findings.judge()
+    }
+
+    async fn open(&mut self) -> Result<Opening, Error> {
+        self.stream = None;
+        match self.try_open().await {
+            Ok(Some(opened)) => Ok(Opening::Open(opened)),
+            Ok(None) => Ok(Opening::InUse),
+            Err(error) => Err(self.broke(error)),
+        }
+    }
+
+    async fn next(&mut self, batch: &mut Batch) -> Result<(), Error> {
+        let Some(stream) = &mut self.stream else {
+            return Err(Error::new(ErrorKind::Unavailable, "follow: the log is not open"));
+        };
+        match stream.next(batch).await {
+            Ok(()) => Ok(()),
+            Err(failure) => {
+                self.skips = matches!(failure, Failure::NoPublication(_));
+                let error = match failure {
+                    Failure::NoPublication(error) | Failure::Other(error) => error,
+                    Failure::InUse => {
+                        Error::new(ErrorKind::Unavailable, "follow: the slot is in use")
+                    }
+                };
+                Err(self.broke(error))
+            }
+        }
+    }
+
+    async fn settle(&mut self) -> Result<(), Error> {
+        let Some(stream) = &self.stream else { return Ok(()) };
+        let (xids, until) = (stream.unsettled.clone(), stream.unsettled_until);
+        self.session().await?;
+        let result = match &mut self.session {
+            Some(session) => self.gate.wait(session, &self.replicas, xids, until).await,
+            None => Ok(()),
+        };
+        match (result, &mut self.stream) {
+            (Ok(()), Some(stream)) => {
+                stream.unsettled.clear();
+                Ok(())
+            }
+            (Ok(()), None) => Ok(()),
+            (Err(error), _) => Err(self.broke(error)),
+        }
+    }
+
+    async fn acknowledge(&mut self, position: LogPosition) -> Result<(), Error> {
+        if let Some(stream) = &self.stream {
+            stream.acknowledge(position);
+        }
+        Ok(())
+    }
+
+    async fn end(&mut self) -> Result<LogPosition, Error> {
+        // Its commit brings everything before it to disk, and into the stream.
+        let sql = "select pg_logical_emit_message(true, 'cachecow', 'end')::text";
+        match self.session().await?.value(sql).await {
+            Ok(end) => lsn::parse(&end),
+            Err(error) => Err(self.broke(error)),
+        }
+    }
+
+    async fn heartbeat(&mut self, batch: &mut Batch) -> Result<Heartbeat, Error> {
+        match self.beat(batch).await {
+            Ok(heartbeat) => Ok(heartbeat),
+            Err(error) => Err(self.broke(error)),
+        }
+    }
+}
+
+impl PostgresLog {
+    async fn beat(&mut self, batch: &mut Batch) -> Result<Heartbeat, Error> {
+        if let Some(seen) = self.catalog_seen.take() {
+            self.catalog = Some(seen);
+        }
+        let slot = literal(self.slot_name());
+        let sql = format!(
+            "select pg_current_wal_flush_lsn()::text, s.confirmed_flush_lsn::text, coalesce(r.sync_state, 'async') \
+             from (select 1) as one left join pg_replication_slots s on s.slot_name = {slot} \
+             left join pg_stat_replication r on r.pid = s.active_pid"
+        );
+        let session = self.session().await?;
+        let row = session.row(&sql).await?;
+        let text = |at: usize| row.get(at).cloned().flatten();
+        let end = lsn::parse(&text(0).unwrap_or_default())?;
+        let mut heartbeat = Heartbeat::default().with_end(end);
+        if let Some(acknowledged) = text(1) {
+            heartbeat = heartbeat.with_acknowledged(lsn::parse(&acknowledged)?);
+        }
+        if let Some(before) = self.opened_with.take() {
+            let now = gate::snapshot(self.session().await?).await?;
+            if !before.is_over(&now) {
+                heartbeat.unsettled = true;
+                self.opened_with = Some(before);
+            }
+        }
+        let Some(stream) = &mut self.stream else { return Ok(heartbeat) };
+        if stream.is_silent(end) {
+            return Err(Error::new(ErrorKind::Unavailable, "follow: the stream is silent"));
+        }
+        if text(2).is_some_and(|state| state != "async") {
+            let slot = self.slot_name().to_owned();
+            self.refuse_synchrony(&slot).await?;
+        }
+        self.heartbeats += 1;
+        if self.heartbeats.is_multiple_of(CATALOG_EVERY) {
+            self.compare_catalogs(batch).await?;
+        }
+        Ok(heartbeat)
+    }
+
+    /// Finds what the log does not tell.
+    async fn compare_catalogs(&mut self, batch: &mut Batch) -> Result<(), Error> {
+        let tables = Arc::clone(&self.tables);
+        let publication = self.publication.clone();
+        let now = Catalog::read(self.session().await?, &publication, &tables).await?;
+        let Some(before) = &self.catalog else { return Ok(()) };
+        if !now.is_shaped_as(before) {
+            let message =
+                "follow: the publication or a followed table was changed; it is checked anew";
+            return Err(Error::new(ErrorKind::Unavailable, message));
+        }
+        for (schema, table) in now.rewritten(before) {
+            batch.everything(schema, table, "the table was rewritten, or its partitions changed");
+        }
+        self.catalog_seen = Some(now);
+        Ok(())
+    }
+}
+
+impl fmt::Debug for PostgresLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresLog")
+            .field("slot", &self.slot)
+            .field("publication", &self.publication)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+//! A connection for SQL, beside the one that streams.
+
+use std::time::Duration;
+
+use pgwire_replication::{PgWireError, ReplicationClient};
+use tokio::time::timeout;
+
+use super::address::Address;
+use crate::error::{Error, ErrorKind};
+
+/// How long a query may take: they read catalogs.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Its answers are texts.
+pub(super) type Rows = Vec<Vec<Option<String>>>;
+
+/// A session in which replication is not started, so that it takes SQL.
+pub(super) struct Session {
+    client: ReplicationClient,
+}
+
+impl Session {
+    pub(super) async fn connect(address: &Address) -> Result<Self, Error> {
+        let config = address
+            .config("cachecow_sql", "", "")
+            // A marker must not wait for a standby.
+            .with_options(
+                "-c synchronous_commit=local -c statement_timeout=9s -c idle_session_timeout=0",
+            );
+        let client = ReplicationClient::connect_gated(config).await.map_err(unavailable)?;
+        let mut session = Self { client };
+        session.query("select 1").await?;
+        Ok(session)
+    }
+
+    pub(super) async fn query(&mut self, sql: &str) -> Result<Rows, Error> {
+        query(&mut self.client, sql).await
+    }
+
+    /// The only row of an answer that has one row.
+    pub(super) async fn row(&mut self, sql: &str) -> Result<Vec<Option<String>>, Error> {
+        self.query(sql).await?.pop().ok_or_else(no_row)
+    }
+
+    /// The only value of an answer that has one.
+    pub(super) async fn value(&mut self, sql: &str) -> Result<String, Error> {
+        self.row(sql).await?.into_iter().next().flatten().ok_or_else(no_row)
+    }
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        // A task that waits for a server that does not answer would wait for ever.
+        self.client.abort();
+    }
+}
+
+/// Runs SQL, or a command of the replication protocol, on a client that has not started to stream.
+pub(super) async fn query(client: &mut ReplicationClient, sql: &str) -> Result<Rows, Error> {
+    let rows = timeout(PATIENCE, client.simple_query(sql)).await;
+    let rows = rows.map_err(|_| {
+        Error::new(ErrorKind::Unavailable, "follow: the database did not answer in time")
+    })?;
+    let rows = rows.map_err(unavailable)?;
+    let text = |value: bytes::Bytes| String::from_utf8_lossy(&value).into_owned();
+    let row = |row: Vec<Option<bytes::Bytes>>| row.into_iter().map(|value| value.map(text));
+    Ok(rows.into_iter().map(|columns| row(columns).collect()).collect())
+}
+
+fn no_row() -> Error {
+    Error::new(ErrorKind::Unavailable, "follow: the database's answer has no row")
+}
+
+pub(super) fn unavailable(error: PgWireError) -> Error {
+    let message = match &error {
+        PgWireError::Server(message) if has_code(message, "42501") => {
+            "follow: the database refused; the role needs the attribute REPLICATION: `alter role … replication`"
+        }
+        PgWireError::Server(message) if has_code(message, "53300") => {
+            "follow: the database has no connection left for replication; raise `max_wal_senders`, of which a \
+             follower takes two"
+        }
+        PgWireError::Server(_) => "follow: the database refused",
+        PgWireError::Auth(_) => "follow: the database refused the login",
+        _ => "follow: the database cannot be reached",
+    };
+    Error::caused_by(ErrorKind::Unavailable, message, error)
+}
+
+/// Whether a server's message has this SQLSTATE; the transport gives it as text.
+pub(super) fn has_code(message: &str, code: &str) -> bool {
+    message.ends_with(&format!("(SQLSTATE {code})"))
+}
+
+/// A text as an SQL literal.
+pub(super) fn literal(text: &str) -> String {
+    let escaped = text.replace('\'', "''");
+    if escaped.contains('\\') {
+        format!("E'{}'", escaped.replace('\\', "\\\\"))
+    } else {
+        format!("'{escaped}'")
+    }
+}
+
+/// A name as an SQL identifier.
+pub(super) fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}

@@ -1,0 +1,80 @@
+//! The SQL that prepares a database.
+
+use std::fmt::Write as _;
+
+use super::session::{identifier, literal};
+use super::tables::{full_name, identity_by_index};
+use super::{DEFAULT_NAME, PostgresLog};
+use crate::log::column::ColumnUse;
+use crate::log::mapping::{FollowedTable, FollowedTypes};
+
+/// The SQL that makes the publication, the replica identities and the slot, by their default name `cachecow`, for
+/// these types. Read it, and run it once, as the tables' owner; nothing of it is ever run by this crate.
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// # use cachecow::Cached;
+/// #[derive(Cached)]
+/// #[cache(table = "users")]
+/// #[cache(key = "user:{id}", fetch = User::find)]
+/// struct User { id: i64, name: String }
+/// # impl User {
+/// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// # }
+///
+/// let sql = cachecow::log::setup_sql::<User>();
+/// assert!(sql.contains(r#"create publication "cachecow" for table "public"."users""#));
+/// # }
+/// ```
+pub fn setup_sql<T: FollowedTypes>() -> String {
+    statements(&T::tables(), DEFAULT_NAME, Some(DEFAULT_NAME))
+}
+
+impl PostgresLog {
+    /// As [`setup_sql`], with the names of this log. A log without a slot needs none.
+    pub fn setup_sql<T: FollowedTypes>(&self) -> String {
+        statements(&T::tables(), &self.publication, self.slot.as_deref())
+    }
+}
+
+fn statements(followed: &[FollowedTable], publication: &str, slot: Option<&str>) -> String {
+    let mut names: Vec<String> = followed.iter().map(|table| full_name(&table.table)).collect();
+    names.sort_unstable();
+    names.dedup();
+    let mut sql = String::from(
+        "-- Needs `wal_level = logical`, and a bound for what an unread slot keeps: `max_slot_wal_keep_size`.\n",
+    );
+    let _ = writeln!(
+        sql,
+        "create publication {} for table {} with (publish_via_partition_root = true);",
+        identifier(publication),
+        names.join(", ")
+    );
+    for name in &names {
+        let of_this = followed.iter().filter(|table| full_name(&table.table) == *name);
+        let (mut needed, mut beyond_key) = (Vec::new(), false);
+        for column in of_this.flat_map(|table| &table.columns) {
+            if column.usage.is_needed_of_old_rows() && !needed.contains(&column.name) {
+                needed.push(column.name);
+            }
+            beyond_key |= matches!(column.usage, ColumnUse::List | ColumnUse::Tag);
+        }
+        if beyond_key {
+            let _ = writeln!(
+                sql,
+                "-- Old rows of {name} must have the columns of lists and tags. If one of them can be null, \
+                 instead: alter table {name} replica identity full;\n{}",
+                identity_by_index(name, &needed).trim_matches('`')
+            );
+        }
+    }
+    if let Some(slot) = slot {
+        let _ = writeln!(
+            sql,
+            "-- Last. It keeps the server's log from here on until it is read, or dropped: \
+             select pg_drop_replication_slot({0});\nselect pg_create_logical_replication_slot({0}, 'pgoutput');",
+            literal(slot)
+        );
+    }
+    sql
+}

@@ -1,0 +1,276 @@
+//! The connection that streams changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pgwire_replication::client::ReplicationMetrics;
+use pgwire_replication::{Lsn, PgWireError, ReplicationClient, ReplicationEvent};
+use tokio::time::{Instant, timeout};
+
+use super::address::Address;
+use super::lsn;
+use super::pgoutput::{Datum, Decoder, Malformed, Message, Relation, Tuple};
+use super::session::{has_code, query, unavailable};
+use crate::error::{Error, ErrorKind};
+use crate::log::batch::Batch;
+use crate::log::mapping::FollowedTable;
+use crate::log::position::LogPosition;
+use crate::log::row::{Row, RowVersion};
+use crate::log::value::Value;
+
+/// By this name the server knows the streaming connection, also in `synchronous_standby_names`.
+pub(super) const NAME: &str = "cachecow";
+/// A consumer that hangs for so long is disconnected, and another takes its place. The texts of values do not depend on
+/// the server's settings.
+const OPTIONS: &str =
+    "-c wal_sender_timeout=6s -c datestyle=ISO -c timezone=UTC -c bytea_output=hex";
+/// How often the server hears of us.
+const STATUS_INTERVAL: Duration = Duration::from_secs(1);
+/// How many messages are buffered; then the connection is not read. Each has a row.
+const BUFFER: usize = 256;
+const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// For how long there may be something to read and nothing come.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// The transaction that is being received.
+struct Transaction {
+    xid: u32,
+    /// Where its commit record begins.
+    commit: Lsn,
+}
+
+pub(super) struct Stream {
+    client: ReplicationClient,
+    metrics: Arc<ReplicationMetrics>,
+    received: u64,
+    decoder: Decoder,
+    transaction: Option<Transaction>,
+    /// The transactions whose changes were given and that may not be visible yet.
+    pub(super) unsettled: Vec<u32>,
+    /// The last of their commit records.
+    pub(super) unsettled_until: Lsn,
+    position: LogPosition,
+    /// Since when the log is known to be longer than what came, with nothing heard since.
+    waits_since: Option<Instant>,
+}
+
+/// Why a stream could not be started, or ended.
+pub(super) enum Failure {
+    /// Another connection has the slot.
+    InUse,
+    /// The publication is younger than what is to be decoded, or gone.
+    NoPublication(Error),
+    Other(Error),
+}
+
+impl Stream {
+    /// Connects, for a slot that exists or that `prepare` creates.
+    pub(super) async fn connect(
+        address: &Address,
+        slot: &str,
+        publication: &str,
+    ) -> Result<ReplicationClient, Error> {
+        let config = address
+            .config(NAME, slot, publication)
+            .with_options(OPTIONS)
+            .with_status_interval(STATUS_INTERVAL)
+            .with_wakeup_interval(STATUS_INTERVAL)
+            .with_buffer_size(BUFFER);
+        ReplicationClient::connect_gated(config).await.map_err(unavailable)
+    }
+
+    /// Creates a slot that ends with this connection; where its changes begin.
+    pub(super) async fn create_slot(
+        client: &mut ReplicationClient,
+        slot: &str,
+    ) -> Result<LogPosition, Error> {
+        let sql =
+            format!("CREATE_REPLICATION_SLOT {slot} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT");
+        let rows = query(client, &sql).await?;
+        let point = rows.into_iter().next().and_then(|row| row.into_iter().nth(1).flatten());
+        lsn::parse(point.as_deref().unwrap_or_default())
+    }
+
+    pub(super) async fn start(
+        mut client: ReplicationClient,
+        tables: &Arc<[FollowedTable]>,
+        from: LogPosition,
+    ) -> Result<Self, Failure> {
+        let started = async {
+            client.start().await?;
+            client.wait_started().await
+        };
+        match timeout(START_TIMEOUT, started).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return Err(failure(error)),
+            Err(_) => {
+                client.abort();
+                let message = "follow: the database did not begin to stream in time";
+                return Err(Failure::Other(Error::new(ErrorKind::Unavailable, message)));
+            }
+        }
+        Ok(Self {
+            metrics: client.metrics(),
+            client,
+            received: 0,
+            decoder: Decoder::new(Arc::clone(tables)),
+            transaction: None,
+            unsettled: Vec::new(),
+            unsettled_until: Lsn::default(),
+            position: from,
+            waits_since: None,
+        })
+    }
+
+    /// Adds what comes next, and what has come by then.
+    pub(super) async fn next(&mut self, batch: &mut Batch) -> Result<(), Failure> {
+        loop {
+            let event = self.client.recv().await.map_err(failure)?;
+            let Some(event) = event else {
+                let message = "follow: the database ended the stream";
+                return Err(Failure::Other(Error::new(ErrorKind::Unavailable, message)));
+            };
+            self.received += 1;
+            self.waits_since = None;
+            self.take(event, batch).map_err(|Malformed(what)| {
+                let message = format!("follow: the database sent {what}");
+                Failure::Other(Error::new(ErrorKind::Unavailable, message))
+            })?;
+            let has_something = !batch.is_empty() || batch.position().is_some();
+            if batch.is_full() || (has_something && !self.has_more()) {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether another event can be had without waiting.
+    fn has_more(&self) -> bool {
+        self.metrics.events_forwarded() > self.received
+    }
+
+    fn take(&mut self, event: ReplicationEvent, batch: &mut Batch) -> Result<(), Malformed> {
+        match event {
+            ReplicationEvent::Begin { final_lsn, xid, .. } => {
+                self.transaction = Some(Transaction { xid, commit: final_lsn });
+            }
+            ReplicationEvent::XLogData { data, .. } => {
+                let found = match self.decoder.decode(data)? {
+                    Message::Change { relation, old, new } => {
+                        change(&relation, old.as_ref(), new.as_ref(), batch)?
+                    }
+                    Message::Truncate(relations) => {
+                        let mut found = false;
+                        for relation in relations {
+                            let Relation { schema, table, .. } = &*relation;
+                            found |= batch.everything(schema, table, "the table was truncated");
+                        }
+                        found
+                    }
+                    Message::Nothing => false,
+                };
+                if found {
+                    self.count();
+                }
+            }
+            ReplicationEvent::Commit { end_lsn, .. } => {
+                self.transaction = None;
+                self.reach(end_lsn, batch);
+            }
+            // Within a transaction it says nothing of what was read.
+            ReplicationEvent::KeepAlive { wal_end, .. } if self.transaction.is_none() => {
+                self.reach(wal_end, batch);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The transaction at hand changes what is followed.
+    fn count(&mut self) {
+        if let Some(transaction) = &self.transaction {
+            if self.unsettled.last() != Some(&transaction.xid) {
+                self.unsettled.push(transaction.xid);
+            }
+            self.unsettled_until = self.unsettled_until.max(transaction.commit);
+        }
+    }
+
+    fn reach(&mut self, end: Lsn, batch: &mut Batch) {
+        self.position = self.position.max(lsn::position(end));
+        batch.set_position(self.position);
+    }
+
+    pub(super) fn acknowledge(&self, position: LogPosition) {
+        self.client.update_applied_lsn(lsn::lsn(position));
+    }
+
+    /// Whether nothing has come for too long, though the log is longer than what came.
+    pub(super) fn is_silent(&mut self, end: LogPosition) -> bool {
+        if end <= self.position || self.has_more() {
+            self.waits_since = None;
+            return false;
+        }
+        self.waits_since.get_or_insert_with(Instant::now).elapsed() > SILENCE
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // The slot is free once the connection is closed; what is buffered is not wanted any more.
+        self.client.abort();
+    }
+}
+
+fn failure(error: PgWireError) -> Failure {
+    match &error {
+        PgWireError::Server(message) if has_code(message, "55006") => Failure::InUse,
+        PgWireError::Server(message) if has_code(message, "42704") => {
+            Failure::NoPublication(unavailable(error))
+        }
+        PgWireError::Server(message) if has_code(message, "55000") => {
+            let message = "follow: the slot has lost changes that were not read yet; drop it and create it anew: \
+                           `cachecow::log::setup_sql` prints how";
+            Failure::Other(Error::caused_by(ErrorKind::Unavailable, message, error))
+        }
+        _ => Failure::Other(unavailable(error)),
+    }
+}
+
+/// Adds a changed row; whether it is of a followed table.
+fn change(
+    relation: &Relation,
+    old: Option<&Tuple>,
+    new: Option<&Tuple>,
+    batch: &mut Batch,
+) -> Result<bool, Malformed> {
+    if !relation.is_followed {
+        return Ok(false);
+    }
+    let old = old.map(|tuple| row(RowVersion::Old, relation, tuple)).transpose()?;
+    let mut new = new.map(|tuple| row(RowVersion::New, relation, tuple)).transpose()?;
+    if let (Some(old), Some(new)) = (&old, &mut new) {
+        new.fill_unchanged(old);
+    }
+    Ok(batch.change(&relation.schema, &relation.table, old.as_ref(), new.as_ref()))
+}
+
+fn row<'a>(
+    version: RowVersion,
+    relation: &'a Relation,
+    tuple: &'a Tuple,
+) -> Result<Row<'a>, Malformed> {
+    let mut row = Row::of(version);
+    for (column, datum) in relation.columns.iter().zip(tuple).filter(|(column, _)| column.is_wanted)
+    {
+        let value = match datum {
+            Datum::Null => Value::Null,
+            Datum::Text(text) => Value::text(
+                std::str::from_utf8(text).map_err(|_| Malformed("a text that is not UTF-8"))?,
+            ),
+            Datum::Unknown if version == RowVersion::New => Value::Unchanged,
+            Datum::Unknown => continue,
+        };
+        row.push(&column.name, value);
+    }
+    Ok(row)
+}

@@ -1,0 +1,307 @@
+//! The task that follows a log.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+
+use super::batch::Batch;
+use super::change_log::{ChangeLog, Opened, Opening};
+use super::follow::OnLag;
+use super::follower::{Ask, Shared};
+use super::mapping::FollowedTable;
+use super::mark::Mark;
+use super::position::LogPosition;
+use super::status::FollowerState;
+use crate::engine::Engine;
+use crate::error::{Error, ErrorKind};
+use crate::key::Key;
+use crate::model::keys::KeySet;
+
+/// Between heartbeats, which also acknowledge.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long the last acknowledgement may take when the follower stops.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
+/// The task's own.
+pub(super) struct Run<L> {
+    pub(super) engine: Arc<Engine>,
+    pub(super) log: L,
+    pub(super) tables: Arc<[FollowedTable]>,
+    pub(super) shared: Arc<Shared>,
+    pub(super) asked: mpsc::Receiver<Ask>,
+    pub(super) mark: Mark,
+    /// What the log was told last.
+    pub(super) acknowledged: Option<LogPosition>,
+    /// What the positions belong to.
+    pub(super) identity: String,
+    /// Whether changes were missed, and older ones may still become visible.
+    pub(super) missed: bool,
+}
+
+impl<L: ChangeLog> Run<L> {
+    /// Follows until it is stopped.
+    pub(super) async fn run(mut self, limit: Duration, on_lag: OnLag) {
+        let shared = Arc::clone(&self.shared);
+        let _ended = Ended(Arc::clone(&shared));
+        let engine = Arc::clone(&self.engine);
+        let guards = guards_of(&self.tables);
+        let mut stop = shared.stop.subscribe();
+        tokio::select! {
+            biased;
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = self.follow() => {}
+            () = watch_lag(&engine, &shared, limit, on_lag, guards) => {}
+        }
+        let _ = timeout(LAST_WORD, self.acknowledge()).await;
+    }
+
+    async fn follow(&mut self) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let opened = self.shared.state.lock().opened;
+            // Without an error another instance has the log.
+            let Err(error) = self.open_and_read().await else { continue };
+            if self.failed(&error) > opened {
+                pause = FIRST_PAUSE;
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Tells it, once; how often the log was opened.
+    fn failed(&self, error: &Error) -> u64 {
+        let message = with_sources(error);
+        let mut state = self.shared.state.lock();
+        state.doing = FollowerState::Down;
+        if state.error.as_ref() != Some(&message) {
+            tracing::warn!(target: "cachecow", log = self.shared.name, error = message, "the change log cannot be read; trying again");
+        }
+        state.error = Some(message);
+        state.opened
+    }
+
+    /// Reads the log until it fails, or waits for a while, since another instance does.
+    async fn open_and_read(&mut self) -> Result<(), Error> {
+        let opened = match self.log.open().await? {
+            Opening::InUse => return self.stand_by().await,
+            Opening::Open(opened) => opened,
+        };
+        self.begin(opened).await?;
+        self.read().await
+    }
+
+    /// Sees to it that the cache has nothing from before the log's beginning that it was not told of.
+    async fn begin(&mut self, opened: Opened) -> Result<(), Error> {
+        let missed = self.mark.missed(&self.engine, &opened).await;
+        let missed = missed.map_err(|error| {
+            Error::caused_by(ErrorKind::Unavailable, "follow: the cache cannot be reached", error)
+        })?;
+        if self.identity != opened.identity {
+            self.shared.forget_positions();
+            self.acknowledged = None;
+        }
+        self.identity = opened.identity;
+        if let Some(reason) = missed {
+            self.missed = opened.unsettled;
+            self.drop_all(&reason).await;
+        }
+        self.shared.settle(opened.position);
+        self.shared.opened();
+        tracing::info!(target: "cachecow", log = self.shared.name, position = %opened.position, "following the change log");
+        Ok(())
+    }
+
+    async fn drop_all(&mut self, reason: &str) {
+        let mut batch = Batch::new(Arc::clone(&self.tables));
+        batch.everything_of_all(reason);
+        self.invalidate(batch).await;
+    }
+
+    async fn read(&mut self) -> Result<(), Error> {
+        let mut heartbeats = interval(HEARTBEAT);
+        heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut batch = Batch::new(Arc::clone(&self.tables));
+        loop {
+            tokio::select! {
+                biased;
+                Some(ask) = self.asked.recv() => {
+                    let end = self.log.end().await?;
+                    let _ = ask.send(end);
+                }
+                _ = heartbeats.tick() => {
+                    self.acknowledge().await?;
+                    self.heartbeat(&mut batch).await?;
+                }
+                result = self.log.next(&mut batch) => result?,
+            }
+            if !batch.is_empty() || batch.position().is_some() {
+                let full = std::mem::replace(&mut batch, Batch::new(Arc::clone(&self.tables)));
+                self.process(full).await?;
+            }
+        }
+    }
+
+    async fn process(&mut self, batch: Batch) -> Result<(), Error> {
+        let position = batch.position();
+        if !batch.is_empty() {
+            self.log.settle().await?;
+            self.invalidate(batch).await;
+        }
+        if let Some(position) = position {
+            self.shared.settle(position);
+        }
+        Ok(())
+    }
+
+    /// Invalidates what the batch names, and does not return before the cache confirmed it.
+    async fn invalidate(&mut self, batch: Batch) {
+        let rows = batch.rows();
+        for reason in batch.reasons() {
+            tracing::warn!(target: "cachecow", log = self.shared.name, reason, "everything of a followed type is invalidated");
+        }
+        let drops = u64::try_from(batch.reasons().len()).unwrap_or(u64::MAX);
+        let targets = self.engine.targets_of(batch.into_keys());
+        let mut pause = FIRST_PAUSE;
+        while let Err(error) = self.engine.invalidate(targets.clone()).await {
+            // Nothing is acknowledged meanwhile, and nothing more is read: the log waits.
+            self.shared.state.lock().error = Some(with_sources(&error));
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        let mut state = self.shared.state.lock();
+        state.error = None;
+        state.rows += rows;
+        state.drops += drops;
+        state.batches += 1;
+    }
+
+    /// Tells the log what is settled. The cache is told before, so that its mark is never behind. Nothing is told before
+    /// all that was missed is visible and dropped: a follower that dies until then must miss it again.
+    async fn acknowledge(&mut self) -> Result<(), Error> {
+        let settled = self.shared.progress.borrow().settled;
+        let Some(position) = settled else { return Ok(()) };
+        if self.acknowledged == Some(position) || self.identity.is_empty() || self.missed {
+            return Ok(());
+        }
+        match self.mark.write(&self.engine, &self.identity, position).await {
+            Ok(true) => {}
+            // Later. The log keeps for as long what it was not told of.
+            Ok(false) | Err(_) => return Ok(()),
+        }
+        self.log.acknowledge(position).await?;
+        self.acknowledged = Some(position);
+        Ok(())
+    }
+
+    async fn heartbeat(&mut self, batch: &mut Batch) -> Result<(), Error> {
+        let asked_at = Instant::now();
+        let heartbeat = self.log.heartbeat(batch).await?;
+        if let Some(end) = heartbeat.end {
+            self.shared.state.lock().ended_at(end, asked_at);
+        }
+        if self.missed && !heartbeat.unsettled {
+            // What was invisible when everything was dropped may have been read around and stored since.
+            self.missed = false;
+            batch.everything_of_all("the last of the missed changes became visible");
+        }
+        Ok(())
+    }
+
+    /// Waits a while, telling how far the other instance is.
+    async fn stand_by(&mut self) -> Result<(), Error> {
+        self.shared.stand_by();
+        let asked_at = Instant::now();
+        let mut batch = Batch::new(Arc::clone(&self.tables));
+        let heartbeat = self.log.heartbeat(&mut batch).await?;
+        if let Some(end) = heartbeat.end {
+            self.shared.state.lock().ended_at(end, asked_at);
+        }
+        if let Some(acknowledged) = heartbeat.acknowledged {
+            self.shared.settle(acknowledged);
+        }
+        let ask = timeout(HEARTBEAT, self.asked.recv()).await;
+        if let Ok(Some(ask)) = ask {
+            let end = self.log.end().await?;
+            let _ = ask.send(end);
+        }
+        Ok(())
+    }
+}
+
+/// What reads ask for to learn whether everything of a type is outstanding.
+fn guards_of(tables: &[FollowedTable]) -> Vec<Key> {
+    let mut set = KeySet::default();
+    tables.iter().for_each(|table| table.add_all(&mut set));
+    set.epochs().collect()
+}
+
+/// Tells when the follower falls behind, and sees to what reads do then.
+async fn watch_lag(
+    engine: &Engine,
+    shared: &Shared,
+    limit: Duration,
+    on_lag: OnLag,
+    guards: Vec<Key>,
+) {
+    let mut past = None;
+    loop {
+        let (behind, was_behind, left) = {
+            let mut state = shared.state.lock();
+            let lag = state.lag();
+            let behind = lag.time > limit;
+            let was_behind = std::mem::replace(&mut state.behind, behind);
+            (behind, was_behind, limit.saturating_sub(lag.time))
+        };
+        if behind && !was_behind {
+            tracing::warn!(target: "cachecow", log = shared.name, ?limit, ?on_lag, "the cache is behind its change log by more than the limit");
+            past = (on_lag == OnLag::ReadPast).then(|| Past::begin(engine, &guards));
+        } else if was_behind && !behind {
+            tracing::info!(target: "cachecow", log = shared.name, "the cache caught up with its change log");
+            drop(past.take());
+        }
+        sleep(if behind { HEARTBEAT / 10 } else { left.max(HEARTBEAT / 10).min(HEARTBEAT) }).await;
+    }
+}
+
+/// While it lives, reads of these types go past the cache.
+struct Past<'a>(&'a Engine, &'a [Key]);
+
+impl<'a> Past<'a> {
+    fn begin(engine: &'a Engine, guards: &'a [Key]) -> Self {
+        engine.pending.read_past(guards);
+        // Reads past the cache keep nothing there.
+        engine.forget_all_near();
+        Self(engine, guards)
+    }
+}
+
+impl Drop for Past<'_> {
+    fn drop(&mut self) {
+        self.0.pending.read_again(self.1);
+    }
+}
+
+/// The task's end, however it comes about.
+struct Ended(Arc<Shared>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.state.lock().doing = FollowerState::Stopped;
+        self.0.progress.send_modify(|progress| progress.stopped = true);
+    }
+}
+
+fn with_sources(error: &Error) -> String {
+    let mut message = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        message = format!("{message}: {cause}");
+        source = cause.source();
+    }
+    message
+}

@@ -1,0 +1,72 @@
+//! What a follower tells of itself.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::position::LogPosition;
+
+/// What a follower does at the moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum FollowerState {
+    /// It has no connection to the log, and tries again.
+    Down,
+    /// Another instance reads the log. This one takes over when that one is gone.
+    Standby,
+    /// It reads the log.
+    Following,
+    /// It was stopped.
+    Stopped,
+}
+
+/// How far the cache is behind the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Lag {
+    /// How much of the log was not settled at the last heartbeat, in the log's own measure: bytes, for PostgreSQL.
+    pub bytes: u64,
+    /// Everything that was committed longer ago than this is settled. Measured by heartbeats a second apart, so it is
+    /// up to about a second on a log that is read as it comes.
+    pub time: Duration,
+}
+
+/// A follower's state and what it did since it was started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct FollowerStatus {
+    /// What it does.
+    pub state: FollowerState,
+    /// Everything before this position was invalidated.
+    pub settled: Option<LogPosition>,
+    /// How far the cache is behind.
+    pub lag: Lag,
+    /// Whether that is more than the limit of [`Follow::on_lag`](super::Follow::on_lag).
+    pub behind: bool,
+    /// Changed rows of followed tables.
+    pub rows: u64,
+    /// Batches that were invalidated.
+    pub batches: u64,
+    /// How often everything of a type was invalidated, because changes were missed or not known row by row.
+    pub drops: u64,
+    /// How often the log was opened.
+    pub opened: u64,
+    /// The last error, until all is well again.
+    pub error: Option<String>,
+}
+
+impl fmt::Display for FollowerStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = match self.state {
+            FollowerState::Down => "down",
+            FollowerState::Standby => "standby",
+            FollowerState::Following => "following",
+            FollowerState::Stopped => "stopped",
+        };
+        write!(f, "{state}, {:?} and {} bytes behind", self.lag.time, self.lag.bytes)?;
+        write!(f, "; {} rows in {} batches, {} drops", self.rows, self.batches, self.drops)?;
+        match &self.error {
+            Some(error) => write!(f, "; {error}"),
+            None => Ok(()),
+        }
+    }
+}
