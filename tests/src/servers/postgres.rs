@@ -20,6 +20,7 @@ CACHECOW_POSTGRES.";
 pub struct PostgresServer {
     folder: TempDir,
     process: Option<Process>,
+    settings: Vec<String>,
 }
 
 impl PostgresServer {
@@ -29,6 +30,15 @@ impl PostgresServer {
     ///
     /// With the server's log, if it does not start.
     pub fn start() -> Self {
+        Self::start_with(&[])
+    }
+
+    /// Starts a server with more settings, each as `name=value`.
+    ///
+    /// # Panics
+    ///
+    /// With the server's log, if it does not start.
+    pub fn start_with(settings: &[&str]) -> Self {
         // A socket's path must be short.
         let folder = tempfile::Builder::new().prefix("cow").tempdir_in("/tmp").expect("a folder");
         let password = folder.path().join("password");
@@ -41,7 +51,8 @@ impl PostgresServer {
             .arg("--pgdata=data");
         not_as_root(&mut initdb, folder.path());
         run(&mut initdb);
-        let mut server = Self { folder, process: None };
+        let settings = settings.iter().map(ToString::to_string).collect();
+        let mut server = Self { folder, process: None, settings };
         server.restart();
         server
     }
@@ -59,6 +70,34 @@ impl PostgresServer {
         self.url_with_password("cud")
     }
 
+    /// A standby that follows this server, and answers reads.
+    ///
+    /// # Panics
+    ///
+    /// With the standby's log, if it does not start.
+    #[must_use]
+    pub fn standby(&self) -> Self {
+        let folder = tempfile::Builder::new().prefix("cow").tempdir_in("/tmp").expect("a folder");
+        // What is on the path may be a link.
+        let beside = program().canonicalize().expect("the server's program");
+        let mut copy = Command::new(beside.with_file_name("pg_basebackup"));
+        copy.current_dir(folder.path())
+            .env("PGPASSWORD", "cud")
+            .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--pgdata=data"])
+            .args(["--username=cow", "--host"])
+            .arg(self.folder.path());
+        not_as_root(&mut copy, folder.path());
+        run(&mut copy);
+        let mut standby = Self { folder, process: None, settings: self.settings.clone() };
+        standby.restart();
+        standby
+    }
+
+    /// The folder of its socket.
+    pub fn socket_folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// Starts the server again, with its data; ends it first if it runs.
     ///
     /// # Panics
@@ -72,8 +111,15 @@ impl PostgresServer {
         for setting in ["listen_addresses=", "fsync=off", "full_page_writes=off", &sockets] {
             command.args(["-c", setting]);
         }
+        for setting in &self.settings {
+            command.args(["-c", setting]);
+        }
         not_as_root(&mut command, self.folder.path());
-        let ready = |line: &str| line.contains("ready to accept connections").then_some(());
+        let ready = |line: &str| {
+            // The second is a standby's.
+            let words = ["ready to accept connections", "ready to accept read-only connections"];
+            words.iter().any(|words| line.contains(words)).then_some(())
+        };
         let (process, ()) = Process::start(command, ready);
         self.process = Some(process);
     }

@@ -1,0 +1,309 @@
+//! What a follower does with a change log, whichever it is: this one does as it is told.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use cachecow::log::{
+    Batch, ChangeLog, Follower, FollowerState, Heartbeat, LogPosition, OnLag, Opened, Opening, Row,
+    Value,
+};
+use cachecow::{CacheCow, Cached, Error, Source};
+use tokio::sync::mpsc;
+
+#[derive(Clone, Debug, PartialEq, Eq, Cached)]
+#[cache(context = Rows, ttl = "1h", table = "rows")]
+#[cache(key = "row:{id}", fetch = Rows::find)]
+struct Item {
+    id: i64,
+    version: u64,
+}
+
+/// Every row has the version that is the number of changes so far.
+#[derive(Debug, Default)]
+struct Rows(AtomicU64);
+
+impl Rows {
+    async fn find(&self, id: i64) -> Result<Item, std::convert::Infallible> {
+        Ok(Item { id, version: self.0.load(Ordering::SeqCst) })
+    }
+}
+
+/// What the log does next.
+enum Step {
+    /// It tells of a change of this row.
+    Change(i64),
+    /// It tells of a change whose key cannot be told.
+    Obscure,
+    /// It fails.
+    Fail,
+}
+
+/// What was done, in order.
+type Journal = Arc<Mutex<Vec<String>>>;
+
+struct Scripted {
+    steps: mpsc::UnboundedReceiver<Step>,
+    journal: Journal,
+    read: u64,
+    end: Arc<AtomicU64>,
+    /// Whether changes were missed, and whether older ones are not visible yet.
+    missed: bool,
+    unsettled: Arc<AtomicU64>,
+    in_use: Arc<AtomicU64>,
+}
+
+struct Controls {
+    steps: mpsc::UnboundedSender<Step>,
+    journal: Journal,
+    end: Arc<AtomicU64>,
+    unsettled: Arc<AtomicU64>,
+    in_use: Arc<AtomicU64>,
+}
+
+fn scripted() -> (Scripted, Controls) {
+    let (sender, steps) = mpsc::unbounded_channel();
+    let (journal, end) = (Journal::default(), Arc::new(AtomicU64::new(0)));
+    let (unsettled, in_use) = (Arc::default(), Arc::default());
+    let controls = Controls {
+        steps: sender,
+        journal: Arc::clone(&journal),
+        end: Arc::clone(&end),
+        unsettled: Arc::clone(&unsettled),
+        in_use: Arc::clone(&in_use),
+    };
+    (Scripted { steps, journal, read: 0, end, missed: false, unsettled, in_use }, controls)
+}
+
+impl Controls {
+    fn step(&self, step: Step) {
+        self.end.fetch_add(1, Ordering::SeqCst);
+        assert!(self.steps.send(step).is_ok(), "the follower is at work");
+    }
+
+    fn journal(&self) -> Vec<String> {
+        self.journal.lock().unwrap().clone()
+    }
+
+    fn has(&self, what: &str) -> bool {
+        self.journal.lock().unwrap().iter().any(|done| done == what)
+    }
+}
+
+impl Scripted {
+    fn note(&self, what: impl Into<String>) {
+        self.journal.lock().unwrap().push(what.into());
+    }
+}
+
+impl ChangeLog for Scripted {
+    async fn open(&mut self) -> Result<Opening, Error> {
+        if self.in_use.load(Ordering::SeqCst) > 0 {
+            return Ok(Opening::InUse);
+        }
+        self.note("open");
+        let mut opened = Opened::at("scripted", LogPosition::new(self.read));
+        opened.missed = std::mem::take(&mut self.missed).then(|| "it says so".to_owned());
+        opened.unsettled = self.unsettled.load(Ordering::SeqCst) > 0;
+        Ok(Opening::Open(opened))
+    }
+
+    async fn next(&mut self, batch: &mut Batch) -> Result<(), Error> {
+        let Some(step) = self.steps.recv().await else { return std::future::pending().await };
+        self.read += 1;
+        match step {
+            Step::Change(id) => {
+                let id = id.to_string();
+                let row = Row::new().with("id", Value::text(id));
+                assert!(batch.change("public", "rows", None, Some(&row)));
+            }
+            Step::Obscure => {
+                assert!(batch.change("public", "rows", None, Some(&Row::new())));
+            }
+            Step::Fail => return Err(Error::unavailable("the log", std::io::Error::other("told"))),
+        }
+        batch.set_position(LogPosition::new(self.read));
+        Ok(())
+    }
+
+    async fn settle(&mut self) -> Result<(), Error> {
+        self.note("settle");
+        while self.unsettled.load(Ordering::SeqCst) > 1 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Ok(())
+    }
+
+    async fn acknowledge(&mut self, position: LogPosition) -> Result<(), Error> {
+        self.note(format!("acknowledge {position}"));
+        Ok(())
+    }
+
+    async fn end(&mut self) -> Result<LogPosition, Error> {
+        Ok(LogPosition::new(self.end.load(Ordering::SeqCst)))
+    }
+
+    async fn heartbeat(&mut self, _: &mut Batch) -> Result<Heartbeat, Error> {
+        let unsettled = self.unsettled.load(Ordering::SeqCst) > 0;
+        let end = LogPosition::new(self.end.load(Ordering::SeqCst));
+        Ok(Heartbeat::default().with_end(end).with_unsettled(unsettled))
+    }
+}
+
+async fn follow(cow: &CacheCow, log: Scripted) -> Follower {
+    let limit = Duration::from_secs(5);
+    let follow = cow.follow(log).types::<Item>().on_lag(limit, OnLag::ReadPast);
+    follow.start().await.unwrap()
+}
+
+async fn source(cow: &CacheCow, rows: &Rows, id: i64) -> Source {
+    cow.with(rows).read(Item::by_id(id)).await.unwrap().source
+}
+
+/// Lets the follower go on until this holds. Time passes only when nobody has anything to do.
+async fn until(holds: impl Fn() -> bool) {
+    while !holds() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_is_settled_then_invalidated_then_acknowledged() {
+    let (cow, rows) = (CacheCow::memory(), Rows::default());
+    let (log, controls) = scripted();
+    let follower = follow(&cow, log).await;
+    follower.caught_up().await.unwrap();
+    assert_eq!(source(&cow, &rows, 1).await, Source::Fetched);
+    assert_eq!(source(&cow, &rows, 2).await, Source::Fetched);
+    controls.unsettled.store(2, Ordering::SeqCst);
+    controls.step(Step::Change(1));
+    until(|| controls.has("settle")).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(!controls.has("acknowledge 1"), "{:?}", controls.journal());
+    controls.unsettled.store(0, Ordering::SeqCst);
+    follower.caught_up().await.unwrap();
+    until(|| !follower.status().behind).await;
+    assert_eq!(source(&cow, &rows, 1).await, Source::Fetched, "it was invalidated");
+    assert_eq!(source(&cow, &rows, 2).await, Source::Cache, "the other was not");
+    until(|| controls.has("acknowledge 1")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_invalidated_before_it_is_settled() {
+    let (cow, rows) = (CacheCow::memory(), Rows::default());
+    let (log, controls) = scripted();
+    // The cache goes on being used, however long it takes.
+    let follow = cow.follow(log).types::<Item>().on_lag(Duration::MAX, OnLag::Serve);
+    let follower = follow.start().await.unwrap();
+    follower.caught_up().await.unwrap();
+    source(&cow, &rows, 1).await;
+    controls.unsettled.store(2, Ordering::SeqCst);
+    controls.step(Step::Change(1));
+    until(|| controls.has("settle")).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(source(&cow, &rows, 1).await, Source::Cache);
+    controls.unsettled.store(0, Ordering::SeqCst);
+    follower.caught_up().await.unwrap();
+    assert_eq!(source(&cow, &rows, 1).await, Source::Fetched);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_fails_is_opened_again() {
+    let (cow, rows) = (CacheCow::memory(), Rows::default());
+    let (log, controls) = scripted();
+    let follower = follow(&cow, log).await;
+    follower.caught_up().await.unwrap();
+    source(&cow, &rows, 1).await;
+    controls.step(Step::Fail);
+    controls.step(Step::Change(1));
+    follower.caught_up().await.unwrap();
+    assert_eq!(source(&cow, &rows, 1).await, Source::Fetched);
+    assert_eq!(follower.status().opened, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_missed_drops_everything_and_once_more_when_all_is_visible() {
+    let (cow, rows) = (CacheCow::memory(), Rows::default());
+    let (mut log, controls) = scripted();
+    log.missed = true;
+    controls.unsettled.store(1, Ordering::SeqCst);
+    source(&cow, &rows, 1).await;
+    let follower = follow(&cow, log).await;
+    follower.caught_up().await.unwrap();
+    assert_eq!(follower.status().drops, 1);
+    assert_eq!(source(&cow, &rows, 1).await, Source::Fetched);
+    assert_eq!(source(&cow, &rows, 1).await, Source::Cache, "what may be old");
+    controls.step(Step::Change(2));
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(!controls.has("acknowledge 1"), "who follows next must miss it as well");
+    controls.unsettled.store(0, Ordering::SeqCst);
+    until(|| follower.status().drops == 2).await;
+    until(|| !follower.status().behind).await;
+    assert_eq!(source(&cow, &rows, 1).await, Source::Fetched);
+    until(|| controls.has("acknowledge 1")).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_row_whose_keys_are_not_known_drops_everything() {
+    let (cow, rows) = (CacheCow::memory(), Rows::default());
+    let (log, controls) = scripted();
+    let follower = follow(&cow, log).await;
+    follower.caught_up().await.unwrap();
+    source(&cow, &rows, 1).await;
+    let drops = follower.status().drops;
+    controls.step(Step::Obscure);
+    follower.caught_up().await.unwrap();
+    assert_eq!(follower.status().drops, drops + 1);
+    assert_eq!(source(&cow, &rows, 1).await, Source::Fetched);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_go_past_a_cache_that_is_behind_and_come_back() {
+    let (cow, rows) = (CacheCow::memory(), Rows::default());
+    let (log, controls) = scripted();
+    let follower = follow(&cow, log).await;
+    follower.caught_up().await.unwrap();
+    source(&cow, &rows, 1).await;
+    assert_eq!(source(&cow, &rows, 1).await, Source::Cache);
+    controls.unsettled.store(2, Ordering::SeqCst);
+    controls.step(Step::Change(2));
+    until(|| follower.status().behind).await;
+    assert!(follower.lag().time > Duration::from_secs(5));
+    assert!(cow.stats().followers["log"].behind);
+    assert_eq!(cow.stats().pending_invalidations, 0, "nothing is outstanding");
+    assert_eq!(source(&cow, &rows, 1).await, Source::Fetched);
+    assert_eq!(source(&cow, &rows, 1).await, Source::Fetched);
+    controls.unsettled.store(0, Ordering::SeqCst);
+    until(|| !follower.status().behind).await;
+    source(&cow, &rows, 1).await;
+    assert_eq!(source(&cow, &rows, 1).await, Source::Cache);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_is_in_use_is_waited_for() {
+    let cow = CacheCow::memory();
+    let (log, controls) = scripted();
+    controls.in_use.store(1, Ordering::SeqCst);
+    let follower = follow(&cow, log).await;
+    until(|| follower.status().state == FollowerState::Standby).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(!controls.has("open"));
+    controls.in_use.store(0, Ordering::SeqCst);
+    until(|| follower.status().state == FollowerState::Following).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_view_waits_for_a_position_and_the_cache_ends_its_followers() {
+    let (cow, rows) = (CacheCow::memory(), Rows::default());
+    assert!(cow.with(&rows).after(LogPosition::new(0)).await.is_err(), "it follows nothing");
+    let (log, controls) = scripted();
+    let follower = follow(&cow, log).await;
+    source(&cow, &rows, 1).await;
+    controls.step(Step::Change(1));
+    let view = cow.with(&rows).after(LogPosition::new(1)).await.unwrap();
+    assert_eq!(view.read(Item::by_id(1)).await.unwrap().source, Source::Fetched);
+    cow.close().await.unwrap();
+    until(|| follower.status().state == FollowerState::Stopped).await;
+    assert!(follower.reached(LogPosition::new(99)).await.is_err());
+    assert!(controls.has("acknowledge 1"), "the last word");
+}

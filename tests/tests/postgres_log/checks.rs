@@ -1,0 +1,161 @@
+//! What `start` refuses, and the SQL that mends it.
+
+use cachecow::log::PostgresLog;
+use cachecow::{CacheCow, ErrorKind};
+use cachecow_tests::followed::{Database, Note, SETTINGS, User};
+use cachecow_tests::servers::RedisServer;
+
+/// The error of starting with this log.
+async fn refusal(redis: &RedisServer, log: PostgresLog) -> Option<String> {
+    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    match cow.follow(log).types::<(User, Note)>().start().await {
+        Ok(follower) => {
+            follower.stop().await;
+            None
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error:?}");
+            Some(error.to_string())
+        }
+    }
+}
+
+/// The statements between back-quotes of the first refusal.
+fn remedy(refusal: &str) -> String {
+    let quoted = refusal.split('`').enumerate().filter(|(at, _)| at % 2 == 1).map(|(_, text)| text);
+    let statements = quoted.filter(|text| text.ends_with(';'));
+    statements.collect::<Vec<_>>().join("\n")
+}
+
+/// What was broken is refused with this word, and what the refusal says mends it.
+async fn is_refused_and_mended(database: &Database, redis: &RedisServer, broken: &str, word: &str) {
+    database.run(broken).await;
+    let refusal = refusal(redis, database.log()).await;
+    let refusal = refusal.unwrap_or_else(|| panic!("{broken} is not refused"));
+    assert!(refusal.contains(word), "{broken}: {refusal}");
+    let remedy = remedy(&refusal);
+    assert!(!remedy.is_empty(), "no remedy: {refusal}");
+    database.run(&remedy).await;
+    assert_eq!(self::refusal(redis, database.log()).await, None, "{broken} was mended by {remedy}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_lose_changes_is_refused_with_what_mends_it() {
+    let (database, redis) = (Database::start().await, RedisServer::start());
+    assert_eq!(refusal(&redis, database.log()).await, None);
+    for (broken, word) in [
+        ("alter publication cachecow drop table notes", "has no table"),
+        ("alter publication cachecow set (publish = 'insert, update')", "kinds of changes"),
+        ("alter table app.users replica identity default", "org_id"),
+        ("alter table app.users replica identity nothing", "old rows"),
+        ("alter publication cachecow set table app.users, notes where (id > 7)", "filters"),
+        (
+            "alter publication cachecow set table app.users (id, org_id), notes",
+            "does not send mail",
+        ),
+        ("select pg_drop_replication_slot('cachecow')", "there is no slot"),
+    ] {
+        is_refused_and_mended(&database, &redis, broken, word).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_would_harm_the_database_is_refused() {
+    let (database, redis) = (Database::start().await, RedisServer::start());
+    let keyless = "create table keyless (id int); alter publication cachecow add table keyless";
+    is_refused_and_mended(&database, &redis, keyless, "refuses to update").await;
+
+    for names in ["*", "cachecow", "ANY 1 (s1, cachecow)"] {
+        database.run(&format!("alter system set synchronous_standby_names = '{names}'")).await;
+        database.run("select pg_reload_conf()").await;
+        // A setting is taken in at leisure.
+        let refusal = loop {
+            if let Some(refusal) = refusal(&redis, database.log()).await {
+                break refusal;
+            }
+        };
+        assert!(refusal.contains("synchronous_standby_names"), "{refusal}");
+        database.run("alter system reset synchronous_standby_names").await;
+        database.run("select pg_reload_conf()").await;
+        while self::refusal(&redis, database.log()).await.is_some() {}
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_rows_in_its_log_is_refused() {
+    let settings = ["wal_level=replica"];
+    let (database, redis) = (Database::without_setup(&settings).await, RedisServer::start());
+    let refusal = refusal(&redis, database.log()).await.unwrap();
+    assert!(refusal.contains("alter system set wal_level = logical"), "{refusal}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn columns_that_do_not_fit_are_refused() {
+    let (database, redis) = (Database::without_setup(SETTINGS).await, RedisServer::start());
+    database
+        .run(
+            "drop table notes; create table notes (id boolean primary key, text text);
+             alter table app.users rename column mail to email;
+             create publication cachecow for all tables;
+             select pg_create_logical_replication_slot('cachecow', 'pgoutput')",
+        )
+        .await;
+    let refusal = refusal(&redis, database.log()).await.unwrap();
+    assert!(refusal.contains("has no column `mail`"), "{refusal}");
+    assert!(refusal.contains("is of type boolean"), "{refusal}");
+    assert!(refusal.contains("org_id"), "all at once: {refusal}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_partitioned_table_is_published_by_its_root() {
+    let (database, redis) = (Database::without_setup(SETTINGS).await, RedisServer::start());
+    database
+        .run(
+            "drop table notes;
+             create table notes (id bigint primary key, text text not null) partition by range (id);
+             create table notes_low partition of notes for values from (0) to (100);
+             create table notes_high partition of notes for values from (100) to (200);
+             alter table app.users replica identity full;
+             create publication cachecow for all tables;
+             select pg_create_logical_replication_slot('cachecow', 'pgoutput')",
+        )
+        .await;
+    let refusal = refusal(&redis, database.log()).await.unwrap();
+    assert!(refusal.contains("publish_via_partition_root"), "{refusal}");
+    database.run(&remedy(&refusal)).await;
+    database.run("insert into notes values (1, 'low'), (101, 'high')").await;
+    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let follower = cow.follow(database.log()).types::<(User, Note)>().start().await.unwrap();
+    follower.caught_up().await.unwrap();
+    let view = cow.with(&database.pool);
+    assert_eq!(view.get(Note::by_id(101)).await.unwrap().unwrap().text, "high");
+    database.run("update notes set text = 'changed' where id = 101").await;
+    follower.caught_up().await.unwrap();
+    assert_eq!(view.get(Note::by_id(101)).await.unwrap().unwrap().text, "changed");
+    // The log says nothing of these; the catalog does.
+    for silent in ["truncate notes_high", "alter table notes detach partition notes_low"] {
+        let drops = follower.status().drops;
+        assert!(view.get(Note::by_id(1)).await.unwrap().is_some());
+        database.run(silent).await;
+        while follower.status().drops == drops {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert!(view.get(Note::by_id(101)).await.unwrap().is_none());
+    assert!(view.get(Note::by_id(1)).await.unwrap().is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_and_a_cache_of_one_process_do_not_go_together() {
+    let database = Database::start().await;
+    let cow = CacheCow::memory();
+    let error = cow.follow(database.log()).types::<Note>().start().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+    assert!(error.to_string().contains("leave `.slot(…)` out"), "{error}");
+    let error = cow.follow(database.own_log()).start().await.unwrap_err();
+    assert!(error.to_string().contains(".types::<"), "{error}");
+    let wrong = PostgresLog::connect(&database.server.url_with_password("oats"));
+    let error = cow.follow(wrong).types::<Note>().start().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(!format!("{error:?}").contains("oats"));
+}
