@@ -24,6 +24,9 @@
 //!   function returned, whatever serde attributes the struct carries for its JSON, and whatever version of the
 //!   program stored it. What cannot be stored faithfully is not stored, and told. Left out are the fields that ask
 //!   for it, by `#[cache(skip)]`.
+//! - **P6, changes made elsewhere are seen**, where a change log is followed (feature `log`, `change_logs`): once a change
+//!   of a row is visible in the database, every cached object and list that depends on it is invalidated soon,
+//!   usually within milliseconds; at least once, through restarts of anything. `Follower::lag` tells how far behind it is.
 //!
 //! # What is not promised
 //!

@@ -216,7 +216,7 @@ impl Reader {
 mod tests {
     use super::*;
 
-    /// As PostgreSQL 15 sent it for `create table users (id bigint primary key, email text, note text)`.
+    /// What stands for `create table users (id bigint primary key, email text, note text)`.
     const USERS: &[u8] = b"R\0\0\x40\x05public\0users\0d\0\x03\
         \x01id\0\0\0\0\x14\xff\xff\xff\xff\
         \0email\0\0\0\0\x19\xff\xff\xff\xff\
