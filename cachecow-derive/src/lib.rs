@@ -9,6 +9,7 @@ mod expand;
 mod faults;
 mod fields;
 mod function;
+mod list_options;
 mod model;
 mod options;
 mod query_options;
@@ -182,11 +183,57 @@ use proc_macro::TokenStream;
 ///
 /// A struct whose tags change is of another shape: the stored objects of the other version are misses.
 ///
+/// # Lists
+///
+/// One `#[cache(list = …)]` for each kind of list: all objects that share the fields in its template. It is read by
+/// `CacheCow::list`. Stored are the primary keys of the members, and a list is among the keys of each object in it:
+/// whatever names the object to write or to invalidate it covers its lists. What is promised, and what is not,
+/// stands in the module `lists`.
+///
+/// | setting | meaning | without it |
+/// |---|---|---|
+/// | `list = "user:org:{org_id}"` | the list's template, with the rules of a key's | required |
+/// | `fetch = path` | the async function that reads the list, in order: the objects, or their primary lookups | required |
+/// | `name = "in_org"` | the constructor's name | `list_by_` and the fields, joined by `_and_`; required in a list without placeholders, which is the list of all objects |
+/// | `max_len = 1_000` | a list with more members is returned and not stored | 10,000 |
+/// | `ttl = "1m"` | how long a stored list may be served | the struct's |
+///
+/// ```
+/// # use cachecow::{CacheCow, Cached};
+/// #[derive(Cached)]
+/// #[cache(key  = "user:{id}",         fetch = User::find, fetch_many = User::find_many)]
+/// #[cache(list = "user:org:{org_id}", fetch = User::find_by_org)]
+/// struct User {
+///     id: i64,
+///     org_id: u32,
+/// }
+/// # impl User {
+/// #     async fn find(id: i64) -> Result<User, std::convert::Infallible> {
+/// #         Ok(User { id, org_id: 7 })
+/// #     }
+/// #     async fn find_many(ids: &[i64]) -> Result<Vec<User>, std::convert::Infallible> {
+/// #         Ok(ids.iter().map(|id| User { id: *id, org_id: 7 }).collect())
+/// #     }
+/// #     async fn find_by_org(org_id: u32) -> Result<Vec<User>, std::convert::Infallible> {
+/// #         Ok(vec![User { id: 1, org_id }])
+/// #     }
+/// # }
+///
+/// # async fn example(cow: CacheCow) -> Result<(), cachecow::Error> {
+/// for user in cow.list(User::list_by_org_id(7)).await? {
+///     println!("{}", user.id);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # What is generated
 ///
 /// For a struct `User` and a lookup by `id`, with the visibility of the struct: the constructor
 /// `User::by_id` and the type `UserById`, which implements `Lookup`, `CacheKeys`, `Clone` and
-/// `Debug`. The struct itself implements `Cached`, `CacheSchema` and `CacheKeys`.
+/// `Debug`. For a list by `org_id`: `User::list_by_org_id` and `UserListByOrgId`, which implements `ListLookup`,
+/// `CacheKeys`, `CacheSchema`, `Clone` and `Debug`; beside it, the first lookup implements `CacheSchema`. The struct
+/// itself implements `Cached`, `CacheSchema` and `CacheKeys`.
 ///
 /// A lookup's `{:?}` shows its template and the types of its parts: `User::by_id("user:{id}", i64)`. The
 /// values may be personal data; `{:#?}`, and so `dbg!`, shows them too, where their types have `Debug`.
@@ -280,8 +327,8 @@ use proc_macro::TokenStream;
 /// | `#[cache(with = module)]` | stored by the module's `serialize` and `deserialize`, as serde's `with` has them: `serde_bytes`, `chrono::serde::ts_seconds`, … |
 /// | `#[cache(skip)]` | not stored: the first read has it, a hit has its `Default` |
 /// | `#[cache(recursive)]` | stored as ever, its shape left out of the fingerprint: on one of several types that contain each other |
-/// | `#[cache(column = "mail")]` | on a field in a key or a tag of a struct with a `table`: the column that it is, if that has another name |
-/// | `#[cache(normalize = path)]` | on a field in a key or a tag: its value stands there in the form that the function gives it, [see above](#text-that-the-backing-store-takes-for-the-same) |
+/// | `#[cache(column = "mail")]` | on a field in a key, a list or a tag of a struct with a `table`: the column that it is, if that has another name |
+/// | `#[cache(normalize = path)]` | on a field in a key, a list or a tag: its value stands there in the form that the function gives it, [see above](#text-that-the-backing-store-takes-for-the-same) |
 ///
 /// ```
 /// # use cachecow::{CacheSchema, Cached};
@@ -321,7 +368,7 @@ use proc_macro::TokenStream;
 /// an event at the level `error` names the type, the field and the reason once, and `stats()` counts it as
 /// `unfaithful`.
 ///
-/// A field in a key or a tag must be stored, since an object read from the cache is compared with the asked
+/// A field in a key, a list or a tag must be stored, since an object read from the cache is compared with the asked
 /// key by its fields: `#[cache(skip)]` is refused there.
 ///
 /// # Generics

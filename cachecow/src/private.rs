@@ -21,7 +21,7 @@ pub use crate::key::Template;
 use crate::key::{Key, KeyEncoder, KeyPart};
 pub use crate::model::cached::WholeKey;
 pub use crate::model::call::{Async, Fetching, Function, GivenAs, NoWay, Nothing, Takes, call};
-use crate::model::list::Listed;
+pub use crate::model::listed::{ListOutput, OfMembers, OfObjects, listed};
 pub use crate::model::query::QueryTags;
 use crate::model::query::{Answer, Query};
 use crate::model::schema::CacheSchema;
@@ -199,49 +199,6 @@ impl<T, E> FetchManyOutput<T> for Result<Vec<T>, E> {
     }
 }
 
-/// What the fetch function of a list may return, for objects of type `T` with the primary lookup `M`. `Way` is
-/// inferred.
-#[diagnostic::on_unimplemented(
-    message = "the fetch function of a list cannot return `{Self}`",
-    label = "wrong return type",
-    note = "the fetch function of a list returns `Result<Vec<{T}>, E>`, or the primary lookups alone, `Result<Vec<{M}>, \
-            E>`, where `E` is any error"
-)]
-pub trait ListOutput<T, M, Way> {
-    /// The fetch function's error.
-    type Error;
-
-    /// What was found, in order.
-    #[doc(hidden)]
-    fn into_listed(self) -> Result<Listed<T, M>, Self::Error>;
-}
-
-/// The way of a function that returns objects.
-#[derive(Debug)]
-pub struct OfObjects;
-
-/// The way of a function that returns lookups.
-#[derive(Debug)]
-pub struct OfMembers;
-
-#[diagnostic::do_not_recommend]
-impl<T, M, E> ListOutput<T, M, OfObjects> for Result<Vec<T>, E> {
-    type Error = E;
-
-    fn into_listed(self) -> Result<Listed<T, M>, E> {
-        self.map(Listed::Objects)
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<T, M, E> ListOutput<T, M, OfMembers> for Result<Vec<M>, E> {
-    type Error = E;
-
-    fn into_listed(self) -> Result<Listed<T, M>, E> {
-        self.map(Listed::Members)
-    }
-}
-
 /// The result of a fetch function.
 #[inline]
 pub fn found<T, O: FetchOutput<T>>(
@@ -307,15 +264,6 @@ pub fn found_many<T, O: FetchManyOutput<T>>(
     into_error: fn(O::Error) -> Error,
 ) -> Result<Vec<T>, Error> {
     output.into_found().map_err(into_error)
-}
-
-/// The result of a list's fetch function.
-#[inline]
-pub fn listed<T, M, Way, O: ListOutput<T, M, Way>>(
-    output: O,
-    into_error: fn(O::Error) -> Error,
-) -> Result<Listed<T, M>, Error> {
-    output.into_listed().map_err(into_error)
 }
 
 /// Stands where a fetch function is missing, beside the error that says so.

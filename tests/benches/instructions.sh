@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # The client's instructions for each hit, counted by callgrind, beside the bare way to the same: `GET` and
-# decode; for an alias two of them; for an object with a tag, and for one of a
-# type that can be cleared, an `MGET` of it and an epoch; for batches of
-# 100, by object, an `MGET`; for a hit in this process's memory a `quick_cache` get. Needs valgrind and
+# decode; for an alias two of them; for an object with a tag, and for one of a type that can be cleared, an
+# `MGET` of it and an epoch; for batches of 100, by object, an `MGET`; for lists of 20, by object, a `get_many` of
+# the 20; for a hit in this process's memory a `quick_cache` get. Needs valgrind and
 # redis-server. The counts depend on neither the machine's speed nor what else it does, and hardly on
 # timing.
 #
@@ -55,5 +55,6 @@ for kind in hit alias tagged whole; do
 done
 for number in 1 8; do
     row many "$number" 40000
+    row list "$number" 40000
 done
 row near 1 20000

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cachecow::protocol::Command;
 use cachecow::{CacheCow, Cached, Error, ErrorKind, Key, KeySet, ListLookup, Lookup};
+use cachecow_tests::collision::texts_of_one_hash;
 use cachecow_tests::on_both_backends;
 use cachecow_tests::posts::{Post, Posts, listed};
 use cachecow_tests::store::StoreDown;
@@ -275,6 +276,47 @@ async fn a_list_of_other_values_than_asked_for_is_returned_and_not_stored() -> R
         assert_eq!(list.iter().map(|word| word.id).collect::<Vec<_>>(), [1, 2]);
         let stats = cow.stats().of("Word::list_by_lang");
         assert_eq!((stats.misses, stats.mismatched, stats.hits), (misses, misses, 0));
+    }
+    Ok(())
+}
+
+/// In a list whose name anyone may choose.
+#[derive(Clone, Debug, Cached)]
+#[cache(context = [String; 2], ttl = "10m")]
+#[cache(key = "page:{id}", fetch = Page::find)]
+#[cache(list = "page:list:{list}", fetch = Page::of_list)]
+struct Page {
+    id: u32,
+    list: String,
+}
+
+impl Page {
+    async fn find(lists: &[String; 2], id: u32) -> Result<Option<Page>, Infallible> {
+        Ok(lists.get(id as usize).map(|list| Page { id, list: list.clone() }))
+    }
+
+    async fn of_list(lists: &[String; 2], list: &str) -> Result<Vec<Page>, Infallible> {
+        let pages = lists.iter().zip(0..).filter(|(own, _)| *own == list);
+        Ok(pages.map(|(own, id)| Page { id, list: own.clone() }).collect())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn lists_of_one_hash_are_not_taken_for_each_other() -> Result<(), Error> {
+    let lists = texts_of_one_hash("page:list:{}");
+    let [one, other] = [&lists[0], &lists[1]].map(|list| Page::list_by_list(list.clone()));
+    assert_eq!(one.key().key(), other.key().key());
+    let cow = CacheCow::memory();
+    let view = cow.with(&lists);
+    let ids = async |list: &PageListByList| {
+        let pages = view.list(list.clone()).await?;
+        Ok::<_, Error>(pages.iter().map(|page| page.id).collect::<Vec<_>>())
+    };
+    for _ in 0..50 {
+        assert_eq!(ids(&one).await?, [0]);
+        assert_eq!(ids(&other).await?, [1]);
+        let (first, second) = tokio::join!(ids(&one), ids(&other));
+        assert_eq!((first?, second?), (vec![0], vec![1]));
     }
     Ok(())
 }

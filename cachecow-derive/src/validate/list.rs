@@ -7,8 +7,8 @@ use super::lookup::{Lookups, camel};
 use super::rows::IN_LIST;
 use crate::faults::Faults;
 use crate::fields::Storage;
+use crate::list_options::ListOptions;
 use crate::model::{ListModel, LookupModel};
-use crate::options::ListOptions;
 use crate::tokens;
 
 /// Judges the lists of one struct.

@@ -3,14 +3,18 @@
 use std::sync::Arc;
 
 use crate::cache::cow::CacheCow;
-use crate::cache::read::Source;
+use crate::cache::read::{Fill, Read, Source};
 use crate::cache::shared::SharedView;
-use crate::cache::view::View;
+use crate::cache::view::{Begun, View};
 use crate::engine::Engine;
-use crate::engine::read::{ListRead, batch, too_long};
+use crate::engine::read::{
+    Learnt, ListHint, ListRead, ObjectQuery, Seen, batch, look_list, near_hit, too_long,
+};
 use crate::error::Error;
 use crate::model::list::{ListLookup, Members};
-use crate::model::lookup::SameContext;
+use crate::model::lookup::{Lookup as _, SameContext};
+use crate::near::NearHit;
+use crate::protocol::{Outcome, Purpose};
 
 type Objects<L> = Vec<Arc<<L as ListLookup>::Object>>;
 
@@ -88,20 +92,58 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ) -> Result<Objects<L>, Error> {
         let options = self.options.load();
         let asked = ListRead::new(list, options.purpose.fills());
-        let read = self.read_unaudited(&asked).await?;
-        let members = match told(self.engine, &asked, read.source, read.value) {
+        let (read, seen) = self.begin_list(&asked).await;
+        let read = match read {
+            Ok(read) => read,
+            Err(begun) => self.load(*begun).await?,
+        };
+        let members = match told(self.engine, &asked, &read) {
             Told::Objects(objects) => return Ok(objects),
             Told::Members(members) => members,
             Told::Another => return Box::pin(self.uncached().read_list(asked.list)).await,
         };
-        let objects = batch::get_many(
-            self.engine,
-            self.near::<L::Member>(),
-            SameContext::of(self.context),
-            &members.members,
-            options,
-        );
-        Ok(asked.held(objects.await?))
+        let mut objects = Gathered::of(self.engine, &asked, &members, &read, seen);
+        if let Some(missing) = objects.missing(&members) {
+            let (near, context) = (self.near::<L::Member>(), SameContext::of(self.context));
+            let read = batch::get_many(self.engine, near, context, &missing, options).await?;
+            objects.take(read);
+        }
+        Ok(objects.in_order(&asked))
+    }
+
+    /// What one round finds of the list, and of its objects if this process knows which they were.
+    #[expect(clippy::type_complexity, reason = "a read, or one that goes on")]
+    async fn begin_list<'l, L: ListLookup<Context: SameContext<C>>>(
+        self,
+        asked: &'l ListRead<L>,
+    ) -> (Result<Read<Members<L>>, Box<Begun<'l, ListRead<L>>>>, Option<Seen<L>>)
+    where
+        Self: 'l,
+    {
+        let (engine, options) = (self.engine, self.options.load());
+        let looks_up = matches!(options.purpose, Purpose::Serve | Purpose::Look);
+        let (state, parts) = (engine.types.of::<Members<L>>(), asked.key());
+        let key = parts.key();
+        let near = self.near::<ListRead<L>>();
+        if let Some(NearHit(members)) = near_hit(engine, near, asked, key, &parts) {
+            state.near_hits(1);
+            return (Ok(Read::new(members, Source::Near, Fill::Skipped)), None);
+        }
+        let hint = if looks_up { asked.hint(engine, key) } else { None };
+        // What is claimed first has nothing to be asked for with it.
+        let Some(hint) = hint.filter(|_| engine.looks_up_first(state)) else {
+            return (self.begin(asked).await, None);
+        };
+        let mut query = ObjectQuery::new(engine, state, near, asked, (key, parts));
+        let read = engine.read_of(asked, key, state).with_purpose(options.purpose);
+        query.prepare();
+        let of_objects = self.near::<L::Member>();
+        let (looked, seen) = look_list(engine, (&mut query, read), of_objects, hint, options).await;
+        let read = match looked {
+            Ok(members) => Ok(Read::by(Outcome::Hit, members)),
+            Err(unfinished) => Err(Box::new((query, unfinished))),
+        };
+        (read, Some(seen))
     }
 }
 
@@ -124,15 +166,26 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
 
     async fn read_list<L: ListLookup<Context = C>>(self, list: L) -> Result<Objects<L>, Error> {
         let asked = Arc::new(ListRead::new(list, self.view.options.load().purpose.fills()));
-        let read = self.read_shared(&asked).await?;
-        match told(self.view.engine, &asked, read.source, read.value) {
-            Told::Objects(objects) => Ok(objects),
-            Told::Another => self.view.uncached().list(asked.list.clone()).await,
-            Told::Members(members) => {
-                let objects = self.get_many(members.members.iter().cloned()).await?;
-                Ok(asked.held(objects))
+        let (read, seen) = self.view.begin_list(&asked).await;
+        let read = match read {
+            Ok(read) => read,
+            Err(begun) => {
+                let (query, unfinished) = *begun;
+                let begun = (query.detach(), unfinished);
+                Box::pin(self.go_on(Arc::clone(&asked), begun)).await?
             }
+        };
+        let engine = self.view.engine;
+        let members = match told(engine, &asked, &read) {
+            Told::Objects(objects) => return Ok(objects),
+            Told::Another => return self.view.uncached().list(asked.list.clone()).await,
+            Told::Members(members) => members,
+        };
+        let mut objects = Gathered::of(engine, &asked, &members, &read, seen);
+        if let Some(missing) = objects.missing(&members) {
+            objects.take(self.get_many(missing).await?);
         }
+        Ok(objects.in_order(&asked))
     }
 }
 
@@ -160,23 +213,66 @@ enum Told<L: ListLookup> {
     Another,
 }
 
-fn told<L: ListLookup>(
-    engine: &Engine,
-    asked: &ListRead<L>,
-    source: Source,
-    members: Option<Arc<Members<L>>>,
-) -> Told<L> {
-    if let Some(members) = &members
-        && source == Source::Fetched
+fn told<L: ListLookup>(engine: &Engine, asked: &ListRead<L>, read: &Read<Members<L>>) -> Told<L> {
+    if let Some(members) = &read.value
+        && read.source == Source::Fetched
         && members.is_too_long()
     {
         too_long::<L>(engine.types.of::<Members<L>>(), members.members.len());
     }
-    match (asked.take_unstored(), members) {
+    match (asked.take_unstored(), &read.value) {
         (Some(objects), _) => Told::Objects(objects),
-        (None, Some(members)) if asked.is_of(&members) => Told::Members(members),
+        (None, Some(members)) if asked.is_of(members) => Told::Members(Arc::clone(members)),
         (None, Some(_)) => Told::Another,
         // No list is stored as absent.
         (None, None) => Told::Objects(Vec::new()),
+    }
+}
+
+/// The objects of a list, by their places in it.
+struct Gathered<L: ListLookup> {
+    /// Nothing where the object is still to be read.
+    objects: Vec<Option<Option<Arc<L::Object>>>>,
+}
+
+impl<L: ListLookup> Gathered<L> {
+    /// What was read together with the list; for the next read it is remembered which objects those are.
+    fn of(
+        engine: &Engine,
+        asked: &ListRead<L>,
+        members: &Arc<Members<L>>,
+        read: &Read<Members<L>>,
+        seen: Option<Seen<L>>,
+    ) -> Self {
+        let is_cached = read.source == Source::Cache || read.fill == Fill::Stored;
+        let (objects, learnt) = match seen {
+            Some(seen) => seen.of(members),
+            None => (vec![None; members.members.len()], Learnt::Members(None)),
+        };
+        if let Learnt::Members(document) = learnt
+            && is_cached
+        {
+            ListHint::remember(engine, asked.key().key(), members, document.as_ref());
+        }
+        Self { objects }
+    }
+
+    /// The members whose objects are still to be read, if there are any.
+    fn missing(&self, members: &Members<L>) -> Option<Vec<L::Member>> {
+        let members = members.members.iter().zip(&self.objects);
+        let missing = members.filter(|(_, object)| object.is_none());
+        let missing: Vec<L::Member> = missing.map(|(member, _)| member.clone()).collect();
+        (!missing.is_empty()).then_some(missing)
+    }
+
+    /// Takes those, in order.
+    fn take(&mut self, read: Vec<Option<Arc<L::Object>>>) {
+        let missing = self.objects.iter_mut().filter(|object| object.is_none());
+        missing.zip(read).for_each(|(place, object)| *place = Some(object));
+    }
+
+    /// The objects that are still in the list.
+    fn in_order(self, asked: &ListRead<L>) -> Objects<L> {
+        asked.held(self.objects.into_iter().flatten())
     }
 }

@@ -115,21 +115,6 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         }
     }
 
-    /// The same for a lookup that is shared already, unaudited.
-    pub(super) async fn read_shared<L: Lookup<Context = C> + 'static>(
-        self,
-        lookup: &Arc<L>,
-    ) -> Result<Read<L::Object>, Error> {
-        match self.view.begin(&**lookup).await {
-            Ok(read) => Ok(read),
-            Err(begun) => {
-                let (query, unfinished) = *begun;
-                let begun = (query.detach(), unfinished);
-                Box::pin(self.go_on(Arc::clone(lookup), begun)).await
-            }
-        }
-    }
-
     /// [`read`](Self::read), with options for this read alone.
     ///
     /// # Errors
@@ -172,7 +157,7 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
     }
 
     /// A read that is no plain hit.
-    async fn go_on<L: Lookup<Context = C> + 'static>(
+    pub(super) async fn go_on<L: Lookup<Context = C> + 'static>(
         self,
         lookup: Arc<L>,
         (query, unfinished): DetachedRead<L>,
@@ -296,7 +281,7 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
 }
 
 /// A read whose first round was no hit, without the borrow of its lookup.
-type DetachedRead<L> = (DetachedQuery, Unfinished<Option<Arc<<L as Lookup>::Object>>>);
+pub(super) type DetachedRead<L> = (DetachedQuery, Unfinished<Option<Arc<<L as Lookup>::Object>>>);
 
 fn read_of<L: Lookup>(ended: Result<(Loaded, Outcome), Error>) -> Result<Read<L::Object>, Error> {
     let (object, outcome) = ended?;

@@ -8,6 +8,7 @@ use crate::error::Error;
 use crate::key::{Key, KeyEncoder};
 use crate::model::cached::{Cached, TypePolicy};
 use crate::model::keys::CacheKeys;
+use crate::model::listed::Listed;
 use crate::model::lookup::Lookup;
 use crate::model::schema::{CacheSchema, fingerprint};
 use crate::model::tag::Tag;
@@ -90,15 +91,6 @@ pub trait ListLookup: CacheSchema + CacheKeys + Clone + Send + Sync + 'static {
     fn type_slot() -> usize {
         crate::stats::generic_slot::<Self>()
     }
-}
-
-/// What a list's fetch function returned.
-#[derive(Clone, Debug)]
-pub enum Listed<T, M> {
-    /// The objects. They are not stored: each is read under its own key.
-    Objects(Vec<T>),
-    /// The primary lookups of the objects.
-    Members(Vec<M>),
 }
 
 /// A list as it is stored: its own parts, to verify it by, and its members'.

@@ -5,6 +5,7 @@ pub(crate) mod cached;
 pub(crate) mod call;
 pub(crate) mod keys;
 pub(crate) mod list;
+pub(crate) mod listed;
 pub(crate) mod lookup;
 pub(crate) mod object;
 pub(crate) mod query;

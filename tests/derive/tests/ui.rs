@@ -9,6 +9,7 @@ const CLASSES: [&str; 14] = [
     "fields",
     "input",
     "key_part",
+    "lists",
     "lookups",
     "many",
     "normalize",

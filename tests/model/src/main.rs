@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use cachecow_model::object::scenes as object;
 use cachecow_model::scenes::{self, Extent};
+use cachecow_model::{Without, list};
 
 fn main() -> ExitCode {
     let extent = match std::env::args().nth(1).as_deref() {
@@ -24,6 +25,13 @@ fn main() -> ExitCode {
         states += explored.states;
         sound &= explored.wrong.is_none();
         println!("{explored}");
+    }
+    for scene in list::scenes(list::Skips::Nothing, Without::Nothing) {
+        let name = scene.name;
+        let (found, wrong) = list::explore(scene);
+        states += found;
+        sound &= wrong.is_none();
+        println!("lists, {name}: {found} states, {}", wrong.as_deref().unwrap_or("nothing wrong"));
     }
     println!("{states} states in {:.0} s", began.elapsed().as_secs_f64());
     let of_keys = scenes::controls().into_iter();

@@ -220,8 +220,8 @@ impl Builder {
     }
 
     /// For how many keys this process remembers what it needs besides, so that a hit takes one round trip: where
-    /// an alias leads, and which tags an object has. A key takes about 180 bytes; those that are asked for
-    /// most stay. What is remembered is never trusted: where it is wrong, or there is none, a hit takes a
+    /// an alias leads, which tags an object has, and the members of a list, which count as a key each. A key takes
+    /// about 180 bytes; those that are asked for most stay. What is remembered is never trusted: where it is wrong, or there is none, a hit takes a
     /// round trip more. Default: 65,536.
     pub fn hints(mut self, keys: usize) -> Self {
         self.settings.hints = keys;

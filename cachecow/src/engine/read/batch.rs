@@ -5,11 +5,13 @@ use std::mem;
 use std::sync::Arc;
 
 use super::{
-    LoadOptions, ObjectQuery, Reads, TypedLoader, Unfinished, loaded_arc, look_many, near_hit,
-    typed,
+    LoadOptions, Looked, ObjectQuery, Reads, TypedLoader, Unfinished, loaded_arc, look_many,
+    near_hit, typed,
 };
+use crate::backend::Place;
 use crate::engine::Engine;
 use crate::engine::background::Attendance;
+use crate::engine::client::Answer;
 use crate::error::Error;
 use crate::key::KeyMap;
 use crate::model::lookup::Lookup;
@@ -76,6 +78,17 @@ impl<L: Lookup> Begun<'_, L> {
         }
     }
 
+    /// For each lookup its object, or nothing where the read is not over.
+    pub(crate) fn into_seen(self) -> Vec<Option<Option<Arc<L::Object>>>> {
+        let Self { objects, places, left } = self;
+        let mut seen: Vec<_> = objects.into_iter().map(Some).collect();
+        left.iter().for_each(|left| seen[left.place] = None);
+        match places {
+            None => seen,
+            Some(places) => places.into_iter().map(|place| seen[place].clone()).collect(),
+        }
+    }
+
     /// For each place a lookup that asks for its object.
     pub(crate) fn lookups(&self) -> Vec<usize> {
         let mut lookups: Vec<usize> = (0..self.objects.len()).collect();
@@ -93,6 +106,17 @@ pub(crate) async fn begin<'a, L: Lookup>(
     lookups: &'a [L],
     options: LoadOptions,
 ) -> Begun<'a, L> {
+    begin_beside(engine, near, lookups, options, Vec::new()).await.0
+}
+
+/// The same, which asks for some other places in the same round; their answers, if there was a round.
+pub(crate) async fn begin_beside<'a, L: Lookup>(
+    engine: &'a Engine,
+    near: Option<&'a Near>,
+    lookups: &'a [L],
+    options: LoadOptions,
+    beside: Vec<Place>,
+) -> (Begun<'a, L>, Vec<(Place, Answer)>) {
     let state = engine.types.of::<L::Object>();
     let queries = lookups.iter().map(|lookup| {
         let parts = lookup.key();
@@ -103,8 +127,8 @@ pub(crate) async fn begin<'a, L: Lookup>(
     let (queries, places) = tell_apart(queries);
     let mut objects: Objects<L> = vec![None; queries.len()];
     let mut wanted = take_near_hits(engine, state, near, (queries, options), &mut objects);
-    let left = look_up(engine, state, &mut wanted, &mut objects).await;
-    Begun { objects, places, left: wanted.left(left) }
+    let (left, beside) = look_up(engine, state, &mut wanted, &mut objects, beside).await;
+    (Begun { objects, places, left: wanted.left(left) }, beside)
 }
 
 /// The queries without repetition, and for each lookup its place among them, if any is repeated.
@@ -189,7 +213,8 @@ async fn look_up<L: Lookup>(
     state: &TypeState,
     wanted: &mut Wanted<'_, L>,
     objects: &mut Objects<L>,
-) -> Vec<(usize, Unfinished<Loaded>)> {
+    beside: Vec<Place>,
+) -> (Vec<(usize, Unfinished<Loaded>)>, Vec<(Place, Answer)>) {
     let purpose = wanted.options.purpose;
     let looks_up_first = match purpose {
         Purpose::Serve => engine.looks_up_first(state),
@@ -200,15 +225,16 @@ async fn look_up<L: Lookup>(
         let read = |query: &ObjectQuery<'_, L>| {
             engine.read_of(query.lookup, query.key, state).with_purpose(purpose).into()
         };
-        return wanted.queries.iter().map(read).enumerate().collect();
+        return (wanted.queries.iter().map(read).enumerate().collect(), Vec::new());
     }
-    if wanted.queries.is_empty() {
-        return Vec::new();
+    if wanted.queries.is_empty() && beside.is_empty() {
+        return (Vec::new(), Vec::new());
     }
     let read = || engine.read_that_looks_up().with_purpose(purpose);
-    let looked = look_many(engine, state, &mut wanted.queries, read).await;
+    let Looked { reads, beside } =
+        look_many(engine, state, &mut wanted.queries, read, beside).await;
     let mut left = Vec::new();
-    for (number, looked) in looked.into_iter().enumerate() {
+    for (number, looked) in reads.into_iter().enumerate() {
         match looked {
             Ok(object) => {
                 engine.sample(wanted.queries[number].lookup, object.as_ref());
@@ -217,7 +243,7 @@ async fn look_up<L: Lookup>(
             Err(unfinished) => left.push((number, unfinished.map(loaded_arc))),
         }
     }
-    left
+    (left, beside)
 }
 
 /// The rest goes through the driver.

@@ -3,14 +3,26 @@
 //! The objects of a list are always read under their own keys. A load that other callers have joined hands on the
 //! members alone: an object may be invalidated by its own key, which does not fence the load of the list.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 
+use super::batch::begin_beside;
+use super::known::Known;
+use super::query::ObjectQuery;
+use super::{LoadOptions, Query as _, Unfinished};
+use crate::backend::Place;
+use crate::engine::Engine;
+use crate::engine::client::Answer;
 use crate::error::Error;
-use crate::key::KeyEncoder;
-use crate::model::list::{ListLookup, Listed, Members};
+use crate::key::{Key, KeyEncoder};
+use crate::model::list::{ListLookup, Members};
+use crate::model::listed::Listed;
 use crate::model::lookup::Lookup;
+use crate::near::Near;
+use crate::protocol::{Outcome, ReadMachine, Reply};
 use crate::stats::TypeState;
 
 /// One caller's read of a list.
@@ -43,6 +55,17 @@ impl<L: ListLookup> ListRead<L> {
         objects: impl IntoIterator<Item = Option<Arc<L::Object>>>,
     ) -> Vec<Arc<L::Object>> {
         objects.into_iter().flatten().filter(|object| self.list.holds(object)).collect()
+    }
+
+    /// What this process remembers of the list.
+    pub(crate) fn hint(&self, engine: &Engine, key: Key) -> Option<Arc<ListHint<L>>> {
+        // Another kind of list may have the same hash.
+        engine
+            .hints
+            .list(key)?
+            .downcast()
+            .ok()
+            .filter(|hint: &Arc<ListHint<L>>| self.is_of(&hint.members))
     }
 
     /// The members of fetched objects.
@@ -78,6 +101,106 @@ impl<L: ListLookup> Lookup for ListRead<L> {
             Listed::Objects(objects) => self.members_of(objects),
             Listed::Members(members) => Members { list: self.list.clone(), members },
         }))
+    }
+}
+
+/// The members that a list had.
+pub(crate) struct ListHint<L: ListLookup> {
+    members: Arc<Members<L>>,
+    /// The document that they were found in, if it is known.
+    document: Option<Bytes>,
+}
+
+/// The objects that were read because of a hint.
+pub(crate) struct Seen<L: ListLookup> {
+    hint: Arc<ListHint<L>>,
+    /// For each of the hint's members its object; nothing where the read is not over.
+    objects: Vec<Option<Found<L>>>,
+    /// Where the list was found, if that round was a hit.
+    document: Option<Bytes>,
+}
+
+/// What a read has learnt besides what was remembered.
+pub(crate) enum Learnt {
+    Nothing,
+    /// Members, and the document that they were found in, if it is known.
+    Members(Option<Bytes>),
+}
+
+/// An object, or that there is none.
+type Found<L> = Option<Arc<<L as ListLookup>::Object>>;
+
+/// The first round of a list and of the objects that it had: a hit of the list, or its read, which goes on; and
+/// what was found of the objects.
+pub(crate) async fn look_list<'a, L: ListLookup>(
+    engine: &'a Engine,
+    (query, read): (&mut ObjectQuery<'a, ListRead<L>>, ReadMachine),
+    near: Option<&Near>,
+    hint: Arc<ListHint<L>>,
+    options: LoadOptions,
+) -> (Result<Option<Arc<Members<L>>>, Unfinished<Option<Arc<Members<L>>>>>, Seen<L>) {
+    let state = engine.types.of::<Members<L>>();
+    let mut unfinished = Unfinished::from(read);
+    let own = Place::Value(query.key);
+    let mut beside = query.take_hinted();
+    beside.push(own);
+    let members = &hint.members.members;
+    let (begun, mut answers) = begin_beside(engine, near, members, options, beside).await;
+    let objects = begun.into_seen();
+    let answer = answers.iter().position(|(place, _)| *place == own).map(|at| answers.remove(at).1);
+    let mut seen = Seen { hint, objects, document: None };
+    let Some(answer) = answer.filter(|_| unfinished.read.take_lookup()) else {
+        return (Err(unfinished), seen);
+    };
+    let document = match &answer {
+        Ok(Reply::Value(document)) => Some(document.clone()),
+        _ => None,
+    };
+    let lost = |answer: Answer| answer.map_err(|error| state.lost(&error));
+    unfinished.read.on_reply(lost(answer));
+    let others = answers.into_iter().map(|(place, answer)| (place, lost(answer)));
+    let known = Known::by_hint(others.collect());
+    let found = unfinished.judge(query, known);
+    if found.is_some() {
+        state.record(Outcome::Hit, false);
+        seen.document = document;
+    }
+    (found.ok_or(unfinished), seen)
+}
+
+impl<L: ListLookup> Seen<L> {
+    /// For each member its object; nothing where it is still to be read. Of what was read before the list, only
+    /// the objects that are in it count.
+    pub(crate) fn of(self, members: &Members<L>) -> (Vec<Option<Found<L>>>, Learnt) {
+        let Self { hint, objects, document } = self;
+        if document.is_some() && document == hint.document {
+            return (objects, Learnt::Nothing);
+        }
+        let is_later = document.is_none();
+        let counts = |found: &Found<L>| {
+            !is_later || found.as_ref().is_some_and(|object| members.list.holds(object))
+        };
+        let keys = hint.members.members.iter().map(|member| member.key().as_bytes().to_vec());
+        let read = keys.zip(objects).filter_map(|(key, object)| Some((key, object?)));
+        let read: HashMap<Vec<u8>, Found<L>> = read.filter(|(_, found)| counts(found)).collect();
+        let of = |member: &L::Member| read.get(member.key().as_bytes()).cloned();
+        (members.members.iter().map(of).collect(), Learnt::Members(document))
+    }
+}
+
+impl<L: ListLookup> ListHint<L> {
+    /// Has the next read ask for the members together with the list.
+    pub(crate) fn remember(
+        engine: &Engine,
+        key: Key,
+        members: &Arc<Members<L>>,
+        document: Option<&Bytes>,
+    ) {
+        // A copy, since the document may be a part of all that the cache answered.
+        let document = document.map(|document| Bytes::copy_from_slice(document));
+        let count = members.members.len();
+        let hint = Arc::new(Self { members: Arc::clone(members), document });
+        engine.hints.remember_list(key, hint, count);
     }
 }
 

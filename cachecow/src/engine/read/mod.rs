@@ -38,7 +38,7 @@ pub(crate) use self::judge::{Judged, Judgement};
 pub(crate) use self::known::Known;
 use self::known::{Answered, each_once};
 pub(crate) use self::lifetime::lifetimes;
-pub(crate) use self::list::{ListRead, too_long};
+pub(crate) use self::list::{Learnt, ListHint, ListRead, Seen, look_list, too_long};
 pub(crate) use self::loader::LoadOptions;
 #[cfg(feature = "store")]
 pub(crate) use self::loader::{Loader, Sealed};
@@ -143,6 +143,13 @@ pub(crate) async fn look_one<Q: Query>(
     Err(unfinished)
 }
 
+/// What several keys' first round found.
+pub(crate) struct Looked<Q: Query> {
+    pub(crate) reads: Vec<Result<Q::Found, Unfinished<Q::Found>>>,
+    /// What was asked for beside them.
+    pub(crate) beside: Vec<(Place, Answer)>,
+}
+
 /// The same for several keys, all different, whose first commands are lookups; also with what is needed besides
 /// and was not remembered. Each place is read once.
 pub(crate) async fn look_many<Q: Query>(
@@ -150,14 +157,17 @@ pub(crate) async fn look_many<Q: Query>(
     state: &TypeState,
     queries: &mut [Q],
     read: impl Fn() -> ReadMachine,
-) -> Vec<Result<Q::Found, Unfinished<Q::Found>>> {
+    beside: Vec<Place>,
+) -> Looked<Q> {
     let hinted: Vec<Vec<Place>> = queries.iter_mut().map(Query::take_hinted).collect();
     let mut places: Vec<Place> = queries.iter().map(|query| Place::Value(query.key())).collect();
-    let mut others: Vec<Place> = hinted.iter().flatten().copied().collect();
+    let mut others: Vec<Place> = hinted.iter().flatten().chain(&beside).copied().collect();
     each_once(&mut others);
     places.extend(&others);
     let mut answers = engine.client.lookup_many(places).await;
     let of_others = Answered::of(others, answers.split_off(queries.len()));
+    let answered = |place| Some((place, of_others.at(place)?.clone()));
+    let beside = beside.into_iter().filter_map(answered).collect();
     let mut looked = Vec::with_capacity(queries.len());
     for ((query, hinted), reply) in queries.iter().zip(hinted).zip(answers) {
         let others = hinted.into_iter().map(|place| (place, of(state, &of_others, place)));
@@ -170,7 +180,7 @@ pub(crate) async fn look_many<Q: Query>(
     }
     look_further(engine, state, queries, &mut looked).await;
     state.record_hits(looked.iter().filter(|looked| looked.is_ok()).count() as u64);
-    looked
+    Looked { reads: looked, beside }
 }
 
 /// The same for one key that was looked up.

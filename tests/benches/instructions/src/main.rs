@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 const USERS: u32 = 1_000;
 const BATCH: u32 = 100;
+/// Objects of a list.
+const LIST: u32 = 20;
 /// All is slow under valgrind, and a timeout would be no hit.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -52,6 +54,22 @@ struct Tagged {
 #[cache(key = "whole:{id}", fetch = Whole::find)]
 struct Whole {
     id: i64,
+    name: String,
+    email: String,
+    company: String,
+    active: bool,
+    created_at: i64,
+    logins: u32,
+}
+
+/// The same in a list of twenty.
+#[derive(Debug, Serialize, Deserialize, Cached)]
+#[cache(ttl = "1h")]
+#[cache(key = "listed:{id}", fetch = Listed::find, fetch_many = Listed::find_many)]
+#[cache(list = "listed:group:{group}", fetch = Listed::of_group)]
+struct Listed {
+    id: i64,
+    group: i64,
     name: String,
     email: String,
     company: String,
@@ -100,6 +118,25 @@ impl Whole {
     }
 }
 
+impl Listed {
+    fn new(id: i64) -> Self {
+        let User { id, name, email, company, active, created_at, logins } = User::new(id);
+        Self { id, group: id / i64::from(LIST), name, email, company, active, created_at, logins }
+    }
+
+    async fn find(id: i64) -> Result<Self, Infallible> {
+        Ok(Self::new(id))
+    }
+
+    async fn find_many(ids: &[i64]) -> Result<Vec<Self>, Infallible> {
+        Ok(ids.iter().copied().map(Self::new).collect())
+    }
+
+    async fn of_group(group: i64) -> Result<Vec<Self>, Infallible> {
+        Ok(list(group).map(Self::new).collect())
+    }
+}
+
 /// A way to read, and beside each of cachecow's the bare way to the same.
 #[derive(Clone)]
 enum Client {
@@ -117,6 +154,9 @@ enum Client {
     /// A batch, and `MGET`.
     Many(CacheCow),
     BareMany(MultiplexedConnection),
+    /// A list, and `get_many` of its members.
+    List(CacheCow),
+    BareList(CacheCow),
     /// From this process's memory.
     Near(CacheCow),
     BareNear(Arc<Cache<i64, Arc<User>>>),
@@ -140,6 +180,8 @@ impl Client {
             "bare-tagged" | "bare-whole" => Self::BareTagged(bare),
             "many" => Self::Many(builder.open(url).await.expect("a Redis URL")),
             "bare-many" => Self::BareMany(bare),
+            "list" => Self::List(builder.open(url).await.expect("a Redis URL")),
+            "bare-list" => Self::BareList(builder.open(url).await.expect("a Redis URL")),
             "near" => Self::Near(near.open(url).await.expect("a Redis URL")),
             "bare-near" => Self::BareNear(Arc::new(Cache::new(2 * USERS as usize))),
             _ => panic!("no such kind: {kind}"),
@@ -202,6 +244,18 @@ impl Client {
                 let users = users.expect("no fetch fails");
                 users.iter().map(|user| user.as_ref().expect("stored").id).min().expect("some")
             }
+            Self::List(cow) => {
+                let group = id / i64::from(LIST);
+                let listed = cow.list(Listed::list_by_group(group)).await.expect("no fetch fails");
+                listed.iter().position(|one| one.id == id).expect("a member");
+                id
+            }
+            Self::BareList(cow) => {
+                let members = list(id / i64::from(LIST)).map(Listed::by_id);
+                let listed = cow.get_many(members).await.expect("no fetch fails");
+                let one = |one: &Option<Arc<Listed>>| one.as_ref().expect("stored").id;
+                listed.iter().map(one).find(|one| *one == id).expect("a member")
+            }
             Self::BareHit(bare) => decode(get(bare, &format!("map:user:{id}")).await).id,
             Self::BareAlias(bare) => {
                 let key: String = get(bare, &format!("email:{}", email(id))).await;
@@ -226,7 +280,11 @@ impl Client {
 
     /// How many objects a read reads.
     fn batch(&self) -> u32 {
-        if matches!(self, Self::Many(_) | Self::BareMany(_)) { BATCH } else { 1 }
+        match self {
+            Self::Many(_) | Self::BareMany(_) => BATCH,
+            Self::List(_) | Self::BareList(_) => LIST,
+            _ => 1,
+        }
     }
 }
 
@@ -241,6 +299,11 @@ fn decode(value: Vec<u8>) -> User {
 /// The users of the batch that begins with this one.
 fn batch(first: i64) -> impl Iterator<Item = i64> {
     first..first + i64::from(BATCH)
+}
+
+/// The members of a list.
+fn list(group: i64) -> impl Iterator<Item = i64> {
+    group * i64::from(LIST)..(group + 1) * i64::from(LIST)
 }
 
 fn main() {

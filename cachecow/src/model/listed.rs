@@ -1,0 +1,64 @@
+//! What the fetch function of a list returns.
+
+use crate::error::Error;
+
+/// What a list's fetch function returned.
+#[derive(Clone, Debug)]
+pub enum Listed<T, M> {
+    /// The objects. They are not stored: each is read under its own key.
+    Objects(Vec<T>),
+    /// The primary lookups of the objects.
+    Members(Vec<M>),
+}
+
+/// What the fetch function of a list may return, for objects of type `T` with the primary lookup `M`. `Way` is
+/// inferred.
+#[diagnostic::on_unimplemented(
+    message = "the fetch function of a list cannot return `{Self}`",
+    label = "wrong return type",
+    note = "the fetch function of a list returns `Result<Vec<{T}>, E>`, or the primary lookups alone, `Result<Vec<{M}>, \
+            E>`, where `E` is any error"
+)]
+pub trait ListOutput<T, M, Way> {
+    /// The fetch function's error.
+    type Error;
+
+    /// What was found, in order.
+    #[doc(hidden)]
+    fn into_listed(self) -> Result<Listed<T, M>, Self::Error>;
+}
+
+/// The way of a function that returns objects.
+#[derive(Debug)]
+pub struct OfObjects;
+
+/// The way of a function that returns lookups.
+#[derive(Debug)]
+pub struct OfMembers;
+
+#[diagnostic::do_not_recommend]
+impl<T, M, E> ListOutput<T, M, OfObjects> for Result<Vec<T>, E> {
+    type Error = E;
+
+    fn into_listed(self) -> Result<Listed<T, M>, E> {
+        self.map(Listed::Objects)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, M, E> ListOutput<T, M, OfMembers> for Result<Vec<M>, E> {
+    type Error = E;
+
+    fn into_listed(self) -> Result<Listed<T, M>, E> {
+        self.map(Listed::Members)
+    }
+}
+
+/// The result of a list's fetch function.
+#[inline]
+pub fn listed<T, M, Way, O: ListOutput<T, M, Way>>(
+    output: O,
+    into_error: fn(O::Error) -> Error,
+) -> Result<Listed<T, M>, Error> {
+    output.into_listed().map_err(into_error)
+}

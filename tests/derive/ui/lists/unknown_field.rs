@@ -1,0 +1,25 @@
+//! A placeholder that is no field.
+
+use cachecow::Cached;
+
+#[derive(Cached)]
+#[cache(key = "post:{id}", fetch = Post::find)]
+#[cache(list = "post:author:{autor}", fetch = Post::by_author)]
+struct Post {
+    id: i64,
+    author: i64,
+}
+
+impl Post {
+    async fn find(_: i64) -> Result<Option<Post>, std::io::Error> {
+        Ok(None)
+    }
+
+    async fn by_author(_: i64) -> Result<Vec<Post>, std::io::Error> {
+        Ok(Vec::new())
+    }
+}
+
+fn main() {
+    let _ = Post::list_by_author(1);
+}
