@@ -302,8 +302,8 @@ impl CacheCow {
         self.engine.invalidate(self.engine.targets(&lookups)).await
     }
 
-    /// [`invalidate`](Self::invalidate) for every key that the object is found by, in one round
-    /// trip.
+    /// [`invalidate`](Self::invalidate) for every key that the object is found by, and every list that it is in,
+    /// in one round trip.
     ///
     /// # Errors
     ///

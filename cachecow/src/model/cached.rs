@@ -21,7 +21,8 @@ pub trait Cached: CacheSchema + Send + Sync + 'static {
     /// the second to be used in a [`CacheCow`](crate::CacheCow) is not cached there, and reported.
     const TEMPLATES: &'static [&'static str] = &[];
 
-    /// Visits every key the object is reachable by, the primary one first.
+    /// Visits every key the object is reachable by, the primary one first: its lookups' and those of the lists that
+    /// it is in.
     fn each_key(&self, visit: &mut dyn FnMut(Key));
 
     /// Whether objects of this type carry tags, by which many are invalidated at once: each read of

@@ -6,8 +6,8 @@ use crate::model::cached::{Cached, Clearable, TypePolicy};
 use crate::model::query::{Answer, Query};
 use crate::model::tag::{AllOf, Tag};
 
-/// What an invalidation or a write is about: a lookup (one key), an object (all of its keys), a tag (all
-/// objects that carry it), or several of these in an array, a slice, a `Vec` or a tuple.
+/// What an invalidation or a write is about: a lookup or a list (one key), an object (all of its keys, and its
+/// lists), a tag (all objects that carry it), or several of these in an array, a slice, a `Vec` or a tuple.
 ///
 /// `#[derive(Cached)]` implements it for the struct and for its lookups.
 #[diagnostic::on_unimplemented(
@@ -81,7 +81,8 @@ impl KeySet {
         self.answers.iter().map(|(key, _)| *key)
     }
 
-    /// Adds every key that the object is found by, and all answers to queries that carry a tag of it.
+    /// Adds every key that the object is found by, every list that it is in, and all answers to queries that carry
+    /// a tag of it.
     pub fn add_object<T: Cached>(&mut self, object: &T) {
         object.each_key(&mut |key| self.add(key, T::POLICY));
         object.each_tag(&mut |tag| self.add_queries(tag));
