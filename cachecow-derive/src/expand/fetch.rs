@@ -22,7 +22,7 @@ pub(super) fn fetch(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> To
     let future = future_type(surroundings, &quote!(::core::option::Option<Self::Object>));
     let trait_name = quote!(#krate::Lookup);
     let converted = Converted { future, by: quote!(found::<#object, _>), trait_name };
-    fetch_parts(surroundings, lookup, converted)
+    fetch_parts(surroundings, lookup, &converted)
 }
 
 /// `ListLookup::fetch`.
@@ -37,7 +37,7 @@ pub(super) fn fetch_list(
     let future = future_type(surroundings, &listed);
     let trait_name = quote!(#krate::ListLookup);
     let by = quote!(listed::<#object, #member, _, _>);
-    fetch_parts(surroundings, &list.lookup, Converted { future, by, trait_name })
+    fetch_parts(surroundings, &list.lookup, &Converted { future, by, trait_name })
 }
 
 /// What becomes of the output of a user's function.
@@ -54,7 +54,7 @@ struct Converted {
 fn fetch_parts(
     surroundings: &Surroundings<'_>,
     lookup: &LookupModel,
-    converted: Converted,
+    converted: &Converted,
 ) -> TokenStream {
     let krate = &surroundings.model.schema.target.krate;
     let Some(path) = &lookup.fetch else {
@@ -79,7 +79,7 @@ fn fetch_parts(
     let lent = surroundings.model.context.as_ref().map(|_| context.to_token_stream());
     let arguments: Vec<TokenStream> = lent.into_iter().chain(parts).collect();
     let call = checked_call(krate, path, &arguments);
-    let found = found(surroundings, &call, &converted, span);
+    let found = found(surroundings, &call, converted, span);
     let (pattern, future) = (pattern(lookup), at(&converted.future, span));
     quote! {
         fn fetch(&self, #context: &Self::Context) -> #future {

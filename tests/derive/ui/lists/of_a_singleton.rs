@@ -3,7 +3,7 @@
 use cachecow::Cached;
 
 #[derive(Cached)]
-#[cache(key = "post", name = "the", fetch = Post::the)]
+#[cache(key = "post", name = "the", fetch = Post::load)]
 #[cache(list = "post:author:{author}", fetch = Post::by_author)]
 struct Post {
     id: i64,
@@ -19,7 +19,7 @@ impl Post {
         Ok(Vec::new())
     }
 
-    async fn the() -> Result<Option<Post>, std::io::Error> {
+    async fn load() -> Result<Option<Post>, std::io::Error> {
         Ok(None)
     }
 }

@@ -80,7 +80,7 @@ where
 
 fn is_keys(_: impl CacheKeys) {}
 
-async fn read(cow: &CacheCow, db: &dyn Db) -> Result<(), Error> {
+async fn read(cow: &CacheCow, db: &(dyn Db + 'static)) -> Result<(), Error> {
     let _: Vec<Arc<Post>> = cow.with(db).list(Post::list_by_author("Ann")).await?;
     let _: Vec<Arc<Numbers>> = cow.list(Numbers::list_all()).await?;
     let _: Vec<Arc<Pair<u8, 3>>> = cow.list(Pair::list_by_1([1, 2, 3])).await?;
