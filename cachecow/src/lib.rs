@@ -126,6 +126,9 @@ mod packing;
 pub mod protocol;
 mod stats;
 #[cfg(doc)]
+#[doc = include_str!("../docs/queries.md")]
+pub mod queries {}
+#[cfg(doc)]
 #[doc = include_str!("../docs/stored_types.md")]
 pub mod stored_types {}
 #[cfg(feature = "store")]
@@ -149,13 +152,14 @@ pub use backend::{
 };
 pub use cache::builder::{BackendConfig, Builder};
 pub use cache::cow::CacheCow;
+pub use cache::get_or_fetch::GetOrFetch;
 pub use cache::peek::Peek;
 pub use cache::read::{Fill, Read, ReadOptions, Source};
 pub use cache::shared::SharedView;
 pub use cache::view::View;
 pub use cache::write::{Write, WriteError, Written};
 pub use error::{Error, ErrorKind};
-pub use key::{Key, KeyEncoder, KeyPart};
+pub use key::{EncodedKey, Key, KeyEncoder, KeyPart, KeyParts};
 pub use model::audited::Audited;
 pub use model::cached::{Cached, Clearable, TypePolicy};
 pub use model::keys::{CacheKeys, KeySet};

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::audit::Auditor;
 use crate::cache::builder::Builder;
+use crate::cache::get_or_fetch::GetOrFetch;
 use crate::cache::peek::{self, Peek};
 use crate::cache::read::Read;
 use crate::cache::shared::SharedView;
@@ -14,6 +16,7 @@ use crate::cache::view::View;
 use crate::cache::write::Write;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
+use crate::key::EncodedKey;
 use crate::model::cached::{Cached, Clearable};
 use crate::model::keys::{CacheKeys, KeySet};
 use crate::model::lookup::{Lookup, SameContext};
@@ -187,6 +190,11 @@ impl CacheCow {
         Q: Query + Lookup<Object = Answer<Q>, Context: SameContext<()>>,
     {
         self.with(&()).ask(query).await
+    }
+
+    /// [`View::get_or_fetch`].
+    pub fn get_or_fetch<F>(&self, key: EncodedKey, ttl: Duration, fetch: F) -> GetOrFetch<'_, F> {
+        self.with(&()).get_or_fetch(key, ttl, fetch)
     }
 
     /// [`View::get_many`], for lookups whose fetch function needs no context.

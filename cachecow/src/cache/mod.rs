@@ -2,6 +2,7 @@
 
 pub(crate) mod builder;
 pub(crate) mod cow;
+pub(crate) mod get_or_fetch;
 pub(crate) mod list;
 pub(crate) mod peek;
 pub(crate) mod read;

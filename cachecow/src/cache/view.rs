@@ -372,7 +372,7 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         'a: 'l,
     {
         let engine = self.engine;
-        let state = engine.types.of::<L::Object>();
+        let state = engine.types.of_lookup(lookup);
         let near = self.near::<L>();
         let parts = lookup.key();
         let key = parts.key();
@@ -401,10 +401,9 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         self,
         (query, unfinished): Begun<'_, L>,
     ) -> Result<Read<L::Object>, Error> {
-        let state = self.engine.types.of::<L::Object>();
         let loader = TypedLoader::one(
             self.engine,
-            state,
+            query.state,
             SameContext::of(self.context),
             &query,
             self.options.load(),

@@ -10,6 +10,7 @@
 mod crates;
 mod encoder;
 mod map;
+mod of;
 mod part;
 mod words;
 
@@ -20,6 +21,8 @@ use std::ptr;
 
 pub use encoder::KeyEncoder;
 pub(crate) use map::{FoldKeys, KeyMap};
+pub(crate) use of::emptied;
+pub use of::{EncodedKey, KeyParts};
 pub use part::KeyPart;
 pub use words::Template;
 use xxhash_rust::xxh3::xxh3_128;

@@ -86,6 +86,14 @@ pub trait Lookup: Send + Sync {
         }
     }
 
+    /// Where reads by this lookup are counted, if not with its type: a number like the type's, and a name. It is
+    /// that of a template, which then is the lookup's alone.
+    #[doc(hidden)]
+    #[inline]
+    fn series(&self) -> Option<(usize, &'static str)> {
+        None
+    }
+
     /// This lookup, for an [`Auditor`](crate::Auditor) to go on with after the read; called in the few
     /// reads that it picks. Where a lookup owns its parts, `Some(Audited::of(self.clone()))`; `None`, the
     /// default, leaves reads by this lookup out, which then count as `audit_skipped`.

@@ -13,7 +13,7 @@ use std::fmt;
 pub(crate) use self::counters::Counter;
 pub use self::counters::TypeStats;
 pub use self::slot::StaticSlot;
-pub(crate) use self::slot::generic_slot;
+pub(crate) use self::slot::{generic_slot, template_slot};
 pub(crate) use self::table::{TypeState, TypeTable};
 
 /// What a [`CacheCow`](crate::CacheCow) and its clones have done since it was opened.
@@ -23,7 +23,8 @@ pub(crate) use self::table::{TypeState, TypeTable};
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// By type name, as written at the struct; types of one name are counted together.
+    /// By type name, as written at the struct; types of one name are counted together. Queries are counted by their
+    /// functions' names, and `get_or_fetch` by its keys' templates.
     pub types: BTreeMap<&'static str, TypeStats>,
     /// Keys whose invalidation failed and is being retried.
     pub pending_invalidations: usize,

@@ -42,3 +42,21 @@ pub(crate) fn generic_slot<T: ?Sized + 'static>() -> usize {
         .entry(id)
         .or_insert_with(|| NEXT_SLOT.fetch_add(1, Ordering::Relaxed))
 }
+
+/// How many pairs of a template and a type are told apart.
+const MAX_TEMPLATES: usize = 1024;
+
+/// The number of what `get_or_fetch` caches under a template, as this type; `None` if there are too many.
+pub(crate) fn template_slot<T: 'static>(template: &'static str) -> Option<usize> {
+    static SLOTS: RwLock<Option<HashMap<(&'static str, TypeId), usize>>> = RwLock::new(None);
+    let id = (template, TypeId::of::<T>());
+    if let Some(slot) = SLOTS.read().as_ref().and_then(|slots| slots.get(&id).copied()) {
+        return Some(slot);
+    }
+    let mut slots = SLOTS.write();
+    let slots = slots.get_or_insert_default();
+    if !slots.contains_key(&id) && slots.len() >= MAX_TEMPLATES {
+        return None;
+    }
+    Some(*slots.entry(id).or_insert_with(|| NEXT_SLOT.fetch_add(1, Ordering::Relaxed)))
+}

@@ -10,6 +10,7 @@ use super::striped::Striped;
 use super::templates::Templates;
 use crate::backend::BackendError;
 use crate::model::cached::Cached;
+use crate::model::lookup::Lookup;
 use crate::protocol::{Fill, First, Lost, Outcome};
 
 /// Doubling blocks: 32, 32, 64, 128, … types, up to 2^32.
@@ -29,9 +30,31 @@ impl TypeTable {
         self.place(slot).get_or_init(|| self.first_use::<T>(slot))
     }
 
+    /// The state of what the lookup finds.
+    #[inline]
+    pub(crate) fn of_lookup<L: Lookup>(&self, lookup: &L) -> &TypeState {
+        match lookup.series() {
+            None => self.of::<L::Object>(),
+            Some(series) => self.of_series::<L::Object>(series),
+        }
+    }
+
+    fn of_series<T: Cached>(&self, (slot, template): (usize, &'static str)) -> &TypeState {
+        let first_use = || {
+            let emptied = crate::key::emptied(template);
+            let emptied = emptied.as_ref().map_or(template, |(emptied, _)| emptied);
+            let clashes = self.templates.clashes::<T>(slot, &[emptied]);
+            TypeState { clashes, ..TypeState::new(template) }
+        };
+        self.place(slot).get_or_init(first_use)
+    }
+
     #[cold]
     fn first_use<T: Cached>(&self, slot: usize) -> TypeState {
-        TypeState { clashes: self.templates.clashes::<T>(slot), ..TypeState::new(T::NAME) }
+        TypeState {
+            clashes: self.templates.clashes::<T>(slot, T::TEMPLATES),
+            ..TypeState::new(T::NAME)
+        }
     }
 
     /// The state in a slot, which is `name`'s.

@@ -20,12 +20,12 @@ struct Owner {
 }
 
 impl Templates {
-    /// Takes the type's templates, and whether another type has one of them, which is told.
-    pub(super) fn clashes<T: Cached>(&self, slot: usize) -> bool {
+    /// Takes templates for a type, and whether another type has one of them, which is told.
+    pub(super) fn clashes<T: Cached>(&self, slot: usize, templates: &[&str]) -> bool {
         let mut owners = self.0.lock();
         let own = Owner { slot, name: type_name::<T>() };
         let mut clashes = false;
-        for template in T::TEMPLATES {
+        for template in templates {
             let owner = *owners.entry(key::<T>(template)).or_insert(own);
             if owner.slot != slot {
                 clashes = true;

@@ -27,7 +27,7 @@ use crate::stats::TypeState;
 /// A read of one object by one lookup.
 pub(crate) struct ObjectQuery<'a, L: Lookup> {
     pub(super) engine: &'a Engine,
-    pub(super) state: &'a TypeState,
+    pub(crate) state: &'a TypeState,
     pub(crate) lookup: &'a L,
     pub(crate) parts: KeyEncoder,
     pub(crate) key: Key,

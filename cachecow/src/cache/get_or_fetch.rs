@@ -1,0 +1,211 @@
+//! What is cached under a key that is decided at run time.
+
+use std::fmt::{self, Debug, Display};
+use std::future::{Future, IntoFuture};
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+
+use crate::cache::read::{ReadOptions, Source};
+use crate::cache::view::View;
+use crate::error::Error;
+use crate::key::{EncodedKey, Key, KeyEncoder};
+use crate::model::cached::TypePolicy;
+use crate::model::lookup::Lookup;
+use crate::model::query::{Answer, Query, QueryTags};
+use crate::model::schema::CacheSchema;
+use crate::stats;
+
+impl<'a, C: ?Sized> View<'a, C> {
+    /// What is cached under the key, or else what `fetch` returns, which is stored for `ttl`: for keys, types and
+    /// functions that are decided at run time. Where they are not, [`#[cachecow::query]`](macro@crate::query) checks
+    /// more when it is compiled, and has all settings.
+    ///
+    /// The future is a builder: [`tag`](GetOrFetch::tag) says what else invalidates the value.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cachecow::Error> {
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    /// use cachecow::{CacheCow, Key};
+    ///
+    /// # struct Db;
+    /// # impl Db {
+    /// #     async fn count(&self, table: &str) -> Result<u64, std::io::Error> { Ok(table.len() as u64) }
+    /// # }
+    /// # let (cow, db) = (CacheCow::memory(), Db);
+    /// let (table, minute) = ("posts", Duration::from_secs(60));
+    /// let key = Key::of("rows:{}", (table,));
+    /// let rows: Arc<u64> = cow.with(&db).get_or_fetch(key, minute, || async { db.count(table).await }).await?;
+    /// assert_eq!(*rows, 5);
+    ///
+    /// cow.invalidate(Key::of("rows:{}", (table,))).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// The settings besides the time to live are the builder's. `stats()` counts under the key's template; of more
+    /// than a thousand pairs of a template and a type, the others under `get_or_fetch`.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), with the function's own error, which is
+    /// [`Error::fetch_error`]: nothing is cached. The cache itself is never the reason for an error.
+    ///
+    /// # Consistency
+    ///
+    /// As with [`get`](Self::get): no read that starts after an invalidation of the key returned is given what was
+    /// fetched before it, and callers of one process who ask for one key at the same time share one call of one of
+    /// their functions. So the functions that are given with one key must return the same.
+    ///
+    /// A value is read back only as the type that was stored, and only under the very parts that it was stored
+    /// under. Of two types under one template, the second that this cache is used for is not cached, and an event at
+    /// the level `error` names both. Another process's value of another type is a miss.
+    ///
+    /// # Round trips
+    ///
+    /// As [`get`](Self::get); it may be cancelled in the same way.
+    pub fn get_or_fetch<F>(self, key: EncodedKey, ttl: Duration, fetch: F) -> GetOrFetch<'a, F> {
+        let options = self.options.or(ReadOptions::new().ttl(ttl));
+        let view = View { engine: self.engine, context: &(), options };
+        GetOrFetch { view, key, tags: Vec::new(), fetch }
+    }
+}
+
+/// What [`View::get_or_fetch`] returns: a future of the value, once it is awaited.
+#[must_use = "nothing is read before it is awaited"]
+pub struct GetOrFetch<'a, F> {
+    view: View<'a, ()>,
+    key: EncodedKey,
+    tags: Vec<Key>,
+    fetch: F,
+}
+
+impl<F> GetOrFetch<'_, F> {
+    /// Has the value carry a tag, of any type; or an `Option`, an array or a `Vec` of tags. It is invalidated with
+    /// the tag, and with each object that carries it: see [`queries`](crate::queries). The same tags must be given
+    /// with the key each time: a value that was stored with others is a miss.
+    ///
+    /// # Round trips
+    ///
+    /// A hit none more, where this process has read the value before; a miss one more.
+    pub fn tag(mut self, tags: impl QueryTags) -> Self {
+        tags.each_epoch(&mut |epoch| self.tags.push(epoch));
+        self
+    }
+}
+
+impl<F> Debug for GetOrFetch<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GetOrFetch").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+impl<'a, F, Fut, T, E> IntoFuture for GetOrFetch<'a, F>
+where
+    F: FnOnce() -> Fut + Send + 'a,
+    Fut: Future<Output = Result<T, E>> + Send + 'a,
+    T: CacheSchema + Send + Sync + 'static,
+    E: Debug + Display + Send + Sync + 'static,
+{
+    type Output = Result<Arc<T>, Error>;
+    type IntoFuture = BoxFuture<'a, Self::Output>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { view, key, tags, fetch } = self;
+        let series = stats::template_slot::<T>(key.template()).map(|slot| (slot, key.template()));
+        let fetch = Mutex::new(Some(fetch));
+        let lookup = AtRunTime { key, series, tags, fetch, value: PhantomData };
+        async move {
+            let read = view.read_unaudited(&lookup).await?;
+            if let Some(answer) = read.value {
+                return Ok(answer.shared());
+            }
+            debug_assert!(matches!(read.source, Source::Cache | Source::Near));
+            // Somebody has written into the cache that there is none.
+            let read = view.uncached().read_unaudited(&lookup).await?;
+            Ok(read.value.expect("the function itself returned a value").shared())
+        }
+        .boxed()
+    }
+}
+
+/// A lookup whose function is called once.
+struct AtRunTime<T, F> {
+    key: EncodedKey,
+    series: Option<(usize, &'static str)>,
+    tags: Vec<Key>,
+    fetch: Mutex<Option<F>>,
+    value: PhantomData<fn() -> T>,
+}
+
+/// Stands for all functions that return such a value.
+pub(crate) struct Returning<T>(PhantomData<fn() -> T>);
+
+impl<T: CacheSchema + Send + Sync + 'static> Query for Returning<T> {
+    type Value = T;
+    type Output = Arc<T>;
+    const NAME: &'static str = "get_or_fetch";
+    const POLICY: TypePolicy = TypePolicy::new();
+    /// Each call's own; see [`Lookup::series`].
+    const TEMPLATES: &'static [&'static str] = &[];
+    const SHAPE: u64 = 0;
+
+    fn output(found: Option<Arc<Answer<Self>>>) -> Option<Arc<T>> {
+        found.map(|answer| answer.shared())
+    }
+}
+
+impl<T, F, Fut, E> Lookup for AtRunTime<T, F>
+where
+    F: FnOnce() -> Fut + Send,
+    Fut: Future<Output = Result<T, E>> + Send,
+    T: CacheSchema + Send + Sync + 'static,
+    E: Debug + Display + Send + Sync + 'static,
+{
+    type Object = Answer<Returning<T>>;
+    type Context = ();
+    const NAME: &'static str = "get_or_fetch";
+    const TAGGED: bool = true;
+
+    fn key(&self) -> KeyEncoder {
+        self.key.encoder().clone()
+    }
+
+    fn key_of(object: &Self::Object) -> KeyEncoder {
+        object.encoded_key().clone()
+    }
+
+    fn finds(&self, object: &Self::Object) -> bool {
+        object.encoded_key().as_bytes() == self.key.encoder().as_bytes()
+    }
+
+    fn each_epoch(&self, _: Option<&Self::Object>, visit: &mut dyn FnMut(Key)) {
+        self.tags.iter().for_each(|tag| visit(*tag));
+    }
+
+    fn each_guard(&self, visit: &mut dyn FnMut(Key)) {
+        self.each_epoch(None, visit);
+    }
+
+    fn series(&self) -> Option<(usize, &'static str)> {
+        self.series
+    }
+
+    async fn fetch(&self, (): &()) -> Result<Option<Self::Object>, Error> {
+        let name = self.key.template();
+        let fetch = self.fetch.lock().take();
+        let Some(fetch) = fetch else {
+            return Err(Error::fetch_opaque(name, "it was called before"));
+        };
+        match fetch().await {
+            Ok(value) => Ok(Some(Answer::new(self.key(), value))),
+            Err(error) => Err(Error::fetch_opaque(name, error)),
+        }
+    }
+}

@@ -1,0 +1,183 @@
+//! Keys that are put together at run time.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use super::{Key, KeyEncoder, KeyPart};
+use crate::model::cached::TypePolicy;
+use crate::model::keys::{CacheKeys, KeySet};
+
+impl Key {
+    /// The key of these parts under a template, for [`View::get_or_fetch`](crate::View::get_or_fetch): as many as it
+    /// has placeholders. It equals that of a query or a struct with this template and these parts.
+    ///
+    /// ```
+    /// use cachecow::Key;
+    ///
+    /// let key = Key::of("top-posts:{}:{}", ("2026-01-31", 10));
+    /// assert_eq!(key.key(), Key::of("top-posts:{day}:{len}", ("2026-01-31", 10)).key());
+    /// assert!(key.key().to_string().starts_with("top-posts:"));
+    /// ```
+    ///
+    /// What varies is a part, and does not stand in the template.
+    ///
+    /// # Panics
+    ///
+    /// If the template has another number of placeholders, or a brace that is none's: write `{{` and `}}` for
+    /// braces.
+    #[track_caller]
+    pub fn of<P: KeyParts>(template: &'static str, parts: P) -> EncodedKey {
+        let emptied = match emptied(template) {
+            Some((emptied, count)) if count == P::COUNT => emptied,
+            Some((_, count)) => panic!(
+                "Key::of(\"{template}\", …): the template has {count} placeholder(s), and {} part(s) are given; write one \
+                 `{{}}` for each part",
+                P::COUNT
+            ),
+            None => panic!(
+                "Key::of(\"{template}\", …): a placeholder is not closed, or not opened; write `{{}}` for a part, and \
+                 `{{{{` or `}}}}` for a brace"
+            ),
+        };
+        let mut encoder = KeyEncoder::new(&emptied);
+        parts.encode_all(&mut encoder);
+        EncodedKey { encoder, template }
+    }
+}
+
+/// The template with its placeholders emptied, and their number; `None` if it is malformed.
+pub(crate) fn emptied(template: &str) -> Option<(Cow<'_, str>, usize)> {
+    let (mut emptied, mut count, mut rest) = (String::new(), 0, template);
+    while let Some(at) = rest.find(['{', '}']) {
+        emptied.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(escape) = rest.get(..2).filter(|two| ["{{", "}}"].contains(two)) {
+            emptied.push_str(escape);
+            rest = &rest[2..];
+            continue;
+        }
+        let (name, after) = rest.strip_prefix('{')?.split_once('}')?;
+        if name.contains('{') {
+            return None;
+        }
+        emptied.push_str("{}");
+        count += 1;
+        rest = after;
+    }
+    emptied.push_str(rest);
+    // The text of most: a copy is not kept.
+    let emptied = if emptied == template { Cow::Borrowed(template) } else { Cow::Owned(emptied) };
+    Some((emptied, count))
+}
+
+/// A key together with its parts, by which what is cached under it is verified; what [`Key::of`] returns.
+#[derive(Clone)]
+pub struct EncodedKey {
+    encoder: KeyEncoder,
+    template: &'static str,
+}
+
+impl EncodedKey {
+    /// The key alone.
+    pub fn key(&self) -> Key {
+        self.encoder.key()
+    }
+
+    pub(crate) fn encoder(&self) -> &KeyEncoder {
+        &self.encoder
+    }
+
+    pub(crate) fn template(&self) -> &'static str {
+        self.template
+    }
+}
+
+impl fmt::Debug for EncodedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The parts may be personal data.
+        f.debug_struct("EncodedKey").field("key", &self.key()).finish_non_exhaustive()
+    }
+}
+
+impl CacheKeys for EncodedKey {
+    fn add_to(&self, set: &mut KeySet) {
+        set.add(self.key(), TypePolicy::new());
+    }
+}
+
+/// The parts of a key: a tuple of up to eight [`KeyPart`]s, such as `(day,)` or `(author, 10)`; `()` for none.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no tuple of key parts",
+    label = "expected a tuple",
+    note = "write `Key::of(\"user:{{}}\", (id,))`: one part for each placeholder, in parentheses and with a comma"
+)]
+pub trait KeyParts {
+    /// How many there are.
+    #[doc(hidden)]
+    const COUNT: usize;
+
+    /// Appends them to the key.
+    #[doc(hidden)]
+    fn encode_all(&self, encoder: &mut KeyEncoder);
+}
+
+impl KeyParts for () {
+    const COUNT: usize = 0;
+
+    fn encode_all(&self, _: &mut KeyEncoder) {}
+}
+
+macro_rules! tuples {
+    ($($count:literal: $($part:ident)*;)*) => {$(
+        impl<$($part: KeyPart),*> KeyParts for ($($part,)*) {
+            const COUNT: usize = $count;
+
+            fn encode_all(&self, encoder: &mut KeyEncoder) {
+                #[allow(non_snake_case, reason = "the macro names each binding after its type")]
+                let ($($part,)*) = self;
+                $($part.encode(encoder);)*
+            }
+        }
+    )*};
+}
+
+tuples! {
+    1: A;
+    2: A B;
+    3: A B C;
+    4: A B C D;
+    5: A B C D E;
+    6: A B C D E F;
+    7: A B C D E F G;
+    8: A B C D E F G H;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_emptied_and_counted() {
+        for (template, expected) in [
+            ("settings", Some(("settings", 0))),
+            ("user:{}", Some(("user:{}", 1))),
+            ("a:{b}:{}", Some(("a:{}:{}", 2))),
+            ("{{}}{id}", Some(("{{}}{}", 1))),
+            ("user:{", None),
+            ("user:}", None),
+            ("{a{b}}", None),
+        ] {
+            let found = emptied(template);
+            let found = found.as_ref().map(|(text, count)| (&**text, *count));
+            assert_eq!(found, expected, "{template}");
+        }
+    }
+
+    #[test]
+    #[should_panic(
+        expected = "has 2 placeholder(s), and 1 part(s) are given; write one `{}` for each part"
+    )]
+    fn parts_are_counted() {
+        let _ = Key::of("a:{}:{}", (7,));
+    }
+}
