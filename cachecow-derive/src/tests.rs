@@ -4,7 +4,7 @@ use expect_test::{ExpectFile, expect_file};
 use proc_macro2::{Delimiter, Group, TokenStream};
 use quote::quote;
 
-use crate::derive::{cache_schema, cached, key_part};
+use crate::derive::{cache_schema, cached, key_part, query};
 
 /// Compares with the snapshot; `UPDATE_EXPECT=1` writes it anew.
 #[track_caller]
@@ -42,6 +42,59 @@ fn two_lookups_and_every_setting() {
         }
     });
     check(generated, &expect_file!["snapshots/two_lookups_and_every_setting.rs"]);
+}
+
+#[test]
+fn plain_query() {
+    let generated = query(
+        quote!(key = "squares:{below}", ttl = "5m"),
+        quote! {
+            /// The squares.
+            async fn squares(below: u32) -> Result<Vec<u32>, Error> {
+                Ok((0..below).map(|n| n * n).collect())
+            }
+        },
+    );
+    check(generated, &expect_file!["snapshots/plain_query.rs"]);
+}
+
+#[test]
+fn query_with_every_setting() {
+    let generated = query(
+        quote! {
+            key = "best:{kind}:{r#type}:{day}", tag = Post::tag_kind(kind), tag = Author::tag_all(),
+            ttl = "5m", negative_ttl = "1s", stale_if_error = "1h", soft_timeout = "50ms",
+            refresh_ahead = true, settle = "500ms", near = false, near_ttl = "5s", version = 2,
+            crate = ::framework::cachecow,
+        },
+        quote! {
+            #[cfg(unix)]
+            pub(crate) async fn best<'a>(
+                db: &'a PgPool,
+                day: &NaiveDate,
+                kind: &str,
+                r#type: u8,
+                #[cache(not_in_key)] mut trace: String,
+                #[cache(not_in_key)] hints: &[Hint],
+            ) -> Result<Option<Post>, sqlx::Error> {
+                db.best(day, kind, r#type, trace, hints).await
+            }
+        },
+    );
+    check(generated, &expect_file!["snapshots/query_with_every_setting.rs"]);
+}
+
+#[test]
+fn faulty_query() {
+    let generated = query(
+        quote!(key = "best:{dya}:{db}", tll = "5m"),
+        quote! {
+            async fn best(db: &PgPool, day: NaiveDate, len: u32) -> Found<Vec<Post>> {
+                db.best(day, len).await
+            }
+        },
+    );
+    check(generated, &expect_file!["snapshots/faulty_query.rs"]);
 }
 
 #[test]

@@ -13,6 +13,7 @@ const CLASSES: [&str; 14] = [
     "lookups",
     "many",
     "normalize",
+    "query",
     "reads",
     "schema",
     "settings",
