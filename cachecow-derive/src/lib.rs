@@ -99,8 +99,8 @@ use proc_macro::TokenStream;
 /// | setting | meaning | without it |
 /// |---|---|---|
 /// | `key = "user:{id}"` | the key template; a placeholder names a field (`{0}` in a tuple struct), `{{` and `}}` stand for braces | required |
-/// | `fetch = path` | the async function that reads one object | required |
-/// | `fetch_many = path` | the async function that reads several at once | `fetch` is called for each |
+/// | `fetch = path` | the async function that reads one object; `fetch = blocking(path)` for a synchronous one | required |
+/// | `fetch_many = path` | the async function that reads several at once, or `blocking(path)` | `fetch` is called for each |
 /// | `name = "by_email"` | the constructor's name | `by_` and the fields, joined by `_and_`; required in a key without placeholders |
 ///
 /// The fetch function takes the context by reference, then the parts: numbers, `bool` and `char` by value, text as
@@ -311,8 +311,37 @@ use proc_macro::TokenStream;
 ///
 /// Each argument has the type that the table above says, or the usual reference to it: `&str` for
 /// `&String`, `&[T]` for `&Vec<T>` and `&[T; N]`, `&T` for `&Arc<T>`, `&Rc<T>`, `&Box<T>` and `&Cow<T>`. Of any
-/// other, the compiler's error says which argument it is, and what to write. A call that blocks is
-/// moved to another thread inside of the function: `tokio::task::spawn_blocking(…).await`.
+/// other, the compiler's error says which argument it is, and what to write.
+///
+/// A synchronous function, as diesel's and rusqlite's are, is named by `fetch = blocking(path)` or
+/// `fetch_many = blocking(path)`. It takes and returns the same, and runs on the runtime's blocking pool with a clone of
+/// the context, which must be `Clone + Send + 'static`: a pool is, and any other goes into an `Arc`. Its panic is the
+/// reader's. A read that is dropped does not end a function that runs: it goes on to its end, and what it returns is
+/// lost. The claim was given back before, so nothing of it is stored.
+///
+/// ```
+/// # use cachecow::Cached;
+/// use std::sync::{Arc, Mutex};
+///
+/// # struct Connection;
+/// # impl Connection {
+/// #     fn name_of(&self, _: i64) -> Result<Option<String>, std::io::Error> { Ok(None) }
+/// # }
+/// #[derive(Cached)]
+/// #[cache(context = Arc<Mutex<Connection>>)]
+/// #[cache(key = "user:{id}", fetch = blocking(User::find))]
+/// struct User {
+///     id: i64,
+///     name: String,
+/// }
+///
+/// impl User {
+///     fn find(db: &Mutex<Connection>, id: i64) -> Result<Option<User>, std::io::Error> {
+///         let name = db.lock().unwrap().name_of(id)?;
+///         Ok(name.map(|name| User { id, name }))
+///     }
+/// }
+/// ```
 ///
 /// # Fields
 ///

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::Ident;
 use syn::{Attribute, LitStr};
 
 use crate::attr::{CacheAttr, Entry};
 use crate::faults::Faults;
+use crate::model::FetchFunction;
 use crate::options::CachedOptions;
 use crate::value::{self, Slot};
 
@@ -17,7 +18,7 @@ pub(crate) const LIST_SETTINGS: [&str; 5] = ["list", "fetch", "name", "max_len",
 pub(crate) struct ListOptions<'a> {
     pub(crate) attr: &'a Attribute,
     pub(crate) list: Slot<LitStr>,
-    pub(crate) fetch: Slot<TokenStream>,
+    pub(crate) fetch: Slot<FetchFunction>,
     pub(crate) name: Slot<Ident>,
     pub(crate) max_len: Slot<usize>,
     pub(crate) ttl: Slot<Duration>,
@@ -44,7 +45,7 @@ impl<'a> ListOptions<'a> {
                     .fill(entry, faults, |entry| value::string(entry, "\"user:org:{org_id}\""));
             }
             "fetch" => {
-                self.fetch.fill(entry, faults, |entry| value::function(entry, "User::find_by_org"));
+                self.fetch.fill(entry, faults, |entry| value::fetch_function(entry, "User::find_by_org"));
             }
             "max_len" => self.max_len.fill(entry, faults, value::length),
             "ttl" => self.ttl.fill(entry, faults, value::duration),

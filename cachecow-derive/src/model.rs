@@ -66,8 +66,23 @@ pub(crate) struct LookupModel {
     pub(crate) emptied: String,
     pub(crate) parts: Vec<PartModel>,
     /// `None` only beside a fault.
-    pub(crate) fetch: Option<TokenStream>,
-    pub(crate) fetch_many: Option<TokenStream>,
+    pub(crate) fetch: Option<FetchFunction>,
+    pub(crate) fetch_many: Option<FetchFunction>,
+}
+
+/// A user's function that reads objects.
+pub(crate) struct FetchFunction {
+    pub(crate) path: TokenStream,
+    pub(crate) calling: Calling,
+}
+
+/// How a fetch function is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Calling {
+    /// It is awaited.
+    Async,
+    /// It is synchronous, and runs on the blocking pool.
+    Blocking,
 }
 
 /// One tag that the objects carry.

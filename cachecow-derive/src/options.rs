@@ -9,7 +9,7 @@ use crate::attr::{CacheAttr, Entry, cache_attrs};
 use crate::faults::Faults;
 use crate::fields::Storage;
 use crate::list_options::{LIST_SETTINGS, ListOptions, of_a_list};
-use crate::model::TableModel;
+use crate::model::{FetchFunction, TableModel};
 use crate::suggest::{listed, nearest};
 use crate::table;
 use crate::value::{self, Slot};
@@ -59,8 +59,8 @@ pub(crate) struct Options {
 pub(crate) struct LookupOptions<'a> {
     pub(crate) attr: &'a Attribute,
     pub(crate) key: Slot<LitStr>,
-    pub(crate) fetch: Slot<TokenStream>,
-    pub(crate) fetch_many: Slot<TokenStream>,
+    pub(crate) fetch: Slot<FetchFunction>,
+    pub(crate) fetch_many: Slot<FetchFunction>,
     pub(crate) name: Slot<Ident>,
 }
 
@@ -264,11 +264,11 @@ impl<'a> LookupOptions<'a> {
         match name {
             "key" => self.key.fill(entry, faults, |entry| value::string(entry, "\"user:{id}\"")),
             "fetch" => {
-                self.fetch.fill(entry, faults, |entry| value::function(entry, "User::find"));
+                self.fetch.fill(entry, faults, |entry| value::fetch_function(entry, "User::find"));
             }
             "fetch_many" => {
                 self.fetch_many
-                    .fill(entry, faults, |entry| value::function(entry, "User::find_many"));
+                    .fill(entry, faults, |entry| value::fetch_function(entry, "User::find_many"));
             }
             _ => self.name.fill(entry, faults, value::constructor),
         }

@@ -210,6 +210,20 @@ fn without_placeholders() {
 }
 
 #[test]
+fn blocking_functions() {
+    let generated = cached(quote! {
+        #[cache(context = Pool)]
+        #[cache(key = "row:{shard}:{name}", fetch = blocking(Self::find), fetch_many = blocking(Row::find_many))]
+        #[cache(key = "row:name:{name}", fetch = Row::by_its_name)]
+        struct Row {
+            shard: u8,
+            name: String,
+        }
+    });
+    check(generated, &expect_file!["snapshots/blocking_functions.rs"]);
+}
+
+#[test]
 fn faulty_struct() {
     let generated = cached(quote! {
         #[cache(key = "user:{idd}", ttl = "10")]

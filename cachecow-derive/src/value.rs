@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use proc_macro2::{Ident, TokenStream};
+use proc_macro2::{Delimiter, Ident, TokenStream, TokenTree};
 use syn::parse::{Parse, ParseStream, Parser};
 use syn::{Error, ExprPath, Lit, LitStr, Path, Result, Type};
 
 use crate::attr::Entry;
 use crate::duration;
 use crate::faults::Faults;
+use crate::model::{Calling, FetchFunction};
 
 /// A setting that may be given once.
 ///
@@ -134,6 +135,37 @@ pub(crate) fn function(entry: &Entry, example: &str) -> Result<TokenStream> {
     match (parse::<ExprPath>(entry), &entry.value) {
         (Some(_), Some(value)) => Ok(value.clone()),
         _ => Err(wrong(entry, format!("takes the path of a function: write `{name} = {example}`"))),
+    }
+}
+
+/// The path of a fetch function, such as `example`, or `blocking(…)` around it.
+pub(crate) fn fetch_function(entry: &Entry, example: &str) -> Result<FetchFunction> {
+    let Some(within) = within_blocking(entry) else {
+        return Ok(FetchFunction { path: function(entry, example)?, calling: Calling::Async });
+    };
+    if syn::parse2::<ExprPath>(within.clone()).is_ok() {
+        return Ok(FetchFunction { path: within, calling: Calling::Blocking });
+    }
+    let name = &entry.name;
+    let unquoted = syn::parse2::<LitStr>(within.clone()).map(|literal| literal.value());
+    let path = unquoted.ok().filter(|path| syn::parse_str::<Path>(path).is_ok());
+    let path = path.as_deref().unwrap_or(example);
+    let place = if within.is_empty() { entry.value_or_name() } else { within };
+    let message =
+        format!("`blocking` takes the path of one function: write `{name} = blocking({path})`");
+    Err(Error::new_spanned(place, message))
+}
+
+/// What stands in the parentheses of `blocking(…)`, if that is the value.
+fn within_blocking(entry: &Entry) -> Option<TokenStream> {
+    let mut tokens = entry.value.clone()?.into_iter();
+    match (tokens.next()?, tokens.next()?, tokens.next()) {
+        (TokenTree::Ident(word), TokenTree::Group(group), None)
+            if word == "blocking" && group.delimiter() == Delimiter::Parenthesis =>
+        {
+            Some(group.stream())
+        }
+        _ => None,
     }
 }
 

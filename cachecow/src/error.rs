@@ -30,7 +30,7 @@ pub enum ErrorKind {
     InvalidKey,
     /// No store takes such a time to live; nothing was written.
     InvalidTtl,
-    /// The store cannot do this, or must not.
+    /// The store cannot do this, or must not; or a method that blocks was called inside of an async runtime.
     Unsupported,
     /// The value is larger than the store takes; nothing was written.
     TooLarge,

@@ -86,6 +86,7 @@
 //! | `bson`, `bytes`, `chrono`, `indexmap`, `rust_decimal`, `serde_json`, `smallvec`, `time`, `url` | the types of the crate of this name in stored objects |
 //! | `zstd` | [`Builder::compress`]: values compressed by zstd |
 //! | `encryption` | [`Builder::encrypt`]: values encrypted by XChaCha20-Poly1305 |
+//! | `blocking` | the module `blocking`: the cache for programs without an async runtime |
 //! | `store` | the module `store`: `KeyValueStore`, `MemoryStore`, `CacheDecorator` and the other wrappers |
 //! | `fs`, `sql`, `mongodb`, `cloud`, `git` | `FilesystemStore`, `SqlStore`, `MongoStore`, `CloudStore`, `GitStore` |
 //! | `log` | the module `log`: which rows of a database the cached objects are, for change logs |
@@ -100,6 +101,8 @@ extern crate self as cachecow;
 
 mod audit;
 mod backend;
+#[cfg(feature = "blocking")]
+pub mod blocking;
 mod cache;
 #[cfg(all(doc, feature = "log"))]
 #[doc = include_str!("../docs/change_logs.md")]

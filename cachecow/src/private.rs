@@ -19,8 +19,11 @@ pub use crate::codec::{Comparison, DecodeError, Decoder, Encoder};
 use crate::error::Error;
 pub use crate::key::Template;
 use crate::key::{Key, KeyEncoder, KeyPart};
+pub use crate::model::blocking::{BlockingContext, blocking};
 pub use crate::model::cached::WholeKey;
-pub use crate::model::call::{Async, Fetching, Function, GivenAs, NoWay, Nothing, Takes, call};
+pub use crate::model::call::{
+    Async, Fetching, Function, GivenAs, NoWay, Nothing, Takes, call, call_blocking,
+};
 pub use crate::model::listed::{ListOutput, OfMembers, OfObjects, listed};
 pub use crate::model::query::QueryTags;
 use crate::model::query::{Answer, Query};
@@ -264,6 +267,74 @@ pub fn found_many<T, O: FetchManyOutput<T>>(
     into_error: fn(O::Error) -> Error,
 ) -> Result<Vec<T>, Error> {
     output.into_found().map_err(into_error)
+}
+
+/// What a synchronous fetch function may return for objects of type `T`.
+#[diagnostic::on_unimplemented(
+    message = "a fetch function in `blocking(…)` cannot return `{Self}` here",
+    label = "wrong return type",
+    note = "it is no `async fn`, and returns `Result<{T}, E>` or `Result<Option<{T}>, E>`, where `E` is any error; \
+            an `async fn` is named without `blocking`: `fetch = path`"
+)]
+pub trait BlockingOutput<T> {
+    /// What it is to a fetch function that is awaited.
+    type Output: FetchOutput<T>;
+
+    /// The same.
+    #[doc(hidden)]
+    fn output(self) -> Self::Output;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, O: FetchOutput<T>> BlockingOutput<T> for O {
+    type Output = O;
+
+    fn output(self) -> O {
+        self
+    }
+}
+
+/// What a synchronous `fetch_many` function may return for objects of type `T`.
+#[diagnostic::on_unimplemented(
+    message = "a `fetch_many` function in `blocking(…)` cannot return `{Self}` here",
+    label = "wrong return type",
+    note = "it is no `async fn`, and returns `Result<Vec<{T}>, E>`, where `E` is any error; an `async fn` is named \
+            without `blocking`: `fetch_many = path`"
+)]
+pub trait BlockingManyOutput<T> {
+    /// What it is to a function that is awaited.
+    type Output: FetchManyOutput<T>;
+
+    /// The same.
+    #[doc(hidden)]
+    fn output(self) -> Self::Output;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, O: FetchManyOutput<T>> BlockingManyOutput<T> for O {
+    type Output = O;
+
+    fn output(self) -> O {
+        self
+    }
+}
+
+/// The result of a synchronous fetch function.
+#[inline]
+pub fn found_blocking<T, O: BlockingOutput<T>>(
+    output: O,
+    into_error: fn(<O::Output as FetchOutput<T>>::Error) -> Error,
+) -> Result<Option<T>, Error> {
+    found(output.output(), into_error)
+}
+
+/// The result of a synchronous `fetch_many` function.
+#[inline]
+pub fn found_many_blocking<T, O: BlockingManyOutput<T>>(
+    output: O,
+    into_error: fn(<O::Output as FetchManyOutput<T>>::Error) -> Error,
+) -> Result<Vec<T>, Error> {
+    found_many(output.output(), into_error)
 }
 
 /// Stands where a fetch function is missing, beside the error that says so.

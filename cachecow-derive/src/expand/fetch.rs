@@ -3,13 +3,13 @@
 //! Whatever the compiler has to say of such a call should stand at the path that the user wrote, so
 //! all tokens around it are moved there.
 
-use proc_macro2::{Delimiter, Group, Span, TokenStream};
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
 use super::local;
 use super::parts::{part_local, pattern};
 use super::surroundings::Surroundings;
-use crate::model::{ListModel, LookupModel, Passing};
+use crate::model::{Calling, FetchFunction, ListModel, LookupModel, Passing};
 use crate::tokens::{at, last_span};
 
 /// How many arguments `__private::call` has an implementation for.
@@ -21,8 +21,9 @@ pub(super) fn fetch(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> To
     let (krate, object) = (&target.krate, &target.object);
     let future = future_type(surroundings, &quote!(::core::option::Option<Self::Object>));
     let trait_name = quote!(#krate::Lookup);
-    let converted = Converted { future, by: quote!(found::<#object, _>), trait_name };
-    fetch_parts(surroundings, lookup, &converted)
+    let by = quote!(found::<#object, _>);
+    let by_blocking = quote!(found_blocking::<#object, _>);
+    fetch_parts(surroundings, lookup, &Converted { future, by, by_blocking, trait_name })
 }
 
 /// `ListLookup::fetch`.
@@ -37,7 +38,8 @@ pub(super) fn fetch_list(
     let future = future_type(surroundings, &listed);
     let trait_name = quote!(#krate::ListLookup);
     let by = quote!(listed::<#object, #member, _, _>);
-    fetch_parts(surroundings, &list.lookup, &Converted { future, by, trait_name })
+    let by_blocking = by.clone();
+    fetch_parts(surroundings, &list.lookup, &Converted { future, by, by_blocking, trait_name })
 }
 
 /// What becomes of the output of a user's function.
@@ -46,6 +48,8 @@ struct Converted {
     future: TokenStream,
     /// The function of the runtime that converts it.
     by: TokenStream,
+    /// The same, where the user's function is not async.
+    by_blocking: TokenStream,
     /// The trait whose function it is.
     trait_name: TokenStream,
 }
@@ -57,7 +61,7 @@ fn fetch_parts(
     converted: &Converted,
 ) -> TokenStream {
     let krate = &surroundings.model.schema.target.krate;
-    let Some(path) = &lookup.fetch else {
+    let Some(FetchFunction { path, calling }) = &lookup.fetch else {
         let future = &converted.future;
         return quote! {
             fn fetch(&self, _: &Self::Context) -> #future {
@@ -78,9 +82,18 @@ fn fetch_parts(
     let context = local("_context", span);
     let lent = surroundings.model.context.as_ref().map(|_| context.to_token_stream());
     let arguments: Vec<TokenStream> = lent.into_iter().chain(parts).collect();
-    let call = checked_call(krate, path, &arguments);
-    let found = found(surroundings, &call, converted, span);
+    let found = found(krate, (path, *calling), &arguments, converted);
     let (pattern, future) = (pattern(lookup), at(&converted.future, span));
+    if *calling == Calling::Blocking {
+        let parts = at(&quote!(<Self as ::core::clone::Clone>::clone(self).0), span);
+        let work = quote!(|#context, #pattern| #found);
+        let blocking = blocking(krate, converted, &context, &parts, &work, span);
+        return quote! {
+            fn fetch(&self, #context: &Self::Context) -> #future {
+                #blocking
+            }
+        };
+    }
     quote! {
         fn fetch(&self, #context: &Self::Context) -> #future {
             let #pattern = &self.0;
@@ -90,19 +103,23 @@ fn fetch_parts(
 }
 
 /// `Lookup::fetch_many`.
-pub(super) fn fetch_many(surroundings: &Surroundings<'_>, path: &TokenStream) -> TokenStream {
+pub(super) fn fetch_many(
+    surroundings: &Surroundings<'_>,
+    FetchFunction { path, calling }: &FetchFunction,
+) -> TokenStream {
     let krate = &surroundings.model.schema.target.krate;
     let span = last_span(path);
     let (context, parts) = (local("_context", span), local("parts", span));
     let lent = surroundings.model.context.as_ref().map(|_| context.to_token_stream());
     let arguments: Vec<TokenStream> =
         lent.into_iter().chain([at(&quote!(&#parts[..]), span)]).collect();
-    let call = checked_call(krate, path, &arguments);
     let object = &surroundings.model.schema.target.object;
     let future = future_type(surroundings, &quote!(#krate::__private::Vec<Self::Object>));
     let trait_name = quote!(#krate::Lookup);
-    let converted = Converted { future, by: quote!(found_many::<#object, _>), trait_name };
-    let found = found(surroundings, &call, &converted, span);
+    let by = quote!(found_many::<#object, _>);
+    let by_blocking = quote!(found_many_blocking::<#object, _>);
+    let converted = Converted { future, by, by_blocking, trait_name };
+    let found = found(krate, (path, *calling), &arguments, &converted);
     let future = &converted.future;
     let head = quote! {
         fn fetch_many<'many>(
@@ -118,6 +135,13 @@ pub(super) fn fetch_many(surroundings: &Surroundings<'_>, path: &TokenStream) ->
     };
     // All of it at the path: where a bound on the future is reported is the compiler's choice.
     let (head, gather) = (at(&head, span), at(&gather, span));
+    let found = match calling {
+        Calling::Async => found,
+        Calling::Blocking => {
+            let work = quote!(|#context, #parts| #found);
+            blocking(krate, &converted, &context, &parts.to_token_stream(), &work, span)
+        }
+    };
     let some = at(&quote!(::core::option::Option::Some), span);
     let some = quote_spanned!(span=> #some(#found));
     quote_spanned!(span=> #head { #gather #some })
@@ -132,20 +156,43 @@ fn future_type(surroundings: &Surroundings<'_>, output: &TokenStream) -> TokenSt
     }
 }
 
-/// Awaits the user's function and converts what it gives.
+/// Calls the user's function and converts what it gives.
 ///
-/// The call is awaited here and not in the runtime, since a bound on its future would be reported
+/// An async one is awaited here and not in the runtime, since a bound on its future would be reported
 /// a second time for the type of the surrounding one.
 fn found(
-    surroundings: &Surroundings<'_>,
-    call: &TokenStream,
-    Converted { by, trait_name, .. }: &Converted,
+    krate: &TokenStream,
+    (path, calling): (&TokenStream, Calling),
+    arguments: &[TokenStream],
+    Converted { by, by_blocking, trait_name, .. }: &Converted,
+) -> TokenStream {
+    let span = last_span(path);
+    let (checked, convert) = match calling {
+        Calling::Async => (quote!(call), by),
+        Calling::Blocking => (quote!(call_blocking), by_blocking),
+    };
+    let call = checked_call(&quote!(#krate::__private::#checked), path, arguments);
+    let convert = at(&quote!(#krate::__private::#convert), span);
+    let into_error = at(&into_error(krate, trait_name), span);
+    match calling {
+        Calling::Async => {
+            quote_spanned!(span=> async move { #convert(#call.await, #into_error) })
+        }
+        Calling::Blocking => quote_spanned!(span=> #convert(#call, #into_error)),
+    }
+}
+
+/// Runs the work on the blocking pool, with copies of the context and the parts.
+fn blocking(
+    krate: &TokenStream,
+    Converted { trait_name, .. }: &Converted,
+    context: &Ident,
+    parts: &TokenStream,
+    work: &TokenStream,
     span: Span,
 ) -> TokenStream {
-    let krate = &surroundings.model.schema.target.krate;
-    let convert = at(&quote!(#krate::__private::#by), span);
-    let into_error = at(&into_error(krate, trait_name), span);
-    quote_spanned!(span=> async move { #convert(#call.await, #into_error) })
+    let run = at(&quote!(#krate::__private::blocking), span);
+    quote_spanned!(span=> #run(<Self as #trait_name>::NAME, #context, #parts, #work))
 }
 
 /// `|error| …`: how the fetch function's error becomes `Error`. Which of the two ways depends on
@@ -170,11 +217,11 @@ pub(super) fn call(path: &TokenStream, arguments: &TokenStream) -> TokenStream {
 }
 
 /// A call whose errors name the argument that does not fit.
-fn checked_call(krate: &TokenStream, path: &TokenStream, arguments: &[TokenStream]) -> TokenStream {
+fn checked_call(by: &TokenStream, path: &TokenStream, arguments: &[TokenStream]) -> TokenStream {
     if arguments.len() > MOST_ARGUMENTS {
         return call(path, &quote!(#(#arguments),*));
     }
     let span = last_span(path);
-    let checked = at(&quote!(#krate::__private::call), span);
+    let checked = at(by, span);
     quote_spanned!(span=> #checked((#(#arguments,)*), #path))
 }

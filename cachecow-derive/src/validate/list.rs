@@ -9,7 +9,6 @@ use crate::faults::Faults;
 use crate::fields::Storage;
 use crate::list_options::ListOptions;
 use crate::model::{ListModel, LookupModel};
-use crate::tokens;
 
 /// Judges the lists of one struct.
 pub(super) struct Lists<'a> {
@@ -65,8 +64,8 @@ impl Lists<'_> {
         };
         let constructor = name.given().unwrap_or_else(by_fields);
         let ty = format!("{ident}{}", camel(&constructor.to_string()));
-        let path = |path| tokens::without_self(path, self.lookups_of.object);
-        let fetch = fetch.given().filter(|_| self.lookups_of.can_call).map(path);
+        let function = |function| self.lookups_of.function(function);
+        let fetch = fetch.given().filter(|_| self.lookups_of.can_call).map(function);
         let lookup = LookupModel {
             ty: Ident::new(&ty, template.span()),
             constructor,

@@ -8,7 +8,7 @@ use syn::{DeriveInput, LitStr};
 use super::mentions_param;
 use crate::faults::Faults;
 use crate::fields::{FieldInfo, Storage};
-use crate::model::{LookupModel, PartModel, Passing};
+use crate::model::{FetchFunction, LookupModel, PartModel, Passing};
 use crate::options::LookupOptions;
 use crate::suggest::{listed, nearest};
 use crate::template::Template;
@@ -89,7 +89,7 @@ impl Lookups<'_> {
         if parts.is_empty() && !self.singleton(&key, &name, &mut fetch_many, faults) {
             return None;
         }
-        let path = |path| tokens::without_self(path, self.object);
+        let function = |function| self.function(function);
         let (fetch, fetch_many) =
             if self.can_call { (fetch.given(), fetch_many.given()) } else { (None, None) };
         let by_fields = || {
@@ -104,9 +104,14 @@ impl Lookups<'_> {
             template: key,
             emptied,
             parts,
-            fetch: fetch.map(path),
-            fetch_many: fetch_many.map(path),
+            fetch: fetch.map(function),
+            fetch_many: fetch_many.map(function),
         })
+    }
+
+    /// A fetch function, as generated code outside of the struct's own impl names it.
+    pub(super) fn function(&self, function: FetchFunction) -> FetchFunction {
+        FetchFunction { path: tokens::without_self(function.path, self.object), ..function }
     }
 
     /// Judges a lookup without placeholders; whether it has a constructor.
@@ -114,12 +119,12 @@ impl Lookups<'_> {
         &self,
         key: &LitStr,
         name: &Slot<Ident>,
-        fetch_many: &mut Slot<TokenStream>,
+        fetch_many: &mut Slot<FetchFunction>,
         faults: &mut Faults,
     ) -> bool {
-        if let Slot::Given(path) = fetch_many {
+        if let Slot::Given(function) = fetch_many {
             faults.add(
-                path,
+                &function.path,
                 "no field stands in this key, so there is one object under it and never several to fetch: \
                  remove `fetch_many`",
             );

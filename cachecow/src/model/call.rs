@@ -114,7 +114,7 @@ arities! {
 #[diagnostic::on_unimplemented(
     message = "the fetch function is not async: it returns `{Self}`",
     label = "not an `async fn`",
-    note = "write `async fn`; let what blocks run elsewhere: `tokio::task::spawn_blocking(…).await`"
+    note = "write `async fn`; or, for a function that blocks, `fetch = blocking(path)` or `fetch_many = blocking(path)`"
 )]
 pub trait Fetching<Way> {
     /// The future.
@@ -161,4 +161,13 @@ where
     Output: Fetching<Way>,
 {
     function.call(F::take(given)).future()
+}
+
+/// Calls a synchronous fetch function.
+#[inline]
+pub fn call_blocking<Given, F, Arguments, Output>(given: Given, function: F) -> Output
+where
+    F: Function<Arguments, Output> + Takes<Given, Arguments>,
+{
+    function.call(F::take(given))
 }

@@ -1,6 +1,7 @@
 //! What a user's types implement, mostly by the derives: the cached object, its lookups, keys and tags.
 
 pub(crate) mod audited;
+pub(crate) mod blocking;
 pub(crate) mod cached;
 pub(crate) mod call;
 pub(crate) mod keys;

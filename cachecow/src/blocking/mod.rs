@@ -1,0 +1,55 @@
+//! The cache for programs without an async runtime.
+//!
+//! [`CacheCow`] has the methods of the [async one](crate::CacheCow), and each waits for that one's: what is promised
+//! there holds here. Fetch functions that are synchronous are named by `fetch = blocking(path)`.
+//!
+//! ```
+//! # #[cfg(feature = "derive")]
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::io;
+//! use std::sync::{Arc, Mutex};
+//!
+//! use cachecow::Cached;
+//! use cachecow::blocking::CacheCow;
+//!
+//! /// A stand-in for a connection pool.
+//! #[derive(Clone, Default)]
+//! struct Db(Arc<Mutex<Vec<String>>>);
+//!
+//! #[derive(Debug, Cached)]
+//! #[cache(context = Db, ttl = "10m")]
+//! #[cache(key = "user:{id}", fetch = blocking(User::find))]
+//! struct User { id: usize, name: String }
+//!
+//! impl User {
+//!     fn find(db: &Db, id: usize) -> Result<Option<User>, io::Error> {
+//!         let name = db.0.lock().unwrap().get(id).cloned();
+//!         Ok(name.map(|name| User { id, name }))
+//!     }
+//! }
+//!
+//! let cow = CacheCow::open("memory://")?;
+//! let db = Db::default();
+//! db.0.lock().unwrap().push("Ann".to_owned());
+//!
+//! let user = cow.with(&db).get(User::by_id(0))?;
+//! assert_eq!(user.unwrap().name, "Ann");
+//!
+//! cow.write(User::by_id(0), || {
+//!     db.0.lock().unwrap()[0] = "Bea".to_owned();
+//!     Ok::<_, io::Error>(())
+//! })?;
+//! assert_eq!(cow.with(&db).get(User::by_id(0))?.unwrap().name, "Bea");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "derive"))] fn main() {}
+//! ```
+
+mod cow;
+mod runtime;
+mod view;
+mod write;
+
+pub use self::cow::CacheCow;
+pub use self::view::{SharedView, View};
+pub use self::write::Write;

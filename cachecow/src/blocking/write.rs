@@ -1,0 +1,142 @@
+//! Writing to the backing store.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use parking_lot::Mutex;
+
+use super::runtime::Runtime;
+use crate::cache::write::{self, WriteError, Written};
+use crate::model::cached::Cached;
+use crate::model::keys::CacheKeys;
+
+/// A write that is not begun; what [`CacheCow::writing`](super::CacheCow::writing) returns. It is carried out by
+/// [`run`](Self::run), [`outcome`](Self::outcome) or [`require_hold`](Self::require_hold).
+#[must_use = "a write does nothing, its work included, until it is run"]
+pub struct Write<'a, W, R, E> {
+    runtime: &'a Runtime,
+    asynchronous: write::Write<'a, Place<Result<R, E>>>,
+    place: Place<Result<R, E>>,
+    work: W,
+}
+
+impl<'a, W, R, E> Write<'a, W, R, E>
+where
+    W: FnOnce() -> Result<R, E>,
+{
+    pub(super) fn new(
+        runtime: &'a Runtime,
+        begin: impl FnOnce(Place<Result<R, E>>) -> write::Write<'a, Place<Result<R, E>>>,
+        work: W,
+    ) -> Self {
+        let place = Place::default();
+        Self { runtime, asynchronous: begin(place.clone()), place, work }
+    }
+
+    /// [`Write::invalidating`](crate::Write::invalidating).
+    pub fn invalidating<K: CacheKeys>(self, keys: impl FnOnce(&R) -> K + Send + 'a) -> Self {
+        Self { asynchronous: self.asynchronous.invalidating(keys), ..self }
+    }
+
+    /// [`Write::storing`](crate::Write::storing).
+    pub fn storing<T: Cached>(self, object: impl FnOnce(&R) -> Option<&T> + Send + 'a) -> Self {
+        Self { asynchronous: self.asynchronous.storing(object), ..self }
+    }
+
+    /// Carries it out.
+    ///
+    /// # Errors
+    ///
+    /// The work's own.
+    pub fn run(self) -> Result<R, E> {
+        self.by(|write| write)
+    }
+
+    /// [`Write::outcome`](crate::Write::outcome).
+    pub fn outcome(self) -> Written<R, E> {
+        self.by(write::Write::outcome)
+    }
+
+    /// [`Write::require_hold`](crate::Write::require_hold).
+    ///
+    /// # Errors
+    ///
+    /// As those of it.
+    pub fn require_hold(self) -> Result<R, WriteError<E>> {
+        self.by(write::Write::require_hold)
+    }
+
+    /// Waits until the hold stands, works outside of the runtime, where the work may use the cache itself, and
+    /// waits for the end.
+    fn by<F: Future>(
+        self,
+        finish: impl FnOnce(write::Write<'a, Place<Result<R, E>>>) -> F,
+    ) -> F::Output {
+        let Self { runtime, asynchronous, place, work } = self;
+        let mut write = pin!(finish(asynchronous));
+        let refused = runtime.block_on(poll_fn(|cx| match write.as_mut().poll(cx) {
+            Poll::Ready(refused) => Poll::Ready(Some(refused)),
+            Poll::Pending if place.is_awaited() => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }));
+        if let Some(refused) = refused {
+            return refused;
+        }
+        place.put(work());
+        runtime.block_on(write)
+    }
+}
+
+/// Where the result of the work is put.
+pub(super) struct Place<T>(Arc<Mutex<State<T>>>);
+
+#[derive(Default)]
+enum State<T> {
+    #[default]
+    Unasked,
+    Awaited,
+    There(T),
+}
+
+impl<T> Place<T> {
+    fn is_awaited(&self) -> bool {
+        matches!(*self.0.lock(), State::Awaited)
+    }
+
+    fn put(&self, result: T) {
+        *self.0.lock() = State::There(result);
+    }
+}
+
+impl<T> Future for Place<T> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<T> {
+        // Whoever puts it there polls again.
+        match std::mem::replace(&mut *self.0.lock(), State::Awaited) {
+            State::There(result) => Poll::Ready(result),
+            State::Unasked | State::Awaited => Poll::Pending,
+        }
+    }
+}
+
+impl<T> Default for Place<T> {
+    fn default() -> Self {
+        Self(Arc::new(Mutex::new(State::Unasked)))
+    }
+}
+
+impl<T> Clone for Place<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<W, R, E> fmt::Debug for Write<'_, W, R, E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Write").finish_non_exhaustive()
+    }
+}

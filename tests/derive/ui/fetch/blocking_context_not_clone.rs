@@ -1,0 +1,21 @@
+use cachecow::Cached;
+
+struct Pool;
+
+#[derive(Cached)]
+#[cache(context = Pool)]
+#[cache(key = "user:{id}", fetch = blocking(User::find))]
+struct User {
+    id: i64,
+    email: String,
+}
+
+impl User {
+    fn find(_: &Pool, _: i64) -> Result<Self, std::fmt::Error> {
+        Err(std::fmt::Error)
+    }
+}
+
+fn main() {
+    let _ = User::by_id(1);
+}

@@ -1,0 +1,18 @@
+use cachecow::Cached;
+
+#[derive(Cached)]
+#[cache(key = "user:{id}", fetch = blocking(User::find))]
+struct User {
+    id: i64,
+    email: String,
+}
+
+impl User {
+    fn find(_: i64, _: i64) -> Result<Self, std::fmt::Error> {
+        Err(std::fmt::Error)
+    }
+}
+
+fn main() {
+    let _ = User::by_id(1);
+}
