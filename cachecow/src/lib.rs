@@ -86,6 +86,7 @@
 //! | `bson`, `bytes`, `chrono`, `indexmap`, `rust_decimal`, `serde_json`, `smallvec`, `time`, `url` | the types of the crate of this name in stored objects |
 //! | `zstd` | [`Builder::compress`]: values compressed by zstd |
 //! | `encryption` | [`Builder::encrypt`]: values encrypted by XChaCha20-Poly1305 |
+//! | `async-graphql-7` | the module `dataloader`: `CacheCow::loader`, for the `DataLoader` of async-graphql 7 |
 //! | `blocking` | the module `blocking`: the cache for programs without an async runtime |
 //! | `store` | the module `store`: `KeyValueStore`, `MemoryStore`, `CacheDecorator` and the other wrappers |
 //! | `fs`, `sql`, `mongodb`, `cloud`, `git` | `FilesystemStore`, `SqlStore`, `MongoStore`, `CloudStore`, `GitStore` |
@@ -108,6 +109,8 @@ mod cache;
 #[doc = include_str!("../docs/change_logs.md")]
 pub mod change_logs {}
 pub mod codec;
+#[cfg(feature = "async-graphql-7")]
+pub mod dataloader;
 mod document;
 mod engine;
 mod error;
