@@ -1,0 +1,156 @@
+//! Redis dies, hangs and comes back, while clients read and write: no committed write returns an error, no endpoint
+//! fails, and nothing stale is served by the process that wrote; nor by any other, once Redis was told.
+
+use std::time::Duration;
+
+use cachecow::CacheCow;
+use cachecow_tests::servers::RedisServer;
+use futures_util::future::{join, join_all};
+use reqwest::StatusCode;
+use serde_json::json;
+use service::app::App;
+
+use crate::support::{Servers, Service, post, until, user};
+use crate::world::{Fault, World};
+
+const ROUNDS: usize = 3;
+
+fn any(_: &Fault) -> bool {
+    true
+}
+
+/// What another process may be served is as old as Redis, until Redis was told.
+fn failures(fault: &Fault) -> bool {
+    matches!(fault, Fault::Failed(_))
+}
+
+/// A service that waits for Redis no longer than this, so that the tests are short. None measures it.
+async fn hasty(servers: &Servers) -> Service {
+    let builder = CacheCow::builder().operation_timeout(Duration::from_millis(100));
+    let cow = builder.open(&servers.redis.url()).await.expect("a valid address");
+    Service::start(App { cow, ..servers.app().await }).await
+}
+
+async fn rounds(world: &World, service: &Service) {
+    for _ in 0..ROUNDS {
+        world.round(&service.client).await;
+        every_endpoint_works(service).await;
+    }
+}
+
+/// Waits until Redis is used and was told of everything.
+async fn is_back(service: &Service) {
+    until(async || {
+        let health = service.client.get("/healthz").await.expect(StatusCode::OK);
+        let pending = service.stats().await["pending_invalidations"].as_u64();
+        health["cache"] == "up" && pending == Some(0)
+    })
+    .await;
+}
+
+async fn under(fault: impl AsyncFn(&mut RedisServer), back: impl AsyncFn(&mut RedisServer)) {
+    let mut servers = Servers::start();
+    let (writer, other) = (hasty(&servers).await, hasty(&servers).await);
+    let world = World::new(&writer).await;
+    let reading = join_all([
+        world.read(&writer.client, any),
+        world.read(&writer.client, any),
+        world.read(&other.client, failures),
+    ]);
+    let (looks, ()) = join(reading, async {
+        rounds(&world, &writer).await;
+        fault(&mut servers.redis).await;
+        rounds(&world, &writer).await;
+        let health = writer.client.get("/healthz").await.expect(StatusCode::OK);
+        assert_eq!(health, json!({ "status": "ready", "cache": "degraded" }));
+        back(&mut servers.redis).await;
+        rounds(&world, &writer).await;
+        is_back(&writer).await;
+        is_back(&other).await;
+        world.end();
+    })
+    .await;
+    assert!(looks.iter().all(|looks| *looks > 0), "{looks:?}");
+    for service in [&writer, &other] {
+        service.agrees_with_the_database(&world.paths()).await;
+        world.round(&writer.client).await;
+        world.look(&service.client).await.expect("nothing is stale any more");
+    }
+    let stats = writer.stats().await;
+    assert!(stats["types"]["User"]["backend_errors"].as_u64() > Some(0), "it was felt: {stats}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_is_killed_and_comes_back() {
+    under(async |redis| redis.kill(), async |redis| redis.restart()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_hangs_and_goes_on() {
+    under(async |redis| redis.pause(), async |redis| redis.resume()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_is_not_there_at_the_start() {
+    let mut servers = Servers::start();
+    servers.redis.kill();
+    let service = hasty(&servers).await;
+    every_endpoint_works(&service).await;
+    servers.redis.restart();
+    is_back(&service).await;
+    every_endpoint_works(&service).await;
+}
+
+/// The control: a value that Redis kept through the outage would be served, had the write not been made up for.
+#[tokio::test]
+async fn what_redis_missed_is_made_up_for() {
+    let servers = Servers::start();
+    let writer = hasty(&servers).await;
+    let id = writer.user("ann").await;
+    let path = format!("/users/{id}");
+    writer.client.get(&path).await.expect(StatusCode::OK);
+    servers.redis.pause();
+    writer.client.put(&path, &user("ann", "Ann")).await.expect(StatusCode::OK);
+    assert_eq!(writer.stats().await["pending_invalidations"], 2, "by id and by e-mail");
+    servers.redis.resume();
+    is_back(&writer).await;
+    let other = Service::start(App { cow: servers.app().await.cow, ..writer.app.clone() }).await;
+    assert_eq!(other.client.get(&path).await.expect(StatusCode::OK)["name"], "Ann");
+}
+
+/// Each endpoint once, with a user and posts of its own.
+async fn every_endpoint_works(service: &Service) {
+    let client = &service.client;
+    let made = client.post("/users", &user("temporary", "Ada")).await.expect(StatusCode::CREATED);
+    let id = made["id"].as_i64().expect("an id");
+    let path = format!("/users/{id}");
+    client.get(&path).await.expect(StatusCode::OK);
+    let changed = client.put(&path, &user("Temporary", "Bea")).await.expect(StatusCode::OK);
+    for found in [
+        client.get(&path).await.expect(StatusCode::OK),
+        client.get("/users?email=temporary@example.org").await.expect(StatusCode::OK),
+        client.get(&format!("/users?ids={id}")).await.expect(StatusCode::OK)[0].clone(),
+    ] {
+        assert_eq!(found, changed);
+    }
+    let first = service.post(id, "one").await;
+    let path_of_first = format!("/posts/{first}");
+    let changed = client.put(&path_of_first, &post("two")).await.expect(StatusCode::OK);
+    for found in [
+        client.get(&path_of_first).await.expect(StatusCode::OK),
+        client.get(&format!("/posts?ids={first}")).await.expect(StatusCode::OK)[0].clone(),
+        client.get(&format!("/authors/{id}/posts")).await.expect(StatusCode::OK)[0].clone(),
+        client.get("/posts/latest").await.expect(StatusCode::OK)[0].clone(),
+    ] {
+        assert_eq!(found, changed);
+    }
+    client.delete(&path).await.expect(StatusCode::CONFLICT);
+    client.delete(&path_of_first).await.expect(StatusCode::NO_CONTENT);
+    client.get(&path_of_first).await.expect(StatusCode::NOT_FOUND);
+    client.delete(&path).await.expect(StatusCode::NO_CONTENT);
+    client.get(&path).await.expect(StatusCode::NOT_FOUND);
+    client.get("/users?email=temporary@example.org").await.expect(StatusCode::NOT_FOUND);
+    for always in ["/healthz", "/stats"] {
+        client.get(always).await.expect(StatusCode::OK);
+    }
+}

@@ -1,0 +1,108 @@
+//! The end of the program.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use cachecow::{CacheCow, ErrorKind};
+use reqwest::StatusCode;
+use rustix::process::{Pid, Signal, kill_process};
+use service::app::App;
+use service::serve::serve;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+
+use crate::support::{Client, Servers, until, user};
+
+#[tokio::test]
+async fn requests_under_way_end_first() {
+    let servers = Servers::start();
+    let app = servers.app().await;
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a loopback port");
+    let client = Client::of(&listener);
+    let (end, ended) = oneshot::channel();
+    let serving = tokio::spawn(serve(listener, app.clone(), async {
+        let _ = ended.await;
+    }));
+    let made = client.post("/users", &user("ann", "Ann")).await.expect(StatusCode::CREATED);
+    let id = made["id"].as_i64().expect("an id");
+    // A connection of the test's own, since the service ends its pool.
+    let other = servers.app().await;
+    let mut transaction = other.db.begin().await.expect("the database is there");
+    let lock = sqlx::query("SELECT 1 FROM users WHERE id = $1 FOR UPDATE").bind(id);
+    lock.execute(&mut *transaction).await.expect("the user exists");
+    let writing =
+        tokio::spawn(async move { client.put(&format!("/users/{id}"), &user("ann", "Bea")).await });
+    until(async || {
+        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'";
+        let waiting: i64 =
+            sqlx::query_scalar(waiting).fetch_one(&other.db).await.expect("a number");
+        waiting == 1
+    })
+    .await;
+    end.send(()).expect("it still serves");
+    transaction.commit().await.expect("the database is there");
+    let answer = writing.await.expect("no panic");
+    assert_eq!(answer.expect(StatusCode::OK)["name"], "Bea");
+    serving.await.expect("no panic").expect("nothing is left");
+    assert!(app.db.is_closed());
+}
+
+#[tokio::test]
+async fn what_redis_was_not_told_is_told_at_the_end() {
+    let servers = Servers::start();
+    let builder = CacheCow::builder()
+        .operation_timeout(Duration::from_millis(100))
+        .close_timeout(Duration::from_millis(300));
+    let cow = builder.open(&servers.redis.url()).await.expect("a valid address");
+    let app = App { cow, ..servers.app().await };
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a loopback port");
+    let client = Client::of(&listener);
+    let (end, ended) = oneshot::channel();
+    let serving = tokio::spawn(serve(listener, app, async {
+        let _ = ended.await;
+    }));
+    client.get("/users/1").await.expect(StatusCode::NOT_FOUND);
+    servers.redis.pause();
+    client.post("/users", &user("ann", "Ann")).await.expect(StatusCode::CREATED);
+    end.send(()).expect("it still serves");
+    let left = serving.await.expect("no panic").expect_err("Redis hangs");
+    let left = left.downcast_ref::<cachecow::Error>().expect("the cache's error");
+    assert_eq!(left.kind(), ErrorKind::NotInvalidated);
+    assert!(left.to_string().contains("not told of 2 invalidations"), "{left}");
+    servers.redis.resume();
+}
+
+fn program() -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_service"));
+    command.env_remove("DATABASE_URL").env_remove("REDIS_URL").env("LISTEN", "127.0.0.1:0");
+    command
+}
+
+/// The real program, on a port of its own, until it is told to end.
+#[tokio::test]
+async fn the_program_ends_when_it_is_told_to() {
+    let servers = Servers::start();
+    let mut command = program();
+    command.env("DATABASE_URL", servers.postgres.url()).env("REDIS_URL", servers.redis.url());
+    let mut running = command.stdout(Stdio::piped()).spawn().expect("the program starts");
+    let mut line = String::new();
+    let output = running.stdout.as_mut().expect("it is piped");
+    BufReader::new(output).read_line(&mut line).expect("it says where it listens");
+    let base = line.trim().strip_prefix("listening on ").expect("an address").to_owned();
+    let client = Client::at(base);
+    client.post("/users", &user("ann", "Ann")).await.expect(StatusCode::CREATED);
+    kill_process(Pid::from_child(&running), Signal::TERM).expect("the test's own process");
+    assert!(running.wait().expect("the test's own process").success());
+}
+
+#[test]
+fn without_a_database_it_says_how_to_get_one() {
+    let output = program().output().expect("the program starts");
+    assert!(!output.status.success());
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        message.contains("DATABASE_URL is not set") && message.contains("docker run"),
+        "{message}"
+    );
+}
