@@ -66,7 +66,7 @@ impl User {
     pub async fn insert(app: &App, fields: UserFields) -> Result<Self, AppError> {
         let fields = fields.checked()?;
         // That there is no user with this address may be cached.
-        let by_email = Self::by_email(&*fields.email);
+        let by_email = Self::by_email(&fields.email);
         let db = app.db.clone();
         let work = async move {
             sqlx::query_as("INSERT INTO users (email, name) VALUES ($1, $2) RETURNING *")
@@ -88,7 +88,7 @@ impl User {
     /// [`AppError::NotFound`]; [`AppError::Refused`] if another user has the e-mail address.
     pub async fn update(app: &App, id: i64, fields: UserFields) -> Result<Self, AppError> {
         let fields = fields.checked()?;
-        let keys = (Self::by_id(id), Self::by_email(&*fields.email));
+        let keys = (Self::by_id(id), Self::by_email(&fields.email));
         let db = app.db.clone();
         let work = async move {
             let mut transaction = db.begin().await?;
@@ -108,7 +108,7 @@ impl User {
             transaction.commit().await?;
             Ok((old, new))
         };
-        let write = app.cow.write(keys, work).invalidating(|(old, _)| Self::by_email(&*old.email));
+        let write = app.cow.write(keys, work).invalidating(|(old, _)| Self::by_email(&old.email));
         // The next read is a hit, unless another write came in between.
         let (_, new) = carry_out(write.storing(|(_, new)| Some(new))).await?;
         Ok(new)

@@ -101,21 +101,27 @@ async fn redis_is_not_there_at_the_start() {
     every_endpoint_works(&service).await;
 }
 
-/// The control: a value that Redis kept through the outage would be served, had the write not been made up for.
+/// What Redis kept through the outage is not served to other processes, once it was told. The control: what was
+/// changed past the service is.
 #[tokio::test]
 async fn what_redis_missed_is_made_up_for() {
     let servers = Servers::start();
-    let writer = hasty(&servers).await;
-    let id = writer.user("ann").await;
-    let path = format!("/users/{id}");
-    writer.client.get(&path).await.expect(StatusCode::OK);
+    let (writer, other) = (hasty(&servers).await, hasty(&servers).await);
+    let (told, untold) = (writer.user("ann").await, writer.user("bob").await);
+    let [told_at, untold_at] = [told, untold].map(|id| format!("/users/{id}"));
+    for path in [&told_at, &untold_at] {
+        other.client.get(path).await.expect(StatusCode::OK);
+    }
     servers.redis.pause();
-    writer.client.put(&path, &user("ann", "Ann")).await.expect(StatusCode::OK);
+    writer.client.put(&told_at, &user("ann", "new")).await.expect(StatusCode::OK);
+    let update = sqlx::query("UPDATE users SET name = 'new' WHERE id = $1").bind(untold);
+    update.execute(&writer.app.db).await.expect("the database is there");
     assert_eq!(writer.stats().await["pending_invalidations"], 2, "by id and by e-mail");
     servers.redis.resume();
     is_back(&writer).await;
-    let other = Service::start(App { cow: servers.app().await.cow, ..writer.app.clone() }).await;
-    assert_eq!(other.client.get(&path).await.expect(StatusCode::OK)["name"], "Ann");
+    is_back(&other).await;
+    assert_eq!(other.client.get(&told_at).await.expect(StatusCode::OK)["name"], "new");
+    assert_eq!(other.client.get(&untold_at).await.expect(StatusCode::OK)["name"], "bob");
 }
 
 /// Each endpoint once, with a user and posts of its own.
