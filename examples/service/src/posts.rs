@@ -14,6 +14,7 @@ use crate::extract::check_text;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow, Cached)]
 #[cache(context = PgPool, ttl = "10m", negative_ttl = "5s")]
 #[cache(key = "post:{id}", fetch = Post::find, fetch_many = Post::find_many)]
+#[cache(list = "post:author:{author_id}", fetch = Post::find_by_author)]
 pub struct Post {
     /// Chosen by the database; a later post has a larger one.
     pub id: i64,
@@ -54,26 +55,15 @@ impl Post {
 }
 
 /// The latest posts of all authors.
-async fn latest_posts(db: &PgPool) -> sqlx::Result<Vec<Post>> {
+///
+/// Every write that may change the answer names it, `latest_posts::of()`.
+///
+/// # Errors
+///
+/// The database's.
+#[cachecow::query(key = "posts:latest", ttl = "1m")]
+pub async fn latest_posts(db: &PgPool) -> sqlx::Result<Vec<Post>> {
     sqlx::query_as("SELECT * FROM posts ORDER BY id DESC LIMIT 20").fetch_all(db).await
-}
-
-/// The posts of an author, the latest first.
-///
-/// # Errors
-///
-/// The database's.
-pub async fn of_author(app: &App, author_id: i64) -> Result<Vec<Post>, AppError> {
-    Ok(Post::find_by_author(&app.db, author_id).await?)
-}
-
-/// The latest posts of all authors.
-///
-/// # Errors
-///
-/// The database's.
-pub async fn latest(app: &App) -> Result<Vec<Post>, AppError> {
-    Ok(latest_posts(&app.db).await?)
 }
 
 /// The writes; see those of [`User`](crate::users::User).
@@ -97,7 +87,8 @@ impl Post {
                 .await
                 .map_err(no_such_author(StatusCode::NOT_FOUND))
         };
-        let write = app.cow.write((), work);
+        let keys = (Self::list_by_author_id(author_id), latest_posts::of());
+        let write = app.cow.write(keys, work);
         carry_out(write.invalidating(|post: &Self| Self::by_id(post.id))).await
     }
 
@@ -118,7 +109,9 @@ impl Post {
                 .await?
                 .ok_or(AppError::NotFound("post"))
         };
-        carry_out(app.cow.write(Self::by_id(id), work).storing(|post| Some(post))).await
+        // The lists stay as they are: they hold the posts' ids.
+        let keys = (Self::by_id(id), latest_posts::of());
+        carry_out(app.cow.write(keys, work).storing(|post| Some(post))).await
     }
 
     /// Moves a post to another author: off one list, onto another.
@@ -145,10 +138,9 @@ impl Post {
             transaction.commit().await?;
             Ok((old, new))
         };
-        let write = app
-            .cow
-            .write(Self::by_id(id), work)
-            .invalidating(|(old, new)| [old, new].map(Self::clone));
+        let keys = (Self::by_id(id), Self::list_by_author_id(author_id), latest_posts::of());
+        // The list that it leaves is known now. An object stands for all of its keys, its lists among them.
+        let write = app.cow.write(keys, work).invalidating(|(old, _)| Self::clone(old));
         let (_, new) = carry_out(write.storing(|(_, new)| Some(new))).await?;
         Ok(new)
     }
@@ -168,7 +160,8 @@ impl Post {
                     .await?;
             deleted.ok_or(AppError::NotFound("post"))
         };
-        carry_out(app.cow.write(Self::by_id(id), work).invalidating(Self::clone)).await?;
+        let keys = (Self::by_id(id), latest_posts::of());
+        carry_out(app.cow.write(keys, work).invalidating(Self::clone)).await?;
         Ok(())
     }
 }

@@ -15,7 +15,7 @@ use sqlx::PgPool;
 use crate::app::App;
 use crate::errors::AppError;
 use crate::extract::{Body, Path, Query, check_text};
-use crate::posts::{self, Post, PostFields};
+use crate::posts::{Post, PostFields, latest_posts};
 use crate::users::{User, UserFields};
 
 /// How many objects one request may ask for by id.
@@ -37,7 +37,7 @@ fn reads() -> Router<Reader> {
         .route("/users", get(find_users))
         .route("/users/{id}", get(user))
         .route("/posts", get(find_posts))
-        .route("/posts/latest", get(latest_posts))
+        .route("/posts/latest", get(the_latest_posts))
         .route("/posts/{id}", get(a_post))
         .route("/authors/{id}/posts", get(posts_of_author))
 }
@@ -150,15 +150,15 @@ async fn find_posts(
     }
 }
 
-async fn latest_posts(State(reader): State<Reader>) -> Result<impl IntoResponse, AppError> {
-    Ok(Json(posts::latest(&reader.app).await?))
+async fn the_latest_posts(State(reader): State<Reader>) -> Result<impl IntoResponse, AppError> {
+    Ok(Json(reader.view().ask(latest_posts::of()).await?))
 }
 
 async fn posts_of_author(
     State(reader): State<Reader>,
     Path(author_id): Path<i64>,
 ) -> Result<impl IntoResponse, AppError> {
-    Ok(Json(posts::of_author(&reader.app, author_id).await?))
+    Ok(Json(reader.view().list(Post::list_by_author_id(author_id)).await?))
 }
 
 async fn insert_post(
