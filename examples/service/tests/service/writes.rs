@@ -79,12 +79,12 @@ async fn disconnects(service: &Service, dropped: &Semaphore, path: &str, id: i64
     writing.abort();
     drop(dropped.acquire().await);
     transaction.commit().await.expect("the database is there");
-    until(async || {
-        let name = sqlx::query_scalar("SELECT name FROM users WHERE id = $1").bind(id);
-        let name: String = name.fetch_one(db).await.expect("the user exists");
-        name == "Bea"
-    })
-    .await;
+}
+
+/// As the database has it.
+async fn name(app: &App, id: i64) -> String {
+    let name = sqlx::query_scalar("SELECT name FROM users WHERE id = $1").bind(id);
+    name.fetch_one(&app.db).await.expect("the user exists")
 }
 
 #[tokio::test]
@@ -98,6 +98,7 @@ async fn a_write_ends_though_its_client_disconnects() {
     disconnects(&service, &dropped, &format!("/users/{id}"), id).await;
     // Waits for the write, wherever it is; one that was given up is nowhere.
     service.app.cow.close().await.expect("Redis was told");
+    assert_eq!(name(&service.app, id).await, "Bea");
     // Its hold is lifted: the user can be cached again, by any process.
     let other = servers.app().await;
     let read = other.cached().read(User::by_id(id)).await.expect("it is there");
@@ -122,6 +123,7 @@ async fn a_write_in_the_handler_s_own_task_keeps_its_hold() {
     let service = Service::with_router(app, router).await;
     let id = service.user("ann").await;
     disconnects(&service, &dropped, &format!("/naive/{id}"), id).await;
+    until(async || name(&service.app, id).await == "Bea").await;
     for _ in 0..10 {
         let read = service.app.cached().read(User::by_id(id)).await.expect("it is there");
         assert_eq!(read.value.expect("the user exists").name, "Bea");
