@@ -110,10 +110,14 @@ impl World {
     pub(crate) async fn look(&self, client: &Client) -> Result<(), Fault> {
         self.look_at_the_user(client).await?;
         self.look_at_the_post(client).await?;
-        let latest = self.latest.load(SeqCst);
-        let posts = rows(client.get("/posts/latest").await)?;
-        let found = posts.first().and_then(|post| post["id"].as_i64());
-        fresh(found >= Some(latest), "the latest posts")
+        let even = self.authors[0];
+        for path in ["/posts/latest".to_owned(), format!("/authors/{even}/posts")] {
+            let latest = self.latest.load(SeqCst);
+            let posts = rows(client.get(&path).await)?;
+            let found = posts.first().and_then(|post| post["id"].as_i64());
+            fresh(found >= Some(latest), "the latest posts")?;
+        }
+        Ok(())
     }
 
     async fn look_at_the_user(&self, client: &Client) -> Result<(), Fault> {
