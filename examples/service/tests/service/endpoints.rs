@@ -73,7 +73,6 @@ async fn posts_are_made_listed_moved_and_deleted() {
     let service = servers.service().await;
     let client = &service.client;
     let (ada, bea) = (service.user("ada").await, service.user("bea").await);
-    let ids = [service.post(ada, "one").await, service.post(ada, "two").await];
     let titles = async |path: String| {
         let posts = client.get(&path).await.expect(StatusCode::OK);
         let posts = posts.as_array().expect("a list").clone();
@@ -83,8 +82,16 @@ async fn posts_are_made_listed_moved_and_deleted() {
             .collect::<Vec<_>>()
     };
     let of = async |author: i64| titles(format!("/authors/{author}/posts")).await;
-    assert_eq!((of(ada).await, of(bea).await), (vec!["two".into(), "one".into()], vec![]));
-    assert_eq!(titles("/posts/latest".into()).await, ["two", "one"]);
+    // All is read before each change, so that it is cached.
+    let mut ids = Vec::new();
+    for expected in [&[] as &[&str], &["one"], &["two", "one"]] {
+        assert_eq!(of(ada).await, expected);
+        assert_eq!(titles("/posts/latest".into()).await, expected);
+        if let Some(title) = ["one", "two"].get(ids.len()) {
+            ids.push(service.post(ada, title).await);
+        }
+    }
+    assert!(of(bea).await.is_empty());
     let path = format!("/posts/{}", ids[0]);
     client.put(&path, &post("three")).await.expect(StatusCode::OK);
     assert_eq!(
