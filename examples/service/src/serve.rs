@@ -8,7 +8,6 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use crate::app::App;
-use crate::errors::chain;
 use crate::routes::router;
 
 /// How long requests may go on after the end was asked for.
@@ -38,14 +37,12 @@ pub async fn serve(
     };
     tokio::select! {
         served = served.into_future() => served?,
-        () = too_long => tracing::warn!("some requests took too long to end; their connections are cut"),
+        () = too_long => tracing::warn!("some requests take too long to end; they are given up"),
     }
     // After the last request, and before the runtime ends: writes whose clients are gone may be under way, and
     // Redis may have been away.
-    let closed = app.cow.close().await;
-    match &closed {
-        Ok(()) => app.db.close().await,
-        Err(left) => tracing::warn!(error = chain(left), "the cache was not told of everything"),
-    }
-    Ok(closed?)
+    app.cow.close().await?;
+    // It waits for every connection, and a request that was given up may have one.
+    let _ = tokio::time::timeout(Duration::from_secs(1), app.db.close()).await;
+    Ok(())
 }
