@@ -28,12 +28,20 @@ mod expand;
 mod faults;
 #[path = "../../../cachecow-derive/src/fields.rs"]
 mod fields;
+#[path = "../../../cachecow-derive/src/function.rs"]
+mod function;
+#[path = "../../../cachecow-derive/src/list_options.rs"]
+mod list_options;
 #[path = "../../../cachecow-derive/src/model.rs"]
 mod model;
 #[path = "../../../cachecow-derive/src/options.rs"]
 mod options;
+#[path = "../../../cachecow-derive/src/query_options.rs"]
+mod query_options;
 #[path = "../../../cachecow-derive/src/suggest.rs"]
 mod suggest;
+#[path = "../../../cachecow-derive/src/table.rs"]
+mod table;
 #[path = "../../../cachecow-derive/src/template.rs"]
 mod template;
 #[path = "../../../cachecow-derive/src/tokens.rs"]
