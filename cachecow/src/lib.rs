@@ -9,8 +9,8 @@
 //! - **P1, no stale fill.** Once [`CacheCow::invalidate`] of a key has returned `Ok`, no read of that
 //!   key that starts afterwards, in any process on the same cache, returns a value that was read
 //!   from the backing store before that invalidation began. It holds by key, in batches, for
-//!   callers that join another caller's load, and for all objects that carry an invalidated
-//!   [tag](CacheCow::invalidate_tag).
+//!   callers that join another caller's load, and for all objects and all answers to [queries] that carry an
+//!   invalidated [tag](CacheCow::invalidate_tag).
 //! - **P2, crash-safe write.** With [`CacheCow::write`], P1 holds even if the writer dies at any
 //!   point, and for any number of concurrent writers, as long as the work ends within the hold's
 //!   time to live. It covers lookups, objects and tags.

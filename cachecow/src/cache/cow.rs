@@ -4,11 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use crate::audit::Auditor;
 use crate::cache::builder::Builder;
-use crate::cache::get_or_fetch::GetOrFetch;
 use crate::cache::peek::{self, Peek};
 use crate::cache::read::Read;
 use crate::cache::shared::SharedView;
@@ -16,11 +14,9 @@ use crate::cache::view::View;
 use crate::cache::write::Write;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
-use crate::key::EncodedKey;
 use crate::model::cached::{Cached, Clearable};
 use crate::model::keys::{CacheKeys, KeySet};
 use crate::model::lookup::{Lookup, SameContext};
-use crate::model::query::{Answer, Query};
 use crate::model::tag::{AllOf, Tag};
 use crate::stats::{Stats, TypeStats};
 
@@ -180,23 +176,6 @@ impl CacheCow {
         self.with(&()).get(lookup).await
     }
 
-    /// [`View::ask`], for a cached function that needs no context.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Fetch`].
-    pub async fn ask<Q>(&self, query: Q) -> Result<Q::Output, Error>
-    where
-        Q: Query + Lookup<Object = Answer<Q>, Context: SameContext<()>>,
-    {
-        self.with(&()).ask(query).await
-    }
-
-    /// [`View::get_or_fetch`].
-    pub fn get_or_fetch<F>(&self, key: EncodedKey, ttl: Duration, fetch: F) -> GetOrFetch<'_, F> {
-        self.with(&()).get_or_fetch(key, ttl, fetch)
-    }
-
     /// [`View::get_many`], for lookups whose fetch function needs no context.
     ///
     /// # Errors
@@ -268,7 +247,8 @@ impl CacheCow {
     }
 
     /// Removes what `keys` name from the cache, and keeps every fetch of it that is under way from
-    /// storing what it read: a lookup's object, all of an object's keys, all objects that carry a tag.
+    /// storing what it read: a lookup's object, all of an object's keys, all objects that carry a tag; and the
+    /// answers to [queries](crate::queries) that carry the tag, or one of the object's.
     ///
     /// Call it after the change is committed to the backing store; [`write`](Self::write) also
     /// covers a process that dies in between.
@@ -310,8 +290,8 @@ impl CacheCow {
         self.engine.invalidate(self.engine.targets(&lookups)).await
     }
 
-    /// [`invalidate`](Self::invalidate) for every key that the object is found by, and every list that it is in,
-    /// in one round trip.
+    /// [`invalidate`](Self::invalidate) for every key that the object is found by, every list that it is in, and the
+    /// answers to [queries](crate::queries) that carry a tag of it, in one round trip.
     ///
     /// # Errors
     ///
@@ -421,7 +401,8 @@ impl CacheCow {
     /// work that was carried out never becomes an error. Whether it succeeds or fails, the keys are
     /// invalidated. Several writes of one key may overlap.
     ///
-    /// `keys` are a lookup, a tag, a cached object (all of its keys), or several in an array, a `Vec` or a
+    /// `keys` are a lookup, a tag, a cached object (all of its keys, and the answers to
+    /// [queries](crate::queries) that carry a tag of it), or several in an array, a `Vec` or a
     /// tuple: `(&old, &new, Post::tag_author_id(7))`. Where a write changes a field that an object is looked
     /// up by, name the object before and after. What is known only afterwards is named by
     /// [`Write::invalidating`].

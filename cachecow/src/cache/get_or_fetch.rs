@@ -10,6 +10,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
+use crate::cache::cow::CacheCow;
 use crate::cache::read::{ReadOptions, Source};
 use crate::cache::view::View;
 use crate::error::Error;
@@ -74,6 +75,13 @@ impl<'a, C: ?Sized> View<'a, C> {
         let options = self.options.or(ReadOptions::new().ttl(ttl));
         let view = View { engine: self.engine, context: &(), options };
         GetOrFetch { view, key, tags: Vec::new(), fetch }
+    }
+}
+
+impl CacheCow {
+    /// [`View::get_or_fetch`].
+    pub fn get_or_fetch<F>(&self, key: EncodedKey, ttl: Duration, fetch: F) -> GetOrFetch<'_, F> {
+        self.with(&()).get_or_fetch(key, ttl, fetch)
     }
 }
 
@@ -161,6 +169,7 @@ impl<T: CacheSchema + Send + Sync + 'static> Query for Returning<T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T, F, Fut, E> Lookup for AtRunTime<T, F>
 where
     F: FnOnce() -> Fut + Send,

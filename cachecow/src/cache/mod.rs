@@ -1,5 +1,6 @@
 //! What a program calls: the cache, its views and its builder.
 
+mod ask;
 pub(crate) mod builder;
 pub(crate) mod cow;
 pub(crate) mod get_or_fetch;

@@ -11,7 +11,6 @@ use crate::engine::read::{
 };
 use crate::error::Error;
 use crate::model::lookup::{Lookup, SameContext};
-use crate::model::query::{Answer, Query};
 use crate::near::{Near, NearHit};
 use crate::protocol::{Fill, Outcome, Purpose};
 
@@ -229,54 +228,6 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         lookup: L,
     ) -> Result<Option<Arc<L::Object>>, Error> {
         Ok(self.read(lookup).await?.value)
-    }
-
-    /// The answer of a [cached function](macro@crate::query): what it returns, shared. It is an `Arc<T>` where the
-    /// function returns a `Result<T, E>`, and an `Option<Arc<T>>` where it returns a `Result<Option<T>, E>`.
-    ///
-    /// ```
-    /// # #[cfg(feature = "derive")]
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), cachecow::Error> {
-    /// use cachecow::CacheCow;
-    ///
-    /// # struct Db;
-    /// #[cachecow::query(key = "primes:{below}", ttl = "5m")]
-    /// async fn primes(db: &Db, below: u32) -> Result<Vec<u32>, std::io::Error> {
-    /// #     let _ = db;
-    /// #     Ok((2..below).filter(|n| (2..*n).all(|divisor| n % divisor != 0)).collect())
-    ///     // …
-    /// }
-    ///
-    /// let (cow, db) = (CacheCow::memory(), Db);
-    /// let below_ten = cow.with(&db).ask(primes::of(10)).await?;
-    /// assert_eq!(*below_ten, [2, 3, 5, 7]);
-    /// # Ok(())
-    /// # }
-    /// # #[cfg(not(feature = "derive"))] fn main() {}
-    /// ```
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), with the function's own error.
-    ///
-    /// # Round trips
-    ///
-    /// As [`get`](Self::get); it may be cancelled in the same way.
-    pub async fn ask<Q>(self, query: Q) -> Result<Q::Output, Error>
-    where
-        Q: Query + Lookup<Object = Answer<Q>, Context: SameContext<C>>,
-    {
-        let read = self.read_unaudited(&query).await?;
-        if matches!(read.source, Source::Near | Source::Cache) {
-            self.engine.sample(&query, read.value.as_ref());
-        }
-        if let Some(output) = Q::output(read.value) {
-            return Ok(output);
-        }
-        // Somebody has written into the cache that there is no answer, of a function that always has one.
-        let read = Box::pin(self.uncached().read_unaudited(&query)).await?;
-        Ok(Q::output(read.value).expect("the function itself returned a value"))
     }
 
     /// As [`get`](Self::get), and also says where the object came from.

@@ -100,6 +100,7 @@ impl<Q: Query<Value: PartialEq>> PartialEq for Answer<Q> {
 
 impl<Q: Query<Value: Eq>> Eq for Answer<Q> {}
 
+#[diagnostic::do_not_recommend]
 impl<Q: Query> CacheSchema for Answer<Q> {
     const NAME: &'static str = Q::NAME;
     const FINGERPRINT: u64 =

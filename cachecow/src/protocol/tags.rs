@@ -52,6 +52,25 @@
 //! returned, and is stored under that one or not at all. While a hold stands there is no epoch: every read is a miss,
 //! and nothing is stored.
 //!
+//! # Answers to queries
+//!
+//! What a query answers is known to carry its tags before it is fetched, and may carry tags of several types. Each tag
+//! has a second epoch for such answers, which ends with every invalidation of the tag, and with every change of an
+//! object that carries the tag; the tag's other objects are then left alone.
+//!
+//! | | in this order |
+//! |---|---|
+//! | invalidating a tag, or an object with it | ends the answers' epoch |
+//! | a write that names a tag, or an object with it | holds the answers' epoch; works; releases it |
+//! | a load of an answer | takes the epochs of all its tags; fetches; takes them again: they must be the same; fills |
+//! | a hit | as that of an object |
+//!
+//! The epoch is its own guard. An answer that was fetched before an invalidation began was so under an epoch that
+//! had been taken before, and which the invalidation ends. While a write holds the epoch none begins: what is read
+//! before the work has taken effect is not stored, although the writer may die before it releases the hold. Of
+//! several tags each is a guard, since none tells of another's ([`all_stand`]). That there is no answer carries the
+//! epochs, too.
+//!
 //! Invalidations and writes of tags are driven by a [`WriteMachine`](super::WriteMachine).
 
 use super::command::{Lost, Reply, Token};

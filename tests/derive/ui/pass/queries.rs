@@ -22,7 +22,7 @@ struct Vec;
 struct Arc;
 
 /// Where rows are.
-#[derive(Debug)]
+#[derive(::std::fmt::Debug)]
 pub struct Db;
 
 /// The squares below a number.
@@ -78,6 +78,7 @@ query!(same, visit, u64, "same:{visit}", "1s");
 fn is_lookup<L: my_cachecow::Lookup + ::std::clone::Clone + ::std::fmt::Debug>(_: &L) {}
 
 fn main() {
+    let _ = Db;
     is_lookup(&squares::of(3));
     is_lookup(&r#match::of("type", [1], "key"));
     is_lookup(&same::of(7));

@@ -1,0 +1,72 @@
+//! Reading the answers of cached functions.
+
+use crate::cache::cow::CacheCow;
+use crate::cache::read::Source;
+use crate::cache::view::View;
+use crate::error::Error;
+use crate::model::lookup::{Lookup, SameContext};
+use crate::model::query::{Answer, Query};
+
+impl<C: ?Sized + Sync> View<'_, C> {
+    /// The answer of a [cached function](macro@crate::query): what it returns, shared. It is an `Arc<T>` where the
+    /// function returns a `Result<T, E>`, and an `Option<Arc<T>>` where it returns a `Result<Option<T>, E>`.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cachecow::Error> {
+    /// use cachecow::CacheCow;
+    ///
+    /// # struct Db;
+    /// #[cachecow::query(key = "primes:{below}", ttl = "5m")]
+    /// async fn primes(db: &Db, below: u32) -> Result<Vec<u32>, std::io::Error> {
+    /// #     let _ = db;
+    /// #     Ok((2..below).filter(|n| (2..*n).all(|divisor| n % divisor != 0)).collect())
+    ///     // …
+    /// }
+    ///
+    /// let (cow, db) = (CacheCow::memory(), Db);
+    /// let below_ten = cow.with(&db).ask(primes::of(10)).await?;
+    /// assert_eq!(*below_ten, [2, 3, 5, 7]);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), with the function's own error.
+    ///
+    /// # Round trips
+    ///
+    /// As [`get`](Self::get); it may be cancelled in the same way.
+    pub async fn ask<Q>(self, query: Q) -> Result<Q::Output, Error>
+    where
+        Q: Query + Lookup<Object = Answer<Q>, Context: SameContext<C>>,
+    {
+        let read = self.read_unaudited(&query).await?;
+        if matches!(read.source, Source::Near | Source::Cache) {
+            self.engine.sample(&query, read.value.as_ref());
+        }
+        if let Some(output) = Q::output(read.value) {
+            return Ok(output);
+        }
+        // Somebody has written into the cache that there is no answer, of a function that always has one.
+        let read = Box::pin(self.uncached().read_unaudited(&query)).await?;
+        Ok(Q::output(read.value).expect("the function itself returned a value"))
+    }
+}
+
+impl CacheCow {
+    /// [`View::ask`], for a cached function that needs no context.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Fetch`].
+    pub async fn ask<Q>(&self, query: Q) -> Result<Q::Output, Error>
+    where
+        Q: Query + Lookup<Object = Answer<Q>, Context: SameContext<()>>,
+    {
+        self.with(&()).ask(query).await
+    }
+}
