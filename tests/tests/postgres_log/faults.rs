@@ -315,3 +315,57 @@ async fn what_was_not_invalidated_is_given_again() {
 async fn control_what_was_acknowledged_first_is_lost() {
     assert_eq!(found_after_a_death(Rule::AcknowledgesFirst).await, ("new".to_owned(), 1));
 }
+
+/// The log says nothing of it: the follower looks at the catalog every few seconds.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_was_not_published_for_a_while_is_noticed() {
+    let (database, redis) = with_notes(1).await;
+    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let follower = follow(&cow, database.log()).await;
+    follower.caught_up().await.unwrap();
+    assert_eq!(text(&cow, &database, 1).await, "old");
+    let drops = follower.status().drops;
+    database.run("alter publication cachecow drop table notes").await;
+    database.run("update notes set text = 'new'").await;
+    database.run("alter publication cachecow add table notes").await;
+    while follower.status().drops == drops {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(text(&cow, &database, 1).await, "new");
+    follower.caught_up().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_that_commits_would_wait_for_leaves_and_comes_back() {
+    let (database, redis) = with_notes(1).await;
+    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let follower = follow(&cow, database.log()).await;
+    follower.caught_up().await.unwrap();
+    assert_eq!(text(&cow, &database, 1).await, "old");
+    database.run("alter system set synchronous_standby_names = 'cachecow'").await;
+    database.run("select pg_reload_conf()").await;
+    let refuses = |error: String| error.contains("synchronous_standby_names");
+    while !follower.status().error.is_some_and(refuses) {
+        tokio::task::yield_now().await;
+    }
+    database.run("alter system reset synchronous_standby_names; select pg_reload_conf()").await;
+    database.run("update notes set text = 'new'").await;
+    follower.caught_up().await.unwrap();
+    assert_eq!(text(&cow, &database, 1).await, "new");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_identity_that_is_taken_away_is_refused_until_it_is_back() {
+    let (database, redis) = with_notes(1).await;
+    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let follower = follow(&cow, database.log()).await;
+    follower.caught_up().await.unwrap();
+    let drops = follower.status().drops;
+    database.run("alter table app.users replica identity default").await;
+    while !follower.status().error.is_some_and(|error| error.contains("replica identity")) {
+        tokio::task::yield_now().await;
+    }
+    database.run("alter table app.users replica identity using index users_cachecow").await;
+    follower.caught_up().await.unwrap();
+    assert!(follower.status().drops > drops, "moves between lists may be missing");
+}
