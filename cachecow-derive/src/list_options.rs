@@ -45,7 +45,8 @@ impl<'a> ListOptions<'a> {
                     .fill(entry, faults, |entry| value::string(entry, "\"user:org:{org_id}\""));
             }
             "fetch" => {
-                self.fetch.fill(entry, faults, |entry| value::fetch_function(entry, "User::find_by_org"));
+                self.fetch
+                    .fill(entry, faults, |entry| value::fetch_function(entry, "User::find_by_org"));
             }
             "max_len" => self.max_len.fill(entry, faults, value::length),
             "ttl" => self.ttl.fill(entry, faults, value::duration),

@@ -1,12 +1,12 @@
-//! The derives: no tokens make them panic, and what they generate is Rust.
+//! The derives and `query`: no tokens make them panic, and what they generate is Rust.
 
 use arbitrary::{Result, Unstructured};
 use proc_macro2::{Delimiter, Group, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
 
-use crate::derive::{cache_schema, cached, key_part};
+use crate::derive::{cache_schema, cached, key_part, query};
 
 /// Items that the derives take.
-const VALID: [&str; 8] = [
+const VALID: [&str; 9] = [
     r#"#[cache(key = "user:{id}", fetch = User::find)] struct User { id: i64 }"#,
     r#"#[cache(context = PgPool, ttl = "1h30m", negative_ttl = "250ms", ttl_with = Order::ttl)]
        #[cache(stale_if_error = "1d", refresh_ahead = true, settle = "500ms", near = false, near_ttl = "5s")]
@@ -22,6 +22,10 @@ const VALID: [&str; 8] = [
     r#"#[cache(key = "user:{id}", fetch = <User<K> as Find>::find)] #[cache(tag = "org:{org_id}")]
        #[cache(tag = "place:{city}:{kind}", name = "tag_place", crate = ::other::cow)]
        pub struct User<K> { id: i64, org_id: u32, city: String, kind: K }"#,
+    r#"#[cache(table = "app.posts", clearable = true)] #[cache(key = "post:{id}", fetch = blocking(Post::find))]
+       #[cache(list = "post:author:{author}", fetch = Post::by, max_len = 1_000, ttl = "1m", name = "of")]
+       #[cache(rows = "app.users", author = "id")] #[cache(rows = "app.tags", via = Post::tagged)]
+       struct Post { id: i64, #[cache(column = "author_id", normalize = low)] author: String }"#,
     "struct Id<T>(T, PhantomData<T>);",
     r#"#[cache(crate = crate::cow)] #[serde(tag = "kind")]
        enum Event<T> { Ping, #[serde(rename = "text")] Said(String, #[cache(opaque)] T),
@@ -30,7 +34,21 @@ const VALID: [&str; 8] = [
        struct Odd<'a> { #[serde(skip, default = "x")] r#type: &'a str, é: (dyn Fn(u8) -> !, *const u8, m!()) }"#,
 ];
 
-const WORDS: [&str; 39] = [
+/// What `query` takes: its arguments, and a function.
+const QUERIES: [(&str, &str); 3] = [
+    (
+        r#"key = "top:{day}", ttl = "5m", tag = Post::tag_all()"#,
+        "async fn top(db: &Db, day: Date) -> Result<Vec<Post>, E> { db.top(day).await }",
+    ),
+    (
+        r#"key = "feed:{author}:{page}", negative_ttl = "1s", near = false, crate = ::other::cow"#,
+        r#"#[cache(rows = "app.posts")] pub(crate) async fn feed(author: &str, page: u8, #[cache(not_in_key)] all: bool)
+           -> Result<Option<Feed>, E> { Feed::of(author, page, all).await }"#,
+    ),
+    (r#"key = "constant""#, "async fn constant() -> Result<u8, E> { Ok(1) }"),
+];
+
+const WORDS: [&str; 46] = [
     "key",
     "fetch",
     "fetch_many",
@@ -70,6 +88,13 @@ const WORDS: [&str; 39] = [
     "async",
     "skip",
     "id",
+    "list",
+    "max_len",
+    "table",
+    "rows",
+    "via",
+    "column",
+    "blocking",
 ];
 
 const LITERALS: [&str; 30] = [
@@ -108,20 +133,49 @@ const LITERALS: [&str; 30] = [
 thread_local! {
     static ITEMS: Vec<TokenStream> =
         VALID.iter().map(|item| item.parse().expect("tokens")).collect();
+    static QUERIES_PARSED: Vec<(TokenStream, TokenStream)> = {
+        let parsed = |text: &str| text.parse().expect("tokens");
+        QUERIES.iter().map(|(arguments, item)| (parsed(arguments), parsed(item))).collect()
+    };
 }
 
 /// Any tokens in the place of an item, by each of the derives.
 pub fn check(data: &[u8]) {
     if let Ok(item) = damaged(&mut Unstructured::new(data)) {
         for derive in [cached, cache_schema, key_part] {
-            let generated = derive(item.clone());
-            assert!(!generated.is_empty(), "nothing at all for {item}");
-            let text = generated.to_string();
-            if let Err(error) = syn::parse2::<syn::File>(generated) {
-                panic!("{error}: {item} gives {text}");
-            }
+            assert_rust(derive(item.clone()), &item);
         }
     }
+}
+
+/// Any tokens in the place of the arguments of `query`, on anything that the compiler takes for an item.
+pub fn check_query(data: &[u8]) {
+    if let Ok((arguments, item)) = damaged_query(&mut Unstructured::new(data))
+        && syn::parse2::<syn::Item>(item.clone()).is_ok()
+    {
+        assert_rust(query(arguments, item.clone()), &item);
+    }
+}
+
+fn assert_rust(generated: TokenStream, item: &TokenStream) {
+    assert!(!generated.is_empty(), "nothing at all for {item}");
+    let text = generated.to_string();
+    if let Err(error) = syn::parse2::<syn::File>(generated) {
+        panic!("{error}: {item} gives {text}");
+    }
+}
+
+fn damaged_query(input: &mut Unstructured<'_>) -> Result<(TokenStream, TokenStream)> {
+    let (mut arguments, mut item) =
+        QUERIES_PARSED.with(|queries| input.choose(queries).cloned())?;
+    for _ in 0..input.int_in_range(1..=5)? {
+        if input.arbitrary()? {
+            arguments = mutate(arguments, input)?;
+        } else {
+            item = mutate(item, input)?;
+        }
+    }
+    Ok((arguments, item))
 }
 
 fn damaged(input: &mut Unstructured<'_>) -> Result<TokenStream> {

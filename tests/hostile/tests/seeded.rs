@@ -37,6 +37,11 @@ fn no_tokens_make_the_derives_panic() {
 }
 
 #[test]
+fn queries() {
+    seeded::check(derives::check_query);
+}
+
+#[test]
 fn a_signed_value_that_was_changed_is_never_given_out() {
     seeded::check(store_hmac::check);
 }
