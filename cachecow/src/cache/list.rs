@@ -18,6 +18,9 @@ use crate::protocol::{Outcome, Purpose};
 
 type Objects<L> = Vec<Arc<<L as ListLookup>::Object>>;
 
+/// An object, or that there is none.
+type Found<L> = Option<Arc<<L as ListLookup>::Object>>;
+
 impl<C: ?Sized + Sync> View<'_, C> {
     /// The objects of a list, in the order in which its fetch function returned them.
     ///
@@ -112,7 +115,6 @@ impl<C: ?Sized + Sync> View<'_, C> {
     }
 
     /// What one round finds of the list, and of its objects if this process knows which they were.
-    #[expect(clippy::type_complexity, reason = "a read, or one that goes on")]
     async fn begin_list<'l, L: ListLookup<Context: SameContext<C>>>(
         self,
         asked: &'l ListRead<L>,
@@ -232,7 +234,7 @@ fn told<L: ListLookup>(engine: &Engine, asked: &ListRead<L>, read: &Read<Members
 /// The objects of a list, by their places in it.
 struct Gathered<L: ListLookup> {
     /// Nothing where the object is still to be read.
-    objects: Vec<Option<Option<Arc<L::Object>>>>,
+    objects: Vec<Option<Found<L>>>,
 }
 
 impl<L: ListLookup> Gathered<L> {
@@ -266,7 +268,7 @@ impl<L: ListLookup> Gathered<L> {
     }
 
     /// Takes those, in order.
-    fn take(&mut self, read: Vec<Option<Arc<L::Object>>>) {
+    fn take(&mut self, read: Vec<Found<L>>) {
         let missing = self.objects.iter_mut().filter(|object| object.is_none());
         missing.zip(read).for_each(|(place, object)| *place = Some(object));
     }

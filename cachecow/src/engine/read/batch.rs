@@ -23,7 +23,9 @@ use crate::stats::TypeState;
 /// How many rounds of fetches, as many at a time as allowed, one window takes.
 const WINDOW: usize = 8;
 
-type Objects<L> = Vec<Option<Arc<<L as Lookup>::Object>>>;
+/// An object, or that there is none.
+type Found<L> = Option<Arc<<L as Lookup>::Object>>;
+type Objects<L> = Vec<Found<L>>;
 
 /// The objects of the lookups, in their order, each distinct one read once.
 pub(crate) async fn get_many<L: Lookup>(
@@ -79,7 +81,7 @@ impl<L: Lookup> Begun<'_, L> {
     }
 
     /// For each lookup its object, or nothing where the read is not over.
-    pub(crate) fn into_seen(self) -> Vec<Option<Option<Arc<L::Object>>>> {
+    pub(crate) fn into_seen(self) -> Vec<Option<Found<L>>> {
         let Self { objects, places, left } = self;
         let mut seen: Vec<_> = objects.into_iter().map(Some).collect();
         left.iter().for_each(|left| seen[left.place] = None);

@@ -13,6 +13,9 @@ use crate::cache::{Flag, Version};
 
 const TTL: Duration = Duration::from_secs(60);
 
+/// What is cached under a key.
+type Cached = Option<Version>;
+
 /// One reader.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Reader {
@@ -21,7 +24,7 @@ pub struct Reader {
     lists: Vec<List>,
     remembers: bool,
     /// What was found of the object before the list.
-    pub(super) remembered: Option<Option<Version>>,
+    pub(super) remembered: Option<Cached>,
     stage: Stage,
     /// What was promised when it began to read this list, by key.
     promised: [Version; 3],
@@ -114,18 +117,17 @@ impl Reader {
                     read.on_judged(Verdict::Good, None);
                     self.stage = Stage::At(key, read, found);
                 }
-                Step::Enter => match self.leader_of(world, me, key) {
-                    Some(leader) => {
+                Step::Enter => {
+                    if let Some(leader) = self.leader_of(world, me, key) {
                         read.on_entered(Role::Follower);
                         assert!(matches!(read.next_step(), Step::Follow));
                         self.stage = Stage::Follows(read, leader);
-                    }
-                    None => {
+                    } else {
                         self.tokens += 1;
                         read.on_entered(Role::Leader(self.token(me)));
                         self.stage = Stage::At(key, read, found);
                     }
-                },
+                }
                 Step::Fetch => {
                     let version = world.version();
                     read.on_fetched(Fetched::Storable(version, TTL));

@@ -19,6 +19,9 @@ pub enum List {
     New,
 }
 
+/// In which list the object is, if in any.
+type Place = Option<List>;
+
 /// The keys: of the lists, and of the object.
 pub(super) const OBJECT: usize = 2;
 const KEYS: usize = 3;
@@ -38,7 +41,7 @@ pub struct Writer {
     /// Whether the object is in a list before it.
     before: bool,
     /// In which list the object is after it; `None`: unchanged.
-    leads_to: Option<Option<List>>,
+    leads_to: Option<Place>,
     named: Vec<usize>,
     /// A machine for each.
     machines: Vec<WriteMachine>,
@@ -82,7 +85,7 @@ impl Writer {
         Self::new(None, vec![OBJECT], false)
     }
 
-    fn new(leads_to: Option<Option<List>>, named: Vec<usize>, by_invalidation: bool) -> Self {
+    fn new(leads_to: Option<Place>, named: Vec<usize>, by_invalidation: bool) -> Self {
         let machine = |number: &usize| {
             let token = Token::from_bytes([100 + u8::try_from(*number).unwrap_or(0); 16]);
             if by_invalidation {
