@@ -74,7 +74,8 @@ on_both_backends! {
 
     async fn a_member_moves_from_list_to_list(cache) {
         let (posts, cow) = (Posts::by([1, 2], 2), cache.open_default());
-        (listed(&cow, &posts, 1).await, listed(&cow, &posts, 2).await);
+        listed(&cow, &posts, 1).await;
+        listed(&cow, &posts, 2).await;
         let old = posts.row(100);
         let new = old.moved_to(2);
         cow.write((&old, &new), async { posts.put(new.clone()); Ok::<_, StoreDown>(()) }).await.unwrap();
@@ -141,7 +142,8 @@ on_both_backends! {
 
     async fn a_tag_of_the_list_s_own_fields_covers_it(cache) {
         let (posts, cow) = (Posts::by([1, 2], 2), cache.open_default());
-        (listed(&cow, &posts, 1).await, listed(&cow, &posts, 2).await);
+        listed(&cow, &posts, 1).await;
+        listed(&cow, &posts, 2).await;
         let before = posts.lists();
         posts.put(Post::new(110, 1));
         posts.put(Post::new(210, 2));
