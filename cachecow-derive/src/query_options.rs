@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
-use syn::{Attribute, Error, Lit, LitStr, Result};
+use syn::{Attribute, Expr, Error, LitStr, Result};
 
 use crate::attr::{Entry, cache_attrs, entries};
 use crate::faults::Faults;
@@ -97,10 +97,10 @@ fn tag(entry: &Entry) -> Result<TokenStream> {
                    `tag = Post::tag_all()`";
     let wrong = || Error::new_spanned(entry.value_or_name(), format!("`tag` {message}"));
     let value = entry.value.clone().filter(|value| !value.is_empty()).ok_or_else(wrong)?;
-    if syn::parse2::<Lit>(value.clone()).is_ok() {
-        return Err(wrong());
+    match syn::parse2::<Expr>(value.clone()) {
+        Ok(Expr::Lit(_)) | Err(_) => Err(wrong()),
+        Ok(_) => Ok(value),
     }
-    Ok(value)
 }
 
 /// The word by which a parameter is marked as left out of the key.
