@@ -2,7 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::ToTokens;
-use syn::{Attribute, Expr, Error, LitStr, Result};
+use syn::{Attribute, Error, Expr, LitStr, Result};
 
 use crate::attr::{Entry, cache_attrs, entries};
 use crate::faults::Faults;

@@ -37,6 +37,8 @@
 //!   `settle` holds fills off for a while.
 //! - The near tier of another process may serve an invalidated object until the news has arrived.
 //!   `settle` keeps that from being stored, for a replica that lags by no more than the given time.
+//! - Contexts are not told apart: of two that lead to different data, one gets the other's object or error. Tenants
+//!   read by handles of different scopes (`CacheCow::scoped`), or by caches of different namespaces.
 //! - An invalidation issued before the database's commit does not cover that commit; `write` does.
 //! - A work that ends while its transaction may still commit is not covered beyond its end.
 //! - A [`Write`] that is dropped keeps its keys out of the cache until its hold ends. Keys that are named after the work
@@ -88,6 +90,7 @@
 //! | `encryption` | [`Builder::encrypt`]: values encrypted by XChaCha20-Poly1305 |
 //! | `async-graphql-7` | the module `dataloader`: `CacheCow::loader`, for the `DataLoader` of async-graphql 7 |
 //! | `blocking` | the module `blocking`: the cache for programs without an async runtime |
+//! | `scopes` | `CacheCow::scoped`: one cache for many tenants |
 //! | `store` | the module `store`: `KeyValueStore`, `MemoryStore`, `CacheDecorator` and the other wrappers |
 //! | `fs`, `sql`, `mongodb`, `cloud`, `git` | `FilesystemStore`, `SqlStore`, `MongoStore`, `CloudStore`, `GitStore` |
 //! | `log` | the module `log`: which rows of a database the cached objects are, for change logs |
@@ -165,7 +168,7 @@ pub use cache::shared::SharedView;
 pub use cache::view::View;
 pub use cache::write::{Write, WriteError, Written};
 pub use error::{Error, ErrorKind};
-pub use key::{EncodedKey, Key, KeyEncoder, KeyPart, KeyParts};
+pub use key::{EncodedKey, Key, KeyEncoder, KeyPart, KeyParts, Scope};
 pub use model::audited::Audited;
 pub use model::cached::{Cached, Clearable, TypePolicy};
 pub use model::keys::{CacheKeys, KeySet};

@@ -7,7 +7,7 @@ use std::num::NonZero;
 use std::time::Duration;
 
 use bson::oid::ObjectId;
-use cachecow::{KeyEncoder, KeyPart};
+use cachecow::{KeyEncoder, KeyPart, Scope};
 use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta};
 use rust_decimal::Decimal;
 use uuid::Uuid;
@@ -111,6 +111,28 @@ fn the_vectors_hold() {
         })
         .collect();
     assert_eq!(actual.concat(), include_str!("key_vectors.txt"));
+}
+
+/// The scopes' numbers, and the hash of the first vector's key in each. They were made by another implementation,
+/// of SHA-256 and XXH3.
+#[test]
+fn the_vectors_of_scopes_hold() {
+    let none = Scope::default();
+    let key = encode("user:{}", &[&42]).key();
+    let scopes = [
+        ("7", none.within(7)),
+        ("\"7\"", none.within("7")),
+        ("\"acme\"", none.within("acme")),
+        ("\"eu\", 7", none.within("eu").within(7)),
+        ("7, \"eu\"", none.within(7).within("eu")),
+    ];
+    let actual = scopes.map(|(name, scope)| {
+        let shown = format!("{scope:?}");
+        let number = shown.trim_start_matches("Scope(").trim_end_matches(')');
+        format!("{name}: {number} {:032x}\n", scope.key(key).hash())
+    });
+    assert_eq!(actual.concat(), include_str!("key_vectors_scoped.txt"));
+    assert_eq!(none.key(key), key);
 }
 
 #[test]

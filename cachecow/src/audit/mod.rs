@@ -18,7 +18,7 @@ use self::look::{Failure, Finding, Look, within};
 use self::subject::{Contexts, Lacking, Subject};
 use crate::engine::Engine;
 use crate::engine::sample::Sample;
-use crate::key::Key;
+use crate::key::{Key, Scope};
 use crate::model::keys::KeySet;
 use crate::model::object::Loaded;
 use crate::stats::Counter;
@@ -107,6 +107,7 @@ const MARGIN: Duration = Duration::from_secs(1);
 #[must_use = "an auditor does nothing until it is run"]
 pub struct Auditor {
     engine: Weak<Engine>,
+    scope: Scope,
     one_in: NonZeroU32,
     grace: Option<Duration>,
     repairs: bool,
@@ -117,9 +118,10 @@ pub struct Auditor {
 }
 
 impl Auditor {
-    pub(crate) fn new(engine: &Arc<Engine>) -> Self {
+    pub(crate) fn new(engine: &Arc<Engine>, scope: Scope) -> Self {
         Self {
             engine: Arc::downgrade(engine),
+            scope,
             one_in: NonZeroU32::MIN.saturating_add(999),
             grace: None,
             repairs: false,
@@ -164,7 +166,8 @@ impl Auditor {
     ///
     /// Dropped, it picks no more reads, and the looks under way are not finished.
     pub fn run(self) -> impl Future<Output = ()> + Send + 'static {
-        let samples = self.engine.upgrade().map(|engine| engine.sampling.begin(self.one_in));
+        let samples =
+            self.engine.upgrade().map(|engine| engine.sampling.begin(self.scope, self.one_in));
         async move {
             let Some(mut samples) = samples else { return };
             stream::poll_fn(|context| samples.poll_recv(context))
@@ -173,9 +176,9 @@ impl Auditor {
         }
     }
 
-    async fn audit(&self, Sample { lookup, served }: Sample) {
+    async fn audit(&self, Sample { scope, lookup, served }: Sample) {
         let Some(engine) = self.engine.upgrade() else { return };
-        match lookup.bind(&self.contexts) {
+        match lookup.bind(scope, &self.contexts) {
             Ok(subject) => {
                 let verdict = self.judge(&engine, &*subject, &served).await;
                 let verdict = verdict.unwrap_or_else(Finding::Failed);
@@ -231,7 +234,8 @@ async fn repair(engine: &Arc<Engine>, subject: &dyn Subject, served: &Loaded) {
     let mut set = KeySet::default();
     keys.into_iter().for_each(|key| set.add(key, subject.policy()));
     // If it fails, that is told, and it is retried.
-    let _ = engine.invalidate(engine.targets_of(set)).await;
+    // The keys are in their scope already.
+    let _ = engine.invalidate(engine.targets_of(Scope::default(), set)).await;
 }
 
 fn report(engine: &Engine, subject: &dyn Subject, served: &Loaded, verdict: &Finding) {

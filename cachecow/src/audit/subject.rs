@@ -12,7 +12,7 @@ use crate::cache::view::View;
 use crate::engine::Engine;
 use crate::engine::read::loaded;
 use crate::error::Error;
-use crate::key::Key;
+use crate::key::{Key, Scope};
 use crate::model::audited::Audited;
 use crate::model::cached::Cached as _;
 use crate::model::cached::TypePolicy;
@@ -57,7 +57,8 @@ pub(super) struct Lacking {
     pub(super) state: fn(&Engine) -> &TypeState,
 }
 
-type Bind = Box<dyn for<'a> FnOnce(&'a Contexts) -> Result<Box<dyn Subject + 'a>, Lacking> + Send>;
+type Bind =
+    Box<dyn for<'a> FnOnce(Scope, &'a Contexts) -> Result<Box<dyn Subject + 'a>, Lacking> + Send>;
 
 impl Audited {
     /// A lookup to go on with, usually a clone of the one that was asked for.
@@ -74,17 +75,22 @@ impl Audited {
     where
         L::Context: 'static,
     {
-        let bind: Bind = Box::new(|contexts| bind(lookup, contexts));
+        let bind: Bind = Box::new(|scope, contexts| bind(scope, lookup, contexts));
         Self(Box::new(bind))
     }
 
-    pub(super) fn bind<'a>(self, contexts: &'a Contexts) -> Result<Box<dyn Subject + 'a>, Lacking> {
+    pub(super) fn bind<'a>(
+        self,
+        scope: Scope,
+        contexts: &'a Contexts,
+    ) -> Result<Box<dyn Subject + 'a>, Lacking> {
         let bind: Box<Bind> = self.0.downcast().expect("it is made by `of` alone");
-        bind(contexts)
+        bind(scope, contexts)
     }
 }
 
 fn bind<L: Lookup + 'static>(
+    scope: Scope,
     lookup: L,
     contexts: &Contexts,
 ) -> Result<Box<dyn Subject + '_>, Lacking>
@@ -93,7 +99,7 @@ where
 {
     let context = contexts.iter().find_map(|context| context.downcast_ref::<Arc<L::Context>>());
     match context {
-        Some(context) => Ok(Box::new(Bound { lookup, context: &**context })),
+        Some(context) => Ok(Box::new(Bound { scope, lookup, context: &**context })),
         None => Err(Lacking {
             lookup: L::NAME,
             context: std::any::type_name::<L::Context>(),
@@ -103,6 +109,7 @@ where
 }
 
 struct Bound<'a, L: Lookup> {
+    scope: Scope,
     lookup: L,
     context: &'a L::Context,
 }
@@ -125,11 +132,12 @@ impl<L: Lookup> Subject for Bound<'_, L> {
     }
 
     fn key(&self) -> Key {
-        self.lookup.key().key()
+        self.scope.key(self.lookup.key().key())
     }
 
     fn stored_under(&self, served: &Loaded) -> Key {
-        typed::<L>(served).map_or_else(|| self.key(), |object| L::primary_of(object).key())
+        let primary = |object| self.scope.key(L::primary_of(object).key());
+        typed::<L>(served).map_or_else(|| self.key(), primary)
     }
 
     fn content(&self, object: &Loaded) -> Option<Content> {
@@ -145,7 +153,8 @@ impl<L: Lookup> Subject for Bound<'_, L> {
         engine: &'a Arc<Engine>,
     ) -> BoxFuture<'a, Result<(Loaded, Source), Error>> {
         async move {
-            let read = View::new(engine, self.context).read_unaudited(&self.lookup).await?;
+            let read =
+                View::new(engine, self.scope, self.context).read_unaudited(&self.lookup).await?;
             Ok((read.value.map(|object| object as Object), read.source))
         }
         .boxed()

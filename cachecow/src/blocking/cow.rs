@@ -94,6 +94,13 @@ impl CacheCow {
         &self.cow
     }
 
+    /// [`CacheCow::scoped`](crate::CacheCow::scoped).
+    #[cfg(feature = "scopes")]
+    #[must_use]
+    pub fn scoped(&self, scope: impl crate::key::KeyPart) -> Self {
+        Self { cow: self.cow.scoped(scope), runtime: self.runtime.clone() }
+    }
+
     /// [`CacheCow::with`](crate::CacheCow::with).
     pub fn with<'a, C: ?Sized>(&'a self, context: &'a C) -> View<'a, C> {
         View { runtime: &self.runtime, view: self.cow.with(context) }

@@ -46,7 +46,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
     {
         let read = self.read_unaudited(&query).await?;
         if matches!(read.source, Source::Near | Source::Cache) {
-            self.engine.sample(&query, read.value.as_ref());
+            self.engine.sample(self.scope, &query, read.value.as_ref());
         }
         if let Some(output) = Q::output(read.value) {
             return Ok(output);

@@ -14,6 +14,7 @@ use crate::cache::view::View;
 use crate::cache::write::Write;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
+use crate::key::Scope;
 use crate::model::cached::{Cached, Clearable};
 use crate::model::keys::{CacheKeys, KeySet};
 use crate::model::lookup::{Lookup, SameContext};
@@ -61,6 +62,7 @@ use crate::stats::{Stats, TypeStats};
 #[derive(Clone)]
 pub struct CacheCow {
     pub(crate) engine: Arc<Engine>,
+    pub(crate) scope: Scope,
 }
 
 impl CacheCow {
@@ -95,7 +97,63 @@ impl CacheCow {
     }
 
     pub(crate) fn new(engine: Engine) -> Self {
-        Self { engine: Arc::new(engine) }
+        Self { engine: Arc::new(engine), scope: Scope::default() }
+    }
+
+    /// This cache for another tenant: what is read, written and invalidated by the handle is of the scope that `scope`
+    /// names, within this handle's, and of no other. The handle without a scope has one of its own, too.
+    ///
+    /// Callers of one key share a load and what it brings, whatever contexts they have. Where two contexts lead to
+    /// different data, each gets a handle of its own:
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), cachecow::Error> {
+    /// # use std::io;
+    /// # struct Db(&'static str);
+    /// use cachecow::{CacheCow, Cached};
+    ///
+    /// #[derive(Cached)]
+    /// #[cache(context = Db)]
+    /// #[cache(key = "user:{id}", fetch = User::find)]
+    /// struct User { id: i64, name: String }
+    /// # impl User {
+    /// #     async fn find(db: &Db, id: i64) -> Result<User, io::Error> {
+    /// #         Ok(User { id, name: db.0.to_owned() })
+    /// #     }
+    /// # }
+    ///
+    /// let cow = CacheCow::memory();
+    /// let (acme, initech) = (Db("Ann"), Db("Bob"));
+    /// let ann = cow.scoped("acme").with(&acme).get(User::by_id(1)).await?.unwrap();
+    /// let bob = cow.scoped("initech").with(&initech).get(User::by_id(1)).await?.unwrap();
+    /// assert_eq!((&*ann.name, &*bob.name), ("Ann", "Bob"));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    ///
+    /// A handle costs one SHA-256, and is made for each request: it opens nothing, and the cache keeps nothing for it.
+    /// All of them share the connection, this process's memory, the limits and the statistics; `close` and `stats` are
+    /// of the whole cache. A number and a text that looks like it name different scopes, as in keys.
+    ///
+    /// # Consistency
+    ///
+    /// An invalidation, also of a tag, reaches its own scope alone. What changes for all tenants at once is invalidated
+    /// in each, or is of a type that is read without a scope. An [`Auditor`] audits the reads of the scope of the handle
+    /// that it is from, whose contexts it is given; there is one at a time.
+    ///
+    /// The names in Redis do not show whose they are; [`Scope`] tells them.
+    #[cfg(feature = "scopes")]
+    #[must_use]
+    pub fn scoped(&self, scope: impl crate::key::KeyPart) -> Self {
+        Self { scope: self.scope.within(scope), ..self.clone() }
+    }
+
+    /// The scope of this handle.
+    pub fn scope(&self) -> Scope {
+        self.scope
     }
 
     /// A view for reading objects whose fetch functions need `context`.
@@ -105,11 +163,12 @@ impl CacheCow {
     /// The context is no part of the key, and callers of one key share one load: a caller is returned the object, or
     /// the error, that the fetch with another caller's context gave. So all contexts of a type must lead to the
     /// same data, with the same rights to read it. Contexts that lead to different data (two tenants' databases,
-    /// say) need caches with different namespaces.
+    /// say) need handles of different scopes: `cow.scoped(tenant).with(&db)` (feature `scopes`); or caches with
+    /// different namespaces.
     ///
     /// An open transaction leads to other data than its database: see [`View::uncached`].
     pub fn with<'a, C: ?Sized>(&'a self, context: &'a C) -> View<'a, C> {
-        View::new(&self.engine, context)
+        View::new(&self.engine, self.scope, context)
     }
 
     /// A view like that of [`with`](Self::with), whose loads may outlive the caller. The context is shared with
@@ -161,7 +220,7 @@ impl CacheCow {
     /// [`with`](Self::with). [`TypeStats::background_loads`](crate::TypeStats::background_loads) counts those that
     /// nobody waited for.
     pub fn with_shared<'a, C: ?Sized>(&'a self, context: &'a Arc<C>) -> SharedView<'a, C> {
-        SharedView::new(&self.engine, context)
+        SharedView::new(&self.engine, self.scope, context)
     }
 
     /// [`View::get`], for a lookup whose fetch function needs no context.
@@ -243,7 +302,7 @@ impl CacheCow {
     ///
     /// As a hit of [`View::get`]: one, if this process knows where an alias leads and which tags an object has.
     pub async fn peek<L: Lookup>(&self, lookup: L) -> Result<Peek<L::Object>, Error> {
-        peek::look(&self.engine, &lookup).await
+        peek::look(&self.engine, self.scope, &lookup).await
     }
 
     /// Removes what `keys` name from the cache, and keeps every fetch of it that is under way from
@@ -273,7 +332,7 @@ impl CacheCow {
     ///
     /// One.
     pub async fn invalidate<K: CacheKeys>(&self, keys: K) -> Result<(), Error> {
-        self.engine.invalidate(self.engine.targets(&keys)).await
+        self.engine.invalidate(self.engine.targets(self.scope, &keys)).await
     }
 
     /// [`invalidate`](Self::invalidate) for several lookups, in one round trip.
@@ -287,7 +346,7 @@ impl CacheCow {
         lookups: impl IntoIterator<Item = K>,
     ) -> Result<(), Error> {
         let lookups: Vec<K> = lookups.into_iter().collect();
-        self.engine.invalidate(self.engine.targets(&lookups)).await
+        self.engine.invalidate(self.engine.targets(self.scope, &lookups)).await
     }
 
     /// [`invalidate`](Self::invalidate) for every key that the object is found by, every list that it is in, and the
@@ -299,7 +358,7 @@ impl CacheCow {
     pub async fn invalidate_object<T: Cached>(&self, object: &T) -> Result<(), Error> {
         let mut keys = KeySet::default();
         keys.add_object(object);
-        self.engine.invalidate(self.engine.targets_of(keys)).await
+        self.engine.invalidate(self.engine.targets_of(self.scope, keys)).await
     }
 
     /// [`invalidate`](Self::invalidate) for all objects that carry the tag, however many: those in
@@ -448,7 +507,7 @@ impl CacheCow {
     where
         F: Future<Output = Result<R, E>>,
     {
-        Write::new(&self.engine, &keys, work)
+        Write::new(&self.engine, self.scope, &keys, work)
     }
 
     /// Asks the cache whether it can be reached; for health checks.
@@ -482,7 +541,7 @@ impl CacheCow {
     /// An auditor with the default settings: spawn its [`run`](Auditor::run) to learn whether this
     /// process is served stale objects.
     pub fn auditor(&self) -> Auditor {
-        Auditor::new(&self.engine)
+        Auditor::new(&self.engine, self.scope)
     }
 
     /// What was counted since the cache was opened, by type.
@@ -503,6 +562,9 @@ impl CacheCow {
 
 impl fmt::Debug for CacheCow {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CacheCow").field("engine", &self.engine).finish()
+        f.debug_struct("CacheCow")
+            .field("engine", &self.engine)
+            .field("scope", &self.scope)
+            .finish()
     }
 }

@@ -73,7 +73,7 @@ impl<'a, C: ?Sized> View<'a, C> {
     /// As [`get`](Self::get); it may be cancelled in the same way.
     pub fn get_or_fetch<F>(self, key: EncodedKey, ttl: Duration, fetch: F) -> GetOrFetch<'a, F> {
         let options = self.options.or(ReadOptions::new().ttl(ttl));
-        let view = View { engine: self.engine, context: &(), options };
+        let view = View { engine: self.engine, scope: self.scope, context: &(), options };
         GetOrFetch { view, key, tags: Vec::new(), fetch }
     }
 }

@@ -11,6 +11,7 @@ use crate::engine::read::{
     Learnt, ListHint, ListRead, ObjectQuery, Seen, batch, look_list, near_hit, too_long,
 };
 use crate::error::Error;
+use crate::key::Scope;
 use crate::model::list::{ListLookup, Members};
 use crate::model::lookup::{Lookup as _, SameContext};
 use crate::near::NearHit;
@@ -105,10 +106,11 @@ impl<C: ?Sized + Sync> View<'_, C> {
             Told::Members(members) => members,
             Told::Another => return Box::pin(self.uncached().read_list(asked.list)).await,
         };
-        let mut objects = Gathered::of(self.engine, &asked, &members, &read, seen);
+        let mut objects = Gathered::of((self.engine, self.scope), &asked, &members, &read, seen);
         if let Some(missing) = objects.missing(&members) {
             let (near, context) = (self.near::<L::Member>(), SameContext::of(self.context));
-            let read = batch::get_many(self.engine, near, context, &missing, options).await?;
+            let read = batch::get_many((self.engine, self.scope), near, context, &missing, options)
+                .await?;
             objects.take(read);
         }
         Ok(objects.in_order(&asked))
@@ -125,7 +127,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
         let (engine, options) = (self.engine, self.options.load());
         let looks_up = matches!(options.purpose, Purpose::Serve | Purpose::Look);
         let (state, parts) = (engine.types.of::<Members<L>>(), asked.key());
-        let key = parts.key();
+        let key = self.scope.key(parts.key());
         let near = self.near::<ListRead<L>>();
         if let Some(NearHit(members)) = near_hit(engine, near, asked, key, &parts) {
             state.near_hits(1);
@@ -136,8 +138,8 @@ impl<C: ?Sized + Sync> View<'_, C> {
         let Some(hint) = hint.filter(|_| engine.looks_up_first(state)) else {
             return (self.begin(asked).await, None);
         };
-        let mut query = ObjectQuery::new(engine, state, near, asked, (key, parts));
-        let read = engine.read_of(asked, key, state).with_purpose(options.purpose);
+        let mut query = ObjectQuery::new(engine, state, near, asked, (self.scope, key, parts));
+        let read = engine.read_of(self.scope, asked, key, state).with_purpose(options.purpose);
         query.prepare();
         let of_objects = self.near::<L::Member>();
         let (looked, seen) = look_list(engine, (&mut query, read), of_objects, hint, options).await;
@@ -183,7 +185,7 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
             Told::Another => return self.view.uncached().list(asked.list.clone()).await,
             Told::Members(members) => members,
         };
-        let mut objects = Gathered::of(engine, &asked, &members, &read, seen);
+        let mut objects = Gathered::of((engine, self.view.scope), &asked, &members, &read, seen);
         if let Some(missing) = objects.missing(&members) {
             objects.take(self.get_many(missing).await?);
         }
@@ -240,7 +242,7 @@ struct Gathered<L: ListLookup> {
 impl<L: ListLookup> Gathered<L> {
     /// What was read together with the list; for the next read it is remembered which objects those are.
     fn of(
-        engine: &Engine,
+        (engine, scope): (&Engine, Scope),
         asked: &ListRead<L>,
         members: &Arc<Members<L>>,
         read: &Read<Members<L>>,
@@ -254,7 +256,8 @@ impl<L: ListLookup> Gathered<L> {
         if let Learnt::Members(document) = learnt
             && is_cached
         {
-            ListHint::remember(engine, asked.key().key(), members, document.as_ref());
+            let key = scope.key(asked.key().key());
+            ListHint::remember(engine, key, members, document.as_ref());
         }
         Self { objects }
     }

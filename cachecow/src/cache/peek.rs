@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::engine::Engine;
 use crate::engine::read::peek;
 use crate::error::{Error, ErrorKind};
+use crate::key::Scope;
 use crate::model::lookup::Lookup;
 
 /// What is cached; what [`CacheCow::peek`](crate::CacheCow::peek) returns.
@@ -42,10 +43,14 @@ impl<T> Peek<T> {
     }
 }
 
-pub(crate) async fn look<L: Lookup>(engine: &Engine, lookup: &L) -> Result<Peek<L::Object>, Error> {
+pub(crate) async fn look<L: Lookup>(
+    engine: &Engine,
+    scope: Scope,
+    lookup: &L,
+) -> Result<Peek<L::Object>, Error> {
     engine.pending.resume();
     let message = "peek: the cache cannot be used; a read would be served by the fetch function";
-    match peek(engine, lookup).await {
+    match peek(engine, scope, lookup).await {
         Ok(None) => Ok(Peek::NotCached),
         Ok(Some((None, expires_in))) => Ok(Peek::Absent { expires_in }),
         Ok(Some((Some(object), expires_in))) => Ok(Peek::Object { object, expires_in }),

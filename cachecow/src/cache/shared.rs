@@ -17,6 +17,7 @@ use crate::engine::read::{
     look_further_for, typed,
 };
 use crate::error::Error;
+use crate::key::Scope;
 use crate::model::cached::Cached as _;
 use crate::model::lookup::Lookup;
 use crate::model::object::Loaded;
@@ -39,8 +40,8 @@ impl<C: ?Sized> Clone for SharedView<'_, C> {
 impl<C: ?Sized> Copy for SharedView<'_, C> {}
 
 impl<'a, C: ?Sized> SharedView<'a, C> {
-    pub(crate) fn new(engine: &'a Arc<Engine>, context: &'a Arc<C>) -> Self {
-        Self { view: View::new(engine, context), context }
+    pub(crate) fn new(engine: &'a Arc<Engine>, scope: Scope, context: &'a Arc<C>) -> Self {
+        Self { view: View::new(engine, scope, context), context }
     }
 
     /// [`View::past_near`].
@@ -103,7 +104,7 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
     ) -> Result<Read<L::Object>, Error> {
         match self.view.begin(&lookup).await {
             Ok(read) => {
-                self.view.engine.sample(&lookup, read.value.as_ref());
+                self.view.engine.sample(self.view.scope, &lookup, read.value.as_ref());
                 Ok(read)
             }
             Err(begun) => {
@@ -135,7 +136,7 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
     ///
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable).
     pub async fn peek<L: Lookup<Context = C>>(self, lookup: L) -> Result<Peek<L::Object>, Error> {
-        peek::look(self.view.engine, &lookup).await
+        peek::look(self.view.engine, self.view.scope, &lookup).await
     }
 
     /// [`View::get_many`], with loads that may outlive this caller. It waits for all of the fetches: the soft
@@ -162,14 +163,14 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         lookup: Arc<L>,
         (query, unfinished): DetachedRead<L>,
     ) -> Result<Read<L::Object>, Error> {
-        let View { engine, options, .. } = self.view;
+        let View { engine, scope, options, .. } = self.view;
         let options = options.load();
         let state = engine.types.of::<L::Object>();
         let query = ObjectQuery::attach(engine, state, &*lookup, query);
         // So that it is known whether there is something to be served at once.
         let unfinished = match look_further_for(engine, state, &query, unfinished).await {
             Ok(object) => {
-                engine.sample(&*lookup, object.as_ref());
+                engine.sample(scope, &*lookup, object.as_ref());
                 return Ok(Read::by(Outcome::Hit, object));
             }
             Err(unfinished) => unfinished,
@@ -209,10 +210,10 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         self,
         lookups: Arc<[L]>,
     ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
-        let View { engine, context, options } = self.view;
+        let View { engine, scope, context, options } = self.view;
         let (near, options) = (self.view.near::<L>(), options.load());
         let state = engine.types.of::<L::Object>();
-        let mut begun = batch::begin(engine, near, &lookups, options).await;
+        let mut begun = batch::begin((engine, scope), near, &lookups, options).await;
         if begun.left.is_empty() {
             return Ok(begun.finish());
         }
@@ -261,17 +262,17 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
 
     /// A cached object.
     fn hit<L: Lookup>(self, lookup: &L, object: Option<Arc<L::Object>>) -> Read<L::Object> {
-        let engine = self.view.engine;
+        let View { engine, scope, .. } = self.view;
         engine.types.of::<L::Object>().record(Outcome::Hit, false);
-        engine.sample(lookup, object.as_ref());
+        engine.sample(scope, lookup, object.as_ref());
         Read::by(Outcome::Hit, object)
     }
 
     /// What the cache has while the fetch takes too long: an object past its time to live, or one that another
     /// process has stored since.
     async fn what_is_left<L: Lookup>(self, lookup: &L) -> Option<Read<L::Object>> {
-        let engine = self.view.engine;
-        let found = find(engine, lookup).await.ok()??;
+        let View { engine, scope, .. } = self.view;
+        let found = find(engine, scope, lookup).await.ok()??;
         if !found.expired {
             return Some(self.hit(lookup, found.object));
         }

@@ -10,6 +10,7 @@ use crate::engine::read::{
     ObjectQuery, TypedLoader, Unfinished, batch, load_one, loaded_arc, look_one, near_hit, typed,
 };
 use crate::error::Error;
+use crate::key::Scope;
 use crate::model::lookup::{Lookup, SameContext};
 use crate::near::{Near, NearHit};
 use crate::protocol::{Fill, Outcome, Purpose};
@@ -18,13 +19,14 @@ use crate::protocol::{Fill, Outcome, Purpose};
 #[derive(Debug)]
 pub struct View<'a, C: ?Sized> {
     pub(crate) engine: &'a Arc<Engine>,
+    pub(super) scope: Scope,
     pub(super) context: &'a C,
     pub(super) options: ReadOptions,
 }
 
 impl<'a, C: ?Sized> View<'a, C> {
-    pub(crate) fn new(engine: &'a Arc<Engine>, context: &'a C) -> Self {
-        Self { engine, context, options: ReadOptions::new() }
+    pub(crate) fn new(engine: &'a Arc<Engine>, scope: Scope, context: &'a C) -> Self {
+        Self { engine, scope, context, options: ReadOptions::new() }
     }
 
     /// The same view, whose reads make no use of this process's memory: what they return is no older
@@ -192,7 +194,9 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
     /// The object, from the cache or else from the backing store; `None` if there is none.
     ///
     /// Callers of one process that ask for the same object at the same time share one fetch, and of
-    /// several processes one fills the cache.
+    /// several processes one fills the cache. The fetch has the context of the caller that came first: where
+    /// contexts lead to different data, read by handles of different scopes (see
+    /// [`CacheCow::with`](crate::CacheCow::with)).
     ///
     /// # Errors
     ///
@@ -241,7 +245,7 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
     ) -> Result<Read<L::Object>, Error> {
         let read = self.read_unaudited(&lookup).await?;
         if matches!(read.source, Source::Near | Source::Cache) {
-            self.engine.sample(&lookup, read.value.as_ref());
+            self.engine.sample(self.scope, &lookup, read.value.as_ref());
         }
         Ok(read)
     }
@@ -278,7 +282,7 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
     ///
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable).
     pub async fn peek<L: Lookup<Context = C>>(self, lookup: L) -> Result<Peek<L::Object>, Error> {
-        peek::look(self.engine, &lookup).await
+        peek::look(self.engine, self.scope, &lookup).await
     }
 
     /// The objects, in the order asked for, each as often as asked for; `None` for those that do
@@ -303,7 +307,7 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         let lookups: Vec<L> = lookups.into_iter().collect();
         let near = self.near::<L>();
         Box::pin(batch::get_many(
-            self.engine,
+            (self.engine, self.scope),
             near,
             SameContext::of(self.context),
             &lookups,
@@ -326,15 +330,15 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         let state = engine.types.of_lookup(lookup);
         let near = self.near::<L>();
         let parts = lookup.key();
-        let key = parts.key();
+        let key = self.scope.key(parts.key());
         // Before anything else is made, which would cost a near hit a fifth.
         if let Some(NearHit(object)) = near_hit(engine, near, lookup, key, &parts) {
             state.near_hits(1);
             return Ok(Read::new(object, Source::Near, Fill::Skipped));
         }
         let options = self.options.load();
-        let mut query = ObjectQuery::new(engine, state, near, lookup, (key, parts));
-        let mut read = engine.read_of(lookup, query.key, state);
+        let mut query = ObjectQuery::new(engine, state, near, lookup, (self.scope, key, parts));
+        let mut read = engine.read_of(self.scope, lookup, query.key, state);
         if options.purpose != Purpose::Serve {
             // In place: moved, either would cost a hit a few percent.
             query.set_purpose(options.purpose);

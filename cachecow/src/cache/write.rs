@@ -13,7 +13,7 @@ use crate::engine::write::{Ended, HeldWrite};
 use crate::engine::write_through::{AfterWork, guards};
 use crate::engine::{Engine, Target};
 use crate::error::Error;
-use crate::key::Key;
+use crate::key::{Key, Scope};
 use crate::model::cached::Cached;
 use crate::model::keys::CacheKeys;
 use crate::protocol::{Fill, HoldPolicy};
@@ -75,6 +75,7 @@ use crate::protocol::{Fill, HoldPolicy};
 #[must_use = "a write does nothing, its work included, until it is awaited"]
 pub struct Write<'a, F: Future> {
     engine: Arc<Engine>,
+    scope: Scope,
     policy: HoldPolicy,
     work: Pin<Box<F>>,
     after: Vec<After<'a, F::Output>>,
@@ -140,14 +141,15 @@ impl<E: std::error::Error + 'static> std::error::Error for WriteError<E> {
 }
 
 impl<F: Future> Write<'_, F> {
-    pub(crate) fn new(engine: &Arc<Engine>, keys: &impl CacheKeys, work: F) -> Self {
+    pub(crate) fn new(engine: &Arc<Engine>, scope: Scope, keys: &impl CacheKeys, work: F) -> Self {
         Self {
             engine: Arc::clone(engine),
+            scope,
             policy: HoldPolicy::Proceed,
             work: Box::pin(work),
             after: Vec::new(),
             guards: Vec::new(),
-            state: State::Unbegun(engine.targets(keys)),
+            state: State::Unbegun(engine.targets(scope, keys)),
         }
     }
 
@@ -197,7 +199,7 @@ impl<F: Future> Write<'_, F> {
         let State::Working(write) = std::mem::replace(&mut self.state, State::Over) else {
             unreachable!("the work has just ended")
         };
-        let mut after_work = AfterWork::new(&self.engine, write.took());
+        let mut after_work = AfterWork::new(&self.engine, self.scope, write.took());
         self.after.drain(..).for_each(|after| after(&result, &mut after_work));
         let (named, objects) = after_work.into_parts();
         State::Ending(result, write.end(false, named, objects).boxed())
@@ -271,7 +273,7 @@ where
     ///
     /// None more; for a type with tags two more after the work.
     pub fn storing<T: Cached>(mut self, object: impl FnOnce(&R) -> Option<&T> + Send + 'a) -> Self {
-        self.guards.extend(guards::<T>());
+        self.guards.extend(guards::<T>(self.scope));
         self.after.push(Box::new(|result, after| {
             if let Ok(result) = result
                 && let Some(object) = object(result)

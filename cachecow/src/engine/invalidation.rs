@@ -10,7 +10,7 @@ use super::settings::LONGEST;
 use super::{Engine, Urgency, carried_out};
 use crate::backend::{BackendError, Request};
 use crate::error::{Error, ErrorKind};
-use crate::key::Key;
+use crate::key::{Key, Scope};
 use crate::model::cached::TypePolicy;
 use crate::model::keys::{CacheKeys, KeySet};
 use crate::protocol::{Command, Lost, Reply, WriteMachine, WriteOutcome, WriteStep};
@@ -32,16 +32,16 @@ pub(crate) struct Target {
 impl Engine {
     /// Each key once, and all tags of a type together. Of what is named more than once the longest time to
     /// settle counts.
-    pub(crate) fn targets(&self, keys: &(impl CacheKeys + ?Sized)) -> Vec<Target> {
+    pub(crate) fn targets(&self, scope: Scope, keys: &(impl CacheKeys + ?Sized)) -> Vec<Target> {
         let mut set = KeySet::default();
         keys.add_to(&mut set);
-        self.targets_of(set)
+        self.targets_of(scope, set)
     }
 
     /// The same, of what was named already.
-    pub(crate) fn targets_of(&self, set: KeySet) -> Vec<Target> {
+    pub(crate) fn targets_of(&self, scope: Scope, set: KeySet) -> Vec<Target> {
         let target = |key, policy, tags| Target {
-            key,
+            key: scope.key(key),
             settle: self.settle(policy),
             tags,
             of_answers: false,
@@ -59,10 +59,11 @@ impl Engine {
         answers.sort_unstable_by(|one, other| other.cmp(one));
         answers.dedup_by_key(|target| target.key);
         for named in set.tags {
-            match targets[keys..].iter_mut().find(|group| group.key == named.guard) {
-                Some(group) if group.tags.contains(&named.tag) => {}
-                Some(group) => group.tags.push(named.tag),
-                None => targets.push(target(named.guard, named.policy, vec![named.tag])),
+            let (guard, tag) = (scope.key(named.guard), scope.key(named.tag));
+            match targets[keys..].iter_mut().find(|group| group.key == guard) {
+                Some(group) if group.tags.contains(&tag) => {}
+                Some(group) => group.tags.push(tag),
+                None => targets.push(target(named.guard, named.policy, vec![tag])),
             }
         }
         targets.extend(answers);

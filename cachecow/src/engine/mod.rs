@@ -43,7 +43,7 @@ use self::settings::Settings;
 use self::tokens::Tokens;
 use crate::backend::{BackendError, BackendErrorKind, ChangeListener as _, Request};
 use crate::error::Error;
-use crate::key::Key;
+use crate::key::{Key, Scope};
 use crate::model::cached::Cached;
 use crate::model::lookup::Lookup;
 use crate::model::object::Object;
@@ -104,16 +104,21 @@ impl Engine {
 
     /// Picks some of what is served from the cache for the auditor, if there is one.
     #[inline]
-    pub(crate) fn sample<L: Lookup>(&self, lookup: &L, served: Option<&Arc<L::Object>>) {
+    pub(crate) fn sample<L: Lookup>(
+        &self,
+        scope: Scope,
+        lookup: &L,
+        served: Option<&Arc<L::Object>>,
+    ) {
         if self.sampling.picks() {
-            self.hand_over(lookup, served);
+            self.hand_over(scope, lookup, served);
         }
     }
 
     #[cold]
-    fn hand_over<L: Lookup>(&self, lookup: &L, served: Option<&Arc<L::Object>>) {
+    fn hand_over<L: Lookup>(&self, scope: Scope, lookup: &L, served: Option<&Arc<L::Object>>) {
         let served = served.map(|object| Arc::clone(object) as Object);
-        let sample = lookup.audited().map(|lookup| Sample { lookup, served });
+        let sample = lookup.audited().map(|lookup| Sample { scope, lookup, served });
         if !sample.is_some_and(|sample| self.sampling.offer(sample)) {
             self.types.of::<L::Object>().count(Counter::AuditSkipped);
         }

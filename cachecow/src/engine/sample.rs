@@ -7,6 +7,7 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
+use crate::key::Scope;
 use crate::model::audited::Audited;
 use crate::model::object::Loaded;
 
@@ -15,6 +16,7 @@ const WAITING: usize = 64;
 
 /// A lookup, and what was served for it from the cache.
 pub(crate) struct Sample {
+    pub(crate) scope: Scope,
     pub(crate) lookup: Audited,
     pub(crate) served: Loaded,
 }
@@ -24,7 +26,8 @@ pub(crate) struct Sample {
 pub(crate) struct Sampling {
     /// One in how many reads; zero: none.
     one_in: AtomicU32,
-    auditor: Mutex<Option<Sender<Sample>>>,
+    /// It is given the reads of one scope: its contexts lead to no other's data.
+    auditor: Mutex<Option<(Scope, Sender<Sample>)>>,
 }
 
 impl Sampling {
@@ -39,7 +42,8 @@ impl Sampling {
     /// auditor gone ends the picking.
     pub(crate) fn offer(&self, sample: Sample) -> bool {
         let mut auditor = self.lock();
-        match auditor.as_ref().map(|auditor| auditor.try_send(sample)) {
+        let mine = auditor.as_ref().filter(|(scope, _)| *scope == sample.scope);
+        match mine.map(|(_, auditor)| auditor.try_send(sample)) {
             Some(Err(TrySendError::Full(_))) => false,
             Some(Err(TrySendError::Closed(_))) => {
                 self.one_in.store(0, Ordering::Relaxed);
@@ -51,15 +55,15 @@ impl Sampling {
     }
 
     /// Picks reads from now on; an auditor that was there before gets no more.
-    pub(crate) fn begin(&self, one_in: NonZeroU32) -> Receiver<Sample> {
+    pub(crate) fn begin(&self, scope: Scope, one_in: NonZeroU32) -> Receiver<Sample> {
         let (sender, receiver) = channel(WAITING);
         let mut auditor = self.lock();
-        *auditor = Some(sender);
+        *auditor = Some((scope, sender));
         self.one_in.store(one_in.get(), Ordering::Relaxed);
         receiver
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<Sender<Sample>>> {
+    fn lock(&self) -> MutexGuard<'_, Option<(Scope, Sender<Sample>)>> {
         self.auditor.lock()
     }
 }

@@ -1,7 +1,7 @@
 //! Reads of objects that carry tags.
 
 use super::Engine;
-use crate::key::Key;
+use crate::key::{Key, Scope};
 use crate::model::lookup::Lookup;
 use crate::protocol::ReadMachine;
 use crate::stats::TypeState;
@@ -11,11 +11,12 @@ impl Engine {
     /// object may carry.
     pub(crate) fn read_of<L: Lookup>(
         &self,
+        scope: Scope,
         lookup: &L,
         key: Key,
         state: &TypeState,
     ) -> ReadMachine {
-        if self.owes_tags(lookup) {
+        if self.owes_tags(scope, lookup) {
             return ReadMachine::past_the_cache(self.policy(state.first_command()));
         }
         self.read(key, state)
@@ -23,12 +24,12 @@ impl Engine {
 
     /// Whether an invalidation of a tag is outstanding that the object of this lookup may carry.
     #[inline]
-    pub(crate) fn owes_tags<L: Lookup>(&self, lookup: &L) -> bool {
+    pub(crate) fn owes_tags<L: Lookup>(&self, scope: Scope, lookup: &L) -> bool {
         if !L::TAGGED || self.pending.is_clear() {
             return false;
         }
         let mut owes = false;
-        lookup.each_guard(&mut |guard| owes |= self.pending.contains(guard));
+        lookup.each_guard(&mut |guard| owes |= self.pending.contains(scope.key(guard)));
         owes
     }
 }

@@ -13,7 +13,6 @@ use super::{Engine, Target, Urgency};
 use crate::backend::Request;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
-use crate::model::keys::KeySet;
 use crate::protocol::{Command, Fill, HoldPolicy, Token, WriteMachine};
 
 /// A write whose holds are placed, or could not be.
@@ -103,7 +102,7 @@ impl HeldWrite {
     pub(crate) async fn end(
         mut self,
         in_doubt: bool,
-        named: KeySet,
+        mut named: Vec<Target>,
         objects: Vec<WrittenObject>,
     ) -> Ended {
         let engine = Arc::clone(&self.engine);
@@ -112,7 +111,6 @@ impl HeldWrite {
             self.changes.retain(|change| !change.is_held());
         }
         self.changes.iter_mut().for_each(Change::on_worked);
-        let mut named = engine.targets_of(named);
         // What is held is invalidated by its release.
         named.retain(|target| !self.changes.iter().any(|change| change.target.covers(target)));
         self.changes.extend(engine.invalidations(named));

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::invalidation::Change;
+use super::invalidation::{Change, Target};
 use super::read::lifetimes;
 use super::{Engine, Urgency, read_back};
 use crate::backend::Request;
 use crate::document::{self, Header};
-use crate::key::{Key, KeyMap};
+use crate::key::{Key, KeyMap, Scope};
 use crate::model::cached::Cached;
 use crate::model::keys::KeySet;
 use crate::model::tag::Tag;
@@ -20,6 +20,7 @@ use crate::stats::{Counter, TypeState};
 /// What is known once the work has succeeded.
 pub(crate) struct AfterWork<'a> {
     engine: &'a Engine,
+    scope: Scope,
     /// How long the write has taken so far.
     took: Duration,
     /// What is invalidated besides.
@@ -42,25 +43,25 @@ pub(crate) struct WrittenObject {
 pub(crate) type Guards = KeyMap<Captured>;
 
 impl<'a> AfterWork<'a> {
-    pub(crate) fn new(engine: &'a Engine, took: Duration) -> Self {
-        Self { engine, took, named: KeySet::default(), objects: Vec::new() }
+    pub(crate) fn new(engine: &'a Engine, scope: Scope, took: Duration) -> Self {
+        Self { engine, scope, took, named: KeySet::default(), objects: Vec::new() }
     }
 
     /// Has the object's keys invalidated, and the object stored under the primary one.
     pub(crate) fn store<T: Cached>(&mut self, object: &T) {
         self.named.add_object(object);
-        self.objects.extend(WrittenObject::of(self.engine, object, self.took));
+        self.objects.extend(WrittenObject::of(self.engine, self.scope, object, self.took));
     }
 
     /// What is invalidated and what is stored.
-    pub(crate) fn into_parts(self) -> (KeySet, Vec<WrittenObject>) {
-        (self.named, self.objects)
+    pub(crate) fn into_parts(self) -> (Vec<Target>, Vec<WrittenObject>) {
+        (self.engine.targets_of(self.scope, self.named), self.objects)
     }
 }
 
 impl WrittenObject {
     /// `None` if it cannot be stored.
-    fn of<T: Cached>(engine: &Engine, object: &T, took: Duration) -> Option<Self> {
+    fn of<T: Cached>(engine: &Engine, scope: Scope, object: &T, took: Duration) -> Option<Self> {
         let state = engine.types.of::<T>();
         if state.clashes() {
             return None;
@@ -70,17 +71,18 @@ impl WrittenObject {
         let document = read_back::encode(engine, state, header, object)?;
         let (mut key, mut tags) = (None, Vec::new());
         // The primary one comes first.
-        object.each_key(&mut |each| key = key.or(Some(each)));
-        object.each_tag(&mut |tag| tags.push(tag.key()));
-        tags.extend(T::CLEARABLE.then(T::whole));
-        let (guards, state) = (guards::<T>().collect(), state_of::<T> as _);
+        object.each_key(&mut |each| key = key.or(Some(scope.key(each))));
+        object.each_tag(&mut |tag| tags.push(scope.key(tag.key())));
+        tags.extend(T::CLEARABLE.then(|| scope.key(T::whole())));
+        let (guards, state) = (guards::<T>(scope).collect(), state_of::<T> as _);
         Some(Self { key: key?, document, ttl, guards, tags, state })
     }
 }
 
 /// What must be the same before the work and after it, for an object of the type to be stored.
-pub(crate) fn guards<T: Cached>() -> impl Iterator<Item = Key> {
-    T::TAGGED.then(Tag::<T>::guard).into_iter().chain(T::CLEARABLE.then(T::whole))
+pub(crate) fn guards<T: Cached>(scope: Scope) -> impl Iterator<Item = Key> {
+    let whole = T::CLEARABLE.then(|| scope.key(T::whole()));
+    T::TAGGED.then(|| Tag::<T>::guard(scope)).into_iter().chain(whole)
 }
 
 fn state_of<T: Cached>(engine: &Engine) -> &TypeState {

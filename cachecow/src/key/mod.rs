@@ -12,6 +12,7 @@ mod encoder;
 mod map;
 mod of;
 mod part;
+mod scope;
 mod words;
 
 use std::cmp::Ordering;
@@ -24,6 +25,7 @@ pub(crate) use map::{FoldKeys, KeyMap};
 pub(crate) use of::emptied;
 pub use of::{EncodedKey, KeyParts};
 pub use part::KeyPart;
+pub use scope::Scope;
 pub use words::Template;
 use xxhash_rust::xxh3::xxh3_128;
 

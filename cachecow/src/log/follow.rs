@@ -14,6 +14,7 @@ use super::run::Run;
 use crate::cache::cow::CacheCow;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
+use crate::key::Scope;
 
 /// How far the cache may be behind before it is told.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -44,6 +45,8 @@ impl CacheCow {
     /// # }
     /// ```
     ///
+    /// Of a handle with a scope (`scoped`), what is cached in its scope is invalidated, and nothing else.
+    ///
     /// # Consistency
     ///
     /// A change is invalidated after it is visible in the database, and soon: an object may be stale for
@@ -52,6 +55,7 @@ impl CacheCow {
     pub fn follow<L: ChangeLog>(&self, log: L) -> Follow<L> {
         Follow {
             engine: Arc::clone(&self.engine),
+            scope: self.scope,
             log,
             name: "log".to_owned(),
             tables: Vec::new(),
@@ -75,6 +79,7 @@ pub enum OnLag {
 #[must_use = "nothing is followed before `start`"]
 pub struct Follow<L> {
     pub(super) engine: Arc<Engine>,
+    scope: Scope,
     log: L,
     name: String,
     tables: Vec<FollowedTable>,
@@ -127,11 +132,12 @@ impl<L: ChangeLog> Follow<L> {
             tracing::warn!(target: "cachecow", log = self.name, "{warning}");
         }
         let (asks, asked) = mpsc::channel(64);
-        let mark = Mark::new(&self.name, &self.tables);
+        let mark = Mark::new(self.scope, &self.name, &self.tables);
         let shared = Arc::new(Shared::new(self.name, asks));
         self.engine.followers.add(&shared);
         let run = Run {
             engine: self.engine,
+            scope: self.scope,
             log: self.log,
             tables: self.tables.into(),
             shared: Arc::clone(&shared),

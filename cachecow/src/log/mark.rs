@@ -15,7 +15,7 @@ use super::mapping::FollowedTable;
 use super::position::LogPosition;
 use crate::backend::{BackendError, Place, Request};
 use crate::engine::{Engine, Urgency};
-use crate::key::{Key, KeyEncoder};
+use crate::key::{Key, KeyEncoder, Scope};
 use crate::protocol::{Command, Reply};
 
 /// It is written again every second in which anything changed.
@@ -31,7 +31,7 @@ pub(super) struct Mark {
 
 impl Mark {
     /// The mark of a follower with this name, for these types.
-    pub(super) fn new(name: &str, tables: &[FollowedTable]) -> Self {
+    pub(super) fn new(scope: Scope, name: &str, tables: &[FollowedTable]) -> Self {
         let mut parts = KeyEncoder::new("cachecow:log:{}");
         parts.str(name);
         // Order and repetition mean nothing.
@@ -42,7 +42,7 @@ impl Mark {
         types.sort_unstable();
         types.dedup();
         let types = xxhash_rust::xxh3::xxh3_64(types.join(";").as_bytes());
-        Self { key: parts.key(), types }
+        Self { key: scope.key(parts.key()), types }
     }
 
     /// Why changes are missing, if they may be.
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_log_that_goes_on_before_the_mark_missed_nothing() {
-        let mark = Mark::new("log", &[]);
+        let mark = Mark::new(Scope::default(), "log", &[]);
         let stored = format!("{:016x} 100 server 1", mark.types);
         let judge = |opened: &Opened| mark.judge(stored.as_bytes(), opened);
         assert_eq!(judge(&opened("server 1", 99)), None);

@@ -16,7 +16,7 @@ use super::position::LogPosition;
 use super::status::FollowerState;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
-use crate::key::Key;
+use crate::key::{Key, Scope};
 use crate::model::keys::KeySet;
 
 /// Between heartbeats, which also acknowledge.
@@ -29,6 +29,7 @@ const LAST_WORD: Duration = Duration::from_secs(1);
 /// The task's own.
 pub(super) struct Run<L> {
     pub(super) engine: Arc<Engine>,
+    pub(super) scope: Scope,
     pub(super) log: L,
     pub(super) tables: Arc<[FollowedTable]>,
     pub(super) shared: Arc<Shared>,
@@ -48,7 +49,7 @@ impl<L: ChangeLog> Run<L> {
         let shared = Arc::clone(&self.shared);
         let _ended = Ended(Arc::clone(&shared));
         let engine = Arc::clone(&self.engine);
-        let guards = guards_of(&self.tables);
+        let guards = guards_of(self.scope, &self.tables);
         let mut stop = shared.stop.subscribe();
         tokio::select! {
             biased;
@@ -165,7 +166,7 @@ impl<L: ChangeLog> Run<L> {
             tracing::warn!(target: "cachecow", log = self.shared.name, reason, "everything of a followed type is invalidated");
         }
         let drops = u64::try_from(batch.reasons().len()).unwrap_or(u64::MAX);
-        let targets = self.engine.targets_of(batch.into_keys());
+        let targets = self.engine.targets_of(self.scope, batch.into_keys());
         let mut pause = FIRST_PAUSE;
         while let Err(error) = self.engine.invalidate(targets.clone()).await {
             // Nothing is acknowledged meanwhile, and nothing more is read: the log waits.
@@ -234,10 +235,10 @@ impl<L: ChangeLog> Run<L> {
 }
 
 /// What reads ask for to learn whether everything of a type is outstanding.
-fn guards_of(tables: &[FollowedTable]) -> Vec<Key> {
+fn guards_of(scope: Scope, tables: &[FollowedTable]) -> Vec<Key> {
     let mut set = KeySet::default();
     tables.iter().for_each(|table| table.add_all(&mut set));
-    set.epochs().collect()
+    set.epochs().map(|epoch| scope.key(epoch)).collect()
 }
 
 /// Tells when the follower falls behind, and sees to what reads do then.

@@ -1,6 +1,6 @@
 //! What an invalidation or a write names.
 
-use crate::key::Key;
+use crate::key::{Key, Scope};
 use crate::model::cached::{Cached, Clearable, TypePolicy};
 #[cfg(feature = "log")]
 use crate::model::query::{Answer, Query};
@@ -20,8 +20,8 @@ pub trait CacheKeys {
     fn add_to(&self, set: &mut KeySet);
 }
 
-/// The keys and the tags that an invalidation or a write names, and the tags whose queries it names; [`CacheKeys`]
-/// adds to it.
+/// The keys and the tags that an invalidation or a write names, and the tags whose queries it names, of whatever
+/// scope; [`CacheKeys`] adds to it.
 #[derive(Debug, Default)]
 pub struct KeySet {
     pub(crate) keys: Vec<(Key, TypePolicy)>,
@@ -45,7 +45,8 @@ impl KeySet {
 
     /// Adds a tag: all objects and all answers to queries that carry it.
     pub fn add_tag<T: Cached>(&mut self, tag: Tag<T>) {
-        self.tags.push(TagInSet { guard: Tag::<T>::guard(), tag: tag.key(), policy: T::POLICY });
+        let guard = Tag::<T>::guard(Scope::default());
+        self.tags.push(TagInSet { guard, tag: tag.key(), policy: T::POLICY });
         self.add_queries(tag);
     }
 

@@ -3,7 +3,7 @@
 use std::future::{Future, Ready};
 
 use crate::error::Error;
-use crate::key::{Key, KeyEncoder};
+use crate::key::{Key, KeyEncoder, Scope};
 use crate::model::audited::Audited;
 use crate::model::cached::Cached;
 use crate::model::tag::Tag;
@@ -79,7 +79,7 @@ pub trait Lookup: Send + Sync {
     #[doc(hidden)]
     fn each_guard(&self, visit: &mut dyn FnMut(Key)) {
         if Self::Object::TAGGED {
-            visit(Tag::<Self::Object>::guard());
+            visit(Tag::<Self::Object>::guard(Scope::default()));
         }
         if Self::Object::CLEARABLE {
             visit(Self::Object::whole());

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::key::{Key, KeyEncoder};
+use crate::key::{Key, KeyEncoder, Scope};
 use crate::model::cached::{Cached, Clearable};
 use crate::model::keys::{CacheKeys, KeySet};
 
@@ -58,8 +58,8 @@ impl<T: Cached> Tag<T> {
     }
 
     /// The key of the epoch that ends with every invalidation of any tag of the type.
-    pub(crate) fn guard() -> Key {
-        T::tag_scope().key()
+    pub(crate) fn guard(scope: Scope) -> Key {
+        scope.key(T::tag_scope().key())
     }
 
     /// The key of the epoch that answers to queries carry. It ends with every invalidation of the tag, and with

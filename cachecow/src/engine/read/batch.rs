@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::engine::background::Attendance;
 use crate::engine::client::Answer;
 use crate::error::Error;
-use crate::key::KeyMap;
+use crate::key::{KeyMap, Scope};
 use crate::model::lookup::Lookup;
 use crate::model::object::Loaded;
 use crate::near::{Near, NearHit};
@@ -29,14 +29,14 @@ type Objects<L> = Vec<Found<L>>;
 
 /// The objects of the lookups, in their order, each distinct one read once.
 pub(crate) async fn get_many<L: Lookup>(
-    engine: &Arc<Engine>,
+    (engine, scope): (&Arc<Engine>, Scope),
     near: Option<&Near>,
     context: &L::Context,
     lookups: &[L],
     options: LoadOptions,
 ) -> Result<Objects<L>, Error> {
     let state = engine.types.of::<L::Object>();
-    let mut begun = begin(engine, near, lookups, options).await;
+    let mut begun = begin((engine, scope), near, lookups, options).await;
     if !begun.left.is_empty() {
         let left = mem::take(&mut begun.left);
         begun.take(load((engine, context, state), left, options, None).await?);
@@ -103,17 +103,17 @@ impl<L: Lookup> Begun<'_, L> {
 
 /// Takes what is near, and what one round finds.
 pub(crate) async fn begin<'a, L: Lookup>(
-    engine: &'a Engine,
+    (engine, scope): (&'a Engine, Scope),
     near: Option<&'a Near>,
     lookups: &'a [L],
     options: LoadOptions,
 ) -> Begun<'a, L> {
-    begin_beside(engine, near, lookups, options, Vec::new()).await.0
+    begin_beside((engine, scope), near, lookups, options, Vec::new()).await.0
 }
 
 /// The same, which asks for some other places in the same round; their answers, if there was a round.
 pub(crate) async fn begin_beside<'a, L: Lookup>(
-    engine: &'a Engine,
+    (engine, scope): (&'a Engine, Scope),
     near: Option<&'a Near>,
     lookups: &'a [L],
     options: LoadOptions,
@@ -122,7 +122,8 @@ pub(crate) async fn begin_beside<'a, L: Lookup>(
     let state = engine.types.of::<L::Object>();
     let queries = lookups.iter().map(|lookup| {
         let parts = lookup.key();
-        let mut query = ObjectQuery::new(engine, state, near, lookup, (parts.key(), parts));
+        let named = (scope, scope.key(parts.key()), parts);
+        let mut query = ObjectQuery::new(engine, state, near, lookup, named);
         query.set_purpose(options.purpose);
         query
     });
@@ -172,7 +173,7 @@ fn take_near_hits<'a, L: Lookup>(
     for (place, mut query) in queries.into_iter().enumerate() {
         let ObjectQuery { lookup, key, parts, .. } = &query;
         if let Some(NearHit(object)) = near_hit(engine, near, *lookup, *key, parts) {
-            engine.sample(query.lookup, object.as_ref());
+            engine.sample(query.scope, query.lookup, object.as_ref());
             objects[place] = object;
         } else {
             query.prepare();
@@ -225,7 +226,7 @@ async fn look_up<L: Lookup>(
     };
     if !looks_up_first {
         let read = |query: &ObjectQuery<'_, L>| {
-            engine.read_of(query.lookup, query.key, state).with_purpose(purpose).into()
+            engine.read_of(query.scope, query.lookup, query.key, state).with_purpose(purpose).into()
         };
         return (wanted.queries.iter().map(read).enumerate().collect(), Vec::new());
     }
@@ -239,7 +240,8 @@ async fn look_up<L: Lookup>(
     for (number, looked) in reads.into_iter().enumerate() {
         match looked {
             Ok(object) => {
-                engine.sample(wanted.queries[number].lookup, object.as_ref());
+                let query = &wanted.queries[number];
+                engine.sample(query.scope, query.lookup, object.as_ref());
                 objects[wanted.places[number]] = object;
             }
             Err(unfinished) => left.push((number, unfinished.map(loaded_arc))),
@@ -278,7 +280,7 @@ pub(crate) async fn load<L: Lookup>(
             let (object, outcome) = ended?;
             let object = object.map(typed::<L>);
             if outcome == Outcome::Hit {
-                engine.sample(query.lookup, object.as_ref());
+                engine.sample(query.scope, query.lookup, object.as_ref());
             }
             loads.push((place, object));
         }

@@ -9,7 +9,7 @@ use crate::backend::Place;
 use crate::engine::Engine;
 use crate::engine::background::Attendance;
 use crate::error::Error;
-use crate::key::{Key, KeyEncoder};
+use crate::key::{Key, KeyEncoder, Scope};
 use crate::model::lookup::Lookup;
 use crate::model::object::Loaded;
 use crate::near::Watched;
@@ -21,6 +21,7 @@ use super::primary::Primary;
 /// A query without its lookup.
 pub(crate) struct DetachedQuery {
     key: Key,
+    scope: Scope,
     parts: KeyEncoder,
     keeps_near: bool,
     renews: bool,
@@ -31,8 +32,17 @@ pub(crate) struct DetachedQuery {
 
 impl<'a, L: Lookup> ObjectQuery<'a, L> {
     pub(crate) fn detach(self) -> DetachedQuery {
-        let Self { parts, key, near, renews, hinted, pointer, watched, .. } = self;
-        DetachedQuery { key, parts, keeps_near: near.is_some(), renews, hinted, pointer, watched }
+        let Self { parts, key, scope, near, renews, hinted, pointer, watched, .. } = self;
+        DetachedQuery {
+            key,
+            scope,
+            parts,
+            keeps_near: near.is_some(),
+            renews,
+            hinted,
+            pointer,
+            watched,
+        }
     }
 
     /// The query again, for an equal lookup.
@@ -42,9 +52,10 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         lookup: &'a L,
         detached: DetachedQuery,
     ) -> Self {
-        let DetachedQuery { key, parts, keeps_near, renews, hinted, pointer, watched } = detached;
+        let DetachedQuery { key, scope, parts, keeps_near, renews, hinted, pointer, watched } =
+            detached;
         let near = if keeps_near { engine.near::<L::Object>() } else { None };
-        Self { engine, state, lookup, parts, key, near, renews, hinted, pointer, watched }
+        Self { engine, state, lookup, parts, key, scope, near, renews, hinted, pointer, watched }
     }
 }
 

@@ -145,7 +145,8 @@ pub(crate) async fn look_list<'a, L: ListLookup>(
     let mut beside = query.take_hinted();
     beside.push(own);
     let members = &hint.members.members;
-    let (begun, mut answers) = begin_beside(engine, near, members, options, beside).await;
+    let (begun, mut answers) =
+        begin_beside((engine, query.scope), near, members, options, beside).await;
     let objects = begun.into_seen();
     let answer = answers.iter().position(|(place, _)| *place == own).map(|at| answers.remove(at).1);
     let mut seen = Seen { hint, objects, document: None };

@@ -10,6 +10,7 @@ use super::lifetime::time_left;
 use super::query::ObjectQuery;
 use crate::backend::BackendError;
 use crate::engine::Engine;
+use crate::key::Scope;
 use crate::model::lookup::Lookup;
 use crate::protocol::{Lost, Reply, Verdict};
 
@@ -19,9 +20,10 @@ pub(crate) type Peeked<T> = (Option<Arc<T>>, Duration);
 /// Reads what is cached and not past its time to live. It counts as no read.
 pub(crate) async fn peek<L: Lookup>(
     engine: &Engine,
+    scope: Scope,
     lookup: &L,
 ) -> Result<Option<Peeked<L::Object>>, BackendError> {
-    let found = find(engine, lookup).await?;
+    let found = find(engine, scope, lookup).await?;
     Ok(found.filter(|found| !found.expired).map(|Found { object, left, .. }| (object, left)))
 }
 
@@ -35,18 +37,19 @@ pub(crate) struct Found<T> {
 /// Reads what is cached, or what `stale_if_error` has left of it. It counts as no read.
 pub(crate) async fn find<L: Lookup>(
     engine: &Engine,
+    scope: Scope,
     lookup: &L,
 ) -> Result<Option<Found<L::Object>>, BackendError> {
     let state = engine.types.of::<L::Object>();
     let parts = lookup.key();
-    let key = parts.key();
+    let key = scope.key(parts.key());
     if engine.pending.contains(key)
-        || engine.owes_tags(lookup)
+        || engine.owes_tags(scope, lookup)
         || state.is_left_alone(|| engine.wall_clock())
     {
         return Ok(None);
     }
-    let mut query = ObjectQuery::new(engine, state, None, lookup, (key, parts));
+    let mut query = ObjectQuery::new(engine, state, None, lookup, (scope, key, parts));
     query.prepare();
     let (reply, others) = engine.client.lookup(key, query.take_hinted()).await;
     let mut failed = None;
@@ -85,7 +88,7 @@ pub(crate) async fn find<L: Lookup>(
     };
     // An alias' own document is a pointer.
     let primary = object.as_deref().filter(|_| L::ALIAS).map(L::primary_of);
-    let stored = match primary.and_then(|primary| known.value(primary.key())) {
+    let stored = match primary.and_then(|primary| known.value(scope.key(primary.key()))) {
         Some(Ok(Reply::Value(stored))) => stored,
         _ => &document,
     };

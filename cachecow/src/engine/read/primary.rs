@@ -5,10 +5,10 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::key::Key;
+use crate::key::{Key, Scope};
 use crate::protocol::Replacing;
 
-/// A primary key by its encoded parts.
+/// A primary key by its encoded parts, which are of no scope.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Primary {
     parts: Bytes,
@@ -17,14 +17,15 @@ pub(crate) struct Primary {
 
 impl Primary {
     /// Of parts that this program encoded.
-    pub(super) fn of(parts: Bytes) -> Self {
-        let key = Key::of_parts(&parts);
+    pub(super) fn of(parts: Bytes, scope: Scope) -> Self {
+        let key = scope.key(Key::of_parts(&parts));
         Self { parts, key }
     }
 
-    /// Of parts that were read from a pointer; `None` if too many others named other templates.
-    pub(super) fn of_pointer(parts: &[u8]) -> Option<Self> {
-        let key = Key::of_foreign_parts(parts)?;
+    /// Of parts that were read from a pointer, in the scope of whoever reads it; `None` if too many others named
+    /// other templates.
+    pub(super) fn of_pointer(parts: &[u8], scope: Scope) -> Option<Self> {
+        let key = scope.key(Key::of_foreign_parts(parts)?);
         Some(Self { parts: Bytes::copy_from_slice(parts), key })
     }
 
@@ -59,7 +60,7 @@ mod tests {
 
     #[test]
     fn it_shows_no_part_of_the_key() {
-        let primary = Primary::of(Bytes::from_static(b"ann@example.org"));
+        let primary = Primary::of(Bytes::from_static(b"ann@example.org"), Scope::default());
         assert_eq!(format!("{primary:?}"), format!("Primary({:?})", primary.key()));
     }
 }

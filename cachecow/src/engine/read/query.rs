@@ -16,7 +16,7 @@ use super::primary::{ClaimFirst, Primary};
 use crate::backend::Place;
 use crate::document::{self, Body};
 use crate::engine::Engine;
-use crate::key::{Key, KeyEncoder};
+use crate::key::{Key, KeyEncoder, Scope};
 use crate::model::cached::Cached as _;
 use crate::model::lookup::Lookup;
 use crate::near::{Kept, Near, NearHit, Watched};
@@ -30,7 +30,9 @@ pub(crate) struct ObjectQuery<'a, L: Lookup> {
     pub(crate) state: &'a TypeState,
     pub(crate) lookup: &'a L,
     pub(crate) parts: KeyEncoder,
+    /// That of the parts, in the scope.
     pub(crate) key: Key,
+    pub(crate) scope: Scope,
     /// Where hits are kept, if they may be.
     pub(super) near: Option<&'a Near>,
     /// Whether a stored object is fetched anew, however good it is.
@@ -57,7 +59,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         state: &'a TypeState,
         near: Option<&'a Near>,
         lookup: &'a L,
-        (key, parts): (Key, KeyEncoder),
+        (scope, key, parts): (Scope, Key, KeyEncoder),
     ) -> Self {
         Self {
             engine,
@@ -65,6 +67,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
             lookup,
             parts,
             key,
+            scope,
             near,
             renews: false,
             hinted: Vec::new(),
@@ -102,7 +105,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
             self.pointer = self.engine.hints.pointer(self.key);
             let Some(pointer) = &self.pointer else {
                 // That there is no object is stored under the alias.
-                self.hinted.extend(Self::whole().map(Place::Epoch));
+                self.hinted.extend(self.whole().map(Place::Epoch));
                 return;
             };
             stored_under = pointer.primary.key();
@@ -117,8 +120,8 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     /// The epochs of the tags that the object under a key had.
     fn hinted_tags(&self, stored_under: Key) -> impl Iterator<Item = Place> + use<L> {
         let tags = if L::TAGGED { self.engine.hints.tags(stored_under) } else { None };
-        let tags = tags
-            .map_or_else(|| Self::whole().into_iter().collect(), |tags| Tags::from_slice(&tags));
+        let tags =
+            tags.map_or_else(|| self.whole().into_iter().collect(), |tags| Tags::from_slice(&tags));
         tags.into_iter().map(Place::Epoch)
     }
 
@@ -152,7 +155,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     fn remember_tags(&self, stored_under: Key, own: &[Key]) {
         let hints = &self.engine.hints;
         let known = hints.tags(stored_under);
-        let is_known = known.map_or_else(|| is_of(own, Self::whole()), |tags| *tags == *own);
+        let is_known = known.map_or_else(|| is_of(own, self.whole()), |tags| *tags == *own);
         if !is_known {
             hints.remember_tags(stored_under, own);
         }
@@ -160,8 +163,8 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
 
     /// The epoch of everything of the type, which is asked for without a hint.
     #[inline]
-    fn whole() -> Option<Key> {
-        L::Object::CLEARABLE.then(L::Object::whole)
+    fn whole(&self) -> Option<Key> {
+        L::Object::CLEARABLE.then(|| self.scope.key(L::Object::whole()))
     }
 
     /// The token of the pointer that a document is, if it is one, and the primary key that it leads to; of
@@ -246,7 +249,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         };
         let primary = match hint {
             Some(hint) => hint.primary.clone(),
-            None => match Primary::of_pointer(parts) {
+            None => match Primary::of_pointer(parts, self.scope) {
                 Some(primary) => primary,
                 None => return replace(None),
             },
@@ -385,7 +388,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     /// The epochs that the object carries, or its absence.
     pub(super) fn tags_of(&self, object: Option<&L::Object>) -> Tags {
         let mut tags = Tags::new();
-        self.lookup.each_epoch(object, &mut |tag| tags.push(tag));
+        self.lookup.each_epoch(object, &mut |tag| tags.push(self.scope.key(tag)));
         tags
     }
 
@@ -393,7 +396,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     pub(super) fn guards(&self) -> Tags {
         let mut guards = Tags::new();
         if L::TAGGED {
-            self.lookup.each_guard(&mut |guard| guards.push(guard));
+            self.lookup.each_guard(&mut |guard| guards.push(self.scope.key(guard)));
         }
         guards
     }

@@ -20,7 +20,7 @@ use crate::document::{self, Header};
 use crate::engine::background::Attendance;
 use crate::engine::{Engine, read_back};
 use crate::error::Error;
-use crate::key::{Key, KeyMap};
+use crate::key::{Key, KeyMap, Scope};
 use crate::model::cached::Cached as _;
 use crate::model::lookup::Lookup;
 use crate::model::object::{Loaded, Object};
@@ -33,6 +33,8 @@ pub(crate) struct TypedLoader<'a, L: Lookup> {
     engine: &'a Engine,
     state: &'a TypeState,
     context: &'a L::Context,
+    /// That of all the queries.
+    scope: Scope,
     queries: Vec<&'a ObjectQuery<'a, L>>,
     /// Whether `fetch_many` may be called.
     together: bool,
@@ -54,6 +56,7 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
             engine,
             state,
             context,
+            scope: query.scope,
             queries: vec![query],
             together: false,
             options,
@@ -69,7 +72,8 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         queries: Vec<&'a ObjectQuery<'a, L>>,
         options: LoadOptions,
     ) -> Self {
-        Self { engine, state, context, queries, together: true, options, attendance: None }
+        let scope = queries.first().map_or_else(Scope::default, |query| query.scope);
+        Self { engine, state, context, scope, queries, together: true, options, attendance: None }
     }
 
     /// The same loader, of reads that go on when their caller is gone.
@@ -110,7 +114,7 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
     ) -> Vec<Result<Loaded, Error>> {
         let mut found: KeyMap<Vec<L::Object>> = KeyMap::default();
         for object in objects {
-            found.entry(L::key_of(&object).key()).or_default().push(object);
+            found.entry(self.scope.key(L::key_of(&object).key())).or_default().push(object);
         }
         let mut results: Vec<Result<Loaded, Error>> = Vec::with_capacity(places.len());
         for &place in places {
@@ -236,7 +240,8 @@ impl<L: Lookup> Aliases for TypedLoader<'_, L> {
 
     fn primary_of(&self, loaded: &Loaded) -> Option<Primary> {
         let object = loaded.as_ref()?.downcast_ref::<L::Object>()?;
-        Some(Primary::of(Bytes::copy_from_slice(L::primary_of(object).as_bytes())))
+        let parts = Bytes::copy_from_slice(L::primary_of(object).as_bytes());
+        Some(Primary::of(parts, self.scope))
     }
 
     fn seal_pointer(&self, pointer: &PointerHint<Primary>, fetch_took: Duration) -> Option<Bytes> {

@@ -30,7 +30,6 @@ use crate::engine::settings::LONGEST;
 use crate::engine::write::HeldWrite;
 use crate::error::{Error, ErrorKind};
 use crate::key::{Key, KeyEncoder};
-use crate::model::keys::KeySet;
 use crate::protocol::HoldPolicy;
 use crate::stats::Stats;
 
@@ -188,7 +187,8 @@ impl<S: KeyValueStore> CacheDecorator<S> {
     pub async fn invalidate(&self, key: &str) -> Result<(), Error> {
         self.check("invalidate", key)?;
         let engine = &self.decorated.cow.engine;
-        engine.invalidate(engine.targets(&self.parts(key).key())).await
+        let key = self.parts(key).key();
+        engine.invalidate(engine.targets(self.decorated.cow.scope, &key)).await
     }
 
     fn check(&self, operation: &str, key: &str) -> Result<(), Error> {
@@ -221,10 +221,15 @@ impl<S: KeyValueStore> CacheDecorator<S> {
         let in_doubt = |result: &Result<(), Error>| {
             result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Store)
         };
-        let write =
-            HeldWrite::begin(Arc::clone(engine), engine.targets(&hashes), policy, &[]).await?;
+        let write = HeldWrite::begin(
+            Arc::clone(engine),
+            engine.targets(self.decorated.cow.scope, &hashes),
+            policy,
+            &[],
+        )
+        .await?;
         let result = work.await;
-        let ended = write.end(in_doubt(&result), KeySet::default(), Vec::new()).await;
+        let ended = write.end(in_doubt(&result), Vec::new(), Vec::new()).await;
         match (result, ended.invalidated) {
             (Err(error), Err(cache_error)) => Err(error.with_attached(cache_error)),
             (Ok(()), Err(cache_error)) if on_cache_error != OnCacheError::Tolerate => {

@@ -54,7 +54,7 @@ impl<S: KeyValueStore> CacheDecorator<S> {
         let engine = &decorated.cow.engine;
         let state = engine.types.at(load::slot(), load::NAME);
         let parts = self.parts(key);
-        let hash = parts.key();
+        let hash = decorated.cow.scope.key(parts.key());
         let mut query = ValueQuery { decorated, state, parts: parts.as_bytes(), hash };
         let unfinished = match look_one(engine, state, &mut query, engine.read(hash, state)).await {
             Ok((value, expires_in)) => {
