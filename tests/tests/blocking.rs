@@ -1,5 +1,7 @@
 //! Fetch functions that block, and the cache for programs without a runtime.
 
+#![allow(clippy::unnecessary_wraps, reason = "a fetch function returns a `Result`")]
+
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
