@@ -322,7 +322,7 @@ on_both_backends! {
         assert_eq!(version(&b, &other, 1).await, 10);
     }
 
-    /// Documents that were put where another scope's stand are found by nobody else: the name says whose they are.
+    /// What tools see: the name of a scope's key, which `Scope` tells.
     async fn keys_have_their_words_and_another_hash(cache) {
         let (cow, (one, _)) = (cache.open_default(), stores());
         let a = cow.scoped("a");

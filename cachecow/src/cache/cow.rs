@@ -144,7 +144,8 @@ impl CacheCow {
     /// in each, or is of a type that is read without a scope. An [`Auditor`] audits the reads of the scope of the handle
     /// that it is from, whose contexts it is given; there is one at a time.
     ///
-    /// The names in Redis do not show whose they are; [`Scope`] tells them.
+    /// A [`Key`](crate::Key) that is invalidated by the handle is taken for one without a scope, too. The names in Redis
+    /// do not show whose they are; [`Scope`] tells them, and the handle without a scope takes them as they are.
     #[cfg(feature = "scopes")]
     #[must_use]
     pub fn scoped(&self, scope: impl crate::key::KeyPart) -> Self {
