@@ -31,9 +31,15 @@ pub struct Row<'a> {
     columns: Vec<(&'a str, Value<'a>)>,
 }
 
+/// A new row.
+impl Default for Row<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl<'a> Row<'a> {
     /// The row after a change, without columns yet.
-    #[expect(clippy::new_without_default, reason = "an old row is as good a default")]
     pub fn new() -> Self {
         Self::of(RowVersion::New)
     }

@@ -82,12 +82,11 @@ fn whole<T: Cached>() -> Key {
 }
 
 /// What [`Cached::whole`] returns, computed once; every hit asks for it.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct WholeKey(OnceLock<Key>);
 
 impl WholeKey {
     /// Not computed yet.
-    #[expect(clippy::new_without_default, reason = "the derive's code needs no other")]
     pub const fn new() -> Self {
         Self(OnceLock::new())
     }

@@ -84,7 +84,7 @@ fn parse_clock(text: &str) -> Result<Clock, NotInColumn> {
         text.split_once('.').map_or((text, None), |(text, part)| (text, Some(part)));
     let nanosecond = match fraction {
         None => 0,
-        Some(digits @ ("" | "-")) if digits.len() < 2 => return Err(NotInColumn),
+        Some("") => return Err(NotInColumn),
         Some(digits) if digits.len() <= 9 => number::<u32>(&format!("{digits:0<9}"))?,
         Some(_) => return Err(NotInColumn),
     };
@@ -132,7 +132,9 @@ fn number<N: std::str::FromStr>(text: &str) -> Result<N, NotInColumn> {
 mod tests {
     use super::*;
 
-    fn seen(text: &str) -> Option<(i32, u8, u8, u8, u8, u8, u32, Option<i32>)> {
+    type Seen = (i32, u8, u8, u8, u8, u8, u32, Option<i32>);
+
+    fn seen(text: &str) -> Option<Seen> {
         let Moment { day, clock, offset } = moment(&Value::text(text)).ok()?;
         let (Day { year, month, day }, Clock { hour, minute, second, nanosecond }) = (day, clock);
         Some((year, month, day, hour, minute, second, nanosecond, offset))
