@@ -236,6 +236,7 @@ const _: () = {
             visit(Self::__cachecow_tag_org_id(&self.org_id));
             visit(Self::__cachecow_tag_all());
         }
+        const CLEARABLE: ::core::primitive::bool = true;
         fn tag_scope() -> ::cachecow::KeyEncoder {
             let mut encoder = ::cachecow::KeyEncoder::of(const {
                 &::cachecow::__private::Template::new("user:{}")
@@ -730,6 +731,14 @@ const _: () = {
             ::cachecow::Tag::new(&encoder)
         }
     }
+    #[automatically_derived]
+    impl<K> ::cachecow::Clearable for User<K>
+    where
+        K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
+            + 'static,
+        K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
+            + ::core::marker::Sync,
+    {}
     ::cachecow::__private::need_log!();
     ::cachecow::__private::log_items! {
         #[automatically_derived] impl < K > ::cachecow::log::Followed for User < K >
@@ -755,6 +764,6 @@ const _: () = {
         (::core::option::Option::Some(part_0),) = (::cachecow::log::RowReader::part:: <
         Option < u32 > > (reader, "org_id", "Option<u32>",
         ::cachecow::log::ColumnUse::Tag),) { reader.add(& Self::__cachecow_tag_org_id(&
-        part_0)); } reader.add(& Self::__cachecow_tag_all()); } }
+        part_0).queries()); } reader.add(& Self::__cachecow_tag_all().queries()); } }
     }
 };
