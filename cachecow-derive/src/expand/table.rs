@@ -58,9 +58,10 @@ pub(super) fn followed_impl(surroundings: &Surroundings<'_>) -> Option<TokenStre
 
 pub(super) fn table_name(krate: &TokenStream, table: &TableModel) -> TokenStream {
     let name = &table.name;
-    let schema = match &table.schema {
-        Some(schema) => quote!(::core::option::Option::Some(#schema)),
-        None => quote!(::core::option::Option::None),
+    let schema = if let Some(schema) = &table.schema {
+        quote!(::core::option::Option::Some(#schema))
+    } else {
+        quote!(::core::option::Option::None)
     };
     quote!(#krate::log::TableName::new(#schema, #name))
 }

@@ -13,12 +13,12 @@ use crate::value::Slot;
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     noun: &'static str,
-    place: &'static str,
+    within: &'static str,
     what: &'static str,
 }
 
-pub(super) const IN_KEY: Place = Place { noun: "parameter", place: "key", what: "the answer" };
-pub(super) const IN_LIST: Place = Place { noun: "field", place: "list", what: "the list" };
+pub(super) const IN_KEY: Place = Place { noun: "parameter", within: "key", what: "the answer" };
+pub(super) const IN_LIST: Place = Place { noun: "field", within: "list", what: "the list" };
 
 /// Judges the `#[cache(rows = …)]` of a function. `key`: which parameters stand in the key, in its order.
 pub(super) fn rows(
@@ -72,16 +72,16 @@ fn plain(name: &str) -> &str {
     name.strip_prefix("r#").unwrap_or(name)
 }
 
-fn no_parameter(name: &str, Place { noun, place, what }: Place, in_key: &[&str]) -> String {
+fn no_parameter(name: &str, Place { noun, within, what }: Place, in_key: &[&str]) -> String {
     let names = || in_key.iter().copied();
     if in_key.is_empty() {
         return format!(
-            "`{name}` is no {noun} in the {place}, which has none: every row of the table ends {what}; remove `{name}`"
+            "`{name}` is no {noun} in the {within}, which has none: every row of the table ends {what}; remove `{name}`"
         );
     }
     let help = match nearest(name, names()) {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => format!("write `{} = \"…\"` to name the column that a {noun} is", in_key[0]),
     };
-    format!("`{name}` is no {noun} in the {place}, which has {}; {help}", listed(names()))
+    format!("`{name}` is no {noun} in the {within}, which has {}; {help}", listed(names()))
 }
