@@ -5,6 +5,7 @@ use super::NotInColumn;
 
 /// A date by its year (0 is 1 BC), month and day, not yet whether there is such a day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "a day's day is its number in the month")]
 pub(super) struct Day {
     pub(super) year: i32,
     pub(super) month: u8,
