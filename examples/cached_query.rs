@@ -71,7 +71,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (id, author) in [(1, "ann"), (2, "ann"), (3, "bob")] {
         let post = Post { id, author: author.to_owned(), votes: id };
         // A new post is known once the work has made it: named then, it takes ann's answers with it.
-        cow.write((), board.save(post)).invalidating(|post| post.clone()).await?;
+        cow.write((), board.save(post)).invalidating(Clone::clone).await?;
     }
 
     println!("ann's best posts, twice:");

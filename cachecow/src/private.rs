@@ -250,12 +250,14 @@ pub fn key_of_answer<Q: Query>(answer: &Answer<Q>) -> KeyEncoder {
 }
 
 /// The shared value of an answer.
+#[expect(clippy::needless_pass_by_value, reason = "it is mapped over an `Option` of it")]
 pub fn shared_answer<Q: Query>(answer: Arc<Answer<Q>>) -> Arc<Q::Value> {
     answer.shared()
 }
 
 /// Visits the epochs that answers with these tags carry.
 #[inline]
+#[expect(clippy::needless_pass_by_value, reason = "the user's expression is of any type")]
 pub fn tags(tags: impl QueryTags, visit: &mut dyn FnMut(Key)) {
     tags.each_epoch(visit);
 }

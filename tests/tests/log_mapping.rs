@@ -47,6 +47,7 @@ impl User {
         Ok(None)
     }
 
+    #[expect(clippy::ref_option, reason = "a part is passed as the field has it")]
     async fn find_by_org(_: &Option<Uuid>) -> Result<Vec<Self>, Infallible> {
         Ok(Vec::new())
     }
@@ -342,6 +343,10 @@ mod other_crates {
     use cachecow::log::{FromColumn, NotInColumn, Value};
 
     #[track_caller]
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "what is expected is written where it is passed"
+    )]
     fn is<T: FromColumn + PartialEq + Debug>(text: &str, expected: T) {
         let read = T::from_column(&Value::text(text)).expect(text);
         let key = |part: &T| {

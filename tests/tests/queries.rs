@@ -213,7 +213,7 @@ on_both_backends! {
         cow.invalidate_object(&written).await.unwrap();
         assert_eq!(votes(&other, &board, 2).await, 4);
         board.vote(2);
-        cow.write((), async { Ok::<_, ()>(post.clone()) }).invalidating(|post| post.clone()).await.unwrap();
+        cow.write((), async { Ok::<_, ()>(post.clone()) }).invalidating(Clone::clone).await.unwrap();
         assert_eq!(votes(&other, &board, 2).await, 5);
         board.vote(2);
         cow.write(&post, async { Ok::<_, ()>(board.vote(2)) }).storing(|post| Some(post)).await.unwrap();
@@ -265,7 +265,7 @@ on_both_backends! {
         assert!(matches!(peeked, Peek::Absent { expires_in } if expires_in <= Duration::from_secs(60)));
         let post = Post { id: 3, author: 7, votes: 1 };
         cow.write((), async { board.put(post.clone()); Ok::<_, ()>(post) })
-            .invalidating(|post| post.clone())
+            .invalidating(Clone::clone)
             .await
             .unwrap();
         let best = other.with(&board).ask(best_post::of(7)).await.unwrap();

@@ -82,7 +82,7 @@ impl Change {
                 cow.write(&post, work()).await.unwrap();
             }
             Self::NamedAfterTheWork => {
-                cow.write((), work()).invalidating(|post| post.clone()).await.unwrap();
+                cow.write((), work()).invalidating(Clone::clone).await.unwrap();
             }
             Self::TagOfAuthors => {
                 board.rename(1, "Ann");

@@ -458,7 +458,7 @@ on_both_backends! {
             clear(teller).await;
             for way in ways.clone() {
                 // Of another process's invalidation this one hears within its lag.
-                while std::ptr::eq(teller, &other) && way.read(&cow, &shops).await.1 == Some(Source::Near) {
+                while std::ptr::eq(teller, &raw const other) && way.read(&cow, &shops).await.1 == Some(Source::Near) {
                     tokio::task::yield_now().await;
                 }
                 assert_eq!(way.read(&cow, &shops).await.0, way.newest(&shops), "{way:?}");
@@ -478,7 +478,7 @@ on_both_backends! {
                 }
                 Ok::<_, Infallible>(shop)
             });
-            written.storing(|shop| shop.as_ref()).await.unwrap();
+            written.storing(Option::as_ref).await.unwrap();
             other.with(&shops).read(Shop::by_id(1)).await.unwrap()
         };
         let read = stored(false).await;

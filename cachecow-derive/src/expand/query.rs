@@ -151,13 +151,10 @@ fn query_impl(model: &QueryModel<'_>) -> TokenStream {
     let (ident, name) = (&function.ident, plain(&function.ident));
     let policy = policy(krate, &model.policy);
     let result = &output.ty;
-    let value = match &output.value {
-        Some(value) => value.clone(),
-        None => {
-            let value = quote_spanned!(result.span()=> <#result as #krate::__private::QueryOutput>);
-            quote!(#value::Value)
-        }
-    };
+    let value = output.value.clone().unwrap_or_else(|| {
+        let value = quote_spanned!(result.span()=> <#result as #krate::__private::QueryOutput>);
+        quote!(#value::Value)
+    });
     let shared = quote!(#krate::__private::Arc<Self::Value>);
     let option = quote!(::core::option::Option);
     let share = quote!(#option::map(found, #krate::__private::shared_answer));

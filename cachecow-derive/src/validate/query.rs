@@ -7,7 +7,7 @@ use syn::{GenericArgument, GenericParam, LitStr, PathArguments, ReturnType, Type
 use super::parameter::{Parameter, Role, borrows_within, parameter};
 use super::rows::rows;
 use crate::faults::Faults;
-use crate::function::{Function, plain};
+use crate::function::{Function, Param, plain};
 use crate::model::{OutputModel, ParamModel, PolicyModel, QueryModel};
 use crate::query_options::QueryOptions;
 use crate::suggest::{listed, nearest};
@@ -28,7 +28,7 @@ pub(crate) fn query<'a>(
     let placeholders = template.as_ref().map(|(_, template)| &*template.placeholders);
     let parameters = parameters(function, placeholders.unwrap_or_default(), faults);
     let (context, params) = split(parameters?);
-    let key = key(&template, &params, context.as_ref(), faults);
+    let key = key(template.as_ref(), &params, context.as_ref(), faults);
     if template.is_some() {
         left_out(&params, &key, function, faults);
     }
@@ -232,7 +232,7 @@ struct Context {
 
 /// The parameters that stand in the key, in the template's order; names that are slips read as what was meant.
 fn key(
-    template: &Option<(LitStr, Template)>,
+    template: Option<&(LitStr, Template)>,
     params: &[ParamModel],
     context: Option<&Context>,
     faults: &mut Faults,
@@ -295,6 +295,6 @@ fn left_out(params: &[ParamModel], key: &[usize], function: &Function, faults: &
 }
 
 fn parameter_ident(function: &Function, name: &str) -> Ident {
-    let names = function.params.iter().filter_map(|param| param.name());
+    let names = function.params.iter().filter_map(Param::name);
     names.into_iter().find(|ident| plain(ident) == name).unwrap_or_else(|| function.ident.clone())
 }

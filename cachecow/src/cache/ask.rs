@@ -40,6 +40,10 @@ impl<C: ?Sized + Sync> View<'_, C> {
     /// # Round trips
     ///
     /// As [`get`](Self::get); it may be cancelled in the same way.
+    #[expect(
+        clippy::missing_panics_doc,
+        reason = "past the cache there is what the function returned"
+    )]
     pub async fn ask<Q>(self, query: Q) -> Result<Q::Output, Error>
     where
         Q: Query + Lookup<Object = Answer<Q>, Context: SameContext<C>>,

@@ -102,6 +102,7 @@ impl<F> GetOrFetch<'_, F> {
     /// # Round trips
     ///
     /// A hit none more, where this process has read the value before; a miss one more.
+    #[expect(clippy::needless_pass_by_value, reason = "a tag is written where it is passed")]
     pub fn tag(mut self, tags: impl QueryTags) -> Self {
         tags.each_epoch(&mut |epoch| self.tags.push(epoch));
         self

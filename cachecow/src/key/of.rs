@@ -26,6 +26,7 @@ impl Key {
     /// If the template has another number of placeholders, or a brace that is none's: write `{{` and `}}` for
     /// braces.
     #[track_caller]
+    #[expect(clippy::needless_pass_by_value, reason = "parts are written where they are passed")]
     pub fn of<P: KeyParts>(template: &'static str, parts: P) -> EncodedKey {
         let emptied = match emptied(template) {
             Some((emptied, count)) if count == P::COUNT => emptied,

@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     println!("{states} states in {:.0} s", began.elapsed().as_secs_f64());
     let of_keys = scenes::controls().into_iter();
     let of_keys = of_keys.map(|(without, scene)| (without, scene.explore(threads)));
-    let of_objects = object::controls().into_iter();
+    let of_objects = object::controls().into_iter().chain(object::controls_of_whole_types());
     let of_objects = of_objects.map(|(without, scene)| (without, scene.explore(threads)));
     for (without, explored) in of_keys.chain(of_objects) {
         sound &= explored.wrong.is_some();

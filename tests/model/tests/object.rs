@@ -59,7 +59,8 @@ fn nothing_goes_wrong_while_an_invalidation_is_outstanding() {
 
 #[test]
 fn without_any_one_rule_something_does() {
-    for (without, scene) in scenes::controls() {
+    for (without, scene) in scenes::controls().into_iter().chain(scenes::controls_of_whole_types())
+    {
         let explored = scene.explore(2);
         println!("{without}: {explored}\n");
         let (property, _) = explored.wrong.expect(without);

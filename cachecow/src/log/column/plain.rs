@@ -265,6 +265,6 @@ mod tests {
     fn null_is_none() {
         assert_eq!(Option::<i64>::from_column(&Value::Null), Ok(None));
         assert_eq!(read("7"), Some(Some(7_i64)));
-        assert!(<Box<Option<i64>> as FromColumn>::NULLABLE);
+        const { assert!(<Box<Option<i64>> as FromColumn>::NULLABLE) };
     }
 }

@@ -79,6 +79,10 @@ pub enum Skips {
 
 /// One scene.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is of its own, and scenes have any of them"
+)]
 pub struct Scene {
     name: String,
     /// What the database has, one after the other.

@@ -280,13 +280,51 @@ pub fn settling() -> Vec<Scene> {
     scenes
 }
 
+/// The same for what is invalidated with everything of its type.
+pub fn controls_of_whole_types() -> Vec<(&'static str, Scene)> {
+    let of_whole = |name: &str| {
+        Scene::new(name, TAGGED, BY_WHOLE).cached(&[Alias, Primary]).of_the_whole_type()
+    };
+    let cold = || {
+        let scene = Scene::new("loads", TAGGED, BY_WHOLE).of_the_whole_type();
+        scene.reader(0, Primary).reader(0, Primary)
+    };
+    let fetch = Faults { fetch: 1, ..Faults::default() };
+    vec![
+        (
+            "of a whole type, an object without a look at the epoch",
+            of_whole("what is remembered").remembering().reader(0, Primary).without(Skips::Epoch),
+        ),
+        (
+            "of a whole type, a load that stores whatever became of the epoch",
+            cold().without(Skips::TagGuard),
+        ),
+        (
+            "of a whole type, a load that takes followers while it asks for the epoch again",
+            cold().without(Skips::ClosedLoad),
+        ),
+        (
+            "of a whole type, an error that is shared whatever became of the epoch",
+            cold().faults(fetch).without(Skips::GuardOfErrors),
+        ),
+        (
+            "of a whole type, an invalidation that nothing settles after",
+            cold().lagging().without(Skips::Settling),
+        ),
+        (
+            "of a whole type, kept and deaf to the epoch",
+            of_whole("kept near")
+                .near()
+                .reader(0, Alias)
+                .reader(0, Alias)
+                .without(Skips::WatchOfTheTag),
+        ),
+    ]
+}
+
 /// For each rule a scene that goes wrong without it, and what the rule is.
 pub fn controls() -> Vec<(&'static str, Scene)> {
     let cold = || Scene::new("loads", TAGGED, BY_TAG).reader(0, Primary).reader(0, Primary);
-    let cold_of_whole = |writes| {
-        let scene = Scene::new("loads", TAGGED, writes).of_the_whole_type();
-        scene.reader(0, Primary).reader(0, Primary)
-    };
     let seen = |history, writes| {
         Scene::new("what is remembered", history, writes).cached(&[Alias, Primary]).remembering()
     };
@@ -323,30 +361,6 @@ pub fn controls() -> Vec<(&'static str, Scene)> {
                 .reader(0, Primary)
                 .reader(0, Primary)
                 .without(Skips::EpochAfterFetch),
-        ),
-        (
-            "of a whole type, an object without a look at the epoch",
-            seen(TAGGED, BY_WHOLE).of_the_whole_type().reader(0, Primary).without(Skips::Epoch),
-        ),
-        (
-            "of a whole type, a load that stores whatever became of the epoch",
-            cold_of_whole(BY_WHOLE).without(Skips::TagGuard),
-        ),
-        (
-            "of a whole type, a load that takes followers while it asks for the epoch again",
-            cold_of_whole(BY_WHOLE).without(Skips::ClosedLoad),
-        ),
-        (
-            "of a whole type, an error that is shared whatever became of the epoch",
-            cold_of_whole(BY_WHOLE).faults(fetch).without(Skips::GuardOfErrors),
-        ),
-        (
-            "of a whole type, an invalidation that nothing settles after",
-            cold_of_whole(BY_WHOLE).lagging().without(Skips::Settling),
-        ),
-        (
-            "of a whole type, kept and deaf to the epoch",
-            by_alias(near(TAGGED, BY_WHOLE).of_the_whole_type()).without(Skips::WatchOfTheTag),
         ),
         ("a tag that ends before its guard", cold().without(Skips::GuardFirst)),
         (
