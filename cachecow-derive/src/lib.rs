@@ -544,10 +544,7 @@ pub fn key_part(input: TokenStream) -> TokenStream {
 ///     // SELECT id FROM posts WHERE author_id = $1 ORDER BY votes DESC LIMIT $2
 /// }
 ///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), cachecow::Error> {
-/// # let (cow, db) = (CacheCow::memory(), Db);
-/// # let post = Post { id: 1, author_id: 7, votes: 3 };
+/// # async fn example(cow: CacheCow, db: Db, post: Post) -> Result<(), cachecow::Error> {
 /// let top = cow.with(&db).ask(top_posts::of(7, 10)).await?;       // Arc<Vec<i64>>
 /// let top = cow.with(&db).get(top_posts::of(7, 10)).await?;       // as every lookup
 /// cow.invalidate(top_posts::of(7, 10)).await?;                    // this answer

@@ -96,6 +96,7 @@ fn cached_impl(surroundings: &Surroundings<'_>) -> TokenStream {
             const POLICY: #krate::TypePolicy = #policy;
             const TEMPLATES: &'static [&'static ::core::primitive::str] = &[#(#templates),*];
 
+            #[inline]
             fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(#krate::Key)) {
                 #visits
             }
@@ -144,6 +145,7 @@ fn ttl(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
     let call = call(path, &quote!(#object));
     let into = at(&quote!(#krate::__private::ttl), last_span(path));
     Some(quote! {
+        #[inline]
         fn ttl(&self) -> ::core::option::Option<::core::time::Duration> {
             let #object: &Self = self;
             #into(#call)
@@ -156,6 +158,7 @@ pub(super) fn type_slot(surroundings: &Surroundings<'_>) -> Option<TokenStream> 
     let krate = &surroundings.model.schema.target.krate;
     (surroundings.model.schema.arity() == 0).then(|| {
         quote! {
+            #[inline]
             fn type_slot() -> ::core::primitive::usize {
                 static SLOT: #krate::__private::StaticSlot = #krate::__private::StaticSlot::new();
                 SLOT.get()
@@ -172,6 +175,7 @@ fn cache_keys_impl(surroundings: &Surroundings<'_>) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl #impl_generics #krate::CacheKeys for #object #clause {
+            #[inline]
             fn add_to(&self, set: &mut #krate::KeySet) {
                 set.add_object(self);
             }

@@ -64,6 +64,7 @@ fn fetch_parts(
     let Some(FetchFunction { path, calling }) = &lookup.fetch else {
         let future = &converted.future;
         return quote! {
+            #[inline]
             fn fetch(&self, _: &Self::Context) -> #future {
                 #krate::__private::never()
             }
@@ -95,6 +96,7 @@ fn fetch_parts(
         };
     }
     quote! {
+        #[inline]
         fn fetch(&self, #context: &Self::Context) -> #future {
             let #pattern = &self.0;
             #found
@@ -122,6 +124,7 @@ pub(super) fn fetch_many(
     let found = found(krate, (path, *calling), &arguments, &converted);
     let future = &converted.future;
     let head = quote! {
+        #[inline]
         fn fetch_many<'many>(
             lookups: &'many [&'many Self],
             #context: &'many Self::Context,

@@ -29,6 +29,7 @@ pub(crate) fn key_part(model: &KeyPartModel<'_>) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl #impl_generics #krate::KeyPart for #object #clause {
+            #[inline]
             fn encode(&self, encoder: &mut #krate::KeyEncoder) {
                 #body
             }

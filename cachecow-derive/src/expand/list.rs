@@ -92,21 +92,25 @@ fn list_impl(
                 const TEMPLATE: &'static ::core::primitive::str = #template;
                 #settings
 
+                #[inline]
                 fn key(&self) -> #krate::KeyEncoder {
                     let #pattern = &self.0;
                     encode_cachecow_key #turbofish (#(#names),*)
                 }
 
+                #[inline]
                 fn key_of(object: &Self::Object) -> #krate::KeyEncoder {
                     encode_cachecow_key #turbofish (#(#own),*)
                 }
 
                 #holds
 
+                #[inline]
                 fn of(object: &Self::Object) -> Self {
                     Self(#own_values, ::core::marker::PhantomData)
                 }
 
+                #[inline]
                 fn member_of(object: &Self::Object) -> Self::Member {
                     #member(#member_values, ::core::marker::PhantomData)
                 }
@@ -173,6 +177,7 @@ fn tags(surroundings: &Surroundings<'_>, list: &ListModel) -> Option<TokenStream
         quote! {
             const TAGGED: ::core::primitive::bool = true;
 
+            #[inline]
             fn each_tag(
                 &self,
                 visit: &mut dyn ::core::ops::FnMut(#krate::Tag<Self::Object>),

@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 
 use super::fetch::{fetch, fetch_many};
 use super::normalize::{in_key, normalized};
-use super::parts::{argument, encode_parts, one_or_tuple, part_local, part_locals, pattern};
+use super::parts::{argument, begun, encode_parts, one_or_tuple, part_local, part_locals, pattern};
 use super::schema::arguments;
 use super::surroundings::Surroundings;
 use super::{local, quiet, where_clause};
@@ -91,6 +91,7 @@ pub(super) fn constructed(
     let result = at(&quote!(-> #ty #generic_arguments), constructor.span());
     quote! {
         #[doc = #doc]
+        #[inline]
         #head #parameters #result #clause {
             #ty(#values, ::core::marker::PhantomData)
         }
@@ -125,6 +126,7 @@ pub(super) fn common_impls(
     quote! {
         #[automatically_derived]
         impl #impl_generics ::core::clone::Clone for #ty #generic_arguments #clone_clause {
+            #[inline]
             fn clone(&self) -> Self {
                 let #pattern = &self.0;
                 Self(#copies, ::core::marker::PhantomData)
@@ -133,6 +135,7 @@ pub(super) fn common_impls(
 
         #[automatically_derived]
         impl #impl_generics ::core::fmt::Debug for #ty #generic_arguments #own_clause {
+            #[inline]
             fn fmt(&self, formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 #debug
             }
@@ -140,6 +143,7 @@ pub(super) fn common_impls(
 
         #[automatically_derived]
         impl #impl_generics #krate::CacheKeys for #ty #generic_arguments #clause {
+            #[inline]
             fn add_to(&self, set: &mut #krate::KeySet) {
                 set.add(
                     <Self as #keyed>::key(self).key(),
@@ -155,15 +159,25 @@ fn debug(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
     let krate = &surroundings.model.schema.target.krate;
     let (name, template) = (name(surroundings, lookup), &lookup.template);
     let types = lookup.parts.iter().map(|part| compact(&part.ty));
-    let (pattern, names) = (pattern(lookup), part_locals(&lookup.parts));
+    let pattern = pattern(lookup);
+    let values = lookup.parts.iter().zip(part_locals(&lookup.parts)).map(|(part, name)| {
+        match part.passing {
+            // Whether another type has a form takes the compiler long to find out.
+            Passing::Reference => quote!((&&#krate::__private::Part(#name)).cachecow_debug()),
+            _ => quote!(::core::option::Option::Some(#name)),
+        }
+    });
+    let uses_traits = lookup.parts.iter().any(|part| part.passing == Passing::Reference);
+    let traits =
+        uses_traits.then(|| quote!(use #krate::__private::{HiddenPart as _, ShownPart as _};));
     quote! {
-        use #krate::__private::{HiddenPart as _, Part, ShownPart as _};
+        #traits
         let #pattern = &self.0;
         #krate::__private::debug(
             formatter,
             (#name, #template),
             &[#(#types),*],
-            &[#((&&Part(#names)).cachecow_debug()),*],
+            &[#(#values),*],
         )
     }
 }
@@ -197,11 +211,13 @@ fn lookup_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenSt
                 const NAME: &'static ::core::primitive::str = #name;
                 #is_alias
 
+                #[inline]
                 fn key(&self) -> #krate::KeyEncoder {
                     let #pattern = &self.0;
                     encode_cachecow_key #turbofish (#(#names),*)
                 }
 
+                #[inline]
                 fn key_of(object: &Self::Object) -> #krate::KeyEncoder {
                     encode_cachecow_key #turbofish (#(#own),*)
                 }
@@ -240,6 +256,7 @@ fn alias(
             const ALIAS: ::core::primitive::bool = true;
         );
         let primary_of = quote! {
+            #[inline]
             fn primary_of(object: &Self::Object) -> #krate::KeyEncoder {
                 <#primary_type as #krate::Lookup>::key_of(object)
             }
@@ -260,6 +277,7 @@ pub(super) fn comparison(
     let own = own_parts(object, lookup);
     comparable.then(|| {
         quote! {
+            #[inline]
             fn #name(&self, object: &Self::Object) -> ::core::primitive::bool {
                 let #pattern = &self.0;
                 true #(&& ::core::cmp::PartialEq::eq(#names, #own))*
@@ -289,13 +307,12 @@ pub(super) fn encode(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> T
     let types: Vec<&TokenStream> = lookup.parts.iter().map(|part| &part.ty).collect();
     let encoder = local("encoder", lookup.template.span());
     let arguments = arguments(&surroundings.model.schema, &quote!(&mut #encoder));
-    let template = &lookup.emptied;
+    let begun = begun(krate, &lookup.emptied);
     let encode_parts = encode_parts(krate, &lookup.parts, &encoder);
     quote! {
+        #[inline]
         fn encode_cachecow_key #impl_generics (#(#names: &#types),*) -> #krate::KeyEncoder #clause {
-            let mut #encoder = #krate::KeyEncoder::of(
-                const { &#krate::__private::Template::new(#template) },
-            );
+            let mut #encoder = #begun;
             #arguments
             #encode_parts
             #encoder

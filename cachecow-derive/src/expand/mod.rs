@@ -48,6 +48,7 @@ fn quiet() -> TokenStream {
             private_interfaces,
             unreachable_pub,
             unused_imports,
+            unused_parens,
             unused_qualifications,
         )]
     }

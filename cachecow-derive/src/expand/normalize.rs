@@ -17,6 +17,7 @@ pub(super) fn function(krate: &TokenStream, normalizer: &NormalizerModel) -> Tok
     let normalized = at(&quote!(#krate::__private::normalized::<#ty, _>), span);
     quote! {
         #[doc(hidden)]
+        #[inline]
         fn #function(#part: &#ty) -> #ty {
             #normalized(#call)
         }

@@ -15,6 +15,17 @@ pub(super) fn part_locals(parts: &[PartModel]) -> Vec<Ident> {
     parts.iter().enumerate().map(|(index, part)| part_local(index, part)).collect()
 }
 
+/// An encoder that has a template. A static, and no constant, which the compiler would evaluate for each.
+pub(super) fn begun(krate: &TokenStream, template: &str) -> TokenStream {
+    quote! {
+        #krate::KeyEncoder::of({
+            static TEMPLATE: #krate::__private::Template =
+                #krate::__private::Template::new(#template);
+            &TEMPLATE
+        })
+    }
+}
+
 /// Appends each part, from its local, to the encoder.
 pub(super) fn encode_parts(
     krate: &TokenStream,

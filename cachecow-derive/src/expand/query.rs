@@ -7,6 +7,7 @@ use syn::spanned::Spanned;
 
 use super::cached::policy;
 use super::fetch::into_error;
+use super::parts::begun;
 use super::table::table_name;
 use super::{local, quiet};
 use crate::function::plain;
@@ -89,6 +90,7 @@ fn constructor(model: &QueryModel<'_>) -> TokenStream {
         #[automatically_derived]
         impl #ident {
             #[doc = #doc]
+            #[inline]
             #vis fn of(#(#parameters),*) -> Self {
                 Self { #(#values),* }
             }
@@ -116,6 +118,7 @@ fn traits(model: &QueryModel<'_>) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl ::core::clone::Clone for #ident {
+            #[inline]
             fn clone(&self) -> Self {
                 Self { #(#clones),* }
             }
@@ -123,6 +126,7 @@ fn traits(model: &QueryModel<'_>) -> TokenStream {
 
         #[automatically_derived]
         impl ::core::fmt::Debug for #ident {
+            #[inline]
             fn fmt(&self, formatter: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 use #krate::__private::{HiddenPart as _, Part, ShownPart as _};
                 #krate::__private::debug(
@@ -136,6 +140,7 @@ fn traits(model: &QueryModel<'_>) -> TokenStream {
 
         #[automatically_derived]
         impl #krate::CacheKeys for #ident {
+            #[inline]
             fn add_to(&self, set: &mut #krate::KeySet) {
                 set.add(
                     <Self as #krate::Lookup>::key(self).key(),
@@ -182,12 +187,14 @@ fn query_impl(model: &QueryModel<'_>) -> TokenStream {
             const SHAPE: ::core::primitive::u64 = #shape;
             #clearable
 
+            #[inline]
             fn output(
                 found: #option<#krate::__private::Arc<#krate::Answer<Self>>>,
             ) -> #option<Self::Output> {
                 #given
             }
 
+            #[inline]
             fn slot() -> ::core::primitive::usize {
                 static SLOT: #krate::__private::StaticSlot = #krate::__private::StaticSlot::new();
                 SLOT.get()
@@ -201,7 +208,7 @@ fn lookup_impl(model: &QueryModel<'_>) -> TokenStream {
     let ident = &function.ident;
     let name = plain(ident);
     let context = context.clone().unwrap_or_else(|| quote!(()));
-    let encoder = local("encoder", model.template.span());
+    let (encoder, begun) = (local("encoder", model.template.span()), begun(krate, emptied));
     let encodes = key.iter().map(|&at| {
         let (name, ty) = (&model.params[at].ident, held(krate, &model.params[at]));
         let encode = quote_spanned!(ty.span()=> #krate::__private::encode::<#ty>);
@@ -215,18 +222,19 @@ fn lookup_impl(model: &QueryModel<'_>) -> TokenStream {
             type Context = #context;
             const NAME: &'static ::core::primitive::str = #name;
 
+            #[inline]
             fn key(&self) -> #krate::KeyEncoder {
-                let mut #encoder = #krate::KeyEncoder::of(
-                    const { &#krate::__private::Template::new(#emptied) },
-                );
+                let mut #encoder = #begun;
                 #(#encodes)*
                 #encoder
             }
 
+            #[inline]
             fn key_of(object: &Self::Object) -> #krate::KeyEncoder {
                 #krate::__private::key_of_answer(object)
             }
 
+            #[inline]
             fn finds(&self, object: &Self::Object) -> ::core::primitive::bool {
                 #krate::__private::answers(object, &<Self as #krate::Lookup>::key(self))
             }
@@ -254,6 +262,7 @@ fn fetch(model: &QueryModel<'_>) -> TokenStream {
     let ident = &function.ident;
     let into_error = into_error(krate, &quote!(#krate::Lookup));
     let fetch = quote! {
+        #[inline]
         fn fetch(
             &self,
             #context: &Self::Context,
@@ -297,6 +306,7 @@ fn tags(model: &QueryModel<'_>) -> Option<TokenStream> {
     Some(quote! {
         const TAGGED: ::core::primitive::bool = true;
 
+        #[inline]
         fn each_epoch(
             &self,
             _: ::core::option::Option<&Self::Object>,
@@ -307,6 +317,7 @@ fn tags(model: &QueryModel<'_>) -> Option<TokenStream> {
             #whole
         }
 
+        #[inline]
         fn each_guard(&self, visit: &mut dyn ::core::ops::FnMut(#krate::Key)) {
             <Self as #krate::Lookup>::each_epoch(self, ::core::option::Option::None, visit);
         }
@@ -329,6 +340,7 @@ fn followed(model: &QueryModel<'_>) -> Option<TokenStream> {
         #krate::__private::log_items! {
             #[automatically_derived]
             impl #krate::log::FollowedTypes for #ident {
+                #[inline]
                 fn tables() -> #krate::__private::Vec<#krate::log::FollowedTable> {
                     #krate::__private::Vec::from([#(#tables),*])
                 }
@@ -339,6 +351,7 @@ fn followed(model: &QueryModel<'_>) -> Option<TokenStream> {
 
 fn read_rows(model: &QueryModel<'_>, rows: &RowsModel) -> TokenStream {
     let QueryModel { krate, key, emptied, .. } = model;
+    let begun = begun(krate, emptied);
     let params: Vec<&ParamModel> = key.iter().map(|&at| &model.params[at]).collect();
     let name = |at: usize| local(&format!("part_{at}"), Span::call_site());
     let names: Vec<_> = (0..params.len()).map(name).collect();
@@ -355,9 +368,7 @@ fn read_rows(model: &QueryModel<'_>, rows: &RowsModel) -> TokenStream {
     quote! {
         if let (#(::core::option::Option::Some(#names),)*) = (#(#reads,)*) {
             #[allow(unused_mut)]
-            let mut encoder = #krate::KeyEncoder::of(
-                const { &#krate::__private::Template::new(#emptied) },
-            );
+            let mut encoder = #begun;
             #(#encodes)*
             reader.add_key(encoder.key(), <Self as #krate::Query>::POLICY);
         }

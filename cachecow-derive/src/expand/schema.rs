@@ -73,6 +73,7 @@ fn write_name(model: &SchemaModel<'_>) -> TokenStream {
     let len = model.arity() + 1;
     let arguments = arguments(model, &quote!(encoder));
     quote! {
+        #[inline]
         fn write_name(encoder: &mut #krate::KeyEncoder) {
             encoder.group(#len);
             encoder.scope(<Self as #krate::CacheSchema>::NAME);

@@ -45,16 +45,19 @@ pub(super) fn items(model: &SchemaModel<'_>, locals: &Locals) -> TokenStream {
         BodyModel::Unknown => write.of_nothing(),
     };
     quote! {
+        #[inline]
         fn write_to(&self, #encoder: &mut #krate::__private::Encoder) {
             #write
         }
 
+        #[inline]
         fn read_from(
             #decoder: &mut #krate::__private::Decoder<'_>,
         ) -> ::core::result::Result<Self, #krate::__private::DecodeError> {
             #read
         }
 
+        #[inline]
         fn is_same(
             &self,
             #other: &Self,

@@ -40,10 +40,12 @@ pub(super) fn followed_impl(surroundings: &Surroundings<'_>) -> Option<TokenStre
         #krate::__private::log_items! {
             #[automatically_derived]
             impl #impl_generics #krate::log::Followed for #object #clause {
+                #[inline]
                 fn table() -> #krate::log::TableName {
                     #table
                 }
 
+                #[inline]
                 fn read_keys(reader: &mut #krate::log::RowReader<'_, '_>) {
                     #(#lookups)*
                     #(#lists)*
@@ -96,6 +98,7 @@ fn others(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
     let tables: Vec<TokenStream> = tables.collect();
     (!tables.is_empty()).then(|| {
         quote! {
+            #[inline]
             fn others() -> #krate::__private::Vec<#krate::log::FollowedTable> {
                 #krate::__private::Vec::from([#(#tables),*])
             }

@@ -6,7 +6,7 @@ use syn::ext::IdentExt;
 
 use super::lookup::{listed_parts, parameter, parameter_type};
 use super::normalize::in_key;
-use super::parts::{argument, encode_parts, part_locals};
+use super::parts::{argument, begun, encode_parts, part_locals};
 use super::schema::arguments;
 use super::surroundings::Surroundings;
 use super::{local, quiet, where_clause};
@@ -19,8 +19,8 @@ pub(super) fn items(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
     // Beside a fault there may be tags without a lookup.
     let is_scoped = !model.tags.is_empty() || model.is_clearable;
     let first = model.lookups.first().filter(|_| is_scoped)?;
-    let template = &first.emptied;
     let krate = &model.schema.target.krate;
+    let begun = begun(&model.schema.target.krate, &first.emptied);
     let encoder = local("encoder", first.template.span());
     let arguments = arguments(&model.schema, &quote!(&mut #encoder));
     let visits = model.tags.iter().map(|tag| {
@@ -35,6 +35,7 @@ pub(super) fn items(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
         quote! {
             const TAGGED: ::core::primitive::bool = true;
 
+            #[inline]
             fn each_tag(&self, visit: &mut dyn ::core::ops::FnMut(#krate::Tag<Self>)) {
                 #(#visits)*
             }
@@ -45,10 +46,9 @@ pub(super) fn items(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
         #tags
         #clearable
 
+        #[inline]
         fn tag_scope() -> #krate::KeyEncoder {
-            let mut #encoder = #krate::KeyEncoder::of(
-                const { &#krate::__private::Template::new(#template) },
-            );
+            let mut #encoder = #begun;
             #arguments
             #encoder
         }
@@ -134,11 +134,13 @@ fn constructor(surroundings: &Surroundings<'_>, tag: &TagModel) -> TokenStream {
     let result = at(&quote!(-> #krate::Tag<#object>), span);
     quote! {
         #[doc = #doc]
+        #[inline]
         #head #parameters #result {
             Self::#encoding(#(#values),*)
         }
 
         #[doc(hidden)]
+        #[inline]
         fn #encoding(#(#locals: &#part_types),*) -> #krate::Tag<#object> {
             let mut #encoder = <#object as #krate::Cached>::tag_scope();
             #encoder.str(#template);

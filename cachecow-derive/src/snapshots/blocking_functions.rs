@@ -10,6 +10,7 @@
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
@@ -26,6 +27,7 @@ struct RowByShardAndName((u8, String), ::core::marker::PhantomData<fn() -> Row>)
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
@@ -41,11 +43,13 @@ struct RowByName(String, ::core::marker::PhantomData<fn() -> Row>);
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[automatically_derived]
 impl Row {
     ///Looks `Row` up by `shard` and `name`.
+    #[inline]
     fn by_shard_and_name(
         shard: u8,
         name: impl ::core::convert::Into<String>,
@@ -56,6 +60,7 @@ impl Row {
         )
     }
     ///Looks `Row` up by `name`.
+    #[inline]
     fn by_name(name: impl ::core::convert::Into<String>) -> RowByName {
         RowByName(::core::convert::Into::into(name), ::core::marker::PhantomData)
     }
@@ -71,6 +76,7 @@ impl Row {
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 const _: () = {
@@ -86,6 +92,7 @@ const _: () = {
             ],
         );
         const MAY_BE_NIL: ::core::primitive::bool = false;
+        #[inline]
         fn write_to(&self, encoder: &mut ::cachecow::__private::Encoder) {
             if encoder.begin(2usize) {
                 <u8 as ::cachecow::CacheSchema>::write_to(&self.shard, encoder);
@@ -95,6 +102,7 @@ const _: () = {
             }
             encoder.end();
         }
+        #[inline]
         fn read_from(
             decoder: &mut ::cachecow::__private::Decoder<'_>,
         ) -> ::core::result::Result<Self, ::cachecow::__private::DecodeError> {
@@ -112,6 +120,7 @@ const _: () = {
             decoder.end();
             ::core::result::Result::Ok(value)
         }
+        #[inline]
         fn is_same(
             &self,
             other: &Self,
@@ -137,10 +146,12 @@ const _: () = {
             "row:{}:{}",
             "row:name:{}",
         ];
+        #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<RowByShardAndName as ::cachecow::Lookup>::key_of(self).key());
             visit(<RowByName as ::cachecow::Lookup>::key_of(self).key());
         }
+        #[inline]
         fn type_slot() -> ::core::primitive::usize {
             static SLOT: ::cachecow::__private::StaticSlot = ::cachecow::__private::StaticSlot::new();
             SLOT.get()
@@ -148,12 +159,14 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for Row {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add_object(self);
         }
     }
     #[automatically_derived]
     impl ::core::clone::Clone for RowByShardAndName {
+        #[inline]
         fn clone(&self) -> Self {
             let (part_0, part_1) = &self.0;
             Self(
@@ -167,22 +180,26 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::core::fmt::Debug for RowByShardAndName {
+        #[inline]
         fn fmt(
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
             let (part_0, part_1) = &self.0;
             ::cachecow::__private::debug(
                 formatter,
                 ("Row::by_shard_and_name", "row:{shard}:{name}"),
                 &["u8", "String"],
-                &[(&&Part(part_0)).cachecow_debug(), (&&Part(part_1)).cachecow_debug()],
+                &[
+                    ::core::option::Option::Some(part_0),
+                    ::core::option::Option::Some(part_1),
+                ],
             )
         }
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for RowByShardAndName {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
@@ -191,9 +208,13 @@ const _: () = {
         }
     }
     const _: () = {
+        #[inline]
         fn encode_cachecow_key(part_0: &u8, part_1: &String) -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("row:{}:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "row:{}:{}",
+                );
+                &TEMPLATE
             });
             ::cachecow::__private::encode::<u8>(part_0, &mut encoder);
             ::cachecow::__private::encode::<String>(part_1, &mut encoder);
@@ -204,13 +225,16 @@ const _: () = {
             type Object = Row;
             type Context = Pool;
             const NAME: &'static ::core::primitive::str = "Row::by_shard_and_name";
+            #[inline]
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let (part_0, part_1) = &self.0;
                 encode_cachecow_key(part_0, part_1)
             }
+            #[inline]
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key(&object.shard, &object.name)
             }
+            #[inline]
             fn finds(&self, object: &Self::Object) -> ::core::primitive::bool {
                 let (part_0, part_1) = &self.0;
                 true && ::core::cmp::PartialEq::eq(part_0, &object.shard)
@@ -252,6 +276,7 @@ const _: () = {
                     ),
                 )
             }
+            #[inline]
             fn fetch_many<'many>(
                 lookups: &'many [&'many Self],
                 _context: &'many Self::Context,
@@ -294,6 +319,7 @@ const _: () = {
     };
     #[automatically_derived]
     impl ::core::clone::Clone for RowByName {
+        #[inline]
         fn clone(&self) -> Self {
             let part_0 = &self.0;
             Self(
@@ -304,22 +330,23 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::core::fmt::Debug for RowByName {
+        #[inline]
         fn fmt(
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
             let part_0 = &self.0;
             ::cachecow::__private::debug(
                 formatter,
                 ("Row::by_name", "row:name:{name}"),
                 &["String"],
-                &[(&&Part(part_0)).cachecow_debug()],
+                &[::core::option::Option::Some(part_0)],
             )
         }
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for RowByName {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
@@ -328,9 +355,13 @@ const _: () = {
         }
     }
     const _: () = {
+        #[inline]
         fn encode_cachecow_key(part_0: &String) -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("row:name:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "row:name:{}",
+                );
+                &TEMPLATE
             });
             ::cachecow::__private::encode::<String>(part_0, &mut encoder);
             encoder
@@ -341,16 +372,20 @@ const _: () = {
             type Context = Pool;
             const NAME: &'static ::core::primitive::str = "Row::by_name";
             const ALIAS: ::core::primitive::bool = true;
+            #[inline]
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let part_0 = &self.0;
                 encode_cachecow_key(part_0)
             }
+            #[inline]
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key(&object.name)
             }
+            #[inline]
             fn primary_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 <RowByShardAndName as ::cachecow::Lookup>::key_of(object)
             }
+            #[inline]
             fn finds(&self, object: &Self::Object) -> ::core::primitive::bool {
                 let part_0 = &self.0;
                 true && ::core::cmp::PartialEq::eq(part_0, &object.name)
@@ -361,6 +396,7 @@ const _: () = {
                     ::cachecow::Audited::of(::core::clone::Clone::clone(self)),
                 )
             }
+            #[inline]
             fn fetch(
                 &self,
                 _context: &Self::Context,

@@ -9,6 +9,7 @@
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 const _: () = {
@@ -33,6 +34,7 @@ const _: () = {
             ],
         );
         const MAY_BE_NIL: ::core::primitive::bool = false;
+        #[inline]
         fn write_to(&self, encoder: &mut crate::cow::__private::Encoder) {
             match self {
                 Self::Ping { .. } => if encoder.variant(0u32, 0usize) {}
@@ -57,6 +59,7 @@ const _: () = {
             }
             encoder.end();
         }
+        #[inline]
         fn read_from(
             decoder: &mut crate::cow::__private::Decoder<'_>,
         ) -> ::core::result::Result<Self, crate::cow::__private::DecodeError> {
@@ -93,6 +96,7 @@ const _: () = {
             decoder.end();
             ::core::result::Result::Ok(value)
         }
+        #[inline]
         fn is_same(
             &self,
             other: &Self,
@@ -139,6 +143,7 @@ const _: () = {
                 _ => false,
             }
         }
+        #[inline]
         fn write_name(encoder: &mut crate::cow::KeyEncoder) {
             encoder.group(2usize);
             encoder.scope(<Self as crate::cow::CacheSchema>::NAME);

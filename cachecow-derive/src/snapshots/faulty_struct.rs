@@ -22,6 +22,7 @@
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
@@ -37,11 +38,13 @@ struct UserById(i64, ::core::marker::PhantomData<fn() -> User>);
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[automatically_derived]
 impl User {
     ///Looks `User` up by `id`.
+    #[inline]
     fn by_id(id: i64) -> UserById {
         UserById(id, ::core::marker::PhantomData)
     }
@@ -57,6 +60,7 @@ impl User {
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 const _: () = {
@@ -69,6 +73,7 @@ const _: () = {
             &[::cachecow::__private::Known::<i64>::FINGERPRINT],
         );
         const MAY_BE_NIL: ::core::primitive::bool = false;
+        #[inline]
         fn write_to(&self, encoder: &mut ::cachecow::__private::Encoder) {
             if encoder.begin(1usize) {
                 <i64 as ::cachecow::CacheSchema>::write_to(&self.id, encoder);
@@ -76,6 +81,7 @@ const _: () = {
             }
             encoder.end();
         }
+        #[inline]
         fn read_from(
             decoder: &mut ::cachecow::__private::Decoder<'_>,
         ) -> ::core::result::Result<Self, ::cachecow::__private::DecodeError> {
@@ -89,6 +95,7 @@ const _: () = {
             decoder.end();
             ::core::result::Result::Ok(value)
         }
+        #[inline]
         fn is_same(
             &self,
             other: &Self,
@@ -106,9 +113,11 @@ const _: () = {
     impl ::cachecow::Cached for User {
         const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
         const TEMPLATES: &'static [&'static ::core::primitive::str] = &["user:{}"];
+        #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<UserById as ::cachecow::Lookup>::key_of(self).key());
         }
+        #[inline]
         fn type_slot() -> ::core::primitive::usize {
             static SLOT: ::cachecow::__private::StaticSlot = ::cachecow::__private::StaticSlot::new();
             SLOT.get()
@@ -116,12 +125,14 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for User {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add_object(self);
         }
     }
     #[automatically_derived]
     impl ::core::clone::Clone for UserById {
+        #[inline]
         fn clone(&self) -> Self {
             let part_0 = &self.0;
             Self(
@@ -132,22 +143,23 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::core::fmt::Debug for UserById {
+        #[inline]
         fn fmt(
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
             let part_0 = &self.0;
             ::cachecow::__private::debug(
                 formatter,
                 ("User::by_id", "user:{idd}"),
                 &["i64"],
-                &[(&&Part(part_0)).cachecow_debug()],
+                &[::core::option::Option::Some(part_0)],
             )
         }
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for UserById {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
@@ -156,9 +168,13 @@ const _: () = {
         }
     }
     const _: () = {
+        #[inline]
         fn encode_cachecow_key(part_0: &i64) -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("user:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "user:{}",
+                );
+                &TEMPLATE
             });
             ::cachecow::__private::encode::<i64>(part_0, &mut encoder);
             encoder
@@ -168,13 +184,16 @@ const _: () = {
             type Object = User;
             type Context = ();
             const NAME: &'static ::core::primitive::str = "User::by_id";
+            #[inline]
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let part_0 = &self.0;
                 encode_cachecow_key(part_0)
             }
+            #[inline]
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key(&object.id)
             }
+            #[inline]
             fn finds(&self, object: &Self::Object) -> ::core::primitive::bool {
                 let part_0 = &self.0;
                 true && ::core::cmp::PartialEq::eq(part_0, &object.id)
@@ -185,6 +204,7 @@ const _: () = {
                     ::cachecow::Audited::of(::core::clone::Clone::clone(self)),
                 )
             }
+            #[inline]
             fn fetch(
                 &self,
                 _: &Self::Context,

@@ -10,6 +10,7 @@
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
@@ -26,6 +27,7 @@ pub struct UserById<K>(i64, ::core::marker::PhantomData<fn() -> User<K>>);
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
@@ -45,6 +47,7 @@ pub struct UserByEmailAndKind<K>(
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[must_use = "a list is not read until it is given to `list`, `invalidate` or `write`"]
@@ -60,15 +63,18 @@ pub struct UserListByOrgId<K>(Option<u32>, ::core::marker::PhantomData<fn() -> U
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[automatically_derived]
 impl<K> User<K> {
     ///Looks `User` up by `id`.
+    #[inline]
     pub fn by_id(id: i64) -> UserById<K> {
         UserById(id, ::core::marker::PhantomData)
     }
     ///Looks `User` up by `email` and `kind`.
+    #[inline]
     pub fn by_email_and_kind(
         email: impl ::core::convert::Into<String>,
         kind: impl ::core::borrow::Borrow<K>,
@@ -91,6 +97,7 @@ impl<K> User<K> {
         )
     }
     ///Lists `User` by `org_id`.
+    #[inline]
     pub fn list_by_org_id(
         org_id: impl ::core::borrow::Borrow<Option<u32>>,
     ) -> UserListByOrgId<K> {
@@ -102,6 +109,7 @@ impl<K> User<K> {
         )
     }
     #[doc(hidden)]
+    #[inline]
     fn __cachecow_normalize_email(part: &String) -> String {
         ::cachecow::__private::normalized::<String, _>(str::to_lowercase(part))
     }
@@ -117,6 +125,7 @@ impl<K> User<K> {
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 const _: () = {
@@ -138,6 +147,7 @@ const _: () = {
             ],
         );
         const MAY_BE_NIL: ::core::primitive::bool = false;
+        #[inline]
         fn write_to(&self, encoder: &mut ::cachecow::__private::Encoder) {
             if encoder.begin(4usize) {
                 <i64 as ::cachecow::CacheSchema>::write_to(&self.id, encoder);
@@ -153,6 +163,7 @@ const _: () = {
             }
             encoder.end();
         }
+        #[inline]
         fn read_from(
             decoder: &mut ::cachecow::__private::Decoder<'_>,
         ) -> ::core::result::Result<Self, ::cachecow::__private::DecodeError> {
@@ -178,6 +189,7 @@ const _: () = {
             decoder.end();
             ::core::result::Result::Ok(value)
         }
+        #[inline]
         fn is_same(
             &self,
             other: &Self,
@@ -207,6 +219,7 @@ const _: () = {
                     comparison,
                 ) || comparison.differs("kind"))
         }
+        #[inline]
         fn write_name(encoder: &mut ::cachecow::KeyEncoder) {
             encoder.group(2usize);
             encoder.scope(<Self as ::cachecow::CacheSchema>::NAME);
@@ -226,20 +239,26 @@ const _: () = {
             "user:{}",
             "user:email:{}:{}",
         ];
+        #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<UserById<K> as ::cachecow::Lookup>::key_of(self).key());
             visit(<UserByEmailAndKind<K> as ::cachecow::Lookup>::key_of(self).key());
             visit(<UserListByOrgId<K> as ::cachecow::ListLookup>::key_of(self).key());
         }
         const TAGGED: ::core::primitive::bool = true;
+        #[inline]
         fn each_tag(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Tag<Self>)) {
             visit(Self::__cachecow_tag_org_id(&self.org_id));
             visit(Self::__cachecow_tag_all());
         }
         const CLEARABLE: ::core::primitive::bool = true;
+        #[inline]
         fn tag_scope() -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("user:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "user:{}",
+                );
+                &TEMPLATE
             });
             <K as ::cachecow::CacheSchema>::write_name(&mut encoder);
             encoder
@@ -253,12 +272,14 @@ const _: () = {
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add_object(self);
         }
     }
     #[automatically_derived]
     impl<K> ::core::clone::Clone for UserById<K> {
+        #[inline]
         fn clone(&self) -> Self {
             let part_0 = &self.0;
             Self(
@@ -269,17 +290,17 @@ const _: () = {
     }
     #[automatically_derived]
     impl<K> ::core::fmt::Debug for UserById<K> {
+        #[inline]
         fn fmt(
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
             let part_0 = &self.0;
             ::cachecow::__private::debug(
                 formatter,
                 ("User::by_id", "user:{id}"),
                 &["i64"],
-                &[(&&Part(part_0)).cachecow_debug()],
+                &[::core::option::Option::Some(part_0)],
             )
         }
     }
@@ -291,6 +312,7 @@ const _: () = {
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
@@ -299,6 +321,7 @@ const _: () = {
         }
     }
     const _: () = {
+        #[inline]
         fn encode_cachecow_key<K>(part_0: &i64) -> ::cachecow::KeyEncoder
         where
             K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
@@ -306,8 +329,11 @@ const _: () = {
             K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
                 + ::core::marker::Sync,
         {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("user:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "user:{}",
+                );
+                &TEMPLATE
             });
             <K as ::cachecow::CacheSchema>::write_name(&mut encoder);
             ::cachecow::__private::encode::<i64>(part_0, &mut encoder);
@@ -324,13 +350,16 @@ const _: () = {
             type Object = User<K>;
             type Context = ();
             const NAME: &'static ::core::primitive::str = "User::by_id";
+            #[inline]
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let part_0 = &self.0;
                 encode_cachecow_key::<K>(part_0)
             }
+            #[inline]
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key::<K>(&object.id)
             }
+            #[inline]
             fn finds(&self, object: &Self::Object) -> ::core::primitive::bool {
                 let part_0 = &self.0;
                 true && ::core::cmp::PartialEq::eq(part_0, &object.id)
@@ -341,6 +370,7 @@ const _: () = {
                     ::cachecow::Audited::of(::core::clone::Clone::clone(self)),
                 )
             }
+            #[inline]
             fn fetch(
                 &self,
                 _context: &Self::Context,
@@ -373,6 +403,7 @@ const _: () = {
     where
         K: ::core::clone::Clone,
     {
+        #[inline]
         fn clone(&self) -> Self {
             let (part_0, part_1) = &self.0;
             Self(
@@ -386,17 +417,21 @@ const _: () = {
     }
     #[automatically_derived]
     impl<K> ::core::fmt::Debug for UserByEmailAndKind<K> {
+        #[inline]
         fn fmt(
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
+            use ::cachecow::__private::{HiddenPart as _, ShownPart as _};
             let (part_0, part_1) = &self.0;
             ::cachecow::__private::debug(
                 formatter,
                 ("User::by_email_and_kind", "user:email:{email}:{kind}"),
                 &["String", "K"],
-                &[(&&Part(part_0)).cachecow_debug(), (&&Part(part_1)).cachecow_debug()],
+                &[
+                    ::core::option::Option::Some(part_0),
+                    (&&::cachecow::__private::Part(part_1)).cachecow_debug(),
+                ],
             )
         }
     }
@@ -408,6 +443,7 @@ const _: () = {
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
@@ -416,6 +452,7 @@ const _: () = {
         }
     }
     const _: () = {
+        #[inline]
         fn encode_cachecow_key<K>(part_0: &String, part_1: &K) -> ::cachecow::KeyEncoder
         where
             K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
@@ -423,8 +460,11 @@ const _: () = {
             K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
                 + ::core::marker::Sync,
         {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("user:email:{}:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "user:email:{}:{}",
+                );
+                &TEMPLATE
             });
             <K as ::cachecow::CacheSchema>::write_name(&mut encoder);
             ::cachecow::__private::encode::<String>(part_0, &mut encoder);
@@ -443,15 +483,18 @@ const _: () = {
             type Context = ();
             const NAME: &'static ::core::primitive::str = "User::by_email_and_kind";
             const ALIAS: ::core::primitive::bool = true;
+            #[inline]
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let (part_0, part_1) = &self.0;
                 encode_cachecow_key::<K>(part_0, part_1)
             }
+            #[inline]
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key::<
                     K,
                 >(&<User<K>>::__cachecow_normalize_email(&object.email), &object.kind)
             }
+            #[inline]
             fn primary_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 <UserById<K> as ::cachecow::Lookup>::key_of(object)
             }
@@ -461,6 +504,7 @@ const _: () = {
                     ::cachecow::Audited::of(::core::clone::Clone::clone(self)),
                 )
             }
+            #[inline]
             fn fetch(
                 &self,
                 _context: &Self::Context,
@@ -560,6 +604,7 @@ const _: () = {
     }
     #[automatically_derived]
     impl<K> ::core::clone::Clone for UserListByOrgId<K> {
+        #[inline]
         fn clone(&self) -> Self {
             let part_0 = &self.0;
             Self(
@@ -570,17 +615,18 @@ const _: () = {
     }
     #[automatically_derived]
     impl<K> ::core::fmt::Debug for UserListByOrgId<K> {
+        #[inline]
         fn fmt(
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
+            use ::cachecow::__private::{HiddenPart as _, ShownPart as _};
             let part_0 = &self.0;
             ::cachecow::__private::debug(
                 formatter,
                 ("User::list_by_org_id", "user:org:{org_id}"),
                 &["Option<u32>"],
-                &[(&&Part(part_0)).cachecow_debug()],
+                &[(&&::cachecow::__private::Part(part_0)).cachecow_debug()],
             )
         }
     }
@@ -592,6 +638,7 @@ const _: () = {
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add(
                 <Self as ::cachecow::ListLookup>::key(self).key(),
@@ -600,6 +647,7 @@ const _: () = {
         }
     }
     const _: () = {
+        #[inline]
         fn encode_cachecow_key<K>(part_0: &Option<u32>) -> ::cachecow::KeyEncoder
         where
             K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
@@ -607,8 +655,11 @@ const _: () = {
             K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
                 + ::core::marker::Sync,
         {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("user:org:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "user:org:{}",
+                );
+                &TEMPLATE
             });
             <K as ::cachecow::CacheSchema>::write_name(&mut encoder);
             ::cachecow::__private::encode::<Option<u32>>(part_0, &mut encoder);
@@ -627,19 +678,23 @@ const _: () = {
             type Context = ();
             const NAME: &'static ::core::primitive::str = "User::list_by_org_id";
             const TEMPLATE: &'static ::core::primitive::str = "user:org:{}";
+            #[inline]
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let part_0 = &self.0;
                 encode_cachecow_key::<K>(part_0)
             }
+            #[inline]
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key::<K>(&object.org_id)
             }
+            #[inline]
             fn of(object: &Self::Object) -> Self {
                 Self(
                     ::cachecow::__private::clone::<Option<u32>>(&object.org_id),
                     ::core::marker::PhantomData,
                 )
             }
+            #[inline]
             fn member_of(object: &Self::Object) -> Self::Member {
                 UserById(
                     ::cachecow::__private::clone::<i64>(&object.id),
@@ -647,6 +702,7 @@ const _: () = {
                 )
             }
             const TAGGED: ::core::primitive::bool = true;
+            #[inline]
             fn each_tag(
                 &self,
                 visit: &mut dyn ::core::ops::FnMut(::cachecow::Tag<Self::Object>),
@@ -655,6 +711,7 @@ const _: () = {
                 visit(<User<K>>::__cachecow_tag_org_id(part_0));
                 visit(<User<K>>::__cachecow_tag_all());
             }
+            #[inline]
             fn fetch(
                 &self,
                 _context: &Self::Context,
@@ -695,6 +752,7 @@ const _: () = {
         private_interfaces,
         unreachable_pub,
         unused_imports,
+        unused_parens,
         unused_qualifications,
     )]
     #[automatically_derived]
@@ -706,6 +764,7 @@ const _: () = {
             + ::core::marker::Sync,
     {
         ///The `User`s of one `org_id`, for `invalidate_tag`.
+        #[inline]
         pub fn tag_org_id(
             org_id: impl ::core::borrow::Borrow<Option<u32>>,
         ) -> ::cachecow::Tag<User<K>> {
@@ -714,6 +773,7 @@ const _: () = {
             )
         }
         #[doc(hidden)]
+        #[inline]
         fn __cachecow_tag_org_id(part_0: &Option<u32>) -> ::cachecow::Tag<User<K>> {
             let mut encoder = <User<K> as ::cachecow::Cached>::tag_scope();
             encoder.str("org:{}");
@@ -721,10 +781,12 @@ const _: () = {
             ::cachecow::Tag::new(&encoder)
         }
         ///All `User`s, for `invalidate_tag`.
+        #[inline]
         pub fn tag_all() -> ::cachecow::Tag<User<K>> {
             Self::__cachecow_tag_all()
         }
         #[doc(hidden)]
+        #[inline]
         fn __cachecow_tag_all() -> ::cachecow::Tag<User<K>> {
             let mut encoder = <User<K> as ::cachecow::Cached>::tag_scope();
             encoder.str("users");
@@ -744,12 +806,12 @@ const _: () = {
         #[automatically_derived] impl < K > ::cachecow::log::Followed for User < K >
         where K : ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync +
         'static, K : ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send +
-        ::core::marker::Sync, K : ::cachecow::log::FromColumn, { fn table() ->
+        ::core::marker::Sync, K : ::cachecow::log::FromColumn, { #[inline] fn table() ->
         ::cachecow::log::TableName {
         ::cachecow::log::TableName::new(::core::option::Option::Some("app"), "users") }
-        fn read_keys(reader : & mut ::cachecow::log::RowReader < '_, '_ >) { if let
-        (::core::option::Option::Some(part_0),) = (::cachecow::log::RowReader::part:: <
-        i64 > (reader, "id", "i64", ::cachecow::log::ColumnUse::Key),) { reader.add(&
+        #[inline] fn read_keys(reader : & mut ::cachecow::log::RowReader < '_, '_ >) { if
+        let (::core::option::Option::Some(part_0),) = (::cachecow::log::RowReader::part::
+        < i64 > (reader, "id", "i64", ::cachecow::log::ColumnUse::Key),) { reader.add(&
         UserById:: < K > (part_0, ::core::marker::PhantomData)); } if let
         (::core::option::Option::Some(part_0), ::core::option::Option::Some(part_1),) =
         (::cachecow::log::RowReader::part:: < String > (reader, "mail", "String",

@@ -10,6 +10,7 @@
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
@@ -30,6 +31,7 @@ where
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[automatically_derived]
@@ -38,6 +40,7 @@ where
     K: Ord,
 {
     ///Looks `Page` up by `first`.
+    #[inline]
     fn by_first(first: impl ::core::borrow::Borrow<K>) -> PageByFirst<T, K, N>
     where
         K: ::core::clone::Clone,
@@ -61,6 +64,7 @@ where
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 const _: () = {
@@ -83,6 +87,7 @@ const _: () = {
             ],
         );
         const MAY_BE_NIL: ::core::primitive::bool = false;
+        #[inline]
         fn write_to(&self, encoder: &mut ::cachecow::__private::Encoder) {
             if encoder.begin(2usize) {
                 <K as ::cachecow::CacheSchema>::write_to(&self.first, encoder);
@@ -92,6 +97,7 @@ const _: () = {
             }
             encoder.end();
         }
+        #[inline]
         fn read_from(
             decoder: &mut ::cachecow::__private::Decoder<'_>,
         ) -> ::core::result::Result<Self, ::cachecow::__private::DecodeError> {
@@ -109,6 +115,7 @@ const _: () = {
             decoder.end();
             ::core::result::Result::Ok(value)
         }
+        #[inline]
         fn is_same(
             &self,
             other: &Self,
@@ -128,6 +135,7 @@ const _: () = {
                     comparison,
                 ) || comparison.differs("items"))
         }
+        #[inline]
         fn write_name(encoder: &mut ::cachecow::KeyEncoder) {
             encoder.group(4usize);
             encoder.scope(<Self as ::cachecow::CacheSchema>::NAME);
@@ -149,6 +157,7 @@ const _: () = {
     {
         const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
         const TEMPLATES: &'static [&'static ::core::primitive::str] = &["page:{}"];
+        #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<PageByFirst<T, K, N> as ::cachecow::Lookup>::key_of(self).key());
         }
@@ -164,6 +173,7 @@ const _: () = {
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add_object(self);
         }
@@ -174,6 +184,7 @@ const _: () = {
         K: Ord,
         K: ::core::clone::Clone,
     {
+        #[inline]
         fn clone(&self) -> Self {
             let part_0 = &self.0;
             Self(::cachecow::__private::clone::<K>(part_0), ::core::marker::PhantomData)
@@ -184,17 +195,18 @@ const _: () = {
     where
         K: Ord,
     {
+        #[inline]
         fn fmt(
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
+            use ::cachecow::__private::{HiddenPart as _, ShownPart as _};
             let part_0 = &self.0;
             ::cachecow::__private::debug(
                 formatter,
                 ("Page::by_first", "page:{first}"),
                 &["K"],
-                &[(&&Part(part_0)).cachecow_debug()],
+                &[(&&::cachecow::__private::Part(part_0)).cachecow_debug()],
             )
         }
     }
@@ -209,6 +221,7 @@ const _: () = {
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
@@ -217,6 +230,7 @@ const _: () = {
         }
     }
     const _: () = {
+        #[inline]
         fn encode_cachecow_key<T: Clone, K, const N: usize>(
             part_0: &K,
         ) -> ::cachecow::KeyEncoder
@@ -229,8 +243,11 @@ const _: () = {
             K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
                 + ::core::marker::Sync,
         {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("page:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "page:{}",
+                );
+                &TEMPLATE
             });
             <T as ::cachecow::CacheSchema>::write_name(&mut encoder);
             <K as ::cachecow::CacheSchema>::write_name(&mut encoder);
@@ -252,10 +269,12 @@ const _: () = {
             type Object = Page<T, K, N>;
             type Context = ();
             const NAME: &'static ::core::primitive::str = "Page::by_first";
+            #[inline]
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let part_0 = &self.0;
                 encode_cachecow_key::<T, K, N>(part_0)
             }
+            #[inline]
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key::<T, K, N>(&object.first)
             }
@@ -265,6 +284,7 @@ const _: () = {
                     ::cachecow::Audited::of(::core::clone::Clone::clone(self)),
                 )
             }
+            #[inline]
             fn fetch(
                 &self,
                 _context: &Self::Context,
@@ -291,6 +311,7 @@ const _: () = {
                     )
                 }
             }
+            #[inline]
             fn fetch_many<'many>(
                 lookups: &'many [&'many Self],
                 _context: &'many Self::Context,

@@ -10,6 +10,7 @@
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
@@ -29,6 +30,7 @@ pub struct PostByTenantAndId<K>(
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[must_use = "a list is not read until it is given to `list`, `invalidate` or `write`"]
@@ -45,6 +47,7 @@ pub struct PostListByAuthor<K>(String, ::core::marker::PhantomData<fn() -> Post<
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[must_use = "a list is not read until it is given to `list`, `invalidate` or `write`"]
@@ -60,11 +63,13 @@ pub struct PostListAll<K>((), ::core::marker::PhantomData<fn() -> Post<K>>);
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[automatically_derived]
 impl<K> Post<K> {
     ///Looks `Post` up by `tenant` and `id`.
+    #[inline]
     pub fn by_tenant_and_id(
         tenant: impl ::core::borrow::Borrow<Uuid>,
         id: i64,
@@ -80,6 +85,7 @@ impl<K> Post<K> {
         )
     }
     ///Lists `Post` by `author`.
+    #[inline]
     pub fn list_by_author(
         author: impl ::core::convert::Into<String>,
     ) -> PostListByAuthor<K> {
@@ -93,10 +99,12 @@ impl<K> Post<K> {
         )
     }
     ///Lists `Post` under `posts`.
+    #[inline]
     pub fn list_all() -> PostListAll<K> {
         PostListAll((), ::core::marker::PhantomData)
     }
     #[doc(hidden)]
+    #[inline]
     fn __cachecow_normalize_author(part: &String) -> String {
         ::cachecow::__private::normalized::<String, _>(str::to_lowercase(part))
     }
@@ -112,6 +120,7 @@ impl<K> Post<K> {
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 const _: () = {
@@ -133,6 +142,7 @@ const _: () = {
             ],
         );
         const MAY_BE_NIL: ::core::primitive::bool = false;
+        #[inline]
         fn write_to(&self, encoder: &mut ::cachecow::__private::Encoder) {
             if encoder.begin(4usize) {
                 <i64 as ::cachecow::CacheSchema>::write_to(&self.id, encoder);
@@ -150,6 +160,7 @@ const _: () = {
             }
             encoder.end();
         }
+        #[inline]
         fn read_from(
             decoder: &mut ::cachecow::__private::Decoder<'_>,
         ) -> ::core::result::Result<Self, ::cachecow::__private::DecodeError> {
@@ -178,6 +189,7 @@ const _: () = {
             decoder.end();
             ::core::result::Result::Ok(value)
         }
+        #[inline]
         fn is_same(
             &self,
             other: &Self,
@@ -213,6 +225,7 @@ const _: () = {
                     comparison,
                 ) || comparison.differs("kind"))
         }
+        #[inline]
         fn write_name(encoder: &mut ::cachecow::KeyEncoder) {
             encoder.group(2usize);
             encoder.scope(<Self as ::cachecow::CacheSchema>::NAME);
@@ -227,12 +240,14 @@ const _: () = {
     {
         const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
         const TEMPLATES: &'static [&'static ::core::primitive::str] = &["post:{}:{}"];
+        #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<PostByTenantAndId<K> as ::cachecow::Lookup>::key_of(self).key());
             visit(<PostListByAuthor<K> as ::cachecow::ListLookup>::key_of(self).key());
             visit(<PostListAll<K> as ::cachecow::ListLookup>::key_of(self).key());
         }
         const TAGGED: ::core::primitive::bool = true;
+        #[inline]
         fn each_tag(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Tag<Self>)) {
             visit(
                 Self::__cachecow_tag_author(
@@ -247,9 +262,13 @@ const _: () = {
                 ),
             );
         }
+        #[inline]
         fn tag_scope() -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("post:{}:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "post:{}:{}",
+                );
+                &TEMPLATE
             });
             <K as ::cachecow::CacheSchema>::write_name(&mut encoder);
             encoder
@@ -261,12 +280,14 @@ const _: () = {
         K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
             + 'static,
     {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add_object(self);
         }
     }
     #[automatically_derived]
     impl<K> ::core::clone::Clone for PostByTenantAndId<K> {
+        #[inline]
         fn clone(&self) -> Self {
             let (part_0, part_1) = &self.0;
             Self(
@@ -280,17 +301,21 @@ const _: () = {
     }
     #[automatically_derived]
     impl<K> ::core::fmt::Debug for PostByTenantAndId<K> {
+        #[inline]
         fn fmt(
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
+            use ::cachecow::__private::{HiddenPart as _, ShownPart as _};
             let (part_0, part_1) = &self.0;
             ::cachecow::__private::debug(
                 formatter,
                 ("Post::by_tenant_and_id", "post:{tenant}:{id}"),
                 &["Uuid", "i64"],
-                &[(&&Part(part_0)).cachecow_debug(), (&&Part(part_1)).cachecow_debug()],
+                &[
+                    (&&::cachecow::__private::Part(part_0)).cachecow_debug(),
+                    ::core::option::Option::Some(part_1),
+                ],
             )
         }
     }
@@ -300,6 +325,7 @@ const _: () = {
         K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
             + 'static,
     {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
@@ -308,13 +334,17 @@ const _: () = {
         }
     }
     const _: () = {
+        #[inline]
         fn encode_cachecow_key<K>(part_0: &Uuid, part_1: &i64) -> ::cachecow::KeyEncoder
         where
             K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
                 + 'static,
         {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("post:{}:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "post:{}:{}",
+                );
+                &TEMPLATE
             });
             <K as ::cachecow::CacheSchema>::write_name(&mut encoder);
             ::cachecow::__private::encode::<Uuid>(part_0, &mut encoder);
@@ -330,10 +360,12 @@ const _: () = {
             type Object = Post<K>;
             type Context = Db;
             const NAME: &'static ::core::primitive::str = "Post::by_tenant_and_id";
+            #[inline]
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let (part_0, part_1) = &self.0;
                 encode_cachecow_key::<K>(part_0, part_1)
             }
+            #[inline]
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key::<K>(&object.tenant, &object.id)
             }
@@ -343,6 +375,7 @@ const _: () = {
                     ::cachecow::Audited::of(::core::clone::Clone::clone(self)),
                 )
             }
+            #[inline]
             fn fetch(
                 &self,
                 _context: &Self::Context,
@@ -478,6 +511,7 @@ const _: () = {
     }
     #[automatically_derived]
     impl<K> ::core::clone::Clone for PostListByAuthor<K> {
+        #[inline]
         fn clone(&self) -> Self {
             let part_0 = &self.0;
             Self(
@@ -488,17 +522,17 @@ const _: () = {
     }
     #[automatically_derived]
     impl<K> ::core::fmt::Debug for PostListByAuthor<K> {
+        #[inline]
         fn fmt(
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
             let part_0 = &self.0;
             ::cachecow::__private::debug(
                 formatter,
                 ("Post::list_by_author", "post:author:{author}"),
                 &["String"],
-                &[(&&Part(part_0)).cachecow_debug()],
+                &[::core::option::Option::Some(part_0)],
             )
         }
     }
@@ -508,6 +542,7 @@ const _: () = {
         K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
             + 'static,
     {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add(
                 <Self as ::cachecow::ListLookup>::key(self).key(),
@@ -516,13 +551,17 @@ const _: () = {
         }
     }
     const _: () = {
+        #[inline]
         fn encode_cachecow_key<K>(part_0: &String) -> ::cachecow::KeyEncoder
         where
             K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
                 + 'static,
         {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("post:author:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "post:author:{}",
+                );
+                &TEMPLATE
             });
             <K as ::cachecow::CacheSchema>::write_name(&mut encoder);
             ::cachecow::__private::encode::<String>(part_0, &mut encoder);
@@ -544,15 +583,18 @@ const _: () = {
                 K,
             > as ::cachecow::Cached>::POLICY
                 .with_ttl(::core::time::Duration::new(60u64, 0u32));
+            #[inline]
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let part_0 = &self.0;
                 encode_cachecow_key::<K>(part_0)
             }
+            #[inline]
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key::<
                     K,
                 >(&<Post<K>>::__cachecow_normalize_author(&object.author))
             }
+            #[inline]
             fn holds(&self, object: &Self::Object) -> ::core::primitive::bool {
                 let part_0 = &self.0;
                 true
@@ -561,12 +603,14 @@ const _: () = {
                         &<Post<K>>::__cachecow_normalize_author(&object.author),
                     )
             }
+            #[inline]
             fn of(object: &Self::Object) -> Self {
                 Self(
                     <Post<K>>::__cachecow_normalize_author(&object.author),
                     ::core::marker::PhantomData,
                 )
             }
+            #[inline]
             fn member_of(object: &Self::Object) -> Self::Member {
                 PostByTenantAndId(
                     (
@@ -577,6 +621,7 @@ const _: () = {
                 )
             }
             const TAGGED: ::core::primitive::bool = true;
+            #[inline]
             fn each_tag(
                 &self,
                 visit: &mut dyn ::core::ops::FnMut(::cachecow::Tag<Self::Object>),
@@ -585,6 +630,7 @@ const _: () = {
                 visit(<Post<K>>::__cachecow_tag_author(part_0));
                 visit(<Post<K>>::__cachecow_tag_posts());
             }
+            #[inline]
             fn fetch(
                 &self,
                 _context: &Self::Context,
@@ -620,6 +666,7 @@ const _: () = {
     };
     #[automatically_derived]
     impl<K> ::core::clone::Clone for PostListAll<K> {
+        #[inline]
         fn clone(&self) -> Self {
             let () = &self.0;
             Self((), ::core::marker::PhantomData)
@@ -627,11 +674,11 @@ const _: () = {
     }
     #[automatically_derived]
     impl<K> ::core::fmt::Debug for PostListAll<K> {
+        #[inline]
         fn fmt(
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
             let () = &self.0;
             ::cachecow::__private::debug(
                 formatter,
@@ -647,6 +694,7 @@ const _: () = {
         K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
             + 'static,
     {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add(
                 <Self as ::cachecow::ListLookup>::key(self).key(),
@@ -655,13 +703,17 @@ const _: () = {
         }
     }
     const _: () = {
+        #[inline]
         fn encode_cachecow_key<K>() -> ::cachecow::KeyEncoder
         where
             K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
                 + 'static,
         {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("posts")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "posts",
+                );
+                &TEMPLATE
             });
             <K as ::cachecow::CacheSchema>::write_name(&mut encoder);
             encoder
@@ -677,20 +729,25 @@ const _: () = {
             type Context = Db;
             const NAME: &'static ::core::primitive::str = "Post::list_all";
             const TEMPLATE: &'static ::core::primitive::str = "posts";
+            #[inline]
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let () = &self.0;
                 encode_cachecow_key::<K>()
             }
+            #[inline]
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key::<K>()
             }
+            #[inline]
             fn holds(&self, object: &Self::Object) -> ::core::primitive::bool {
                 let () = &self.0;
                 true
             }
+            #[inline]
             fn of(object: &Self::Object) -> Self {
                 Self((), ::core::marker::PhantomData)
             }
+            #[inline]
             fn member_of(object: &Self::Object) -> Self::Member {
                 PostByTenantAndId(
                     (
@@ -701,6 +758,7 @@ const _: () = {
                 )
             }
             const TAGGED: ::core::primitive::bool = true;
+            #[inline]
             fn each_tag(
                 &self,
                 visit: &mut dyn ::core::ops::FnMut(::cachecow::Tag<Self::Object>),
@@ -708,6 +766,7 @@ const _: () = {
                 let () = &self.0;
                 visit(<Post<K>>::__cachecow_tag_posts());
             }
+            #[inline]
             fn fetch(
                 &self,
                 _context: &Self::Context,
@@ -748,6 +807,7 @@ const _: () = {
         private_interfaces,
         unreachable_pub,
         unused_imports,
+        unused_parens,
         unused_qualifications,
     )]
     #[automatically_derived]
@@ -757,6 +817,7 @@ const _: () = {
             + 'static,
     {
         ///The `Post`s of one `author`, for `invalidate_tag`.
+        #[inline]
         pub fn tag_author(
             author: impl ::core::convert::Into<String>,
         ) -> ::cachecow::Tag<Post<K>> {
@@ -769,6 +830,7 @@ const _: () = {
             )
         }
         #[doc(hidden)]
+        #[inline]
         fn __cachecow_tag_author(part_0: &String) -> ::cachecow::Tag<Post<K>> {
             let mut encoder = <Post<K> as ::cachecow::Cached>::tag_scope();
             encoder.str("author:{}");
@@ -776,16 +838,19 @@ const _: () = {
             ::cachecow::Tag::new(&encoder)
         }
         ///All `Post`s, for `invalidate_tag`.
+        #[inline]
         pub fn tag_posts() -> ::cachecow::Tag<Post<K>> {
             Self::__cachecow_tag_posts()
         }
         #[doc(hidden)]
+        #[inline]
         fn __cachecow_tag_posts() -> ::cachecow::Tag<Post<K>> {
             let mut encoder = <Post<K> as ::cachecow::Cached>::tag_scope();
             encoder.str("posts");
             ::cachecow::Tag::new(&encoder)
         }
         ///The `Post`s of one `tenant` and `author`, for `invalidate_tag`.
+        #[inline]
         pub fn tag_tenant_and_author(
             tenant: impl ::core::borrow::Borrow<Uuid>,
             author: impl ::core::convert::Into<String>,
@@ -800,6 +865,7 @@ const _: () = {
             )
         }
         #[doc(hidden)]
+        #[inline]
         fn __cachecow_tag_tenant_and_author(
             part_0: &Uuid,
             part_1: &String,

@@ -3,6 +3,7 @@ impl<T> ::cachecow::KeyPart for Id<T>
 where
     T: ::cachecow::KeyPart,
 {
+    #[inline]
     fn encode(&self, encoder: &mut ::cachecow::KeyEncoder) {
         ::cachecow::__private::encode::<T>(&self.0, encoder);
     }

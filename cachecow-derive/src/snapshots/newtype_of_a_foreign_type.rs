@@ -1,5 +1,6 @@
 #[automatically_derived]
 impl ::cachecow::KeyPart for Release {
+    #[inline]
     fn encode(&self, encoder: &mut ::cachecow::KeyEncoder) {
         ::cachecow::__private::encode(&semver::Version::to_string(&self.0), encoder);
     }

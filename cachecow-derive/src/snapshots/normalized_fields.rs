@@ -10,6 +10,7 @@
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
@@ -26,6 +27,7 @@ struct UserById(i64, ::core::marker::PhantomData<fn() -> User>);
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
@@ -41,15 +43,18 @@ struct UserByEmailAndCode((String, Code), ::core::marker::PhantomData<fn() -> Us
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[automatically_derived]
 impl User {
     ///Looks `User` up by `id`.
+    #[inline]
     fn by_id(id: i64) -> UserById {
         UserById(id, ::core::marker::PhantomData)
     }
     ///Looks `User` up by `email` and `code`.
+    #[inline]
     fn by_email_and_code(
         email: impl ::core::convert::Into<String>,
         code: impl ::core::borrow::Borrow<Code>,
@@ -67,10 +72,12 @@ impl User {
         )
     }
     #[doc(hidden)]
+    #[inline]
     fn __cachecow_normalize_email(part: &String) -> String {
         ::cachecow::__private::normalized::<String, _>(str::to_lowercase(part))
     }
     #[doc(hidden)]
+    #[inline]
     fn __cachecow_normalize_code(part: &Code) -> Code {
         ::cachecow::__private::normalized::<Code, _>(Code::canonical(part))
     }
@@ -86,6 +93,7 @@ impl User {
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 const _: () = {
@@ -102,6 +110,7 @@ const _: () = {
             ],
         );
         const MAY_BE_NIL: ::core::primitive::bool = false;
+        #[inline]
         fn write_to(&self, encoder: &mut ::cachecow::__private::Encoder) {
             if encoder.begin(3usize) {
                 <i64 as ::cachecow::CacheSchema>::write_to(&self.id, encoder);
@@ -113,6 +122,7 @@ const _: () = {
             }
             encoder.end();
         }
+        #[inline]
         fn read_from(
             decoder: &mut ::cachecow::__private::Decoder<'_>,
         ) -> ::core::result::Result<Self, ::cachecow::__private::DecodeError> {
@@ -134,6 +144,7 @@ const _: () = {
             decoder.end();
             ::core::result::Result::Ok(value)
         }
+        #[inline]
         fn is_same(
             &self,
             other: &Self,
@@ -164,22 +175,29 @@ const _: () = {
             "user:{}",
             "user:email:{}:{}",
         ];
+        #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<UserById as ::cachecow::Lookup>::key_of(self).key());
             visit(<UserByEmailAndCode as ::cachecow::Lookup>::key_of(self).key());
         }
         const TAGGED: ::core::primitive::bool = true;
+        #[inline]
         fn each_tag(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Tag<Self>)) {
             visit(
                 Self::__cachecow_tag_code(&<User>::__cachecow_normalize_code(&self.code)),
             );
         }
+        #[inline]
         fn tag_scope() -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("user:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "user:{}",
+                );
+                &TEMPLATE
             });
             encoder
         }
+        #[inline]
         fn type_slot() -> ::core::primitive::usize {
             static SLOT: ::cachecow::__private::StaticSlot = ::cachecow::__private::StaticSlot::new();
             SLOT.get()
@@ -187,12 +205,14 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for User {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add_object(self);
         }
     }
     #[automatically_derived]
     impl ::core::clone::Clone for UserById {
+        #[inline]
         fn clone(&self) -> Self {
             let part_0 = &self.0;
             Self(
@@ -203,22 +223,23 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::core::fmt::Debug for UserById {
+        #[inline]
         fn fmt(
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
             let part_0 = &self.0;
             ::cachecow::__private::debug(
                 formatter,
                 ("User::by_id", "user:{id}"),
                 &["i64"],
-                &[(&&Part(part_0)).cachecow_debug()],
+                &[::core::option::Option::Some(part_0)],
             )
         }
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for UserById {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
@@ -227,9 +248,13 @@ const _: () = {
         }
     }
     const _: () = {
+        #[inline]
         fn encode_cachecow_key(part_0: &i64) -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("user:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "user:{}",
+                );
+                &TEMPLATE
             });
             ::cachecow::__private::encode::<i64>(part_0, &mut encoder);
             encoder
@@ -239,13 +264,16 @@ const _: () = {
             type Object = User;
             type Context = ();
             const NAME: &'static ::core::primitive::str = "User::by_id";
+            #[inline]
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let part_0 = &self.0;
                 encode_cachecow_key(part_0)
             }
+            #[inline]
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key(&object.id)
             }
+            #[inline]
             fn finds(&self, object: &Self::Object) -> ::core::primitive::bool {
                 let part_0 = &self.0;
                 true && ::core::cmp::PartialEq::eq(part_0, &object.id)
@@ -256,6 +284,7 @@ const _: () = {
                     ::cachecow::Audited::of(::core::clone::Clone::clone(self)),
                 )
             }
+            #[inline]
             fn fetch(
                 &self,
                 _context: &Self::Context,
@@ -285,6 +314,7 @@ const _: () = {
     };
     #[automatically_derived]
     impl ::core::clone::Clone for UserByEmailAndCode {
+        #[inline]
         fn clone(&self) -> Self {
             let (part_0, part_1) = &self.0;
             Self(
@@ -298,22 +328,27 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::core::fmt::Debug for UserByEmailAndCode {
+        #[inline]
         fn fmt(
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
+            use ::cachecow::__private::{HiddenPart as _, ShownPart as _};
             let (part_0, part_1) = &self.0;
             ::cachecow::__private::debug(
                 formatter,
                 ("User::by_email_and_code", "user:email:{email}:{code}"),
                 &["String", "Code"],
-                &[(&&Part(part_0)).cachecow_debug(), (&&Part(part_1)).cachecow_debug()],
+                &[
+                    ::core::option::Option::Some(part_0),
+                    (&&::cachecow::__private::Part(part_1)).cachecow_debug(),
+                ],
             )
         }
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for UserByEmailAndCode {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
@@ -322,12 +357,16 @@ const _: () = {
         }
     }
     const _: () = {
+        #[inline]
         fn encode_cachecow_key(
             part_0: &String,
             part_1: &Code,
         ) -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("user:email:{}:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "user:email:{}:{}",
+                );
+                &TEMPLATE
             });
             ::cachecow::__private::encode::<String>(part_0, &mut encoder);
             ::cachecow::__private::encode::<Code>(part_1, &mut encoder);
@@ -339,16 +378,19 @@ const _: () = {
             type Context = ();
             const NAME: &'static ::core::primitive::str = "User::by_email_and_code";
             const ALIAS: ::core::primitive::bool = true;
+            #[inline]
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let (part_0, part_1) = &self.0;
                 encode_cachecow_key(part_0, part_1)
             }
+            #[inline]
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key(
                     &<User>::__cachecow_normalize_email(&object.email),
                     &<User>::__cachecow_normalize_code(&object.code),
                 )
             }
+            #[inline]
             fn primary_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 <UserById as ::cachecow::Lookup>::key_of(object)
             }
@@ -358,6 +400,7 @@ const _: () = {
                     ::cachecow::Audited::of(::core::clone::Clone::clone(self)),
                 )
             }
+            #[inline]
             fn fetch(
                 &self,
                 _context: &Self::Context,
@@ -400,11 +443,13 @@ const _: () = {
         private_interfaces,
         unreachable_pub,
         unused_imports,
+        unused_parens,
         unused_qualifications,
     )]
     #[automatically_derived]
     impl User {
         ///The `User`s of one `code`, for `invalidate_tag`.
+        #[inline]
         fn tag_code(code: impl ::core::borrow::Borrow<Code>) -> ::cachecow::Tag<User> {
             Self::__cachecow_tag_code(
                 &<User>::__cachecow_normalize_code(
@@ -413,6 +458,7 @@ const _: () = {
             )
         }
         #[doc(hidden)]
+        #[inline]
         fn __cachecow_tag_code(part_0: &Code) -> ::cachecow::Tag<User> {
             let mut encoder = <User as ::cachecow::Cached>::tag_scope();
             encoder.str("code:{}");

@@ -10,6 +10,7 @@
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
@@ -25,11 +26,13 @@ pub struct UserById<K>(i64, ::core::marker::PhantomData<fn() -> User<K>>);
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[automatically_derived]
 impl<K> User<K> {
     ///Looks `User` up by `id`.
+    #[inline]
     pub fn by_id(id: i64) -> UserById<K> {
         UserById(id, ::core::marker::PhantomData)
     }
@@ -45,6 +48,7 @@ impl<K> User<K> {
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 const _: () = {
@@ -66,6 +70,7 @@ const _: () = {
             ],
         );
         const MAY_BE_NIL: ::core::primitive::bool = false;
+        #[inline]
         fn write_to(&self, encoder: &mut ::cachecow::__private::Encoder) {
             if encoder.begin(4usize) {
                 <i64 as ::cachecow::CacheSchema>::write_to(&self.id, encoder);
@@ -79,6 +84,7 @@ const _: () = {
             }
             encoder.end();
         }
+        #[inline]
         fn read_from(
             decoder: &mut ::cachecow::__private::Decoder<'_>,
         ) -> ::core::result::Result<Self, ::cachecow::__private::DecodeError> {
@@ -104,6 +110,7 @@ const _: () = {
             decoder.end();
             ::core::result::Result::Ok(value)
         }
+        #[inline]
         fn is_same(
             &self,
             other: &Self,
@@ -131,6 +138,7 @@ const _: () = {
                     comparison,
                 ) || comparison.differs("kind"))
         }
+        #[inline]
         fn write_name(encoder: &mut ::cachecow::KeyEncoder) {
             encoder.group(2usize);
             encoder.scope(<Self as ::cachecow::CacheSchema>::NAME);
@@ -147,17 +155,23 @@ const _: () = {
     {
         const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
         const TEMPLATES: &'static [&'static ::core::primitive::str] = &["user:{}"];
+        #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<UserById<K> as ::cachecow::Lookup>::key_of(self).key());
         }
         const TAGGED: ::core::primitive::bool = true;
+        #[inline]
         fn each_tag(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Tag<Self>)) {
             visit(Self::__cachecow_tag_org_id(&self.org_id));
             visit(Self::__cachecow_tag_place(&self.city, &self.kind));
         }
+        #[inline]
         fn tag_scope() -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("user:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "user:{}",
+                );
+                &TEMPLATE
             });
             <K as ::cachecow::CacheSchema>::write_name(&mut encoder);
             encoder
@@ -171,12 +185,14 @@ const _: () = {
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add_object(self);
         }
     }
     #[automatically_derived]
     impl<K> ::core::clone::Clone for UserById<K> {
+        #[inline]
         fn clone(&self) -> Self {
             let part_0 = &self.0;
             Self(
@@ -187,17 +203,17 @@ const _: () = {
     }
     #[automatically_derived]
     impl<K> ::core::fmt::Debug for UserById<K> {
+        #[inline]
         fn fmt(
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
             let part_0 = &self.0;
             ::cachecow::__private::debug(
                 formatter,
                 ("User::by_id", "user:{id}"),
                 &["i64"],
-                &[(&&Part(part_0)).cachecow_debug()],
+                &[::core::option::Option::Some(part_0)],
             )
         }
     }
@@ -209,6 +225,7 @@ const _: () = {
         K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
             + ::core::marker::Sync,
     {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
@@ -217,6 +234,7 @@ const _: () = {
         }
     }
     const _: () = {
+        #[inline]
         fn encode_cachecow_key<K>(part_0: &i64) -> ::cachecow::KeyEncoder
         where
             K: ::cachecow::CacheSchema + ::core::marker::Send + ::core::marker::Sync
@@ -224,8 +242,11 @@ const _: () = {
             K: ::cachecow::KeyPart + ::core::clone::Clone + ::core::marker::Send
                 + ::core::marker::Sync,
         {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("user:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "user:{}",
+                );
+                &TEMPLATE
             });
             <K as ::cachecow::CacheSchema>::write_name(&mut encoder);
             ::cachecow::__private::encode::<i64>(part_0, &mut encoder);
@@ -242,13 +263,16 @@ const _: () = {
             type Object = User<K>;
             type Context = ();
             const NAME: &'static ::core::primitive::str = "User::by_id";
+            #[inline]
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let part_0 = &self.0;
                 encode_cachecow_key::<K>(part_0)
             }
+            #[inline]
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key::<K>(&object.id)
             }
+            #[inline]
             fn finds(&self, object: &Self::Object) -> ::core::primitive::bool {
                 let part_0 = &self.0;
                 true && ::core::cmp::PartialEq::eq(part_0, &object.id)
@@ -259,6 +283,7 @@ const _: () = {
                     ::cachecow::Audited::of(::core::clone::Clone::clone(self)),
                 )
             }
+            #[inline]
             fn fetch(
                 &self,
                 _context: &Self::Context,
@@ -297,6 +322,7 @@ const _: () = {
         private_interfaces,
         unreachable_pub,
         unused_imports,
+        unused_parens,
         unused_qualifications,
     )]
     #[automatically_derived]
@@ -308,10 +334,12 @@ const _: () = {
             + ::core::marker::Sync,
     {
         ///The `User`s of one `org_id`, for `invalidate_tag`.
+        #[inline]
         pub fn tag_org_id(org_id: u32) -> ::cachecow::Tag<User<K>> {
             Self::__cachecow_tag_org_id(&org_id)
         }
         #[doc(hidden)]
+        #[inline]
         fn __cachecow_tag_org_id(part_0: &u32) -> ::cachecow::Tag<User<K>> {
             let mut encoder = <User<K> as ::cachecow::Cached>::tag_scope();
             encoder.str("org:{}");
@@ -319,6 +347,7 @@ const _: () = {
             ::cachecow::Tag::new(&encoder)
         }
         ///The `User`s of one `city` and `kind`, for `invalidate_tag`.
+        #[inline]
         pub fn tag_place(
             city: impl ::core::convert::Into<String>,
             kind: impl ::core::borrow::Borrow<K>,
@@ -329,6 +358,7 @@ const _: () = {
             )
         }
         #[doc(hidden)]
+        #[inline]
         fn __cachecow_tag_place(
             part_0: &String,
             part_1: &K,

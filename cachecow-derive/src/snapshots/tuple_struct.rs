@@ -10,6 +10,7 @@
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
@@ -25,11 +26,13 @@ pub(crate) struct RowBy0(u8, ::core::marker::PhantomData<fn() -> Row>);
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[automatically_derived]
 impl Row {
     ///Looks `Row` up by `0`.
+    #[inline]
     pub(crate) fn by_0(part_0: u8) -> RowBy0 {
         RowBy0(part_0, ::core::marker::PhantomData)
     }
@@ -45,6 +48,7 @@ impl Row {
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 const _: () = {
@@ -62,6 +66,7 @@ const _: () = {
             ],
         );
         const MAY_BE_NIL: ::core::primitive::bool = false;
+        #[inline]
         fn write_to(&self, encoder: &mut ::cachecow::__private::Encoder) {
             if encoder.begin(2usize) {
                 <u8 as ::cachecow::CacheSchema>::write_to(&self.0, encoder);
@@ -71,6 +76,7 @@ const _: () = {
             }
             encoder.end();
         }
+        #[inline]
         fn read_from(
             decoder: &mut ::cachecow::__private::Decoder<'_>,
         ) -> ::core::result::Result<Self, ::cachecow::__private::DecodeError> {
@@ -88,6 +94,7 @@ const _: () = {
             decoder.end();
             ::core::result::Result::Ok(value)
         }
+        #[inline]
         fn is_same(
             &self,
             other: &Self,
@@ -109,9 +116,11 @@ const _: () = {
     impl ::cachecow::Cached for Row {
         const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
         const TEMPLATES: &'static [&'static ::core::primitive::str] = &["row:{}"];
+        #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<RowBy0 as ::cachecow::Lookup>::key_of(self).key());
         }
+        #[inline]
         fn type_slot() -> ::core::primitive::usize {
             static SLOT: ::cachecow::__private::StaticSlot = ::cachecow::__private::StaticSlot::new();
             SLOT.get()
@@ -119,12 +128,14 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for Row {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add_object(self);
         }
     }
     #[automatically_derived]
     impl ::core::clone::Clone for RowBy0 {
+        #[inline]
         fn clone(&self) -> Self {
             let part_0 = &self.0;
             Self(::cachecow::__private::clone::<u8>(part_0), ::core::marker::PhantomData)
@@ -132,22 +143,23 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::core::fmt::Debug for RowBy0 {
+        #[inline]
         fn fmt(
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
             let part_0 = &self.0;
             ::cachecow::__private::debug(
                 formatter,
                 ("Row::by_0", "row:{0}"),
                 &["u8"],
-                &[(&&Part(part_0)).cachecow_debug()],
+                &[::core::option::Option::Some(part_0)],
             )
         }
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for RowBy0 {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
@@ -156,9 +168,13 @@ const _: () = {
         }
     }
     const _: () = {
+        #[inline]
         fn encode_cachecow_key(part_0: &u8) -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("row:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "row:{}",
+                );
+                &TEMPLATE
             });
             ::cachecow::__private::encode::<u8>(part_0, &mut encoder);
             encoder
@@ -168,13 +184,16 @@ const _: () = {
             type Object = Row;
             type Context = ();
             const NAME: &'static ::core::primitive::str = "Row::by_0";
+            #[inline]
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let part_0 = &self.0;
                 encode_cachecow_key(part_0)
             }
+            #[inline]
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key(&object.0)
             }
+            #[inline]
             fn finds(&self, object: &Self::Object) -> ::core::primitive::bool {
                 let part_0 = &self.0;
                 true && ::core::cmp::PartialEq::eq(part_0, &object.0)
@@ -185,6 +204,7 @@ const _: () = {
                     ::cachecow::Audited::of(::core::clone::Clone::clone(self)),
                 )
             }
+            #[inline]
             fn fetch(
                 &self,
                 _context: &Self::Context,

@@ -10,6 +10,7 @@
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
@@ -26,6 +27,7 @@ pub struct OrderByTenantAndId((Uuid, u64), ::core::marker::PhantomData<fn() -> O
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
@@ -41,11 +43,13 @@ pub struct OrderNumbered(String, ::core::marker::PhantomData<fn() -> Order>);
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[automatically_derived]
 impl Order {
     ///Looks `Order` up by `tenant` and `id`.
+    #[inline]
     pub fn by_tenant_and_id(
         tenant: impl ::core::borrow::Borrow<Uuid>,
         id: u64,
@@ -61,6 +65,7 @@ impl Order {
         )
     }
     ///Looks `Order` up by `number`.
+    #[inline]
     pub fn numbered(number: impl ::core::convert::Into<String>) -> OrderNumbered {
         OrderNumbered(::core::convert::Into::into(number), ::core::marker::PhantomData)
     }
@@ -76,6 +81,7 @@ impl Order {
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 const _: () = {
@@ -93,6 +99,7 @@ const _: () = {
             ],
         );
         const MAY_BE_NIL: ::core::primitive::bool = false;
+        #[inline]
         fn write_to(&self, encoder: &mut ::cachecow::__private::Encoder) {
             if encoder.begin(4usize) {
                 <u64 as ::cachecow::CacheSchema>::write_to(&self.id, encoder);
@@ -108,6 +115,7 @@ const _: () = {
             }
             encoder.end();
         }
+        #[inline]
         fn read_from(
             decoder: &mut ::cachecow::__private::Decoder<'_>,
         ) -> ::core::result::Result<Self, ::cachecow::__private::DecodeError> {
@@ -133,6 +141,7 @@ const _: () = {
             decoder.end();
             ::core::result::Result::Ok(value)
         }
+        #[inline]
         fn is_same(
             &self,
             other: &Self,
@@ -179,14 +188,17 @@ const _: () = {
             "order:{}:{}",
             "order:number:{}",
         ];
+        #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<OrderByTenantAndId as ::cachecow::Lookup>::key_of(self).key());
             visit(<OrderNumbered as ::cachecow::Lookup>::key_of(self).key());
         }
+        #[inline]
         fn ttl(&self) -> ::core::option::Option<::core::time::Duration> {
             let object: &Self = self;
             ::cachecow::__private::ttl(Order::ttl(object))
         }
+        #[inline]
         fn type_slot() -> ::core::primitive::usize {
             static SLOT: ::cachecow::__private::StaticSlot = ::cachecow::__private::StaticSlot::new();
             SLOT.get()
@@ -194,12 +206,14 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for Order {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add_object(self);
         }
     }
     #[automatically_derived]
     impl ::core::clone::Clone for OrderByTenantAndId {
+        #[inline]
         fn clone(&self) -> Self {
             let (part_0, part_1) = &self.0;
             Self(
@@ -213,22 +227,27 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::core::fmt::Debug for OrderByTenantAndId {
+        #[inline]
         fn fmt(
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
+            use ::cachecow::__private::{HiddenPart as _, ShownPart as _};
             let (part_0, part_1) = &self.0;
             ::cachecow::__private::debug(
                 formatter,
                 ("Order::by_tenant_and_id", "order:{tenant}:{id}"),
                 &["Uuid", "u64"],
-                &[(&&Part(part_0)).cachecow_debug(), (&&Part(part_1)).cachecow_debug()],
+                &[
+                    (&&::cachecow::__private::Part(part_0)).cachecow_debug(),
+                    ::core::option::Option::Some(part_1),
+                ],
             )
         }
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for OrderByTenantAndId {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
@@ -237,9 +256,13 @@ const _: () = {
         }
     }
     const _: () = {
+        #[inline]
         fn encode_cachecow_key(part_0: &Uuid, part_1: &u64) -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("order:{}:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "order:{}:{}",
+                );
+                &TEMPLATE
             });
             ::cachecow::__private::encode::<Uuid>(part_0, &mut encoder);
             ::cachecow::__private::encode::<u64>(part_1, &mut encoder);
@@ -250,10 +273,12 @@ const _: () = {
             type Object = Order;
             type Context = PgPool;
             const NAME: &'static ::core::primitive::str = "Order::by_tenant_and_id";
+            #[inline]
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let (part_0, part_1) = &self.0;
                 encode_cachecow_key(part_0, part_1)
             }
+            #[inline]
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key(&object.tenant, &object.id)
             }
@@ -263,6 +288,7 @@ const _: () = {
                     ::cachecow::Audited::of(::core::clone::Clone::clone(self)),
                 )
             }
+            #[inline]
             fn fetch(
                 &self,
                 _context: &Self::Context,
@@ -292,6 +318,7 @@ const _: () = {
                     )
                 }
             }
+            #[inline]
             fn fetch_many<'many>(
                 lookups: &'many [&'many Self],
                 _context: &'many Self::Context,
@@ -330,6 +357,7 @@ const _: () = {
     };
     #[automatically_derived]
     impl ::core::clone::Clone for OrderNumbered {
+        #[inline]
         fn clone(&self) -> Self {
             let part_0 = &self.0;
             Self(
@@ -340,22 +368,23 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::core::fmt::Debug for OrderNumbered {
+        #[inline]
         fn fmt(
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
             let part_0 = &self.0;
             ::cachecow::__private::debug(
                 formatter,
                 ("Order::numbered", "order:number:{number}"),
                 &["String"],
-                &[(&&Part(part_0)).cachecow_debug()],
+                &[::core::option::Option::Some(part_0)],
             )
         }
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for OrderNumbered {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
@@ -364,9 +393,13 @@ const _: () = {
         }
     }
     const _: () = {
+        #[inline]
         fn encode_cachecow_key(part_0: &String) -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("order:number:{}")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "order:number:{}",
+                );
+                &TEMPLATE
             });
             ::cachecow::__private::encode::<String>(part_0, &mut encoder);
             encoder
@@ -377,16 +410,20 @@ const _: () = {
             type Context = PgPool;
             const NAME: &'static ::core::primitive::str = "Order::numbered";
             const ALIAS: ::core::primitive::bool = true;
+            #[inline]
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let part_0 = &self.0;
                 encode_cachecow_key(part_0)
             }
+            #[inline]
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key(&object.number)
             }
+            #[inline]
             fn primary_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 <OrderByTenantAndId as ::cachecow::Lookup>::key_of(object)
             }
+            #[inline]
             fn finds(&self, object: &Self::Object) -> ::core::primitive::bool {
                 let part_0 = &self.0;
                 true && ::core::cmp::PartialEq::eq(part_0, &object.number)
@@ -397,6 +434,7 @@ const _: () = {
                     ::cachecow::Audited::of(::core::clone::Clone::clone(self)),
                 )
             }
+            #[inline]
             fn fetch(
                 &self,
                 _context: &Self::Context,

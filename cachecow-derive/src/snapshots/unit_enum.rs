@@ -1,5 +1,6 @@
 #[automatically_derived]
 impl ::cachecow::KeyPart for Status {
+    #[inline]
     fn encode(&self, encoder: &mut ::cachecow::KeyEncoder) {
         encoder
             .str(

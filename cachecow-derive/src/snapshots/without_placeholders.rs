@@ -10,6 +10,7 @@
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[must_use = "a lookup does nothing until it is given to `get`, `invalidate` or `write`"]
@@ -25,11 +26,13 @@ pub struct SettingsCurrent((), ::core::marker::PhantomData<fn() -> Settings>);
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 #[automatically_derived]
 impl Settings {
     ///Looks `Settings` up under `settings`.
+    #[inline]
     pub fn current() -> SettingsCurrent {
         SettingsCurrent((), ::core::marker::PhantomData)
     }
@@ -45,6 +48,7 @@ impl Settings {
     private_interfaces,
     unreachable_pub,
     unused_imports,
+    unused_parens,
     unused_qualifications,
 )]
 const _: () = {
@@ -57,6 +61,7 @@ const _: () = {
             &[::cachecow::__private::Known::<String>::FINGERPRINT],
         );
         const MAY_BE_NIL: ::core::primitive::bool = false;
+        #[inline]
         fn write_to(&self, encoder: &mut ::cachecow::__private::Encoder) {
             if encoder.begin(1usize) {
                 <String as ::cachecow::CacheSchema>::write_to(&self.theme, encoder);
@@ -64,6 +69,7 @@ const _: () = {
             }
             encoder.end();
         }
+        #[inline]
         fn read_from(
             decoder: &mut ::cachecow::__private::Decoder<'_>,
         ) -> ::core::result::Result<Self, ::cachecow::__private::DecodeError> {
@@ -77,6 +83,7 @@ const _: () = {
             decoder.end();
             ::core::result::Result::Ok(value)
         }
+        #[inline]
         fn is_same(
             &self,
             other: &Self,
@@ -94,19 +101,26 @@ const _: () = {
     impl ::cachecow::Cached for Settings {
         const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
         const TEMPLATES: &'static [&'static ::core::primitive::str] = &["settings"];
+        #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<SettingsCurrent as ::cachecow::Lookup>::key_of(self).key());
         }
         const TAGGED: ::core::primitive::bool = true;
+        #[inline]
         fn each_tag(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Tag<Self>)) {
             visit(Self::__cachecow_tag_all_settings());
         }
+        #[inline]
         fn tag_scope() -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("settings")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "settings",
+                );
+                &TEMPLATE
             });
             encoder
         }
+        #[inline]
         fn type_slot() -> ::core::primitive::usize {
             static SLOT: ::cachecow::__private::StaticSlot = ::cachecow::__private::StaticSlot::new();
             SLOT.get()
@@ -114,12 +128,14 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for Settings {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add_object(self);
         }
     }
     #[automatically_derived]
     impl ::core::clone::Clone for SettingsCurrent {
+        #[inline]
         fn clone(&self) -> Self {
             let () = &self.0;
             Self((), ::core::marker::PhantomData)
@@ -127,11 +143,11 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::core::fmt::Debug for SettingsCurrent {
+        #[inline]
         fn fmt(
             &self,
             formatter: &mut ::core::fmt::Formatter<'_>,
         ) -> ::core::fmt::Result {
-            use ::cachecow::__private::{HiddenPart as _, Part, ShownPart as _};
             let () = &self.0;
             ::cachecow::__private::debug(
                 formatter,
@@ -143,6 +159,7 @@ const _: () = {
     }
     #[automatically_derived]
     impl ::cachecow::CacheKeys for SettingsCurrent {
+        #[inline]
         fn add_to(&self, set: &mut ::cachecow::KeySet) {
             set.add(
                 <Self as ::cachecow::Lookup>::key(self).key(),
@@ -151,9 +168,13 @@ const _: () = {
         }
     }
     const _: () = {
+        #[inline]
         fn encode_cachecow_key() -> ::cachecow::KeyEncoder {
-            let mut encoder = ::cachecow::KeyEncoder::of(const {
-                &::cachecow::__private::Template::new("settings")
+            let mut encoder = ::cachecow::KeyEncoder::of({
+                static TEMPLATE: ::cachecow::__private::Template = ::cachecow::__private::Template::new(
+                    "settings",
+                );
+                &TEMPLATE
             });
             encoder
         }
@@ -162,13 +183,16 @@ const _: () = {
             type Object = Settings;
             type Context = PgPool;
             const NAME: &'static ::core::primitive::str = "Settings::current";
+            #[inline]
             fn key(&self) -> ::cachecow::KeyEncoder {
                 let () = &self.0;
                 encode_cachecow_key()
             }
+            #[inline]
             fn key_of(object: &Self::Object) -> ::cachecow::KeyEncoder {
                 encode_cachecow_key()
             }
+            #[inline]
             fn finds(&self, object: &Self::Object) -> ::core::primitive::bool {
                 let () = &self.0;
                 true
@@ -179,6 +203,7 @@ const _: () = {
                     ::cachecow::Audited::of(::core::clone::Clone::clone(self)),
                 )
             }
+            #[inline]
             fn fetch(
                 &self,
                 _context: &Self::Context,
@@ -217,15 +242,18 @@ const _: () = {
         private_interfaces,
         unreachable_pub,
         unused_imports,
+        unused_parens,
         unused_qualifications,
     )]
     #[automatically_derived]
     impl Settings {
         ///All `Settings`s, for `invalidate_tag`.
+        #[inline]
         pub fn tag_all_settings() -> ::cachecow::Tag<Settings> {
             Self::__cachecow_tag_all_settings()
         }
         #[doc(hidden)]
+        #[inline]
         fn __cachecow_tag_all_settings() -> ::cachecow::Tag<Settings> {
             let mut encoder = <Settings as ::cachecow::Cached>::tag_scope();
             encoder.str("all:settings");

@@ -62,7 +62,7 @@ impl KeyEncoder {
     #[doc(hidden)]
     #[inline]
     pub fn of(template: &'static Template) -> Self {
-        Self::begin(template.text, Some(&template.words))
+        Self::begin(template.text, Some(template.words()))
     }
 
     /// Parts that were encoded before.

@@ -1,7 +1,7 @@
 //! The words of a key's template, which stand in clear in front of its hash.
 
 use std::collections::HashSet;
-use std::sync::LazyLock;
+use std::sync::{LazyLock, OnceLock};
 
 use parking_lot::RwLock;
 
@@ -115,17 +115,23 @@ impl Words {
     }
 }
 
-/// A key's template and its words, which generated code has computed when it is compiled.
+/// A key's template and its words, which are found once: to compute them in a constant would take the compiler
+/// longer than all else that a lookup needs.
 #[derive(Debug)]
 pub struct Template {
     pub(super) text: &'static str,
-    pub(super) words: Words,
+    words: OnceLock<&'static Words>,
 }
 
 impl Template {
     /// The template with its placeholders emptied.
     pub const fn new(text: &'static str) -> Self {
-        Self { text, words: Words::of(text.as_bytes()) }
+        Self { text, words: OnceLock::new() }
+    }
+
+    #[inline]
+    pub(super) fn words(&self) -> &'static Words {
+        self.words.get_or_init(|| Words::of(self.text.as_bytes()).interned())
     }
 }
 

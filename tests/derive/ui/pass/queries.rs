@@ -66,7 +66,7 @@ async fn nor_here() -> ::std::result::Result<Missing, ::std::fmt::Error> {}
 macro_rules! query {
     ($name:ident, $part:ident, $ty:ty, $key:literal, $ttl:literal) => {
         #[my_cachecow::query(key = $key, ttl = $ttl)]
-        async fn $name(db: &dyn ::std::fmt::Debug, $part: $ty) -> ::std::result::Result<$ty, ::std::fmt::Error> {
+        async fn $name(db: &(dyn ::std::fmt::Debug + ::std::marker::Sync), $part: $ty) -> ::std::result::Result<$ty, ::std::fmt::Error> {
             let _ = db;
             ::std::result::Result::Ok($part)
         }
