@@ -118,9 +118,6 @@ mod document;
 mod engine;
 mod error;
 #[cfg(doc)]
-#[doc = include_str!("../docs/change_logs.md")]
-pub mod change_logs {}
-#[cfg(doc)]
 #[doc = include_str!("../docs/faults.md")]
 pub mod faults {}
 mod key;
