@@ -159,3 +159,26 @@ async fn a_slot_and_a_cache_of_one_process_do_not_go_together() {
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(!format!("{error:?}").contains("oats"));
 }
+
+/// The server takes a name without quotes for one in lower case: here for that of another publication.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_publication_is_followed_by_its_very_name() {
+    let (database, redis) = (Database::start().await, RedisServer::start());
+    database
+        .run(
+            "create publication \"CacheCow\" for table app.users, notes;
+             alter publication cachecow drop table notes;
+             insert into notes values (1, 'before')",
+        )
+        .await;
+    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let log = database.log().publication("CacheCow");
+    let follower = cow.follow(log).types::<Note>().start().await.unwrap();
+    follower.caught_up().await.unwrap();
+    let view = cow.with(&database.pool);
+    assert_eq!(view.get(Note::by_id(1)).await.unwrap().unwrap().text, "before");
+    database.run("update notes set text = 'after' where id = 1").await;
+    follower.caught_up().await.unwrap();
+    assert_eq!(view.get(Note::by_id(1)).await.unwrap().unwrap().text, "after");
+    assert_eq!(follower.status().opened, 1);
+}

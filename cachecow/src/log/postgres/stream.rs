@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 use super::address::Address;
 use super::lsn;
 use super::pgoutput::{Datum, Decoder, Malformed, Message, Relation, Tuple};
-use super::session::{has_code, query, unavailable};
+use super::session::{has_code, identifier, query, unavailable};
 use crate::error::{Error, ErrorKind};
 use crate::log::batch::Batch;
 use crate::log::mapping::FollowedTable;
@@ -70,8 +70,9 @@ impl Stream {
         slot: &str,
         publication: &str,
     ) -> Result<ReplicationClient, Error> {
+        // Without quotes the server takes the name for one in lower case, perhaps another's.
         let config = address
-            .config(NAME, slot, publication)
+            .config(NAME, slot, &identifier(publication))
             .with_options(OPTIONS)
             .with_status_interval(STATUS_INTERVAL)
             .with_wakeup_interval(STATUS_INTERVAL)
