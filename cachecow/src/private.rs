@@ -24,7 +24,9 @@ pub use crate::model::cached::WholeKey;
 pub use crate::model::call::{
     Async, Fetching, Function, GivenAs, NoWay, Nothing, Takes, call, call_blocking,
 };
-pub use crate::model::listed::{ListOutput, OfMembers, OfObjects, listed};
+pub use crate::model::listed::{
+    BlockingListOutput, ListOutput, OfMembers, OfObjects, listed, listed_blocking,
+};
 pub use crate::model::query::QueryTags;
 use crate::model::query::{Answer, Query};
 use crate::model::schema::CacheSchema;

@@ -38,7 +38,7 @@ pub(super) fn fetch_list(
     let future = future_type(surroundings, &listed);
     let trait_name = quote!(#krate::ListLookup);
     let by = quote!(listed::<#object, #member, _, _>);
-    let by_blocking = by.clone();
+    let by_blocking = quote!(listed_blocking::<#object, #member, _, _>);
     fetch_parts(surroundings, &list.lookup, &Converted { future, by, by_blocking, trait_name })
 }
 

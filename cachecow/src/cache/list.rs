@@ -80,7 +80,8 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// # Round trips
     ///
-    /// A hit two: one for the list, one for its objects. What is missing is as of [`get`](Self::get) and
+    /// A hit one, where this process knows from before who was in the list; else two, one for the list and one for its
+    /// objects. What is missing is as of [`get`](Self::get) and
     /// [`get_many`](Self::get_many). A list that was not cached is fetched, and then those of its objects that
     /// are not: that is a second call of the backing store.
     pub async fn list<L: ListLookup<Context: SameContext<C>>>(

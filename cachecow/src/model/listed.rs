@@ -62,3 +62,37 @@ pub fn listed<T, M, Way, O: ListOutput<T, M, Way>>(
 ) -> Result<Listed<T, M>, Error> {
     output.into_listed().map_err(into_error)
 }
+
+/// What a synchronous fetch function of a list may return, for objects of type `T` with the primary lookup `M`.
+#[diagnostic::on_unimplemented(
+    message = "the fetch function of a list in `blocking(…)` cannot return `{Self}`",
+    label = "wrong return type",
+    note = "it is no `async fn`, and returns `Result<Vec<{T}>, E>`, or the primary lookups alone, `Result<Vec<{M}>, E>`, \
+            where `E` is any error; an `async fn` is named without `blocking`: `fetch = path`"
+)]
+pub trait BlockingListOutput<T, M, Way> {
+    /// What it is to a fetch function that is awaited.
+    type Output: ListOutput<T, M, Way>;
+
+    /// The same.
+    #[doc(hidden)]
+    fn output(self) -> Self::Output;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, M, Way, O: ListOutput<T, M, Way>> BlockingListOutput<T, M, Way> for O {
+    type Output = O;
+
+    fn output(self) -> O {
+        self
+    }
+}
+
+/// The result of a list's synchronous fetch function.
+#[inline]
+pub fn listed_blocking<T, M, Way, O: BlockingListOutput<T, M, Way>>(
+    output: O,
+    into_error: fn(<O::Output as ListOutput<T, M, Way>>::Error) -> Error,
+) -> Result<Listed<T, M>, Error> {
+    listed(output.output(), into_error)
+}
