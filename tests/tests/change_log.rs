@@ -8,7 +8,7 @@ use cachecow::log::{
     Batch, ChangeLog, Follower, FollowerState, Heartbeat, LogPosition, OnLag, Opened, Opening, Row,
     Value,
 };
-use cachecow::{CacheCow, Cached, Error, Source};
+use cachecow::{CacheCow, Cached, Error, ErrorKind, Source};
 use tokio::sync::mpsc;
 
 #[derive(Clone, Debug, PartialEq, Eq, Cached)]
@@ -17,6 +17,20 @@ use tokio::sync::mpsc;
 struct Item {
     id: i64,
     version: u64,
+}
+
+/// Followed besides.
+#[derive(Clone, Debug, PartialEq, Eq, Cached)]
+#[cache(ttl = "1h", table = "others")]
+#[cache(key = "other:{id}", fetch = Other::find)]
+struct Other {
+    id: i64,
+}
+
+impl Other {
+    async fn find(id: i64) -> Result<Self, std::convert::Infallible> {
+        Ok(Self { id })
+    }
 }
 
 /// Every row has the version that is the number of changes so far.
@@ -37,6 +51,10 @@ enum Step {
     Obscure,
     /// It fails.
     Fail,
+    /// It fails, and goes on where it was.
+    Break,
+    /// It panics, as a function of a key's may.
+    Panic,
 }
 
 /// What was done, in order.
@@ -51,6 +69,8 @@ struct Scripted {
     missed: bool,
     unsettled: Arc<AtomicU64>,
     in_use: Arc<AtomicU64>,
+    /// What the instance that has the log acknowledged, if it is not zero.
+    acknowledged: Arc<AtomicU64>,
 }
 
 struct Controls {
@@ -59,20 +79,24 @@ struct Controls {
     end: Arc<AtomicU64>,
     unsettled: Arc<AtomicU64>,
     in_use: Arc<AtomicU64>,
+    acknowledged: Arc<AtomicU64>,
 }
 
 fn scripted() -> (Scripted, Controls) {
     let (sender, steps) = mpsc::unbounded_channel();
     let (journal, end) = (Journal::default(), Arc::new(AtomicU64::new(0)));
     let (unsettled, in_use) = (Arc::default(), Arc::default());
+    let acknowledged: Arc<AtomicU64> = Arc::default();
     let controls = Controls {
         steps: sender,
         journal: Arc::clone(&journal),
         end: Arc::clone(&end),
         unsettled: Arc::clone(&unsettled),
         in_use: Arc::clone(&in_use),
+        acknowledged: Arc::clone(&acknowledged),
     };
-    (Scripted { steps, journal, read: 0, end, missed: false, unsettled, in_use }, controls)
+    let (read, missed) = (0, false);
+    (Scripted { steps, journal, read, end, missed, unsettled, in_use, acknowledged }, controls)
 }
 
 impl Controls {
@@ -120,6 +144,11 @@ impl ChangeLog for Scripted {
             Step::Obscure => {
                 assert!(batch.change("public", "rows", None, Some(&Row::new())));
             }
+            Step::Panic => panic!("told"),
+            Step::Break => {
+                self.read -= 1;
+                return Err(Error::unavailable("the log", std::io::Error::other("told")));
+            }
             Step::Fail => return Err(Error::unavailable("the log", std::io::Error::other("told"))),
         }
         batch.set_position(LogPosition::new(self.read));
@@ -146,7 +175,11 @@ impl ChangeLog for Scripted {
     async fn heartbeat(&mut self, _: &mut Batch) -> Result<Heartbeat, Error> {
         let unsettled = self.unsettled.load(Ordering::SeqCst) > 0;
         let end = LogPosition::new(self.end.load(Ordering::SeqCst));
-        Ok(Heartbeat::default().with_end(end).with_unsettled(unsettled))
+        let heartbeat = Heartbeat::default().with_end(end).with_unsettled(unsettled);
+        Ok(match self.acknowledged.load(Ordering::SeqCst) {
+            0 => heartbeat,
+            acknowledged => heartbeat.with_acknowledged(LogPosition::new(acknowledged)),
+        })
     }
 }
 
@@ -306,4 +339,95 @@ async fn a_view_waits_for_a_position_and_the_cache_ends_its_followers() {
     until(|| follower.status().state == FollowerState::Stopped).await;
     assert!(follower.reached(LogPosition::new(99)).await.is_err());
     assert!(controls.has("acknowledge 1"), "the last word");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_does_not_end_the_following() {
+    let (cow, rows) = (CacheCow::memory(), Rows::default());
+    let (log, controls) = scripted();
+    let follower = follow(&cow, log).await;
+    follower.caught_up().await.unwrap();
+    source(&cow, &rows, 1).await;
+    controls.step(Step::Panic);
+    controls.step(Step::Change(1));
+    follower.caught_up().await.unwrap();
+    assert_eq!(source(&cow, &rows, 1).await, Source::Fetched);
+    assert_eq!((follower.status().state, follower.status().opened), (FollowerState::Following, 2));
+}
+
+/// A follower of one scope says nothing of what another has.
+#[tokio::test(start_paused = true)]
+async fn a_view_waits_for_no_follower_of_another_scope() {
+    let (cow, rows) = (CacheCow::memory(), Rows::default());
+    let (acme, initech) = (cow.scoped("acme"), cow.scoped("initech"));
+    let (log, controls) = scripted();
+    let _follower = follow(&acme, log).await;
+    for cow in [&cow, &acme, &initech] {
+        source(cow, &rows, 1).await;
+    }
+    controls.step(Step::Change(1));
+    let position = LogPosition::new(1);
+    for cow in [&cow, &initech] {
+        let refused = cow.with(&rows).after(position).await.map(drop);
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidConfig);
+        assert_eq!(source(cow, &rows, 1).await, Source::Cache, "what may be old");
+    }
+    let view = acme.with(&rows).after(position).await.unwrap();
+    assert_eq!(view.read(Item::by_id(1)).await.unwrap().source, Source::Fetched);
+}
+
+/// What another instance acknowledges is settled here only if it invalidates here.
+#[tokio::test(start_paused = true)]
+async fn a_follower_that_waits_believes_only_one_that_serves_its_cache() {
+    let cow = CacheCow::memory();
+    let (log, controls) = scripted();
+    let reading = follow(&cow, log).await;
+    controls.step(Step::Change(1));
+    until(|| controls.has("acknowledge 1")).await;
+    let waits = async |cow: &CacheCow, types_besides: bool| {
+        let (log, controls) = scripted();
+        controls.in_use.store(1, Ordering::SeqCst);
+        controls.end.store(1, Ordering::SeqCst);
+        controls.acknowledged.store(1, Ordering::SeqCst);
+        let follow = cow.follow(log).types::<Item>();
+        let follow = if types_besides { follow.types::<Other>() } else { follow };
+        let follower = follow.start().await.unwrap();
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        (follower.status(), controls)
+    };
+    let (status, _its) = waits(&cow, false).await;
+    assert_eq!((status.settled, status.behind), (Some(LogPosition::new(1)), false));
+    for (cow, types_besides) in [(&cow.scoped("acme"), false), (&cow, true)] {
+        let (status, _its) = waits(cow, types_besides).await;
+        assert_eq!((status.state, status.settled), (FollowerState::Standby, None));
+        assert!(status.behind, "it tells that it cannot tell");
+        assert!(status.error.is_some_and(|error| error.contains("not for this one")));
+    }
+    reading.stop().await;
+}
+
+/// The mark is of the instance that has the log: a follower that waits leaves it alone, and at its end as well.
+#[tokio::test(start_paused = true)]
+async fn a_follower_that_waits_leaves_the_mark_alone() {
+    let cow = CacheCow::memory();
+    let (log, first) = scripted();
+    let once = follow(&cow, log).await;
+    first.step(Step::Change(1));
+    until(|| first.has("acknowledge 1")).await;
+    // It loses the log before it has acknowledged all.
+    first.in_use.store(1, Ordering::SeqCst);
+    first.step(Step::Change(2));
+    first.step(Step::Fail);
+    until(|| once.status().state == FollowerState::Standby).await;
+    let (mut log, second) = scripted();
+    (log.read, log.missed) = (1, false);
+    second.end.store(1, Ordering::SeqCst);
+    let next = follow(&cow, log).await;
+    (0..5).for_each(|id| second.step(Step::Change(id)));
+    until(|| second.has("acknowledge 6")).await;
+    once.stop().await;
+    let drops = next.status().drops;
+    assert!(second.steps.send(Step::Break).is_ok());
+    until(|| next.status().opened == 2).await;
+    assert_eq!(next.status().drops, drops, "nothing was missed");
 }

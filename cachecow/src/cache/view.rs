@@ -19,7 +19,7 @@ use crate::protocol::{Fill, Outcome, Purpose};
 #[derive(Debug)]
 pub struct View<'a, C: ?Sized> {
     pub(crate) engine: &'a Arc<Engine>,
-    pub(super) scope: Scope,
+    pub(crate) scope: Scope,
     pub(super) context: &'a C,
     pub(super) options: ReadOptions,
 }

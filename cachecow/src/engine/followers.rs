@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 
 use super::Engine;
+use crate::key::Scope;
 use crate::log::{FollowerStatus, SharedFollower};
 use crate::protocol::Token;
 
@@ -29,9 +30,9 @@ impl Followers {
         self.all().map(|follower| (follower.name().to_owned(), follower.status()))
     }
 
-    /// The only one, if there is one.
-    pub(crate) fn only(&self) -> Option<Arc<SharedFollower>> {
-        let mut all = self.all();
+    /// The only one that invalidates in this scope, if there is one.
+    pub(crate) fn only(&self, scope: Scope) -> Option<Arc<SharedFollower>> {
+        let mut all = self.all().filter(|follower| follower.scope() == scope);
         all.next().filter(|_| all.next().is_none())
     }
 

@@ -45,7 +45,8 @@ impl CacheCow {
     /// # }
     /// ```
     ///
-    /// Of a handle with a scope (`scoped`), what is cached in its scope is invalidated, and nothing else.
+    /// Of a handle with a scope (`scoped`), what is cached in its scope is invalidated, and nothing else. Each scope that
+    /// follows a database needs a slot of its own: of the followers of one slot one reads, and invalidates in its scope.
     ///
     /// # Consistency
     ///
@@ -133,7 +134,7 @@ impl<L: ChangeLog> Follow<L> {
         }
         let (asks, asked) = mpsc::channel(64);
         let mark = Mark::new(self.scope, &self.name, &self.tables);
-        let shared = Arc::new(Shared::new(self.name, asks));
+        let shared = Arc::new(Shared::new(self.name, self.scope, asks));
         self.engine.followers.add(&shared);
         let run = Run {
             engine: self.engine,

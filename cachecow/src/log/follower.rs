@@ -12,6 +12,7 @@ use super::position::LogPosition;
 use super::status::{FollowerState, FollowerStatus, Lag};
 use crate::cache::view::View;
 use crate::error::{Error, ErrorKind};
+use crate::key::Scope;
 
 /// Asks the task for the end of the log.
 pub(super) type Ask = oneshot::Sender<LogPosition>;
@@ -89,15 +90,15 @@ impl<C: ?Sized> View<'_, C> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfig`], unless this cache follows one log: with several, [`Follower::reached`] says which
+    /// [`ErrorKind::InvalidConfig`], unless one log is followed by handles of this view's scope: with several, [`Follower::reached`] says which
     /// is meant. [`ErrorKind::Unavailable`]: the follower was stopped.
     ///
     /// # Consistency
     ///
     /// Its reads make no use of this process's memory, which may not have heard of it yet.
     pub async fn after(self, position: LogPosition) -> Result<Self, Error> {
-        let message = "after: the cache follows no log, or several; `Follower::reached` says which one is meant";
-        let follower = self.engine.followers.only();
+        let message = "after: this handle's scope follows no log, or several; `Follower::reached` says which one is meant";
+        let follower = self.engine.followers.only(self.scope);
         let follower = follower.ok_or_else(|| Error::new(ErrorKind::InvalidConfig, message))?;
         follower.reached(position).await?;
         Ok(self.past_near())
@@ -126,6 +127,8 @@ pub(super) struct Progress {
 /// What the handles and the task share.
 pub(crate) struct Shared {
     pub(super) name: String,
+    /// Where the changes are invalidated.
+    scope: Scope,
     pub(super) state: Mutex<State>,
     pub(super) progress: watch::Sender<Progress>,
     pub(super) asks: mpsc::Sender<Ask>,
@@ -133,9 +136,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(name: String, asks: mpsc::Sender<Ask>) -> Self {
+    pub(super) fn new(name: String, scope: Scope, asks: mpsc::Sender<Ask>) -> Self {
         Self {
             name,
+            scope,
             state: Mutex::new(State::new()),
             progress: watch::Sender::default(),
             asks,
@@ -173,6 +177,16 @@ impl Shared {
     }
 
     /// This one has it.
+    /// The instance that reads the log does not tell this one's cache. For a moment that is usual.
+    pub(super) fn not_covered(&self) {
+        let mut state = self.state.lock();
+        if state.behind {
+            let message = "follow: another instance reads the log, but not for this one: it follows other types, or \
+                           is of another cache or scope, which needs a slot of its own";
+            state.error = Some(message.to_owned());
+        }
+    }
+
     pub(super) fn opened(&self) {
         let mut state = self.state.lock();
         (state.doing, state.error) = (FollowerState::Following, None);
@@ -187,6 +201,10 @@ impl Shared {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        self.scope
     }
 
     pub(crate) fn status(&self) -> FollowerStatus {

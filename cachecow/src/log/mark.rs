@@ -63,6 +63,29 @@ impl Mark {
         Ok(self.judge(&stored, opened).map(str::to_owned))
     }
 
+    /// Whether whoever reads the log in this one's place tells this cache of it, and of the same types: then the mark
+    /// is never behind what the log was told.
+    pub(super) async fn covers(
+        &self,
+        engine: &Engine,
+        acknowledged: LogPosition,
+    ) -> Result<bool, BackendError> {
+        let replies = engine.client.lookup_many(vec![Place::Value(self.key)]).await;
+        match replies.into_iter().next() {
+            Some(Ok(Reply::Value(stored))) => Ok(self.is_at(&stored, acknowledged)),
+            Some(Err(error)) => Err(error),
+            _ => Ok(false),
+        }
+    }
+
+    fn is_at(&self, stored: &[u8], acknowledged: LogPosition) -> bool {
+        let text = std::str::from_utf8(stored).unwrap_or_default();
+        let mut parts = text.splitn(3, ' ');
+        let types = parts.next();
+        let position = parts.next().and_then(|text| text.parse::<LogPosition>().ok());
+        types == Some(&*format!("{:016x}", self.types)) && position >= Some(acknowledged)
+    }
+
     fn judge(&self, stored: &[u8], opened: &Opened) -> Option<&'static str> {
         let text = std::str::from_utf8(stored).unwrap_or_default();
         let mut parts = text.splitn(3, ' ');
@@ -123,6 +146,9 @@ mod tests {
         assert_eq!(judge(&opened("server 1", 100)), None);
         assert!(judge(&opened("server 1", 101)).is_some(), "changes are missing");
         assert!(judge(&opened("server 2", 99)).is_some(), "another server");
+        let is_at = |position| mark.is_at(stored.as_bytes(), LogPosition::new(position));
+        assert!(is_at(99) && is_at(100) && !is_at(101));
+        assert!(!mark.is_at(b"rubbish", LogPosition::new(0)));
         let other = Mark { types: mark.types ^ 1, ..mark };
         assert!(other.judge(stored.as_bytes(), &opened("server 1", 99)).is_some(), "other types");
         assert!(other.judge(b"rubbish", &opened("server 1", 99)).is_some());

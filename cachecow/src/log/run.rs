@@ -1,8 +1,10 @@
 //! The task that follows a log.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
@@ -64,8 +66,10 @@ impl<L: ChangeLog> Run<L> {
         let mut pause = FIRST_PAUSE;
         loop {
             let opened = self.shared.state.lock().opened;
+            // A panic, as of a function of a key's, must not end the following unseen.
+            let read = AssertUnwindSafe(self.open_and_read()).catch_unwind().await;
             // Without an error another instance has the log.
-            let Err(error) = self.open_and_read().await else { continue };
+            let Err(error) = read.unwrap_or_else(|_| Err(panicked())) else { continue };
             if self.failed(&error) > opened {
                 pause = FIRST_PAUSE;
             }
@@ -223,8 +227,14 @@ impl<L: ChangeLog> Run<L> {
             self.shared.state.lock().ended_at(end, asked_at);
         }
         if let Some(acknowledged) = heartbeat.acknowledged {
-            self.shared.settle(acknowledged);
+            match self.mark.covers(&self.engine, acknowledged).await {
+                Ok(true) => self.shared.settle(acknowledged),
+                Ok(false) => self.shared.not_covered(),
+                Err(_) => {}
+            }
         }
+        // The mark is the other instance's from here on.
+        self.acknowledged = self.shared.progress.borrow().settled;
         let ask = timeout(HEARTBEAT, self.asked.recv()).await;
         if let Ok(Some(ask)) = ask {
             let end = self.log.end().await?;
@@ -295,6 +305,11 @@ impl Drop for Ended {
         self.0.state.lock().doing = FollowerState::Stopped;
         self.0.progress.send_modify(|progress| progress.stopped = true);
     }
+}
+
+fn panicked() -> Error {
+    let message = "follow: a panic ended the reading of the log; it is read again from what was acknowledged last";
+    Error::new(ErrorKind::Unavailable, message)
 }
 
 fn with_sources(error: &Error) -> String {
