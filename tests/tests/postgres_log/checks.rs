@@ -1,6 +1,6 @@
 //! What `start` refuses, and the SQL that mends it.
 
-use cachecow::log::PostgresLog;
+use cachecow::log::{PostgresLog, setup_sql};
 use cachecow::{CacheCow, ErrorKind};
 use cachecow_tests::followed::{Database, Note, SETTINGS, User};
 use cachecow_tests::servers::RedisServer;
@@ -181,4 +181,35 @@ async fn a_publication_is_followed_by_its_very_name() {
     follower.caught_up().await.unwrap();
     assert_eq!(view.get(Note::by_id(1)).await.unwrap().unwrap().text, "after");
     assert_eq!(follower.status().opened, 1);
+}
+
+#[cachecow::query(key = "notes-of:{text}")]
+#[cache(rows = "notes")]
+async fn notes_of(db: &sqlx::PgPool, text: &str) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("select count(*) from notes where text = $1").bind(text).fetch_one(db).await
+}
+
+/// What `setup_sql` prints is enough for queries as well, and takes no column for unique that is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rows_of_queries_are_set_up() {
+    for of_an_object in [false, true] {
+        let (database, redis) = (Database::without_setup(SETTINGS).await, RedisServer::start());
+        database.run("insert into notes values (1, 'a'), (2, 'a')").await;
+        let sql =
+            if of_an_object { setup_sql::<(Note, notes_of)>() } else { setup_sql::<notes_of>() };
+        database.run(&sql).await;
+        let cow = CacheCow::open(&redis.url()).await.unwrap();
+        let follow = cow.follow(database.log()).types::<notes_of>();
+        let follow = if of_an_object { follow.types::<Note>() } else { follow };
+        let follower = follow.start().await.unwrap();
+        follower.caught_up().await.unwrap();
+        let count =
+            async |text: &str| *cow.with(&database.pool).ask(notes_of::of(text)).await.unwrap();
+        assert_eq!((count("a").await, count("b").await), (2, 0));
+        database
+            .run("update notes set text = 'b' where id = 2; insert into notes values (3, 'b')")
+            .await;
+        follower.caught_up().await.unwrap();
+        assert_eq!((count("a").await, count("b").await), (1, 2));
+    }
 }

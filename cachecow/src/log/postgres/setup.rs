@@ -52,21 +52,36 @@ fn statements(followed: &[FollowedTable], publication: &str, slot: Option<&str>)
     );
     for name in &names {
         let of_this = followed.iter().filter(|table| full_name(&table.table) == *name);
-        let (mut needed, mut beyond_key) = (Vec::new(), false);
+        let (mut needed, mut keys, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for column in of_this.flat_map(|table| &table.columns) {
             if column.usage.is_needed_of_old_rows() && !needed.contains(&column.name) {
                 needed.push(column.name);
             }
-            beyond_key |= matches!(column.usage, ColumnUse::List | ColumnUse::Tag);
+            match column.usage {
+                ColumnUse::Key => keys.push(column.name),
+                ColumnUse::Alias => {}
+                ColumnUse::List | ColumnUse::Tag | ColumnUse::Query => others.push(column.name),
+            }
         }
-        if beyond_key {
-            let _ = writeln!(
+        if others.iter().all(|column| keys.contains(column)) {
+            continue;
+        }
+        let _ = if keys.is_empty() {
+            // Nobody knows here which columns are unique.
+            writeln!(
                 sql,
-                "-- Old rows of {name} must have the columns of lists and tags. If one of them can be null, \
+                "-- Old rows of {name} must have {}. Or, with the columns of the table's own key besides, a unique \
+                 index as its replica identity.\nalter table {name} replica identity full;",
+                needed.join(", ")
+            )
+        } else {
+            writeln!(
+                sql,
+                "-- Old rows of {name} must have the columns of lists, tags and queries. If one of them can be null, \
                  instead: alter table {name} replica identity full;\n{}",
                 identity_by_index(name, &needed).trim_matches('`')
-            );
-        }
+            )
+        };
     }
     if let Some(slot) = slot {
         let _ = writeln!(
