@@ -118,3 +118,37 @@ async fn what_a_standby_has_not_replayed_is_not_invalidated_yet() {
 async fn control_without_the_gate_a_standby_gives_the_old_row() {
     assert_eq!(served_from_a_standby_that_lags(Rule::NoGate).await, "old");
 }
+
+/// Everything is dropped since changes were missed; what a standby that lags gives after that would stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_missed_is_dropped_once_a_standby_has_replayed_it() {
+    let (database, redis) = (Database::start().await, RedisServer::start());
+    database.run("insert into notes values (1, 'old')").await;
+    let standby = database.server.standby();
+    let replica = PgPool::connect(&standby.url()).await.unwrap();
+    let on_replica = async |sql: &'static str| {
+        sqlx::query_scalar::<_, bool>(sql).fetch_one(&replica).await.unwrap()
+    };
+    sqlx::query("select pg_wal_replay_pause()").execute(&replica).await.unwrap();
+    while !on_replica("select pg_get_wal_replay_pause_state() = 'paused'").await {}
+    database
+        .run(
+            "update notes set text = 'new'; select pg_drop_replication_slot('cachecow');
+             select pg_create_logical_replication_slot('cachecow', 'pgoutput')",
+        )
+        .await;
+    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let view = cow.with(&replica);
+    let text = async || view.get(Note::by_id(1)).await.unwrap().unwrap().text.clone();
+    let log = database.log().replica(&standby.url());
+    let follower = cow.follow(log).types::<(User, Note)>().start().await.unwrap();
+    // It waits for the standby, or has dropped everything already.
+    let waits =
+        "select exists (select from pg_stat_activity where application_name = 'cachecow_sql')";
+    while follower.status().drops == 0 && !on_replica(waits).await {}
+    assert_eq!(text().await, "old");
+    sqlx::query("select pg_wal_replay_resume()").execute(&replica).await.unwrap();
+    follower.caught_up().await.unwrap();
+    while !on_replica("select text = 'new' from notes").await {}
+    assert_eq!(text().await, "new");
+}

@@ -290,7 +290,9 @@ impl PostgresLog {
         }
         if let Some(before) = self.opened_with.take() {
             let now = gate::snapshot(self.session().await?).await?;
-            if !before.is_over(&now) {
+            if before.is_over(&now) {
+                self.replicas_have_all().await?;
+            } else {
                 heartbeat.unsettled = true;
                 self.opened_with = Some(before);
             }
@@ -315,17 +317,36 @@ impl PostgresLog {
         let tables = Arc::clone(&self.tables);
         let publication = self.publication.clone();
         let now = Catalog::read(self.session().await?, &publication, &tables).await?;
-        let Some(before) = &self.catalog else { return Ok(()) };
-        if !now.is_shaped_as(before) {
+        let Some(before) = self.catalog.clone() else { return Ok(()) };
+        if !now.is_shaped_as(&before) {
             let message =
                 "follow: the publication or a followed table was changed; it is checked anew";
             return Err(Error::new(ErrorKind::Unavailable, message));
         }
-        for (schema, table) in now.rewritten(before) {
+        let rewritten: Vec<_> = now.rewritten(&before).collect();
+        if !rewritten.is_empty() {
+            self.replicas_have_all().await?;
+        }
+        for (schema, table) in rewritten {
             batch.everything(schema, table, "the table was rewritten, or its partitions changed");
         }
         self.catalog_seen = Some(now);
         Ok(())
+    }
+}
+
+impl PostgresLog {
+    /// Waits until the standbys that objects are fetched from have all that is visible by now, for what goes without
+    /// a row in the log.
+    async fn replicas_have_all(&mut self) -> Result<(), Error> {
+        if self.replicas.is_empty() {
+            return Ok(());
+        }
+        let until = lsn::lsn(self.end().await?);
+        match &mut self.session {
+            Some(session) => self.gate.wait(session, &self.replicas, Vec::new(), until).await,
+            None => Ok(()),
+        }
     }
 }
 

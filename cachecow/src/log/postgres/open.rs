@@ -51,6 +51,8 @@ impl PostgresLog {
         let unsettled = snapshot.has_any_in_progress();
         self.opened_with = Some(snapshot);
         self.gate = Gate::default();
+        // What was missed may not be on the standbys yet; read from there after everything was dropped, it would stay.
+        self.replicas_have_all().await?;
         Ok(Some(Opened { identity, position, missed, unsettled }))
     }
 
