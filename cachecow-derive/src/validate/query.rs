@@ -32,6 +32,7 @@ pub(crate) fn query<'a>(
     if template.is_some() {
         left_out(&params, &key, function, faults);
     }
+    tags(&options.tags, &params, faults);
     let rows = rows(&function.attrs, &params, &key, faults);
     let output = output?;
     if let Some(word) = options.negative_ttl.filter(|_| !output.is_optional) {
@@ -290,6 +291,22 @@ fn left_out(params: &[ParamModel], key: &[usize], function: &Function, faults: &
                 ),
             ),
             _ => {}
+        }
+    }
+}
+
+/// Calls that share an answer have it carry the same tags.
+fn tags(tags: &[TokenStream], params: &[ParamModel], faults: &mut Faults) {
+    for (tag, param) in tags.iter().flat_map(|tag| params.iter().map(move |param| (tag, param))) {
+        let name = &param.name;
+        if param.not_in_key.is_some() && tokens::mentions(tag, &|ident| plain(ident) == *name) {
+            faults.add(
+                tag,
+                format!(
+                    "`{name}` is not in the key, so that calls which differ by it share one answer, and this tag would \
+                     be one call's alone: write `{{{name}}}` into the key, or a tag without `{name}`"
+                ),
+            );
         }
     }
 }
