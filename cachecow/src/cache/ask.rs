@@ -66,7 +66,7 @@ impl CacheCow {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Fetch`].
+    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch).
     pub async fn ask<Q>(&self, query: Q) -> Result<Q::Output, Error>
     where
         Q: Query + Lookup<Object = Answer<Q>, Context: SameContext<()>>,
