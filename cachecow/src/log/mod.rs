@@ -46,6 +46,8 @@ mod follow;
 mod follower;
 mod mapping;
 mod mark;
+#[cfg(all(feature = "outbox", any(feature = "postgres", feature = "mysql", feature = "sqlite")))]
+mod outbox;
 mod position;
 #[cfg(feature = "postgres-log")]
 mod postgres;
@@ -64,6 +66,11 @@ pub use follow::{Follow, OnLag};
 pub use follower::Follower;
 pub(crate) use follower::Shared as SharedFollower;
 pub use mapping::{Followed, FollowedTable, FollowedTypes};
+#[cfg(all(
+    feature = "outbox",
+    any(feature = "postgres", feature = "mysql", feature = "sqlite")
+))]
+pub use outbox::{Outbox, OutboxTransaction, emit, emit_to};
 pub use position::LogPosition;
 #[cfg(feature = "postgres-log")]
 pub use postgres::{PostgresLog, setup_sql};

@@ -43,7 +43,7 @@ mod redis;
 #[cfg(feature = "hmac")]
 mod spool;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-mod sql;
+pub(crate) mod sql;
 mod target;
 mod ttl;
 mod url;

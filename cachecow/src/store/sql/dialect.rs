@@ -126,7 +126,7 @@ impl Statements {
 }
 
 /// Refuses a name that some database does not take, or with which something could be smuggled in.
-pub(super) fn check_table(name: &str) -> Result<(), Error> {
+pub(crate) fn check_table(name: &str) -> Result<(), Error> {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let valid = (1..=63).contains(&name.len())
         && name.bytes().all(word)

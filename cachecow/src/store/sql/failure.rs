@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 
 /// Whether the database gave up because others were faster, and the same would succeed now.
-pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
+pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
     let Some(error) = error.as_database_error() else { return false };
     match error.code().as_deref() {
         // A serialization failure or a deadlock, then PostgreSQL's own for a deadlock, and its three for

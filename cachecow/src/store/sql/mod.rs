@@ -1,8 +1,8 @@
 //! A store in a table of a relational database.
 
-mod dialect;
-mod failure;
-mod pool;
+pub(crate) mod dialect;
+pub(crate) mod failure;
+pub(crate) mod pool;
 
 use std::fmt;
 use std::future::Future;

@@ -46,8 +46,11 @@ macro_rules! with {
     };
 }
 
+#[cfg(feature = "outbox")]
+pub(crate) use with;
+
 impl SqlPool {
-    pub(super) async fn open(url: &str) -> Result<Self, Error> {
+    pub(crate) async fn open(url: &str) -> Result<Self, Error> {
         match url.split_once(':').map_or("", |(scheme, _)| scheme) {
             #[cfg(feature = "postgres")]
             "postgres" | "postgresql" => connect(url, options()).await.map(Self::Postgres),
@@ -81,7 +84,7 @@ impl SqlPool {
     }
 
     /// Executes a statement with these keys; how many rows it concerned.
-    pub(super) async fn execute(&self, statement: &str, keys: &[&str]) -> sqlx::Result<u64> {
+    pub(crate) async fn execute(&self, statement: &str, keys: &[&str]) -> sqlx::Result<u64> {
         with!(self, pool => {
             let query = keys.iter().fold(sqlx::query(statement), |query, key| query.bind(*key));
             Ok(query.execute(pool).await?.rows_affected())

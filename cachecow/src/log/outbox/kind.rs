@@ -1,0 +1,185 @@
+//! How the three databases differ in what is said to them.
+
+use super::setup::Trigger;
+use crate::error::{Error, ErrorKind};
+use crate::store::sql::pool::SqlPool;
+
+/// One of the three.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    #[cfg(feature = "postgres")]
+    Postgres,
+    #[cfg(feature = "mysql")]
+    MySql,
+    #[cfg(feature = "sqlite")]
+    Sqlite,
+}
+
+impl Kind {
+    pub(super) fn of(pool: &SqlPool) -> Self {
+        match pool {
+            #[cfg(feature = "postgres")]
+            SqlPool::Postgres(_) => Self::Postgres,
+            #[cfg(feature = "mysql")]
+            SqlPool::MySql(_) => Self::MySql,
+            #[cfg(feature = "sqlite")]
+            SqlPool::Sqlite(_) => Self::Sqlite,
+        }
+    }
+
+    /// That of a database with this URL.
+    pub(super) fn of_url(url: &str) -> Result<Self, Error> {
+        match url.split_once(':').map_or("", |(scheme, _)| scheme) {
+            #[cfg(feature = "postgres")]
+            "postgres" | "postgresql" => Ok(Self::Postgres),
+            #[cfg(feature = "mysql")]
+            "mysql" | "mariadb" => Ok(Self::MySql),
+            #[cfg(feature = "sqlite")]
+            "sqlite" => Ok(Self::Sqlite),
+            _ => Err(Error::new(
+                ErrorKind::InvalidUrl,
+                "setup_sql: the URL begins with `postgres://`, `mysql://`, `mariadb://` or `sqlite:`, and cachecow's \
+                 feature `postgres`, `mysql` or `sqlite` must be on",
+            )),
+        }
+    }
+
+    /// A name in a statement.
+    pub(super) fn quoted(self, name: &str) -> String {
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql => format!("`{}`", name.replace('`', "``")),
+            #[allow(unreachable_patterns, reason = "MySQL may be the only one")]
+            _ => format!("\"{}\"", name.replace('"', "\"\"")),
+        }
+    }
+
+    /// A text in a statement.
+    pub(super) fn literal(self, text: &str) -> String {
+        let text = text.replace('\'', "''");
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql => format!("'{}'", text.replace('\\', "\\\\")),
+            #[allow(unreachable_patterns, reason = "MySQL may be the only one")]
+            _ => format!("'{text}'"),
+        }
+    }
+
+    /// The outbox in a statement. In PostgreSQL it is in `public`, whatever the search path.
+    pub(super) fn outbox(self, table: &str) -> String {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres => format!("public.{}", self.quoted(table)),
+            #[allow(unreachable_patterns, reason = "PostgreSQL may be the only one")]
+            _ => self.quoted(table),
+        }
+    }
+
+    /// The statement that gives the names of all triggers that are on.
+    pub(super) fn triggers(self) -> &'static str {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres => {
+                "select tgname::text from pg_trigger where not tgisinternal and tgenabled = 'A'"
+            }
+            #[cfg(feature = "mysql")]
+            Self::MySql => {
+                "select cast(trigger_name as char) from information_schema.triggers \
+                 where trigger_schema = database()"
+            }
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => "select name from sqlite_master where type = 'trigger'",
+        }
+    }
+
+    /// The statement that gives a text which is another after the triggers were dropped, even if they were made anew.
+    pub(super) fn identity(self, table: &str, triggers: &[Trigger]) -> String {
+        let names: Vec<String> = triggers.iter().map(|it| self.literal(&it.name)).collect();
+        let names = names.join(", ");
+        let _ = &table;
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres => format!(
+                "select current_database() || ' ' || {}::regclass::oid::text || ' ' || \
+                 coalesce(string_agg(oid::text, ',' order by oid), '') \
+                 from pg_trigger where not tgisinternal and tgname in ({names})",
+                self.literal(&self.outbox(table))
+            ),
+            #[cfg(feature = "mysql")]
+            Self::MySql => format!(
+                "select concat(database(), ' ', count(*), ' ', coalesce(max(created), '')) \
+                 from information_schema.triggers \
+                 where trigger_schema = database() and trigger_name in ({names})"
+            ),
+            // It grows with every change of the schema, whichever. That is more than need be, and safe.
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => {
+                "select 'schema ' || schema_version from pragma_schema_version".to_owned()
+            }
+        }
+    }
+
+    /// The statement that gives the last id that was taken; what takes one itself, and is rolled back, for MySQL.
+    pub(super) fn last_id(self, table: &str) -> String {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres => format!(
+                "select coalesce(pg_sequence_last_value(pg_get_serial_sequence({}, 'id')::regclass), 0)",
+                self.literal(&self.outbox(table))
+            ),
+            #[cfg(feature = "mysql")]
+            Self::MySql => self.mark(table),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => format!(
+                "select coalesce((select seq from sqlite_sequence where name = {}), 0)",
+                self.literal(table)
+            ),
+        }
+    }
+
+    /// The statement that adds a row which means nothing, and gives its id.
+    pub(super) fn mark(self, table: &str) -> String {
+        let insert = format!(
+            "insert into {} (source) values ({})",
+            self.outbox(table),
+            self.literal(super::MARK)
+        );
+        match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql => insert,
+            #[allow(unreachable_patterns, reason = "MySQL may be the only one")]
+            _ => format!("{insert} returning id"),
+        }
+    }
+
+    /// The statement that adds emitted keys, its one parameter.
+    pub(super) fn emit(self, table: &str) -> String {
+        let place = match self {
+            #[cfg(feature = "mysql")]
+            Self::MySql => "?",
+            #[allow(unreachable_patterns, reason = "MySQL may be the only one")]
+            _ => "$1",
+        };
+        format!(
+            "insert into {} (source, new_row) values ({}, {place})",
+            self.outbox(table),
+            self.literal(super::KEYS)
+        )
+    }
+
+    /// The statement that deletes these rows. Where two consumers delete the same ones, neither waits.
+    pub(super) fn delete(self, table: &str, ids: &[i64]) -> String {
+        let outbox = self.outbox(table);
+        let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();
+        let ids = ids.join(",");
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres => format!(
+                "delete from {outbox} where id in \
+                 (select id from {outbox} where id in ({ids}) order by id for update skip locked)"
+            ),
+            #[allow(unreachable_patterns, reason = "PostgreSQL may be the only one")]
+            _ => format!("delete from {outbox} where id in ({ids})"),
+        }
+    }
+}

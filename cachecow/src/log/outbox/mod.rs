@@ -1,0 +1,323 @@
+//! An outbox: a table into which triggers, or the writers themselves, put what changed.
+
+mod checks;
+mod database;
+mod emit;
+mod kind;
+mod payload;
+mod setup;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use self::database::{Database, PAGE};
+pub use self::emit::{OutboxTransaction, emit, emit_to};
+use self::kind::Kind;
+use self::payload::Entry;
+use self::setup::Trigger;
+use super::batch::Batch;
+use super::change_log::{CacheReach, ChangeLog, Heartbeat, Opened, Opening, Setting};
+use super::mapping::{FollowedTable, FollowedTypes};
+use super::position::LogPosition;
+use super::row::RowVersion;
+use super::table::TableName;
+use crate::error::{Error, ErrorKind};
+use crate::store::sql::dialect::check_table;
+use crate::store::sql::failure::is_conflict;
+use crate::store::sql::pool::SqlPool;
+
+/// The table's name, unless another is set.
+const TABLE: &str = "cachecow_outbox";
+/// The sources of rows that no trigger wrote. No table's name is shown like these.
+const KEYS: &str = ":keys";
+const MARK: &str = ":mark";
+/// How often an empty table is looked at.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// A table in the database itself, which triggers fill in the transactions that change rows (feature `outbox`, with
+/// `postgres`, `mysql` or `sqlite`): what any program changes, on PostgreSQL, MySQL, MariaDB and SQLite.
+///
+/// [`setup_sql`](Self::setup_sql) prints the table and the triggers. Writers who want no triggers name keys themselves:
+/// [`emit`]. `change_logs` tells what triggers do not see, and what it costs.
+///
+/// # Consistency
+///
+/// A row of the outbox is visible when the change is, and it is deleted only after the cache confirmed the invalidation.
+/// So every change is delivered, at least once, and no wait for visibility is needed. Objects may be stale for about the
+/// [interval](Self::every).
+///
+/// Several processes may follow one outbox for one Redis at once: each invalidates what it finds, and none waits for
+/// another. Nothing is locked meanwhile, so a cache that is down holds up no writer. With `memory://` an outbox is for
+/// one process. Each cache needs an outbox of its own, by [`table`](Self::table).
+///
+/// # Round trips
+///
+/// One to the database each interval; with changes two more for a thousand. Each second three more.
+pub struct Outbox {
+    database: Result<Database, Error>,
+    url: Option<String>,
+    table: String,
+    every: Duration,
+    triggers: Vec<Trigger>,
+    sources: HashMap<String, TableName>,
+    /// The sources that are read, in a statement.
+    listed: String,
+    identity: String,
+    /// The rows that were handed over. They are invalidated when the log is asked again.
+    handed: Vec<i64>,
+    /// The row that `end` added last.
+    marked: i64,
+    /// Where the last batch ended.
+    told: i64,
+}
+
+impl Outbox {
+    /// The outbox in the database at `url`, as [`SqlStore::open`](crate::SqlStore::open) has it. It is connected to by
+    /// [`Follow::start`](super::Follow::start).
+    pub fn connect(url: impl Into<String>) -> Self {
+        let error = Error::new(ErrorKind::Unavailable, "follow: the outbox is not open");
+        Self { url: Some(url.into()), ..Self::new(Err(error)) }
+    }
+
+    /// The outbox over connections that there are already: a `PgPool`, `MySqlPool` or `SqlitePool`.
+    pub fn from_pool(pool: impl Into<SqlPool>) -> Self {
+        Self::new(Ok(Database { pool: pool.into(), table: TABLE.to_owned() }))
+    }
+
+    fn new(database: Result<Database, Error>) -> Self {
+        Self {
+            database,
+            url: None,
+            table: TABLE.to_owned(),
+            every: INTERVAL,
+            triggers: Vec::new(),
+            sources: HashMap::new(),
+            listed: String::new(),
+            identity: String::new(),
+            handed: Vec::new(),
+            marked: 0,
+            told: 0,
+        }
+    }
+
+    /// Another table: ASCII letters, digits and `_`. `cachecow_outbox` by default. PostgreSQL's is in `public`.
+    #[must_use]
+    pub fn table(mut self, name: &str) -> Self {
+        name.clone_into(&mut self.table);
+        if let Ok(database) = &mut self.database {
+            name.clone_into(&mut database.table);
+        }
+        self
+    }
+
+    /// How long to wait after the table was found empty. 50 ms by default.
+    #[must_use]
+    pub fn every(mut self, interval: Duration) -> Self {
+        self.every = interval;
+        self
+    }
+
+    /// The SQL that makes the table and the triggers for these types. It may be run again, and must be after the types'
+    /// columns changed. It does not connect.
+    ///
+    /// ```
+    /// # #[cfg(all(feature = "derive", feature = "sqlite"))]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # use cachecow::Cached;
+    /// # #[derive(Cached)]
+    /// # #[cache(key = "user:{id}", fetch = User::find, table = "users")]
+    /// # struct User { id: i64 }
+    /// # impl User {
+    /// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+    /// # }
+    /// use cachecow::log::Outbox;
+    ///
+    /// let pool = sqlx::SqlitePool::connect("sqlite::memory:").await?;
+    /// let sql = Outbox::from_pool(pool).setup_sql::<(User,)>()?;
+    /// assert!(sql.contains("create trigger"));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(all(feature = "derive", feature = "sqlite")))]
+    /// # fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidUrl`]; [`ErrorKind::InvalidConfig`] for a name that cannot be a table's.
+    pub fn setup_sql<T: FollowedTypes>(&self) -> Result<String, Error> {
+        check_table(&self.table)?;
+        let kind = match &self.url {
+            Some(url) => Kind::of_url(url)?,
+            None => self.database()?.kind(),
+        };
+        let triggers = Trigger::all(kind, &self.table, &T::tables());
+        Ok(setup::setup_sql(kind, &self.table, &triggers))
+    }
+
+    fn database(&self) -> Result<&Database, Error> {
+        self.database.as_ref().map_err(Clone::clone)
+    }
+
+    async fn connected(&mut self) -> Result<(), Error> {
+        check_table(&self.table)?;
+        if let Some(url) = &self.url {
+            let pool = SqlPool::open(url).await?;
+            self.database = Ok(Database { pool, table: self.table.clone() });
+            self.url = None;
+        }
+        Ok(())
+    }
+
+    fn prepare(&mut self, kind: Kind, tables: &[FollowedTable]) {
+        self.triggers = Trigger::all(kind, &self.table, tables);
+        self.sources =
+            tables.iter().map(|table| (table.table.to_string(), table.table.clone())).collect();
+        let mut sources: Vec<String> = self.sources.keys().map(|name| kind.literal(name)).collect();
+        sources.extend([KEYS, MARK].map(|name| kind.literal(name)));
+        self.listed = sources.join(", ");
+    }
+
+    /// Deletes what was handed over. The follower asks again only after the cache confirmed its invalidation.
+    async fn forget_handed(&mut self) -> Result<(), Error> {
+        if self.handed.is_empty() {
+            return Ok(());
+        }
+        // Where another consumer was in the way, they are handed over and deleted again.
+        match self.database()?.delete(&self.handed).await {
+            Err(error) if !is_conflict(&error) => Err(failed(error)),
+            _ => {
+                self.handed.clear();
+                Ok(())
+            }
+        }
+    }
+
+    /// Adds an entry to the batch.
+    fn add(&self, entry: &Entry, batch: &mut Batch) {
+        let (old, new) = (entry.old.as_deref(), entry.new.as_deref());
+        match entry.source.as_str() {
+            MARK => {}
+            KEYS => match payload::keys(new) {
+                Some(keys) => batch.keys(keys),
+                None => batch.everything_of_all("emitted keys cannot be read"),
+            },
+            source => {
+                let Some(table) = self.sources.get(source) else { return };
+                let (schema, name) = (table.schema().unwrap_or_default(), table.name());
+                let (before, after) = (payload::object(old), payload::object(new));
+                if before.is_some() != old.is_some() || after.is_some() != new.is_some() {
+                    batch.everything(schema, name, "what its trigger wrote cannot be read");
+                } else if before.is_none() && after.is_none() {
+                    batch.everything(schema, name, "the table was truncated");
+                } else {
+                    let before = before.as_ref().map(|it| payload::row(RowVersion::Old, it));
+                    let after = after.as_ref().map(|it| payload::row(RowVersion::New, it));
+                    batch.change(schema, name, before.as_ref(), after.as_ref());
+                }
+            }
+        }
+    }
+
+    async fn identity(&self) -> Result<String, Error> {
+        let database = self.database()?;
+        let sql = database.kind().identity(&self.table, &self.triggers);
+        let identity = database.texts(&sql).await.map_err(failed)?;
+        Ok(format!("outbox {} {}", self.table, identity.concat()))
+    }
+}
+
+impl ChangeLog for Outbox {
+    async fn check(&mut self, setting: &Setting<'_>) -> Result<Vec<String>, Error> {
+        self.connected().await?;
+        let kind = self.database()?.kind();
+        self.prepare(kind, setting.tables);
+        let mut warnings = checks::check(self.database()?, &self.triggers).await?;
+        if setting.cache == CacheReach::Process {
+            warnings.push(
+                "an outbox tells each change to one cache: with `memory://` let only one process follow it".to_owned(),
+            );
+        }
+        Ok(warnings)
+    }
+
+    async fn open(&mut self) -> Result<Opening, Error> {
+        self.handed.clear();
+        self.told = 0;
+        checks::check(self.database()?, &self.triggers).await?;
+        self.identity = self.identity().await?;
+        // Nothing is deleted before it is invalidated, so nothing was missed, whatever the position.
+        Ok(Opening::Open(Opened::at(self.identity.clone(), LogPosition::new(0))))
+    }
+
+    async fn next(&mut self, batch: &mut Batch) -> Result<(), Error> {
+        // The tables that are named without a schema.
+        batch.set_default_schema("");
+        loop {
+            self.forget_handed().await?;
+            let marked = self.marked;
+            let page = self.database()?.page(&self.listed).await.map_err(failed)?;
+            let last = page.last().map_or(0, |entry| entry.id);
+            // All before the mark is in the page, or another consumer invalidated it.
+            let reached = if page.len() < PAGE { last.max(marked) } else { last };
+            if page.is_empty() && reached <= self.told {
+                tokio::time::sleep(self.every).await;
+                continue;
+            }
+            for entry in &page {
+                self.add(entry, batch);
+            }
+            self.handed = page.iter().map(|entry| entry.id).collect();
+            self.told = reached;
+            batch.set_position(position(reached));
+            return Ok(());
+        }
+    }
+
+    /// Nothing: this is called when a follower stops, too, whose last batch may not be invalidated.
+    async fn acknowledge(&mut self, _: LogPosition) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn end(&mut self) -> Result<LogPosition, Error> {
+        self.marked = self.database()?.mark().await.map_err(failed)?;
+        Ok(position(self.marked))
+    }
+
+    async fn heartbeat(&mut self, batch: &mut Batch) -> Result<Heartbeat, Error> {
+        self.forget_handed().await?;
+        if self.identity().await? != self.identity {
+            let message =
+                "follow: the outbox's triggers or the schema changed; they are checked anew";
+            return Err(Error::new(ErrorKind::Unavailable, message));
+        }
+        let database = self.database()?;
+        // In this order: what was committed before that id was taken is seen afterwards.
+        let taken = database.last_id().await.map_err(failed)?;
+        let ends = database.ends(&self.listed).await.map_err(failed)?;
+        let (first, last) = ends.unwrap_or((taken + 1, taken));
+        let reached = position(first - 1);
+        batch.set_position(reached);
+        Ok(Heartbeat::default().with_end(position(last)).with_acknowledged(reached))
+    }
+}
+
+fn position(id: i64) -> LogPosition {
+    LogPosition::new(u64::try_from(id).unwrap_or_default())
+}
+
+fn failed(error: sqlx::Error) -> Error {
+    let message = "follow: the outbox cannot be read, or its rows not deleted; does the role have the rights?";
+    Error::caused_by(ErrorKind::Unavailable, message, error)
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A URL has a password.
+        f.debug_struct("Outbox")
+            .field("table", &self.table)
+            .field("every", &self.every)
+            .finish_non_exhaustive()
+    }
+}
