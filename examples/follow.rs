@@ -92,7 +92,8 @@ async fn a_foreign_change_is_seen(
     let cow = CacheCow::memory();
     let follower = cow.follow(log).types::<(Cow,)>().start().await?;
     follower.caught_up().await?;
-    let read = async || cow.with(mine).get(Cow::by_id(1)).await.map(|cow| cow.map(|cow| cow.name));
+    let read =
+        async || cow.with(mine).get(Cow::by_id(1)).await.map(|cow| cow.map(|cow| cow.name.clone()));
     println!("before: {:?}, which is cached now", read().await?);
     foreign.run("update follow_example set name = 'Elsa' where id = 1").await?;
     // Usually this takes milliseconds. Who cannot be stale for so long waits.

@@ -87,6 +87,22 @@ async fn number(pool: &SqlPool, sql: &str) -> i64 {
     result.unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
 
+async fn emit_and_commit(pool: &SqlPool, keys: impl cachecow::CacheKeys) {
+    macro_rules! emit_in {
+        ($pool:expr) => {{
+            let mut tx = $pool.begin().await.unwrap();
+            emit(&mut tx, keys).await.unwrap();
+            tx.commit().await.unwrap();
+        }};
+    }
+    match pool {
+        SqlPool::Sqlite(pool) => emit_in!(pool),
+        SqlPool::Postgres(pool) => emit_in!(pool),
+        SqlPool::MySql(pool) => emit_in!(pool),
+        other => panic!("{other:?}"),
+    }
+}
+
 const TABLE: &str = "create table users (id bigint primary key, mail varchar(100) not null unique, \
                      org_id bigint not null, version bigint not null)";
 
@@ -166,6 +182,10 @@ async fn every_kind_of_change_is_seen(foreign: &SqlPool, pool: &SqlPool) {
     let rows = follower.status().rows;
     change("begin; update users set version = 5; rollback;").await;
     assert_eq!(follower.status().rows, rows, "a rollback is no change");
+    let batches = follower.status().batches;
+    emit_and_commit(foreign, User::by_id(9)).await;
+    follower.caught_up().await.unwrap();
+    assert_eq!(follower.status().batches, batches + 1, "emitted keys are invalidated");
     let drops = follower.status().drops;
     if let SqlPool::Postgres(_) = pool {
         assert_eq!(version(cow, pool, 9).await, Some(2));
@@ -230,7 +250,7 @@ struct Held {
     pool: SqlPool,
     /// Whether rows are deleted before, which is wrong.
     deletes: bool,
-    held: Arc<AtomicBool>,
+    reached: Arc<AtomicBool>,
 }
 
 impl ChangeLog for Held {
@@ -253,7 +273,7 @@ impl ChangeLog for Held {
         if self.deletes {
             run(&self.pool, "delete from cachecow_outbox").await;
         }
-        self.held.store(true, Ordering::SeqCst);
+        self.reached.store(true, Ordering::SeqCst);
         pending().await
     }
 
@@ -282,7 +302,7 @@ async fn version_after_a_crash(deletes: bool) -> Option<i64> {
     assert_eq!(version(&cow, &pool, 1).await, Some(1));
     let held = Arc::new(AtomicBool::new(false));
     let outbox = Outbox::from_pool(pool.clone());
-    let log = Held { outbox, pool: foreign.clone(), deletes, held: Arc::clone(&held) };
+    let log = Held { outbox, pool: foreign.clone(), deletes, reached: Arc::clone(&held) };
     let first = cow.follow(log).types::<(User,)>().start().await.unwrap();
     run(&foreign, "update users set version = 2").await;
     while !held.load(Ordering::SeqCst) {
@@ -306,25 +326,41 @@ async fn control_deleting_before_invalidating_loses_changes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn emitted_keys_are_invalidated_with_their_transaction() {
-    let (_folder, foreign, pool) = sqlite().await;
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("shop.db").display());
+    let sqlite = sqlx::SqlitePool::connect(&url).await.unwrap();
+    let pool: SqlPool = sqlite.clone().into();
+    let outbox = Outbox::connect(url).emitted_only();
+    let setup = outbox.setup_sql::<(User,)>().unwrap();
+    assert!(!setup.contains("trigger"), "{setup}");
+    run(&pool, &format!("{TABLE}; {setup}")).await;
+    run(&pool, "insert into users values (1, 'a@x', 7, 1)").await;
     let cow = &CacheCow::memory();
-    run(&foreign, "insert into users values (1, 'a@x', 7, 1), (2, 'b@x', 7, 1)").await;
-    let follower = follow(cow, &pool).await;
-    assert_eq!(emails(cow, &pool, 7).await, ["a@x", "b@x"]);
+    let follower = cow.follow(outbox).types::<(User,)>().start().await.unwrap();
+    follower.caught_up().await.unwrap();
+    assert_eq!(emails(cow, &pool, 7).await, ["a@x"]);
     assert_eq!(version(cow, &pool, 1).await, Some(1));
-    let before = follower.status();
-    let SqlPool::Sqlite(sqlite) = &foreign else { panic!() };
+
+    let update = "update users set version = version + 1, mail = 'b@x'";
     let mut tx = sqlite.begin().await.unwrap();
+    sqlx::query(update).execute(&mut *tx).await.unwrap();
     emit(&mut tx, (User::by_id(1), User::list_by_org_id(7))).await.unwrap();
     tx.rollback().await.unwrap();
+    let before = follower.status().batches;
     follower.caught_up().await.unwrap();
-    assert_eq!(follower.status().batches, before.batches, "a rollback emits nothing");
+    assert_eq!(follower.status().batches, before, "a rollback emits nothing");
+
     let mut tx = sqlite.begin().await.unwrap();
+    sqlx::query(update).execute(&mut *tx).await.unwrap();
     emit(&mut *tx, (User::by_id(1), User::list_by_org_id(7))).await.unwrap();
     tx.commit().await.unwrap();
     follower.caught_up().await.unwrap();
-    let after = follower.status();
-    assert_eq!((after.batches, after.rows), (before.batches + 1, before.rows));
+    assert_eq!(version(cow, &pool, 1).await, Some(2));
+    assert_eq!(emails(cow, &pool, 7).await, ["b@x"]);
+
+    run(&pool, "update users set version = 3").await;
+    follower.caught_up().await.unwrap();
+    assert_eq!(version(cow, &pool, 1).await, Some(2), "what nobody emits is not seen");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -95,7 +95,7 @@ impl Kind {
     /// The statement that gives a text which is another after the triggers were dropped, even if they were made anew.
     pub(super) fn identity(self, table: &str, triggers: &[Trigger]) -> String {
         let names: Vec<String> = triggers.iter().map(|it| self.literal(&it.name)).collect();
-        let names = names.join(", ");
+        let names = if names.is_empty() { "''".to_owned() } else { names.join(", ") };
         let _ = &table;
         match self {
             #[cfg(feature = "postgres")]

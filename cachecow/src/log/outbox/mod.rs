@@ -59,6 +59,7 @@ pub struct Outbox {
     url: Option<String>,
     table: String,
     every: Duration,
+    emitted_only: bool,
     triggers: Vec<Trigger>,
     sources: HashMap<String, TableName>,
     /// The sources that are read, in a statement.
@@ -91,6 +92,7 @@ impl Outbox {
             url: None,
             table: TABLE.to_owned(),
             every: INTERVAL,
+            emitted_only: false,
             triggers: Vec::new(),
             sources: HashMap::new(),
             listed: String::new(),
@@ -115,6 +117,14 @@ impl Outbox {
     #[must_use]
     pub fn every(mut self, interval: Duration) -> Self {
         self.every = interval;
+        self
+    }
+
+    /// Follows what is [emitted](emit), and nothing else: no triggers are needed, and [`setup_sql`](Self::setup_sql)
+    /// prints none. Changes that nobody emits are not seen.
+    #[must_use]
+    pub fn emitted_only(mut self) -> Self {
+        self.emitted_only = true;
         self
     }
 
@@ -152,7 +162,7 @@ impl Outbox {
             Some(url) => Kind::of_url(url)?,
             None => self.database()?.kind(),
         };
-        let triggers = Trigger::all(kind, &self.table, &T::tables());
+        let triggers = self.triggers_for(kind, &T::tables());
         Ok(setup::setup_sql(kind, &self.table, &triggers))
     }
 
@@ -170,8 +180,14 @@ impl Outbox {
         Ok(())
     }
 
+    fn triggers_for(&self, kind: Kind, tables: &[FollowedTable]) -> Vec<Trigger> {
+        let tables = if self.emitted_only { &[] } else { tables };
+        Trigger::all(kind, &self.table, tables)
+    }
+
     fn prepare(&mut self, kind: Kind, tables: &[FollowedTable]) {
-        self.triggers = Trigger::all(kind, &self.table, tables);
+        self.triggers = self.triggers_for(kind, tables);
+        let tables = if self.emitted_only { &[] } else { tables };
         self.sources =
             tables.iter().map(|table| (table.table.to_string(), table.table.clone())).collect();
         let mut sources: Vec<String> = self.sources.keys().map(|name| kind.literal(name)).collect();

@@ -73,9 +73,8 @@ pub(super) fn of_keys(set: &KeySet) -> String {
 pub(super) fn keys(text: Option<&str>) -> Option<KeySet> {
     let payload = object(text)?;
     let each = |name: &str| payload.get(name).and_then(Json::as_array);
-    let mut set = KeySet::default();
-    set.keys = each("keys")?.iter().map(named).collect::<Option<_>>()?;
-    set.answers = each("epochs")?.iter().map(named).collect::<Option<_>>()?;
+    let all = |name: &str| each(name)?.iter().map(named).collect::<Option<_>>();
+    let mut set = KeySet { keys: all("keys")?, answers: all("epochs")?, tags: Vec::new() };
     for tag in each("tags")? {
         let ((key, policy), guard) = (named(tag)?, key(tag.get(2)?)?);
         set.tags.push(TagInSet { guard, tag: key, policy });

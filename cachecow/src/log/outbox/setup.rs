@@ -60,10 +60,7 @@ impl Trigger {
 
     /// The statement that adds a row to the outbox.
     fn insertion(&self, kind: Kind, outbox: &str, change: &str) -> String {
-        let row = |is: bool, version| match is {
-            true => self.row(kind, version),
-            false => "null".to_owned(),
-        };
+        let row = |is: bool, version| if is { self.row(kind, version) } else { "null".to_owned() };
         let old = row(matches!(change, "update" | "delete"), "old");
         let new = row(matches!(change, "insert" | "update"), "new");
         let source = kind.literal(&self.table.to_string());
