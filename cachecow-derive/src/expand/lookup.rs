@@ -161,10 +161,11 @@ fn debug(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
     let types = lookup.parts.iter().map(|part| compact(&part.ty));
     let pattern = pattern(lookup);
     let values = lookup.parts.iter().zip(part_locals(&lookup.parts)).map(|(part, name)| {
-        match part.passing {
-            // Whether another type has a form takes the compiler long to find out.
-            Passing::Reference => quote!((&&#krate::__private::Part(#name)).cachecow_debug()),
-            _ => quote!(::core::option::Option::Some(#name)),
+        // Whether a type has a form takes the compiler long to find out: those are asked that may have none.
+        if part.passing == Passing::Reference {
+            quote!((&&#krate::__private::Part(#name)).cachecow_debug())
+        } else {
+            quote!(::core::option::Option::Some(#name))
         }
     });
     let uses_traits = lookup.parts.iter().any(|part| part.passing == Passing::Reference);
