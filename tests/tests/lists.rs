@@ -214,6 +214,25 @@ on_both_backends! {
         put(&cache, key(2), whole.to_vec()).await;
         assert_eq!(listed(&cache.open_default(), &posts, 2).await, [201, 200]);
     }
+
+    /// No list is stored as absent: who says so in the cache empties none.
+    async fn a_list_that_is_said_to_be_absent_is_fetched(cache) {
+        let lists = ["a", "b"].map(str::to_owned);
+        let list = Page::list_by_list("a");
+        let parts = list.key();
+        let key = parts.key();
+        assert_eq!(cache.open_default().with(&lists).list(list.clone()).await.unwrap().len(), 1);
+        let document = cache.ask_key(key, Command::Lookup).await;
+        let cachecow::protocol::Reply::Value(document) = document else { panic!("{document:?}") };
+        let mut absent = document[..30].to_vec();
+        absent[0] = 0x97;
+        absent.extend_from_slice(&[0xc0, 0xc4, u8::try_from(parts.as_bytes().len()).unwrap()]);
+        absent.extend_from_slice(parts.as_bytes());
+        put(&cache, key, absent).await;
+        let cow = cache.open_default();
+        assert_eq!(cow.with(&lists).list(list).await.unwrap().len(), 1);
+        assert_eq!(cow.stats().of("Page::list_by_list").hits, 1, "the cache had it so");
+    }
 }
 
 async fn put(cache: &cachecow_tests::caches::Cache, key: Key, value: Vec<u8>) {

@@ -214,7 +214,8 @@ enum Told<L: ListLookup> {
     Objects(Objects<L>),
     /// Whose objects are to be read.
     Members(Arc<Members<L>>),
-    /// Another caller's fetch brought members of another list, which that caller has as they are.
+    /// What is no list of members that was asked for: another caller's fetch brought members of another list, which
+    /// that caller has as they are.
     Another,
 }
 
@@ -228,9 +229,8 @@ fn told<L: ListLookup>(engine: &Engine, asked: &ListRead<L>, read: &Read<Members
     match (asked.take_unstored(), &read.value) {
         (Some(objects), _) => Told::Objects(objects),
         (None, Some(members)) if asked.is_of(members) => Told::Members(Arc::clone(members)),
-        (None, Some(_)) => Told::Another,
-        // No list is stored as absent.
-        (None, None) => Told::Objects(Vec::new()),
+        // No list is absent: somebody else has written so into the cache.
+        (None, _) => Told::Another,
     }
 }
 
