@@ -95,6 +95,7 @@
 //! | `fs`, `sql`, `mongodb`, `cloud`, `git` | `FilesystemStore`, `SqlStore`, `MongoStore`, `CloudStore`, `GitStore` |
 //! | `log` | the module `log`: which rows of a database the cached objects are, for change logs |
 //! | `postgres-log` | `log::PostgresLog`: PostgreSQL's own log, by logical replication |
+//! | `outbox` | `log::Outbox`: a table that triggers fill, with `postgres`, `mysql` or `sqlite` |
 //! | `hmac` | `Hmac`, and keys by the content's hash |
 //! | `conformance` | the suites for backends (`conformance`) and stores (`store::conformance`) of your own |
 
