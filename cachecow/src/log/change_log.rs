@@ -62,6 +62,9 @@ pub trait ChangeLog: Send + 'static {
     /// Waits for changes, adds them to the batch and [moves its position](Batch::set_position). It returns soon after
     /// the first, with what there is by then, and at the latest when the [batch is full](Batch::is_full).
     ///
+    /// `next`, [`end`](Self::end) and [`heartbeat`](Self::heartbeat) are called only after the cache has confirmed the
+    /// invalidation of all that `next` gave before: what is asked for then may be forgotten by the log.
+    ///
     /// # Errors
     ///
     /// If the log cannot be read any further. The batch is dropped, and the log opened again.
