@@ -16,12 +16,12 @@ use super::position::LogPosition;
 use crate::backend::{BackendError, Place, Request};
 use crate::engine::{Engine, Urgency};
 use crate::key::{Key, KeyEncoder, Scope};
-use crate::protocol::{Command, Reply};
+use crate::protocol::{Command, Replacing, Reply, SeenValue};
 
 /// It is written again every second in which anything changed.
 const TTL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// How long other writers of the mark are kept off; nobody else writes it.
-const HOLD: Duration = Duration::from_secs(10);
+/// How long a writer that died keeps the next one from writing the mark.
+const LEASE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Mark {
@@ -112,20 +112,30 @@ impl Mark {
         identity: &str,
         position: LogPosition,
     ) -> Result<bool, BackendError> {
+        // The old mark stays until the new one is there: without a mark everything counts as missed.
+        let seen = engine.client.lookup_many(vec![Place::Value(self.key)]).await;
+        let replacing = match seen.into_iter().next().transpose()? {
+            Some(Reply::Value(old)) => Some(Replacing { seen: SeenValue::of(&old), keep: true }),
+            _ => None,
+        };
         let token = engine.fresh_token();
+        let claim = Command::Claim { token, lease: LEASE, replacing };
+        let Some(Reply::Claimed(grant)) = self.execute(engine, claim).await? else {
+            return Ok(false);
+        };
         let value = Bytes::from(format!("{:016x} {position} {identity}", self.types));
-        let hold = Command::Hold { token, ttl: HOLD };
-        let store = Command::ReleaseAndStore { token, value, ttl: TTL };
-        let mut stored = false;
-        for command in [hold, store] {
-            let request = Request { key: self.key, command };
-            let replies = engine.client.execute(vec![request], Urgency::Invalidation).await;
-            stored = match replies.into_iter().next() {
-                Some(reply) => reply? == Reply::Settled,
-                None => false,
-            };
-        }
-        Ok(stored)
+        let fill = Command::Fill { token: token.granted(grant), value, ttl: TTL };
+        Ok(self.execute(engine, fill).await? == Some(Reply::Settled))
+    }
+
+    async fn execute(
+        &self,
+        engine: &Engine,
+        command: Command,
+    ) -> Result<Option<Reply>, BackendError> {
+        let request = Request { key: self.key, command };
+        let replies = engine.client.execute(vec![request], Urgency::Invalidation).await;
+        replies.into_iter().next().transpose()
     }
 }
 
