@@ -53,6 +53,8 @@ acts! {
     LeftOver: "dropped after its runtime's end";
     /// A call of `get_many`.
     Batch: "get_many";
+    /// A call of `list` or `ask`.
+    Group: "list or query";
     /// A read by the fetch function: the backing store had this version.
     Fetch: "fetch";
     /// A key invalidated by `invalidate`.

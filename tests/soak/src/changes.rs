@@ -96,7 +96,7 @@ impl Worker {
     async fn invalidate_group(&self, group: u32) {
         let began = self.history.now();
         let members = (group * GROUP..(group + 1) * GROUP).filter(|&id| (id as usize) < OBJECTS);
-        let committed = members.map(|id| self.commit::<Grouped>(id)).collect();
+        let committed = members.flat_map(|id| self.commit_with_answer(id)).collect();
         let begun = self.history.now();
         let ended = cut_off(self.cow.invalidate_tag(Grouped::tag_group(group))).await;
         self.invalidated(committed, [began, begun], ended, Act::TagInvalidated);
@@ -108,7 +108,7 @@ impl Worker {
         let members = (group * GROUP..(group + 1) * GROUP).filter(|&id| (id as usize) < OBJECTS);
         let work = async {
             pause().await;
-            committed.extend(members.map(|id| self.commit::<Grouped>(id)));
+            committed.extend(members.flat_map(|id| self.commit_with_answer(id)));
             begun = self.history.now();
             pause().await;
             Ok::<_, Failed>(())
@@ -224,6 +224,12 @@ impl Worker {
     fn commit<T: Soaked>(&self, id: u32) -> Committed {
         let cell = T::cell(id);
         Committed { cell, version: self.history.commit(cell) }
+    }
+
+    /// Of an object whose tag is invalidated, and so the answers that carry it.
+    fn commit_with_answer(&self, id: u32) -> [Committed; 2] {
+        let object = self.commit::<Grouped>(id);
+        [object, Committed { cell: Grouped::answer_cell(id), ..object }]
     }
 
     fn cancelled(&self, committed: &[Committed], [began, _]: [Micros; 2]) {

@@ -17,7 +17,7 @@ use crate::stage::Stage;
 use crate::trace::{self, Trace};
 
 /// How many types of objects there are, and one more for what is promised of an alias alone.
-pub(crate) const KINDS: usize = 6;
+pub(crate) const KINDS: usize = 7;
 /// How many objects there are of each type.
 pub(crate) const OBJECTS: usize = 1000;
 pub(crate) const CELLS: usize = KINDS * OBJECTS;

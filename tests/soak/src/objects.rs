@@ -13,9 +13,9 @@ use crate::act::Act;
 use crate::history::{CELLS, History, KINDS, OBJECTS};
 use crate::trace::Event;
 
-/// The names of the types, in the order of their kinds, and of the alias.
+/// The names of the types, in the order of their kinds, of the alias, and of the answers.
 pub(crate) const NAMES: [&str; KINDS] =
-    ["Plain", "Soft", "Named", "Grouped", "Strict", "Named by name"];
+    ["Plain", "Soft", "Named", "Grouped", "Strict", "Named by name", "Grouped in an answer"];
 /// How long anything may stay in the cache at the most.
 pub(crate) const LONGEST_TTL: Duration = Duration::from_secs(20);
 /// How many objects carry a tag.
@@ -63,6 +63,7 @@ pub(crate) trait Soaked: Cached + Sized {
 }
 
 const ALIAS_KIND: usize = 5;
+const ANSWER_KIND: usize = 6;
 
 /// Whether it is of an alias alone.
 pub(crate) fn is_alias(cell: usize) -> bool {
@@ -71,7 +72,11 @@ pub(crate) fn is_alias(cell: usize) -> bool {
 
 /// The cell of the object that is meant.
 pub(crate) fn primary_cell(cell: usize) -> usize {
-    if is_alias(cell) { Named::KIND * OBJECTS + cell % OBJECTS } else { cell }
+    match cell / OBJECTS {
+        ALIAS_KIND => Named::KIND * OBJECTS + cell % OBJECTS,
+        ANSWER_KIND => Grouped::KIND * OBJECTS + cell % OBJECTS,
+        _ => cell,
+    }
 }
 
 const ABSENT_EVERY: u64 = 16;
@@ -126,10 +131,11 @@ pub(crate) struct Named {
     payload: String,
 }
 
-/// An object with a tag.
+/// An object with a tag, in a list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, Cached)]
 #[cache(context = Database, ttl = "20s")]
 #[cache(key = "grouped:{id}", fetch = Grouped::find, fetch_many = Grouped::find_many)]
+#[cache(list = "grouped:list:{group}", fetch = Grouped::in_group)]
 #[cache(tag = "group:{group}")]
 pub(crate) struct Grouped {
     id: u32,
@@ -224,6 +230,26 @@ impl Grouped {
     async fn find_many(database: &Database, ids: &[u32]) -> Result<Vec<Self>, Failed> {
         database.find_many(ids).await
     }
+}
+
+impl Grouped {
+    /// The members of a group.
+    pub(crate) fn ids_of(group: u32) -> [u32; GROUP as usize] {
+        std::array::from_fn(|at| group * GROUP + u32::try_from(at).expect("a small group"))
+    }
+    /// What is promised of an answer: what is invalidated by the tag, and no more.
+    pub(crate) fn answer_cell(id: u32) -> usize {
+        ANSWER_KIND * OBJECTS + id as usize
+    }
+    async fn in_group(database: &Database, group: u32) -> Result<Vec<Self>, Failed> {
+        database.find_many(&Self::ids_of(group)).await
+    }
+}
+
+/// The objects of a group, as a query's answer.
+#[cachecow::query(key = "answer:{group}", ttl = "20s", tag = Grouped::tag_group(group))]
+pub(crate) async fn answer(database: &Database, group: u32) -> Result<Vec<Grouped>, Failed> {
+    database.find_many(&Grouped::ids_of(group)).await
 }
 
 impl Strict {
@@ -363,7 +389,8 @@ mod tests {
     fn the_cells_of_two_types_are_different() {
         assert_eq!([Plain::cell(0), Soft::cell(0), Named::cell(0)], [0, 1000, 2000]);
         assert_eq!([Grouped::cell(999), Strict::cell(999)], [3999, 4999]);
-        assert_eq!(Named::alias_cell(999), CELLS - 1);
+        assert_eq!([Named::alias_cell(999), Grouped::answer_cell(999)], [5999, CELLS - 1]);
         assert_eq!([2001, 5001].map(primary_cell), [Named::cell(1); 2]);
+        assert_eq!([3001, 6001].map(primary_cell), [Grouped::cell(1); 2]);
     }
 }

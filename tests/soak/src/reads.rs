@@ -6,7 +6,7 @@ use cachecow::{Error, Lookup};
 
 use crate::act::Act;
 use crate::history::{Contradicted, Micros, Suspect};
-use crate::objects::{Database, Failed, Soaked, is_alias};
+use crate::objects::{Database, Failed, GROUP, Grouped, Soaked, answer, is_alias};
 use crate::trace::{self, Event, seconds};
 use crate::worker::{Floor, NEAR_LAG, Worker, cut_off, some_id};
 
@@ -53,6 +53,60 @@ impl Worker {
                 assert_eq!(objects.len(), BATCH, "an object, or its absence, for each lookup");
                 for ((id, floor), object) in ids.into_iter().zip(floors).zip(&objects) {
                     let act = match (database.has_fetched(T::cell(id)), near) {
+                        (true, _) => Act::FetchedRead,
+                        (false, false) => Act::BatchRead,
+                        (false, true) => Act::NearBatchRead,
+                    };
+                    self.check(id, floor, object.as_ref(), act);
+                }
+            }
+        }
+    }
+
+    /// A list has the group's objects, each as young as it would be alone.
+    pub(crate) async fn read_list(&self, group: u32, near: bool) {
+        let database = self.database();
+        let ids = Grouped::ids_of(group);
+        let floors = ids.map(|id| self.floor(Grouped::cell(id)));
+        let view = self.cow.with(&database);
+        let view = if near { view } else { view.past_near() };
+        let read = cut_off(view.list(Grouped::list_by_group(group))).await;
+        let read = read.map(|read| read.map(|objects| objects.into_iter().map(Some).collect()));
+        self.check_group((ids, floors), read, &database, near);
+    }
+
+    /// An answer is as young as the last invalidation of its tag.
+    pub(crate) async fn read_answer(&self, group: u32, near: bool) {
+        let database = self.database();
+        let ids = Grouped::ids_of(group);
+        let floors = ids.map(|id| self.floor(Grouped::answer_cell(id)));
+        let view = self.cow.with(&database);
+        let view = if near { view } else { view.past_near() };
+        let read = cut_off(view.ask(answer::of(group))).await;
+        let read = read.map(|read| {
+            read.map(|objects| objects.iter().cloned().map(Arc::new).map(Some).collect())
+        });
+        self.check_group((ids, floors), read, &database, near);
+    }
+
+    fn check_group(
+        &self,
+        (ids, floors): ([u32; GROUP as usize], [Floor; GROUP as usize]),
+        read: Option<Result<Vec<Option<Arc<Grouped>>>, Error>>,
+        database: &Database,
+        near: bool,
+    ) {
+        match read {
+            None => self.count(Act::CancelledRead),
+            Some(Err(error)) => {
+                let asked: Vec<_> = ids.map(Grouped::cell).into_iter().zip(floors).collect();
+                self.check_error(&asked, &error, database);
+            }
+            Some(Ok(mut objects)) => {
+                self.count(Act::Group);
+                objects.resize(ids.len(), None);
+                for ((id, floor), object) in ids.into_iter().zip(floors).zip(&objects) {
+                    let act = match (database.has_fetched(Grouped::cell(id)), near) {
                         (true, _) => Act::FetchedRead,
                         (false, false) => Act::BatchRead,
                         (false, true) => Act::NearBatchRead,

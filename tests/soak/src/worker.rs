@@ -17,7 +17,7 @@ use crate::changes::Owed;
 use crate::history::{CELLS, History, Micros, OBJECTS};
 use crate::holds::Holds;
 use crate::kept::Kept;
-use crate::objects::{Grouped, Named, Plain, RESERVED, Soaked, Soft, Strict};
+use crate::objects::{GROUP, Grouped, Named, Plain, RESERVED, Soaked, Soft, Strict};
 
 const TASKS: usize = 16;
 /// How long a dead writer's hold, or a dead reader's claim, keeps an object out of the cache.
@@ -186,6 +186,12 @@ impl Worker {
                 let id = some_id();
                 let floor = self.floor(Named::cell(id)).or(self.floor(Named::alias_cell(id)));
                 self.read(id, Named::by_its_name(id), floor, near).await;
+            }
+            7..=16 if T::KIND == Grouped::KIND => {
+                Box::pin(self.read_list(some_id() / GROUP, near)).await;
+            }
+            17..=26 if T::KIND == Grouped::KIND => {
+                Box::pin(self.read_answer(some_id() / GROUP, near)).await;
             }
             _ => {
                 let id = some_id();
