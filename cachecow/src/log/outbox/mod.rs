@@ -137,7 +137,8 @@ impl Outbox {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use cachecow::Cached;
     /// # #[derive(Cached)]
-    /// # #[cache(key = "user:{id}", fetch = User::find, table = "users")]
+    /// # #[cache(table = "users")]
+    /// # #[cache(key = "user:{id}", fetch = User::find)]
     /// # struct User { id: i64 }
     /// # impl User {
     /// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
