@@ -76,16 +76,7 @@ impl<'a> CachedOptions<'a> {
                     &entry.name,
                     "a tag is no part of a list: move it to its own `#[cache(tag = …)]`",
                 ),
-                name => {
-                    faults.add(
-                        &entry.name,
-                        format!(
-                            "`{name}` is a setting of the struct, not of a list: move it to its own \
-                             `#[cache({name} = …)]`"
-                        ),
-                    );
-                    self.options.set(entry, name, faults);
-                }
+                name => self.of_the_struct(entry, name, "a list", faults),
             }
         }
         self.lists.push(list);

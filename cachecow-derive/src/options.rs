@@ -151,14 +151,7 @@ impl<'a> CachedOptions<'a> {
             } else if name == "max_len" {
                 of_a_list(entry, faults);
             } else {
-                faults.add(
-                    &entry.name,
-                    format!(
-                        "`{name}` is a setting of the struct, not of a lookup: move it to its own \
-                         `#[cache({name} = …)]`"
-                    ),
-                );
-                self.options.set(entry, name, faults);
+                self.of_the_struct(entry, name, "a lookup", faults);
             }
         }
         self.lookups.push(lookup);
@@ -180,19 +173,28 @@ impl<'a> CachedOptions<'a> {
                          a `key`"
                     ),
                 ),
-                name => {
-                    faults.add(
-                        &entry.name,
-                        format!(
-                            "`{name}` is a setting of the struct, not of a tag: move it to its own \
-                             `#[cache({name} = …)]`"
-                        ),
-                    );
-                    self.options.set(entry, name, faults);
-                }
+                name => self.of_the_struct(entry, name, "a tag", faults),
             }
         }
         self.tags.push(tag);
+    }
+
+    /// Reports a setting of the struct that stands in another's attribute, and takes it all the same.
+    pub(crate) fn of_the_struct(
+        &mut self,
+        entry: &Entry,
+        name: &str,
+        other: &str,
+        faults: &mut Faults,
+    ) {
+        faults.add(
+            &entry.name,
+            format!(
+                "`{name}` is a setting of the struct, not of {other}: move it to its own \
+                 `#[cache({name} = …)]`"
+            ),
+        );
+        self.options.set(entry, name, faults);
     }
 }
 

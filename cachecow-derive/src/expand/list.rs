@@ -9,7 +9,7 @@ use super::cached::duration;
 use super::fetch::fetch_list;
 use super::lookup::{self, Words};
 use super::normalize::normalized;
-use super::parts::{one_or_tuple, part_local, part_locals, pattern};
+use super::parts::{one_or_tuple, part_local, pattern};
 use super::storage;
 use super::surroundings::Surroundings;
 use super::tag::encoding;
@@ -69,10 +69,8 @@ fn list_impl(
     let (name, template) = (lookup::name(surroundings, &list.lookup), &list.lookup.emptied);
     let unit = quote!(());
     let context = model.context.as_ref().unwrap_or(&unit);
-    let (encode, turbofish) =
-        (lookup::encode(surroundings, &list.lookup), generic_arguments.as_turbofish());
-    let (pattern, names) = (pattern(&list.lookup), part_locals(&list.lookup.parts));
-    let own = lookup::own_parts(object, &list.lookup);
+    let encode = lookup::encode(surroundings, &list.lookup);
+    let keys = lookup::keys(surroundings, &list.lookup);
     let holds = lookup::comparison(object, &list.lookup, &quote!(holds));
     let (member, settings) = (&first.ty, settings(surroundings, list));
     let (own_values, member_values) =
@@ -92,16 +90,7 @@ fn list_impl(
                 const TEMPLATE: &'static ::core::primitive::str = #template;
                 #settings
 
-                #[inline]
-                fn key(&self) -> #krate::KeyEncoder {
-                    let #pattern = &self.0;
-                    encode_cachecow_key #turbofish (#(#names),*)
-                }
-
-                #[inline]
-                fn key_of(object: &Self::Object) -> #krate::KeyEncoder {
-                    encode_cachecow_key #turbofish (#(#own),*)
-                }
+                #keys
 
                 #holds
 

@@ -193,9 +193,7 @@ fn lookup_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenSt
     let unit = quote!(());
     let context = model.context.as_ref().unwrap_or(&unit);
     let encode = encode(surroundings, lookup);
-    let turbofish = generic_arguments.as_turbofish();
-    let (pattern, names) = (pattern(lookup), part_locals(&lookup.parts));
-    let own = own_parts(object, lookup);
+    let keys = keys(surroundings, lookup);
     let finds = comparison(object, lookup, &quote!(finds));
     let fetch = fetch(surroundings, lookup);
     let fetch_many = lookup.fetch_many.as_ref().map(|path| fetch_many(surroundings, path));
@@ -212,16 +210,7 @@ fn lookup_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenSt
                 const NAME: &'static ::core::primitive::str = #name;
                 #is_alias
 
-                #[inline]
-                fn key(&self) -> #krate::KeyEncoder {
-                    let #pattern = &self.0;
-                    encode_cachecow_key #turbofish (#(#names),*)
-                }
-
-                #[inline]
-                fn key_of(object: &Self::Object) -> #krate::KeyEncoder {
-                    encode_cachecow_key #turbofish (#(#own),*)
-                }
+                #keys
 
                 #primary_of
                 #finds
@@ -231,6 +220,28 @@ fn lookup_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenSt
                 #fetch_many
             }
         };
+    }
+}
+
+/// `key` and `key_of`, of a lookup or a list.
+pub(super) fn keys(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
+    let target = &surroundings.model.schema.target;
+    let krate = &target.krate;
+    let (_, generic_arguments, _) = target.generics.split_for_impl();
+    let turbofish = generic_arguments.as_turbofish();
+    let (pattern, names) = (pattern(lookup), part_locals(&lookup.parts));
+    let own = own_parts(&target.object, lookup);
+    quote! {
+        #[inline]
+        fn key(&self) -> #krate::KeyEncoder {
+            let #pattern = &self.0;
+            encode_cachecow_key #turbofish (#(#names),*)
+        }
+
+        #[inline]
+        fn key_of(object: &Self::Object) -> #krate::KeyEncoder {
+            encode_cachecow_key #turbofish (#(#own),*)
+        }
     }
 }
 
