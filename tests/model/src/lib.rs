@@ -19,6 +19,7 @@ pub mod object;
 pub mod process;
 pub mod scene;
 pub mod scenes;
+mod small;
 mod trace;
 pub mod world;
 pub mod writer;

@@ -6,10 +6,11 @@
 
 mod world;
 
-use stateright::{Checker, Model, Property};
+use stateright::{Model, Property};
 
 pub use self::world::Event;
 use self::world::World;
+use crate::small;
 
 /// Once all has come to rest, nothing old is cached.
 pub const FRESH: &str = "nothing is stale for good";
@@ -74,8 +75,5 @@ impl Model for Scene {
 ///
 /// If nothing ever comes to rest.
 pub fn explore(scene: Scene) -> (usize, Option<String>) {
-    let checker = scene.checker().threads(2).spawn_bfs().join();
-    assert!(checker.discovery("it comes to rest").is_some(), "{scene:?}");
-    let way = checker.discovery(FRESH).map(|path| format!("{:?}", path.into_actions()));
-    (checker.unique_state_count(), way)
+    small::explore(scene, FRESH, "it comes to rest")
 }

@@ -8,10 +8,11 @@
 
 mod world;
 
-use stateright::{Checker, Model, Property};
+use stateright::{Model, Property};
 
 pub use self::world::Event;
 use self::world::World;
+use crate::small;
 
 /// No read finds what is older than was promised when it began.
 pub const FRESH: &str = "no read that starts after the invalidation may find the old value";
@@ -76,8 +77,5 @@ impl Model for Scene {
 ///
 /// If the invalidation is never confirmed.
 pub fn explore(scene: Scene) -> (usize, Option<String>) {
-    let checker = scene.checker().threads(2).spawn_bfs().join();
-    assert!(checker.discovery("it is confirmed").is_some(), "{scene:?}");
-    let way = checker.discovery(FRESH).map(|path| format!("{:?}", path.into_actions()));
-    (checker.unique_state_count(), way)
+    small::explore(scene, FRESH, "it is confirmed")
 }
