@@ -27,6 +27,10 @@ pub use crate::model::call::{
 pub use crate::model::listed::{
     BlockingListOutput, ListOutput, OfMembers, OfObjects, listed, listed_blocking,
 };
+pub use crate::model::output::{
+    BlockingManyOutput, BlockingOutput, FetchManyOutput, FetchOutput, found, found_blocking,
+    found_many, found_many_blocking,
+};
 pub use crate::model::query::QueryTags;
 use crate::model::query::{Answer, Query};
 use crate::model::schema::CacheSchema;
@@ -146,73 +150,6 @@ pub fn gather<L, P>(lookups: &[&L], parts: fn(&L) -> P) -> Vec<P> {
     lookups.iter().map(|lookup| parts(lookup)).collect()
 }
 
-/// What a fetch function may return for objects of type `T`.
-#[diagnostic::on_unimplemented(
-    message = "a fetch function cannot return `{Self}` here",
-    label = "wrong return type",
-    note = "a fetch function returns `Result<{T}, E>` or `Result<Option<{T}>, E>`, where `E` is \
-            any error"
-)]
-pub trait FetchOutput<T> {
-    /// The fetch function's error.
-    type Error;
-
-    /// An object that was found, or nothing.
-    #[doc(hidden)]
-    fn into_found(self) -> Result<Option<T>, Self::Error>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T, E> FetchOutput<T> for Result<T, E> {
-    type Error = E;
-
-    fn into_found(self) -> Result<Option<T>, E> {
-        self.map(Some)
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<T, E> FetchOutput<T> for Result<Option<T>, E> {
-    type Error = E;
-
-    fn into_found(self) -> Self {
-        self
-    }
-}
-
-/// What a `fetch_many` function may return for objects of type `T`.
-#[diagnostic::on_unimplemented(
-    message = "a `fetch_many` function cannot return `{Self}` here",
-    label = "wrong return type",
-    note = "a `fetch_many` function returns `Result<Vec<{T}>, E>`, where `E` is any error"
-)]
-pub trait FetchManyOutput<T> {
-    /// The fetch function's error.
-    type Error;
-
-    /// The objects that were found.
-    #[doc(hidden)]
-    fn into_found(self) -> Result<Vec<T>, Self::Error>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T, E> FetchManyOutput<T> for Result<Vec<T>, E> {
-    type Error = E;
-
-    fn into_found(self) -> Self {
-        self
-    }
-}
-
-/// The result of a fetch function.
-#[inline]
-pub fn found<T, O: FetchOutput<T>>(
-    output: O,
-    into_error: fn(O::Error) -> Error,
-) -> Result<Option<T>, Error> {
-    output.into_found().map_err(into_error)
-}
-
 /// What a query returns.
 #[diagnostic::on_unimplemented(
     message = "a query cannot return `{Self}`",
@@ -262,83 +199,6 @@ pub fn shared_answer<Q: Query>(answer: Arc<Answer<Q>>) -> Arc<Q::Value> {
 #[expect(clippy::needless_pass_by_value, reason = "the user's expression is of any type")]
 pub fn tags(tags: impl QueryTags, visit: &mut dyn FnMut(Key)) {
     tags.each_epoch(visit);
-}
-
-/// The result of a `fetch_many` function.
-#[inline]
-pub fn found_many<T, O: FetchManyOutput<T>>(
-    output: O,
-    into_error: fn(O::Error) -> Error,
-) -> Result<Vec<T>, Error> {
-    output.into_found().map_err(into_error)
-}
-
-/// What a synchronous fetch function may return for objects of type `T`.
-#[diagnostic::on_unimplemented(
-    message = "a fetch function in `blocking(…)` cannot return `{Self}` here",
-    label = "wrong return type",
-    note = "it is no `async fn`, and returns `Result<{T}, E>` or `Result<Option<{T}>, E>`, where `E` is any error; \
-            an `async fn` is named without `blocking`: `fetch = path`"
-)]
-pub trait BlockingOutput<T> {
-    /// What it is to a fetch function that is awaited.
-    type Output: FetchOutput<T>;
-
-    /// The same.
-    #[doc(hidden)]
-    fn output(self) -> Self::Output;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T, O: FetchOutput<T>> BlockingOutput<T> for O {
-    type Output = O;
-
-    fn output(self) -> O {
-        self
-    }
-}
-
-/// What a synchronous `fetch_many` function may return for objects of type `T`.
-#[diagnostic::on_unimplemented(
-    message = "a `fetch_many` function in `blocking(…)` cannot return `{Self}` here",
-    label = "wrong return type",
-    note = "it is no `async fn`, and returns `Result<Vec<{T}>, E>`, where `E` is any error; an `async fn` is named \
-            without `blocking`: `fetch_many = path`"
-)]
-pub trait BlockingManyOutput<T> {
-    /// What it is to a function that is awaited.
-    type Output: FetchManyOutput<T>;
-
-    /// The same.
-    #[doc(hidden)]
-    fn output(self) -> Self::Output;
-}
-
-#[diagnostic::do_not_recommend]
-impl<T, O: FetchManyOutput<T>> BlockingManyOutput<T> for O {
-    type Output = O;
-
-    fn output(self) -> O {
-        self
-    }
-}
-
-/// The result of a synchronous fetch function.
-#[inline]
-pub fn found_blocking<T, O: BlockingOutput<T>>(
-    output: O,
-    into_error: fn(<O::Output as FetchOutput<T>>::Error) -> Error,
-) -> Result<Option<T>, Error> {
-    found(output.output(), into_error)
-}
-
-/// The result of a synchronous `fetch_many` function.
-#[inline]
-pub fn found_many_blocking<T, O: BlockingManyOutput<T>>(
-    output: O,
-    into_error: fn(<O::Output as FetchManyOutput<T>>::Error) -> Error,
-) -> Result<Vec<T>, Error> {
-    found_many(output.output(), into_error)
 }
 
 /// Stands where a fetch function is missing, beside the error that says so.

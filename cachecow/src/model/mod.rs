@@ -9,6 +9,7 @@ pub(crate) mod list;
 pub(crate) mod listed;
 pub(crate) mod lookup;
 pub(crate) mod object;
+pub(crate) mod output;
 pub(crate) mod query;
 pub(crate) mod schema;
 pub(crate) mod tag;
