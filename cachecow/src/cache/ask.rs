@@ -1,7 +1,6 @@
 //! Reading the answers of cached functions.
 
 use crate::cache::cow::CacheCow;
-use crate::cache::read::Source;
 use crate::cache::view::View;
 use crate::error::Error;
 use crate::model::lookup::{Lookup, SameContext};
@@ -49,9 +48,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
         Q: Query + Lookup<Object = Answer<Q>, Context: SameContext<C>>,
     {
         let read = self.read_unaudited(&query).await?;
-        if matches!(read.source, Source::Near | Source::Cache) {
-            self.engine.sample(self.scope, &query, read.value.as_ref());
-        }
+        self.sample(&query, &read);
         if let Some(output) = Q::output(read.value) {
             return Ok(output);
         }

@@ -8,7 +8,7 @@ use crate::cache::shared::SharedView;
 use crate::cache::view::{Begun, View};
 use crate::engine::Engine;
 use crate::engine::read::{
-    Learnt, ListHint, ListRead, ObjectQuery, Seen, batch, look_list, near_hit, too_long,
+    Learnt, ListHint, ListRead, ObjectQuery, Seen, look_list, near_hit, too_long,
 };
 use crate::error::Error;
 use crate::key::Scope;
@@ -109,10 +109,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
         };
         let mut objects = Gathered::of((self.engine, self.scope), &asked, &members, &read, seen);
         if let Some(missing) = objects.missing(&members) {
-            let (near, context) = (self.near::<L::Member>(), SameContext::of(self.context));
-            let read = batch::get_many((self.engine, self.scope), near, context, &missing, options)
-                .await?;
-            objects.take(read);
+            objects.take(self.get_many(missing).await?);
         }
         Ok(objects.in_order(&asked))
     }

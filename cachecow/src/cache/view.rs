@@ -244,10 +244,16 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         lookup: L,
     ) -> Result<Read<L::Object>, Error> {
         let read = self.read_unaudited(&lookup).await?;
-        if matches!(read.source, Source::Near | Source::Cache) {
-            self.engine.sample(self.scope, &lookup, read.value.as_ref());
-        }
+        self.sample(&lookup, &read);
         Ok(read)
+    }
+
+    /// Lets the auditor pick the read, if it is a hit.
+    #[inline]
+    pub(super) fn sample<L: Lookup>(self, lookup: &L, read: &Read<L::Object>) {
+        if matches!(read.source, Source::Near | Source::Cache) {
+            self.engine.sample(self.scope, lookup, read.value.as_ref());
+        }
     }
 
     /// [`read`](Self::read), with options for this read alone.
