@@ -4,10 +4,8 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use super::Engine;
 use crate::key::Scope;
 use crate::log::{FollowerStatus, SharedFollower};
-use crate::protocol::Token;
 
 /// Those that were started, as long as anyone uses them.
 #[derive(Default)]
@@ -39,12 +37,5 @@ impl Followers {
     fn all(&self) -> impl Iterator<Item = Arc<SharedFollower>> + use<> {
         let followers: Vec<_> = self.0.lock().iter().filter_map(Weak::upgrade).collect();
         followers.into_iter()
-    }
-}
-
-impl Engine {
-    /// A token that nobody else has.
-    pub(crate) fn fresh_token(&self) -> Token {
-        self.tokens.fresh()
     }
 }

@@ -47,17 +47,11 @@ impl Engine {
             of_answers: false,
         };
         let keys = set.keys.into_iter().map(|(key, policy)| target(key, policy, Vec::new()));
-        let mut targets: Vec<Target> = keys.collect();
-        targets.sort_unstable_by(|one, other| other.cmp(one));
-        targets.dedup_by_key(|target| target.key);
+        let mut targets = each_once(keys.collect());
         let keys = targets.len();
-        let mut answers: Vec<Target> = set
-            .answers
-            .into_iter()
-            .map(|(key, policy)| Target { of_answers: true, ..target(key, policy, Vec::new()) })
-            .collect();
-        answers.sort_unstable_by(|one, other| other.cmp(one));
-        answers.dedup_by_key(|target| target.key);
+        let of_answers =
+            |(key, policy)| Target { of_answers: true, ..target(key, policy, Vec::new()) };
+        let answers = each_once(set.answers.into_iter().map(of_answers).collect());
         for named in set.tags {
             let (guard, tag) = (scope.key(named.guard), scope.key(named.tag));
             match targets[keys..].iter_mut().find(|group| group.key == guard) {
@@ -186,6 +180,13 @@ pub(super) struct Change {
     pub(super) state: Option<fn(&Engine) -> &TypeState>,
     /// Whether it was.
     pub(super) stored: bool,
+}
+
+/// Of targets with one key, the one that takes the longest to settle.
+fn each_once(mut targets: Vec<Target>) -> Vec<Target> {
+    targets.sort_unstable_by(|one, other| other.cmp(one));
+    targets.dedup_by_key(|target| target.key);
+    targets
 }
 
 impl Target {

@@ -64,7 +64,7 @@ pub(crate) struct Engine {
     pub(crate) hints: Hints,
     near: Option<Arc<Near>>,
     flights: Flights,
-    tokens: Tokens,
+    pub(crate) tokens: Tokens,
     runtime: Option<Handle>,
     last_resort: LastResort,
     fetch_limit: FetchLimit,

@@ -12,7 +12,7 @@ use crate::document::{self, Header};
 use crate::key::{Key, KeyMap, Scope};
 use crate::model::cached::Cached;
 use crate::model::keys::KeySet;
-use crate::model::tag::Tag;
+use crate::model::tag;
 use crate::protocol::tags::{self, Captured};
 use crate::protocol::{Command, Lost, Reply};
 use crate::stats::{Counter, TypeState};
@@ -72,17 +72,17 @@ impl WrittenObject {
         let (mut key, mut tags) = (None, Vec::new());
         // The primary one comes first.
         object.each_key(&mut |each| key = key.or(Some(scope.key(each))));
-        object.each_tag(&mut |tag| tags.push(scope.key(tag.key())));
-        tags.extend(T::CLEARABLE.then(|| scope.key(T::whole())));
-        let (guards, state) = (guards::<T>(scope).collect(), state_of::<T> as _);
+        tag::each_epoch(Some(object), &mut |epoch| tags.push(scope.key(epoch)));
+        let (guards, state) = (guards::<T>(scope), state_of::<T> as _);
         Some(Self { key: key?, document, ttl, guards, tags, state })
     }
 }
 
 /// What must be the same before the work and after it, for an object of the type to be stored.
-pub(crate) fn guards<T: Cached>(scope: Scope) -> impl Iterator<Item = Key> {
-    let whole = T::CLEARABLE.then(|| scope.key(T::whole()));
-    T::TAGGED.then(|| Tag::<T>::guard(scope)).into_iter().chain(whole)
+pub(crate) fn guards<T: Cached>(scope: Scope) -> Vec<Key> {
+    let mut guards = Vec::new();
+    tag::each_guard::<T>(&mut |guard| guards.push(scope.key(guard)));
+    guards
 }
 
 fn state_of<T: Cached>(engine: &Engine) -> &TypeState {

@@ -118,7 +118,7 @@ impl Mark {
             Some(Reply::Value(old)) => Some(Replacing { seen: SeenValue::of(&old), keep: true }),
             _ => None,
         };
-        let token = engine.fresh_token();
+        let token = engine.tokens.fresh();
         let claim = Command::Claim { token, lease: LEASE, replacing };
         let Some(Reply::Claimed(grant)) = self.execute(engine, claim).await? else {
             return Ok(false);

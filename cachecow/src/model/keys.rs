@@ -1,6 +1,6 @@
 //! What an invalidation or a write names.
 
-use crate::key::{Key, Scope};
+use crate::key::Key;
 use crate::model::cached::{Cached, Clearable, TypePolicy};
 #[cfg(feature = "log")]
 use crate::model::query::{Answer, Query};
@@ -45,8 +45,7 @@ impl KeySet {
 
     /// Adds a tag: all objects and all answers to queries that carry it.
     pub fn add_tag<T: Cached>(&mut self, tag: Tag<T>) {
-        let guard = Tag::<T>::guard(Scope::default());
-        self.tags.push(TagInSet { guard, tag: tag.key(), policy: T::POLICY });
+        self.tags.push(TagInSet { guard: Tag::<T>::guard(), tag: tag.key(), policy: T::POLICY });
         self.add_queries(tag);
     }
 

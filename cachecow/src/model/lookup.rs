@@ -3,10 +3,10 @@
 use std::future::{Future, Ready};
 
 use crate::error::Error;
-use crate::key::{Key, KeyEncoder, Scope};
+use crate::key::{Key, KeyEncoder};
 use crate::model::audited::Audited;
 use crate::model::cached::Cached;
-use crate::model::tag::Tag;
+use crate::model::tag;
 
 /// One way to look an object up: a key, and the fetch function behind it.
 ///
@@ -67,23 +67,13 @@ pub trait Lookup: Send + Sync {
     #[doc(hidden)]
     #[inline]
     fn each_epoch(&self, object: Option<&Self::Object>, visit: &mut dyn FnMut(Key)) {
-        if let Some(object) = object {
-            object.each_tag(&mut |tag| visit(tag.key()));
-        }
-        if Self::Object::CLEARABLE {
-            visit(Self::Object::whole());
-        }
+        tag::each_epoch(object, visit);
     }
 
     /// Visits the epochs that are captured before the fetch, and must be the same after it.
     #[doc(hidden)]
     fn each_guard(&self, visit: &mut dyn FnMut(Key)) {
-        if Self::Object::TAGGED {
-            visit(Tag::<Self::Object>::guard(Scope::default()));
-        }
-        if Self::Object::CLEARABLE {
-            visit(Self::Object::whole());
-        }
+        tag::each_guard::<Self::Object>(visit);
     }
 
     /// Where reads by this lookup are counted, if not with its type: a number like the type's, and a name. It is

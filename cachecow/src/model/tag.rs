@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::key::{Key, KeyEncoder, Scope};
+use crate::key::{Key, KeyEncoder};
 use crate::model::cached::{Cached, Clearable};
 use crate::model::keys::{CacheKeys, KeySet};
 
@@ -58,8 +58,8 @@ impl<T: Cached> Tag<T> {
     }
 
     /// The key of the epoch that ends with every invalidation of any tag of the type.
-    pub(crate) fn guard(scope: Scope) -> Key {
-        scope.key(T::tag_scope().key())
+    pub(super) fn guard() -> Key {
+        T::tag_scope().key()
     }
 
     /// The key of the epoch that answers to queries carry. It ends with every invalidation of the tag, and with
@@ -96,6 +96,28 @@ impl<T> Copy for TaggedQueries<T> {}
 impl<T> fmt::Debug for TaggedQueries<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TaggedQueries").field(&self.0.key).finish()
+    }
+}
+
+/// Visits the epochs that an object of the type carries, or its absence.
+#[inline]
+pub(crate) fn each_epoch<T: Cached>(object: Option<&T>, visit: &mut dyn FnMut(Key)) {
+    if let Some(object) = object {
+        object.each_tag(&mut |tag| visit(tag.key()));
+    }
+    if T::CLEARABLE {
+        visit(T::whole());
+    }
+}
+
+/// Visits the epochs that must be the same before a fetch and after it, for an object of the type to be stored.
+#[inline]
+pub(crate) fn each_guard<T: Cached>(visit: &mut dyn FnMut(Key)) {
+    if T::TAGGED {
+        visit(Tag::<T>::guard());
+    }
+    if T::CLEARABLE {
+        visit(T::whole());
     }
 }
 

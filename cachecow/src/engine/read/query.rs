@@ -14,7 +14,7 @@ use super::known::Known;
 use super::lifetime::time_left;
 use super::primary::{ClaimFirst, Primary};
 use crate::backend::Place;
-use crate::document::{self, Body};
+use crate::document::{self, Body, Header};
 use crate::engine::Engine;
 use crate::key::{Key, KeyEncoder, Scope};
 use crate::model::cached::Cached as _;
@@ -202,6 +202,17 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
             Ok(verified) => verified,
             Err(verdict) => return Err(verdict).into(),
         };
+        self.judge_found(document, (header, object), (stamps, known))
+    }
+
+    /// Judges what the document under the key itself says: the object, or its absence.
+    #[inline]
+    fn judge_found(
+        &self,
+        document: Stored<'_>,
+        (header, object): (Header, Found<L>),
+        (stamps, known): (&[u8], &Known),
+    ) -> Judgement<Found<L>> {
         let seen = || SeenValue::of(document.stored);
         match self.check(self.key, object, (stamps, known)) {
             Ok(object) => {
@@ -218,16 +229,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
     fn judge_absence(&self, document: Stored<'_>, known: &Known) -> Judgement<Found<L>> {
         match open::<L::Object>(self.engine, self.state, document) {
             Ok((header, Body::Absent { stamps, key })) if key == self.parts.as_bytes() => {
-                let seen = || SeenValue::of(document.stored);
-                match self.check(self.key, None, (stamps, known)) {
-                    Ok(_) => {
-                        let verdict = judge_age::<L::Object>(self.engine, header, seen);
-                        self.judged(None, verdict, None, document.clear, known)
-                    }
-                    Err(Unserved::Outdated) => Err(Verdict::Replace(seen())).into(),
-                    Err(Unserved::Unknown) => Err(Verdict::Unknown).into(),
-                    Err(Unserved::Needs(places)) => Judgement::Needs(places),
-                }
+                self.judge_found(document, (header, None), (stamps, known))
             }
             Ok(_) => Err(reject(self.state, document.stored, "of another key")).into(),
             Err(verdict) => Err(verdict).into(),
