@@ -137,7 +137,7 @@ fn add(
         let read = quote_spanned!(ty.span()=> #krate::log::RowReader::part::<#ty>);
         quote!(#read(reader, #column, #shown, #krate::log::ColumnUse::#usage))
     });
-    // All are read before any is missed, so that all that is wrong is told.
+    // Every column is read before the first missing one ends it, so that every missing one is reported.
     quote! {
         if let (#(::core::option::Option::Some(#locals),)*) = (#(#reads,)*) {
             reader.add(&#keys);

@@ -127,7 +127,7 @@ impl Lists<'_> {
         }
     }
 
-    /// Which list an object read from a cache is in is told by its fields, so these must be there.
+    /// The fields of a cached object say which list it is in, so they must be stored.
     fn unstored_fields(&self, lists: &[ListModel], faults: &mut Faults) {
         for field in self.lookups_of.fields {
             let Some(list) = lists.iter().find(|list| list.part(&field.name).is_some()) else {
