@@ -55,12 +55,26 @@ impl TableName {
 
     /// The name for an SQL statement, with each part in double quotes, as standard SQL has it.
     pub fn quoted(&self) -> String {
-        let quote = |part: &str| format!("\"{}\"", part.replace('"', "\"\""));
         match self.schema() {
-            Some(schema) => format!("{}.{}", quote(schema), quote(self.name())),
-            None => quote(self.name()),
+            Some(schema) => self.quoted_in(schema),
+            None => identifier(self.name()),
         }
     }
+
+    /// The same, with this schema where the name has none.
+    #[cfg(any(feature = "postgres-log", all(feature = "outbox", feature = "postgres")))]
+    pub(super) fn quoted_with_schema(&self, default_schema: &str) -> String {
+        self.quoted_in(self.schema().unwrap_or(default_schema))
+    }
+
+    fn quoted_in(&self, schema: &str) -> String {
+        format!("{}.{}", identifier(schema), identifier(self.name()))
+    }
+}
+
+/// A name in a statement of standard SQL.
+pub(super) fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
 }
 
 /// As `#[cache(table = …)]` takes it: in double quotes where a name is no plain word.
@@ -80,7 +94,7 @@ impl fmt::Display for TableName {
             if is_plain(part) {
                 f.write_str(part)?;
             } else {
-                write!(f, "\"{}\"", part.replace('"', "\"\""))?;
+                f.write_str(&identifier(part))?;
             }
         }
         Ok(())

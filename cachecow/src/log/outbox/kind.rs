@@ -2,6 +2,7 @@
 
 use super::setup::Trigger;
 use crate::error::{Error, ErrorKind};
+use crate::log::table::identifier;
 use crate::store::sql::pool::SqlPool;
 
 /// One of the three.
@@ -50,7 +51,7 @@ impl Kind {
             #[cfg(feature = "mysql")]
             Self::MySql => format!("`{}`", name.replace('`', "``")),
             #[allow(unreachable_patterns, reason = "MySQL may be the only one")]
-            _ => format!("\"{}\"", name.replace('"', "\"\"")),
+            _ => identifier(name),
         }
     }
 
@@ -94,22 +95,27 @@ impl Kind {
 
     /// The statement that gives a text which is another after the triggers were dropped, even if they were made anew.
     pub(super) fn identity(self, table: &str, triggers: &[Trigger]) -> String {
-        let names: Vec<String> = triggers.iter().map(|it| self.literal(&it.name)).collect();
-        let names = if names.is_empty() { "''".to_owned() } else { names.join(", ") };
-        let _ = &table;
+        let names = || {
+            let names: Vec<String> = triggers.iter().map(|it| self.literal(&it.name)).collect();
+            if names.is_empty() { "''".to_owned() } else { names.join(", ") }
+        };
+        // Not every database's statement has all of it.
+        let _ = (table, &names);
         match self {
             #[cfg(feature = "postgres")]
             Self::Postgres => format!(
                 "select current_database() || ' ' || {}::regclass::oid::text || ' ' || \
                  coalesce(string_agg(oid::text, ',' order by oid), '') \
-                 from pg_trigger where not tgisinternal and tgname in ({names})",
-                self.literal(&self.outbox(table))
+                 from pg_trigger where not tgisinternal and tgname in ({})",
+                self.literal(&self.outbox(table)),
+                names()
             ),
             #[cfg(feature = "mysql")]
             Self::MySql => format!(
                 "select concat(database(), ' ', count(*), ' ', coalesce(max(created), '')) \
                  from information_schema.triggers \
-                 where trigger_schema = database() and trigger_name in ({names})"
+                 where trigger_schema = database() and trigger_name in ({})",
+                names()
             ),
             // It grows with every change of the schema, whichever. That is more than need be, and safe.
             #[cfg(feature = "sqlite")]

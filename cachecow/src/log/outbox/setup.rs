@@ -131,7 +131,6 @@ impl Kind {
 
     fn create_trigger(self, sql: &mut String, outbox: &str, trigger: &Trigger) {
         let name = self.quoted(&trigger.name);
-        let change = trigger.change;
         let _ = match self {
             #[cfg(feature = "postgres")]
             Self::Postgres => {
@@ -141,6 +140,7 @@ impl Kind {
             Self::MySql => {
                 let schema = trigger.table.schema().map(|schema| self.quoted(schema) + ".");
                 let table = schema.unwrap_or_default() + &self.quoted(trigger.table.name());
+                let change = trigger.change;
                 writeln!(
                     sql,
                     "drop trigger if exists {name};\ncreate trigger {name} after {change} on {table} for each row {};",
@@ -150,9 +150,10 @@ impl Kind {
             #[cfg(feature = "sqlite")]
             Self::Sqlite => writeln!(
                 sql,
-                "create trigger if not exists {name} after {change} on {} begin {}; end;",
+                "create trigger if not exists {name} after {} on {} begin {}; end;",
+                trigger.change,
                 self.quoted(trigger.table.name()),
-                trigger.insertion(self, outbox, change)
+                trigger.insertion(self, outbox, trigger.change)
             ),
         };
     }
@@ -162,10 +163,7 @@ impl Kind {
 /// and the trigger fires in sessions that apply changes of another server, too.
 #[cfg(feature = "postgres")]
 fn postgres(kind: Kind, outbox: &str, trigger: &Trigger, name: &str) -> String {
-    let table = match trigger.table.schema() {
-        Some(_) => trigger.table.quoted(),
-        None => format!("public.{}", trigger.table.quoted()),
-    };
+    let table = trigger.table.quoted_with_schema("public");
     let insert = |change| trigger.insertion(kind, outbox, change);
     let (when, body) = if trigger.change == "truncate" {
         ("after truncate", format!("{};", insert("truncate")))

@@ -1,11 +1,12 @@
 //! What must hold before a table is followed: that no change is lost, and that the database comes to no harm.
 
 use super::PostgresLog;
-use super::session::{Rows, Session, identifier, literal};
+use super::session::{Rows, Session, literal};
 use super::stream::NAME;
 use super::tables;
 use crate::error::{Error, ErrorKind};
 use crate::log::mapping::FollowedTable;
+use crate::log::table::identifier;
 
 const OLDEST: u32 = 140_000;
 

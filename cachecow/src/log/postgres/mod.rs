@@ -16,6 +16,8 @@ mod tables;
 use std::fmt;
 use std::sync::Arc;
 
+use pgwire_replication::Lsn;
+
 use self::address::Address;
 use self::catalog::Catalog;
 use self::gate::Gate;
@@ -231,11 +233,7 @@ impl ChangeLog for PostgresLog {
         let Some(stream) = &self.stream else { return Ok(()) };
         let (xids, until) = (stream.unsettled.clone(), stream.unsettled_until);
         self.session().await?;
-        let result = match &mut self.session {
-            Some(session) => self.gate.wait(session, &self.replicas, xids, until).await,
-            None => Ok(()),
-        };
-        match (result, &mut self.stream) {
+        match (self.pass_gate(xids, until).await, &mut self.stream) {
             (Ok(()), Some(stream)) => {
                 stream.unsettled.clear();
                 Ok(())
@@ -333,9 +331,7 @@ impl PostgresLog {
         self.catalog_seen = Some(now);
         Ok(())
     }
-}
 
-impl PostgresLog {
     /// Waits until the standbys that objects are fetched from have all that is visible by now, for what goes without
     /// a row in the log.
     async fn replicas_have_all(&mut self) -> Result<(), Error> {
@@ -343,8 +339,12 @@ impl PostgresLog {
             return Ok(());
         }
         let until = lsn::lsn(self.end().await?);
+        self.pass_gate(Vec::new(), until).await
+    }
+
+    async fn pass_gate(&mut self, xids: Vec<u32>, until: Lsn) -> Result<(), Error> {
         match &mut self.session {
-            Some(session) => self.gate.wait(session, &self.replicas, Vec::new(), until).await,
+            Some(session) => self.gate.wait(session, &self.replicas, xids, until).await,
             None => Ok(()),
         }
     }

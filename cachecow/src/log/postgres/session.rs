@@ -101,8 +101,3 @@ pub(super) fn literal(text: &str) -> String {
         format!("'{escaped}'")
     }
 }
-
-/// A name as an SQL identifier.
-pub(super) fn identifier(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}

@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
-use super::session::{identifier, literal};
+use super::session::literal;
 use super::tables::{full_name, identity_by_index};
 use super::{DEFAULT_NAME, PostgresLog};
 use crate::log::column::ColumnUse;
 use crate::log::mapping::{FollowedTable, FollowedTypes};
+use crate::log::table::identifier;
 
 /// The SQL that makes the publication, the replica identities and the slot, by their default name `cachecow`, for
 /// these types. Read it, and run it once, as the tables' owner; nothing of it is ever run by this crate.

@@ -10,12 +10,13 @@ use tokio::time::{Instant, timeout};
 use super::address::Address;
 use super::lsn;
 use super::pgoutput::{Datum, Decoder, Malformed, Message, Relation, Tuple};
-use super::session::{has_code, identifier, query, unavailable};
+use super::session::{has_code, query, unavailable};
 use crate::error::{Error, ErrorKind};
 use crate::log::batch::Batch;
 use crate::log::mapping::FollowedTable;
 use crate::log::position::LogPosition;
 use crate::log::row::{Row, RowVersion};
+use crate::log::table::identifier;
 use crate::log::value::Value;
 
 /// By this name the server knows the streaming connection, also in `synchronous_standby_names`.

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use super::DEFAULT_SCHEMA;
 use super::checks::Findings;
-use super::session::{Rows, Session, identifier, literal};
+use super::session::{Rows, Session, literal};
 use crate::error::Error;
 use crate::log::mapping::FollowedTable;
-use crate::log::table::TableName;
+use crate::log::table::{TableName, identifier};
 
 /// A table's columns, as the catalog has them.
 struct Found {
@@ -31,8 +31,7 @@ struct Part {
 
 /// The table's name with its schema, as SQL has it.
 pub(super) fn full_name(table: &TableName) -> String {
-    let schema = table.schema().unwrap_or(DEFAULT_SCHEMA);
-    format!("{}.{}", identifier(schema), identifier(table.name()))
+    table.quoted_with_schema(DEFAULT_SCHEMA)
 }
 
 pub(super) async fn check(
