@@ -69,6 +69,8 @@ acts! {
     Written: "write";
     /// An object stored by the `write` that made it.
     WrittenThrough: "write, stored";
+    /// A `write` that went on in a task of its own.
+    Detached: "write, detached";
     /// A key written by a `write` of its tag.
     TagWritten: "write, by tag";
     /// A key changed that the cache could not be told of at once.

@@ -62,7 +62,8 @@ impl Worker {
             4 if T::KIND == Grouped::KIND => self.invalidate_group(id / GROUP).await,
             5 if T::KIND == Grouped::KIND => self.write_group(id / GROUP).await,
             4..=5 if T::KIND == Named::KIND => self.invalidate_alias(id).await,
-            4..=8 => self.write::<T>(&[id]).await,
+            4..=7 => self.write::<T>(&[id]).await,
+            8 => self.write_detached::<T>(id).await,
             _ => self.write::<T>(&some_with(id)).await,
         }
     }
@@ -138,6 +139,17 @@ impl Worker {
                 self.changed(committed, times, &Confirmed::No, Act::Unconfirmed);
             }
         }
+    }
+
+    /// In a task of its own, which goes on where the one that waits for it is dropped.
+    async fn write_detached<T: Soaked>(self: &Arc<Self>, id: u32) {
+        let worker = Arc::clone(self);
+        let write = tokio::spawn(async move {
+            worker.write::<T>(&[id]).await;
+            worker.count(Act::Detached);
+        });
+        // A runtime that ends takes the task with it.
+        let _ = cut_off(write).await;
     }
 
     async fn write<T: Soaked>(self: &Arc<Self>, ids: &[u32]) {

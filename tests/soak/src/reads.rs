@@ -72,7 +72,13 @@ impl Worker {
         let view = if near { view } else { view.past_near() };
         let read = cut_off(view.list(Grouped::list_by_group(group))).await;
         let read = read.map(|read| read.map(|objects| objects.into_iter().map(Some).collect()));
-        self.check_group((ids, floors), read, &database, near);
+        // Where the list was fetched, its objects may still have come from the near tier.
+        let act = |id| match database.has_fetched(Grouped::cell(id)) {
+            _ if near => Act::NearBatchRead,
+            true => Act::FetchedRead,
+            false => Act::BatchRead,
+        };
+        self.check_group((ids, floors), read, &database, act);
     }
 
     /// An answer is as young as the last invalidation of its tag.
@@ -86,7 +92,12 @@ impl Worker {
         let read = read.map(|read| {
             read.map(|objects| objects.iter().cloned().map(Arc::new).map(Some).collect())
         });
-        self.check_group((ids, floors), read, &database, near);
+        let act = |id| match database.has_fetched(Grouped::cell(id)) {
+            true => Act::FetchedRead,
+            false if near => Act::NearBatchRead,
+            false => Act::BatchRead,
+        };
+        self.check_group((ids, floors), read, &database, act);
     }
 
     fn check_group(
@@ -94,7 +105,7 @@ impl Worker {
         (ids, floors): ([u32; GROUP as usize], [Floor; GROUP as usize]),
         read: Option<Result<Vec<Option<Arc<Grouped>>>, Error>>,
         database: &Database,
-        near: bool,
+        act: impl Fn(u32) -> Act,
     ) {
         match read {
             None => self.count(Act::CancelledRead),
@@ -106,12 +117,7 @@ impl Worker {
                 self.count(Act::Group);
                 objects.resize(ids.len(), None);
                 for ((id, floor), object) in ids.into_iter().zip(floors).zip(&objects) {
-                    let act = match (database.has_fetched(Grouped::cell(id)), near) {
-                        (true, _) => Act::FetchedRead,
-                        (false, false) => Act::BatchRead,
-                        (false, true) => Act::NearBatchRead,
-                    };
-                    self.check(id, floor, object.as_ref(), act);
+                    self.check(id, floor, object.as_ref(), act(id));
                 }
             }
         }

@@ -26,10 +26,12 @@ async fn every_fault_comes_and_no_read_is_stale() {
     let sources =
         [Act::NearRead, Act::CacheRead, Act::FetchedRead, Act::JoinedRead, Act::BatchRead];
     let changes = [Act::Invalidated, Act::ManyInvalidated, Act::TagInvalidated, Act::Written];
+    let whole = [Act::Group, Act::WrittenThrough, Act::Detached, Act::TagWritten];
     let promises = [Act::HeldPromise, Act::WriterKilled, Act::Overlapped];
     let left =
         [Act::KeptRead, Act::ForgottenRead, Act::BurstRead, Act::RuntimeEnded, Act::LeftOver];
-    let all = sources.into_iter().chain(changes).chain(promises).chain(FAILED).chain(left);
+    let all =
+        sources.into_iter().chain(changes).chain(whole).chain(promises).chain(FAILED).chain(left);
     for act in all {
         assert!(report.count(act) > 0, "{act:?} is missing:\n{report}");
     }
