@@ -5,11 +5,12 @@
 //! [`WriteMachine`](cachecow::protocol::WriteMachine), [`Flights`](cachecow::protocol::Flights) and
 //! [`Changes`](cachecow::protocol::Changes), which the engine drives with bytes for values, are driven here with version numbers.
 //! [`scenes`] is about one key, or two that have nothing to do with each other; [`object`] is about one object
-//! under its primary key and an alias, with a tag; [`list`] is about one that moves between two lists; [`moving`] is
+//! under its primary key and an alias, with a tag; [`answers`] is about the answer to a query that carries two tags; [`list`] is about one that moves between two lists; [`moving`] is
 //! about a cluster's slot; [`following`] is about a row whose changes are read from the database's log.
 //! What is modelled is around them: the cache's cells, held against the real backends by a test, the
 //! network, and time, which is whatever happens before something else.
 
+pub mod answers;
 pub mod cache;
 pub mod caller;
 pub mod following;

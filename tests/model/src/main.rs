@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use cachecow_model::object::scenes as object;
 use cachecow_model::scenes::{self, Extent};
-use cachecow_model::{Without, list};
+use cachecow_model::{Without, answers, list};
 
 fn main() -> ExitCode {
     let extent = match std::env::args().nth(1).as_deref() {
@@ -33,6 +33,12 @@ fn main() -> ExitCode {
         sound &= wrong.is_none();
         println!("lists, {name}: {found} states, {}", wrong.as_deref().unwrap_or("nothing wrong"));
     }
+    for scene in answers::scenes() {
+        let (found, wrong) = answers::explore(scene);
+        states += found;
+        sound &= wrong.is_none();
+        println!("{scene:?}: {found} states, {}", wrong.as_deref().unwrap_or("nothing wrong"));
+    }
     println!("{states} states in {:.0} s", began.elapsed().as_secs_f64());
     let of_keys = scenes::controls().into_iter();
     let of_keys = of_keys.map(|(without, scene)| (without, scene.explore(threads)));
@@ -41,6 +47,11 @@ fn main() -> ExitCode {
     for (without, explored) in of_keys.chain(of_objects) {
         sound &= explored.wrong.is_some();
         println!("\nControl: {without}\n{explored}");
+    }
+    for (without, scene) in answers::controls() {
+        let way = answers::explore(scene).1;
+        sound &= way.is_some();
+        println!("\nControl: {without}\n{}", way.as_deref().unwrap_or("not found"));
     }
     if sound { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

@@ -7,10 +7,10 @@ use cachecow::{Error, ErrorKind, Fill, WriteError};
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::act::Act;
-use crate::history::{Micros, OBJECTS};
+use crate::history::{Micros, OBJECTS, Writing};
 use crate::objects::{GROUP, Grouped, Named, Soaked, pause};
 use crate::trace::Event;
-use crate::worker::{Worker, cut_off, some_id};
+use crate::worker::{LEASE, Worker, cut_off, some_id};
 
 /// How often it is looked whether the background has told the cache of what was not confirmed.
 const SETTLING: Duration = Duration::from_millis(20);
@@ -155,6 +155,9 @@ impl Worker {
     async fn write<T: Soaked>(self: &Arc<Self>, ids: &[u32]) {
         let began = self.history.now();
         let lookups: Vec<T::ById> = ids.iter().map(|&id| T::by(id)).collect();
+        let process = self.settings.process;
+        let writing: Vec<Writing> =
+            ids.iter().map(|&id| self.history.writing(process, T::cell(id))).collect();
         let before: Vec<u64> = ids.iter().map(|&id| self.history.committed(T::cell(id))).collect();
         let mut committed = Vec::new();
         let mut begun = began;
@@ -181,7 +184,7 @@ impl Worker {
         }
         // Some processes do not begin a write without its hold.
         let write = async {
-            if self.settings.process % 4 < 2 {
+            if process % 4 < 2 {
                 let written = write.outcome().await;
                 if written.stored == Fill::Stored {
                     self.count(Act::WrittenThrough);
@@ -201,7 +204,14 @@ impl Worker {
         }
         let times = [began, begun];
         match ended {
-            None => self.cancelled(&committed, times),
+            None => {
+                self.cancelled(&committed, times);
+                // What it has sent may still arrive.
+                tokio::spawn(async move {
+                    tokio::time::sleep(LEASE).await;
+                    drop(writing);
+                });
+            }
             Some(Ok(Ok(()))) => {
                 self.changed(committed, times, &Confirmed::Unless, Act::Written);
             }
@@ -220,7 +230,8 @@ impl Worker {
     /// writer. See the [crate's documentation](crate).
     async fn look_for_hold<T: Soaked>(&self, id: u32, committed: Committed, began: Micros) {
         let Some(holds) = &self.holds else { return };
-        if !holds.stands(&T::by(id)).await {
+        let is_only_writer = self.history.writers(committed.cell) == 1;
+        if !holds.stands(&T::by(id), is_only_writer).await {
             return;
         }
         self.promise(committed, began, Act::HeldPromise);

@@ -52,6 +52,8 @@ pub(crate) struct History {
     promised: &'static [AtomicU64],
     promises: &'static [AtomicU64],
     counts: &'static [AtomicU64],
+    /// Of each process and cell: how many writes are under way.
+    writers: &'static [AtomicU64],
     traced: &'static [AtomicU64],
     suspects: &'static [AtomicU64],
     pub(crate) trace: Trace,
@@ -81,11 +83,23 @@ pub(crate) struct Suspect {
     pub(crate) last_made: Micros,
 }
 
+/// A write under way.
+pub(crate) struct Writing {
+    writers: &'static AtomicU64,
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        self.writers.fetch_sub(1, SeqCst);
+    }
+}
+
 impl History {
     const NUMBERS: usize = HEADER
         + 2 * CELLS
         + 2 * CELLS * REMEMBERED
         + MAX_PROCESSES * ACTS.len()
+        + MAX_PROCESSES * CELLS
         + CELLS
         + MAX_SUSPECTS * SUSPECT_NUMBERS
         + trace::NUMBERS;
@@ -114,6 +128,7 @@ impl History {
             promised: take(CELLS),
             promises: take(2 * CELLS * REMEMBERED),
             counts: take(MAX_PROCESSES * ACTS.len()),
+            writers: take(MAX_PROCESSES * CELLS),
             traced: take(CELLS),
             suspects: take(MAX_SUSPECTS * SUSPECT_NUMBERS),
             trace: Trace::new(take(trace::NUMBERS)),
@@ -171,6 +186,26 @@ impl History {
         let number = usize::try_from(version % REMEMBERED as u64).expect("a small number");
         let start = 2 * (cell * REMEMBERED + number);
         &self.promises[start..start + 2]
+    }
+
+    /// A write of the cell that is under way until this is dropped.
+    pub(crate) fn writing(&self, process: usize, cell: usize) -> Writing {
+        let writers = &self.writers[process * CELLS + cell];
+        writers.fetch_add(1, SeqCst);
+        Writing { writers }
+    }
+
+    /// How many writes of the cell are under way in all processes.
+    pub(crate) fn writers(&self, cell: usize) -> u64 {
+        let of = |process: usize| self.writers[process * CELLS + cell].load(SeqCst);
+        (0..MAX_PROCESSES).map(of).sum()
+    }
+
+    /// What the process that had this number before had under way ended with it.
+    pub(crate) fn forget_writers(&self, process: usize) {
+        for writers in &self.writers[process * CELLS..][..CELLS] {
+            writers.store(0, SeqCst);
+        }
     }
 
     pub(crate) fn count(&self, process: usize, act: Act) {
@@ -336,6 +371,18 @@ mod tests {
         }
         let forgotten = Contradicted { first: 0, last_begun: 0, last_made: 0 };
         assert_eq!(history.contradicted(1, 2, history.promised(1)), forgotten);
+    }
+
+    #[test]
+    fn writes_under_way_are_counted_over_all_processes() {
+        let (_folder, history) = history();
+        let [one, other] = [0, MAX_PROCESSES - 1].map(|process| history.writing(process, 3));
+        assert_eq!((history.writers(3), history.writers(4)), (2, 0));
+        drop(one);
+        assert_eq!(history.writers(3), 1);
+        history.forget_writers(MAX_PROCESSES - 1);
+        assert_eq!(history.writers(3), 0);
+        std::mem::forget(other);
     }
 
     #[test]

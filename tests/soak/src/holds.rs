@@ -19,16 +19,21 @@ impl Holds {
         Ok(Self { client, connection: Mutex::new(None) })
     }
 
-    /// Whether any hold of the key stands; none if the server does not answer.
-    pub(crate) async fn stands(&self, lookup: &impl Lookup) -> bool {
+    /// Whether a hold of the key stands after which nothing old is stored: any, if the only writer asks;
+    /// else one whose writer may not store. None if the server does not answer.
+    pub(crate) async fn stands(&self, lookup: &impl Lookup, is_only_writer: bool) -> bool {
         let Some(mut connection) = self.connection().await else { return false };
         let flag = format!("flag:{{{}}}", lookup.key().key());
+        // In this order: a hold that is placed between the two is of a later commit.
+        let alone: Result<Option<f64>, _> =
+            redis::cmd("ZSCORE").arg(&flag).arg("alone").query_async(&mut connection).await;
         let kind: Result<String, _> =
             redis::cmd("TYPE").arg(flag).query_async(&mut connection).await;
         if kind.is_err() {
             *self.connection.lock().await = None;
         }
-        kind.is_ok_and(|kind| kind == "zset")
+        let may_store = matches!(alone, Ok(Some(_)));
+        kind.is_ok_and(|kind| kind == "zset") && (is_only_writer || !may_store)
     }
 
     async fn connection(&self) -> Option<MultiplexedConnection> {

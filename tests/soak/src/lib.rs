@@ -15,9 +15,12 @@
 //! - As soon as a commit was made and **after that** a writer's hold of the key is seen on the server:
 //!   the version of the commit, although `write` has not returned, and whatever becomes of its
 //!   process. For when the hold was placed, value and claims were removed; while it stands, nothing is
-//!   claimed or stored; so what is stored later was fetched later. It does not matter whose hold it is,
-//!   nor whether some hold was evicted or flushed before: if one is seen now, it has stood since it was
-//!   last placed, and that was before the commit or after it.
+//!   claimed or stored; so what is stored later was fetched later. It does not matter whether some hold was
+//!   evicted or flushed before: if one is seen now, it has stood since it was last placed, and that was
+//!   before the commit or after it. Nor does it matter whose hold it is, unless it is alone: a writer that
+//!   was alone may store what its own work has made, and that is older if this writer's hold was evicted
+//!   before the other's was placed. So a lone hold counts only where no other write of the key is under
+//!   way.
 //! - When a change could not be confirmed, to its own process at once, since it reads past the cache; to
 //!   all others when the background has told the cache.
 //! - What was cancelled promises nothing, nor does a writer that died without its hold having been seen

@@ -101,6 +101,7 @@ pub async fn run(settings: Settings) {
         std::process::abort();
     }));
     let history = History::open(&settings.history).expect("the history that was begun");
+    history.forget_writers(settings.process);
     let worker = Arc::new(Worker::open(settings, history, |builder| builder).await);
     let mut tasks = JoinSet::new();
     let [settling, obeying, keeping] = [(); 3].map(|()| Arc::clone(&worker));
