@@ -8,6 +8,7 @@ mod access;
 mod commands;
 mod cuts;
 mod document;
+mod groups;
 #[path = "../load/mod.rs"]
 mod load;
 mod process;

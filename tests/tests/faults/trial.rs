@@ -10,6 +10,7 @@ use cachecow_tests::events::Events;
 use cachecow_tests::store::{Item, Store};
 use redis::aio::MultiplexedConnection;
 
+use crate::groups::Group;
 use crate::row::{Circuit, OR, Row, Seen, Told};
 use crate::servers::say;
 
@@ -25,8 +26,13 @@ pub(crate) struct Trial {
     warnings: Events,
     /// An item for each use, first that which is in the cache.
     items: [i64; 5],
+    /// A list and an answer beside the items; none where the fault is of some keys alone.
+    group: Option<Group>,
     took: Vec<String>,
 }
+
+/// Of an item that has no other use.
+const GROUP: Group = Group(6);
 
 /// How many times there are in a line.
 const TIMES: usize = 6;
@@ -34,7 +40,9 @@ const TIMES: usize = 6;
 impl Trial {
     /// Opens the cache at `url`, which is under the fault already.
     pub(crate) async fn cold(row: &'static Row, url: &str) -> Self {
-        Self::with_items(row, url, [1, 2, 3, 4, 5]).await
+        let mut trial = Self::with_items(row, url, [1, 2, 3, 4, 5]).await;
+        trial.group = Some(GROUP);
+        trial
     }
 
     async fn with_items(row: &'static Row, url: &str, items: [i64; 5]) -> Self {
@@ -51,13 +59,17 @@ impl Trial {
             strict: open(builder()).await,
             warnings: Events::warnings(),
             items,
+            group: None,
             took: Vec::new(),
         }
     }
 
     /// Opens the cache at `url`, and sees to it that it works.
     pub(crate) async fn warm(row: &'static Row, url: &str) -> Self {
-        Self::warm_with(row, url, [1, 2, 3, 4, 5]).await
+        let mut trial = Self::warm_with(row, url, [1, 2, 3, 4, 5]).await;
+        within(GROUP.until_cached(&trial.cow, &trial.store)).await;
+        trial.group = Some(GROUP);
+        trial
     }
 
     /// The whole of a trial whose fault one command begins and another ends.
@@ -110,6 +122,9 @@ impl Trial {
             found.kept = self.sees(kept).await;
         }
         found.other = self.sees(other).await;
+        if let Some(group) = self.group {
+            group.is_seen(&self.cow, &self.store, found.kept).await;
+        }
         for _ in 0..5 {
             self.reads(kept, 1).await;
             self.reads(other, 1).await;
@@ -125,6 +140,10 @@ impl Trial {
         self.pings().await;
         found.invalidate = self.invalidates(kept).await;
         found.write = self.writes(changed).await;
+        if let Some(group) = self.group {
+            let Row { invalidate, write, .. } = found;
+            group.is_told(&self.cow, &self.store, [invalidate, write]).await;
+        }
         found.strict = self.writes_strictly(strict).await;
         assert_eq!(found, *self.row);
         self.has_warned();
@@ -231,6 +250,11 @@ impl Trial {
             for cow in [&other, &self.cow, &self.strict] {
                 let read = cow.with(&self.store).get(Item::by_id(id)).await.unwrap();
                 assert_eq!(read.unwrap().version, version, "item {id}");
+            }
+        }
+        if let Some(group) = self.group {
+            for cow in [&other, &self.cow] {
+                group.is_current(cow, &self.store).await;
             }
         }
     }

@@ -88,7 +88,15 @@ async fn posts_are_made_listed_moved_and_deleted() {
         assert_eq!(of(ada).await, expected);
         assert_eq!(titles("/posts/latest".into()).await, expected);
         if let Some(title) = ["one", "two"].get(ids.len()) {
+            // Who asks for the id that comes next is not told later that there is none.
+            let next = ids.last().map(|last| format!("/posts/{}", last + 1));
+            if let Some(next) = &next {
+                client.get(next).await.expect(StatusCode::NOT_FOUND);
+            }
             ids.push(service.post(ada, title).await);
+            if let Some(next) = &next {
+                client.get(next).await.expect(StatusCode::OK);
+            }
         }
     }
     assert!(of(bea).await.is_empty());
@@ -100,6 +108,8 @@ async fn posts_are_made_listed_moved_and_deleted() {
     );
     let moved = client.put(&format!("{path}/author"), &json!({ "author_id": bea })).await;
     assert_eq!(moved.expect(StatusCode::OK)["author_id"], bea);
+    let latest = client.get("/posts/latest").await.expect(StatusCode::OK);
+    assert_eq!((&latest[0]["author_id"], &latest[1]["author_id"]), (&json!(ada), &json!(bea)));
     assert_eq!((of(ada).await, of(bea).await), (vec!["two".into()], vec!["three".into()]));
     client.delete(&path).await.expect(StatusCode::NO_CONTENT);
     assert_eq!((of(bea).await, titles("/posts/latest".into()).await), (vec![], vec!["two".into()]));
