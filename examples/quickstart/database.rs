@@ -40,7 +40,7 @@ struct LockedPackage {
 impl Database {
     /// The packages of this workspace's `Cargo.lock`.
     pub(crate) fn of_this_workspace() -> Result<Self, Failure> {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.lock");
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../Cargo.lock");
         let lock: LockFile = toml::from_str(&std::fs::read_to_string(path)?)?;
         let connection = Connection::open_in_memory()?;
         connection.execute_batch(

@@ -203,15 +203,17 @@ impl Worker {
             }
         }
         let times = [began, begun];
+        let is_confirmed =
+            matches!(ended, Some(Ok(Ok(())))) && self.cow.stats().pending_invalidations == 0;
+        if !is_confirmed {
+            // Its hold may stand, and what it has sent may still arrive.
+            tokio::spawn(async move {
+                tokio::time::sleep(LEASE).await;
+                drop(writing);
+            });
+        }
         match ended {
-            None => {
-                self.cancelled(&committed, times);
-                // What it has sent may still arrive.
-                tokio::spawn(async move {
-                    tokio::time::sleep(LEASE).await;
-                    drop(writing);
-                });
-            }
+            None => self.cancelled(&committed, times),
             Some(Ok(Ok(()))) => {
                 self.changed(committed, times, &Confirmed::Unless, Act::Written);
             }

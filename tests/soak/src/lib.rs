@@ -20,7 +20,7 @@
 //!   before the commit or after it. Nor does it matter whose hold it is, unless it is alone: a writer that
 //!   was alone may store what its own work has made, and that is older if this writer's hold was evicted
 //!   before the other's was placed. So a lone hold counts only where no other write of the key is under
-//!   way.
+//!   way, and none has ended in the last time of a hold without the cache's confirmation.
 //! - When a change could not be confirmed, to its own process at once, since it reads past the cache; to
 //!   all others when the background has told the cache.
 //! - What was cancelled promises nothing, nor does a writer that died without its hold having been seen
