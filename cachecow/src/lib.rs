@@ -141,6 +141,10 @@ pub mod stored_types {}
 #[cfg(feature = "store")]
 pub mod store;
 
+#[cfg(doc)]
+#[doc = include_str!("../docs/writes.md")]
+pub mod writes {}
+
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
