@@ -2,8 +2,8 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::epochs::Epochs;
 use super::flags::{Flags, ends_lease};
 use super::{BackendError, CacheBackend, ChangeListener, Request, Waiters, Watch};
-use crate::engine::settings::LONGEST;
+use crate::engine::settings::{Clock, LONGEST};
 use crate::key::Key;
 use crate::protocol::{Command, Replacing, Reply, Token};
 
@@ -34,8 +34,8 @@ const FLAG_SHARDS: usize = 16;
 /// The protocol in this process's memory: for tests, for a single process, and for trying things
 /// out. `memory://` opens one.
 ///
-/// Bounded by the weight of the stored values; what is used least goes first. Values live as long
-/// as the backend; clones of a [`CacheCow`](crate::CacheCow) share one.
+/// Bounded by the weight of the stored values; what is used least goes first. Values end by the program's clock, if it has
+/// one ([`Builder::clock`](crate::Builder::clock)), else, like all else, by tokio's time. They live no longer than the backend; clones of a [`CacheCow`](crate::CacheCow) share one.
 ///
 /// # Consistency
 ///
@@ -47,12 +47,32 @@ pub struct MemoryBackend {
     flags: [Mutex<Flags>; FLAG_SHARDS],
     epochs: Epochs,
     waiters: Arc<Waiters>,
+    /// By which values end, if not by the time that passes.
+    clock: OnceLock<GivenClock>,
 }
 
 #[derive(Clone)]
 struct Entry {
     value: Bytes,
+    /// On the values' clock.
     expires: Instant,
+}
+
+/// The program's clock, as a clock like tokio's that began when it was given.
+struct GivenClock {
+    clock: Clock,
+    began: (Instant, SystemTime),
+}
+
+impl GivenClock {
+    fn new(clock: &Clock) -> Self {
+        Self { began: (Instant::now(), clock()), clock: Arc::clone(clock) }
+    }
+
+    fn now(&self) -> Instant {
+        let (instant, time) = self.began;
+        instant + (self.clock)().duration_since(time).unwrap_or_default().min(LONGEST)
+    }
 }
 
 #[derive(Clone)]
@@ -124,7 +144,14 @@ impl MemoryBackend {
             flags: std::array::from_fn(|_| Mutex::default()),
             epochs: Epochs::within(capacity / EPOCHS_SHARE),
             waiters: Arc::default(),
+            clock: OnceLock::new(),
         }
+    }
+
+    /// The time by which values end.
+    #[inline]
+    fn time_of_values(&self) -> Instant {
+        self.clock.get().map_or_else(Instant::now, GivenClock::now)
     }
 
     /// Deletes the value of a key whose shard is locked.
@@ -134,7 +161,8 @@ impl MemoryBackend {
     }
 
     /// Stores the value of a key whose shard is locked.
-    fn store(&self, key: Key, value: &Bytes, expires: Instant) -> Reply {
+    fn store(&self, key: Key, value: &Bytes, ttl: Duration) -> Reply {
+        let expires = self.time_of_values() + ttl;
         // As a copy: what it is a part of may be far larger.
         let value = Bytes::copy_from_slice(value);
         self.values.insert(key, Entry { value, expires });
@@ -143,11 +171,11 @@ impl MemoryBackend {
     }
 
     fn carry_out(&self, request: Request) -> Reply {
-        let now = Instant::now();
         let Request { key, command } = request;
         if command == Command::Lookup {
-            return self.value(key, now).map_or(Reply::Absent, Reply::Value);
+            return self.value(key).map_or(Reply::Absent, Reply::Value);
         }
+        let now = Instant::now();
         if let Some(reply) = self.epochs.carry_out(key, &command, now) {
             if reply == Reply::Done {
                 self.listeners.tell(key);
@@ -170,7 +198,7 @@ impl MemoryBackend {
                 if !flags.take_lease(key, &token, now) {
                     return Reply::Refused;
                 }
-                self.store(key, &value, now + ttl)
+                self.store(key, &value, ttl)
             }
             Command::Abandon { token } => {
                 if flags.take_lease(key, &token, now) {
@@ -198,7 +226,7 @@ impl MemoryBackend {
                 let is_alone = flags.is_held_alone(key, &token, now);
                 self.remove(key);
                 flags.release(key, &token, now);
-                if is_alone { self.store(key, &value, now + ttl) } else { Reply::Refused }
+                if is_alone { self.store(key, &value, ttl) } else { Reply::Refused }
             }
         };
         if ends_lease {
@@ -215,8 +243,7 @@ impl MemoryBackend {
         expires: Instant,
         replacing: Option<&Replacing>,
     ) -> Reply {
-        let now = Instant::now();
-        if let Some(value) = self.value(key, now) {
+        if let Some(value) = self.value(key) {
             match replacing {
                 Some(replacing) if replacing.seen.matches(&value) => {
                     if !replacing.keep {
@@ -226,12 +253,12 @@ impl MemoryBackend {
                 _ => return Reply::Value(value),
             }
         }
-        flags.claim(key, token, now, expires)
+        flags.claim(key, token, Instant::now(), expires)
     }
 
-    fn value(&self, key: Key, now: Instant) -> Option<Bytes> {
+    fn value(&self, key: Key) -> Option<Bytes> {
         let entry = self.values.get(&key)?;
-        (entry.expires > now).then_some(entry.value)
+        (entry.expires > self.time_of_values()).then_some(entry.value)
     }
 
     fn lock(&self, key: Key) -> MutexGuard<'_, Flags> {
@@ -264,7 +291,7 @@ impl CacheBackend for MemoryBackend {
     }
 
     fn lookup(&self, key: Key) -> BoxFuture<'_, Result<Reply, BackendError>> {
-        let value = self.value(key, Instant::now());
+        let value = self.value(key);
         future::ready(Ok(value.map_or(Reply::Absent, Reply::Value))).boxed()
     }
 
@@ -282,6 +309,10 @@ impl CacheBackend for MemoryBackend {
         if let Some(listener) = self.listeners.add(listener) {
             listener.current_for(LONGEST);
         }
+    }
+
+    fn use_clock(&self, clock: &Clock) {
+        self.clock.get_or_init(|| GivenClock::new(clock));
     }
 
     fn reset(&self) {}

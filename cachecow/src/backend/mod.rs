@@ -157,10 +157,12 @@ pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
         let _ = (listener, lag);
     }
 
-    /// Hands over the program's clock ([`Builder::clock`](crate::Builder::clock)) before the first command.
+    /// Hands over the program's clock ([`Builder::clock`](crate::Builder::clock)), if it has one of its own, before the
+    /// first command. A backend that several caches share may be given several; the first counts.
     ///
-    /// A backend whose own clock, or whose server's, says what has expired needs none, and does nothing
-    /// as this default does.
+    /// A backend in this process's memory ends values by it. Leases and holds it does not: they protect loads and
+    /// writes for a time that passes, and a clock may be put forward. A backend whose server's clock says what
+    /// has expired needs none, and does nothing as this default does.
     fn use_clock(&self, clock: &Arc<dyn Fn() -> SystemTime + Send + Sync>) {
         let _ = clock;
     }

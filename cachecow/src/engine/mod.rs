@@ -25,7 +25,7 @@ pub(crate) mod write_through;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::Handle;
 
@@ -76,7 +76,7 @@ impl Engine {
         Ok(Self {
             client: Arc::new(client),
             hints: Hints::with_capacity(settings.hints),
-            near: Near::with(settings.near).map(Arc::new),
+            near: Near::with(settings.near, settings.clock.clone()).map(Arc::new),
             fetch_limit: FetchLimit::new(settings.outage_fetch_concurrency),
             background: BackgroundLoads::new(settings.background_loads),
             settings,
@@ -210,7 +210,8 @@ impl Engine {
 
     /// Milliseconds since 1970.
     pub(crate) fn wall_clock(&self) -> u64 {
-        let since = (self.settings.clock)().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let now = self.settings.clock.as_ref().map_or_else(SystemTime::now, |clock| clock());
+        let since = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 }

@@ -46,7 +46,8 @@ pub(crate) struct Settings {
     pub(crate) near: NearSettings,
     /// How documents are compressed and encrypted.
     pub(crate) packing: Packing,
-    pub(crate) clock: Clock,
+    /// The program's own; none: the system's.
+    pub(crate) clock: Option<Clock>,
     /// What the cache is, in a word.
     pub(crate) label: &'static str,
 }
@@ -126,7 +127,7 @@ impl Default for Settings {
             hints: 1 << 16,
             near: NearSettings::default(),
             packing: Packing::default(),
-            clock: Arc::new(SystemTime::now),
+            clock: None,
             label: "cache",
         }
     }

@@ -1,6 +1,8 @@
 //! The time since the machine started, coarse and cheap.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
+
+use crate::engine::settings::Clock;
 
 /// A moment, to within a sixteenth of a second, in the space of a number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,6 +39,30 @@ impl Moment {
 
     pub(super) fn number(self) -> u32 {
         self.0
+    }
+}
+
+/// The program's clock, as moments since it was given.
+pub(super) struct GivenClock {
+    clock: Clock,
+    began: SystemTime,
+}
+
+impl GivenClock {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { began: clock(), clock }
+    }
+
+    #[cold]
+    pub(super) fn now(&self) -> Moment {
+        self.after(Duration::ZERO)
+    }
+
+    /// The moment after this time, or a little sooner.
+    pub(super) fn after(&self, time: Duration) -> Moment {
+        let since = (self.clock)().duration_since(self.began).unwrap_or_default();
+        let ticks = |time: Duration| coarsetime::Duration::from(time).as_ticks();
+        Moment::of_ticks(ticks(since).saturating_add(ticks(time)))
     }
 }
 

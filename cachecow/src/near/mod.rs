@@ -12,10 +12,11 @@ use std::time::Duration;
 use quick_cache::Weighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
 
-use self::clock::Moment;
+use self::clock::{GivenClock, Moment};
 pub(crate) use self::watch::Watched;
 use self::watch::Watches;
 use crate::backend::{CacheBackend, ChangeListener};
+use crate::engine::settings::Clock;
 use crate::key::FoldKeys;
 use crate::key::{Key, KeyEncoder};
 use crate::model::cached::Cached;
@@ -52,6 +53,8 @@ pub(crate) struct Near {
     good_until: AtomicU32,
     following: AtomicBool,
     settings: NearSettings,
+    /// By which objects end, if not by the time that passes.
+    clock: Option<GivenClock>,
 }
 
 #[derive(Clone)]
@@ -96,7 +99,7 @@ impl Weighter<u128, Entry> for ByWeight {
 
 impl Near {
     /// None, if the settings want none.
-    pub(crate) fn with(settings: NearSettings) -> Option<Self> {
+    pub(crate) fn with(settings: NearSettings, clock: Option<Clock>) -> Option<Self> {
         let capacity = settings.capacity?;
         // The tables grow; the estimate only has to be large enough for a few shards a processor.
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
@@ -108,6 +111,7 @@ impl Near {
             good_until: AtomicU32::new(Moment::NEVER.number()),
             following: AtomicBool::new(false),
             settings,
+            clock: clock.map(GivenClock::new),
         })
     }
 
@@ -122,7 +126,9 @@ impl Near {
     ) -> Option<NearHit<L::Object>> {
         let Entry { held, expires, others, .. } = self.entries.get(&key.hash())?;
         let now = Moment::now();
-        if now >= expires || !self.is_good(now) || others.is_some_and(|others| !others.stands()) {
+        // No clock of the program's says whether a change may have been missed.
+        let time = self.clock.as_ref().map_or(now, GivenClock::now);
+        if time >= expires || !self.is_good(now) || others.is_some_and(|others| !others.stands()) {
             return None;
         }
         // Another key may have the same hash.
@@ -155,7 +161,7 @@ impl Near {
         let others = kept.watched.has_others();
         let mut entry = Entry {
             held,
-            expires: Moment::after(kept.time_left.min(longest)),
+            expires: self.after(kept.time_left.min(longest)),
             // What the object owns besides is taken to be as long as its document.
             weight: u32::try_from(kept.len + own + ENTRY_OVERHEAD + kept.watched.weight())
                 .unwrap_or(u32::MAX),
@@ -185,6 +191,10 @@ impl Near {
             let listener: Weak<Self> = Arc::downgrade(self);
             backend.follow(listener, self.settings.lag);
         }
+    }
+
+    fn after(&self, time: Duration) -> Moment {
+        self.clock.as_ref().map_or_else(|| Moment::after(time), |clock| clock.after(time))
     }
 
     #[inline]
@@ -307,7 +317,7 @@ mod tests {
 
     fn near(capacity: u64) -> Near {
         let settings = NearSettings { capacity: Some(capacity), ..NearSettings::default() };
-        let near = Near::with(settings).unwrap();
+        let near = Near::with(settings, None).unwrap();
         near.current_for(Duration::from_secs(3600));
         near
     }

@@ -342,10 +342,13 @@ impl Builder {
         self
     }
 
-    /// Tells the time of day, which values are marked with when they are stored. No promise rests
-    /// on it. Default: the system's clock.
+    /// Tells the time of day, by which it is told how long a value may be served: values are marked with it when
+    /// they are stored, and the embedded cache and the near tier end them by it. (In Redis they also end by the
+    /// server's own clock.) No promise rests on it: what protects a load or a write, and what is waited for, is
+    /// measured by the time that passes, whatever this clock does. Default: the system's clock, and for the embedded
+    /// cache and the near tier the time that passes.
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
-        self.settings.clock = Arc::new(clock);
+        self.settings.clock = Some(Arc::new(clock));
         self
     }
 }

@@ -132,7 +132,9 @@ impl Builder {
         self.validate()?;
         self.settings.bound();
         self.settings.packing.bind(&self.namespace);
-        backend.use_clock(&self.settings.clock);
+        if let Some(clock) = &self.settings.clock {
+            backend.use_clock(clock);
+        }
         let client = Client::new(backend, self.operation_timeout);
         Ok(CacheCow::new(Engine::new(client, self.settings)?))
     }

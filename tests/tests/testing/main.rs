@@ -1,0 +1,3 @@
+//! What users' own tests rest on.
+
+mod clocks;
