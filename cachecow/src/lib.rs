@@ -97,6 +97,7 @@
 //! | `postgres-log` | `log::PostgresLog`: PostgreSQL's own log, by logical replication |
 //! | `outbox` | `log::Outbox`: a table that triggers fill, with `postgres`, `mysql` or `sqlite` |
 //! | `hmac` | `Hmac`, and keys by the content's hash |
+//! | `testing` | the module `testing`: a cache for your own tests, on a clock that they pause, and a Redis server |
 //! | `conformance` | the suites for backends (`conformance`) and stores (`store::conformance`) of your own |
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
@@ -140,6 +141,11 @@ pub mod queries {}
 pub mod stored_types {}
 #[cfg(feature = "store")]
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+#[cfg(all(doc, feature = "testing", feature = "derive", feature = "redis"))]
+#[doc = include_str!("../docs/testing.md")]
+pub mod testing_guide {}
 
 #[cfg(doc)]
 #[doc = include_str!("../docs/writes.md")]

@@ -128,6 +128,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
         let key = self.scope.key(parts.key());
         let near = self.near::<ListRead<L>>();
         if let Some(NearHit(members)) = near_hit(engine, near, asked, key, &parts) {
+            engine.note_read::<ListRead<L>>(self.scope, key);
             state.near_hits(1);
             return (Ok(Read::new(members, Source::Near, Fill::Skipped)), None);
         }
@@ -136,6 +137,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
         let Some(hint) = hint.filter(|_| engine.looks_up_first(state)) else {
             return (self.begin(asked).await, None);
         };
+        engine.note_read::<ListRead<L>>(self.scope, key);
         let mut query = ObjectQuery::new(engine, state, near, asked, (self.scope, key, parts));
         let read = engine.read_of(self.scope, asked, key, state).with_purpose(options.purpose);
         query.prepare();

@@ -337,6 +337,7 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         let near = self.near::<L>();
         let parts = lookup.key();
         let key = self.scope.key(parts.key());
+        engine.note_read::<L>(self.scope, key);
         // Before anything else is made, which would cost a near hit a fifth.
         if let Some(NearHit(object)) = near_hit(engine, near, lookup, key, &parts) {
             state.near_hits(1);

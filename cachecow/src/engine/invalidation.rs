@@ -71,6 +71,7 @@ impl Engine {
 
     /// Invalidates the keys and the tags, and sees to it that what failed is retried.
     pub(crate) async fn invalidate(self: &Arc<Self>, targets: Vec<Target>) -> Result<(), Error> {
+        self.note_invalidated(&targets);
         let mut changes = self.invalidations(targets);
         let error = self.drive(&mut changes, Urgency::Invalidation).await;
         let Some(error) = error else { return Ok(()) };

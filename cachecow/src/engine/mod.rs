@@ -14,6 +14,9 @@ mod lookups;
 mod pending;
 pub(crate) mod read;
 mod read_back;
+#[cfg(feature = "testing")]
+pub(crate) mod recorder;
+mod recording;
 pub(crate) mod sample;
 pub(crate) mod settings;
 mod tags;

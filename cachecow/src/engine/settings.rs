@@ -50,6 +50,9 @@ pub(crate) struct Settings {
     pub(crate) clock: Option<Clock>,
     /// What the cache is, in a word.
     pub(crate) label: &'static str,
+    /// Notes what is read, stored, invalidated and written.
+    #[cfg(feature = "testing")]
+    pub(crate) recorder: Option<Arc<super::recorder::Recorder>>,
 }
 
 /// As good as for ever, and small enough to be added to any clock.
@@ -129,6 +132,8 @@ impl Default for Settings {
             packing: Packing::default(),
             clock: None,
             label: "cache",
+            #[cfg(feature = "testing")]
+            recorder: None,
         }
     }
 }

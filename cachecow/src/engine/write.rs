@@ -92,6 +92,7 @@ impl HeldWrite {
             tracing::warn!(target: "cachecow", %error, "a write begins without its hold");
         }
         write.stage = Stage::Working;
+        engine.note_written(&write.changes);
         Ok(write)
     }
 
@@ -115,10 +116,13 @@ impl HeldWrite {
         named.retain(|target| !self.changes.iter().any(|change| change.target.covers(target)));
         self.changes.extend(engine.invalidations(named));
         self.stage = Stage::Worked;
+        #[allow(clippy::let_unit_value, reason = "nothing is noted without the feature `testing`")]
+        let epochs = engine.epochs_to_note(&objects);
         engine.store_with(&mut self.changes, objects, &self.guards).await;
         let overran = self.began.elapsed() >= engine.settings.hold;
         let error = engine.drive(&mut self.changes, Urgency::Invalidation).await;
         self.stage = Stage::Ended;
+        engine.note_ended(&self.changes, &epochs);
         let result = error.map_or(Ok(()), |error| {
             engine.retry_lost(&self.changes, &error);
             let exposed: Vec<_> =

@@ -76,6 +76,12 @@ impl WrittenObject {
         let (guards, state) = (guards::<T>(scope), state_of::<T> as _);
         Some(Self { key: key?, document, ttl, guards, tags, state })
     }
+
+    /// Its key, and the epochs that it carries.
+    #[cfg(feature = "testing")]
+    pub(super) fn epochs(&self) -> (Key, Vec<Key>) {
+        (self.key, self.tags.clone())
+    }
 }
 
 /// What must be the same before the work and after it, for an object of the type to be stored.

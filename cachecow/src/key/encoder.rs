@@ -6,21 +6,21 @@ use super::Key;
 use super::words::{Template, Words};
 
 /// The MessagePack extension types of parts that MessagePack itself has no type for.
-mod ext {
-    pub(super) const CHAR: u8 = 1;
-    pub(super) const SCOPE: u8 = 2;
-    pub(super) const INT_128: u8 = 3;
-    pub(super) const UINT_128: u8 = 4;
-    pub(super) const UUID: u8 = 5;
-    pub(super) const IP_ADDRESS: u8 = 6;
-    pub(super) const DATE: u8 = 16;
-    pub(super) const TIME: u8 = 17;
-    pub(super) const DATE_TIME: u8 = 18;
-    pub(super) const INSTANT: u8 = 19;
-    pub(super) const WEEKDAY: u8 = 20;
-    pub(super) const MONTH: u8 = 21;
-    pub(super) const DECIMAL: u8 = 22;
-    pub(super) const OBJECT_ID: u8 = 23;
+pub(super) mod ext {
+    pub(in crate::key) const CHAR: u8 = 1;
+    pub(in crate::key) const SCOPE: u8 = 2;
+    pub(in crate::key) const INT_128: u8 = 3;
+    pub(in crate::key) const UINT_128: u8 = 4;
+    pub(in crate::key) const UUID: u8 = 5;
+    pub(in crate::key) const IP_ADDRESS: u8 = 6;
+    pub(in crate::key) const DATE: u8 = 16;
+    pub(in crate::key) const TIME: u8 = 17;
+    pub(in crate::key) const DATE_TIME: u8 = 18;
+    pub(in crate::key) const INSTANT: u8 = 19;
+    pub(in crate::key) const WEEKDAY: u8 = 20;
+    pub(in crate::key) const MONTH: u8 = 21;
+    pub(in crate::key) const DECIMAL: u8 = 22;
+    pub(in crate::key) const OBJECT_ID: u8 = 23;
 }
 
 /// Collects the parts of one key and hashes them into a [`Key`].
@@ -226,10 +226,13 @@ impl KeyEncoder {
     /// The key of the parts so far.
     #[inline]
     pub fn key(&self) -> Key {
-        match self.words {
+        let key = match self.words {
             Some(words) => Key::hashed(self.as_bytes(), words),
             None => Key::of_parts(self.as_bytes()),
-        }
+        };
+        #[cfg(feature = "testing")]
+        super::named::note_parts(key, self.as_bytes());
+        key
     }
 
     #[inline]

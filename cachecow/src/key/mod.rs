@@ -10,9 +10,13 @@
 mod crates;
 mod encoder;
 mod map;
+#[cfg(feature = "testing")]
+pub(crate) mod named;
 mod of;
 mod part;
 mod scope;
+#[cfg(feature = "testing")]
+mod shown;
 mod words;
 
 use std::cmp::Ordering;
@@ -112,7 +116,10 @@ impl Key {
         let mut parts = KeyEncoder::new("");
         parts.scope("answers");
         parts.bytes(&self.hash.to_be_bytes());
-        Self::hashed(parts.as_bytes(), self.words)
+        let key = Self::hashed(parts.as_bytes(), self.words);
+        #[cfg(feature = "testing")]
+        named::note_answers(key, self);
+        key
     }
 
     /// The hash's 16 bytes, most significant first, as URL-safe base64 without padding (RFC 4648).

@@ -61,7 +61,10 @@ impl Scope {
         let mut both = [0; 32];
         both[..16].copy_from_slice(&key.hash.to_be_bytes());
         both[16..].copy_from_slice(&self.number.to_be_bytes());
-        Key { hash: xxh3_128(&both), words: key.words }
+        let scoped = Key { hash: xxh3_128(&both), words: key.words };
+        #[cfg(feature = "testing")]
+        super::named::note_scoped(scoped, key);
+        scoped
     }
 }
 

@@ -56,6 +56,8 @@ impl KeySet {
 
     /// Adds everything of the type.
     pub fn add_all<T: Clearable>(&mut self) {
+        #[cfg(feature = "testing")]
+        crate::key::named::note_whole(T::whole(), T::NAME);
         self.answers.push((T::whole(), T::POLICY));
     }
 

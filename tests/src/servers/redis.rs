@@ -1,20 +1,15 @@
 //! A real Redis server for one test.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::process::Command;
 
-use rustix::process::Signal;
-use tempfile::TempDir;
+use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Process, install};
+use super::install;
 
-/// A server on a Unix socket in a folder of its own, killed and waited for when dropped.
-pub struct RedisServer {
-    folder: TempDir,
-    arguments: Vec<String>,
-    process: Option<Process>,
-}
+/// A server on a Unix socket in a folder of its own, killed and waited for when dropped: the one that users' tests have,
+/// which is installed if need be, and can be hung.
+#[derive(Debug)]
+pub struct RedisServer(cachecow::testing::RedisServer);
 
 impl RedisServer {
     /// Starts a server, and waits until it says that it is ready.
@@ -43,20 +38,18 @@ impl RedisServer {
     ///
     /// If there is no temporary folder to be had.
     pub fn stopped(arguments: &[&str]) -> Self {
-        // A socket's path must be short.
-        let folder = tempfile::Builder::new().prefix("cow").tempdir_in("/tmp").expect("a folder");
-        let arguments = arguments.iter().map(ToString::to_string).collect();
-        Self { folder, arguments, process: None }
+        let program = install::redis_server();
+        Self(cachecow::testing::RedisServer::stopped(program, arguments).expect("a folder"))
     }
 
     /// The address, for `CacheCow::open`.
     pub fn url(&self) -> String {
-        format!("redis+unix://{}", self.socket().display())
+        self.0.url()
     }
 
     /// The socket's path.
     pub fn socket(&self) -> PathBuf {
-        self.folder.path().join("r.sock")
+        self.0.socket()
     }
 
     /// Starts the server again, empty; kills it first if it runs.
@@ -65,25 +58,12 @@ impl RedisServer {
     ///
     /// With the server's log, if it does not start.
     pub fn restart(&mut self) {
-        self.kill();
-        let mut command = Command::new(install::redis_server());
-        command
-            .args(["--port", "0", "--save", "", "--appendonly", "no", "--loglevel", "notice"])
-            .arg("--unixsocket")
-            .arg(self.socket())
-            .arg("--dir")
-            .arg(self.folder.path())
-            .args(&self.arguments);
-        let ready =
-            |line: &str| line.to_lowercase().contains("ready to accept connections").then_some(());
-        let (process, ()) = Process::start(command, ready);
-        self.process = Some(process);
+        self.0.restart().unwrap_or_else(|error| panic!("{error}"));
     }
 
     /// Kills the server, as a crash would, and waits until it is gone.
     pub fn kill(&mut self) {
-        self.process = None;
-        let _ = std::fs::remove_file(self.socket());
+        self.0.kill();
     }
 
     /// Hangs the server: connections stay open, nothing is answered.
@@ -97,7 +77,8 @@ impl RedisServer {
     }
 
     fn signal(&self, signal: Signal) {
-        self.process.as_ref().expect("the server runs").signal(signal);
+        let id = self.0.id().and_then(|id| Pid::from_raw(id.cast_signed())).expect("it runs");
+        kill_process(id, signal).expect("the server's own process");
     }
 
     /// A connection beside cachecow's, to look and to meddle.
@@ -135,17 +116,5 @@ impl RedisServer {
             .find_map(|line| line.strip_prefix("total_reads_processed:"))
             .expect("servers since 6.0 count their reads");
         line.trim().parse::<u64>().expect("a number") - 1
-    }
-}
-
-impl Drop for RedisServer {
-    fn drop(&mut self) {
-        self.kill();
-    }
-}
-
-impl fmt::Debug for RedisServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisServer").field("url", &self.url()).finish_non_exhaustive()
     }
 }

@@ -347,6 +347,9 @@ impl Builder {
     /// server's own clock.) No promise rests on it: what protects a load or a write, and what is waited for, is
     /// measured by the time that passes, whatever this clock does. Default: the system's clock, and for the embedded
     /// cache and the near tier the time that passes.
+    ///
+    /// For a test in which everything follows tokio's clock, which it pauses and moves, see `testing::TestCache`
+    /// (feature `testing`).
     pub fn clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.settings.clock = Some(Arc::new(clock));
         self

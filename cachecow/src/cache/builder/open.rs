@@ -82,8 +82,24 @@ impl Builder {
     /// [`ErrorKind::InvalidConfig`].
     pub fn memory(mut self) -> Result<CacheCow, Error> {
         self.settings.label = "memory";
-        let backend = MemoryBackend::with_capacity(self.memory_capacity);
+        let backend = self.memory_backend();
         self.backend(backend)
+    }
+
+    /// Has a test's cache note what it does, and tell the time by this clock if it was given none.
+    #[cfg(feature = "testing")]
+    pub(crate) fn recorded_by(
+        mut self,
+        recorder: &Arc<crate::engine::recorder::Recorder>,
+        clock: impl Fn() -> std::time::SystemTime + Send + Sync + 'static,
+    ) -> Self {
+        self.settings.recorder = Some(Arc::clone(recorder));
+        self.settings.clock.get_or_insert_with(|| Arc::new(clock));
+        self
+    }
+
+    pub(crate) fn memory_backend(&self) -> MemoryBackend {
+        MemoryBackend::with_capacity(self.memory_capacity)
     }
 
     /// A cache on a Redis connection made elsewhere, which must reconnect by itself, such as

@@ -123,6 +123,7 @@ pub(crate) async fn begin_beside<'a, L: Lookup>(
     let queries = lookups.iter().map(|lookup| {
         let parts = lookup.key();
         let named = (scope, scope.key(parts.key()), parts);
+        engine.note_read::<L>(scope, named.1);
         let mut query = ObjectQuery::new(engine, state, near, lookup, named);
         query.set_purpose(options.purpose);
         query

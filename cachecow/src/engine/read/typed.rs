@@ -194,6 +194,9 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
             let primary = pointer.as_ref().map(|pointer| pointer.primary.key());
             self.engine.forget_near(primary.into_iter().chain([query.key]));
         }
+        let primary = pointer.as_ref().map(|pointer| pointer.primary.key());
+        let keys = std::iter::once(query.key).chain(primary);
+        self.engine.note_stored(keys, || query.tags_of(object).to_vec());
         query.remember(object, pointer);
     }
 

@@ -1,0 +1,204 @@
+//! A cache for tests.
+
+use std::future::Future;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::clock;
+use super::faults::{Condition, Faults};
+use crate::backend::CacheBackend;
+use crate::cache::builder::Builder;
+use crate::cache::cow::CacheCow;
+use crate::engine::recorder::Recorder;
+use crate::error::Error;
+
+/// A [`CacheCow`] for tests. It derefs to the cache, which is embedded in this process unless [`over`](Self::over) gives
+/// it a backend; [`cow`](Self::cow) is what the tested code is given.
+///
+/// It notes what is asked of it by any handle, for its `assert_…` methods, and can be told to fail, by [`go_down`](Self::go_down) and the
+/// like. Clones are one cache.
+///
+/// # Time
+///
+/// Everything runs on tokio's clock: how long values are served, in the cache, in the near tier, and past their end;
+/// leases, holds, `settle`; timeouts, retries and the circuit. Pause it with `#[tokio::test(start_paused = true)]`
+/// (tokio's feature `test-util`), and move it with `tokio::time::advance`. While nothing else is to be done, tokio moves a
+/// paused clock itself to the next timer, so that waiting takes no time:
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use std::time::Duration;
+/// use cachecow::testing::TestCache;
+/// use cachecow::{Cached, Source};
+///
+/// #[derive(Cached)]
+/// #[cache(ttl = "10m")]
+/// #[cache(key = "user:{id}", fetch = User::find)]
+/// struct User { id: i64 }
+/// # impl User {
+/// #     async fn find(id: i64) -> Result<User, std::io::Error> { Ok(User { id }) }
+/// # }
+///
+/// let cache = TestCache::new();
+/// assert_eq!(cache.read(User::by_id(42)).await?.source, Source::Fetched);
+/// assert_eq!(cache.read(User::by_id(42)).await?.source, Source::Cache);
+/// tokio::time::advance(Duration::from_secs(600)).await;
+/// assert_eq!(cache.read(User::by_id(42)).await?.source, Source::Fetched);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
+///
+/// A paused clock and real sockets do not go together: while a task waits for a database's answer, tokio finds nothing to
+/// do and moves the clock to the next timer, which may be a timeout. With a real database, or a real Redis, leave the
+/// clock alone.
+///
+/// Without jitter a time to live is exact, so the test's cache has none ([`Builder::ttl_jitter`]), unless it is given a
+/// builder. A clock that the builder was given ([`Builder::clock`]) takes tokio's place for how long values are served.
+#[derive(Clone, Debug)]
+pub struct TestCache {
+    cow: CacheCow,
+    faults: Arc<Faults>,
+    pub(super) recorder: Arc<Recorder>,
+}
+
+impl TestCache {
+    /// An empty embedded cache with the default settings, without jitter.
+    ///
+    /// # Panics
+    ///
+    /// If the operating system gives no random numbers.
+    pub fn new() -> Self {
+        let builder = CacheCow::builder().ttl_jitter(0.0);
+        Self::with(builder).expect("the default settings are valid")
+    }
+
+    /// An empty embedded cache with these settings: the ones of the service, say.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig).
+    pub fn with(builder: Builder) -> Result<Self, Error> {
+        let backend = builder.memory_backend();
+        Self::over(builder, backend)
+    }
+
+    /// A cache with these settings on a backend: a `RedisBackend`, say, or one that is shared with other caches,
+    /// in an `Arc`, as by several processes. What other caches do is not noted.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig).
+    pub fn over(builder: Builder, backend: impl CacheBackend) -> Result<Self, Error> {
+        let (faults, recorder) = (Arc::new(Faults::of(backend)), Arc::new(Recorder::new()));
+        let builder = builder.recorded_by(&recorder, clock::by_tokio());
+        Ok(Self { cow: builder.backend(Arc::clone(&faults))?, faults, recorder })
+    }
+
+    /// The cache, for the code that is tested.
+    pub fn cow(&self) -> CacheCow {
+        self.cow.clone()
+    }
+
+    /// The same cache, whose assertions are of what is done by [handles of this scope](CacheCow::scoped).
+    #[cfg(feature = "scopes")]
+    #[must_use]
+    pub fn scoped(&self, scope: impl crate::key::KeyPart) -> Self {
+        Self { cow: self.cow.scoped(scope), ..self.clone() }
+    }
+
+    /// From now on the cache cannot be reached, until [`recover`](Self::recover): reads are served by the fetch functions,
+    /// writes do their work, `invalidate` is an error. What it has cached stays.
+    pub fn go_down(&self) {
+        self.faults.set(Condition::Down);
+    }
+
+    /// From now on each round trip takes so long, by tokio's clock. One that is longer than
+    /// [`operation_timeout`](Builder::operation_timeout) (500 ms) is given up, without an effect.
+    pub fn slow_down(&self, round_trip: Duration) {
+        self.faults.set(Condition::Slow(round_trip));
+    }
+
+    /// From now on the cache refuses to store anything new, like a Redis that is full and evicts nothing. What is cached is
+    /// served; invalidations and writes succeed.
+    pub fn fill_up(&self) {
+        self.faults.set(Condition::Full);
+    }
+
+    /// Ends [`go_down`](Self::go_down), [`slow_down`](Self::slow_down) and [`fill_up`](Self::fill_up).
+    ///
+    /// After an outage the circuit may still be open: reads use the cache again once its pause is over, which is 10 s at
+    /// the most, or after a [`ping`](CacheCow::ping). What could not be invalidated is retried
+    /// within 5 s. `tokio::time::sleep` waits for both.
+    pub fn recover(&self) {
+        self.faults.set(Condition::Well);
+    }
+
+    /// Runs `work` between the next fetch and the storing of what it brought: another request that changes the row, say. The
+    /// reader is returned what it fetched. Whether that is stored is what such a test finds out.
+    ///
+    /// The work runs once, in a task of its own. It must not read what is being fetched, since it would wait for the reader
+    /// that waits for it; and it has the [`operation_timeout`](Builder::operation_timeout) (500 ms), after which the reader
+    /// goes on without storing.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")]
+    /// # #[tokio::main(flavor = "current_thread", start_paused = true)]
+    /// # async fn main() -> Result<(), cachecow::Error> {
+    /// # use std::sync::Arc;
+    /// # use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+    /// use cachecow::testing::TestCache;
+    /// use cachecow::Cached;
+    ///
+    /// #[derive(Cached)]
+    /// #[cache(context = AtomicI64)]
+    /// #[cache(key = "counter:{id}", fetch = Counter::find)]
+    /// struct Counter { id: i64, count: i64 }
+    /// # impl Counter {
+    /// #     async fn find(db: &AtomicI64, id: i64) -> Result<Counter, std::io::Error> {
+    /// #         Ok(Counter { id, count: db.load(SeqCst) })
+    /// #     }
+    /// # }
+    ///
+    /// let (cache, db) = (TestCache::new(), Arc::new(AtomicI64::new(1)));
+    /// let (cow, row) = (cache.cow(), Arc::clone(&db));
+    /// cache.before_next_fill(async move {
+    ///     let increment = async { Ok::<_, std::io::Error>(row.fetch_add(1, SeqCst)) };
+    ///     cow.write(Counter::by_id(7), increment).await.unwrap();
+    /// });
+    /// // It began before the write.
+    /// assert_eq!(cache.with(&*db).get(Counter::by_id(7)).await?.unwrap().count, 1);
+    /// // What it fetched was not stored.
+    /// assert_eq!(cache.with(&*db).get(Counter::by_id(7)).await?.unwrap().count, 2);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    pub fn before_next_fill(&self, work: impl Future<Output = ()> + Send + 'static) {
+        self.faults.before_next_fill(Some(Box::pin(work)));
+    }
+
+    /// Has the next fetch lose a race: what it brings is invalidated before it is stored, as by another process. The reader
+    /// is returned it, with [`Fill::Refused`](crate::Fill::Refused), and the next one fetches again. (That invalidation is another
+    /// process's, and is not noted.)
+    pub fn lose_next_race(&self) {
+        self.faults.before_next_fill(None);
+    }
+}
+
+impl Default for TestCache {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Deref for TestCache {
+    type Target = CacheCow;
+
+    fn deref(&self) -> &CacheCow {
+        &self.cow
+    }
+}

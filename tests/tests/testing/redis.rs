@@ -1,0 +1,86 @@
+//! A real server for a test.
+
+use std::time::Duration;
+
+use cachecow::testing::{RedisServer, TestCache};
+use cachecow::{CacheCow, Error, Fill, RedisBackend, Source};
+use cachecow_tests::servers::install;
+
+use crate::members::{Db, Member, Note};
+
+/// The tests' own program, which is installed if need be.
+fn server() -> RedisServer {
+    RedisServer::start(install::redis_server()).expect("it starts")
+}
+
+#[tokio::test]
+async fn it_serves_until_it_is_dropped() {
+    let server = server();
+    let (folder, url) = (server.socket().parent().unwrap().to_owned(), server.url());
+    let (cow, db) = (CacheCow::open(&url).await.unwrap(), Db::new());
+    cow.ping().await.unwrap();
+    assert_eq!(cow.with(&db).read(Note::by_id(1)).await.unwrap().fill, Fill::Stored);
+    drop(server);
+    assert!(!folder.exists());
+    CacheCow::open(&url).await.unwrap().ping().await.unwrap_err();
+}
+
+#[tokio::test]
+async fn it_can_be_killed_and_started_again() {
+    let mut server = server();
+    let (cow, db) = (CacheCow::open(&server.url()).await.unwrap(), Db::new());
+    let source = async || cow.with(&db).read(Note::by_id(1)).await.unwrap().source;
+    source().await;
+    assert_eq!(source().await, Source::Cache);
+    server.kill();
+    assert_eq!(source().await, Source::Fetched);
+    server.restart().unwrap();
+    cow.ping().await.unwrap();
+    assert_eq!(source().await, Source::Fetched, "it is empty");
+    assert_eq!(source().await, Source::Cache);
+}
+
+#[tokio::test]
+async fn two_servers_are_apart() {
+    let servers = [server(), server()];
+    assert_ne!(servers[0].url(), servers[1].url());
+    for server in &servers {
+        let (cow, db) = (CacheCow::open(&server.url()).await.unwrap(), Db::new());
+        assert_eq!(cow.with(&db).read(Note::by_id(1)).await.unwrap().source, Source::Fetched);
+    }
+}
+
+/// Found in the `PATH`, or an error that says how to get one.
+#[tokio::test]
+async fn it_is_found_or_the_error_says_how_to_get_it() {
+    let found: Result<RedisServer, Error> = cachecow::testing::redis();
+    match found {
+        Ok(server) => CacheCow::open(&server.url()).await.unwrap().ping().await.unwrap(),
+        Err(error) => assert!(error.to_string().contains("apt install redis-server"), "{error}"),
+    }
+}
+
+/// A test's cache on it, with everything that it notes and every fault.
+#[tokio::test]
+async fn a_tests_cache_may_be_over_it() {
+    let server = server();
+    let backend = RedisBackend::from_url(&server.url(), Duration::from_secs(1)).unwrap();
+    let cache = TestCache::over(CacheCow::builder().near(1 << 20), backend).unwrap();
+    let db = Db::new();
+    let read = async |id| cache.with(&db).read(Member::by_id(id)).await.unwrap();
+    cache.lose_next_race();
+    assert_eq!(read(1).await.fill, Fill::Refused);
+    assert_eq!(read(1).await.fill, Fill::Stored);
+    cache.assert_stored((Member::by_id(1), Member::tag_org(7)));
+    cache.go_down();
+    assert_eq!(read(1).await.source, Source::Fetched);
+    cache.recover();
+    assert!(matches!(read(1).await.source, Source::Cache | Source::Near));
+    cache.fill_up();
+    assert_ne!(read(2).await.fill, Fill::Stored);
+    assert!(matches!(read(1).await.source, Source::Cache | Source::Near));
+    cache.recover();
+    cache.invalidate(Member::by_id(1)).await.unwrap();
+    cache.assert_invalidated(Member::by_id(1));
+    assert_eq!(read(1).await.source, Source::Fetched);
+}
