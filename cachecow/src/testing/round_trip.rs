@@ -13,10 +13,9 @@ const MOST: usize = 20;
 /// Asserts that a value comes back from a cache as it went in: encodes it as it would be stored, decodes that, and compares
 /// the two, by what is stored of them and by `==`.
 ///
-/// Worth a test for a type with `#[cache(opaque)]` or `#[cache(with = …)]` fields, whose serde code is somebody else's,
-/// and for a [`CacheSchema`] by hand. Most differences a running cache sees as well: it does not store such an object,
-/// and counts it as [`unfaithful`](crate::TypeStats::unfaithful). What serde leaves out without a word
-/// (`#[serde(skip)]`) only `==` can see.
+/// Worth a test for a type with `#[cache(opaque)]` or `#[cache(with = …)]` fields, whose serde code is somebody else's and may
+/// leave something out, and for a [`CacheSchema`] by hand. A running cache finds most of it as well, when it is too late for
+/// a test: it does not store such an object, and counts it as [`unfaithful`](crate::TypeStats::unfaithful).
 ///
 /// A field with `#[cache(skip)]` comes back as its `Default`: give it that in the test.
 ///
@@ -48,20 +47,20 @@ pub fn assert_round_trips<T: CacheSchema + PartialEq + Debug>(value: &T) {
 fn round_trip<T: CacheSchema + PartialEq + Debug>(value: &T) -> Result<(), String> {
     let header = Header::new(T::FINGERPRINT, 0, Duration::ZERO, Duration::MAX);
     let document = document::encode(header, value, usize::MAX).map_err(|unfit| match unfit {
-        Unfit::Unencodable(reason) => format!("it cannot be encoded: {reason}"),
-        Unfit::TooLarge => "it is too large".to_owned(),
+        Unfit::Unencodable(reason) => format!(": it cannot be encoded: {reason}"),
+        Unfit::TooLarge => ": it is too large".to_owned(),
     })?;
     let body = document::parse(&document).ok().and_then(|(_, body)| body.object());
-    let body = body.ok_or("its document is malformed")?;
+    let body = body.ok_or(": its document is malformed")?;
     let read: T =
-        document::decode(body).map_err(|error| format!("it cannot be read back: {error}"))?;
+        document::decode(body).map_err(|error| format!(": it cannot be read back: {error}"))?;
     let field = difference(value, &read);
     if field.is_none() && read == *value {
         return Ok(());
     }
     let what = match field.as_deref() {
         None | Some("") => String::new(),
-        Some(field) => format!("{field} differs"),
+        Some(field) => format!(": {field} differs"),
     };
     Err(what + &lines(value, &read))
 }

@@ -69,10 +69,34 @@ fn what_comes_back_as_it_was_passes() {
 #[test]
 fn what_serde_leaves_out_is_named() {
     let foreign = Some(Foreign { kept: 1, lost: 2 });
-    fails(&outer(vec![Inner { foreign, redacted: None }]), &expect![[""]]);
+    fails(
+        &outer(vec![Inner { foreign, redacted: None }]),
+        &expect![[r#"
+        assert_round_trips: `Outer` does not come back from a cache as it was: inner.foreign differs
+        it was:
+          lost: 2,
+        it came back as:
+          lost: 0,"#]],
+    );
     let redacted = Some(Redacted { password: "secret".to_owned() });
-    fails(&outer(vec![Inner { foreign: None, redacted }]), &expect![[""]]);
-    fails(&Outer { skipped: 7, ..outer(vec![]) }, &expect![[""]]);
+    fails(
+        &outer(vec![Inner { foreign: None, redacted }]),
+        &expect![[r#"
+        assert_round_trips: `Outer` does not come back from a cache as it was: inner.redacted differs
+        it was:
+          password: "secret",
+        it came back as:
+          password: "","#]],
+    );
+    fails(
+        &Outer { skipped: 7, ..outer(vec![]) },
+        &expect![[r#"
+        assert_round_trips: `Outer` does not come back from a cache as it was
+        it was:
+          skipped: 7,
+        it came back as:
+          skipped: 0,"#]],
+    );
 }
 
 #[derive(Debug, PartialEq)]
@@ -116,7 +140,28 @@ struct Around {
 
 #[test]
 fn an_encoding_by_hand_is_checked() {
-    fails(&Shifted(1), &expect![[""]]);
-    fails(&Around { shifted: Some(Shifted(1)), misread: None }, &expect![[""]]);
-    fails(&Around { shifted: None, misread: Some(Misread) }, &expect![[""]]);
+    fails(
+        &Shifted(1),
+        &expect![[r#"
+        assert_round_trips: `Shifted` does not come back from a cache as it was
+        it was:
+          1,
+        it came back as:
+          2,"#]],
+    );
+    fails(
+        &Around { shifted: Some(Shifted(1)), misread: None },
+        &expect![[r#"
+        assert_round_trips: `Around` does not come back from a cache as it was: shifted differs
+        it was:
+          1,
+        it came back as:
+          2,"#]],
+    );
+    fails(
+        &Around { shifted: None, misread: Some(Misread) },
+        &expect![
+            "assert_round_trips: `Around` does not come back from a cache as it was: it cannot be read back: misread: expected a truth value, found an integer"
+        ],
+    );
 }
