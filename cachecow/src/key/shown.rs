@@ -49,16 +49,17 @@ impl<'a> Shown<'a> {
         let mut of_types = String::new();
         let mut shown = String::new();
         let mut left = &*template;
-        while let Some(at) = left.find("{}") {
-            // Braces that are none of a placeholder's are written twice.
-            if left[..at].ends_with('{') && left[at + 2..].starts_with('}') {
-                shown.push_str(&left[..at + 1]);
-                left = &left[at + 3..];
-                continue;
+        while let Some(at) = left.find(['{', '}']) {
+            let (before, braces) = left.split_at(at);
+            shown.push_str(before);
+            match braces.get(..2) {
+                Some("{}") => {
+                    shown.push_str(&self.part(&mut of_types).unwrap_or_else(|| "{}".to_owned()));
+                }
+                // Braces of no placeholder are written twice.
+                _ => shown.push_str(&braces[..1]),
             }
-            shown.push_str(&left[..at]);
-            left = &left[at + 2..];
-            shown.push_str(&self.part(&mut of_types).unwrap_or_else(|| "{}".to_owned()));
+            left = braces.get(2..).unwrap_or_default();
         }
         shown.push_str(left);
         while let Some(more) = self.part(&mut of_types) {

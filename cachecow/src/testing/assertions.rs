@@ -188,9 +188,11 @@ impl TestCache {
         let done: Vec<Entry> =
             entries.iter().filter(|entry| entry.action == action).cloned().collect();
         let wrong = if wanted { asked.missing(action, &done) } else { asked.found(&done) };
-        if !wrong.is_empty() {
-            panic!("{}", message(assertion, action, (wanted, &wrong), &done, &entries));
-        }
+        assert!(
+            wrong.is_empty(),
+            "{}",
+            message(assertion, action, (wanted, &wrong), &done, &entries)
+        );
     }
 }
 

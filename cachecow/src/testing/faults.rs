@@ -110,10 +110,9 @@ impl Faults {
         let Request { key, command } = request;
         let full = || BackendError::new(BackendErrorKind::Rejected, "the test's cache is full");
         let (command, refuses) = match command {
-            Command::Fill { .. } => return Err(full()),
             // A value that is there is served; else the right to fill takes room.
             Command::Claim { replacing: None, .. } => (Command::Lookup, true),
-            Command::Claim { .. } => return Err(full()),
+            Command::Claim { .. } | Command::Fill { .. } => return Err(full()),
             Command::TakeEpoch { .. } => (Command::ReadEpoch, true),
             Command::ReleaseAndStore { token, .. } => (Command::Release { token }, false),
             command => (command, false),

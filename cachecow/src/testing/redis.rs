@@ -33,7 +33,7 @@ const PROGRAMS: [&str; 2] = ["redis-server", "valkey-server"];
 ///
 /// [`ErrorKind::Unavailable`]: no server is installed, and how to get one; or it did not start, with what it said.
 pub fn redis() -> Result<RedisServer, Error> {
-    let program = program(std::env::var_os(VARIABLE), std::env::var_os("PATH"))?;
+    let program = program(std::env::var_os(VARIABLE), std::env::var_os("PATH").as_ref())?;
     RedisServer::start(program)
 }
 
@@ -168,11 +168,11 @@ impl Drop for Process {
 }
 
 /// The program to start: the one that is named, or else one that is found.
-fn program(named: Option<OsString>, path: Option<OsString>) -> Result<PathBuf, Error> {
+fn program(named: Option<OsString>, path: Option<&OsString>) -> Result<PathBuf, Error> {
     if let Some(named) = named.filter(|named| !named.is_empty()) {
         return Ok(PathBuf::from(named));
     }
-    let folders: Vec<PathBuf> = path.iter().flat_map(std::env::split_paths).collect();
+    let folders: Vec<PathBuf> = path.into_iter().flat_map(std::env::split_paths).collect();
     let in_folder = |folder: &PathBuf| PROGRAMS.map(|program| folder.join(program));
     folders.iter().flat_map(in_folder).find(|program| program.is_file()).ok_or_else(|| {
         Error::new(
@@ -193,15 +193,18 @@ mod tests {
     #[test]
     fn a_program_is_named_or_found() {
         let folder = tempfile::tempdir().unwrap();
-        let path = Some(folder.path().into());
-        let error = program(None, path.clone()).unwrap_err();
+        let path = &OsString::from(folder.path());
+        let error = program(None, Some(path)).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable);
         assert!(error.to_string().contains("apt install redis-server"), "{error}");
-        assert!(program(Some(OsString::new()), path.clone()).is_err(), "an empty name is none");
+        assert!(program(Some(OsString::new()), Some(path)).is_err(), "an empty name is none");
         let valkey = folder.path().join("valkey-server");
         std::fs::write(&valkey, "").unwrap();
-        assert_eq!(program(None, path.clone()).unwrap(), valkey);
-        assert_eq!(program(Some("/opt/redis".into()), path).unwrap(), Path::new("/opt/redis"));
+        assert_eq!(program(None, Some(path)).unwrap(), valkey);
+        assert_eq!(
+            program(Some("/opt/redis".into()), Some(path)).unwrap(),
+            Path::new("/opt/redis")
+        );
     }
 
     #[test]

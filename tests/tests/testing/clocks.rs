@@ -14,7 +14,7 @@ async fn memory_expires_by_the_given_clock() {
     let (clock, store) = (Clock::new(), Store::with_items(1));
     let cow = CacheCow::builder().clock(clock.reader()).ttl_jitter(0.0).memory().unwrap();
     assert_eq!(seen(&cow, &store, 1).await, (1, Source::Fetched));
-    clock.advance(TTL - Duration::from_millis(1));
+    clock.advance(TTL.saturating_sub(Duration::from_millis(1)));
     assert_eq!(seen(&cow, &store, 1).await, (1, Source::Cache));
     clock.advance(Duration::from_millis(1));
     assert!(matches!(cow.peek(Item::by_id(1)).await.unwrap(), Peek::NotCached));

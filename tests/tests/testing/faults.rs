@@ -99,7 +99,7 @@ async fn full_it_serves_what_it_has_and_stores_nothing() {
     assert_eq!(read(&cache, &db, 1).await.source, Source::Fetched);
     assert_eq!(tagged().await.source, Source::Fetched);
     let written = cache.write(Member::by_id(1), db.move_to(1, 8));
-    let written = written.storing(|member| member.as_ref()).outcome().await;
+    let written = written.storing(Option::as_ref).outcome().await;
     assert!(written.invalidated.is_ok());
     assert_ne!(written.stored, Fill::Stored);
     cache.write(Note::by_id(1), nothing()).require_hold().await.unwrap();

@@ -1,7 +1,7 @@
 //! Members of organisations, which everything that is cached is about.
 
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Mutex, PoisonError};
 
 use cachecow::Cached;
@@ -37,8 +37,8 @@ pub(crate) async fn org_size(db: &Db, org: i64) -> Result<u64, io::Error> {
 #[derive(Debug)]
 pub(crate) struct Db {
     members: Mutex<Vec<Member>>,
-    pub(crate) fetches: AtomicUsize,
-    pub(crate) is_down: std::sync::atomic::AtomicBool,
+    fetches: AtomicUsize,
+    pub(crate) is_down: AtomicBool,
 }
 
 impl Db {
@@ -50,11 +50,6 @@ impl Db {
             fetches: AtomicUsize::new(0),
             is_down: false.into(),
         }
-    }
-
-    /// How many fetches there were since the last call.
-    pub(crate) fn take_fetches(&self) -> usize {
-        self.fetches.swap(0, SeqCst)
     }
 
     pub(crate) async fn move_to(&self, id: i64, org: i64) -> Result<Option<Member>, io::Error> {

@@ -1,5 +1,6 @@
 //! One clock for all: tokio's, which a test pauses and moves.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cachecow::testing::TestCache;
@@ -19,7 +20,7 @@ async fn source(cache: &CacheCow, db: &Db) -> Source {
 async fn a_value_ends_with_its_time_to_live() {
     let (cache, db) = (TestCache::new(), Db::new());
     assert_eq!(source(&cache, &db).await, Source::Fetched);
-    advance(TTL - SECOND).await;
+    advance(TTL.saturating_sub(SECOND)).await;
     assert_eq!(source(&cache, &db).await, Source::Cache);
     advance(SECOND).await;
     assert_eq!(source(&cache, &db).await, Source::Fetched);
@@ -46,7 +47,7 @@ async fn an_object_past_its_end_is_served_while_its_fetch_fails() {
     let (cache, db) = (TestCache::new(), Db::new());
     source(&cache, &db).await;
     db.is_down.store(true, std::sync::atomic::Ordering::SeqCst);
-    advance(TTL - SECOND).await;
+    advance(TTL.saturating_sub(SECOND)).await;
     assert_eq!(source(&cache, &db).await, Source::Cache);
     advance(2 * SECOND).await;
     assert_eq!(source(&cache, &db).await, Source::Stale);
@@ -96,19 +97,18 @@ async fn a_hold_ends_with_its_own_time() {
 /// The lease of a process that died while it fetched.
 #[tokio::test(start_paused = true)]
 async fn a_lease_ends_with_its_own_time() {
-    let backend = std::sync::Arc::new(cachecow::MemoryBackend::default());
+    let backend = Arc::new(cachecow::MemoryBackend::default());
     let open = || {
         let builder = CacheCow::builder().lease(10 * SECOND);
-        TestCache::over(builder, std::sync::Arc::clone(&backend)).unwrap()
+        TestCache::over(builder, Arc::clone(&backend)).unwrap()
     };
-    let (dead, cache, db) = (open(), open(), Db::new());
+    let (dead, cache) = (open(), open());
     let fetch = async || std::future::pending::<Result<u64, std::io::Error>>().await;
     let key = cachecow::Key::of("rate:{}", ("EUR",));
     let mut read = Box::pin(dead.get_or_fetch(key.clone(), TTL, fetch).into_future());
     assert!(futures_util::poll!(&mut read).is_pending());
     std::mem::forget(read);
     let rate = async || Ok::<_, std::io::Error>(3_u64);
-    let _ = db;
     // It waits for the other process, then fetches and does not store.
     assert_eq!(*cache.get_or_fetch(key.clone(), TTL, rate).await.unwrap(), 3);
     cache.assert_not_stored(key.clone());

@@ -155,7 +155,7 @@ async fn writes_are_noted_when_they_begin_and_when_they_end() {
     cache.assert_not_written(Member::by_id(2));
     cache.clear_records();
     let moved = cache.write(Member::by_id(3), db.move_to(3, 7));
-    moved.storing(|member| member.as_ref()).await.unwrap();
+    moved.storing(Option::as_ref).await.unwrap();
     cache.assert_stored((Member::by_id(3), Member::tag_org(7)));
     cache.assert_stored(Member::tag_org(7));
     cache.assert_invalidated(Member::list_by_org(7));
@@ -199,54 +199,54 @@ async fn a_message_names_what_was_noted_instead() {
     let (cache, db) = (TestCache::new(), Db::new());
     fails(
         || cache.assert_invalidated(Member::by_id(1)),
-        &expect![[r#"
+        &expect![[r"
             assert_invalidated: member:1 was not invalidated.
-            Nothing was noted at all. Does the tested code use this cache, its `cow()`?"#]],
+            Nothing was noted at all. Does the tested code use this cache, its `cow()`?"]],
     );
     cache.with(&db).get(Member::by_id(1)).await.unwrap();
     cache.with(&db).get(Member::by_id(1)).await.unwrap();
     fails(
         || cache.assert_invalidated(Member::by_id(1)),
-        &expect![[r#"
+        &expect![[r"
             assert_invalidated: member:1 was not invalidated.
             Nothing was invalidated. Noted was, in order:
               read member:1
-              stored member:1"#]],
+              stored member:1"]],
     );
     cache.invalidate((Member::by_id(2), Member::tag_org(8))).await.unwrap();
     fails(
         || cache.assert_invalidated((Member::by_id(1), Member::by_id(2), Member::list_by_org(7))),
-        &expect![[r#"
+        &expect![[r"
             assert_invalidated: member:1, member:org:7 were not invalidated.
             This was invalidated, in order:
               member:2
               the tag org:8
-              the queries with the tag org:8"#]],
+              the queries with the tag org:8"]],
     );
     fails(
         || cache.assert_invalidated(AllOf::<Member>::new()),
-        &expect![[r#"
+        &expect![[r"
             assert_invalidated: everything of Member was not invalidated.
             This was invalidated, in order:
               member:2
               the tag org:8
-              the queries with the tag org:8"#]],
+              the queries with the tag org:8"]],
     );
     fails(
         || cache.assert_not_invalidated(Member::tag_org(8)),
-        &expect![[r#"
+        &expect![[r"
             assert_not_invalidated: the queries with the tag org:8, the tag org:8 were invalidated.
             This was invalidated, in order:
               member:2
               the tag org:8
-              the queries with the tag org:8"#]],
+              the queries with the tag org:8"]],
     );
     fails(
         || cache.assert_stored(Member::by_mail("m1@example.org")),
-        &expect![[r#"
+        &expect![[r"
             assert_stored: member:mail:m1@example.org was not stored.
             This was stored, in order:
-              member:1"#]],
+              member:1"]],
     );
     fails(
         || cache.assert_read(Member::tag_org(7)),

@@ -71,12 +71,12 @@ fn what_serde_leaves_out_is_named() {
     let foreign = Some(Foreign { kept: 1, lost: 2 });
     fails(
         &outer(vec![Inner { foreign, redacted: None }]),
-        &expect![[r#"
+        &expect![[r"
         assert_round_trips: `Outer` does not come back from a cache as it was: inner.foreign differs
         it was:
           lost: 2,
         it came back as:
-          lost: 0,"#]],
+          lost: 0,"]],
     );
     let redacted = Some(Redacted { password: "secret".to_owned() });
     fails(
@@ -90,12 +90,12 @@ fn what_serde_leaves_out_is_named() {
     );
     fails(
         &Outer { skipped: 7, ..outer(vec![]) },
-        &expect![[r#"
+        &expect![[r"
         assert_round_trips: `Outer` does not come back from a cache as it was
         it was:
           skipped: 7,
         it came back as:
-          skipped: 0,"#]],
+          skipped: 0,"]],
     );
 }
 
@@ -142,21 +142,21 @@ struct Around {
 fn an_encoding_by_hand_is_checked() {
     fails(
         &Shifted(1),
-        &expect![[r#"
+        &expect![[r"
         assert_round_trips: `Shifted` does not come back from a cache as it was
         it was:
           1,
         it came back as:
-          2,"#]],
+          2,"]],
     );
     fails(
         &Around { shifted: Some(Shifted(1)), misread: None },
-        &expect![[r#"
+        &expect![[r"
         assert_round_trips: `Around` does not come back from a cache as it was: shifted differs
         it was:
           1,
         it came back as:
-          2,"#]],
+          2,"]],
     );
     fails(
         &Around { shifted: None, misread: Some(Misread) },
