@@ -121,6 +121,14 @@ impl Scripted {
 }
 
 impl ChangeLog for Scripted {
+    fn resume(&mut self, bookmark: Option<String>) {
+        self.note(format!("resume {}", bookmark.unwrap_or_else(|| "nothing".to_owned())));
+    }
+
+    fn bookmark(&self) -> Option<String> {
+        Some(format!("after {}", self.read))
+    }
+
     async fn open(&mut self) -> Result<Opening, Error> {
         if self.in_use.load(Ordering::SeqCst) > 0 {
             return Ok(Opening::InUse);
@@ -430,4 +438,25 @@ async fn a_follower_that_waits_leaves_the_mark_alone() {
     assert!(second.steps.send(Step::Break).is_ok());
     until(|| next.status().opened == 2).await;
     assert_eq!(next.status().drops, drops, "nothing was missed");
+}
+
+/// What a log keeps in the cache comes back to the next one, unless that one follows other types.
+#[tokio::test(start_paused = true)]
+async fn a_bookmark_is_kept_where_the_cache_is() {
+    let cow = CacheCow::memory();
+    let (log, controls) = scripted();
+    let first = follow(&cow, log).await;
+    controls.step(Step::Change(1));
+    until(|| controls.has("acknowledge 1")).await;
+    first.stop().await;
+    assert_eq!(controls.journal()[..2], ["resume nothing", "open"]);
+    let (log, controls) = scripted();
+    let second = follow(&cow, log).await;
+    second.caught_up().await.unwrap();
+    second.stop().await;
+    assert_eq!(controls.journal()[..2], ["resume after 1", "open"]);
+    let (log, controls) = scripted();
+    let third = cow.follow(log).types::<(Item, Other)>().start().await.unwrap();
+    third.caught_up().await.unwrap();
+    assert_eq!(controls.journal()[..2], ["resume nothing", "open"], "of other types");
 }

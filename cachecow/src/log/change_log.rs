@@ -12,7 +12,8 @@ use crate::error::Error;
 /// The follower ([`CacheCow::follow`](crate::CacheCow::follow)) calls these methods one at a time, from one task:
 ///
 /// 1. [`check`](Self::check), once, before anything else. Its error is that of `start`.
-/// 2. [`open`](Self::open), at first and again after every error of the methods below, with growing pauses.
+/// 2. [`resume`](Self::resume) and [`open`](Self::open), at first and again after every error of the methods below, with
+///    growing pauses.
 /// 3. [`next`](Self::next), which adds changes to a batch; then [`settle`](Self::settle); then the follower
 ///    invalidates what the batch names, until the cache confirms it; then, now and then,
 ///    [`acknowledge`](Self::acknowledge).
@@ -50,6 +51,23 @@ pub trait ChangeLog: Send + 'static {
     ) -> impl Future<Output = Result<Vec<String>, Error>> + Send {
         let _ = setting;
         future::ready(Ok(Vec::new()))
+    }
+
+    /// Called before each [`open`](Self::open), with the [`bookmark`](Self::bookmark) that the cache has: that of whichever
+    /// instance wrote last. `None`, if the cache has none, or has one of other types: everything is invalidated then.
+    ///
+    /// This is for logs that keep nothing themselves of how far they were read.
+    fn resume(&mut self, bookmark: Option<String>) {
+        let _ = bookmark;
+    }
+
+    /// From where to read on, in the log's own words. It is kept in the cache, for [`resume`](Self::resume).
+    ///
+    /// It is asked for at any time, also while changes that [`next`](Self::next) gave are not invalidated yet. Their
+    /// invalidation is confirmed when `next`, [`end`](Self::end) or [`heartbeat`](Self::heartbeat) is called again: the
+    /// bookmark must not be beyond that, or changes are lost.
+    fn bookmark(&self) -> Option<String> {
+        None
     }
 
     /// Connects, and goes on after what was acknowledged last.
@@ -142,7 +160,7 @@ pub enum Opening {
 /// Where an opened log goes on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
-    /// What the positions belong to: of a database, its identifier, the timeline and the slot.
+    /// What the positions belong to: of a database, its identifier, the timeline and the slot. One line.
     pub identity: String,
     /// The log gives all changes from here on.
     pub position: LogPosition,

@@ -5,6 +5,8 @@
 //! mark is written before the log is told, so it is never behind what the log was told: a log that begins
 //! beyond the mark has lost changes. A cache without a mark, which is also one that was emptied, is taken for
 //! one that missed everything.
+//!
+//! A log that keeps nothing itself has its bookmark here too, in the same value: neither is there without the other.
 
 use std::time::Duration;
 
@@ -43,6 +45,23 @@ impl Mark {
         types.dedup();
         let types = xxhash_rust::xxh3::xxh3_64(types.join(";").as_bytes());
         Self { key: scope.key(parts.key()), types }
+    }
+
+    /// The log's bookmark, if there is one, of these types.
+    pub(super) async fn bookmark(&self, engine: &Engine) -> Result<Option<String>, BackendError> {
+        let replies = engine.client.lookup_many(vec![Place::Value(self.key)]).await;
+        match replies.into_iter().next() {
+            Some(Ok(Reply::Value(stored))) => Ok(self.bookmark_of(&stored)),
+            Some(Err(error)) => Err(error),
+            _ => Ok(None),
+        }
+    }
+
+    fn bookmark_of(&self, stored: &[u8]) -> Option<String> {
+        let text = std::str::from_utf8(stored).ok()?;
+        let of_these_types = text.split(' ').next() == Some(&*format!("{:016x}", self.types));
+        let (_, bookmark) = text.split_once('\n').filter(|_| of_these_types)?;
+        Some(bookmark.to_owned())
     }
 
     /// Why changes are missing, if they may be.
@@ -90,6 +109,8 @@ impl Mark {
         let text = std::str::from_utf8(stored).unwrap_or_default();
         let mut parts = text.splitn(3, ' ');
         let (types, position, identity) = (parts.next(), parts.next(), parts.next());
+        // A bookmark has a line of its own.
+        let identity = identity.and_then(|text| text.split('\n').next());
         let position = position.and_then(|text| text.parse::<LogPosition>().ok());
         let (Some(types), Some(position), Some(identity)) = (types, position, identity) else {
             return Some("the cache's mark of this log cannot be read");
@@ -111,6 +132,7 @@ impl Mark {
         engine: &Engine,
         identity: &str,
         position: LogPosition,
+        bookmark: Option<&str>,
     ) -> Result<bool, BackendError> {
         // The old mark stays until the new one is there: without a mark everything counts as missed.
         let seen = engine.client.lookup_many(vec![Place::Value(self.key)]).await;
@@ -123,7 +145,8 @@ impl Mark {
         let Some(Reply::Claimed(grant)) = self.execute(engine, claim).await? else {
             return Ok(false);
         };
-        let value = Bytes::from(format!("{:016x} {position} {identity}", self.types));
+        let bookmark = bookmark.map_or_else(String::new, |bookmark| format!("\n{bookmark}"));
+        let value = Bytes::from(format!("{:016x} {position} {identity}{bookmark}", self.types));
         let fill = Command::Fill { token: token.granted(grant), value, ttl: TTL };
         Ok(self.execute(engine, fill).await? == Some(Reply::Settled))
     }
@@ -162,5 +185,20 @@ mod tests {
         let other = Mark { types: mark.types ^ 1, ..mark };
         assert!(other.judge(stored.as_bytes(), &opened("server 1", 99)).is_some(), "other types");
         assert!(other.judge(b"rubbish", &opened("server 1", 99)).is_some());
+    }
+
+    #[test]
+    fn a_bookmark_is_kept_with_the_mark_and_is_of_its_types_alone() {
+        let mark = Mark::new(Scope::default(), "log", &[]);
+        let stored = format!("{:016x} 100 server 1\n100 there it was", mark.types);
+        assert_eq!(mark.bookmark_of(stored.as_bytes()).as_deref(), Some("100 there it was"));
+        assert_eq!(mark.judge(stored.as_bytes(), &opened("server 1", 100)), None);
+        assert!(mark.judge(stored.as_bytes(), &opened("server 1", 101)).is_some());
+        assert!(mark.judge(stored.as_bytes(), &opened("server 2", 100)).is_some());
+        assert!(mark.is_at(stored.as_bytes(), LogPosition::new(100)));
+        let without = format!("{:016x} 100 server 1", mark.types);
+        assert_eq!(mark.bookmark_of(without.as_bytes()), None);
+        let other = Mark { types: mark.types ^ 1, ..mark };
+        assert_eq!(other.bookmark_of(stored.as_bytes()), None);
     }
 }

@@ -16,6 +16,7 @@ use super::mapping::FollowedTable;
 use super::mark::Mark;
 use super::position::LogPosition;
 use super::status::FollowerState;
+use crate::backend::BackendError;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
 use crate::key::{Key, Scope};
@@ -92,6 +93,8 @@ impl<L: ChangeLog> Run<L> {
 
     /// Reads the log until it fails, or waits for a while, since another instance does.
     async fn open_and_read(&mut self) -> Result<(), Error> {
+        let bookmark = self.mark.bookmark(&self.engine).await.map_err(unreachable)?;
+        self.log.resume(bookmark);
         let opened = match self.log.open().await? {
             Opening::InUse => return self.stand_by().await,
             Opening::Open(opened) => opened,
@@ -103,9 +106,7 @@ impl<L: ChangeLog> Run<L> {
     /// Sees to it that the cache has nothing from before the log's beginning that it was not told of.
     async fn begin(&mut self, opened: Opened) -> Result<(), Error> {
         let missed = self.mark.missed(&self.engine, &opened).await;
-        let missed = missed.map_err(|error| {
-            Error::caused_by(ErrorKind::Unavailable, "follow: the cache cannot be reached", error)
-        })?;
+        let missed = missed.map_err(unreachable)?;
         if self.identity != opened.identity {
             self.shared.forget_positions();
             self.acknowledged = None;
@@ -193,7 +194,9 @@ impl<L: ChangeLog> Run<L> {
         if self.acknowledged == Some(position) || self.identity.is_empty() || self.missed {
             return Ok(());
         }
-        match self.mark.write(&self.engine, &self.identity, position).await {
+        let bookmark = self.log.bookmark();
+        let mark = self.mark.write(&self.engine, &self.identity, position, bookmark.as_deref());
+        match mark.await {
             Ok(true) => {}
             // Later. The log keeps for as long what it was not told of.
             Ok(false) | Err(_) => return Ok(()),
@@ -305,6 +308,10 @@ impl Drop for Ended {
         self.0.state.lock().doing = FollowerState::Stopped;
         self.0.progress.send_modify(|progress| progress.stopped = true);
     }
+}
+
+fn unreachable(error: BackendError) -> Error {
+    Error::caused_by(ErrorKind::Unavailable, "follow: the cache cannot be reached", error)
 }
 
 fn panicked() -> Error {
