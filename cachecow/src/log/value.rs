@@ -22,6 +22,8 @@ pub enum Value<'a> {
     Null,
     /// The value is the one from before the change, and was not sent: PostgreSQL leaves long values out (TOAST).
     Unchanged,
+    /// A value that no key part is read from: an array or a document within a document.
+    Other,
 }
 
 impl<'a> Value<'a> {
@@ -47,6 +49,7 @@ impl<'a> Value<'a> {
             Self::Base64(text) => Value::Base64(Cow::Owned(text.into_owned())),
             Self::Null => Value::Null,
             Self::Unchanged => Value::Unchanged,
+            Self::Other => Value::Other,
         }
     }
 }
@@ -60,6 +63,7 @@ impl fmt::Debug for Value<'_> {
             Self::Base64(_) => "Base64(..)",
             Self::Null => "Null",
             Self::Unchanged => "Unchanged",
+            Self::Other => "Other",
         })
     }
 }
