@@ -95,6 +95,7 @@
 //! | `fs`, `sql`, `mongodb`, `cloud`, `git` | `FilesystemStore`, `SqlStore`, `MongoStore`, `CloudStore`, `GitStore` |
 //! | `log` | the module `log`: which rows of a database the cached objects are, for change logs |
 //! | `postgres-log` | `log::PostgresLog`: PostgreSQL's own log, by logical replication |
+//! | `mongodb-log` | `log::MongoLog`: the change streams of MongoDB |
 //! | `outbox` | `log::Outbox`: a table that triggers fill, with `postgres`, `mysql` or `sqlite` |
 //! | `hmac` | `Hmac`, and keys by the content's hash |
 //! | `testing` | the module `testing`: a cache for your own tests, on a clock that they pause, and a Redis server |

@@ -46,6 +46,8 @@ mod follow;
 mod follower;
 mod mapping;
 mod mark;
+#[cfg(feature = "mongodb-log")]
+mod mongo;
 #[cfg(all(feature = "outbox", any(feature = "postgres", feature = "mysql", feature = "sqlite")))]
 mod outbox;
 mod position;
@@ -66,6 +68,8 @@ pub use follow::{Follow, OnLag};
 pub use follower::Follower;
 pub(crate) use follower::Shared as SharedFollower;
 pub use mapping::{Followed, FollowedTable, FollowedTypes};
+#[cfg(feature = "mongodb-log")]
+pub use mongo::MongoLog;
 #[cfg(all(
     feature = "outbox",
     any(feature = "postgres", feature = "mysql", feature = "sqlite")

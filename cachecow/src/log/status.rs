@@ -23,7 +23,8 @@ pub enum FollowerState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Lag {
-    /// How much of the log was not settled at the last heartbeat, in the log's own measure: bytes, for PostgreSQL.
+    /// How much of the log was not settled at the last heartbeat, in the log's own measure: bytes, for PostgreSQL. For
+    /// MongoDB a difference of cluster times, in which a second counts 2^32.
     pub bytes: u64,
     /// Everything that was committed longer ago than this is settled. Measured by heartbeats a second apart, so it is
     /// up to about a second on a log that is read as it comes.
