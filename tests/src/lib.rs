@@ -5,6 +5,7 @@
 pub mod backends;
 pub mod board;
 pub mod caches;
+pub mod change_streams;
 pub mod clock;
 pub mod cloud;
 pub mod collision;
