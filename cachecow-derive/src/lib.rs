@@ -298,7 +298,11 @@ use proc_macro::TokenStream;
 ///
 /// A list may depend on the rows of another table, too: below the list's line, one line
 /// `#[cache(rows = "app.memberships", org_id = "organisation")]` for each such table. Each field in the list is the column
-/// of its name, or of the name that the line gives it.
+/// of its name, or of the name that the line gives it. Where the lists cannot be told by the row's columns alone, a
+/// function names them: `#[cache(rows = "app.tags", via = User::tagged, columns = ["id"])]`, with an
+/// `async fn(&Context, &Row<'_>) -> Result<impl CacheKeys, E>`, without the first argument if there is no `context`. It
+/// is asked for the old and for the new row. `columns` are those that it reads; without them the log has to send all.
+/// The follower lends it the context: `cow.follow(log).context(pool)`.
 ///
 /// # Fetch functions
 ///
@@ -570,7 +574,9 @@ pub fn key_part(input: TokenStream) -> TokenStream {
 ///
 /// Where a change log is followed, one line `#[cache(rows = "app.posts", author_id = "author")]` for each table that
 /// answers depend on, between the attribute and the function: each parameter in the key is the column of its name, or
-/// of the name that the line gives it. A changed row ends the answers of its old and its new version.
+/// of the name that the line gives it. A changed row ends the answers of its old and its new version. Where the row's
+/// columns do not tell, a function names the answers: `#[cache(rows = "app.tags", via = path, columns = ["id"])]`, as for
+/// a [list](macro@Cached#rows-of-a-table), with the query's context.
 ///
 /// # The function
 ///

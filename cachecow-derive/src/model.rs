@@ -226,8 +226,20 @@ pub(crate) struct QueryModel<'a> {
 /// The rows of one table that a query's answers or a list depend on.
 pub(crate) struct RowsModel {
     pub(crate) table: TableModel,
+    pub(crate) keys: RowKeys,
+}
+
+/// How a row's keys are known.
+pub(crate) enum RowKeys {
     /// For each parameter in the key or field in the list, in its order, the column that it is.
-    pub(crate) columns: Vec<String>,
+    Columns(Vec<String>),
+    /// A function names them.
+    Via {
+        /// Its path.
+        path: TokenStream,
+        /// The columns that it reads; `None` for all.
+        columns: Option<Vec<String>>,
+    },
 }
 
 /// What a query returns.

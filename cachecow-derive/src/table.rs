@@ -1,6 +1,8 @@
 //! The names of tables and columns: `app.users`, `"Odd name"`.
 
-use syn::{Error, LitStr, Result};
+use syn::parse::{ParseStream, Parser};
+use syn::punctuated::Punctuated;
+use syn::{Error, LitStr, Result, Token, bracketed};
 
 use crate::attr::Entry;
 use crate::model::TableModel;
@@ -29,6 +31,39 @@ pub(crate) fn column(entry: &Entry) -> Result<LitStr> {
         return Err(Error::new_spanned(&literal, message));
     }
     Ok(literal)
+}
+
+/// The names of several columns: `["id", "mail"]`.
+pub(crate) fn columns(entry: &Entry) -> Result<Vec<String>> {
+    let wrong = || {
+        let message = "`columns` takes the names of the columns that the function reads: write `columns = [\"id\", \
+                       \"mail\"]`";
+        Error::new_spanned(entry.value_or_name(), message)
+    };
+    let value = entry.value.clone().ok_or_else(wrong)?;
+    let names = |input: ParseStream<'_>| {
+        let content;
+        bracketed!(content in input);
+        Punctuated::<LitStr, Token![,]>::parse_terminated(&content)
+    };
+    let names = names.parse2(value).map_err(|_| wrong())?;
+    if names.is_empty() {
+        return Err(wrong());
+    }
+    let mut columns: Vec<String> = Vec::new();
+    for name in names {
+        let column = name.value();
+        if column.is_empty() {
+            let message = "an empty column name: write the name that the column has in the table";
+            return Err(Error::new_spanned(&name, message));
+        }
+        if columns.contains(&column) {
+            let message = format!("`{column}` stands here twice; one is enough, remove the other");
+            return Err(Error::new_spanned(&name, message));
+        }
+        columns.push(column);
+    }
+    Ok(columns)
 }
 
 /// The names between the dots; one that is no plain word stands in double quotes, with any quote in it doubled.

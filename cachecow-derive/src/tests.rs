@@ -166,6 +166,7 @@ fn followed_struct() {
         #[cache(key = "user:{id}", fetch = User::find)]
         #[cache(key = "user:email:{email}:{kind}", fetch = User::find_by_email)]
         #[cache(list = "user:org:{org_id}", fetch = User::find_by_org)]
+        #[cache(rows = "app.badges", via = Self::with_badge, columns = ["id"])]
         #[cache(tag = "org:{org_id}")]
         #[cache(tag = "users", name = "tag_all")]
         pub struct User<K> {
@@ -354,6 +355,8 @@ fn odd_attributes() -> Vec<TokenStream> {
         quote!(#[cache(table = "a.b", clearable)] #[cache(key = "user", fetch = f, name = "x")]),
         quote!(#[cache(clearable = true)] #[cache(key = "user:{0}", fetch = f)]),
         quote!(#[cache(column = "id")]),
+        quote!(#[cache(rows, via, columns)]),
+        quote!(#[cache(list = "x:{id}", fetch = f)] #[cache(rows = "a", via = a::b::<c>, columns = ["x", 1, ..])]),
         quote!(#[cache = 1]),
         quote!(#[cache::key(a = 1)]),
         quote!(#[cache(key = "user", fetch = f)]),

@@ -66,6 +66,11 @@ pub(crate) fn string(entry: &Entry, example: &str) -> Result<LitStr> {
         .ok_or_else(|| wrong(entry, format!("takes a string: write `{} = {example}`", entry.name)))
 }
 
+/// Whether the value is a string literal.
+pub(crate) fn is_string(entry: &Entry) -> bool {
+    literal(entry).is_some()
+}
+
 /// A duration in human form.
 pub(crate) fn duration(entry: &Entry) -> Result<Duration> {
     let name = &entry.name;

@@ -24,6 +24,8 @@ pub use crate::model::cached::WholeKey;
 pub use crate::model::call::{
     Async, Fetching, Function, GivenAs, NoWay, Nothing, Takes, call, call_blocking,
 };
+#[cfg(feature = "log")]
+use crate::model::keys::{CacheKeys, KeySet};
 pub use crate::model::listed::{
     BlockingListOutput, ListOutput, OfMembers, OfObjects, listed, listed_blocking,
 };
@@ -439,6 +441,25 @@ impl Refused {
     note = "the error is kept and shown, so it has to be `Debug + Display + Send + Sync + 'static`"
 )]
 pub trait FetchError: Debug + Display + Send + Sync + 'static {}
+
+/// The keys that a function named.
+#[cfg(feature = "log")]
+pub fn named_keys<K: CacheKeys, E>(
+    named: Result<K, E>,
+    into_error: impl FnOnce(E) -> Error,
+) -> Result<KeySet, Error> {
+    let mut set = KeySet::default();
+    named.map_err(into_error)?.add_to(&mut set);
+    Ok(set)
+}
+
+/// A future of whatever type.
+#[cfg(feature = "log")]
+pub fn boxed<'a, F: Future + Send + 'a>(
+    future: F,
+) -> futures_util::future::BoxFuture<'a, F::Output> {
+    Box::pin(future)
+}
 
 /// Items that only the feature `log` has a use for. The derives do not know which features this crate has.
 #[cfg(feature = "log")]

@@ -33,6 +33,32 @@ impl Other {
     }
 }
 
+/// With an alias by a function that does not take every name.
+#[derive(Clone, Debug, PartialEq, Eq, Cached)]
+#[cache(ttl = "1h", table = "named")]
+#[cache(key = "named:{id}", fetch = Named::find)]
+#[cache(key = "named:name:{name}", fetch = Named::find_by_name)]
+struct Named {
+    id: i64,
+    #[cache(normalize = unpoisoned)]
+    name: String,
+}
+
+fn unpoisoned(name: &str) -> String {
+    assert_ne!(name, "poison", "on purpose");
+    name.to_owned()
+}
+
+impl Named {
+    async fn find(id: i64) -> Result<Self, std::convert::Infallible> {
+        Ok(Self { id, name: "a".to_owned() })
+    }
+
+    async fn find_by_name(name: &str) -> Result<Self, std::convert::Infallible> {
+        Ok(Self { id: 1, name: name.to_owned() })
+    }
+}
+
 /// Every row has the version that is the number of changes so far.
 #[derive(Debug, Default)]
 struct Rows(AtomicU64);
@@ -49,6 +75,8 @@ enum Step {
     Change(i64),
     /// It tells of a change whose key cannot be told.
     Obscure,
+    /// It tells of a change of a row on which the program's function panics.
+    Poison,
     /// It fails.
     Fail,
     /// It fails, and goes on where it was.
@@ -151,6 +179,11 @@ impl ChangeLog for Scripted {
             }
             Step::Obscure => {
                 assert!(batch.change("public", "rows", None, Some(&Row::new())));
+            }
+            Step::Poison => {
+                let row =
+                    Row::new().with("id", Value::text("7")).with("name", Value::text("poison"));
+                assert!(batch.change("public", "named", None, Some(&row)));
             }
             Step::Panic => panic!("told"),
             Step::Break => {
@@ -459,4 +492,132 @@ async fn a_bookmark_is_kept_where_the_cache_is() {
     let third = cow.follow(log).types::<(Item, Other)>().start().await.unwrap();
     third.caught_up().await.unwrap();
     assert_eq!(controls.journal()[..2], ["resume nothing", "open"], "of other types");
+}
+
+/// It would panic again whenever it is read.
+#[tokio::test(start_paused = true)]
+async fn a_row_on_which_a_function_panics_ends_everything_of_its_type_and_is_passed() {
+    let (cow, rows) = (CacheCow::memory(), Rows::default());
+    let (log, controls) = scripted();
+    let follower = cow.follow(log).types::<(Item, Named)>().start().await.unwrap();
+    follower.caught_up().await.unwrap();
+    source(&cow, &rows, 1).await;
+    cow.get(Named::by_id(1)).await.unwrap();
+    let (opened, drops) = (follower.status().opened, follower.status().drops);
+    controls.step(Step::Poison);
+    follower.caught_up().await.unwrap();
+    let status = follower.status();
+    assert_eq!((status.opened, status.drops), (opened, drops + 1), "{status}");
+    assert!(
+        status.last_drop.unwrap().contains("Named: a function panicked on a new row of `named`")
+    );
+    assert_eq!(cow.read(Named::by_id(1)).await.unwrap().source, Source::Fetched);
+    assert_eq!(source(&cow, &rows, 1).await, Source::Cache, "the other type's stay");
+    controls.step(Step::Change(1));
+    follower.caught_up().await.unwrap();
+    assert_eq!(source(&cow, &rows, 1).await, Source::Fetched, "it goes on");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_followers_of_several_scopes_are_all_told_of() {
+    let cow = CacheCow::memory();
+    let (first, _first) = scripted();
+    let (second, controls) = scripted();
+    let _of_all = follow(&cow, first).await;
+    let of_acme = follow(&cow.scoped("acme"), second).await;
+    controls.step(Step::Change(1));
+    of_acme.caught_up().await.unwrap();
+    let followers = cow.stats().followers;
+    let rows: Vec<_> = followers.iter().map(|(name, status)| (&**name, status.rows)).collect();
+    assert_eq!(rows, [("log", 0), ("log (2)", 1)]);
+}
+
+/// Whether a follower is behind is not known before it has seen an end of the log.
+#[tokio::test(start_paused = true)]
+async fn reads_go_past_the_cache_until_a_follower_has_caught_up() {
+    let (cow, rows) = (CacheCow::memory(), Rows::default());
+    source(&cow, &rows, 1).await;
+    assert_eq!(source(&cow, &rows, 1).await, Source::Cache);
+    let (log, controls) = scripted();
+    controls.unsettled.store(2, Ordering::SeqCst);
+    controls.step(Step::Change(2));
+    let follower = follow(&cow, log).await;
+    assert_eq!(source(&cow, &rows, 1).await, Source::Fetched);
+    until(|| controls.has("settle")).await;
+    assert_eq!(source(&cow, &rows, 1).await, Source::Fetched);
+    controls.unsettled.store(0, Ordering::SeqCst);
+    follower.caught_up().await.unwrap();
+    source(&cow, &rows, 1).await;
+    assert_eq!(source(&cow, &rows, 1).await, Source::Cache);
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_stay_past_the_cache_after_a_follower_that_ended_behind() {
+    let (cow, rows) = (CacheCow::memory(), Rows::default());
+    let (log, controls) = scripted();
+    let first = follow(&cow, log).await;
+    first.caught_up().await.unwrap();
+    source(&cow, &rows, 1).await;
+    controls.unsettled.store(2, Ordering::SeqCst);
+    controls.step(Step::Change(2));
+    until(|| first.status().behind).await;
+    first.stop().await;
+    assert_eq!(source(&cow, &rows, 1).await, Source::Fetched);
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(source(&cow, &rows, 1).await, Source::Fetched, "nobody has caught up");
+
+    let (log, _other) = scripted();
+    let other = cow.follow(log).types::<Item>().name("other").start().await.unwrap();
+    other.caught_up().await.unwrap();
+    assert_eq!(source(&cow, &rows, 1).await, Source::Fetched, "it follows something else");
+    let (log, _scoped) = scripted();
+    let scoped = follow(&cow.scoped("acme"), log).await;
+    scoped.caught_up().await.unwrap();
+    assert_eq!(source(&cow, &rows, 1).await, Source::Fetched, "of another scope");
+
+    let (log, _controls) = scripted();
+    let next = cow.follow(log).types::<(Item, Other)>().start().await.unwrap();
+    next.caught_up().await.unwrap();
+    source(&cow, &rows, 1).await;
+    assert_eq!(source(&cow, &rows, 1).await, Source::Cache, "it has seen what the first had not");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_that_is_stopped_in_time_leaves_the_reads_alone() {
+    let (cow, rows) = (CacheCow::memory(), Rows::default());
+    let (log, _controls) = scripted();
+    let follower = follow(&cow, log).await;
+    follower.caught_up().await.unwrap();
+    follower.stop().await;
+    source(&cow, &rows, 1).await;
+    tokio::time::sleep(Duration::from_secs(600)).await;
+    assert_eq!(source(&cow, &rows, 1).await, Source::Cache);
+}
+
+/// With its runtime, say. Nobody would tell that the cache falls behind.
+#[test]
+fn reads_go_past_the_cache_after_a_follower_that_nobody_asked_to_end() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .start_paused(true)
+            .build()
+            .unwrap()
+    };
+    let (cow, rows) = (CacheCow::memory(), Rows::default());
+    let (log, _controls) = scripted();
+    let first = runtime();
+    let follower = first.block_on(async {
+        let follower = follow(&cow, log).await;
+        follower.caught_up().await.unwrap();
+        source(&cow, &rows, 1).await;
+        assert_eq!(source(&cow, &rows, 1).await, Source::Cache);
+        follower
+    });
+    drop(first);
+    assert_eq!(follower.status().state, FollowerState::Stopped);
+    runtime().block_on(async {
+        assert_eq!(source(&cow, &rows, 1).await, Source::Fetched);
+        assert_eq!(source(&cow, &rows, 1).await, Source::Fetched);
+    });
 }

@@ -3,12 +3,13 @@
 use std::future::{Future, pending};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use cachecow::log::{
-    Batch, ChangeLog, Follower, Heartbeat, LogPosition, Opening, Outbox, Setting, emit,
+    Batch, ChangeLog, Follower, Heartbeat, LogPosition, Opening, Outbox, Row, Setting, emit,
 };
 use cachecow::store::SqlPool;
-use cachecow::{CacheCow, Cached, Error, ErrorKind};
+use cachecow::{CacheCow, CacheKeys, Cached, Error, ErrorKind, Source};
 use cachecow_tests::servers::{MariaDbServer, PostgresServer, RedisServer};
 use sqlx::Row as _;
 
@@ -87,7 +88,7 @@ async fn number(pool: &SqlPool, sql: &str) -> i64 {
     result.unwrap_or_else(|error| panic!("{sql}: {error}"))
 }
 
-async fn emit_and_commit(pool: &SqlPool, keys: impl cachecow::CacheKeys) {
+async fn emit_and_commit(pool: &SqlPool, keys: impl CacheKeys) {
     macro_rules! emit_in {
         ($pool:expr) => {{
             let mut tx = $pool.begin().await.unwrap();
@@ -244,6 +245,97 @@ async fn several_consumers_follow_one_outbox_at_once() {
     assert!(rows >= 20, "{rows}");
 }
 
+/// The number of users in the groups of a name, which no row of `groups` or `members` has.
+#[cachecow::query(key = "group:{name}", ttl = "1h")]
+#[cache(rows = "members", via = of_member, columns = ["group_id"])]
+#[cache(rows = "groups", via = of_group, columns = ["id", "name"])]
+async fn group_size(pool: &SqlPool, name: &str) -> sqlx::Result<i64> {
+    let sql = format!(
+        "select count(*) from members join groups on groups.id = group_id where name = '{name}'"
+    );
+    Ok(number(pool, &sql).await)
+}
+
+async fn of_member(pool: &SqlPool, row: &Row<'_>) -> Result<impl CacheKeys, BoxError> {
+    let SqlPool::Sqlite(pool) = pool else { panic!("{pool:?}") };
+    let group: i64 = row.read("group_id")?;
+    let sql = format!("select name from groups where id = {group}");
+    let name: Option<String> = sqlx::query_scalar(&sql).fetch_optional(pool).await?;
+    Ok(name.map(group_size::of))
+}
+
+/// Of a group without a number the function knows nothing.
+async fn of_group(_: &SqlPool, row: &Row<'_>) -> Result<impl CacheKeys, BoxError> {
+    match row.read::<i64>("id")? {
+        13 => Err("no luck".into()),
+        14 => panic!("on purpose"),
+        _ => Ok(group_size::of(row.read::<String>("name")?)),
+    }
+}
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_names_the_keys_that_a_row_does_not_tell() {
+    let (_folder, foreign, pool) = sqlite().await;
+    run(&foreign, "create table groups (id integer primary key, name text); create table members (id integer \
+                   primary key, group_id integer); insert into groups values (1, 'one'), (2, 'two'), (13, 'bad'); insert \
+                   into members values (1, 1), (2, 1), (3, 2)")
+        .await;
+    run(&foreign, &Outbox::from_pool(pool.clone()).setup_sql::<group_size>().unwrap()).await;
+    let cow = &CacheCow::memory();
+    let outbox = || cow.follow(Outbox::from_pool(pool.clone())).types::<group_size>();
+    let refused = outbox().start().await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidConfig);
+    assert!(refused.to_string().contains(".context("), "{refused}");
+    let follower = outbox().context(Arc::new(pool.clone())).start().await.unwrap();
+    follower.caught_up().await.unwrap();
+    let read = async |name: &str| {
+        let read = cow.with(&pool).read(group_size::of(name.to_owned())).await.unwrap();
+        (*read.value.unwrap().shared(), read.source)
+    };
+    let change = async |sql: &str| {
+        run(&foreign, sql).await;
+        follower.caught_up().await.unwrap();
+    };
+    assert_eq!((read("one").await.0, read("two").await.0), (2, 1));
+    change("update members set group_id = 2 where id = 1").await;
+    assert_eq!((read("one").await.0, read("two").await.0), (1, 2), "of the old and the new row");
+    change("update groups set name = 'uno' where id = 1").await;
+    assert_eq!((read("one").await.0, read("two").await), (0, (2, Source::Cache)));
+    assert_eq!(read("uno").await.0, 1);
+    let drops = follower.status().drops;
+    change("update groups set name = 'worse' where id = 13").await;
+    assert_eq!(read("two").await.1, Source::Fetched, "everything of the query goes");
+    let status = follower.status();
+    assert_eq!(status.drops, drops + 1, "{status}");
+    let why = status.last_drop.unwrap();
+    assert!(why.contains("group_size") && why.contains("no luck"), "{why}");
+    change("insert into groups values (14, 'x')").await;
+    assert_eq!(read("two").await.1, Source::Fetched, "a panic is no end");
+    assert!(follower.status().last_drop.unwrap().contains("panicked"));
+    assert_eq!(follower.status().opened, 1, "the log was not opened anew");
+    change("delete from members where id = 3").await;
+    assert_eq!(read("two").await.0, 1, "it goes on");
+}
+
+/// Without `columns` a trigger would not know what to write.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outbox_asks_for_the_columns_that_a_function_reads() {
+    #[cachecow::query(key = "of-all")]
+    #[cache(rows = "groups", via = of_any)]
+    async fn of_all() -> sqlx::Result<i64> {
+        Ok(1)
+    }
+    async fn of_any(_: &Row<'_>) -> sqlx::Result<of_all> {
+        Ok(of_all::of())
+    }
+    let pool = sqlx::SqlitePool::connect("sqlite::memory:").await.unwrap();
+    let refused = Outbox::from_pool(pool).setup_sql::<of_all>().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidConfig);
+    assert!(refused.to_string().contains("columns = ["), "{refused}");
+}
+
 /// An outbox whose follower stops before it has invalidated.
 struct Held {
     outbox: Outbox,
@@ -331,12 +423,14 @@ async fn emitted_keys_are_invalidated_with_their_transaction() {
     let sqlite = sqlx::SqlitePool::connect(&url).await.unwrap();
     let pool: SqlPool = sqlite.clone().into();
     let outbox = Outbox::connect(url).emitted_only();
-    let setup = outbox.setup_sql::<(User,)>().unwrap();
+    let setup = outbox.setup_sql::<()>().unwrap();
     assert!(!setup.contains("trigger"), "{setup}");
     run(&pool, &format!("{TABLE}; {setup}")).await;
     run(&pool, "insert into users values (1, 'a@x', 7, 1)").await;
     let cow = &CacheCow::memory();
-    let follower = cow.follow(outbox).types::<(User,)>().start().await.unwrap();
+    let untyped = cow.follow(Outbox::from_pool(pool.clone())).start().await.unwrap_err();
+    assert!(untyped.to_string().contains(".types"), "{untyped}");
+    let follower = cow.follow(outbox).emitted::<User>().start().await.unwrap();
     follower.caught_up().await.unwrap();
     assert_eq!(emails(cow, &pool, 7).await, ["a@x"]);
     assert_eq!(version(cow, &pool, 1).await, Some(1));
@@ -361,6 +455,58 @@ async fn emitted_keys_are_invalidated_with_their_transaction() {
     run(&pool, "update users set version = 3").await;
     follower.caught_up().await.unwrap();
     assert_eq!(version(cow, &pool, 1).await, Some(2), "what nobody emits is not seen");
+    run(&pool, "insert into cachecow_outbox (source, new_row) values (':keys', 'rubbish')").await;
+    follower.caught_up().await.unwrap();
+    assert_eq!(version(cow, &pool, 1).await, Some(3), "everything of what is emitted goes");
+}
+
+/// What happens without a notification would take a year.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_database_says_that_there_is_something() {
+    let server = PostgresServer::start();
+    let pool: SqlPool = sqlx::PgPool::connect(&server.url()).await.unwrap().into();
+    run(&pool, TABLE).await;
+    let never = Duration::MAX;
+    let outbox = || Outbox::from_pool(pool.clone()).notify().every(never);
+    run(&pool, &Outbox::from_pool(pool.clone()).setup_sql::<(User,)>().unwrap()).await;
+    let cow = &CacheCow::memory();
+    let refused = cow.follow(outbox()).types::<(User,)>().start().await.unwrap_err();
+    assert!(refused.to_string().contains("_notify"), "without its trigger: {refused}");
+    let setup = outbox().setup_sql::<(User,)>().unwrap();
+    run(&pool, &setup).await;
+    run(&pool, &setup).await;
+    run(&pool, "insert into users values (1, 'a@x', 7, 1)").await;
+    let follower = cow.follow(outbox()).types::<(User,)>().start().await.unwrap();
+    follower.caught_up().await.unwrap();
+    assert_eq!(version(cow, &pool, 1).await, Some(1));
+    // One after the other: what is said while nobody waits counts, too.
+    for change in 2..=20 {
+        let batches = follower.status().batches;
+        if change % 2 == 0 {
+            run(&pool, &format!("update users set version = {change}")).await;
+        } else {
+            emit_and_commit(&pool, User::by_id(1)).await;
+        }
+        while follower.status().batches == batches {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(version(cow, &pool, 1).await, Some(change - change % 2));
+    }
+    // A connection that is lost may have been told something.
+    run(&pool, "select pg_terminate_backend(pid) from pg_stat_activity where query like 'LISTEN%'")
+        .await;
+    run(&pool, "update users set version = 99").await;
+    while version(cow, &pool, 1).await != Some(99) {
+        tokio::task::yield_now().await;
+    }
+    follower.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_postgres_says_that_there_is_something() {
+    let (_folder, _foreign, pool) = sqlite().await;
+    let refused = Outbox::from_pool(pool).notify().setup_sql::<(User,)>().unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::InvalidConfig);
 }
 
 #[tokio::test(flavor = "multi_thread")]

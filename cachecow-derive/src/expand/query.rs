@@ -8,10 +8,10 @@ use syn::spanned::Spanned;
 use super::cached::policy;
 use super::fetch::into_error;
 use super::parts::begun;
-use super::table::table_name;
+use super::table::{table_name, via};
 use super::{local, quiet};
 use crate::function::plain;
-use crate::model::{Given, ParamModel, Passing, QueryModel, RowsModel};
+use crate::model::{Given, ParamModel, Passing, QueryModel, RowKeys};
 use crate::suggest::listed;
 use crate::tokens::{at, compact, mentions};
 
@@ -332,8 +332,18 @@ fn followed(model: &QueryModel<'_>) -> Option<TokenStream> {
     let QueryModel { krate, function, .. } = model;
     let ident = &function.ident;
     let tables = model.rows.iter().map(|rows| {
-        let (table, read) = (table_name(krate, &rows.table), read_rows(model, rows));
-        quote!(#krate::log::FollowedTable::of_rows::<Self>(#table, |reader| { #read }))
+        let table = table_name(krate, &rows.table);
+        match &rows.keys {
+            RowKeys::Columns(columns) => {
+                let read = read_rows(model, columns);
+                quote!(#krate::log::FollowedTable::of_rows::<Self>(#table, |reader| { #read }))
+            }
+            RowKeys::Via { path, columns } => {
+                let function = (path, columns.as_deref());
+                let named = via(krate, function, model.context.as_ref(), &quote!(Query));
+                quote!(#krate::log::FollowedTable::of_rows::<Self>(#table, |_| {}) #named)
+            }
+        }
     });
     Some(quote! {
         #krate::__private::need_log!();
@@ -349,13 +359,13 @@ fn followed(model: &QueryModel<'_>) -> Option<TokenStream> {
     })
 }
 
-fn read_rows(model: &QueryModel<'_>, rows: &RowsModel) -> TokenStream {
+fn read_rows(model: &QueryModel<'_>, columns: &[String]) -> TokenStream {
     let QueryModel { krate, key, emptied, .. } = model;
     let begun = begun(krate, emptied);
     let params: Vec<&ParamModel> = key.iter().map(|&at| &model.params[at]).collect();
     let name = |at: usize| local(&format!("part_{at}"), Span::call_site());
     let names: Vec<_> = (0..params.len()).map(name).collect();
-    let reads = params.iter().zip(&rows.columns).map(|(param, column)| {
+    let reads = params.iter().zip(columns).map(|(param, column)| {
         let (ty, shown) = (held(krate, param), compact(&param.ty));
         // What the compiler says of the type stands at the parameter.
         let read = quote_spanned!(param.ty.span()=> #krate::log::RowReader::part::<#ty>);

@@ -1,16 +1,18 @@
 //! The table whose rows the objects are, and the keys of a row.
 
 use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
+use super::fetch::call;
+use super::local;
 use super::normalize::normalized;
 use super::parts::{one_or_tuple, part_locals};
 use super::surroundings::Surroundings;
 use super::tag::encoding;
 use super::where_clause;
-use crate::model::{LookupModel, PartModel, TableModel, TagModel};
-use crate::tokens::compact;
+use crate::model::{LookupModel, PartModel, RowKeys, TableModel, TagModel};
+use crate::tokens::{at, compact, last_span};
 
 /// `Followed`, for a struct with a table.
 pub(super) fn followed_impl(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
@@ -91,9 +93,18 @@ fn others(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
     let rows = lists.iter().flat_map(|list| list.rows.iter().map(move |rows| (list, rows)));
     let tables = rows.map(|(list, rows)| {
         let table = table_name(krate, &rows.table);
-        let columns: Vec<&str> = rows.columns.iter().map(|column| &**column).collect();
-        let read = add_lookup(surroundings, &quote!(List), &list.lookup, &columns);
-        quote!(#krate::log::FollowedTable::of_list::<Self>(#table, |reader| { #read }))
+        match &rows.keys {
+            RowKeys::Columns(columns) => {
+                let columns: Vec<&str> = columns.iter().map(|column| &**column).collect();
+                let read = add_lookup(surroundings, &quote!(List), &list.lookup, &columns);
+                quote!(#krate::log::FollowedTable::of_list::<Self>(#table, |reader| { #read }))
+            }
+            RowKeys::Via { path, columns } => {
+                let context = surroundings.model.context.as_ref();
+                let named = via(krate, (path, columns.as_deref()), context, &quote!(List));
+                quote!(#krate::log::FollowedTable::of_list::<Self>(#table, |_| {}) #named)
+            }
+        }
     });
     let tables: Vec<TokenStream> = tables.collect();
     (!tables.is_empty()).then(|| {
@@ -104,6 +115,36 @@ fn others(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
             }
         }
     })
+}
+
+/// Has a function name the keys. What the compiler has to say of it should stand at its path.
+pub(super) fn via(
+    krate: &TokenStream,
+    (path, columns): (&TokenStream, Option<&[String]>),
+    context: Option<&TokenStream>,
+    usage: &TokenStream,
+) -> TokenStream {
+    let span = last_span(path);
+    let columns = columns.map_or_else(
+        || quote!(::core::option::Option::None),
+        |columns| quote!(::core::option::Option::Some(&[#(#columns),*])),
+    );
+    let (held, row) = (local("_context", span), local("row", span));
+    let lent = context.map(|_| quote!(&*#held,));
+    let context = context.map_or_else(|| quote!(()), ToTokens::to_token_stream);
+    let shown = compact(&context);
+    let arguments = at(&quote!(#lent &#row.row()), span);
+    let named = at(&quote!(#krate::__private::named_keys), span);
+    let call = call(path, &arguments);
+    let body = quote_spanned!(span=> {
+        #named(#call.await, |error| {
+            use #krate::__private::ErrorKindOf as _;
+            (&&&#krate::__private::Tag::of(&error)).cachecow_error_kind().wrap("via", error)
+        })
+    });
+    let boxed = at(&quote!(#krate::__private::boxed), span);
+    let function = quote_spanned!(span=> |#held, #row| #boxed(async move #body));
+    quote!(.via::<#context>(#krate::log::ColumnUse::#usage, #columns, #shown, #function))
 }
 
 /// The columns that the parts are of the objects' own table.

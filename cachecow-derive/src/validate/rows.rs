@@ -4,10 +4,10 @@ use syn::Attribute;
 
 use crate::attr::{CacheAttr, Entry, cache_attrs};
 use crate::faults::Faults;
-use crate::model::{ParamModel, RowsModel};
+use crate::model::{ParamModel, RowKeys, RowsModel};
 use crate::suggest::{listed, nearest};
 use crate::table;
-use crate::value::Slot;
+use crate::value::{self, Slot};
 
 /// Where the names stand that may be columns.
 #[derive(Clone, Copy)]
@@ -16,6 +16,9 @@ pub(super) struct Place {
     within: &'static str,
     what: &'static str,
 }
+
+/// What may stand in a line with `via`.
+const BESIDE_VIA: [&str; 3] = ["rows", "via", "columns"];
 
 pub(super) const IN_KEY: Place = Place { noun: "parameter", within: "key", what: "the answer" };
 pub(super) const IN_LIST: Place = Place { noun: "field", within: "list", what: "the list" };
@@ -40,13 +43,48 @@ pub(super) fn one(
     faults: &mut Faults,
 ) -> Option<RowsModel> {
     let mut table = Slot::Absent;
+    let mut via = Slot::Absent;
+    let mut read = Slot::Absent;
     let mut columns: Vec<Slot<String>> = in_key.iter().map(|_| Slot::Absent).collect();
     let is_rows = |entry: &Entry| entry.name == "rows";
     let has_rows = attr.entries.iter().any(is_rows);
+    // A parameter or a field may have this name, too: then its column is a text.
+    let is_via = |entry: &Entry| {
+        entry.name == "via" && (!in_key.contains(&"via") || !value::is_string(entry))
+    };
+    let has_via = has_rows && attr.entries.iter().any(is_via);
     for entry in &attr.entries {
         let name = entry.name.to_string();
         if is_rows(entry) {
             table.fill(entry, faults, table::table);
+        } else if has_via && is_via(entry) {
+            via.fill(entry, faults, |entry| value::function(entry, "users_with_tag"));
+        } else if has_via && entry.name == "columns" {
+            read.fill(entry, faults, table::columns);
+        } else if has_via && in_key.contains(&plain(&name)) {
+            faults.add(
+                &entry.name,
+                format!(
+                    "the function of `via` names the keys, so that no {} is a column: remove `{name}`; the columns \
+                     that it reads are `columns = [\"…\"]`",
+                    place.noun
+                ),
+            );
+        } else if has_via {
+            let help = match nearest(&name, BESIDE_VIA) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("remove `{name}`"),
+            };
+            faults.add(&entry.name, format!("unknown setting `{name}` beside `via`; {help}"));
+        } else if has_rows && entry.name == "columns" && !in_key.contains(&"columns") {
+            faults.add(
+                &entry.name,
+                format!(
+                    "`columns` are those that the function of `via` reads: add `via = path`, or name the column that \
+                     a {} is, by the {}'s name",
+                    place.noun, place.noun
+                ),
+            );
         } else if let Some(at) = in_key.iter().position(|known| *known == plain(&name)) {
             let column = |entry: &Entry| Ok(table::column(entry)?.value());
             columns[at].fill(entry, faults, column);
@@ -61,10 +99,15 @@ pub(super) fn one(
              other settings belong into `#[cachecow::query(…)]`",
         );
     }
+    let table = table.given()?;
+    if has_via {
+        let keys = RowKeys::Via { path: via.given()?, columns: read.given() };
+        return Some(RowsModel { table, keys });
+    }
     let column =
         |(name, column): (&&str, Slot<String>)| column.given().unwrap_or((*name).to_owned());
     let columns = in_key.iter().zip(columns).map(column).collect();
-    Some(RowsModel { table: table.given()?, columns })
+    Some(RowsModel { table, keys: RowKeys::Columns(columns) })
 }
 
 /// Without `r#`.

@@ -556,7 +556,7 @@ impl CacheCow {
             pending_invalidations: self.engine.pending.named(),
             circuit_open: self.engine.client.circuit_is_open(),
             #[cfg(feature = "log")]
-            followers: self.engine.followers.statuses().collect(),
+            followers: self.engine.followers.statuses(),
         }
     }
 }

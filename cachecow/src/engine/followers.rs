@@ -1,21 +1,71 @@
 //! The followers of change logs that feed one cache.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use crate::key::Scope;
+use super::pending::PendingInvalidations;
+use crate::key::{Key, Scope};
 use crate::log::{FollowerStatus, SharedFollower};
 
 /// Those that were started, as long as anyone uses them.
 #[derive(Default)]
-pub(crate) struct Followers(Mutex<Vec<Weak<SharedFollower>>>);
+pub(crate) struct Followers {
+    all: Mutex<Vec<Weak<SharedFollower>>>,
+    /// What followers that ended while they were behind have reads go past the cache for.
+    left: Mutex<Vec<Left>>,
+}
+
+/// One guard of a type, and the follower's name and scope.
+#[derive(PartialEq, Eq)]
+struct Left {
+    name: String,
+    scope: Scope,
+    guard: Key,
+}
 
 impl Followers {
     pub(crate) fn add(&self, follower: &Arc<SharedFollower>) {
-        let mut followers = self.0.lock();
+        let mut followers = self.all.lock();
         followers.retain(|follower| follower.strong_count() > 0);
         followers.push(Arc::downgrade(follower));
+    }
+
+    /// A follower ended, and reads of the types with these guards stay past the cache, each once.
+    pub(crate) fn leave(
+        &self,
+        name: String,
+        scope: Scope,
+        guards: Vec<Key>,
+        pending: &PendingInvalidations,
+    ) {
+        let mut all = self.left.lock();
+        for guard in guards {
+            let left = Left { name: name.clone(), scope, guard };
+            if all.contains(&left) {
+                pending.read_again(&[guard]);
+            } else {
+                all.push(left);
+            }
+        }
+    }
+
+    /// A follower of this name and scope has caught up, for the types with these guards.
+    pub(crate) fn take_up(
+        &self,
+        name: &str,
+        scope: Scope,
+        guards: &[Key],
+        pending: &PendingInvalidations,
+    ) {
+        self.left.lock().retain(|left| {
+            let is_taken = left.name == name && left.scope == scope && guards.contains(&left.guard);
+            if is_taken {
+                pending.read_again(&[left.guard]);
+            }
+            !is_taken
+        });
     }
 
     /// Ends all of them.
@@ -23,9 +73,18 @@ impl Followers {
         self.all().for_each(|follower| follower.end());
     }
 
-    /// Each by its name.
-    pub(crate) fn statuses(&self) -> impl Iterator<Item = (String, FollowerStatus)> {
-        self.all().map(|follower| (follower.name().to_owned(), follower.status()))
+    /// Each by its name; of those of one name, as of several scopes, the later ones with a number.
+    pub(crate) fn statuses(&self) -> BTreeMap<String, FollowerStatus> {
+        let mut statuses = BTreeMap::new();
+        for follower in self.all() {
+            let name = follower.name();
+            let numbered = (2..).map(|number: u32| format!("{name} ({number})"));
+            let mut names = std::iter::once(name.to_owned()).chain(numbered);
+            if let Some(free) = names.find(|name| !statuses.contains_key(name)) {
+                statuses.insert(free, follower.status());
+            }
+        }
+        statuses
     }
 
     /// The only one that invalidates in this scope, if there is one.
@@ -35,7 +94,7 @@ impl Followers {
     }
 
     fn all(&self) -> impl Iterator<Item = Arc<SharedFollower>> + use<> {
-        let followers: Vec<_> = self.0.lock().iter().filter_map(Weak::upgrade).collect();
+        let followers: Vec<_> = self.all.lock().iter().filter_map(Weak::upgrade).collect();
         followers.into_iter()
     }
 }

@@ -1,15 +1,19 @@
 //! Changes on their way from a log to the cache.
 
 use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::mapping::FollowedTable;
 use super::position::LogPosition;
 use super::row::Row;
+use super::via::{Asks, Contexts, ask_all};
 use crate::model::keys::{CacheKeys, KeySet};
 
 /// How many keys one batch takes, about.
 const FULL: usize = 4096;
+/// How many bytes of rows that functions are asked about.
+const FULL_BYTES: usize = 4 << 20;
 
 /// Changes that a [`ChangeLog`](super::ChangeLog) read, as the keys that they invalidate.
 ///
@@ -23,6 +27,9 @@ pub struct Batch {
     everything: BTreeSet<usize>,
     position: Option<LogPosition>,
     rows: u64,
+    /// The rows that functions are asked about.
+    asks: Asks,
+    ask_bytes: usize,
     /// Why everything of a table goes.
     reasons: Vec<String>,
 }
@@ -36,6 +43,8 @@ impl Batch {
             everything: BTreeSet::new(),
             position: None,
             rows: 0,
+            asks: Vec::new(),
+            ask_bytes: 0,
             reasons: Vec::new(),
         }
     }
@@ -67,8 +76,12 @@ impl Batch {
             }
             found = true;
             for row in old.into_iter().chain(new) {
-                if let Err(error) = followed.add_keys(row, &mut self.keys) {
-                    self.drop_all_of(at, &error.to_string());
+                if let Some(via) = &followed.via {
+                    let row = via.of_row(row);
+                    self.ask_bytes += row.len();
+                    self.asks.push((at, row));
+                } else {
+                    self.add_keys(at, followed, row);
                 }
             }
         }
@@ -107,21 +120,52 @@ impl Batch {
 
     /// Whether the batch should be handed over, though there are more changes.
     pub fn is_full(&self) -> bool {
-        self.names() >= FULL
+        self.names() >= FULL || self.ask_bytes >= FULL_BYTES
     }
 
     /// Whether nothing is invalidated by it.
     pub fn is_empty(&self) -> bool {
-        self.names() == 0 && self.everything.is_empty()
+        self.names() == 0 && self.everything.is_empty() && self.reasons.is_empty()
     }
 
     fn names(&self) -> usize {
-        self.keys.keys.len() + self.keys.tags.len() + self.keys.answers.len()
+        self.keys.keys.len() + self.keys.tags.len() + self.keys.answers.len() + self.asks.len()
     }
 
     /// The position that was set last.
     pub fn position(&self) -> Option<LogPosition> {
         self.position
+    }
+
+    /// Adds the keys that can be computed. A row on which a function of the program's panics, such as one that
+    /// normalizes a field, would do so again whenever it is read: it must not stop the following.
+    fn add_keys(&mut self, at: usize, followed: &FollowedTable, row: &Row<'_>) {
+        let keys = &mut self.keys;
+        // What was added until then is named besides; the set has no half-made entries.
+        let added = catch_unwind(AssertUnwindSafe(|| followed.add_keys(row, keys)));
+        match added {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.drop_all_of(at, &error.to_string()),
+            Err(_) => {
+                let version = row.version().shown();
+                let reason = format!("a function panicked on {version} of `{}`", followed.table);
+                self.drop_all_of(at, &reason);
+            }
+        }
+    }
+
+    /// Has the functions name their keys, after the changes are visible to everyone.
+    pub(super) async fn ask(&mut self, contexts: &Contexts) {
+        let mut asks = std::mem::take(&mut self.asks);
+        asks.retain(|(at, _)| !self.everything.contains(at));
+        if asks.is_empty() {
+            return;
+        }
+        let (sets, faults) = ask_all(asks, &self.tables, contexts).await;
+        sets.iter().for_each(|set| self.keys(set));
+        for (at, fault) in faults {
+            self.drop_all_of(at, &fault);
+        }
     }
 
     fn drop_all_of(&mut self, at: usize, reason: &str) {

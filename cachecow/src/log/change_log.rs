@@ -70,6 +70,11 @@ pub trait ChangeLog: Send + 'static {
         None
     }
 
+    /// Whether it is of no use without followed types. A log of keys that writers name needs none.
+    fn needs_types(&self) -> bool {
+        true
+    }
+
     /// Connects, and goes on after what was acknowledged last.
     ///
     /// # Errors

@@ -50,11 +50,7 @@ impl RowError {
 
 impl fmt::Display for RowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let version = match self.version {
-            RowVersion::Old => "an old",
-            RowVersion::New => "a new",
-        };
-        write!(f, "{version} row of `{}` does not give all of its keys", self.table)?;
+        write!(f, "{} of `{}` does not give all of its keys", self.version.shown(), self.table)?;
         for (at, (column, ty, fault)) in self.faults.iter().enumerate() {
             f.write_str(if at == 0 { ": " } else { "; " })?;
             match fault {
@@ -82,3 +78,14 @@ impl fmt::Display for RowError {
 }
 
 impl Error for RowError {}
+
+/// An error with what caused it, in one line.
+pub(super) fn with_sources(error: &(dyn Error + 'static)) -> String {
+    let mut message = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        message = format!("{message}: {cause}");
+        source = cause.source();
+    }
+    message
+}

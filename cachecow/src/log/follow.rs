@@ -8,13 +8,16 @@ use tokio::sync::mpsc;
 
 use super::change_log::{CacheReach, ChangeLog, Setting};
 use super::follower::{Follower, Shared};
+use super::lag::LagPolicy;
 use super::mapping::{FollowedTable, FollowedTypes};
 use super::mark::Mark;
-use super::run::Run;
+use super::run::{Ended, Run};
+use super::via::Contexts;
 use crate::cache::cow::CacheCow;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
 use crate::key::Scope;
+use crate::model::cached::Clearable;
 
 /// How far the cache may be behind before it is told.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -60,6 +63,8 @@ impl CacheCow {
             log,
             name: "log".to_owned(),
             tables: Vec::new(),
+            emitted: Vec::new(),
+            contexts: Contexts::default(),
             limit: LIMIT,
             on_lag: OnLag::Serve,
         }
@@ -72,7 +77,10 @@ pub enum OnLag {
     /// They are served from the cache as ever. It is told, and the time to live bounds how stale an object can be.
     #[default]
     Serve,
-    /// Reads of the followed types go past the cache, in this process.
+    /// Reads of the followed types go past the cache, in this process, and store nothing: while the follower is behind;
+    /// after `start`, until it is known that it is not; and where it ended while it was behind, or by itself, as with its
+    /// runtime, until another follower of its name has caught up, in this process. A follower that is stopped while
+    /// it is not behind leaves the reads as they are without a follower.
     ReadPast,
 }
 
@@ -84,6 +92,9 @@ pub struct Follow<L> {
     log: L,
     name: String,
     tables: Vec<FollowedTable>,
+    /// Of which keys are emitted.
+    emitted: Vec<FollowedTable>,
+    contexts: Contexts,
     limit: Duration,
     on_lag: OnLag,
 }
@@ -92,6 +103,21 @@ impl<L: ChangeLog> Follow<L> {
     /// Follows these types as well.
     pub fn types<T: FollowedTypes>(mut self) -> Self {
         self.tables.extend(T::tables());
+        self
+    }
+
+    /// Keys of this type are [emitted](super::Batch::keys) by writers. Where changes were lost, everything of it is
+    /// invalidated, as of the followed types; of a type that is named nowhere, what was emitted then stays stale for its
+    /// time to live.
+    pub fn emitted<T: Clearable>(mut self) -> Self {
+        self.emitted.push(FollowedTable::of_emitted::<T>());
+        self
+    }
+
+    /// Lends this to the functions that name keys (`#[cache(rows = "…", via = path)]`) and take a context of this type.
+    /// Call it once for each type of context; of two of one type the later counts.
+    pub fn context<C: ?Sized + Send + Sync + 'static>(mut self, context: Arc<C>) -> Self {
+        self.contexts.insert(context);
         self
     }
 
@@ -116,31 +142,45 @@ impl<L: ChangeLog> Follow<L> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfig`], if no types were named, or if following them would lose changes or harm the
+    /// [`ErrorKind::InvalidConfig`], if no types were named though the log needs some, if a [context](Self::context) is missing, or if following them would lose changes or harm the
     /// database; [`ErrorKind::Unavailable`], if the database cannot be reached.
     ///
     /// # Runtime
     ///
     /// The task runs on the caller's runtime and ends with it.
     pub async fn start(mut self) -> Result<Follower, Error> {
-        if self.tables.is_empty() {
+        if self.tables.is_empty() && self.log.needs_types() {
             let message = "follow: no types are followed; name them by `.types::<(User, Post)>()`";
             return Err(Error::new(ErrorKind::InvalidConfig, message));
+        }
+        for table in &self.tables {
+            if let Some(via) = &table.via {
+                via.check(&self.contexts, table)?;
+            }
         }
         let alone = self.engine.settings.label == "memory";
         let cache = if alone { CacheReach::Process } else { CacheReach::Shared };
         for warning in self.log.check(&Setting { tables: &self.tables, cache }).await? {
             tracing::warn!(target: "cachecow", log = self.name, "{warning}");
         }
+        self.tables.extend(self.emitted);
         let (asks, asked) = mpsc::channel(64);
         let mark = Mark::new(self.scope, &self.name, &self.tables);
-        let shared = Arc::new(Shared::new(self.name, self.scope, asks));
+        let policy = (self.limit, self.on_lag);
+        let policy = LagPolicy::new(
+            Arc::clone(&self.engine),
+            policy,
+            (self.scope, &self.name),
+            &self.tables,
+        );
+        let shared = Arc::new(Shared::new(self.name, self.scope, asks, policy));
         self.engine.followers.add(&shared);
         let run = Run {
             engine: self.engine,
             scope: self.scope,
             log: self.log,
             tables: self.tables.into(),
+            contexts: self.contexts,
             shared: Arc::clone(&shared),
             asked,
             mark,
@@ -148,7 +188,8 @@ impl<L: ChangeLog> Follow<L> {
             identity: String::new(),
             missed: false,
         };
-        tokio::spawn(run.run(self.limit, self.on_lag));
+        shared.judge();
+        tokio::spawn(run.run(Ended(Arc::clone(&shared))));
         Ok(Follower { shared })
     }
 }

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use super::lag::LagPolicy;
 use super::position::LogPosition;
 use super::status::{FollowerState, FollowerStatus, Lag};
 use crate::cache::view::View;
@@ -75,7 +76,8 @@ impl Follower {
         self.shared.reached(position).await
     }
 
-    /// Ends the task, and waits for it. What was invalidated is acknowledged before. Another instance takes over.
+    /// Ends the task, and waits for it. What was invalidated is acknowledged before. Another instance takes over. What
+    /// becomes of reads with [`OnLag::ReadPast`](super::OnLag::ReadPast) if the follower is behind stands there.
     pub async fn stop(&self) {
         self.shared.end();
         let mut progress = self.shared.progress.subscribe();
@@ -133,10 +135,17 @@ pub(crate) struct Shared {
     pub(super) progress: watch::Sender<Progress>,
     pub(super) asks: mpsc::Sender<Ask>,
     pub(super) stop: watch::Sender<bool>,
+    /// Locked after `state`; nothing once the task ended, so that a handle does not keep the cache.
+    policy: Mutex<Option<LagPolicy>>,
 }
 
 impl Shared {
-    pub(super) fn new(name: String, scope: Scope, asks: mpsc::Sender<Ask>) -> Self {
+    pub(super) fn new(
+        name: String,
+        scope: Scope,
+        asks: mpsc::Sender<Ask>,
+        policy: LagPolicy,
+    ) -> Self {
         Self {
             name,
             scope,
@@ -144,6 +153,7 @@ impl Shared {
             progress: watch::Sender::default(),
             asks,
             stop: watch::Sender::new(false),
+            policy: Mutex::new(Some(policy)),
         }
     }
 
@@ -160,6 +170,9 @@ impl Shared {
 
     /// Everything before this position is invalidated.
     pub(super) fn settle(&self, position: LogPosition) {
+        self.state.lock().settle(position);
+        // Before anyone hears of it who waits: reads come back to the cache.
+        self.judge();
         self.progress.send_if_modified(|progress| {
             let moved = progress.settled.is_none_or(|settled| settled < position);
             if moved {
@@ -167,7 +180,41 @@ impl Shared {
             }
             moved
         });
-        self.state.lock().settle(position);
+    }
+
+    /// The log's end was here at this time.
+    pub(super) fn ended_at(&self, position: LogPosition, at: Instant) {
+        self.state.lock().ended_at(position, at);
+        self.judge();
+    }
+
+    /// Compares the lag with the limit: tells if that changed, and sees to what reads do. Until when nothing changes,
+    /// unless something is settled.
+    pub(super) fn judge(&self) -> Duration {
+        let mut state = self.state.lock();
+        let mut policy = self.policy.lock();
+        let Some(policy) = &mut *policy else { return Duration::MAX };
+        let (limit, on_lag) = (policy.limit, policy.on_lag);
+        let lag = state.stale_for();
+        let behind = lag > limit;
+        let was_behind = std::mem::replace(&mut state.behind, behind);
+        if behind && !was_behind {
+            tracing::warn!(target: "cachecow", log = self.name, ?limit, ?on_lag, "the cache is behind its change log by more than the limit");
+        } else if was_behind && !behind {
+            tracing::info!(target: "cachecow", log = self.name, "the cache caught up with its change log");
+        }
+        policy.judge(behind || !state.caught_up);
+        if behind { Duration::ZERO } else { limit.saturating_sub(lag) }
+    }
+
+    /// The task ended.
+    pub(super) fn ended(&self) {
+        let mut state = self.state.lock();
+        state.doing = FollowerState::Stopped;
+        let asked_to = *self.stop.borrow();
+        if let Some(mut policy) = self.policy.lock().take() {
+            policy.end(state.behind || !asked_to);
+        }
     }
 
     /// Another instance has the log.
@@ -176,7 +223,6 @@ impl Shared {
         (state.doing, state.error) = (FollowerState::Standby, None);
     }
 
-    /// This one has it.
     /// The instance that reads the log does not tell this one's cache. For a moment that is usual.
     pub(super) fn not_covered(&self) {
         let mut state = self.state.lock();
@@ -187,6 +233,7 @@ impl Shared {
         }
     }
 
+    /// This one has it.
     pub(super) fn opened(&self) {
         let mut state = self.state.lock();
         (state.doing, state.error) = (FollowerState::Following, None);
@@ -227,10 +274,13 @@ pub(super) struct State {
     ahead: Option<(Instant, LogPosition)>,
     /// Everything committed before this is settled.
     fresh_as_of: Instant,
+    /// Whether an end was reached. Before that it is not known how far behind the cache is.
+    caught_up: bool,
     pub(super) behind: bool,
     pub(super) rows: u64,
     pub(super) batches: u64,
     pub(super) drops: u64,
+    pub(super) last_drop: Option<String>,
     pub(super) opened: u64,
     pub(super) error: Option<String>,
 }
@@ -243,10 +293,12 @@ impl State {
             end: None,
             ahead: None,
             fresh_as_of: Instant::now(),
+            caught_up: false,
             behind: false,
             rows: 0,
             batches: 0,
             drops: 0,
+            last_drop: None,
             opened: 0,
             error: None,
         }
@@ -269,6 +321,7 @@ impl State {
             && self.settled >= Some(position)
         {
             self.fresh_as_of = at;
+            self.caught_up = true;
             self.ahead = None;
         }
     }
@@ -296,6 +349,7 @@ impl State {
             rows: self.rows,
             batches: self.batches,
             drops: self.drops,
+            last_drop: self.last_drop.clone(),
             opened: self.opened,
             error: self.error.clone(),
         }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use super::column::Column;
+use super::column::{Column, ColumnKind, ColumnUse};
 use super::error::RowError;
 use super::reader::RowReader;
 use super::row::Row;
 use super::table::TableName;
+use super::via::{Function, Via};
 use crate::model::cached::Clearable;
 use crate::model::keys::KeySet;
 use crate::model::query::Query;
@@ -64,6 +65,8 @@ pub struct FollowedTable {
     pub columns: Vec<Column>,
     read: fn(&mut RowReader<'_, '_>),
     add_all: fn(&mut KeySet),
+    /// Names the keys, where they cannot be computed.
+    pub(super) via: Option<Via>,
 }
 
 impl FollowedTable {
@@ -75,6 +78,19 @@ impl FollowedTable {
             columns: T::columns(),
             read: T::read_keys,
             add_all: KeySet::add_all::<T>,
+            via: None,
+        }
+    }
+
+    /// A type of which keys are emitted, and no rows are followed. No table has this name.
+    pub(super) fn of_emitted<T: Clearable>() -> Self {
+        Self {
+            type_name: T::NAME,
+            table: TableName::new(Some(""), ""),
+            columns: Vec::new(),
+            read: |_| {},
+            add_all: KeySet::add_all::<T>,
+            via: None,
         }
     }
 
@@ -88,10 +104,41 @@ impl FollowedTable {
     #[doc(hidden)]
     pub fn of_rows<Q: Query>(table: TableName, read: fn(&mut RowReader<'_, '_>)) -> Self {
         let columns = RowReader::columns(read);
-        Self { type_name: Q::NAME, table, columns, read, add_all: KeySet::add_answers::<Q> }
+        Self {
+            type_name: Q::NAME,
+            table,
+            columns,
+            read,
+            add_all: KeySet::add_answers::<Q>,
+            via: None,
+        }
     }
 
-    /// Adds every key of this row; see [`Followed::add_keys`].
+    /// The same, with keys that this function names. `None`: it is told all columns.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn via<C: ?Sized + Send + Sync + 'static>(
+        mut self,
+        usage: ColumnUse,
+        columns: Option<&'static [&'static str]>,
+        context: &'static str,
+        function: Function<C>,
+    ) -> Self {
+        let (kind, nullable) = (ColumnKind::Any, true);
+        let column = |&name| Column { name, field_type: "", kind, nullable, usage };
+        self.columns = columns.unwrap_or_default().iter().map(column).collect();
+        self.via = Some(Via::new(columns, context, function));
+        self
+    }
+
+    /// Whether the log has to send all columns, of old rows too: a function asks for them that does not say which it
+    /// reads (`via` without `columns`).
+    pub fn needs_whole_rows(&self) -> bool {
+        self.via.as_ref().is_some_and(Via::takes_whole_rows)
+    }
+
+    /// Adds every key of this row; see [`Followed::add_keys`]. Those that a function names (`via`) are not among them:
+    /// [`Batch::change`](super::Batch::change) sees to these.
     ///
     /// # Errors
     ///
@@ -135,6 +182,13 @@ impl<T: Followed> FollowedTypes for T {
         let mut tables = vec![FollowedTable::of::<T>()];
         tables.extend(T::others());
         tables
+    }
+}
+
+/// None, for a log of keys that writers name.
+impl FollowedTypes for () {
+    fn tables() -> Vec<FollowedTable> {
+        Vec::new()
     }
 }
 

@@ -39,7 +39,10 @@ impl Mark {
         // Order and repetition mean nothing.
         let mut types: Vec<String> = tables
             .iter()
-            .map(|table| format!("{}={}{:?}", table.type_name, table.table, table.columns))
+            .map(|table| {
+                let via = if table.via.is_some() { " via" } else { "" };
+                format!("{}={}{:?}{via}", table.type_name, table.table, table.columns)
+            })
             .collect();
         types.sort_unstable();
         types.dedup();

@@ -41,9 +41,15 @@
 mod batch;
 mod change_log;
 mod column;
+#[cfg(any(
+    feature = "postgres-log",
+    all(feature = "outbox", any(feature = "postgres", feature = "mysql", feature = "sqlite"))
+))]
+mod emitted;
 mod error;
 mod follow;
 mod follower;
+mod lag;
 mod mapping;
 mod mark;
 #[cfg(feature = "mongodb-log")]
@@ -59,6 +65,7 @@ mod run;
 mod status;
 mod table;
 mod value;
+mod via;
 
 pub use batch::Batch;
 pub use change_log::{CacheReach, ChangeLog, Heartbeat, Opened, Opening, Setting};
@@ -76,10 +83,14 @@ pub use mongo::MongoLog;
 ))]
 pub use outbox::{Outbox, OutboxTransaction, emit, emit_to};
 pub use position::LogPosition;
+#[cfg(all(feature = "postgres-log", feature = "postgres"))]
+pub use postgres::emit_message;
 #[cfg(feature = "postgres-log")]
-pub use postgres::{PostgresLog, setup_sql};
+pub use postgres::{MESSAGE_PREFIX, PostgresLog, message, setup_sql};
 pub use reader::RowReader;
-pub use row::{Row, RowVersion};
+pub use row::{ColumnError, Row, RowVersion};
 pub use status::{FollowerState, FollowerStatus, Lag};
 pub use table::TableName;
 pub use value::Value;
+#[doc(hidden)]
+pub use via::OwnedRow;

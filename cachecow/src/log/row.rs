@@ -1,5 +1,10 @@
 //! A row, as a change log has it.
 
+use std::error::Error;
+use std::fmt;
+
+use super::column::FromColumn;
+use super::error::ColumnFault;
 use super::value::Value;
 
 /// Which of a changed row's two versions a [`Row`] is.
@@ -9,6 +14,16 @@ pub enum RowVersion {
     Old,
     /// The row after the change: of an `INSERT` or an `UPDATE`.
     New,
+}
+
+impl RowVersion {
+    /// As messages have it.
+    pub(super) fn shown(self) -> &'static str {
+        match self {
+            Self::Old => "an old row",
+            Self::New => "a new row",
+        }
+    }
 }
 
 /// What a change log says of one version of one row: its columns, by name.
@@ -76,6 +91,24 @@ impl<'a> Row<'a> {
         self.columns.iter().find(|(name, _)| *name == column).map(|(_, value)| value)
     }
 
+    /// The value of the column of this name, as a key's part has it: `row.read::<i64>("post_id")?`.
+    ///
+    /// # Errors
+    ///
+    /// If the log did not send the column, or it holds no such value.
+    pub fn read<T: FromColumn>(&self, column: &str) -> Result<T, ColumnError> {
+        let fault = match self.get(column) {
+            None => ColumnFault::Missing,
+            Some(Value::Unchanged) => ColumnFault::Unchanged,
+            Some(Value::Null) if !T::NULLABLE => ColumnFault::Null,
+            Some(value) => match T::from_column(value) {
+                Ok(part) => return Ok(part),
+                Err(_) => ColumnFault::Malformed,
+            },
+        };
+        Err(ColumnError { column: column.to_owned(), version: self.version, fault })
+    }
+
     /// The columns in the order in which they were added.
     pub fn columns(&self) -> impl Iterator<Item = (&'a str, &Value<'a>)> {
         self.columns.iter().map(|(name, value)| (*name, value))
@@ -93,3 +126,37 @@ impl<'a> Row<'a> {
         }
     }
 }
+
+/// A column of a row is not there, or holds no value of the type that it was asked for as. It does not say which value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ColumnError {
+    column: String,
+    version: RowVersion,
+    fault: ColumnFault,
+}
+
+impl ColumnError {
+    /// The column.
+    pub fn column(&self) -> &str {
+        &self.column
+    }
+
+    /// What is wrong with it.
+    pub fn fault(&self) -> ColumnFault {
+        self.fault
+    }
+}
+
+impl fmt::Display for ColumnError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "column `{}` of {} ", self.column, self.version.shown())?;
+        f.write_str(match self.fault {
+            ColumnFault::Missing => "was not sent by the log",
+            ColumnFault::Unchanged => "was left out as unchanged",
+            ColumnFault::Null => "is null",
+            ColumnFault::Malformed => "holds no value of the type that it is read as",
+        })
+    }
+}
+
+impl Error for ColumnError {}

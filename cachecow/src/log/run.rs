@@ -10,17 +10,17 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
 use super::batch::Batch;
 use super::change_log::{ChangeLog, Opened, Opening};
-use super::follow::OnLag;
+use super::error::with_sources;
 use super::follower::{Ask, Shared};
 use super::mapping::FollowedTable;
 use super::mark::Mark;
 use super::position::LogPosition;
 use super::status::FollowerState;
 use crate::backend::BackendError;
+use super::via::Contexts;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
-use crate::key::{Key, Scope};
-use crate::model::keys::KeySet;
+use crate::key::Scope;
 
 /// Between heartbeats, which also acknowledge.
 const HEARTBEAT: Duration = Duration::from_secs(1);
@@ -35,6 +35,7 @@ pub(super) struct Run<L> {
     pub(super) scope: Scope,
     pub(super) log: L,
     pub(super) tables: Arc<[FollowedTable]>,
+    pub(super) contexts: Contexts,
     pub(super) shared: Arc<Shared>,
     pub(super) asked: mpsc::Receiver<Ask>,
     pub(super) mark: Mark,
@@ -48,17 +49,14 @@ pub(super) struct Run<L> {
 
 impl<L: ChangeLog> Run<L> {
     /// Follows until it is stopped.
-    pub(super) async fn run(mut self, limit: Duration, on_lag: OnLag) {
+    pub(super) async fn run(mut self, _ended: Ended) {
         let shared = Arc::clone(&self.shared);
-        let _ended = Ended(Arc::clone(&shared));
-        let engine = Arc::clone(&self.engine);
-        let guards = guards_of(self.scope, &self.tables);
         let mut stop = shared.stop.subscribe();
         tokio::select! {
             biased;
             _ = stop.wait_for(|stop| *stop) => {}
             () = self.follow() => {}
-            () = watch_lag(&engine, &shared, limit, on_lag, guards) => {}
+            () = watch_lag(&shared) => {}
         }
         let _ = timeout(LAST_WORD, self.acknowledge()).await;
     }
@@ -136,7 +134,9 @@ impl<L: ChangeLog> Run<L> {
             tokio::select! {
                 biased;
                 Some(ask) = self.asked.recv() => {
+                    let asked_at = Instant::now();
                     let end = self.log.end().await?;
+                    self.shared.ended_at(end, asked_at);
                     let _ = ask.send(end);
                 }
                 _ = heartbeats.tick() => {
@@ -152,10 +152,12 @@ impl<L: ChangeLog> Run<L> {
         }
     }
 
-    async fn process(&mut self, batch: Batch) -> Result<(), Error> {
+    async fn process(&mut self, mut batch: Batch) -> Result<(), Error> {
         let position = batch.position();
         if !batch.is_empty() {
             self.log.settle().await?;
+            // Not before: what the functions read has the changes now.
+            batch.ask(&self.contexts).await;
             self.invalidate(batch).await;
         }
         if let Some(position) = position {
@@ -171,6 +173,7 @@ impl<L: ChangeLog> Run<L> {
             tracing::warn!(target: "cachecow", log = self.shared.name, reason, "everything of a followed type is invalidated");
         }
         let drops = u64::try_from(batch.reasons().len()).unwrap_or(u64::MAX);
+        let reason = batch.reasons().last().cloned();
         let targets = self.engine.targets_of(self.scope, batch.into_keys());
         let mut pause = FIRST_PAUSE;
         while let Err(error) = self.engine.invalidate(targets.clone()).await {
@@ -183,6 +186,9 @@ impl<L: ChangeLog> Run<L> {
         state.error = None;
         state.rows += rows;
         state.drops += drops;
+        if let Some(reason) = reason {
+            state.last_drop = Some(reason);
+        }
         state.batches += 1;
     }
 
@@ -210,7 +216,7 @@ impl<L: ChangeLog> Run<L> {
         let asked_at = Instant::now();
         let heartbeat = self.log.heartbeat(batch).await?;
         if let Some(end) = heartbeat.end {
-            self.shared.state.lock().ended_at(end, asked_at);
+            self.shared.ended_at(end, asked_at);
         }
         if self.missed && !heartbeat.unsettled {
             // What was invisible when everything was dropped may have been read around and stored since.
@@ -227,7 +233,7 @@ impl<L: ChangeLog> Run<L> {
         let mut batch = Batch::new(Arc::clone(&self.tables));
         let heartbeat = self.log.heartbeat(&mut batch).await?;
         if let Some(end) = heartbeat.end {
-            self.shared.state.lock().ended_at(end, asked_at);
+            self.shared.ended_at(end, asked_at);
         }
         if let Some(acknowledged) = heartbeat.acknowledged {
             match self.mark.covers(&self.engine, acknowledged).await {
@@ -247,65 +253,20 @@ impl<L: ChangeLog> Run<L> {
     }
 }
 
-/// What reads ask for to learn whether everything of a type is outstanding.
-fn guards_of(scope: Scope, tables: &[FollowedTable]) -> Vec<Key> {
-    let mut set = KeySet::default();
-    tables.iter().for_each(|table| table.add_all(&mut set));
-    set.epochs().map(|epoch| scope.key(epoch)).collect()
-}
-
 /// Tells when the follower falls behind, and sees to what reads do then.
-async fn watch_lag(
-    engine: &Engine,
-    shared: &Shared,
-    limit: Duration,
-    on_lag: OnLag,
-    guards: Vec<Key>,
-) {
-    let mut past = None;
+async fn watch_lag(shared: &Shared) {
     loop {
-        let (behind, was_behind, left) = {
-            let mut state = shared.state.lock();
-            let lag = state.lag();
-            let behind = lag.time > limit;
-            let was_behind = std::mem::replace(&mut state.behind, behind);
-            (behind, was_behind, limit.saturating_sub(lag.time))
-        };
-        if behind && !was_behind {
-            tracing::warn!(target: "cachecow", log = shared.name, ?limit, ?on_lag, "the cache is behind its change log by more than the limit");
-            past = (on_lag == OnLag::ReadPast).then(|| Past::begin(engine, &guards));
-        } else if was_behind && !behind {
-            tracing::info!(target: "cachecow", log = shared.name, "the cache caught up with its change log");
-            drop(past.take());
-        }
-        sleep(if behind { HEARTBEAT / 10 } else { left.max(HEARTBEAT / 10).min(HEARTBEAT) }).await;
-    }
-}
-
-/// While it lives, reads of these types go past the cache.
-struct Past<'a>(&'a Engine, &'a [Key]);
-
-impl<'a> Past<'a> {
-    fn begin(engine: &'a Engine, guards: &'a [Key]) -> Self {
-        engine.pending.read_past(guards);
-        // Reads past the cache keep nothing there.
-        engine.forget_all_near();
-        Self(engine, guards)
-    }
-}
-
-impl Drop for Past<'_> {
-    fn drop(&mut self) {
-        self.0.pending.read_again(self.1);
+        let left = shared.judge();
+        sleep(left.clamp(HEARTBEAT / 10, HEARTBEAT)).await;
     }
 }
 
 /// The task's end, however it comes about.
-struct Ended(Arc<Shared>);
+pub(super) struct Ended(pub(super) Arc<Shared>);
 
 impl Drop for Ended {
     fn drop(&mut self) {
-        self.0.state.lock().doing = FollowerState::Stopped;
+        self.0.ended();
         self.0.progress.send_modify(|progress| progress.stopped = true);
     }
 }
@@ -317,14 +278,4 @@ fn unreachable(error: BackendError) -> Error {
 fn panicked() -> Error {
     let message = "follow: a panic ended the reading of the log; it is read again from what was acknowledged last";
     Error::new(ErrorKind::Unavailable, message)
-}
-
-fn with_sources(error: &Error) -> String {
-    let mut message = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        message = format!("{message}: {cause}");
-        source = cause.source();
-    }
-    message
 }

@@ -49,6 +49,8 @@ pub struct FollowerStatus {
     pub batches: u64,
     /// How often everything of a type was invalidated, because changes were missed or not known row by row.
     pub drops: u64,
+    /// Why that was done last.
+    pub last_drop: Option<String>,
     /// How often the log was opened.
     pub opened: u64,
     /// The last error, until all is well again.

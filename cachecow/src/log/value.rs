@@ -40,6 +40,27 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The same value, borrowed.
+    pub(super) fn borrowed(&self) -> Value<'_> {
+        match self {
+            Self::Text(text) => Value::Text(Cow::Borrowed(text)),
+            Self::Bool(value) => Value::Bool(*value),
+            Self::Bytes(bytes) => Value::Bytes(Cow::Borrowed(bytes)),
+            Self::Base64(text) => Value::Base64(Cow::Borrowed(text)),
+            Self::Null => Value::Null,
+            Self::Unchanged => Value::Unchanged,
+        }
+    }
+
+    /// How many bytes its text has.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Text(text) | Self::Base64(text) => text.len(),
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Bool(_) | Self::Null | Self::Unchanged => 0,
+        }
+    }
+
     /// The value with everything that it borrowed copied.
     pub fn into_owned(self) -> Value<'static> {
         match self {

@@ -30,7 +30,8 @@ pub struct Stats {
     pub pending_invalidations: usize,
     /// Whether reads go past the cache at the moment, because it kept failing.
     pub circuit_open: bool,
-    /// By name, the followers of change logs (feature `log`).
+    /// By name, the followers of change logs (feature `log`), of all scopes. Of several with one name those that were
+    /// started later have a number: `log`, `log (2)`.
     #[cfg(feature = "log")]
     pub followers: BTreeMap<String, crate::log::FollowerStatus>,
 }

@@ -2,6 +2,8 @@
 
 mod changes;
 mod checks;
+mod emit;
 mod faults;
 mod gate;
+mod via;
 mod writers;

@@ -28,6 +28,8 @@ pub enum ColumnKind {
     Decimal,
     /// A MongoDB `ObjectId`.
     ObjectId,
+    /// Whatever it is: a function of the program's reads it.
+    Any,
 }
 
 const INTEGERS: [&str; 18] = [
@@ -79,6 +81,9 @@ impl ColumnKind {
     /// Whether a column of this type, by the name that its database has for it, holds such values: `int4`,
     /// `character varying(20)`. `None` if the name is not known here, as those of enums and domains.
     pub fn fits(self, type_name: &str) -> Option<bool> {
+        if self == Self::Any {
+            return None;
+        }
         let name = base_name(type_name);
         let name = name.as_str();
         if self == Self::Text && !BYTES.contains(&name) {
@@ -98,6 +103,7 @@ impl ColumnKind {
             Self::Instant => &INSTANTS,
             Self::Decimal => &DECIMALS,
             Self::ObjectId => &["objectid"],
+            Self::Any => &[],
         };
         if own.contains(&name) {
             return Some(true);
@@ -135,7 +141,9 @@ fn base_name(type_name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::ColumnKind::{Bool, Bytes, DateTime, Decimal, Instant, Integer, Text, Time, Uuid};
+    use super::ColumnKind::{
+        Any, Bool, Bytes, DateTime, Decimal, Instant, Integer, Text, Time, Uuid,
+    };
 
     #[test]
     fn types_of_databases_fit_fields() {
@@ -162,6 +170,7 @@ mod tests {
             (Instant, "timestamp", Some(false)),
             (DateTime, "timestamptz", Some(false)),
             (Instant, "some_domain", None),
+            (Any, "bytea", None),
         ] {
             assert_eq!(kind.fits(name), fits, "{kind:?} {name}");
         }

@@ -4,8 +4,8 @@ use std::future::Future;
 
 use super::TABLE;
 use super::kind::Kind;
-use super::payload;
 use crate::error::Error;
+use crate::log::emitted;
 use crate::model::keys::{CacheKeys, KeySet};
 use crate::store::sql::dialect::check_table;
 
@@ -104,6 +104,6 @@ pub async fn emit_to(
     check_table(table)?;
     let mut set = KeySet::default();
     keys.add_to(&mut set);
-    let inserted = tx.insert(table, &payload::of_keys(&set)).await;
+    let inserted = tx.insert(table, &emitted::of_keys(&set)).await;
     inserted.map_err(|error| Error::store("emit", error))
 }

@@ -4,12 +4,18 @@ mod checks;
 mod database;
 mod emit;
 mod kind;
+#[cfg(feature = "postgres")]
+mod notify;
 mod payload;
 mod setup;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
+
+#[cfg(feature = "postgres")]
+use tokio::time::timeout_at;
+use tokio::time::{Instant, sleep_until};
 
 use self::database::{Database, PAGE};
 pub use self::emit::{OutboxTransaction, emit, emit_to};
@@ -18,6 +24,7 @@ use self::payload::Entry;
 use self::setup::Trigger;
 use super::batch::Batch;
 use super::change_log::{CacheReach, ChangeLog, Heartbeat, Opened, Opening, Setting};
+use super::emitted;
 use super::mapping::{FollowedTable, FollowedTypes};
 use super::position::LogPosition;
 use super::row::RowVersion;
@@ -34,6 +41,8 @@ const KEYS: &str = ":keys";
 const MARK: &str = ":mark";
 /// How often an empty table is looked at.
 const INTERVAL: Duration = Duration::from_millis(50);
+/// The same, where it says when there is something.
+const NOTIFIED_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A table in the database itself, which triggers fill in the transactions that change rows (feature `outbox`, with
 /// `postgres`, `mysql` or `sqlite`): what any program changes, on PostgreSQL, MySQL, MariaDB and SQLite.
@@ -53,12 +62,17 @@ const INTERVAL: Duration = Duration::from_millis(50);
 ///
 /// # Round trips
 ///
-/// One to the database each interval; with changes two more for a thousand. Each second three more.
+/// One to the database each interval, or notification; with changes two more for a thousand. Each second three more.
 pub struct Outbox {
     database: Result<Database, Error>,
     url: Option<String>,
     table: String,
-    every: Duration,
+    every: Option<Duration>,
+    notify: bool,
+    #[cfg(feature = "postgres")]
+    listening: Option<notify::Listening>,
+    /// The table was empty: it is not looked at again before this time.
+    look_at: Option<Instant>,
     emitted_only: bool,
     triggers: Vec<Trigger>,
     sources: HashMap<String, TableName>,
@@ -91,7 +105,11 @@ impl Outbox {
             database,
             url: None,
             table: TABLE.to_owned(),
-            every: INTERVAL,
+            every: None,
+            notify: false,
+            #[cfg(feature = "postgres")]
+            listening: None,
+            look_at: None,
             emitted_only: false,
             triggers: Vec::new(),
             sources: HashMap::new(),
@@ -113,10 +131,26 @@ impl Outbox {
         self
     }
 
-    /// How long to wait after the table was found empty. 50 ms by default.
+    /// How long to wait after the table was found empty. 50 ms by default; with [`notify`](Self::notify) one second.
     #[must_use]
     pub fn every(mut self, interval: Duration) -> Self {
-        self.every = interval;
+        self.every = Some(interval);
+        self
+    }
+
+    /// PostgreSQL only: the database says at once that there is something in the table (`NOTIFY`), and the table is
+    /// looked at [now and then](Self::every) besides. [`setup_sql`](Self::setup_sql) prints one trigger more, on the
+    /// outbox.
+    ///
+    /// **For quiet databases**: PostgreSQL lets one transaction with a `NOTIFY` commit at a time. With 8 writers, updates
+    /// had 0.28 of their throughput, instead of 0.82 without it; a change was known 0.6 to 1.4 ms after the writer's
+    /// return, instead of 25 ms.
+    ///
+    /// It takes one connection of the pool for good, and none through a pooler that gives a session to many
+    /// (`PgBouncer`'s mode `transaction`).
+    #[must_use]
+    pub fn notify(mut self) -> Self {
+        self.notify = true;
         self
     }
 
@@ -156,14 +190,15 @@ impl Outbox {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidUrl`]; [`ErrorKind::InvalidConfig`] for a name that cannot be a table's.
+    /// [`ErrorKind::InvalidUrl`]; [`ErrorKind::InvalidConfig`] for a name that cannot be a table's, and for rows with
+    /// `via` and without `columns`.
     pub fn setup_sql<T: FollowedTypes>(&self) -> Result<String, Error> {
         check_table(&self.table)?;
         let kind = match &self.url {
             Some(url) => Kind::of_url(url)?,
             None => self.database()?.kind(),
         };
-        let triggers = self.triggers_for(kind, &T::tables());
+        let triggers = self.triggers_for(kind, &T::tables())?;
         Ok(setup::setup_sql(kind, &self.table, &triggers))
     }
 
@@ -181,19 +216,69 @@ impl Outbox {
         Ok(())
     }
 
-    fn triggers_for(&self, kind: Kind, tables: &[FollowedTable]) -> Vec<Trigger> {
+    fn triggers_for(&self, kind: Kind, tables: &[FollowedTable]) -> Result<Vec<Trigger>, Error> {
         let tables = if self.emitted_only { &[] } else { tables };
-        Trigger::all(kind, &self.table, tables)
+        if let Some(table) = tables.iter().find(|table| table.needs_whole_rows()) {
+            let message = format!(
+                "follow: the triggers on `{}` write the columns that are named, and `via` names none for `{}`: add \
+                 those that the function reads, as in `#[cache(rows = \"…\", via = path, columns = [\"id\"])]`",
+                table.table, table.type_name
+            );
+            return Err(Error::new(ErrorKind::InvalidConfig, message));
+        }
+        let mut triggers = Trigger::all(kind, &self.table, tables);
+        if self.notify {
+            match kind {
+                #[cfg(feature = "postgres")]
+                Kind::Postgres => triggers.push(Trigger::notifying(&self.table)),
+                #[allow(unreachable_patterns, reason = "PostgreSQL may be the only one")]
+                _ => {
+                    let message = "follow: only PostgreSQL has `NOTIFY`; leave `.notify()` out, and set by `.every(…)` \
+                                   how often the outbox is looked at";
+                    return Err(Error::new(ErrorKind::InvalidConfig, message));
+                }
+            }
+        }
+        Ok(triggers)
     }
 
-    fn prepare(&mut self, kind: Kind, tables: &[FollowedTable]) {
-        self.triggers = self.triggers_for(kind, tables);
+    /// Listens, where the outbox says when there is something.
+    async fn listen(&mut self) -> Result<(), Error> {
+        #[cfg(feature = "postgres")]
+        if self.notify
+            && let SqlPool::Postgres(pool) = &self.database()?.pool
+        {
+            // The connection of the last one is free first.
+            let pool = pool.clone();
+            self.listening = None;
+            let listening = notify::Listening::begin(&pool, &self.table).await.map_err(failed)?;
+            self.listening = Some(listening);
+        }
+        Ok(())
+    }
+
+    /// Waits until the table is to be looked at again. It may be interrupted, and goes on then.
+    async fn wait(&mut self) {
+        let Some(until) = self.look_at else { return };
+        #[cfg(feature = "postgres")]
+        if let Some(listening) = &self.listening {
+            let _ = timeout_at(until, listening.woken()).await;
+            self.look_at = None;
+            return;
+        }
+        sleep_until(until).await;
+        self.look_at = None;
+    }
+
+    fn prepare(&mut self, kind: Kind, tables: &[FollowedTable]) -> Result<(), Error> {
+        self.triggers = self.triggers_for(kind, tables)?;
         let tables = if self.emitted_only { &[] } else { tables };
         self.sources =
             tables.iter().map(|table| (table.table.to_string(), table.table.clone())).collect();
         let mut sources: Vec<String> = self.sources.keys().map(|name| kind.literal(name)).collect();
         sources.extend([KEYS, MARK].map(|name| kind.literal(name)));
         self.listed = sources.join(", ");
+        Ok(())
     }
 
     /// Deletes what was handed over. The follower asks again only after the cache confirmed its invalidation.
@@ -216,7 +301,7 @@ impl Outbox {
         let (old, new) = (entry.old.as_deref(), entry.new.as_deref());
         match entry.source.as_str() {
             MARK => {}
-            KEYS => match payload::keys(new) {
+            KEYS => match emitted::keys(new) {
                 Some(keys) => batch.keys(keys),
                 None => batch.everything_of_all("emitted keys cannot be read"),
             },
@@ -249,7 +334,7 @@ impl ChangeLog for Outbox {
     async fn check(&mut self, setting: &Setting<'_>) -> Result<Vec<String>, Error> {
         self.connected().await?;
         let kind = self.database()?.kind();
-        self.prepare(kind, setting.tables);
+        self.prepare(kind, setting.tables)?;
         let mut warnings = checks::check(self.database()?, &self.triggers).await?;
         if setting.cache == CacheReach::Process {
             warnings.push(
@@ -259,9 +344,15 @@ impl ChangeLog for Outbox {
         Ok(warnings)
     }
 
+    fn needs_types(&self) -> bool {
+        !self.emitted_only
+    }
+
     async fn open(&mut self) -> Result<Opening, Error> {
         self.handed.clear();
         self.told = 0;
+        self.look_at = None;
+        self.listen().await?;
         checks::check(self.database()?, &self.triggers).await?;
         self.identity = self.identity().await?;
         // Nothing is deleted before it is invalidated, so nothing was missed, whatever the position.
@@ -273,13 +364,17 @@ impl ChangeLog for Outbox {
         batch.set_default_schema("");
         loop {
             self.forget_handed().await?;
+            self.wait().await;
             let marked = self.marked;
             let page = self.database()?.page(&self.listed).await.map_err(failed)?;
             let last = page.last().map_or(0, |entry| entry.id);
             // All before the mark is in the page, or another consumer invalidated it.
             let reached = if page.len() < PAGE { last.max(marked) } else { last };
             if page.is_empty() && reached <= self.told {
-                tokio::time::sleep(self.every).await;
+                let default = if self.notify { NOTIFIED_INTERVAL } else { INTERVAL };
+                // An interval that never ends is one without polling.
+                let far = Duration::from_secs(60 * 60 * 24 * 365);
+                self.look_at = Some(Instant::now() + self.every.unwrap_or(default).min(far));
                 continue;
             }
             for entry in &page {
@@ -299,6 +394,7 @@ impl ChangeLog for Outbox {
 
     async fn end(&mut self) -> Result<LogPosition, Error> {
         self.marked = self.database()?.mark().await.map_err(failed)?;
+        self.look_at = None;
         Ok(position(self.marked))
     }
 

@@ -19,7 +19,7 @@ pub(super) struct Trigger {
     /// It has a hash of all that the trigger does: of another name is one that does something else.
     pub(super) name: String,
     pub(super) table: TableName,
-    /// `insert`, `update`, `delete` or `truncate`; in PostgreSQL `rows` for the first three.
+    /// `insert`, `update`, `delete` or `truncate`; in PostgreSQL `rows` for the first three; `notify` on the outbox.
     change: &'static str,
     columns: Vec<(&'static str, ColumnKind)>,
 }
@@ -34,7 +34,8 @@ impl Trigger {
         }
         let mut triggers = Vec::new();
         for (table, mut columns) in tables {
-            columns.sort_unstable_by_key(|(name, _)| *name);
+            // Where a function reads a column as whatever it is, a field may say what it is.
+            columns.sort_unstable_by_key(|(name, kind)| (*name, *kind == ColumnKind::Any));
             columns.dedup_by_key(|(name, _)| *name);
             let text = format!("{VERSION} {outbox} {table} {columns:?}");
             let hash = xxh3_64(text.as_bytes());
@@ -46,6 +47,18 @@ impl Trigger {
             }));
         }
         triggers
+    }
+
+    /// That which says by `NOTIFY` that the outbox has something.
+    #[cfg(feature = "postgres")]
+    pub(super) fn notifying(outbox: &str) -> Self {
+        let hash = xxh3_64(format!("{VERSION} {outbox}").as_bytes());
+        Self {
+            name: format!("cachecow_{hash:016x}_notify"),
+            table: TableName::owned(Some("public".to_owned()), outbox.to_owned()),
+            change: "notify",
+            columns: Vec::new(),
+        }
     }
 
     /// One version of the row as a JSON object; every value is its text, or `null`.
@@ -165,7 +178,9 @@ impl Kind {
 fn postgres(kind: Kind, outbox: &str, trigger: &Trigger, name: &str) -> String {
     let table = trigger.table.quoted_with_schema("public");
     let insert = |change| trigger.insertion(kind, outbox, change);
-    let (when, body) = if trigger.change == "truncate" {
+    let (when, body) = if trigger.change == "notify" {
+        ("after insert", format!("perform pg_notify({}, '');", kind.literal(outbox)))
+    } else if trigger.change == "truncate" {
         ("after truncate", format!("{};", insert("truncate")))
     } else {
         let body = format!(
@@ -176,7 +191,7 @@ fn postgres(kind: Kind, outbox: &str, trigger: &Trigger, name: &str) -> String {
         );
         ("after insert or update or delete", body)
     };
-    let each = if trigger.change == "truncate" { "statement" } else { "row" };
+    let each = if trigger.change == "rows" { "row" } else { "statement" };
     format!(
         "create or replace function public.{name}() returns trigger language plpgsql security definer\n  \
          set search_path = pg_catalog, pg_temp set datestyle = 'ISO' set timezone = 'UTC' set bytea_output = 'hex'\n  \

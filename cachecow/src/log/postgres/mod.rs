@@ -3,6 +3,7 @@
 mod address;
 mod catalog;
 mod checks;
+mod emit;
 mod gate;
 mod lsn;
 mod open;
@@ -20,6 +21,9 @@ use pgwire_replication::Lsn;
 
 use self::address::Address;
 use self::catalog::Catalog;
+#[cfg(feature = "postgres")]
+pub use self::emit::emit_message;
+pub use self::emit::{MESSAGE_PREFIX, message};
 use self::gate::Gate;
 use self::session::{Session, literal};
 pub use self::setup::setup_sql;
@@ -60,6 +64,9 @@ const CATALOG_EVERY: u32 = 5;
 /// must therefore take a new snapshot: it must not run in a transaction of isolation level `repeatable read` that
 /// began earlier. Where objects are fetched from standbys, name each by [`replica`](Self::replica).
 ///
+/// Writers may name keys of their own, too, inside of their transactions: [`emit_message`](super::emit_message), or
+/// [`message`](super::message) with any driver.
+///
 /// Everything of a type is invalidated where single changes are not known: after `TRUNCATE`, and where changes were
 /// lost, with the slot, with the publication, or with the server.
 ///
@@ -72,6 +79,7 @@ pub struct PostgresLog {
     replicas: Vec<Result<Address, Error>>,
     slot: Option<String>,
     publication: String,
+    emitted_only: bool,
     tables: Arc<[FollowedTable]>,
     session: Option<Session>,
     stream: Option<Stream>,
@@ -101,6 +109,7 @@ impl PostgresLog {
             replicas: Vec::new(),
             slot: None,
             publication: DEFAULT_NAME.to_owned(),
+            emitted_only: false,
             tables: Arc::default(),
             session: None,
             stream: None,
@@ -125,6 +134,14 @@ impl PostgresLog {
     #[must_use]
     pub fn publication(mut self, name: impl Into<String>) -> Self {
         self.publication = name.into();
+        self
+    }
+
+    /// Follows what is [emitted](super::emit_message), and no rows: the publication need have no tables, and the
+    /// followed types say only what is invalidated where the log has lost changes. Changes that nobody emits are not seen.
+    #[must_use]
+    pub fn emitted_only(mut self) -> Self {
+        self.emitted_only = true;
         self
     }
 
@@ -188,9 +205,10 @@ impl ChangeLog for PostgresLog {
         for replica in &self.replicas {
             replica.as_ref().map_err(Clone::clone)?;
         }
-        self.tables = setting.tables.into();
+        let tables = if self.emitted_only { &[] } else { setting.tables };
+        self.tables = tables.into();
         let mut session = Session::connect(self.address()?).await?;
-        let mut findings = checks::check(&mut session, self, setting.tables).await?;
+        let mut findings = checks::check(&mut session, self, tables).await?;
         if self.slot.is_none() && setting.cache == CacheReach::Shared {
             findings.warn(
                 "without a permanent slot everything of the followed types is invalidated whenever a process \
@@ -199,6 +217,10 @@ impl ChangeLog for PostgresLog {
         }
         self.session = Some(session);
         findings.judge()
+    }
+
+    fn needs_types(&self) -> bool {
+        !self.emitted_only
     }
 
     async fn open(&mut self) -> Result<Opening, Error> {

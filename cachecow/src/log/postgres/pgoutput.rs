@@ -125,7 +125,8 @@ impl Decoder {
         for followed in self.tables.iter().filter(is_it) {
             *is_followed = true;
             for column in &mut *columns {
-                column.is_wanted |= followed.columns.iter().any(|known| known.name == column.name);
+                column.is_wanted |= followed.needs_whole_rows()
+                    || followed.columns.iter().any(|known| known.name == column.name);
             }
         }
     }

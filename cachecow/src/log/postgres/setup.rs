@@ -34,7 +34,8 @@ pub fn setup_sql<T: FollowedTypes>() -> String {
 impl PostgresLog {
     /// As [`setup_sql`], with the names of this log. A log without a slot needs none.
     pub fn setup_sql<T: FollowedTypes>(&self) -> String {
-        statements(&T::tables(), &self.publication, self.slot.as_deref())
+        let tables = if self.emitted_only { Vec::new() } else { T::tables() };
+        statements(&tables, &self.publication, self.slot.as_deref())
     }
 }
 
@@ -45,11 +46,12 @@ fn statements(followed: &[FollowedTable], publication: &str, slot: Option<&str>)
     let mut sql = String::from(
         "-- Needs `wal_level = logical`, and a bound for what an unread slot keeps: `max_slot_wal_keep_size`.\n",
     );
+    let tables =
+        if names.is_empty() { String::new() } else { format!(" for table {}", names.join(", ")) };
     let _ = writeln!(
         sql,
-        "create publication {} for table {} with (publish_via_partition_root = true);",
+        "create publication {}{tables} with (publish_via_partition_root = true);",
         identifier(publication),
-        names.join(", ")
     );
     for name in &names {
         let of_this = followed.iter().filter(|table| full_name(&table.table) == *name);
@@ -63,6 +65,15 @@ fn statements(followed: &[FollowedTable], publication: &str, slot: Option<&str>)
                 ColumnUse::Alias => {}
                 ColumnUse::List | ColumnUse::Tag | ColumnUse::Query => others.push(column.name),
             }
+        }
+        if followed.iter().any(|table| full_name(&table.table) == *name && table.needs_whole_rows())
+        {
+            let _ = writeln!(
+                sql,
+                "-- Old rows of {name} must be whole: a function (`via`) does not say which `columns` it reads.\n\
+                 alter table {name} replica identity full;"
+            );
+            continue;
         }
         if others.iter().all(|column| keys.contains(column)) {
             continue;

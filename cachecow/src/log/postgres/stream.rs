@@ -8,11 +8,13 @@ use pgwire_replication::{Lsn, PgWireError, ReplicationClient, ReplicationEvent};
 use tokio::time::{Instant, timeout};
 
 use super::address::Address;
+use super::emit::MESSAGE_PREFIX;
 use super::lsn;
 use super::pgoutput::{Datum, Decoder, Malformed, Message, Relation, Tuple};
 use super::session::{has_code, query, unavailable};
 use crate::error::{Error, ErrorKind};
 use crate::log::batch::Batch;
+use crate::log::emitted;
 use crate::log::mapping::FollowedTable;
 use crate::log::position::LogPosition;
 use crate::log::row::{Row, RowVersion};
@@ -173,6 +175,13 @@ impl Stream {
                 if found {
                     self.count();
                 }
+            }
+            ReplicationEvent::Message { prefix, content, .. } if prefix == MESSAGE_PREFIX => {
+                match emitted::keys(std::str::from_utf8(&content).ok()) {
+                    Some(keys) => batch.keys(keys),
+                    None => batch.everything_of_all("emitted keys cannot be read"),
+                }
+                self.count();
             }
             ReplicationEvent::Commit { end_lsn, .. } => {
                 self.transaction = None;

@@ -222,6 +222,10 @@ fn identity(table: &FollowedTable, found: &Found, findings: &mut Findings) {
             needed.push(column.name);
         }
     }
+    if table.needs_whole_rows() {
+        let sent = found.columns.iter().filter(|(_, column)| !column.is_generated);
+        needed = sent.map(|(name, _)| name.as_str()).collect();
+    }
     for part in &found.parts {
         let lacks = |column: &&&str| !part.identity.iter().any(|known| known == **column);
         let missing: Vec<&str> = needed.iter().filter(lacks).copied().collect();
@@ -234,7 +238,12 @@ fn identity(table: &FollowedTable, found: &Found, findings: &mut Findings) {
             table.type_name,
             missing.join(", "),
             part.name,
-            remedy(&part.name, &needed, found)
+            if table.needs_whole_rows() {
+                format!("`alter table {} replica identity full;`, or name the columns that the function reads: \
+                         `columns = [\"…\"]`", part.name)
+            } else {
+                remedy(&part.name, &needed, found)
+            }
         ));
     }
 }

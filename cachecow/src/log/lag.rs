@@ -1,0 +1,82 @@
+//! What reads do while a follower is behind.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::follow::OnLag;
+use super::mapping::FollowedTable;
+use crate::engine::Engine;
+use crate::key::{Key, Scope};
+use crate::model::keys::KeySet;
+
+/// When a follower counts as behind, and what then becomes of the reads of its types.
+pub(super) struct LagPolicy {
+    engine: Arc<Engine>,
+    pub(super) limit: Duration,
+    pub(super) on_lag: OnLag,
+    scope: Scope,
+    name: String,
+    /// What reads ask for to learn whether everything of a type is outstanding.
+    guards: Vec<Key>,
+    /// Whether reads go past the cache, on behalf of this follower.
+    past: bool,
+}
+
+impl LagPolicy {
+    pub(super) fn new(
+        engine: Arc<Engine>,
+        (limit, on_lag): (Duration, OnLag),
+        (scope, name): (Scope, &str),
+        tables: &[FollowedTable],
+    ) -> Self {
+        let mut set = KeySet::default();
+        tables.iter().for_each(|table| table.add_all(&mut set));
+        let mut guards: Vec<Key> = set.epochs().map(|epoch| scope.key(epoch)).collect();
+        guards.sort_unstable();
+        guards.dedup();
+        Self { engine, limit, on_lag, scope, name: name.to_owned(), guards, past: false }
+    }
+
+    /// The cache may be behind, or is known not to be.
+    pub(super) fn judge(&mut self, may_be_behind: bool) {
+        if may_be_behind {
+            self.read_past();
+            return;
+        }
+        self.read_again();
+        // Those that ended before, and were behind. This one has seen what they had not.
+        self.engine.followers.take_up(&self.name, self.scope, &self.guards, &self.engine.pending);
+    }
+
+    /// The follower ended: nobody looks to its lag any more. `is_behind`: that is known, or nobody asked it to end.
+    pub(super) fn end(&mut self, is_behind: bool) {
+        if is_behind {
+            self.read_past();
+        }
+        if !self.past {
+            return;
+        }
+        if is_behind {
+            self.past = false;
+            let (name, guards) = (self.name.clone(), self.guards.clone());
+            self.engine.followers.leave(name, self.scope, guards, &self.engine.pending);
+        } else {
+            self.read_again();
+        }
+    }
+
+    fn read_past(&mut self) {
+        if self.on_lag == OnLag::ReadPast && !self.past {
+            self.past = true;
+            self.engine.pending.read_past(&self.guards);
+            // Reads past the cache keep nothing there.
+            self.engine.forget_all_near();
+        }
+    }
+
+    fn read_again(&mut self) {
+        if std::mem::take(&mut self.past) {
+            self.engine.pending.read_again(&self.guards);
+        }
+    }
+}

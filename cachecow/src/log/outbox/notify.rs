@@ -1,0 +1,70 @@
+//! PostgreSQL's `NOTIFY`: the outbox says when there is something in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgPool;
+use sqlx::postgres::PgListener;
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
+use tokio::time::sleep;
+
+/// Between attempts to listen again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// A connection that listens, in a task of its own: the reading of the log may be interrupted at any point.
+#[derive(Debug)]
+pub(super) struct Listening {
+    woken: Arc<Notify>,
+    task: AbortHandle,
+}
+
+impl Listening {
+    /// Listens on the channel of this name. What is committed after this returned wakes.
+    pub(super) async fn begin(pool: &PgPool, channel: &str) -> sqlx::Result<Self> {
+        let listener = listen(pool, channel).await?;
+        let woken = Arc::new(Notify::new());
+        let task =
+            tokio::spawn(go_on(pool.clone(), channel.to_owned(), listener, Arc::clone(&woken)));
+        Ok(Self { woken, task: task.abort_handle() })
+    }
+
+    /// Waits for a notification since the last call returned.
+    pub(super) async fn woken(&self) {
+        self.woken.notified().await;
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn listen(pool: &PgPool, channel: &str) -> sqlx::Result<PgListener> {
+    let mut listener = PgListener::connect_with(pool).await?;
+    listener.listen(channel).await?;
+    Ok(listener)
+}
+
+async fn go_on(pool: PgPool, channel: String, mut listener: PgListener, woken: Arc<Notify>) {
+    loop {
+        loop {
+            match listener.try_recv().await {
+                // Without one the connection was lost, and a notification perhaps with it.
+                Ok(_) => woken.notify_one(),
+                Err(sqlx::Error::PoolClosed) => return,
+                Err(_) => break,
+            }
+        }
+        listener = loop {
+            sleep(PAUSE).await;
+            match listen(&pool, &channel).await {
+                Ok(listener) => break listener,
+                Err(sqlx::Error::PoolClosed) => return,
+                Err(_) => {}
+            }
+        };
+        woken.notify_one();
+    }
+}
