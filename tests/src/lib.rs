@@ -15,6 +15,7 @@ pub mod distance;
 pub mod events;
 pub mod faulty;
 pub mod followed;
+pub mod foreign;
 pub mod front;
 pub mod gate;
 pub mod held;

@@ -77,6 +77,16 @@ impl PostgresServer {
     /// With the standby's log, if it does not start.
     #[must_use]
     pub fn standby(&self) -> Self {
+        self.standby_with(&[])
+    }
+
+    /// The same, with more settings than this server's.
+    ///
+    /// # Panics
+    ///
+    /// With the standby's log, if it does not start.
+    #[must_use]
+    pub fn standby_with(&self, settings: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("cow").tempdir_in("/tmp").expect("a folder");
         // What is on the path may be a link.
         let beside = program().canonicalize().expect("the server's program");
@@ -88,7 +98,9 @@ impl PostgresServer {
             .arg(self.folder.path());
         not_as_root(&mut copy, folder.path());
         run(&mut copy);
-        let mut standby = Self { folder, process: None, settings: self.settings.clone() };
+        let more = settings.iter().map(ToString::to_string);
+        let settings = self.settings.iter().cloned().chain(more).collect();
+        let mut standby = Self { folder, process: None, settings };
         standby.restart();
         standby
     }
