@@ -1,7 +1,9 @@
 //! Stands between a client and a server on a Unix socket, and cuts or hangs what passes.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -23,6 +25,7 @@ enum Line {
 pub struct Relay {
     folder: TempDir,
     line: Arc<watch::Sender<Line>>,
+    server: Arc<Mutex<PathBuf>>,
 }
 
 impl Relay {
@@ -30,23 +33,36 @@ impl Relay {
     pub fn before(server: &Path) -> Self {
         let folder = tempfile::Builder::new().prefix("cow").tempdir_in("/tmp").expect("a folder");
         let name = server.file_name().expect("a socket has a name");
-        let listener = UnixListener::bind(folder.path().join(name)).expect("a socket");
+        let socket = folder.path().join(name);
+        let listener = UnixListener::bind(&socket).expect("a socket");
+        // Servers that run as somebody else connect by it, too.
+        for path in [folder.path(), &socket] {
+            let everybody = Permissions::from_mode(0o777);
+            std::fs::set_permissions(path, everybody).expect("this process made it");
+        }
         let line = Arc::new(watch::Sender::new(Line::Open));
-        let (server, state): (PathBuf, _) = (server.to_owned(), Arc::clone(&line));
+        let server = Arc::new(Mutex::new(server.to_owned()));
+        let (leads_to, state) = (Arc::clone(&server), Arc::clone(&line));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 if *state.borrow() == Line::Cut {
                     continue;
                 }
-                tokio::spawn(serve(client, server.clone(), state.subscribe()));
+                let server = leads_to.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                tokio::spawn(serve(client, server, state.subscribe()));
             }
         });
-        Self { folder, line }
+        Self { folder, line, server }
     }
 
     /// The folder of the socket.
     pub fn folder(&self) -> &Path {
         self.folder.path()
+    }
+
+    /// Lets connections that begin from now on lead to the server at another socket, as an address that moves does.
+    pub fn lead_to(&self, server: &Path) {
+        server.clone_into(&mut self.server.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Ends every connection, and lets none begin.

@@ -87,6 +87,20 @@ impl PostgresServer {
     /// With the standby's log, if it does not start.
     #[must_use]
     pub fn standby_with(&self, settings: &[&str]) -> Self {
+        self.copied_by(self.folder.path(), settings)
+    }
+
+    /// A standby that follows this server through another socket, in this folder.
+    ///
+    /// # Panics
+    ///
+    /// With the standby's log, if it does not start.
+    #[must_use]
+    pub fn standby_by(&self, folder: &Path) -> Self {
+        self.copied_by(folder, &[])
+    }
+
+    fn copied_by(&self, address: &Path, settings: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("cow").tempdir_in("/tmp").expect("a folder");
         // What is on the path may be a link.
         let beside = program().canonicalize().expect("the server's program");
@@ -95,7 +109,7 @@ impl PostgresServer {
             .env("PGPASSWORD", "cud")
             .args(["--write-recovery-conf", "--checkpoint=fast", "--no-sync", "--pgdata=data"])
             .args(["--username=cow", "--host"])
-            .arg(self.folder.path());
+            .arg(address);
         not_as_root(&mut copy, folder.path());
         run(&mut copy);
         let more = settings.iter().map(ToString::to_string);

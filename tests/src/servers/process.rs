@@ -46,6 +46,19 @@ impl Process {
         }
     }
 
+    /// The memory that the process has had at most, in bytes.
+    ///
+    /// # Panics
+    ///
+    /// If the system does not tell.
+    pub fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()));
+        let status = status.expect("the process runs");
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = peak.expect("Linux tells").trim().trim_end_matches("kB").trim();
+        peak.parse::<u64>().expect("a number") * 1024
+    }
+
     /// Sends the process a signal.
     pub fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.0), signal).expect("the server's own process");

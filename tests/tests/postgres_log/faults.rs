@@ -1,6 +1,7 @@
 //! Whatever is restarted, lost or cut: nothing is stale for good, and what was lost is told.
 
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use cachecow::CacheCow;
 use cachecow::log::{Follower, FollowerState, PostgresLog};
@@ -11,7 +12,7 @@ use cachecow_tests::servers::{Process, RedisServer};
 use rustix::process::Signal;
 
 /// So many notes, each with the text `old`.
-async fn with_notes(count: usize) -> (Database, RedisServer) {
+pub(crate) async fn with_notes(count: usize) -> (Database, RedisServer) {
     let (database, redis) = (Database::start().await, RedisServer::start());
     let insert =
         format!("insert into notes select id, 'old' from generate_series(1, {count}) as id");
@@ -19,16 +20,16 @@ async fn with_notes(count: usize) -> (Database, RedisServer) {
     (database, redis)
 }
 
-async fn text(cow: &CacheCow, database: &Database, id: i64) -> String {
+pub(crate) async fn text(cow: &CacheCow, database: &Database, id: i64) -> String {
     let note = cow.with(&database.pool).get(Note::by_id(id)).await.unwrap();
     note.unwrap().text.clone()
 }
 
-async fn follow(cow: &CacheCow, log: PostgresLog) -> Follower {
+pub(crate) async fn follow(cow: &CacheCow, log: PostgresLog) -> Follower {
     cow.follow(log).types::<(User, Note)>().start().await.unwrap()
 }
 
-async fn until(follower: &Follower, state: FollowerState) {
+pub(crate) async fn until(follower: &Follower, state: FollowerState) {
     while follower.status().state != state {
         tokio::task::yield_now().await;
     }
@@ -120,9 +121,11 @@ async fn a_database_that_restarts_is_followed_on() {
     follower.caught_up().await.unwrap();
     assert_eq!(text(&cow, &database, 1).await, "old");
     let (opened, drops) = (follower.status().opened, follower.status().drops);
+    let since = Instant::now();
     database.server.restart();
     database.run("update notes set text = 'new'").await;
     follower.caught_up().await.unwrap();
+    println!("caught up {:.1?} after the database was stopped", since.elapsed());
     assert_eq!(text(&cow, &database, 1).await, "new");
     assert_eq!(follower.status().opened, opened + 1);
     assert_eq!(follower.status().drops, drops, "nothing was lost");
@@ -150,7 +153,7 @@ async fn changes_during_an_outage_of_the_cache_are_kept() {
 }
 
 /// The URL of the database by this relay.
-fn by_relay(database: &Database, relay: &Relay) -> String {
+pub(crate) fn by_relay(database: &Database, relay: &Relay) -> String {
     let own = database.server.socket_folder().display().to_string();
     database.server.url().replace(&own, &relay.folder().display().to_string())
 }
@@ -221,27 +224,37 @@ async fn of_two_followers_one_reads_and_the_other_takes_over() {
 }
 
 /// A process that follows.
-fn follower_process(database: &Database, redis: &RedisServer) -> Process {
+pub(crate) fn follower_process(database: &Database, redis: &RedisServer) -> Process {
     let mut command = Command::new(env!("CARGO_BIN_EXE_cachecow-follower"));
     command.args([database.server.url(), redis.url()]);
     let ready = |line: &str| line.contains("following").then_some(());
     Process::start(command, ready).0
 }
 
+/// One row after another is changed, and amid that the process that follows ends.
 async fn is_taken_over(end: impl FnOnce(Process) -> Option<Process>) {
-    let (database, redis) = with_notes(2).await;
+    const NOTES: i64 = 400;
+    let (database, redis) = with_notes(400).await;
     let cow = CacheCow::open(&redis.url()).await.unwrap();
     let leader = follower_process(&database, &redis);
     let follower = follow(&cow, database.log()).await;
     until(&follower, FollowerState::Standby).await;
-    assert_eq!(text(&cow, &database, 1).await, "old");
-    let hung = end(leader);
-    database.run("update notes set text = 'new'").await;
-    let since = std::time::Instant::now();
+    let view = cow.with(&database.pool);
+    let read = async || view.get_many((1..=NOTES).map(Note::by_id)).await.unwrap();
+    assert!(read().await.iter().all(|note| note.as_ref().unwrap().text == "old"));
+    for id in 1..=NOTES / 2 {
+        database.run(&format!("update notes set text = 'new' where id = {id}")).await;
+    }
+    let (hung, since) = (end(leader), Instant::now());
+    for id in NOTES / 2 + 1..=NOTES {
+        database.run(&format!("update notes set text = 'new' where id = {id}")).await;
+    }
     until(&follower, FollowerState::Following).await;
-    println!("taken over after {:?}", since.elapsed());
+    let took = since.elapsed();
     follower.caught_up().await.unwrap();
-    assert_eq!(text(&cow, &database, 1).await, "new");
+    println!("taken over after {took:.1?}; nothing stale after {:.1?}", since.elapsed());
+    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(read().await.iter().all(|note| note.as_ref().unwrap().text == "new"));
     assert_eq!(follower.status().drops, 0, "nothing was lost");
     if let Some(hung) = hung {
         // It goes on, and does no harm.
