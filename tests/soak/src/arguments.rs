@@ -20,6 +20,8 @@ links go wrong; every read is checked. LIMIT is a time (90s, 10m, 1h) or a numbe
   --seed N        from which the order of the faults follows (random)
   --calm          no faults
   --only WORD     only the faults whose names have this in them; more than once for more of them
+  --foreign N     meanwhile N rows are changed by plain SQL, by writers that know nothing of the cache,
+                  which follows their database's log
   --tokenless     without the token: must find a violation, and ends with the first
   --cluster       on a Redis Cluster: masters are killed, stopped and replaced, and slots move
   --sentinel      on a master and two replicas under sentinels, whose links are cut as well
@@ -80,6 +82,7 @@ pub fn parse(
             (Long("seed"), None) => options.seed = parser.value()?.parse()?,
             (Long("calm"), None) => options.calm = true,
             (Long("only"), None) => options.only.push(parser.value()?.string()?),
+            (Long("foreign"), None) => options.foreign = Some(parser.value()?.parse()?),
             (Long("tokenless"), None) => options.tokenless = true,
             (Long("cluster"), None) => options.on = On::Cluster,
             (Long("sentinel"), None) => options.on = On::Sentinels,
@@ -88,6 +91,9 @@ pub fn parse(
             (Value(value), None) => options.limit = limit(&value.string()?)?,
             (other, _) => return Err(other.unexpected()),
         }
+    }
+    if options.foreign.is_some() && (options.on, options.acks) != (On::OneServer, Acks::Master) {
+        return Err("--foreign is for one server".into());
     }
     if options.acks == Acks::Replicas && options.on == On::OneServer {
         options.on = On::Cluster;
@@ -137,6 +143,7 @@ mod tests {
             let options = options(&format!("--replica-acks {line}"));
             assert!(options.acks == Acks::Replicas && options.on == on, "{options:?}");
         }
+        assert_eq!(options("--foreign 1000000").foreign, Some(1_000_000));
         assert_eq!(options("--only burst --only runtime").only, ["burst", "runtime"]);
         let options = options("--cluster --tokenless --calm --seed 7 --processes=6 5s --traces x");
         assert_eq!((options.on, options.seed, options.processes), (On::Cluster, 7, 6));
@@ -148,6 +155,7 @@ mod tests {
     fn what_is_wrong_is_said() {
         assert!(parsed("--frobnicate").unwrap_err().contains("--frobnicate"));
         assert!(parsed("--processes 16").unwrap_err().contains("from 1 to 15"));
+        assert!(parsed("--foreign 7 --cluster").unwrap_err().contains("one server"));
         assert!(parsed("--url x").is_err(), "a process's argument");
         assert!(matches!(parsed("--help"), Ok(Command::Help)));
     }

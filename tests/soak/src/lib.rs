@@ -55,6 +55,9 @@
 //! each must be explained by a failover. With `--replica-acks` all replicas must acknowledge, and none
 //! may be older, but of what was invalidated by an alias alone. What a broken move has left at its
 //! destination is deleted there before the move ends, as the operator of a cluster has to.
+//!
+//! With `--foreign N` N rows of a PostgreSQL database are changed by plain SQL meanwhile, and the same Redis hears of them
+//! from the database's log: see [`foreign`].
 
 #![allow(clippy::missing_panics_doc, reason = "test support panics where a test should fail")]
 
@@ -65,6 +68,7 @@ mod changes;
 mod cluster;
 pub mod failovers;
 pub mod faults;
+pub mod foreign;
 mod history;
 mod holds;
 mod kept;
@@ -75,6 +79,7 @@ mod processes;
 mod proxy;
 mod reads;
 pub mod report;
+mod rows;
 pub mod run;
 mod runtimes;
 mod sentinels;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use crate::act::{ACTS, Act, CHECKED, FAILED};
 use crate::failovers::Judged;
 use crate::faults::Fault;
+use crate::foreign::ForeignReport;
 use crate::history::History;
 
 /// The end of a run.
@@ -32,6 +33,8 @@ pub struct Report {
     pub crashes: Vec<String>,
     /// Of a cluster, what became of the reads that were older than promised.
     pub judged: Option<Judged>,
+    /// What became of rows that others changed, if they were asked for.
+    pub foreign: Option<ForeignReport>,
     /// Where the traces of violations are.
     pub traces: PathBuf,
     counts: Vec<u64>,
@@ -50,6 +53,7 @@ impl Report {
             violations: history.violations(),
             crashes: Vec::new(),
             judged: None,
+            foreign: None,
             traces: PathBuf::new(),
             counts: ACTS.iter().map(|act| history.counted(*act)).collect(),
         }
@@ -72,7 +76,9 @@ impl Report {
 
     /// Whether no promise was broken, and no process broke down.
     pub fn is_clean(&self) -> bool {
-        self.violations == 0 && self.crashes.is_empty()
+        self.violations == 0
+            && self.crashes.is_empty()
+            && self.foreign.as_ref().is_none_or(ForeignReport::is_clean)
     }
 }
 
@@ -114,6 +120,9 @@ impl fmt::Display for Report {
             writeln!(f, "  begun at most {longest_lag:.1?} before the end of its master")?;
             writeln!(f, "  read at most {longest_stay:.1?} after that")?;
         }
+        if let Some(foreign) = &self.foreign {
+            write!(f, "{foreign}")?;
+        }
         for crash in &self.crashes {
             writeln!(f, "{crash}")?;
         }
@@ -125,7 +134,7 @@ impl fmt::Display for Report {
     }
 }
 
-fn line(f: &mut fmt::Formatter<'_>, name: &str, count: u64) -> fmt::Result {
+pub(crate) fn line(f: &mut fmt::Formatter<'_>, name: &str, count: u64) -> fmt::Result {
     writeln!(f, "{name:<52}{:>14}", grouped(count))
 }
 

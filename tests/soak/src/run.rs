@@ -11,6 +11,7 @@ use crate::act::{Act, CHECKED};
 use crate::cluster::Cluster;
 use crate::failovers::Failovers;
 use crate::faults::{Deck, Fault, OF_A_CLUSTER, OF_A_PROCESS, OF_A_SERVER, OF_SENTINELS};
+use crate::foreign::Foreign;
 use crate::history::{History, MAX_PROCESSES, PARENT};
 use crate::processes::Processes;
 use crate::report::{Report, grouped};
@@ -40,6 +41,8 @@ pub struct Options {
     pub tokenless: bool,
     /// Whether nothing goes wrong.
     pub calm: bool,
+    /// How many rows others are to change meanwhile, by plain SQL, on one server.
+    pub foreign: Option<u64>,
     /// Only faults that have one of these in their names are brought about; none: all.
     pub only: Vec<String>,
     /// For how long at the most nothing goes wrong between two faults.
@@ -71,6 +74,7 @@ impl Options {
             acks: Acks::Master,
             tokenless: false,
             calm: false,
+            foreign: None,
             only: Vec::new(),
             pause: Duration::from_millis(1500),
             progress: false,
@@ -197,6 +201,7 @@ struct Run {
     history: History,
     site: Site,
     processes: Processes,
+    foreign: Option<Foreign>,
     random: Rng,
     deck: Deck,
     faults: Vec<(Fault, u64)>,
@@ -253,7 +258,12 @@ impl Run {
                 "no fault has such a name; --help lists none, a report does",
             ));
         }
+        let foreign = match options.foreign {
+            Some(wanted) => Some(Foreign::start(site.url_for(0), wanted).await),
+            None => None,
+        };
         Ok(Self {
+            foreign,
             processes: Processes::start(options.program.clone(), settings),
             random: Rng::with_seed(options.seed),
             deck: Deck::of(&faults),
@@ -296,7 +306,8 @@ impl Run {
         if self.options.tokenless {
             return enough || self.history.violations() > 0;
         }
-        enough && (self.options.calm || self.deck.rounds > 0)
+        let foreign = self.foreign.as_ref().is_none_or(Foreign::is_over);
+        enough && foreign && (self.options.calm || self.deck.rounds > 0)
     }
 
     fn reads(&self) -> u64 {
@@ -340,11 +351,18 @@ impl Run {
             grouped(self.reads()),
             self.history.violations(),
         );
+        if let Some(foreign) = &self.foreign {
+            println!("{:>24} rows changed by others", grouped(foreign.changes()));
+        }
     }
 
     async fn end(mut self) -> io::Result<Report> {
         self.history.stop();
         self.processes.end().await;
+        let foreign = match self.foreign.take() {
+            Some(foreign) => Some(foreign.end().await),
+            None => None,
+        };
         let judged = self.site.failovers().map(|failovers| {
             failovers.judge(&self.history, |suspect| {
                 let Some(number) = self.history.violated(suspect.cell) else { return };
@@ -368,6 +386,7 @@ impl Run {
         report.faults = self.faults;
         report.crashes = std::mem::take(&mut self.processes.crashes);
         report.judged = judged;
+        report.foreign = foreign;
         report.traces = self.traces;
         Ok(report)
     }

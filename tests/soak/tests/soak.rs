@@ -53,6 +53,16 @@ async fn without_the_token_a_stale_read_is_found_and_traced() {
     assert!(trace.contains("older than what") && trace.contains("fetch"), "{trace}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_change_is_no_staler_than_the_lag() {
+    let options = Options { foreign: Some(3000), processes: 2, ..options() };
+    let report = run(options).await.unwrap();
+    assert!(report.is_clean(), "{report}");
+    let foreign = report.foreign.as_ref().unwrap();
+    assert!(foreign.changes >= 3000 && foreign.reads > 0 && foreign.compared > 0, "{report}");
+    assert!(foreign.ended > 0, "{report}");
+}
+
 /// On several servers, with the faults that are theirs: those of a process come on one.
 fn on(on: On, acks: Acks, faults: &[Fault]) -> Options {
     let only = faults.iter().map(|fault| fault.name().to_owned()).collect();

@@ -155,10 +155,10 @@ impl fmt::Display for Trial {
 
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let a_second = self.changed as f64 / self.took.as_secs_f64();
+        let a_second = self.changed as u128 * 1000 / self.took.as_millis().max(1);
         write!(
             f,
-            "{} rows changed ({a_second:.0} a second), {} reads; stale after caught_up: {} of {}; stale for good: {}; \
+            "{} rows changed ({a_second} a second), {} reads; stale after caught_up: {} of {}; stale for good: {}; \
              opened {}, everything dropped {} times; took {:.1?}",
             self.changed,
             self.reads,
