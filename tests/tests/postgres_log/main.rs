@@ -2,12 +2,12 @@
 
 mod changes;
 mod checks;
-mod emit;
 mod document;
+mod emit;
 mod failover;
 mod faults;
 mod gate;
-mod via;
 mod links;
 mod outage;
+mod via;
 mod writers;
