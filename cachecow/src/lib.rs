@@ -120,6 +120,11 @@ pub mod dataloader;
 mod document;
 mod engine;
 mod error;
+mod events;
+mod health;
+#[cfg(doc)]
+#[doc = include_str!("../docs/events.md")]
+pub mod logged_events {}
 #[cfg(doc)]
 #[doc = include_str!("../docs/faults.md")]
 pub mod faults {}
@@ -129,6 +134,8 @@ mod key;
 pub mod lists {}
 #[cfg(feature = "log")]
 pub mod log;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod model;
 mod near;
 mod packing;
@@ -177,6 +184,7 @@ pub use cache::shared::SharedView;
 pub use cache::view::View;
 pub use cache::write::{Write, WriteError, Written};
 pub use error::{Error, ErrorKind};
+pub use health::{Degradation, DegradedBy, Health};
 pub use key::{EncodedKey, Key, KeyEncoder, KeyPart, KeyParts, Scope};
 pub use model::audited::Audited;
 pub use model::cached::{Cached, Clearable, TypePolicy};
@@ -191,7 +199,7 @@ pub use model::tag::{AllOf, Tag, TaggedQueries};
 pub use packing::Compression;
 #[cfg(feature = "encryption")]
 pub use packing::Keyring;
-pub use stats::{Stats, TypeStats};
+pub use stats::{InvalidationStats, NearStats, Stats, TypeStats};
 #[cfg(feature = "cloud")]
 pub use store::CloudStore;
 #[cfg(feature = "fs")]

@@ -17,6 +17,8 @@ pub use std::vec::Vec;
 pub use crate::codec::{Comparison, DecodeError, Decoder, Encoder};
 
 use crate::error::Error;
+/// The table behind `docs/events.md`, for the tests.
+pub use crate::events::{EVENTS, EventInfo, Often};
 pub use crate::key::Template;
 use crate::key::{Key, KeyEncoder, KeyPart};
 pub use crate::model::blocking::{BlockingContext, blocking};

@@ -8,9 +8,14 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
 use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
+/// Every target of cachecow's.
+const ANY: &str = "cachecow*";
+
 /// One event.
 #[derive(Clone, Debug)]
 pub struct Said {
+    /// Its name, as its metadata has it.
+    pub name: &'static str,
     /// How serious it is.
     pub level: Level,
     /// Its fields in order, the message among them.
@@ -26,10 +31,11 @@ impl Said {
 }
 
 impl fmt::Display for Said {
-    /// The message, and after it the other fields.
+    /// The message, and after it the other fields, but for the name and how many were left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.field("message"))?;
-        let mut others = self.fields.iter().filter(|(name, _)| *name != "message");
+        let is_other = |name| !["message", "event", "left_out"].contains(&name);
+        let mut others = self.fields.iter().filter(|(name, _)| is_other(*name));
         others.try_for_each(|(name, value)| write!(f, " {name}={value}"))
     }
 }
@@ -51,6 +57,11 @@ impl Events {
         let listener = Listener::new(target, level);
         let heard = Arc::clone(&listener.heard);
         Self { heard, _guard: tracing::subscriber::set_default(listener) }
+    }
+
+    /// Begins to listen to all that cachecow says, at every level.
+    pub fn all() -> Self {
+        Self::listen(ANY, Level::TRACE)
     }
 
     /// Begins to listen to cachecow's warnings.
@@ -83,14 +94,17 @@ impl Listener {
 
 impl Subscriber for Listener {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == self.target && *metadata.level() <= self.level
+        let target = metadata.target();
+        let is_wanted =
+            target == self.target || self.target == ANY && target.starts_with("cachecow");
+        is_wanted && *metadata.level() <= self.level
     }
 
     fn event(&self, event: &Event<'_>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        let level = *event.metadata().level();
-        lock(&self.heard).push(Said { level, fields: fields.0 });
+        let (name, level) = (event.metadata().name(), *event.metadata().level());
+        lock(&self.heard).push(Said { name, level, fields: fields.0 });
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {

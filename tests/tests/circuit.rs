@@ -1,128 +1,26 @@
 //! The circuit breaker and the timeout around every backend, with time standing still.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cachecow::codec::{Comparison, DecodeError, Decoder, Encoder};
 use cachecow::protocol::{Command, Reply};
 use cachecow::{
     BackendError, BackendErrorKind, CacheBackend, CacheCow, ErrorKind, Fill, MemoryBackend,
-    Request, Source, Watch,
+    Request, Source,
 };
 use cachecow_tests::events::Events;
 use cachecow_tests::members::Member;
+use cachecow_tests::moody::{Mood, Moody, TIMEOUT};
 use cachecow_tests::store::{Item, Store};
 use futures_util::FutureExt as _;
-use futures_util::future::{BoxFuture, join_all, pending};
+use futures_util::future::{BoxFuture, join_all};
 use tokio::time::{Instant, advance, sleep};
 use tracing::Level;
 
-const TIMEOUT: Duration = Duration::from_millis(100);
 /// That of the breaker before its first probe.
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
-
-/// How a backend answers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Mood {
-    Sound,
-    Fails(BackendErrorKind),
-    Hangs,
-    /// One answer too few.
-    Short,
-    /// Answers to the first half, of an odd number of requests the smaller.
-    Half,
-    /// One answer too many.
-    Long,
-}
-
-#[derive(Debug)]
-struct Moody {
-    inner: MemoryBackend,
-    mood: Mutex<Mood>,
-    asked: AtomicUsize,
-    watched: AtomicUsize,
-    reset: AtomicUsize,
-}
-
-impl Moody {
-    fn open() -> (Arc<Self>, CacheCow, Store) {
-        let this = Arc::new(Self {
-            inner: MemoryBackend::default(),
-            mood: Mutex::new(Mood::Sound),
-            asked: AtomicUsize::new(0),
-            watched: AtomicUsize::new(0),
-            reset: AtomicUsize::new(0),
-        });
-        let builder = CacheCow::builder().operation_timeout(TIMEOUT);
-        let cow = builder.backend(Arc::clone(&this)).unwrap();
-        (this, cow, Store::with_items(100))
-    }
-
-    fn is_now(&self, mood: Mood) {
-        *self.mood.lock().unwrap() = mood;
-    }
-
-    fn mood(&self) -> Mood {
-        *self.mood.lock().unwrap()
-    }
-
-    /// How often it was asked since the last call, but for claims given back.
-    fn asked(&self) -> usize {
-        self.asked.swap(0, Ordering::SeqCst)
-    }
-
-    fn resets(&self) -> usize {
-        self.reset.swap(0, Ordering::SeqCst)
-    }
-}
-
-impl CacheBackend for Moody {
-    fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
-        // A claim whose answer was lost is given back, whatever the circuit; see `Command::Abandon`.
-        if !matches!(requests[0].command, Command::Abandon { .. }) {
-            self.asked.fetch_add(1, Ordering::SeqCst);
-        }
-        let (mood, count) = (self.mood(), requests.len());
-        async move {
-            let mut replies = self.inner.execute(requests).await;
-            match mood {
-                Mood::Sound => {}
-                Mood::Fails(kind) => replies = vec![Err(BackendError::new(kind, "")); count],
-                Mood::Hangs => pending().await,
-                Mood::Short => replies.truncate(count - 1),
-                Mood::Half => replies.truncate(count / 2),
-                Mood::Long => replies.push(Ok(Reply::Absent)),
-            }
-            replies
-        }
-        .boxed()
-    }
-
-    fn watch(&self, key: cachecow::Key) -> BoxFuture<'_, Result<Watch, BackendError>> {
-        self.watched.fetch_add(1, Ordering::SeqCst);
-        match self.mood() {
-            Mood::Hangs => pending().boxed(),
-            _ => self.inner.watch(key),
-        }
-    }
-
-    fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
-        let mood = self.mood();
-        async move {
-            match mood {
-                Mood::Fails(kind) => Err(BackendError::new(kind, "")),
-                Mood::Hangs => pending().await,
-                _ => Ok(()),
-            }
-        }
-        .boxed()
-    }
-
-    fn reset(&self) {
-        self.reset.fetch_add(1, Ordering::SeqCst);
-    }
-}
 
 async fn read(cow: &CacheCow, store: &Store, id: i64) -> (Source, Fill) {
     let read = cow.with(store).read(Item::by_id(id)).await.unwrap();
@@ -412,7 +310,7 @@ async fn who_waits_watches_nothing_while_it_is_open() {
     // It waits for the other's fill, and meanwhile the cache goes.
     let waiting = async { read(&cow, &store, 9).await };
     let going = async {
-        while backend.watched.load(Ordering::SeqCst) == 0 {
+        while backend.watches() == 0 {
             tokio::task::yield_now().await;
         }
         backend.is_now(Mood::Fails(BackendErrorKind::Disconnected));
@@ -421,7 +319,7 @@ async fn who_waits_watches_nothing_while_it_is_open() {
     let (waited, ()) = tokio::join!(waiting, going);
     assert_eq!(waited.0, Source::Fetched);
     assert!(cow.stats().circuit_open);
-    assert_eq!(backend.watched.load(Ordering::SeqCst), 1);
+    assert_eq!(backend.watches(), 1);
 }
 
 /// That of the database would be the next outage.

@@ -18,6 +18,7 @@ use self::look::{Failure, Finding, Look, within};
 use self::subject::{Contexts, Lacking, Subject};
 use crate::engine::Engine;
 use crate::engine::sample::Sample;
+use crate::events::say;
 use crate::key::{Key, Scope};
 use crate::model::keys::KeySet;
 use crate::model::object::Loaded;
@@ -213,8 +214,10 @@ impl Auditor {
         (lacking.state)(engine).count(Counter::AuditSkipped);
         let mut told = self.lacking.lock();
         if told.insert(lacking.lookup) {
-            tracing::warn!(
-                target: "cachecow::audit", lookup = lacking.lookup, context = lacking.context,
+            say!(
+                AUDITOR_LACKS_CONTEXT,
+                lookup = lacking.lookup,
+                context = lacking.context,
                 "reads are not audited, since the auditor lacks the context of their fetch \
                  function: give it one by `Auditor::context`"
             );
@@ -246,27 +249,35 @@ fn report(engine: &Engine, subject: &dyn Subject, served: &Loaded, verdict: &Fin
         Finding::Fresh => {}
         Finding::Race(why) => {
             state.count(Counter::AuditRaces);
-            tracing::debug!(target: "cachecow::audit", r#type, lookup, why, "a read raced with a change");
+            say!(AUDIT_RACED, r#type, lookup, why, "a read raced with a change");
         }
         Finding::Undecided { fields } => {
             state.count(Counter::AuditUndecided);
-            tracing::info!(
-                target: "cachecow::audit", r#type, lookup, ?fields,
-                "it cannot be told whether an object is stale: these fields are fetched differently \
-                 each time"
-            );
+            if let Some(left_out) = state.rates.audit_undecided.admits() {
+                say!(
+                    AUDIT_UNDECIDED,
+                    r#type,
+                    lookup,
+                    ?fields,
+                    left_out,
+                    "it cannot be told whether an object is stale: these fields are fetched differently \
+                     each time"
+                );
+            }
         }
         Finding::Failed(failure) => {
             state.count(Counter::AuditErrors);
-            tracing::debug!(target: "cachecow::audit", r#type, lookup, %failure, "a read could not be audited");
+            say!(AUDIT_FAILED, r#type, lookup, %failure, "a read could not be audited");
         }
         Finding::Stale { fields, source, age } => {
             state.count(Counter::ConfirmedStale);
             let key: Key = subject.stored_under(served);
-            tracing::warn!(
-                target: "cachecow::audit", r#type, lookup, %key, ?fields, ?source, ?age,
-                "a stale object is served: the backing store has another, and no invalidation came"
-            );
+            if let Some(left_out) = state.rates.stale_object.admits() {
+                say!(
+                    STALE_OBJECT, r#type, lookup, %key, ?fields, ?source, ?age, left_out,
+                    "a stale object is served: the backing store has another, and no invalidation came"
+                );
+            }
         }
     }
 }

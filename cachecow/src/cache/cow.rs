@@ -1,6 +1,5 @@
 //! `CacheCow` and its views.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
@@ -19,7 +18,7 @@ use crate::model::cached::{Cached, Clearable};
 use crate::model::keys::{CacheKeys, KeySet};
 use crate::model::lookup::{Lookup, SameContext};
 use crate::model::tag::{AllOf, Tag};
-use crate::stats::{Stats, TypeStats};
+use crate::stats::Stats;
 
 /// A cache in front of a backing store. Cheap to clone; all clones are one cache.
 ///
@@ -547,17 +546,7 @@ impl CacheCow {
 
     /// What was counted since the cache was opened, by type.
     pub fn stats(&self) -> Stats {
-        let mut types: BTreeMap<_, TypeStats> = BTreeMap::new();
-        for state in self.engine.types.iter() {
-            types.entry(state.name()).or_default().add(&state.stats());
-        }
-        Stats {
-            types,
-            pending_invalidations: self.engine.pending.named(),
-            circuit_open: self.engine.client.circuit_is_open(),
-            #[cfg(feature = "log")]
-            followers: self.engine.followers.statuses(),
-        }
+        self.engine.stats()
     }
 }
 

@@ -102,9 +102,11 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         self,
         lookup: L,
     ) -> Result<Read<L::Object>, Error> {
-        match self.view.begin(&lookup).await {
+        let engine = self.view.engine;
+        let timer = engine.timings.begin();
+        let read = match self.view.begin(&lookup).await {
             Ok(read) => {
-                self.view.engine.sample(self.view.scope, &lookup, read.value.as_ref());
+                engine.sample(self.view.scope, &lookup, read.value.as_ref());
                 Ok(read)
             }
             Err(begun) => {
@@ -113,7 +115,9 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
                 let begun = (query.detach(), unfinished);
                 Box::pin(self.go_on(Arc::new(lookup), begun)).await
             }
-        }
+        }?;
+        timer.end(engine, |engine| engine.types.of::<L::Object>(), read.source);
+        Ok(read)
     }
 
     /// [`read`](Self::read), with options for this read alone.

@@ -274,12 +274,15 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         self,
         lookup: &L,
     ) -> Result<Read<L::Object>, Error> {
+        let timer = self.engine.timings.begin();
         // Not boxed: that costs a hit of the cache a tenth, and would spare a near hit next to nothing.
-        match self.begin(lookup).await {
-            Ok(read) => Ok(read),
+        let read = match self.begin(lookup).await {
+            Ok(read) => read,
             // Boxed, so that the future of a hit stays small.
-            Err(begun) => Box::pin(self.load(*begun)).await,
-        }
+            Err(begun) => Box::pin(self.load(*begun)).await?,
+        };
+        timer.end(self.engine, |engine| engine.types.of_lookup(lookup), read.source);
+        Ok(read)
     }
 
     /// [`CacheCow::peek`](crate::CacheCow::peek), whatever the options of the view.

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::events::say;
+
 /// How many outages in a row open the circuit.
 const THRESHOLD: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -34,6 +36,10 @@ pub(crate) struct Breaker {
     probes: AtomicU32,
     /// Milliseconds after `epoch` when the next probe may pass, a pause at the least; 0 while closed.
     reopens: AtomicU64,
+    /// Milliseconds after `epoch` when it opened last.
+    opened: AtomicU64,
+    /// How often it opened.
+    openings: AtomicU64,
 }
 
 impl Breaker {
@@ -43,6 +49,8 @@ impl Breaker {
             outages: AtomicU32::new(0),
             probes: AtomicU32::new(0),
             reopens: AtomicU64::new(0),
+            opened: AtomicU64::new(0),
+            openings: AtomicU64::new(0),
         }
     }
 
@@ -84,7 +92,7 @@ impl Breaker {
         self.outages.store(0, Ordering::Relaxed);
         self.probes.store(0, Ordering::Relaxed);
         if self.reopens.swap(0, Ordering::Relaxed) != 0 {
-            tracing::info!(target: "cachecow", "the cache answers again");
+            say!(CIRCUIT_CLOSED, "the cache answers again");
         }
     }
 
@@ -97,8 +105,25 @@ impl Breaker {
         if outages < THRESHOLD {
             return false;
         }
-        let opens = self.now() + pause(0);
-        self.reopens.compare_exchange(0, opens, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        let now = self.now();
+        let opens = now + pause(0);
+        let opened = self.reopens.compare_exchange(0, opens, Ordering::Relaxed, Ordering::Relaxed);
+        if opened.is_ok() {
+            self.opened.store(now, Ordering::Relaxed);
+            self.openings.fetch_add(1, Ordering::Relaxed);
+        }
+        opened.is_ok()
+    }
+
+    /// For how long it has been open; `None` while it is closed.
+    pub(crate) fn open_for(&self) -> Option<Duration> {
+        let opened = self.opened.load(Ordering::Relaxed);
+        self.is_open().then(|| Duration::from_millis(self.now().saturating_sub(opened)))
+    }
+
+    /// How often it opened.
+    pub(crate) fn openings(&self) -> u64 {
+        self.openings.load(Ordering::Relaxed)
     }
 
     #[inline]
@@ -145,7 +170,9 @@ mod tests {
         tokio::time::advance(FIRST_PAUSE).await;
         assert_eq!(breaker.admit(), Admission::Probe);
         assert_eq!(breaker.admit(), Admission::Refused, "one only");
+        assert_eq!((breaker.open_for(), breaker.openings()), (Some(FIRST_PAUSE), 1));
         breaker.succeeded();
+        assert_eq!((breaker.open_for(), breaker.openings()), (None, 1));
         assert_eq!(breaker.admit(), Admission::Free);
         assert!(!breaker.is_open());
     }

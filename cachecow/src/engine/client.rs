@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::breaker::{Admission, Breaker};
 use super::lookups::{Lookups, Turn};
 use crate::backend::{BackendError, BackendErrorKind, CacheBackend, Place, Request, Watch};
+use crate::events::say;
 use crate::key::Key;
 use crate::near::Near;
 use crate::protocol::{Command, Reply};
@@ -51,18 +52,42 @@ pub(crate) struct Client {
 /// When a refusal was logged last. A cache that refuses does answer, so the circuit stays closed and nobody
 /// would notice: refusals are logged, at most once a minute.
 #[derive(Default)]
-struct Refusals(Mutex<Option<Instant>>);
+struct Refusals(Mutex<Option<Refused>>);
+
+/// Refusals that were never a minute apart.
+#[derive(Clone, Copy)]
+struct Refused {
+    first: Instant,
+    last: Instant,
+    logged: Instant,
+}
 
 impl Refusals {
     const INTERVAL: Duration = Duration::from_secs(60);
 
     #[cold]
     fn report(&self, error: &BackendError) {
-        let mut last = self.0.lock();
-        if last.is_none_or(|last| last.elapsed() >= Self::INTERVAL) {
-            *last = Some(Instant::now());
-            tracing::warn!(target: "cachecow", %error, "the cache refuses; what it refuses is done without it");
+        let now = Instant::now();
+        let mut refused = self.0.lock();
+        let before = refused.filter(|refused| now - refused.last < Self::INTERVAL);
+        let is_due = before.is_none_or(|before| now - before.logged >= Self::INTERVAL);
+        *refused = Some(Refused {
+            first: before.map_or(now, |before| before.first),
+            last: now,
+            logged: before.filter(|_| !is_due).map_or(now, |before| before.logged),
+        });
+        drop(refused);
+        if is_due {
+            say!(CACHE_REFUSES, %error, "the cache refuses; what it refuses is done without it");
         }
+    }
+}
+
+impl Refusals {
+    /// For how long the cache has been refusing; `None` if it has not for a minute.
+    fn lasting(&self) -> Option<Duration> {
+        let refused = (*self.0.lock())?;
+        (refused.last.elapsed() < Self::INTERVAL).then(|| refused.first.elapsed())
     }
 }
 
@@ -206,6 +231,21 @@ impl Client {
         self.breaker.is_open()
     }
 
+    /// For how long it has been open.
+    pub(crate) fn circuit_open_for(&self) -> Option<Duration> {
+        self.breaker.open_for()
+    }
+
+    /// For how long it has refused commands, up to a minute ago.
+    pub(crate) fn refusing_for(&self) -> Option<Duration> {
+        self.refusals.lasting()
+    }
+
+    /// How often it was opened.
+    pub(crate) fn circuit_openings(&self) -> u64 {
+        self.breaker.openings()
+    }
+
     /// Tells the breaker how an operation went. A refusal is an answer, and no outage.
     #[inline]
     fn report(&self, admission: Admission, error: Option<&BackendError>) {
@@ -213,7 +253,7 @@ impl Client {
             Some(error) if error.is_outage() => {
                 let opened = self.breaker.failed();
                 if opened {
-                    tracing::warn!(target: "cachecow", %error, "the cache keeps failing; reads go past it for now");
+                    say!(CIRCUIT_OPENED, %error, "the cache keeps failing; reads go past it for now");
                 }
                 // Once an outage and once a probe: the stragglers of an old connection must not
                 // cost the new one.

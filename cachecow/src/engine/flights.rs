@@ -8,6 +8,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
+use tracing::Span;
 
 use super::Engine;
 use crate::engine::settings::LONGEST;
@@ -72,8 +73,8 @@ pub(crate) struct Following {
 
 /// What a follower is notified of.
 pub(crate) enum Landed {
-    /// The load's result.
-    Shared(Result<Loaded, Error>, Outcome),
+    /// The load's result, and its span.
+    Shared(Result<Loaded, Error>, Outcome, Span),
     /// Read the cache.
     LookAgain,
     /// Lead the next load.
@@ -296,8 +297,9 @@ impl Lead {
         let Waiters { share, look_again, next, give_back } = waiters;
         // A follower that is gone does not hear it.
         if let Some((result, outcome)) = ended {
+            let load = Span::current();
             for follower in share {
-                let _ = follower.landed.send(Landed::Shared(result.clone(), outcome));
+                let _ = follower.landed.send(Landed::Shared(result.clone(), outcome, load.clone()));
             }
         }
         for follower in look_again {

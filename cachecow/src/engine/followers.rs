@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use super::pending::PendingInvalidations;
 use crate::key::{Key, Scope};
-use crate::log::{FollowerStatus, SharedFollower};
+use crate::log::{Condition, FollowerStatus, SharedFollower};
 
 /// Those that were started, as long as anyone uses them.
 #[derive(Default)]
@@ -85,6 +85,11 @@ impl Followers {
             }
         }
         statuses
+    }
+
+    /// Each one's condition, by its name.
+    pub(crate) fn conditions(&self) -> impl Iterator<Item = (String, Condition)> {
+        self.all().map(|follower| (follower.name().to_owned(), follower.condition()))
     }
 
     /// The only one that invalidates in this scope, if there is one.

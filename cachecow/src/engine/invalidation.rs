@@ -2,6 +2,7 @@
 
 use std::slice;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use super::settings::LONGEST;
 use super::{Engine, Urgency, carried_out};
 use crate::backend::{BackendError, Request};
 use crate::error::{Error, ErrorKind};
+use crate::events::say;
 use crate::key::{Key, Scope};
 use crate::model::cached::TypePolicy;
 use crate::model::keys::{CacheKeys, KeySet};
@@ -74,6 +76,7 @@ impl Engine {
         self.note_invalidated(&targets);
         let mut changes = self.invalidations(targets);
         let error = self.drive(&mut changes, Urgency::Invalidation).await;
+        self.count_confirmed(&changes);
         let Some(error) = error else { return Ok(()) };
         self.retry_lost(&changes, &error);
         let lost = changes.iter().filter(|change| change.is_lost());
@@ -124,6 +127,12 @@ impl Engine {
         }
     }
 
+    /// Counts those that the cache confirmed.
+    pub(super) fn count_confirmed(&self, changes: &[Change]) {
+        let confirmed = changes.iter().filter(|change| !change.is_lost()).count();
+        self.confirmed.fetch_add(confirmed as u64, Ordering::Relaxed);
+    }
+
     /// Hands what was not confirmed to the background.
     pub(super) fn retry_lost(self: &Arc<Self>, changes: &[Change], error: &BackendError) {
         let lost: Vec<(Target, Command)> = changes
@@ -132,7 +141,10 @@ impl Engine {
             .map(|change| (change.target.clone(), change.last_command()))
             .collect();
         if !lost.is_empty() {
-            tracing::warn!(target: "cachecow", count = lost.len(), %error, "invalidation failed; retrying in the background");
+            if let Some(left_out) = self.rates.invalidation_failed.admits() {
+                let count = lost.len();
+                say!(INVALIDATION_FAILED, count, %error, left_out, "invalidation failed; retrying in the background");
+            }
             self.pending.add(self, lost);
         }
     }

@@ -20,14 +20,17 @@ mod recording;
 pub(crate) mod sample;
 pub(crate) mod settings;
 mod tags;
+pub(crate) mod timings;
 mod tokens;
 mod waiting;
 pub(crate) mod write;
 pub(crate) mod write_through;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::runtime::Handle;
@@ -43,16 +46,18 @@ use self::pending::PendingInvalidations;
 use self::read::Hints;
 use self::sample::{Sample, Sampling};
 use self::settings::Settings;
+use self::timings::Timings;
 use self::tokens::Tokens;
 use crate::backend::{BackendError, BackendErrorKind, ChangeListener as _, Request};
 use crate::error::Error;
+use crate::events::Rates;
 use crate::key::{Key, Scope};
 use crate::model::cached::Cached;
 use crate::model::lookup::Lookup;
 use crate::model::object::Object;
 use crate::near::Near;
 use crate::protocol::{First, OnLease, ReadMachine, ReadPolicy, Reply};
-use crate::stats::{Counter, TypeState, TypeTable};
+use crate::stats::{Counter, InvalidationStats, Stats, TypeState, TypeStats, TypeTable};
 
 /// Everything that the clones of one `CacheCow` share.
 pub(crate) struct Engine {
@@ -64,6 +69,9 @@ pub(crate) struct Engine {
     #[cfg(feature = "log")]
     pub(crate) followers: followers::Followers,
     pub(crate) sampling: Sampling,
+    pub(crate) timings: Timings,
+    pub(crate) rates: Rates,
+    confirmed: AtomicU64,
     pub(crate) hints: Hints,
     near: Option<Arc<Near>>,
     flights: Flights,
@@ -89,6 +97,9 @@ impl Engine {
             #[cfg(feature = "log")]
             followers: followers::Followers::default(),
             sampling: Sampling::default(),
+            timings: Timings::default(),
+            rates: Rates::default(),
+            confirmed: AtomicU64::new(0),
             flights: Flights::default(),
             tokens: Tokens::new()?,
             runtime: Handle::try_current().ok(),
@@ -195,6 +206,34 @@ impl Engine {
     /// Whether every read of this type may begin with a lookup at the moment.
     pub(crate) fn may_look_up(&self, state: &TypeState) -> bool {
         self.pending.is_clear() && !state.is_left_alone(|| self.wall_clock())
+    }
+
+    /// For how long the near tier has heard of no changes, though it should.
+    pub(crate) fn near_deaf_for(&self) -> Option<Duration> {
+        self.near.as_ref()?.deaf_for()
+    }
+
+    /// What was counted since the cache was opened.
+    pub(crate) fn stats(&self) -> Stats {
+        let mut types: BTreeMap<_, TypeStats> = BTreeMap::new();
+        for state in self.types.iter() {
+            types.entry(state.name()).or_default().add(&state.stats());
+        }
+        Stats {
+            types,
+            invalidations: InvalidationStats {
+                confirmed: self.confirmed.load(Ordering::Relaxed),
+                failed: self.pending.failed(),
+                retried: self.pending.retried(),
+            },
+            pending_invalidations: self.pending.named(),
+            oldest_pending: self.pending.oldest().unwrap_or_default(),
+            circuit_open: self.client.circuit_is_open(),
+            circuit_openings: self.client.circuit_openings(),
+            near: self.near.as_deref().map(Near::stats),
+            #[cfg(feature = "log")]
+            followers: self.followers.statuses(),
+        }
     }
 
     /// Runs a future to its end without the caller, which may be a destructor and outside of the

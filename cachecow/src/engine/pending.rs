@@ -1,14 +1,16 @@
 //! Invalidations that did not reach the cache: retried until they do.
 
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::{Mutex, MutexGuard};
+use tokio::time::Instant;
 
 use super::{Engine, Target, Urgency, carried_out};
 use crate::backend::Request;
+use crate::events::say;
 use crate::key::Key;
 use crate::key::KeyMap;
 use crate::protocol::{Command, Token};
@@ -31,6 +33,9 @@ pub(crate) struct PendingInvalidations {
     keys: Mutex<Outstanding>,
     /// The number of keys and tags, and whether the cache is closed; readable without the lock.
     count: AtomicUsize,
+    /// How many were taken over so far, and how many of these were confirmed since.
+    failed: AtomicU64,
+    retried: AtomicU64,
 }
 
 #[derive(Default)]
@@ -66,6 +71,9 @@ impl Outstanding {
 struct Debt {
     /// Grows with every addition, so that an attempt does not settle what came after it.
     version: u64,
+    /// When the first of what is outstanding was taken over, and how many were.
+    since: Option<Instant>,
+    taken_over: u64,
     /// Holds to be released as well.
     releases: Vec<Token>,
     /// The hold that lets replicas settle, the longest that was asked for.
@@ -81,6 +89,8 @@ struct Debt {
 impl Debt {
     fn take_over(&mut self, command: &Command, target: Target) {
         self.version += 1;
+        self.taken_over += 1;
+        self.since.get_or_insert_with(Instant::now);
         self.of_key |= target.is_of_key();
         self.of_answers |= target.of_answers;
         self.tags.extend(target.tags);
@@ -170,6 +180,26 @@ impl PendingInvalidations {
         if named == 0 { all } else { named }
     }
 
+    /// For how long the oldest has been outstanding.
+    pub(crate) fn oldest(&self) -> Option<Duration> {
+        if self.len() == 0 {
+            return None;
+        }
+        let outstanding = self.lock();
+        let first = outstanding.by_key.values().filter_map(|debt| debt.since).min();
+        first.map(|first| first.elapsed())
+    }
+
+    /// How many invalidations failed so far.
+    pub(crate) fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// How many of those were confirmed since.
+    pub(crate) fn retried(&self) -> u64 {
+        self.retried.load(Ordering::Relaxed)
+    }
+
     /// From here on reads go past the cache, and what fails is not retried in the background.
     pub(super) fn close(&self) {
         let mut outstanding = self.lock();
@@ -211,6 +241,7 @@ impl PendingInvalidations {
     /// Takes over what was not confirmed, each with its last command as it is for a key, and starts the task
     /// that retries it.
     pub(crate) fn add(&self, engine: &Arc<Engine>, lost: Vec<(Target, Command)>) {
+        self.failed.fetch_add(lost.len() as u64, Ordering::Relaxed);
         let mut outstanding = self.lock();
         for (target, command) in lost {
             outstanding.by_key.entry(target.key).or_default().take_over(&command, target);
@@ -247,7 +278,7 @@ impl PendingInvalidations {
             if outstanding.len() == 0 {
                 outstanding.running = false;
                 drop(outstanding);
-                tracing::info!(target: "cachecow", "all outstanding invalidations are done");
+                say!(INVALIDATIONS_DONE, "all outstanding invalidations are done");
                 return;
             }
         }
@@ -286,6 +317,7 @@ impl PendingInvalidations {
         for ((key, debt), done) in batch.iter().zip(&done) {
             if *done && outstanding.by_key.get(key) == Some(debt) {
                 outstanding.by_key.remove(key);
+                self.retried.fetch_add(debt.taken_over, Ordering::Relaxed);
             }
         }
         self.recount(&outstanding);

@@ -6,6 +6,7 @@
 use super::Engine;
 use crate::codec::difference;
 use crate::document::{self, Header, Unfit};
+use crate::events::say;
 use crate::model::cached::Cached;
 use crate::stats::{Counter, TypeState};
 
@@ -31,14 +32,21 @@ pub(super) fn encode<T: Cached>(
         },
         Err(Unfit::TooLarge) => {
             state.count(Counter::Oversized);
-            tracing::debug!(target: "cachecow", r#type = state.name(), max_len, "a value is too large to be cached");
+            say!(
+                VALUE_TOO_LARGE,
+                r#type = state.name(),
+                max_len,
+                "a value is too large to be cached"
+            );
             return None;
         }
         Err(Unfit::Unencodable(reason)) => reason.to_string(),
     };
     if state.came_back_different(header.stored_at) {
-        tracing::error!(
-            target: "cachecow", r#type = state.name(), why,
+        say!(
+            UNFAITHFUL_VALUE,
+            r#type = state.name(),
+            why,
             "an object would not come back from the cache as it was fetched, and is not cached; further \
              objects of the type are counted as `unfaithful`"
         );

@@ -12,6 +12,7 @@ use super::write_through::{self, Guards, WrittenObject};
 use super::{Engine, Target, Urgency};
 use crate::backend::Request;
 use crate::error::{Error, ErrorKind};
+use crate::events::say;
 use crate::key::Key;
 use crate::protocol::{Command, Fill, HoldPolicy, Token, WriteMachine};
 
@@ -89,7 +90,9 @@ impl HeldWrite {
                 write.stage = Stage::Ended;
                 return Err(hold_refused(error));
             }
-            tracing::warn!(target: "cachecow", %error, "a write begins without its hold");
+            if let Some(left_out) = engine.rates.write_without_hold.admits() {
+                say!(WRITE_WITHOUT_HOLD, %error, left_out, "a write begins without its hold");
+            }
         }
         write.stage = Stage::Working;
         engine.note_written(&write.changes);
@@ -123,6 +126,7 @@ impl HeldWrite {
         let error = engine.drive(&mut self.changes, Urgency::Invalidation).await;
         self.stage = Stage::Ended;
         engine.note_ended(&self.changes, &epochs);
+        engine.count_confirmed(&self.changes);
         let result = error.map_or(Ok(()), |error| {
             engine.retry_lost(&self.changes, &error);
             let exposed: Vec<_> =
@@ -130,7 +134,15 @@ impl HeldWrite {
             if exposed.is_empty() {
                 return Ok(());
             }
-            tracing::warn!(target: "cachecow", "a write took effect, and the cache could not be told");
+            if let Some(left_out) = engine.rates.write_not_told.admits() {
+                let count = exposed.len();
+                say!(
+                    WRITE_NOT_TOLD,
+                    count,
+                    left_out,
+                    "a write took effect, and the cache could not be told"
+                );
+            }
             Err(not_invalidated("write", exposed.into_iter(), error))
         });
         written.into_iter().for_each(|key| overtake(&engine, key));
@@ -178,7 +190,15 @@ impl HeldWrite {
         if unheld.is_empty() {
             return;
         }
-        tracing::warn!(target: "cachecow", "a write without a hold was cancelled; its keys are invalidated");
+        if let Some(left_out) = self.engine.rates.write_cancelled.admits() {
+            let count = unheld.len();
+            say!(
+                WRITE_CANCELLED,
+                count,
+                left_out,
+                "a write without a hold was cancelled; its keys are invalidated"
+            );
+        }
         let (token, hold) = (self.token, self.engine.settings.hold);
         let lost: Vec<(Target, Command)> = if self.stage == Stage::Working {
             let hold = |target: &Target| Command::Hold { token, ttl: hold.max(target.settle) };

@@ -16,6 +16,7 @@ use super::via::Contexts;
 use crate::cache::cow::CacheCow;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
+use crate::events::say;
 use crate::key::Scope;
 use crate::model::cached::Clearable;
 
@@ -161,7 +162,7 @@ impl<L: ChangeLog> Follow<L> {
         let alone = self.engine.settings.label == "memory";
         let cache = if alone { CacheReach::Process } else { CacheReach::Shared };
         for warning in self.log.check(&Setting { tables: &self.tables, cache }).await? {
-            tracing::warn!(target: "cachecow", log = self.name, "{warning}");
+            say!(CHANGE_LOG_WARNING, log = self.name, "{warning}");
         }
         self.tables.extend(self.emitted);
         let (asks, asked) = mpsc::channel(64);

@@ -13,6 +13,7 @@ use super::position::LogPosition;
 use super::status::{FollowerState, FollowerStatus, Lag};
 use crate::cache::view::View;
 use crate::error::{Error, ErrorKind};
+use crate::events::say;
 use crate::key::Scope;
 
 /// Asks the task for the end of the log.
@@ -199,9 +200,19 @@ impl Shared {
         let behind = lag > limit;
         let was_behind = std::mem::replace(&mut state.behind, behind);
         if behind && !was_behind {
-            tracing::warn!(target: "cachecow", log = self.name, ?limit, ?on_lag, "the cache is behind its change log by more than the limit");
+            say!(
+                CHANGE_LOG_BEHIND,
+                log = self.name,
+                ?limit,
+                ?on_lag,
+                "the cache is behind its change log by more than the limit"
+            );
         } else if was_behind && !behind {
-            tracing::info!(target: "cachecow", log = self.name, "the cache caught up with its change log");
+            say!(
+                CHANGE_LOG_CAUGHT_UP,
+                log = self.name,
+                "the cache caught up with its change log"
+            );
         }
         policy.judge(behind || !state.caught_up);
         if behind { Duration::ZERO } else { limit.saturating_sub(lag) }
@@ -210,7 +221,7 @@ impl Shared {
     /// The task ended.
     pub(super) fn ended(&self) {
         let mut state = self.state.lock();
-        state.doing = FollowerState::Stopped;
+        state.now(FollowerState::Stopped);
         let asked_to = *self.stop.borrow();
         if let Some(mut policy) = self.policy.lock().take() {
             policy.end(state.behind || !asked_to);
@@ -220,7 +231,8 @@ impl Shared {
     /// Another instance has the log.
     pub(super) fn stand_by(&self) {
         let mut state = self.state.lock();
-        (state.doing, state.error) = (FollowerState::Standby, None);
+        state.now(FollowerState::Standby);
+        state.error = None;
     }
 
     /// The instance that reads the log does not tell this one's cache. For a moment that is usual.
@@ -236,7 +248,8 @@ impl Shared {
     /// This one has it.
     pub(super) fn opened(&self) {
         let mut state = self.state.lock();
-        (state.doing, state.error) = (FollowerState::Following, None);
+        state.now(FollowerState::Following);
+        state.error = None;
         state.opened += 1;
     }
 
@@ -258,15 +271,29 @@ impl Shared {
         self.state.lock().status()
     }
 
+    pub(crate) fn condition(&self) -> Condition {
+        self.state.lock().condition()
+    }
+
     pub(crate) fn end(&self) {
         self.stop.send_replace(true);
     }
+}
+
+/// What a follower does, whether it is behind, and for how long.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Condition {
+    pub(crate) state: FollowerState,
+    pub(crate) behind: bool,
+    pub(crate) lasted: Duration,
 }
 
 /// What is known of the follower.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) doing: FollowerState,
+    /// Since when it does that.
+    since: Instant,
     settled: Option<LogPosition>,
     /// The log's end when it was asked last.
     end: Option<LogPosition>,
@@ -289,6 +316,7 @@ impl State {
     fn new() -> Self {
         Self {
             doing: FollowerState::Down,
+            since: Instant::now(),
             settled: None,
             end: None,
             ahead: None,
@@ -302,6 +330,21 @@ impl State {
             opened: 0,
             error: None,
         }
+    }
+
+    /// What it does from now on.
+    pub(super) fn now(&mut self, doing: FollowerState) {
+        if self.doing != doing {
+            (self.doing, self.since) = (doing, Instant::now());
+        }
+    }
+
+    fn condition(&self) -> Condition {
+        let Self { doing, since, behind, .. } = *self;
+        // It is behind by as long as it has been.
+        let of_state = doing == FollowerState::Down || !behind;
+        let lasted = if of_state { since.elapsed() } else { self.stale_for() };
+        Condition { state: doing, behind, lasted }
     }
 
     /// The log's end was here at this time.

@@ -73,7 +73,7 @@ pub use column::{Column, ColumnKind, ColumnUse, FromColumn, NotInColumn};
 pub use error::{ColumnFault, RowError};
 pub use follow::{Follow, OnLag};
 pub use follower::Follower;
-pub(crate) use follower::Shared as SharedFollower;
+pub(crate) use follower::{Condition, Shared as SharedFollower};
 pub use mapping::{Followed, FollowedTable, FollowedTypes};
 #[cfg(feature = "mongodb-log")]
 pub use mongo::MongoLog;

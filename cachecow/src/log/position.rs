@@ -14,7 +14,7 @@ use std::fmt;
 /// assert!(LogPosition::new(7) < LogPosition::new(8));
 /// assert_eq!("7".parse(), Ok(LogPosition::new(7)));
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
 pub struct LogPosition(u64);
 
 impl LogPosition {

@@ -20,6 +20,7 @@ use crate::backend::BackendError;
 use super::via::Contexts;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorKind};
+use crate::events::say;
 use crate::key::Scope;
 
 /// Between heartbeats, which also acknowledge.
@@ -81,9 +82,14 @@ impl<L: ChangeLog> Run<L> {
     fn failed(&self, error: &Error) -> u64 {
         let message = with_sources(error);
         let mut state = self.shared.state.lock();
-        state.doing = FollowerState::Down;
+        state.now(FollowerState::Down);
         if state.error.as_ref() != Some(&message) {
-            tracing::warn!(target: "cachecow", log = self.shared.name, error = message, "the change log cannot be read; trying again");
+            say!(
+                CHANGE_LOG_DOWN,
+                log = self.shared.name,
+                error = message,
+                "the change log cannot be read; trying again"
+            );
         }
         state.error = Some(message);
         state.opened
@@ -116,7 +122,7 @@ impl<L: ChangeLog> Run<L> {
         }
         self.shared.settle(opened.position);
         self.shared.opened();
-        tracing::info!(target: "cachecow", log = self.shared.name, position = %opened.position, "following the change log");
+        say!(CHANGE_LOG_FOLLOWING, log = self.shared.name, position = %opened.position, "following the change log");
         Ok(())
     }
 
@@ -170,7 +176,12 @@ impl<L: ChangeLog> Run<L> {
     async fn invalidate(&mut self, batch: Batch) {
         let rows = batch.rows();
         for reason in batch.reasons() {
-            tracing::warn!(target: "cachecow", log = self.shared.name, reason, "everything of a followed type is invalidated");
+            say!(
+                TYPE_DROPPED,
+                log = self.shared.name,
+                reason,
+                "everything of a followed type is invalidated"
+            );
         }
         let drops = u64::try_from(batch.reasons().len()).unwrap_or(u64::MAX);
         let reason = batch.reasons().last().cloned();

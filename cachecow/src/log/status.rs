@@ -3,10 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+use serde::Serialize;
+
 use super::position::LogPosition;
 
 /// What a follower does at the moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FollowerState {
     /// It has no connection to the log, and tries again.
@@ -20,7 +23,7 @@ pub enum FollowerState {
 }
 
 /// How far the cache is behind the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Lag {
     /// How much of the log was not settled at the last heartbeat, in the log's own measure: bytes, for PostgreSQL. For
@@ -28,11 +31,12 @@ pub struct Lag {
     pub bytes: u64,
     /// Everything that was committed longer ago than this is settled. Measured by heartbeats a second apart, so it is
     /// up to about a second on a log that is read as it comes.
+    #[serde(serialize_with = "crate::stats::seconds")]
     pub time: Duration,
 }
 
 /// A follower's state and what it did since it was started.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct FollowerStatus {
     /// What it does.

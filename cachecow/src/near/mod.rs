@@ -2,6 +2,7 @@
 //! anything that they depend on.
 
 mod clock;
+mod evictions;
 mod watch;
 
 use std::fmt;
@@ -9,10 +10,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use quick_cache::Weighter;
-use quick_cache::sync::{Cache, DefaultLifecycle};
+use quick_cache::sync::Cache;
+use tokio::time::Instant;
 
 use self::clock::{GivenClock, Moment};
+use self::evictions::Evictions;
 pub(crate) use self::watch::Watched;
 use self::watch::Watches;
 use crate::backend::{CacheBackend, ChangeListener};
@@ -22,6 +26,7 @@ use crate::key::{Key, KeyEncoder};
 use crate::model::cached::Cached;
 use crate::model::lookup::Lookup;
 use crate::model::object::Object;
+use crate::stats::NearStats;
 
 /// What the eviction policy keeps for each key: two links, its state and the place in its hash table.
 const LINKS: usize = 24;
@@ -47,11 +52,14 @@ impl Default for NearSettings {
 
 /// Decoded objects by their keys' hashes.
 pub(crate) struct Near {
-    entries: Cache<u128, Entry, ByWeight, FoldKeys>,
+    entries: Cache<u128, Entry, ByWeight, FoldKeys, Evictions>,
+    evictions: Evictions,
     watches: Watches,
     /// Until when it is known that no change was missed.
     good_until: AtomicU32,
     following: AtomicBool,
+    /// When changes were heard of last, or should have begun to be.
+    heard: Mutex<Instant>,
     settings: NearSettings,
     /// By which objects end, if not by the time that passes.
     clock: Option<GivenClock>,
@@ -104,12 +112,14 @@ impl Near {
         // The tables grow; the estimate only has to be large enough for a few shards a processor.
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let estimate = usize::try_from(capacity / 1024).unwrap_or(usize::MAX).min(128 * processors);
-        let (hasher, lifecycle) = (FoldKeys::default(), DefaultLifecycle::default());
+        let (hasher, evictions) = (FoldKeys::default(), Evictions::default());
         Some(Self {
-            entries: Cache::with(estimate, capacity, ByWeight, hasher, lifecycle),
+            entries: Cache::with(estimate, capacity, ByWeight, hasher, evictions.clone()),
+            evictions,
             watches: Watches::default(),
             good_until: AtomicU32::new(Moment::NEVER.number()),
             following: AtomicBool::new(false),
+            heard: Mutex::new(Instant::now()),
             settings,
             clock: clock.map(GivenClock::new),
         })
@@ -177,6 +187,21 @@ impl Near {
         });
     }
 
+    /// For how long it has heard of no changes, though it should.
+    pub(crate) fn deaf_for(&self) -> Option<Duration> {
+        let is_deaf = self.following.load(Ordering::Relaxed) && !self.is_good(Moment::now());
+        is_deaf.then(|| self.heard.lock().elapsed())
+    }
+
+    pub(crate) fn stats(&self) -> NearStats {
+        NearStats {
+            entries: self.entries.len() as u64,
+            bytes: self.entries.weight(),
+            capacity: self.entries.capacity(),
+            evictions: self.evictions.count(),
+        }
+    }
+
     /// Hears of changes from now on, if it does not yet.
     #[inline]
     pub(crate) fn follow(self: &Arc<Self>, backend: &dyn CacheBackend) {
@@ -188,6 +213,7 @@ impl Near {
     #[cold]
     fn begin_to_follow(self: &Arc<Self>, backend: &dyn CacheBackend) {
         if !self.following.swap(true, Ordering::AcqRel) {
+            *self.heard.lock() = Instant::now();
             let listener: Weak<Self> = Arc::downgrade(self);
             backend.follow(listener, self.settings.lag);
         }
@@ -215,6 +241,7 @@ impl ChangeListener for Near {
     }
 
     fn current_for(&self, time: Duration) {
+        *self.heard.lock() = Instant::now();
         self.good_until.store(Moment::after(time).number(), Ordering::Release);
     }
 
@@ -437,6 +464,12 @@ mod tests {
         let most = 50_000 / (100 + size_of::<Book>() + ENTRY_OVERHEAD);
         let held = (0..10_000).filter(|id| get(&near, *id).is_some()).count();
         assert!((most / 2..=most).contains(&held), "{held} of {most}");
-        assert_eq!(near.entries.len(), held);
+        let stats = near.stats();
+        assert_eq!((stats.entries, stats.evictions), (held as u64, 10_000 - held as u64));
+        assert!(stats.bytes <= stats.capacity && stats.capacity == 50_000, "{stats:?}");
+        let evicted = stats.evictions;
+        (0..10_000).for_each(|id| near.changed(parts(id).key()));
+        let stats = near.stats();
+        assert_eq!((stats.entries, stats.bytes, stats.evictions), (0, 0, evicted));
     }
 }

@@ -2,12 +2,14 @@
 
 use std::fmt;
 
+use serde::Serialize;
+
 /// Declares the counters: for each the variant that counts it, the field that shows it, and the words
 /// that `Display` puts behind the number.
 macro_rules! counters {
     ($($(#[doc = $doc:literal])* $variant:ident => $field:ident, $words:literal;)*) => {
         /// The counters of one type.
-        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
         #[non_exhaustive]
         pub struct TypeStats {
             $($(#[doc = $doc])* pub $field: u64,)*
@@ -45,6 +47,14 @@ counters! {
     NearHits => near_hits, "near hits";
     /// Reads served from the backing store, by their own fetch or another caller's.
     Misses => misses, "misses";
+    /// Of the misses, those whose value was stored.
+    MissesStored => misses_stored, "misses that were stored";
+    /// Of the misses, those whose value the cache refused to store, since an invalidation came in between.
+    MissesRefused => misses_refused, "misses that were refused";
+    /// Of the misses, those whose value was not to be stored, or could not be.
+    MissesSkipped => misses_skipped, "misses that were not to be stored";
+    /// Of the misses, those whose value was not stored because the cache could not be reached.
+    MissesUnreachable => misses_unreachable, "misses without the cache";
     /// Fetched values that were stored.
     FillsStored => fills_stored, "fills stored";
     /// Fetched values that the cache refused, each a stale value that was not served.
@@ -104,9 +114,15 @@ impl fmt::Display for TypeStats {
             use Counter::{FillsRefused, FillsStored, Hits, Misses};
             matches!(counter, Hits | Misses | FillsStored | FillsRefused)
         };
+        // For exporters: a person sees the same in the fills and the bypasses.
+        let is_detail = |counter| {
+            use Counter::{MissesRefused, MissesSkipped, MissesStored, MissesUnreachable};
+            matches!(counter, MissesStored | MissesRefused | MissesSkipped | MissesUnreachable)
+        };
         // The usual ones come first, and what never happened is left out of the others.
         let usual = self.each().filter(|(counter, ..)| is_usual(*counter));
-        let others = self.each().filter(|(counter, count, _)| !is_usual(*counter) && *count > 0);
+        let is_other = |counter| !is_usual(counter) && !is_detail(counter);
+        let others = self.each().filter(|(counter, count, _)| is_other(*counter) && *count > 0);
         for (at, (_, count, words)) in usual.chain(others).enumerate() {
             let comma = if at == 0 { "" } else { ", " };
             write!(f, "{comma}{count} {words}")?;

@@ -1,6 +1,8 @@
 //! What is counted, by type.
 
 mod counters;
+mod durations;
+mod histogram;
 mod read_back;
 mod slot;
 mod striped;
@@ -9,9 +11,15 @@ mod templates;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
+
+use serde::{Serialize, Serializer};
 
 pub(crate) use self::counters::Counter;
 pub use self::counters::TypeStats;
+pub(crate) use self::durations::FetchEnd;
+#[cfg(feature = "metrics")]
+pub(crate) use self::histogram::Histogram;
 pub use self::slot::StaticSlot;
 pub(crate) use self::slot::{generic_slot, template_slot};
 pub(crate) use self::table::{TypeState, TypeTable};
@@ -19,21 +27,58 @@ pub(crate) use self::table::{TypeState, TypeTable};
 /// What a [`CacheCow`](crate::CacheCow) and its clones have done since it was opened.
 ///
 /// Counters only grow. They are read one by one while others count, so that sums may be off by what
-/// happens meanwhile. `Display` prints a table.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// happens meanwhile. `Display` prints a table; `Serialize` gives the fields by their names, and durations in
+/// seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
     /// By type name, as written at the struct; types of one name are counted together. Queries are counted by their
     /// functions' names, and `get_or_fetch` by its keys' templates.
     pub types: BTreeMap<&'static str, TypeStats>,
+    /// How invalidations went.
+    pub invalidations: InvalidationStats,
     /// Keys whose invalidation failed and is being retried.
     pub pending_invalidations: usize,
+    /// For how long the oldest of these has been outstanding; zero, if there are none.
+    #[serde(serialize_with = "seconds")]
+    pub oldest_pending: Duration,
     /// Whether reads go past the cache at the moment, because it kept failing.
     pub circuit_open: bool,
+    /// How often that began.
+    pub circuit_openings: u64,
+    /// What is in this process's memory, where [`Builder::near`](crate::Builder::near) is set.
+    pub near: Option<NearStats>,
     /// By name, the followers of change logs (feature `log`), of all scopes. Of several with one name those that were
     /// started later have a number: `log`, `log (2)`.
     #[cfg(feature = "log")]
     pub followers: BTreeMap<String, crate::log::FollowerStatus>,
+}
+
+/// How invalidations went, those of writes among them. A key counts once, and so do the tags of one type that are
+/// invalidated together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct InvalidationStats {
+    /// Confirmed by the cache at the first attempt.
+    pub confirmed: u64,
+    /// Not confirmed, and retried in the background from then on.
+    pub failed: u64,
+    /// Of those that failed, confirmed later.
+    pub retried: u64,
+}
+
+/// The near tier: what is in this process's memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct NearStats {
+    /// How many objects, and lookups without one.
+    pub entries: u64,
+    /// About how much memory these take, in bytes.
+    pub bytes: u64,
+    /// How much they may take, in bytes.
+    pub capacity: u64,
+    /// How many made room for others, or were too large to be kept.
+    pub evictions: u64,
 }
 
 impl Stats {
@@ -58,4 +103,12 @@ impl fmt::Display for Stats {
         }
         Ok(())
     }
+}
+
+/// Durations are numbers of seconds.
+pub(crate) fn seconds<S: Serializer>(
+    duration: &Duration,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(duration.as_secs_f64())
 }

@@ -1,6 +1,7 @@
 //! Which types are left alone, because their objects would not come back as they were fetched.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// So many failures in a row, and no hits, and a type is left alone for a while. A type with a few objects that
 /// cannot be stored among many that can is never left alone.
@@ -16,6 +17,8 @@ pub(crate) struct ReadBack {
     failures_in_a_row: AtomicU32,
     /// Until when the type is left alone, in milliseconds since 1970.
     left_alone_until: AtomicU64,
+    /// Since when, in the same measure.
+    left_alone_since: AtomicU64,
     is_told: AtomicBool,
 }
 
@@ -27,6 +30,12 @@ impl ReadBack {
             0 => false,
             until => now() < until,
         }
+    }
+
+    /// For how long the type has been left alone, from the first pause to the end of the last.
+    pub(crate) fn left_alone_for(&self, now: u64) -> Option<Duration> {
+        let since = self.left_alone_since.load(Ordering::Relaxed);
+        self.is_left_alone(|| now).then(|| Duration::from_millis(now.saturating_sub(since)))
     }
 
     pub(crate) fn succeeded(&self) {
@@ -44,6 +53,9 @@ impl ReadBack {
         self.failures_in_a_row.store(failures, Ordering::Relaxed);
         if let Some(doublings) = failures.checked_sub(TOLERATED) {
             let pause = PAUSE << doublings.min(DOUBLINGS);
+            if doublings == 0 {
+                self.left_alone_since.store(now, Ordering::Relaxed);
+            }
             self.left_alone_until.store(now.saturating_add(pause), Ordering::Relaxed);
         }
         !self.is_told.swap(true, Ordering::Relaxed)

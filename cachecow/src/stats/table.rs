@@ -3,12 +3,17 @@
 use std::fmt;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::counters::{COUNTERS, Counter, TypeStats};
+use super::durations::TypeDurations;
 use super::read_back::ReadBack;
 use super::striped::Striped;
 use super::templates::Templates;
 use crate::backend::BackendError;
+use crate::events::{Rate, say};
 use crate::model::cached::Cached;
 use crate::model::lookup::Lookup;
 use crate::protocol::{Fill, First, Lost, Outcome};
@@ -96,13 +101,26 @@ impl fmt::Debug for TypeTable {
     }
 }
 
+/// The rates of one type's events.
+#[derive(Default)]
+pub(crate) struct TypeRates {
+    pub(crate) stale_served: Rate,
+    pub(crate) value_rejected: Rate,
+    pub(crate) stale_object: Rate,
+    pub(crate) audit_undecided: Rate,
+}
+
 /// One type's counters and recent hit rate.
 pub(crate) struct TypeState {
     name: &'static str,
+    /// When it was used first.
+    used: Instant,
     counters: [AtomicU64; COUNTERS],
     /// In the place of their counter: a near hit may take no more time than this.
     near_hits: Striped,
     hit_rate: HitRate,
+    pub(crate) rates: TypeRates,
+    durations: TypeDurations,
     read_back: ReadBack,
     /// Whether it was logged that a fetch returned another object than the one asked for.
     mismatch_is_told: AtomicBool,
@@ -116,9 +134,12 @@ impl TypeState {
     fn new(name: &'static str) -> Self {
         Self {
             name,
+            used: Instant::now(),
             counters: std::array::from_fn(|_| AtomicU64::new(0)),
             near_hits: Striped::default(),
             hit_rate: HitRate::default(),
+            rates: TypeRates::default(),
+            durations: TypeDurations::default(),
             read_back: ReadBack::default(),
             mismatch_is_told: AtomicBool::new(false),
             too_long_is_told: AtomicBool::new(false),
@@ -160,8 +181,20 @@ impl TypeState {
         self.clashes || self.read_back.is_left_alone(now)
     }
 
+    /// For how long it has made no use of the cache, at this time in milliseconds since 1970.
+    pub(crate) fn not_cached_for(&self, now: u64) -> Option<Duration> {
+        if self.clashes {
+            return Some(self.used.elapsed());
+        }
+        self.read_back.left_alone_for(now)
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         self.name
+    }
+
+    pub(crate) fn durations(&self) -> &TypeDurations {
+        &self.durations
     }
 
     #[inline]
@@ -192,13 +225,9 @@ impl TypeState {
             }
             Outcome::Failed => self.count(Counter::FetchErrors),
             Outcome::Stale => self.count(Counter::Stale),
-            Outcome::Shared(_) => {
-                self.hit_rate.miss();
-                self.count(Counter::Misses);
-            }
+            Outcome::Shared(fill) => self.miss(fill),
             Outcome::Fetched(fill) => {
-                self.hit_rate.miss();
-                self.count(Counter::Misses);
+                self.miss(fill);
                 match fill {
                     Fill::Stored => self.count(Counter::FillsStored),
                     Fill::Refused => self.count(Counter::FillsRefused),
@@ -209,6 +238,17 @@ impl TypeState {
         if bypassed {
             self.count(Counter::Bypasses);
         }
+    }
+
+    fn miss(&self, fill: Fill) {
+        self.hit_rate.miss();
+        self.count(Counter::Misses);
+        self.count(match fill {
+            Fill::Stored => Counter::MissesStored,
+            Fill::Refused => Counter::MissesRefused,
+            Fill::Skipped => Counter::MissesSkipped,
+            Fill::Unreachable => Counter::MissesUnreachable,
+        });
     }
 
     /// Counts how a load ended that nobody waited for.
@@ -231,7 +271,7 @@ impl TypeState {
     #[cold]
     pub(crate) fn lost(&self, error: &BackendError) -> Lost {
         self.count(Counter::BackendErrors);
-        tracing::debug!(target: "cachecow", r#type = self.name, %error, "the cache failed a read");
+        say!(READ_LOST, r#type = self.name, %error, "the cache failed a read");
         Lost
     }
 
@@ -239,7 +279,14 @@ impl TypeState {
     #[cold]
     pub(crate) fn fetch_failed(&self) {
         self.count(Counter::FetchErrors);
-        tracing::warn!(target: "cachecow", r#type = self.name, "a fetch failed; the cached object is served");
+        if let Some(left_out) = self.rates.stale_served.admits() {
+            say!(
+                STALE_SERVED,
+                r#type = self.name,
+                left_out,
+                "a fetch failed; the cached object is served"
+            );
+        }
     }
 
     /// What a read should ask first.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use parking_lot::Mutex;
 
+use crate::events::say;
 use crate::key::{Key, KeyEncoder};
 use crate::model::cached::Cached;
 
@@ -29,8 +30,11 @@ impl Templates {
             let owner = *owners.entry(key::<T>(template)).or_insert(own);
             if owner.slot != slot {
                 clashes = true;
-                tracing::error!(
-                    target: "cachecow", template, first = owner.name, second = own.name,
+                say!(
+                    TEMPLATE_CLASH,
+                    template,
+                    first = owner.name,
+                    second = own.name,
                     "two types have the same key template, and would be served as each other; the second \
                      is not cached: give it a template of its own"
                 );

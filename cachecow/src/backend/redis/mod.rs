@@ -38,6 +38,7 @@ use self::url::Destination;
 use super::{BackendError, BackendErrorKind, CacheBackend, ChangeListener, Place, Request, Watch};
 use crate::engine::settings::LONGEST;
 use crate::error::{Error, ErrorKind};
+use crate::events::say;
 use crate::key::Key;
 use crate::protocol::Reply;
 
@@ -422,8 +423,8 @@ impl CacheBackend for RedisBackend {
             let source = Arc::clone(self.news_source());
             news::follow(source, &self.shared.prefix, listener, lag);
         } else {
-            tracing::warn!(
-                target: "cachecow",
+            say!(
+                NEAR_DEAF,
                 "nothing is kept near: changes can only be heard on a connection of its own; name \
                  the server with `near_url`"
             );

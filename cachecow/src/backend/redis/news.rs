@@ -17,6 +17,7 @@ use super::super::{BackendError, BackendErrorKind, ChangeListener};
 use super::push::{self, Notice};
 use super::server::{Connection, Server};
 use super::{Shared, reply};
+use crate::events::say;
 use crate::key::{Key, NoKey};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -68,9 +69,9 @@ impl Follower {
                 (pause, said) = (FIRST_PAUSE, false);
             }
             if std::mem::replace(&mut said, true) {
-                tracing::debug!(target: "cachecow", %error, "the cache's changes still cannot be heard");
+                say!(NEAR_STILL_DEAF, %error, "the cache's changes still cannot be heard");
             } else {
-                tracing::warn!(target: "cachecow", %error, "nothing is kept near: the cache's changes cannot be heard");
+                say!(NEAR_DEAF, %error, "nothing is kept near: the cache's changes cannot be heard");
             }
             drop(listener);
             tokio::time::sleep(pause.mul_f64(0.5 + 0.5 * fastrand::f64())).await;

@@ -15,6 +15,7 @@ use super::attempt::Attempts;
 use super::connector::Connector;
 use super::reply;
 use super::sentinel::Sentinels;
+use crate::events::say;
 
 /// Who is connected to.
 #[derive(Clone)]
@@ -139,7 +140,7 @@ impl Server {
         let generation = self.generation.fetch_add(1, Ordering::Relaxed);
         let connection = Connection { generation, switches, inner };
         *self.current.write() = Some(connection.clone());
-        tracing::debug!(target: "cachecow", "connected to the cache");
+        say!(CONNECTED, "connected to the cache");
         Ok(connection)
     }
 

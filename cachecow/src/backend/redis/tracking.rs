@@ -14,6 +14,7 @@ use super::push::{self, Notice};
 use super::server::Server;
 use super::{Shared, malformed, reply};
 use crate::engine::settings::LONGEST;
+use crate::events::say;
 use crate::key::{Key, NoKey};
 
 /// How long a server that refused to track is not asked again.
@@ -126,8 +127,8 @@ impl Tracking {
     /// says nothing of the next one.
     fn refused(&self, error: &BackendError) {
         if matches!(error.kind(), BackendErrorKind::Rejected | BackendErrorKind::Malformed) {
-            tracing::debug!(
-                target: "cachecow", %error, again_after = ?REFUSAL,
+            say!(
+                TRACKING_REFUSED, %error, again_after = ?REFUSAL,
                 "the server does not track keys; reads that wait for another process poll"
             );
             *self.refused_until.lock() = Some(Instant::now() + REFUSAL);

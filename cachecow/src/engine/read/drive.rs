@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
+use tracing::{Instrument as _, Span};
 
 use super::Unfinished;
 use super::events::Event;
@@ -16,6 +17,7 @@ use super::known::{Answered, Known};
 use super::loader::{Loader, Sealed};
 use super::primary::{ClaimFirst, Primary};
 use super::tagged::Captures;
+use super::trace;
 use crate::backend::{BackendError, Place, Request};
 use crate::engine::flights::{self, Entered, Lead};
 use crate::engine::waiting::Wait;
@@ -27,6 +29,7 @@ use crate::protocol::{
     AliasFetch, AliasOutcome, AliasStep, Command, Compared, Fetched, Fill, Lost, Outcome,
     PointerHint, ReadMachine, Reply, Role, Step, Token, Verdict, Wants,
 };
+use crate::stats::FetchEnd;
 
 /// How a read ended.
 pub(crate) type Ended = Result<(Loaded, Outcome), Error>;
@@ -41,6 +44,8 @@ pub(crate) struct Reads<'a> {
     pub(super) events: FuturesUnordered<Pin<Box<dyn Future<Output = Event<'a>> + Send + 'a>>>,
     /// Claims of primary keys that are of no use any more, to be given back with the next round.
     surplus: Vec<(Key, Token)>,
+    /// That of all the loads.
+    pub(super) span: Span,
 }
 
 /// One read, and what the machine does not carry itself.
@@ -113,7 +118,7 @@ impl<'a> Reads<'a> {
             })
             .collect();
         let (events, surplus) = (FuturesUnordered::new(), Vec::new());
-        Self { engine, loader, slots, events, surplus }
+        Self { engine, loader, slots, events, surplus, span: Span::none() }
     }
 
     /// Drives every read to its end.
@@ -121,6 +126,14 @@ impl<'a> Reads<'a> {
     /// A read never waits for another caller's load while it could finish one of its own: two
     /// batches that each lead what the other follows do not block each other.
     pub(crate) async fn run(mut self) -> Vec<Ended> {
+        let span = trace::load(self.loader, self.slots.len());
+        self.span = span.clone();
+        self.drive().instrument(span).await;
+        trace::ended(&self.span, self.slots.iter().filter_map(|slot| slot.done));
+        self.slots.iter_mut().map(Slot::end).collect()
+    }
+
+    async fn drive(&mut self) {
         loop {
             self.take_ready_events();
             for place in 0..self.slots.len() {
@@ -142,11 +155,10 @@ impl<'a> Reads<'a> {
                 continue;
             }
             if self.slots.iter().all(|slot| slot.done.is_some()) {
-                break;
+                return;
             }
-            self.wait().await;
+            self.wait().instrument(trace::wait()).await;
         }
-        self.slots.iter_mut().map(Slot::end).collect()
     }
 
     fn places(&self, wanted: impl Fn(&Due) -> bool) -> Vec<usize> {
@@ -367,7 +379,8 @@ impl<'a> Reads<'a> {
         requests.extend(self.capture(&captured));
         let abandon = |&(key, token)| Request { key, command: Command::Abandon { token } };
         requests.extend(self.surplus.iter().map(abandon));
-        let replies = self.engine.client.execute(requests, Urgency::Read).await;
+        let span = trace::round(self.engine.settings.label, &requests);
+        let replies = self.engine.client.execute(requests, Urgency::Read).instrument(span).await;
         self.surplus.clear();
         let mut replies = replies.into_iter();
         for (&place, reply) in places.iter().zip(replies.by_ref()) {
@@ -405,8 +418,11 @@ impl<'a> Reads<'a> {
 
     async fn fetch(&mut self, places: &[usize]) {
         let began = Instant::now();
-        let results = self.loader.fetch(places).await;
+        let results = self.loader.fetch(places).instrument(trace::fetch(places.len())).await;
         let took = began.elapsed();
+        let failed = results.iter().any(Result::is_err);
+        let end = if failed { FetchEnd::Failed } else { FetchEnd::Found };
+        self.loader.state().durations().fetched(end, took);
         let mut all = Vec::with_capacity(places.len());
         for (&place, result) in places.iter().zip(results) {
             let slot = &mut self.slots[place];

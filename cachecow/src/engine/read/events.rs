@@ -10,6 +10,7 @@ use super::drive::{Due, Reads};
 use crate::engine::Engine;
 use crate::engine::flights::{self, Following, GivenUp, Landed, Lead};
 use crate::engine::waiting::{Wait, Woken};
+use crate::events::say;
 use crate::key::Key;
 use crate::protocol::{Fill, Followed, Outcome, Token, Waited};
 use crate::stats::Counter;
@@ -87,7 +88,8 @@ impl<'a> Reads<'a> {
 
     fn take_landing(&mut self, place: usize, landed: Option<Landed>) {
         let followed = match landed {
-            Some(Landed::Shared(Ok(loaded), outcome)) => {
+            Some(Landed::Shared(Ok(loaded), outcome, load)) => {
+                self.span.follows_from(&load);
                 self.slots[place].result = Some(Ok(loaded));
                 match outcome {
                     Outcome::Stale => Followed::Stale,
@@ -95,7 +97,8 @@ impl<'a> Reads<'a> {
                     Outcome::Hit | Outcome::Failed => Followed::Shared(Fill::Skipped),
                 }
             }
-            Some(Landed::Shared(Err(error), _)) => {
+            Some(Landed::Shared(Err(error), _, load)) => {
+                self.span.follows_from(&load);
                 self.slots[place].result = Some(Err(error));
                 Followed::Failed
             }
@@ -123,10 +126,14 @@ async fn follow(
         }
         match flights::give_up(engine, key, following) {
             GivenUp::Leads(lead) => {
-                tracing::warn!(
-                    target: "cachecow", r#type,
-                    "a load took longer than `load_wait`, or its caller stopped polling it; another caller loads instead"
-                );
+                if let Some(left_out) = engine.rates.load_given_up.admits() {
+                    say!(
+                        LOAD_GIVEN_UP,
+                        r#type,
+                        left_out,
+                        "a load took longer than `load_wait`, or its caller stopped polling it; another caller loads instead"
+                    );
+                }
                 return Some(Landed::Promoted(lead));
             }
             GivenUp::Follows(another) => following = another,

@@ -12,6 +12,7 @@ use crate::backend::Place;
 use crate::document::{self, Body, Header};
 use crate::engine::Engine;
 use crate::engine::settings::Settings;
+use crate::events::say;
 use crate::key::Key;
 use crate::model::cached::Cached;
 use crate::model::schema::CacheSchema;
@@ -212,9 +213,17 @@ pub(super) fn check_tags(
 }
 
 #[cold]
-pub(super) fn reject(state: &TypeState, document: &[u8], why: &str) -> Verdict {
+pub(crate) fn reject(state: &TypeState, document: &[u8], why: &str) -> Verdict {
     state.count(Counter::DecodeFailures);
-    tracing::warn!(target: "cachecow", r#type = state.name(), why, "a cached value was rejected; it will be replaced");
+    if let Some(left_out) = state.rates.value_rejected.admits() {
+        say!(
+            VALUE_REJECTED,
+            r#type = state.name(),
+            why,
+            left_out,
+            "a cached value was rejected; it will be replaced"
+        );
+    }
     Verdict::Replace(SeenValue::of(document))
 }
 

@@ -17,6 +17,7 @@ use crate::backend::Place;
 use crate::engine::Engine;
 use crate::engine::client::Answer;
 use crate::error::Error;
+use crate::events::say;
 use crate::key::{Key, KeyEncoder};
 use crate::model::list::{ListLookup, Members};
 use crate::model::listed::Listed;
@@ -209,8 +210,11 @@ impl<L: ListLookup> ListHint<L> {
 #[cold]
 pub(crate) fn too_long<L: ListLookup>(state: &TypeState, len: usize) {
     if state.too_long() {
-        tracing::warn!(
-            target: "cachecow", list = <L as ListLookup>::NAME, len, max_len = L::MAX_LEN,
+        say!(
+            LIST_TOO_LONG,
+            list = <L as ListLookup>::NAME,
+            len,
+            max_len = L::MAX_LEN,
             "a list is longer than any that is cached, and every read of it fetches: fetch a page of it, as by a \
              list of more fields, or write a larger `max_len` beside `list = …`; further ones are counted as \
              `oversized`"

@@ -23,6 +23,7 @@ mod peek;
 mod primary;
 mod query;
 mod tagged;
+mod trace;
 mod typed;
 
 use std::mem;
@@ -32,9 +33,9 @@ use bytes::Bytes;
 pub(crate) use self::detached::{Detached, DetachedLeft, DetachedQuery, load_one};
 pub(crate) use self::drive::Reads;
 pub(crate) use self::hints::Hints;
-#[cfg(feature = "store")]
-pub(crate) use self::judge::refused;
 pub(crate) use self::judge::{Judged, Judgement};
+#[cfg(feature = "store")]
+pub(crate) use self::judge::{refused, reject};
 pub(crate) use self::known::Known;
 use self::known::{Answered, each_once};
 pub(crate) use self::lifetime::lifetimes;

@@ -20,6 +20,7 @@ use crate::document::{self, Header};
 use crate::engine::background::Attendance;
 use crate::engine::{Engine, read_back};
 use crate::error::Error;
+use crate::events::say;
 use crate::key::{Key, KeyMap, Scope};
 use crate::model::cached::Cached as _;
 use crate::model::lookup::Lookup;
@@ -285,8 +286,10 @@ impl<L: Lookup> Aliases for TypedLoader<'_, L> {
 #[cold]
 fn fetched_another(state: &TypeState, lookup: &'static str) {
     if state.fetched_another() {
-        tracing::warn!(
-            target: "cachecow", r#type = state.name(), lookup,
+        say!(
+            MISMATCHED_OBJECT,
+            r#type = state.name(),
+            lookup,
             "a fetch returned an object whose own fields differ from what was asked for, and it is not cached; \
              if both mean the same, as in a case-insensitive column, write \
              `#[cache(normalize = str::to_lowercase)]` or its like on the field; further objects of the type \

@@ -14,7 +14,7 @@ use tokio::io::AsyncReadExt as _;
 use super::entry::{self, Entry};
 use super::{Decorated, OnCacheError};
 use crate::document::packed;
-use crate::engine::read::{Judgement, Known, Loader, Query, Sealed, loaded, refused};
+use crate::engine::read::{Judgement, Known, Loader, Query, Sealed, loaded, refused, reject};
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::model::object::Loaded;
@@ -236,9 +236,7 @@ impl<S> Decorated<S> {
             Err(refusal) => return Err(refused(engine, state, document, refusal)),
         };
         let Some((Entry { value, expires_in }, header)) = entry::decode(clear, parts) else {
-            state.count(Counter::DecodeFailures);
-            tracing::warn!(target: "cachecow", "a cached value was rejected; it will be replaced");
-            return Err(Verdict::Replace(SeenValue::of(document)));
+            return Err(reject(state, document, "of another key"));
         };
         if value.len() > self.max_value_size() {
             return Err(LIMITED_ELSEWHERE);

@@ -17,6 +17,7 @@ use super::super::super::BackendError;
 use super::super::connector::Connector;
 use super::reports::Reports;
 use super::word::{self, Address, Word};
+use crate::events::say;
 
 const CHANNEL: &str = "+switch-master";
 /// How often a sentinel is asked that has reported nothing, and how often it is connected to while it
@@ -91,7 +92,7 @@ impl Heard {
         let mut reports = self.reports();
         if reports.take(sentinel, word) {
             self.count.fetch_add(1, Ordering::Release);
-            tracing::info!(target: "cachecow", "the sentinels have switched the master");
+            say!(MASTER_SWITCHED, "the sentinels have switched the master");
         }
     }
 
@@ -118,7 +119,7 @@ impl Listener {
         loop {
             next.tick().await;
             if let Err(error) = self.listen().await {
-                tracing::debug!(target: "cachecow", %error, "a sentinel cannot be heard");
+                say!(SENTINEL_UNHEARD, %error, "a sentinel cannot be heard");
             }
         }
     }

@@ -1,0 +1,53 @@
+//! Which reads are timed, while metrics are exported.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use tokio::time::Instant;
+
+use super::Engine;
+use crate::cache::read::Source;
+use crate::stats::TypeState;
+
+/// Picks reads at random to be timed: to time each would cost one from this process's memory more than it takes.
+#[derive(Default)]
+pub(crate) struct Timings {
+    /// One in how many reads; zero: none.
+    one_in: AtomicU32,
+}
+
+/// A read that may have been picked.
+#[derive(Clone, Copy)]
+pub(crate) struct Timer(Option<Instant>);
+
+impl Timings {
+    /// Times one in so many reads from now on.
+    #[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "the exporter has reads timed"))]
+    pub(crate) fn pick_one_in(&self, reads: u32) {
+        self.one_in.store(reads, Ordering::Relaxed);
+    }
+
+    /// The beginning of a read.
+    #[inline]
+    pub(crate) fn begin(&self) -> Timer {
+        let one_in = self.one_in.load(Ordering::Relaxed);
+        if one_in == 0 || fastrand::u32(..one_in) != 0 {
+            return Timer(None);
+        }
+        Timer(Some(Instant::now()))
+    }
+}
+
+impl Timer {
+    /// The end of the read.
+    #[inline]
+    pub(crate) fn end<'a>(
+        self,
+        engine: &'a Engine,
+        state: impl FnOnce(&'a Engine) -> &'a TypeState,
+        source: Source,
+    ) {
+        if let Some(began) = self.0 {
+            state(engine).durations().read(source, began.elapsed());
+        }
+    }
+}

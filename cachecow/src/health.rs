@@ -1,0 +1,194 @@
+//! What works, and what a person should look at.
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use serde::{Serialize, Serializer};
+
+use crate::cache::cow::CacheCow;
+use crate::engine::Engine;
+#[cfg(feature = "log")]
+use crate::log::FollowerState;
+
+impl CacheCow {
+    /// Whether the program can serve, which it always can, and what a person should look at: why, and since when.
+    ///
+    /// ```
+    /// # use cachecow::CacheCow;
+    /// let cow = CacheCow::memory();
+    /// let health = cow.health();
+    /// assert!(health.is_ready() && !health.is_degraded());
+    /// assert_eq!(health.to_string(), "ready");
+    /// ```
+    ///
+    /// It asks the cache nothing, and tells what this process has learnt from its own reads and writes; for a question
+    /// to the cache itself there is [`ping`](Self::ping).
+    pub fn health(&self) -> Health {
+        self.engine.health()
+    }
+}
+
+/// The state of a cache, as [`CacheCow::health`] tells it. `Display` is a line; `Serialize` has `ready` besides the
+/// fields, and times in seconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Health {
+    /// What does not work as it should; empty, if all does.
+    pub degraded: Vec<Degradation>,
+}
+
+/// Something that does not work as it should.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Degradation {
+    /// What it is.
+    pub by: DegradedBy,
+    /// Since when, by this process's clock.
+    #[serde(serialize_with = "unix_time")]
+    pub since: SystemTime,
+    /// In words, with names and numbers; no key values.
+    pub detail: String,
+}
+
+/// What may not work as it should. The reads are right in each of these cases, unless it says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DegradedBy {
+    /// The cache kept failing, and reads go past it: the database has all of the load. See that the server runs, and
+    /// that this process reaches it.
+    CircuitOpen,
+    /// The cache answers, and refuses some commands: it is full, read-only, or denies them. The event
+    /// `cache_refuses` has its words.
+    CacheRefuses,
+    /// Invalidations failed and are retried. This process reads those keys past the cache; other processes may serve
+    /// the old values until it succeeds, for their time to live at most.
+    InvalidationsPending,
+    /// Changes cannot be heard, so that nothing is served from this process's memory.
+    NearDeaf,
+    /// Objects of a type are not cached: they would not come back as they were fetched, or two types have one
+    /// template. The event `unfaithful_value` or `template_clash` tells more.
+    TypeNotCached,
+    /// A change log cannot be read. What others change in the database is served as it was, for its time to live at most.
+    ChangeLogDown,
+    /// The cache is behind a change log by more than the limit. What others change is served as it was for that long.
+    ChangeLogBehind,
+}
+
+impl DegradedBy {
+    #[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "the exporter lists them"))]
+    pub(crate) const ALL: &'static [Self] = &[
+        Self::CircuitOpen,
+        Self::CacheRefuses,
+        Self::InvalidationsPending,
+        Self::NearDeaf,
+        Self::TypeNotCached,
+        Self::ChangeLogDown,
+        Self::ChangeLogBehind,
+    ];
+
+    /// In a word, as the metric `cachecow_degraded` has it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::CircuitOpen => "circuit_open",
+            Self::CacheRefuses => "cache_refuses",
+            Self::InvalidationsPending => "invalidations_pending",
+            Self::NearDeaf => "near_deaf",
+            Self::TypeNotCached => "type_not_cached",
+            Self::ChangeLogDown => "change_log_down",
+            Self::ChangeLogBehind => "change_log_behind",
+        }
+    }
+}
+
+impl Health {
+    /// Whether a load balancer should send requests: always. The cache is never the reason for a failure, and an
+    /// instance that is taken out of service takes no load off the database, which the others then have to ask.
+    #[allow(clippy::unused_self, reason = "a question that is asked of the answer")]
+    pub fn is_ready(&self) -> bool {
+        true
+    }
+
+    /// Whether a person should look.
+    pub fn is_degraded(&self) -> bool {
+        !self.degraded.is_empty()
+    }
+}
+
+impl Engine {
+    pub(crate) fn health(&self) -> Health {
+        let mut found = Found { now: (self.settings.clock)(), degraded: Vec::new() };
+        if let Some(lasted) = self.client.circuit_open_for() {
+            let detail = "the cache does not answer; reads are served by the fetch functions";
+            found.add(DegradedBy::CircuitOpen, lasted, detail);
+        }
+        if let Some(lasted) = self.client.refusing_for() {
+            let detail = "the cache refuses commands; what it refuses is done without it";
+            found.add(DegradedBy::CacheRefuses, lasted, detail);
+        }
+        if let Some(lasted) = self.pending.oldest() {
+            let detail = format!("{} keys and tags are not invalidated", self.pending.named());
+            found.add(DegradedBy::InvalidationsPending, lasted, detail);
+        }
+        if let Some(lasted) = self.near_deaf_for() {
+            let detail = "the cache's changes cannot be heard; nothing is served from memory";
+            found.add(DegradedBy::NearDeaf, lasted, detail);
+        }
+        let wall_clock = self.wall_clock();
+        for state in self.types.iter() {
+            if let Some(lasted) = state.not_cached_for(wall_clock) {
+                let detail = format!("objects of {} are not cached", state.name());
+                found.add(DegradedBy::TypeNotCached, lasted, detail);
+            }
+        }
+        #[cfg(feature = "log")]
+        for (log, follower) in self.followers.conditions() {
+            let (by, what) = match follower.state {
+                FollowerState::Down => (DegradedBy::ChangeLogDown, "cannot be read"),
+                FollowerState::Stopped => continue,
+                _ if follower.behind => (DegradedBy::ChangeLogBehind, "is ahead of the cache"),
+                _ => continue,
+            };
+            found.add(by, follower.lasted, format!("the change log {log} {what}"));
+        }
+        Health { degraded: found.degraded }
+    }
+}
+
+struct Found {
+    now: SystemTime,
+    degraded: Vec<Degradation>,
+}
+
+impl Found {
+    fn add(&mut self, by: DegradedBy, lasted: Duration, detail: impl Into<String>) {
+        let since = self.now.checked_sub(lasted).unwrap_or(SystemTime::UNIX_EPOCH);
+        self.degraded.push(Degradation { by, since, detail: detail.into() });
+    }
+}
+
+impl fmt::Display for Health {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ready")?;
+        for (at, degradation) in self.degraded.iter().enumerate() {
+            f.write_str(if at == 0 { ", degraded: " } else { "; " })?;
+            f.write_str(&degradation.detail)?;
+        }
+        Ok(())
+    }
+}
+
+impl Serialize for Health {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeStruct as _;
+        let mut health = serializer.serialize_struct("Health", 2)?;
+        health.serialize_field("ready", &self.is_ready())?;
+        health.serialize_field("degraded", &self.degraded)?;
+        health.end()
+    }
+}
+
+fn unix_time<S: Serializer>(time: &SystemTime, serializer: S) -> Result<S::Ok, S::Error> {
+    let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    serializer.serialize_f64(since.as_secs_f64())
+}

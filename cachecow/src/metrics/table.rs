@@ -1,0 +1,138 @@
+//! Every metric, once: its name, kind, unit, labels and meaning.
+
+/// A metric, of which there is a series for each set of label values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Metric {
+    /// Its name, as Prometheus wants it.
+    pub name: &'static str,
+    /// Whether it counts, shows or measures.
+    pub kind: Kind,
+    /// What its numbers are of.
+    pub unit: Unit,
+    /// The names of its labels.
+    pub labels: &'static [&'static str],
+    /// What it says.
+    pub description: &'static str,
+}
+
+/// What can be done with a metric's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Kind {
+    /// Only grows.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// The distribution of what was measured.
+    Histogram,
+}
+
+/// What a metric's numbers are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Unit {
+    /// A number of things, or 1 for yes.
+    Count,
+    /// Seconds.
+    Seconds,
+    /// Bytes.
+    Bytes,
+}
+
+impl Kind {
+    /// In a word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
+    }
+}
+
+impl Unit {
+    /// In a word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Count => "count",
+            Self::Seconds => "seconds",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
+/// Declares the metrics, and the list of all of them.
+macro_rules! metrics {
+    ($($metric:ident: $kind:ident of $unit:ident, $name:literal, [$($label:literal),*], $description:literal;)*) => {
+        $(pub(super) const $metric: Metric = Metric {
+            name: $name,
+            kind: Kind::$kind,
+            unit: Unit::$unit,
+            labels: &[$($label),*],
+            description: $description,
+        };)*
+
+        /// Every metric that is exported.
+        pub const TABLE: &[Metric] = &[$($metric),*];
+    };
+}
+
+metrics! {
+    READS: Counter of Count, "cachecow_reads_total", ["type", "source", "fill"],
+        "Reads, by where the value came from (near, cache, fetched, stale) and what became of a fetched one (stored, refused, skipped, unreachable). Each object of a batch counts.";
+    READ_DURATION: Histogram of Seconds, "cachecow_read_duration_seconds", ["type", "source"],
+        "Time that a read of one value takes its caller. One in 64 reads is timed, at random; batches and lists are not timed.";
+    FETCH_DURATION: Histogram of Seconds, "cachecow_fetch_duration_seconds", ["type", "outcome"],
+        "Time that a fetch takes, by its outcome (ok, error). Each is timed; those that one call makes together, as by `fetch_many`, count once.";
+    FETCH_ERRORS: Counter of Count, "cachecow_fetch_errors_total", ["type"],
+        "Fetches that ended with an error, also where an older value was served instead.";
+    FILLS: Counter of Count, "cachecow_fills_total", ["type", "outcome"],
+        "Fetched or written values that the cache was asked to store: stored, or refused since an invalidation came in between. A refused one is a stale value that nobody was served.";
+    JOINS: Counter of Count, "cachecow_joins_total", ["type"],
+        "Reads that followed another caller's load in the same process: each is a fetch saved.";
+    WAITS: Counter of Count, "cachecow_waits_total", ["type"],
+        "Reads that found another process about to fill.";
+    BYPASSES: Counter of Count, "cachecow_bypasses_total", ["type"],
+        "Reads that made no use of the cache: it failed, was left alone after failures, had an invalidation outstanding, or held another version's fresh value.";
+    BACKGROUND_LOADS: Counter of Count, "cachecow_background_loads_total", ["type"],
+        "Loads that ended when no caller waited for them any more.";
+    BACKEND_ERRORS: Counter of Count, "cachecow_backend_errors_total", ["type"],
+        "Commands of reads that the cache did not answer, or not properly.";
+    REJECTED: Counter of Count, "cachecow_values_rejected_total", ["type", "reason"],
+        "Stored values that were not served: malformed (also undecodable, too large, or of another key), or of another version or other settings.";
+    NOT_STORED: Counter of Count, "cachecow_values_not_stored_total", ["type", "reason"],
+        "Fetched values that were not stored: oversized, unfaithful (would not come back as fetched), or mismatched (not what was asked for).";
+    AUDITS: Counter of Count, "cachecow_audits_total", ["type", "outcome"],
+        "Reads that the auditor picked: fresh, confirmed_stale, raced, undecided, failed or skipped.";
+    INVALIDATIONS: Counter of Count, "cachecow_invalidations_total", ["outcome"],
+        "Invalidations of a key, or of the tags of one type together: confirmed at the first attempt; failed and left to the background; retried and then confirmed.";
+    PENDING: Gauge of Count, "cachecow_pending_invalidations", [],
+        "Keys and tags whose invalidation failed and is being retried. This process reads them past the cache; others may serve the old value.";
+    PENDING_AGE: Gauge of Seconds, "cachecow_pending_invalidation_age_seconds", [],
+        "For how long the oldest of these has been outstanding; 0 if there are none.";
+    CIRCUIT_OPEN: Gauge of Count, "cachecow_circuit_open", [],
+        "1 while reads go past the cache because it kept failing.";
+    CIRCUIT_OPENINGS: Counter of Count, "cachecow_circuit_openings_total", [],
+        "How often that began.";
+    DEGRADED: Gauge of Count, "cachecow_degraded", ["reason"],
+        "1 while the process is degraded for this reason, as `CacheCow::health` tells it.";
+    NEAR_ENTRIES: Gauge of Count, "cachecow_near_entries", [],
+        "Values in this process's memory. Of a cache with a near tier only, as the next three.";
+    NEAR_BYTES: Gauge of Bytes, "cachecow_near_bytes", [],
+        "About how much memory these take.";
+    NEAR_CAPACITY: Gauge of Bytes, "cachecow_near_capacity_bytes", [],
+        "How much they may take.";
+    NEAR_EVICTIONS: Counter of Count, "cachecow_near_evictions_total", [],
+        "Values that made room for others in this process's memory, or were too large for it.";
+    LOG_FOLLOWING: Gauge of Count, "cachecow_log_following", ["log"],
+        "1 while the follower reads its change log or stands by for another that does; 0 while it is down or stopped.";
+    LOG_LAG: Gauge of Seconds, "cachecow_log_lag_seconds", ["log"],
+        "Everything that was committed longer ago than this is invalidated.";
+    LOG_LAG_BYTES: Gauge of Bytes, "cachecow_log_lag_bytes", ["log"],
+        "How much of the change log was not settled at the last heartbeat, in the log's own measure.";
+    LOG_ROWS: Counter of Count, "cachecow_log_rows_total", ["log"],
+        "Changed rows of followed tables.";
+    LOG_DROPS: Counter of Count, "cachecow_log_drops_total", ["log"],
+        "How often everything of a type was invalidated, because changes were missed or not known row by row.";
+}

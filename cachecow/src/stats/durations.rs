@@ -1,0 +1,54 @@
+//! How long the reads and fetches of a type take.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use super::histogram::Histogram;
+use crate::cache::read::Source;
+
+/// The durations of one type's reads, by where they were served from, and of its fetches, by how they ended.
+#[derive(Default)]
+pub(crate) struct TypeDurations {
+    reads: OnceLock<Box<[Histogram; READS.len()]>>,
+    fetches: OnceLock<Box<[Histogram; FETCHES.len()]>>,
+}
+
+/// In the order of the histograms.
+const READS: [Source; 4] = [Source::Near, Source::Cache, Source::Fetched, Source::Stale];
+const FETCHES: [FetchEnd; 2] = [FetchEnd::Found, FetchEnd::Failed];
+
+/// How a fetch ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum FetchEnd {
+    /// It told what there is, also if that is nothing.
+    Found,
+    /// With an error.
+    Failed,
+}
+
+impl TypeDurations {
+    pub(crate) fn read(&self, source: Source, took: Duration) {
+        let reads = self.reads.get_or_init(Box::default);
+        if let Some(at) = READS.iter().position(|each| *each == source) {
+            reads[at].add(took);
+        }
+    }
+
+    pub(crate) fn fetched(&self, end: FetchEnd, took: Duration) {
+        let fetches = self.fetches.get_or_init(Box::default);
+        if let Some(at) = FETCHES.iter().position(|each| *each == end) {
+            fetches[at].add(took);
+        }
+    }
+
+    /// Those that were measured.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn reads(&self) -> impl Iterator<Item = (Source, &Histogram)> {
+        READS.into_iter().zip(self.reads.get().into_iter().flat_map(|reads| reads.iter()))
+    }
+
+    #[cfg(feature = "metrics")]
+    pub(crate) fn fetches(&self) -> impl Iterator<Item = (FetchEnd, &Histogram)> {
+        FETCHES.into_iter().zip(self.fetches.get().into_iter().flat_map(|fetches| fetches.iter()))
+    }
+}

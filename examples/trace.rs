@@ -1,0 +1,47 @@
+//! What a load does, and how long each part takes: `cargo run --example trace`.
+//!
+//! cachecow's spans are at the level `debug`, under the target `cachecow`. A hit has none. Here every span is printed
+//! when it ends, with the spans that it was in; by `tracing-opentelemetry` it would be part of the request's trace.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use cachecow::{CacheCow, Cached};
+use tracing::Instrument as _;
+use tracing_subscriber::fmt::format::FmtSpan;
+
+#[derive(Debug, Cached)]
+#[cache(ttl = "10m")]
+#[cache(key = "square:{root}", fetch = Square::compute)]
+struct Square {
+    root: u32,
+    value: u64,
+}
+
+impl Square {
+    async fn compute(root: u32) -> Result<Square, Infallible> {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        Ok(Square { root, value: u64::from(root).pow(2) })
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), cachecow::Error> {
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_span_events(FmtSpan::CLOSE)
+        .init();
+    let cow = CacheCow::memory();
+    let ask = |request| {
+        let asked = cow.get(Square::by_root(12));
+        asked.instrument(tracing::info_span!("request", request))
+    };
+    // The second joins the first one's load; its span follows from that one's.
+    let (first, second) = tokio::join!(ask(1), ask(2));
+    // A hit.
+    let third = ask(3).await?;
+    for square in [first?, second?, third] {
+        assert_eq!(square.expect("every number has a square").value, 144);
+    }
+    Ok(())
+}

@@ -1,0 +1,92 @@
+//! The page of the documentation, and the source.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use cachecow::__private::EVENTS;
+use expect_test::expect_file;
+
+const BEGINNING: &str = "Every event that goes to `tracing`, and what to do about it.
+
+# The events
+
+Events go to [`tracing`](https://docs.rs/tracing). Each has a name that does not change, as the field `event` and, after
+`cachecow.`, as the name of its metadata; the target is `cachecow`, and `cachecow::audit` for the auditor's. What is said
+once a minute has the field `left_out`: how many were left out since it was said last. A refused fill is no event; it is
+counted (`fills_refused`). No event shows a key, a value or a credential: types, templates, counts and the
+cache's own errors are what they have.
+
+";
+
+const END: &str = "
+# The spans
+
+At the level `debug`, under the target `cachecow`; a hit has none. `load` is around everything that a read does which is
+no plain hit, with `type`, `template`, the number of `reads` that one call makes together, and at its end `outcome`:
+`fetched, stored`, say, or `joined` for a caller that followed another's load. Such a span *follows from* the load's that
+served it. Within it are `ask`, `claim` and `fill`, a round of commands each, with the attributes of OpenTelemetry's
+conventions for database clients; `fetch`, around the fetch function; and `wait`, for another caller's load or another
+process's fill. `cargo run --example trace` prints one.
+";
+
+fn page() -> String {
+    let mut page = BEGINNING.to_owned();
+    page += "| event | level | how often | when | what to do |\n|---|---|---|---|---|\n";
+    for event in EVENTS {
+        let level = event.level.as_str().to_lowercase();
+        page += &format!(
+            "| `{}` | {level} | {} | {} | {} |\n",
+            event.name,
+            event.often.as_str(),
+            event.meaning,
+            event.advice
+        );
+    }
+    page + END
+}
+
+#[test]
+fn the_page_is_made_of_the_table() {
+    expect_file!["../../../cachecow/docs/events.md"].assert_eq(&page());
+}
+
+#[test]
+fn names_differ_and_each_has_something_to_do() {
+    let names: BTreeSet<_> = EVENTS.iter().map(|event| event.name).collect();
+    assert_eq!(names.len(), EVENTS.len());
+    for event in EVENTS {
+        assert!(event.meaning.ends_with('.') && event.advice.ends_with('.'), "{event:?}");
+        assert_eq!(event.full_name, format!("cachecow.{}", event.name));
+    }
+}
+
+/// Whoever speaks past the table has no name, and no line in the page.
+#[test]
+fn the_source_says_nothing_past_the_table() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cachecow/src");
+    let macros = ["trace", "debug", "info", "warn", "error", "event"];
+    let mut said = String::new();
+    for file in files(&source) {
+        let text = fs::read_to_string(&file).expect("a file of the source");
+        if file.ends_with("src/events.rs") {
+            continue;
+        }
+        for name in macros {
+            assert!(!text.contains(&format!("tracing::{name}!")), "{}: {name}", file.display());
+        }
+        said += &text;
+    }
+    let said: String = said.split_whitespace().collect();
+    for event in EVENTS {
+        let constant = event.name.to_uppercase();
+        assert!(said.contains(&format!("say!({constant},")), "nothing says {constant}");
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder of the source");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let each = paths.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] });
+    each.filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect()
+}

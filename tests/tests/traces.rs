@@ -1,0 +1,175 @@
+//! The spans of a load.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use cachecow::{BackendErrorKind, CacheCow};
+use cachecow_tests::moody::{Mood, Moody};
+use cachecow_tests::store::{Item, Store};
+use futures_util::future::join_all;
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Dispatch, Subscriber};
+use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
+use tracing_subscriber::registry::{LookupSpan, Registry};
+
+/// A span that was made.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    name: &'static str,
+    /// The place of the span that it was made in.
+    within: Option<usize>,
+    fields: Vec<(&'static str, String)>,
+    /// The places of those that it follows from.
+    follows: Vec<usize>,
+}
+
+impl Seen {
+    fn field(&self, name: &str) -> &str {
+        let named = self.fields.iter().find(|(field, _)| *field == name);
+        named.map_or("", |(_, value)| value)
+    }
+}
+
+/// The spans of this thread, in the order in which they were made.
+#[derive(Clone, Default)]
+struct Spans(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    seen: Vec<Seen>,
+    /// Where those are that have not ended: their numbers are used again.
+    places: HashMap<u64, usize>,
+}
+
+impl Spans {
+    fn listen() -> (Self, DefaultGuard) {
+        // See `cachecow_tests::events`: with a single subscriber alive, whoever comes first decides for all.
+        static OTHERS: std::sync::OnceLock<[Dispatch; 2]> = std::sync::OnceLock::new();
+        OTHERS.get_or_init(|| {
+            [(); 2].map(|()| Dispatch::new(Registry::default().with(Self::default())))
+        });
+        let spans = Self::default();
+        let guard = tracing::subscriber::set_default(Registry::default().with(spans.clone()));
+        (spans, guard)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap()
+    }
+
+    /// The loads, with their places.
+    fn loads(&self) -> Vec<(usize, Seen)> {
+        let seen = self.lock().seen.clone();
+        seen.into_iter().enumerate().filter(|(_, seen)| seen.name == "load").collect()
+    }
+
+    /// What was done within the span at this place, in order.
+    fn within(&self, place: usize) -> Vec<&'static str> {
+        let inner = self.lock();
+        inner.seen.iter().filter(|seen| seen.within == Some(place)).map(|seen| seen.name).collect()
+    }
+}
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Spans {
+    fn on_new_span(&self, span: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let parent = context.span(id).and_then(|span| span.parent()).map(|parent| parent.id());
+        let mut inner = self.lock();
+        let within = parent.and_then(|parent| inner.places.get(&parent.into_u64()).copied());
+        let mut seen = Seen { name: span.metadata().name(), within, ..Seen::default() };
+        span.record(&mut Fields(&mut seen.fields));
+        let place = inner.seen.len();
+        inner.places.insert(id.into_u64(), place);
+        inner.seen.push(seen);
+    }
+
+    fn on_record(&self, id: &Id, values: &Record<'_>, _: Context<'_, S>) {
+        let mut inner = self.lock();
+        let place = inner.places[&id.into_u64()];
+        values.record(&mut Fields(&mut inner.seen[place].fields));
+    }
+
+    fn on_follows_from(&self, id: &Id, follows: &Id, _: Context<'_, S>) {
+        let mut inner = self.lock();
+        let (place, follows) = (inner.places[&id.into_u64()], inner.places[&follows.into_u64()]);
+        inner.seen[place].follows.push(follows);
+    }
+
+    fn on_close(&self, id: Id, _: Context<'_, S>) {
+        self.lock().places.remove(&id.into_u64());
+    }
+}
+
+struct Fields<'a>(&'a mut Vec<(&'static str, String)>);
+
+impl Visit for Fields<'_> {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.0.push((field.name(), format!("{value:?}").trim_matches('"').to_owned()));
+    }
+}
+
+async fn read(cow: &CacheCow, store: &Store, id: i64) {
+    cow.with(store).get(Item::by_id(id)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_load_has_its_parts_and_a_hit_has_nothing() {
+    let (spans, _guard) = Spans::listen();
+    let (cow, store) = (CacheCow::memory(), Store::with_items(9));
+    read(&cow, &store, 7).await;
+    let loads = spans.loads();
+    let [(place, load)] = &loads[..] else { panic!("{loads:?}") };
+    let fields = ["type", "template", "reads", "outcome"].map(|name| load.field(name));
+    assert_eq!(fields, ["Item", "item:{}", "1", "fetched, stored"]);
+    assert_eq!(spans.within(*place), ["claim", "fetch", "fill"]);
+    assert!(!format!("{:?}", spans.lock().seen).contains('7'), "no key is shown");
+    for _ in 0..20 {
+        read(&cow, &store, 7).await;
+    }
+    let before = spans.lock().seen.len();
+    for _ in 0..100 {
+        read(&cow, &store, 7).await;
+    }
+    assert_eq!(spans.lock().seen.len(), before, "a hit has no span");
+}
+
+#[tokio::test]
+async fn whoever_joins_a_load_follows_from_it() {
+    let (spans, _guard) = Spans::listen();
+    let (cow, store) = (CacheCow::memory(), Store::with_items(1));
+    let gate = store.gate();
+    tokio::join!(join_all((0..3).map(|_| read(&cow, &store, 1))), async {
+        gate.arrived().await;
+        while cow.stats().of("Item").joins < 2 {
+            tokio::task::yield_now().await;
+        }
+        gate.open();
+    });
+    let loads = spans.loads();
+    let [(leader, led), joined @ ..] = &loads[..] else { panic!("{loads:?}") };
+    assert_eq!((led.field("outcome"), &*led.follows), ("fetched, stored", &[][..]));
+    assert_eq!(joined.len(), 2);
+    for (place, load) in joined {
+        assert_eq!((load.field("outcome"), &*load.follows), ("joined", &[*leader][..]));
+        assert!(spans.within(*place).contains(&"wait"), "{:?}", spans.within(*place));
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_one_load_and_an_outage_shows() {
+    let (spans, _guard) = Spans::listen();
+    let (backend, cow, store) = Moody::open();
+    cow.with(&store).get_many((1..=5).map(Item::by_id)).await.unwrap();
+    let loads = spans.loads();
+    let [(place, load)] = &loads[..] else { panic!("{loads:?}") };
+    assert_eq!((load.field("reads"), load.field("outcome")), ("5", "fetched, stored"));
+    assert_eq!(spans.within(*place), ["claim", "fetch", "fill"]);
+    backend.is_now(Mood::Fails(BackendErrorKind::Disconnected));
+    read(&cow, &store, 9).await;
+    assert_eq!(spans.loads()[1].1.field("outcome"), "fetched, cache unreachable");
+    store.set_down(true);
+    cow.with(&store).get(Item::by_id(10)).await.unwrap_err();
+    assert_eq!(spans.loads()[2].1.field("outcome"), "failed");
+}
