@@ -4,7 +4,7 @@
 # `MGET` of it and an epoch; for batches of 100, by object, an `MGET`; for lists of 20, by object, a `get_many` of
 # the 20; for a hit in this process's memory a `quick_cache` get. Needs valgrind and
 # redis-server. The counts depend on neither the machine's speed nor what else it does, and hardly on
-# timing.
+# timing. With CACHECOW_METRICS=1 the cache's metrics are exported meanwhile.
 #
 #   bash tests/benches/instructions.sh [--quick] [TASKS ...]      by default 1 8 32 256, quick: 32
 set -euo pipefail

@@ -36,7 +36,8 @@ pub enum Mood {
 /// A cache in memory that answers as it is told.
 #[derive(Debug)]
 pub struct Moody {
-    inner: MemoryBackend,
+    /// What it is when it answers.
+    pub inner: MemoryBackend,
     mood: Mutex<Mood>,
     asked: AtomicUsize,
     watched: AtomicUsize,

@@ -11,6 +11,7 @@ use crate::cache::peek::Peek;
 use crate::cache::read::Read;
 use crate::error::Error;
 use crate::model::cached::Cached;
+use crate::health::Health;
 use crate::model::keys::CacheKeys;
 use crate::model::lookup::{Lookup, SameContext};
 use crate::model::tag::Tag;
@@ -273,6 +274,11 @@ impl CacheCow {
     /// As those of it.
     pub fn close(&self) -> Result<(), Error> {
         self.runtime.wait("close", self.cow.close())
+    }
+
+    /// [`CacheCow::health`](crate::CacheCow::health).
+    pub fn health(&self) -> Health {
+        self.cow.health()
     }
 
     /// [`CacheCow::stats`](crate::CacheCow::stats).

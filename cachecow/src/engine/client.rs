@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::breaker::{Admission, Breaker};
 use super::lookups::{Lookups, Turn};
 use crate::backend::{BackendError, BackendErrorKind, CacheBackend, Place, Request, Watch};
-use crate::events::say;
+use crate::events::{Rate, say};
 use crate::key::Key;
 use crate::near::Near;
 use crate::protocol::{Command, Reply};
@@ -49,17 +49,12 @@ pub(crate) struct Client {
     combines_lookups: bool,
 }
 
-/// When a refusal was logged last. A cache that refuses does answer, so the circuit stays closed and nobody
-/// would notice: refusals are logged, at most once a minute.
+/// The refusals of a cache that does answer, so that the circuit stays closed and nobody would notice.
 #[derive(Default)]
-struct Refusals(Mutex<Option<Refused>>);
-
-/// Refusals that were never a minute apart.
-#[derive(Clone, Copy)]
-struct Refused {
-    first: Instant,
-    last: Instant,
-    logged: Instant,
+struct Refusals {
+    rate: Rate,
+    /// The first and the last of those that were never a minute apart.
+    run: Mutex<Option<(Instant, Instant)>>,
 }
 
 impl Refusals {
@@ -68,26 +63,19 @@ impl Refusals {
     #[cold]
     fn report(&self, error: &BackendError) {
         let now = Instant::now();
-        let mut refused = self.0.lock();
-        let before = refused.filter(|refused| now - refused.last < Self::INTERVAL);
-        let is_due = before.is_none_or(|before| now - before.logged >= Self::INTERVAL);
-        *refused = Some(Refused {
-            first: before.map_or(now, |before| before.first),
-            last: now,
-            logged: before.filter(|_| !is_due).map_or(now, |before| before.logged),
-        });
-        drop(refused);
-        if is_due {
-            say!(CACHE_REFUSES, %error, "the cache refuses; what it refuses is done without it");
+        let mut run = self.run.lock();
+        let before = run.filter(|(_, last)| now - *last < Self::INTERVAL);
+        *run = Some((before.map_or(now, |(first, _)| first), now));
+        drop(run);
+        if let Some(left_out) = self.rate.admits() {
+            say!(CACHE_REFUSES, %error, left_out, "the cache refuses; what it refuses is done without it");
         }
     }
-}
 
-impl Refusals {
     /// For how long the cache has been refusing; `None` if it has not for a minute.
     fn lasting(&self) -> Option<Duration> {
-        let refused = (*self.0.lock())?;
-        (refused.last.elapsed() < Self::INTERVAL).then(|| refused.first.elapsed())
+        let (first, last) = (*self.run.lock())?;
+        (last.elapsed() < Self::INTERVAL).then(|| first.elapsed())
     }
 }
 

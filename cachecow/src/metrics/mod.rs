@@ -32,7 +32,6 @@ mod samples;
 mod table;
 
 use std::fmt;
-use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -118,14 +117,12 @@ impl Exporter {
     /// # Cancellation
     ///
     /// Dropped, it collects no more.
-    pub fn run(self, every: Duration) -> impl Future<Output = ()> + Send + 'static {
-        async move {
-            let mut ticks = interval(every.max(Duration::from_millis(1)));
-            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            while self.engine.strong_count() > 0 {
-                ticks.tick().await;
-                self.collect();
-            }
+    pub async fn run(self, every: Duration) {
+        let mut ticks = interval(every.max(Duration::from_millis(1)));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while self.engine.strong_count() > 0 {
+            ticks.tick().await;
+            self.collect();
         }
     }
 

@@ -1,6 +1,6 @@
 //! A histogram of durations that many threads add to, in a fixed amount of memory.
 //!
-//! The buckets are those of HdrHistogram: each power of two of nanoseconds is divided into eight of equal width,
+//! The buckets are those of an HDR histogram: each power of two of nanoseconds is divided into eight of equal width,
 //! so that a bucket's middle is within 6 % of whatever fell into it.
 
 use std::sync::atomic::{AtomicU64, Ordering};

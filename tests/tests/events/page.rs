@@ -14,8 +14,8 @@ const BEGINNING: &str = "Every event that goes to `tracing`, and what to do abou
 Events go to [`tracing`](https://docs.rs/tracing). Each has a name that does not change, as the field `event` and, after
 `cachecow.`, as the name of its metadata; the target is `cachecow`, and `cachecow::audit` for the auditor's. What is said
 once a minute has the field `left_out`: how many were left out since it was said last. A refused fill is no event; it is
-counted (`fills_refused`). No event shows a key, a value or a credential: types, templates, counts and the
-cache's own errors are what they have.
+counted (`fills_refused`). No event shows a key's value, an object's or a credential: types,
+templates, counts and the cache's own errors are what they have, and `stale_object` the hash that names its key in Redis.
 
 ";
 

@@ -170,19 +170,28 @@ impl Client {
         let config = AsyncConnectionConfig::new().set_response_timeout(Some(PATIENCE));
         let bare = client.get_multiplexed_async_connection_with_config(&config).await;
         let bare = bare.expect("the server runs");
+        // What is exported counts for itself; see `CacheCow::metrics`.
+        let open = async || {
+            let builder = if kind == "near" { near.clone() } else { builder.clone() };
+            let cow = builder.open(url).await.expect("a Redis URL");
+            if std::env::var_os("CACHECOW_METRICS").is_some() {
+                drop(cow.metrics());
+            }
+            cow
+        };
         match kind {
-            "hit" => Self::Hit(builder.open(url).await.expect("a Redis URL")),
+            "hit" => Self::Hit(open().await),
             "bare-hit" => Self::BareHit(bare),
-            "alias" => Self::Alias(builder.open(url).await.expect("a Redis URL")),
+            "alias" => Self::Alias(open().await),
             "bare-alias" => Self::BareAlias(bare),
-            "tagged" => Self::Tagged(builder.open(url).await.expect("a Redis URL")),
-            "whole" => Self::Whole(builder.open(url).await.expect("a Redis URL")),
+            "tagged" => Self::Tagged(open().await),
+            "whole" => Self::Whole(open().await),
             "bare-tagged" | "bare-whole" => Self::BareTagged(bare),
-            "many" => Self::Many(builder.open(url).await.expect("a Redis URL")),
+            "many" => Self::Many(open().await),
             "bare-many" => Self::BareMany(bare),
-            "list" => Self::List(builder.open(url).await.expect("a Redis URL")),
-            "bare-list" => Self::BareList(builder.open(url).await.expect("a Redis URL")),
-            "near" => Self::Near(near.open(url).await.expect("a Redis URL")),
+            "list" => Self::List(open().await),
+            "bare-list" => Self::BareList(open().await),
+            "near" => Self::Near(open().await),
             "bare-near" => Self::BareNear(Arc::new(Cache::new(2 * USERS as usize))),
             _ => panic!("no such kind: {kind}"),
         }
