@@ -16,6 +16,8 @@ pub enum Tell {
     Change(i64),
     /// It tells of a change of that table whose key cannot be told.
     Obscure,
+    /// It comes to its end, and what was there is of no followed table.
+    CatchUp,
     /// It fails, with these words.
     Fail(&'static str),
 }
@@ -79,6 +81,11 @@ impl ChangeLog for ToldLog {
         let row = match told {
             Tell::Change(id) => Row::new().with("id", Value::text(id.to_string())),
             Tell::Obscure => Row::new(),
+            Tell::CatchUp => {
+                self.read = self.end.load(Ordering::SeqCst);
+                batch.set_position(LogPosition::new(self.read));
+                return Ok(());
+            }
             Tell::Fail(why) => {
                 return Err(Error::unavailable("the log", std::io::Error::other(why)));
             }
