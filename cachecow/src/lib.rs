@@ -76,6 +76,13 @@
 //!
 //! A release that changes a type, or this crate's encoding, costs a running cache misses and no errors.
 //!
+//! # In production
+//!
+//! [`CacheCow::health`] says what a person should look at, why and since when; a load balancer need not ask, since the
+//! cache is never the reason for a failure. [`CacheCow::stats`] counts by type, and `CacheCow::metrics` (feature `metrics`) exports
+//! that, with the durations of reads and fetches. Events go to `tracing`, each with a name and something to do about
+//! it, and so do the spans of loads: `logged_events` lists them.
+//!
 //! # Features
 //!
 //! | feature | what it adds |
@@ -97,6 +104,7 @@
 //! | `postgres-log` | `log::PostgresLog`: PostgreSQL's own log, by logical replication |
 //! | `mongodb-log` | `log::MongoLog`: the change streams of MongoDB |
 //! | `outbox` | `log::Outbox`: a table that triggers fill, with `postgres`, `mysql` or `sqlite` |
+//! | `metrics` | the module `metrics`: [`CacheCow::stats`] and durations by the crate `metrics`, for Prometheus, OpenTelemetry and others |
 //! | `hmac` | `Hmac`, and keys by the content's hash |
 //! | `testing` | the module `testing`: a cache for your own tests, on a clock that they pause, and a Redis server |
 //! | `conformance` | the suites for backends (`conformance`) and stores (`store::conformance`) of your own |

@@ -12,7 +12,7 @@ use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 
 /// The bridge.
-pub struct OpenTelemetry {
+pub(crate) struct OpenTelemetry {
     meter: Meter,
     /// By name, what was said of a metric before there was one.
     described: Mutex<HashMap<String, (Option<Unit>, String)>>,
@@ -28,7 +28,7 @@ struct Total(AtomicU64);
 
 impl OpenTelemetry {
     /// Records by this meter.
-    pub fn new(meter: Meter) -> Self {
+    pub(crate) fn new(meter: Meter) -> Self {
         Self { meter, described: Mutex::default(), totals: Mutex::default() }
     }
 

@@ -5,13 +5,13 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cachecow::codec::{Comparison, DecodeError, Decoder, Encoder};
 use cachecow::metrics::TABLE;
 use cachecow::{CacheCow, CacheSchema, Cached};
 use cachecow_tests::clock::Clock;
-use cachecow_tests::monitoring::{ALERTS, PANELS, dashboard, names, rules};
+use cachecow_tests::monitoring::{ALERTS, PANELS, dashboard, lines, names, picture, rules};
 use cachecow_tests::scraped::{Scraped, sample_names};
 use cachecow_tests::seen::until_near;
 use cachecow_tests::servers::{Prometheus, RedisServer};
@@ -193,15 +193,38 @@ async fn serve(scraped: Scraped) -> SocketAddr {
 
 /// The series that an expression gives now, but for those that are no number.
 async fn query(prometheus: &Prometheus, expression: &str) -> Vec<Value> {
-    let url = reqwest::Url::parse_with_params(
-        &format!("{}/api/v1/query", prometheus.url()),
-        [("query", expression)],
-    );
-    let answer = reqwest::get(url.unwrap()).await.unwrap().text().await.unwrap();
-    let answer: Value = serde_json::from_str(&answer).unwrap();
-    assert_eq!(answer["status"], "success", "{expression}: {answer}");
+    let answer = ask(prometheus, "query", &[("query", expression)]).await;
     let series = answer["data"]["result"].as_array().expect("a vector").clone();
     series.into_iter().filter(|one| one["value"][1] != "NaN").collect()
+}
+
+async fn ask(prometheus: &Prometheus, what: &str, parameters: &[(&str, &str)]) -> Value {
+    let url = format!("{}/api/v1/{what}", prometheus.url());
+    let url = reqwest::Url::parse_with_params(&url, parameters).unwrap();
+    let answer = reqwest::get(url).await.unwrap().text().await.unwrap();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(answer["status"], "success", "{parameters:?}: {answer}");
+    answer
+}
+
+/// Draws what was seen, if `CACHECOW_PICTURE` names a file for it.
+async fn draw(prometheus: &Prometheus, from: SystemTime) {
+    let Some(file) = std::env::var_os("CACHECOW_PICTURE") else { return };
+    let seconds = |time: SystemTime| time.duration_since(UNIX_EPOCH).unwrap().as_secs_f64();
+    let range = (seconds(from), seconds(SystemTime::now()));
+    let (start, end) = (range.0.to_string(), range.1.to_string());
+    let mut panels = Vec::new();
+    for panel in PANELS {
+        let mut drawn = Vec::new();
+        for (legend, expression) in panel.queries {
+            let expression = asked(expression);
+            let range =
+                [("query", &*expression), ("start", &start), ("end", &end), ("step", "0.25")];
+            drawn.extend(lines(legend, &ask(prometheus, "query_range", &range).await));
+        }
+        panels.push(drawn);
+    }
+    std::fs::write(file, picture(&panels, range)).unwrap();
 }
 
 /// As Grafana asks.
@@ -213,6 +236,7 @@ fn asked(expression: &str) -> String {
 /// it is over.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_expression_has_data_and_every_alert_fires() {
+    let began = SystemTime::now();
     let mut server = RedisServer::start();
     let service = Service::start(&server).await;
     let address = serve(Scraped::new(service.cow.metrics())).await;
@@ -272,6 +296,7 @@ async fn every_expression_has_data_and_every_alert_fires() {
     server.restart();
     let over = r#"absent(ALERTS{alertname=~"Cachecow(CircuitOpen|InvalidationsPending|NearDeaf)", alertstate="firing"})"#;
     service.until(&prometheus, over).await;
+    draw(&prometheus, began).await;
 }
 
 /// Sets how much memory the server may take.

@@ -2,11 +2,13 @@
 
 mod alerts;
 mod dashboard;
+mod picture;
 
 use cachecow::metrics::{Metric, TABLE};
 
 pub use self::alerts::{ALERTS, Alert, rules};
 pub use self::dashboard::{PANELS, Panel, dashboard};
+pub use self::picture::{Line, lines, picture};
 
 /// The metric of this name.
 ///

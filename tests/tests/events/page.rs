@@ -24,7 +24,8 @@ const END: &str = "
 
 At the level `debug`, under the target `cachecow`; a hit has none. `load` is around everything that a read does which is
 no plain hit, with `type`, `template`, the number of `reads` that one call makes together, and at its end `outcome`:
-`fetched, stored`, say, or `joined` for a caller that followed another's load. Such a span *follows from* the load's that
+`fetched, stored`, say, `hit` where a read of a type with few hits so far began with a claim and found the object, or
+`joined` for a caller that followed another's load. Such a span *follows from* the load's that
 served it. Within it are `ask`, `claim` and `fill`, a round of commands each, with the attributes of OpenTelemetry's
 conventions for database clients; `fetch`, around the fetch function; and `wait`, for another caller's load or another
 process's fill. `cargo run --example trace` prints one.
