@@ -125,11 +125,11 @@ macro_rules! events {
 }
 
 events! {
-    CIRCUIT_OPENED: WARN, Always, "cachecow", "circuit_opened",
+    CIRCUIT_OPENED: WARN, EachMinute, "cachecow", "circuit_opened",
         "Three operations in a row were not answered: reads go past the cache from now on, and one in a while asks whether it is back.",
         "See that the server runs and that this process reaches it; `error` has the cause. The database has all of the load meanwhile.";
     CIRCUIT_CLOSED: INFO, Always, "cachecow", "circuit_closed",
-        "The cache answers again, and reads use it.",
+        "The cache answers again, and reads use it. It is said if the opening was.",
         "Nothing.";
     CACHE_REFUSES: WARN, EachMinute, "cachecow", "cache_refuses",
         "The cache answered a command with an error: it is full, read-only, loading, or denies the command.",

@@ -89,7 +89,8 @@ impl Recorder for OpenTelemetry {
         });
         let (attributes, mut series) = (attributes(key), of_name.lock().unwrap());
         let known = series.iter().find(|(known, _)| *known == attributes);
-        let total = known.map(|(_, total)| Arc::clone(total)).unwrap_or_else(|| {
+        let known = known.map(|(_, total)| Arc::clone(total));
+        let total = known.unwrap_or_else(|| {
             let total = Arc::new(Total::default());
             series.push((attributes, Arc::clone(&total)));
             total

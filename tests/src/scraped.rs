@@ -1,6 +1,7 @@
 //! What Prometheus would be told of a cache.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use cachecow::metrics::{Exporter, Kind, TABLE};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
@@ -64,8 +65,9 @@ pub fn page() -> String {
     for metric in TABLE {
         let labels: Vec<String> = metric.labels.iter().map(|label| format!("`{label}`")).collect();
         let labels = if labels.is_empty() { "–".to_owned() } else { labels.join(", ") };
-        page += &format!(
-            "| `{}` | {} | {} | {labels} | {} |\n",
+        let _ = writeln!(
+            page,
+            "| `{}` | {} | {} | {labels} | {} |",
             metric.name,
             metric.kind.as_str(),
             metric.unit.as_str(),

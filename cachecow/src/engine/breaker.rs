@@ -1,11 +1,12 @@
 //! The circuit breaker: after repeated outages the cache is left alone for a while.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::events::say;
+use crate::backend::BackendError;
+use crate::events::{Rate, say};
 
 /// How many outages in a row open the circuit.
 const THRESHOLD: u32 = 3;
@@ -40,6 +41,9 @@ pub(crate) struct Breaker {
     opened: AtomicU64,
     /// How often it opened.
     openings: AtomicU64,
+    rate: Rate,
+    /// Whether it was said that it opened, and not yet that it closed.
+    is_told: AtomicBool,
 }
 
 impl Breaker {
@@ -51,6 +55,8 @@ impl Breaker {
             reopens: AtomicU64::new(0),
             opened: AtomicU64::new(0),
             openings: AtomicU64::new(0),
+            rate: Rate::default(),
+            is_told: AtomicBool::new(false),
         }
     }
 
@@ -91,8 +97,20 @@ impl Breaker {
     fn close(&self) {
         self.outages.store(0, Ordering::Relaxed);
         self.probes.store(0, Ordering::Relaxed);
-        if self.reopens.swap(0, Ordering::Relaxed) != 0 {
+        let was_open = self.reopens.swap(0, Ordering::Relaxed) != 0;
+        if was_open && self.is_told.swap(false, Ordering::Relaxed) {
             say!(CIRCUIT_CLOSED, "the cache answers again");
+        }
+    }
+
+    /// Says that an outage has opened it. A cache that comes and goes is not said to each time.
+    pub(crate) fn say_opened(&self, error: &BackendError) {
+        if let Some(left_out) = self.rate.admits() {
+            self.is_told.store(true, Ordering::Relaxed);
+            say!(
+                CIRCUIT_OPENED, %error, left_out,
+                "the cache keeps failing; reads go past it for now"
+            );
         }
     }
 

@@ -241,7 +241,7 @@ impl Client {
             Some(error) if error.is_outage() => {
                 let opened = self.breaker.failed();
                 if opened {
-                    say!(CIRCUIT_OPENED, %error, "the cache keeps failing; reads go past it for now");
+                    self.breaker.say_opened(error);
                 }
                 // Once an outage and once a probe: the stragglers of an old connection must not
                 // cost the new one.

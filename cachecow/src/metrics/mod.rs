@@ -1,4 +1,4 @@
-//! Exporting what is counted, by the crate [`metrics`](::metrics) (feature `metrics`).
+//! Exporting what is counted, by the crate [`metrics`](https://docs.rs/metrics) (feature `metrics`).
 //!
 //! ```
 //! # #[cfg(feature = "derive")]

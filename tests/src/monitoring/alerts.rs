@@ -1,5 +1,7 @@
 //! The alert rules: what needs a person, and nothing else.
 
+use std::fmt::Write as _;
+
 /// A rule.
 #[derive(Debug)]
 pub struct Alert {
@@ -32,10 +34,10 @@ macro_rules! alerts {
 }
 
 alerts! {
-    "CachecowCircuitOpen" for "1m", "page": r#"cachecow_circuit_open == 1"#,
+    "CachecowCircuitOpen" for "1m", "page": "cachecow_circuit_open == 1",
         "{{ $labels.instance }} does not reach its cache: all reads go to the database.",
         "See that the cache runs and that the instance reaches it. The event circuit_opened has the cause.";
-    "CachecowInvalidationsPending" for "1m", "page": r#"cachecow_pending_invalidation_age_seconds > 60"#,
+    "CachecowInvalidationsPending" for "1m", "page": "cachecow_pending_invalidation_age_seconds > 60",
         "Invalidations of {{ $labels.instance }} have failed for {{ $value | humanizeDuration }}.",
         "Other instances may serve the old values. See to the cache; the event invalidation_failed has the cause.";
     "CachecowStaleObjects" for "0s", "page": r#"sum by (job, type) (increase(cachecow_audits_total{outcome="confirmed_stale"}[15m])) > 0"#,
@@ -47,10 +49,10 @@ alerts! {
     "CachecowStaleServed" for "5m", "ticket": r#"sum by (job, type) (rate(cachecow_reads_total{source="stale"}[5m])) > 0"#,
         "Objects of {{ $labels.type }} are served past their time, since their fetches fail.",
         "See to the database. The event stale_served tells of it, and the fetch's own error is in the program's log.";
-    "CachecowChangeLogDown" for "1m", "page": r#"cachecow_log_following == 0"#,
+    "CachecowChangeLogDown" for "1m", "page": "cachecow_log_following == 0",
         "{{ $labels.instance }} does not read the change log {{ $labels.log }}.",
         "What others change in the database is served as it was. The event change_log_down has the cause.";
-    "CachecowChangeLogBehind" for "1m", "page": r#"cachecow_log_lag_seconds > 30"#,
+    "CachecowChangeLogBehind" for "1m", "page": "cachecow_log_lag_seconds > 30",
         "The cache is {{ $value | humanizeDuration }} behind the change log {{ $labels.log }}.",
         "See whether the log is read and whether the cache takes invalidations; else more changes come than can be invalidated.";
     "CachecowTypeNotCached" for "5m", "ticket": r#"cachecow_degraded{reason="type_not_cached"} == 1"#,
@@ -68,7 +70,8 @@ pub fn rules(at_once: bool) -> String {
         let lasting = if at_once { "0s" } else { alert.lasting };
         // A JSON string is a YAML string.
         let quoted = |text: &str| serde_json::to_string(text).expect("a string");
-        rules += &format!(
+        let _ = write!(
+            rules,
             "      - alert: {}\n        expr: {}\n        for: {lasting}\n        labels:\n          severity: {}\n        \
              annotations:\n          summary: {}\n          description: {}\n",
             alert.name,

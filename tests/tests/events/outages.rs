@@ -95,6 +95,24 @@ fn an_outage_is_said_once_a_minute_however_many_writes_fail() {
     assert_eq!(count(&stale(), "stale_served"), 1);
 }
 
+/// A cache that comes and goes.
+#[test]
+fn a_circuit_that_opens_again_and_again_is_said_once_a_minute() {
+    let said = paused(async {
+        let (backend, cow, _) = Moody::open();
+        for _ in 0..10 {
+            backend.is_now(Mood::Fails(BackendErrorKind::Disconnected));
+            while !cow.stats().circuit_open {
+                cow.ping().await.unwrap_err();
+            }
+            backend.is_now(Mood::Sound);
+            cow.ping().await.unwrap();
+        }
+        assert_eq!(cow.stats().circuit_openings, 10);
+    });
+    assert_eq!((count(&said, "circuit_opened"), count(&said, "circuit_closed")), (1, 1));
+}
+
 #[test]
 fn what_was_left_out_is_told_with_the_next() {
     let said = paused(async {

@@ -1,6 +1,7 @@
 //! The page of the documentation, and the source.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -36,8 +37,9 @@ fn page() -> String {
     page += "| event | level | how often | when | what to do |\n|---|---|---|---|---|\n";
     for event in EVENTS {
         let level = event.level.as_str().to_lowercase();
-        page += &format!(
-            "| `{}` | {level} | {} | {} | {} |\n",
+        let _ = writeln!(
+            page,
+            "| `{}` | {level} | {} | {} | {} |",
             event.name,
             event.often.as_str(),
             event.meaning,
