@@ -208,11 +208,7 @@ impl Shared {
                 "the cache is behind its change log by more than the limit"
             );
         } else if was_behind && !behind {
-            say!(
-                CHANGE_LOG_CAUGHT_UP,
-                log = self.name,
-                "the cache caught up with its change log"
-            );
+            say!(CHANGE_LOG_CAUGHT_UP, log = self.name, "the cache caught up with its change log");
         }
         policy.judge(behind || !state.caught_up);
         if behind { Duration::ZERO } else { limit.saturating_sub(lag) }
