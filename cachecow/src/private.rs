@@ -28,6 +28,7 @@ pub use crate::model::call::{
 };
 #[cfg(feature = "log")]
 use crate::model::keys::{CacheKeys, KeySet};
+pub use crate::model::list::list_fingerprint;
 pub use crate::model::listed::{
     BlockingListOutput, ListOutput, OfMembers, OfObjects, listed, listed_blocking,
 };

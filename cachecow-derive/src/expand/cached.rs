@@ -5,6 +5,7 @@ use std::time::Duration;
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::description;
 use super::fetch::call;
 use super::list;
 use super::lookup;
@@ -90,11 +91,20 @@ fn cached_impl(surroundings: &Surroundings<'_>) -> TokenStream {
     let (ttl, slot) = (ttl(surroundings), type_slot(surroundings));
     let tags = tag::items(surroundings);
     let templates = model.lookups.iter().map(|lookup| &lookup.emptied);
+    let (description, lists) = (description::of_cached(model), surroundings.list_types());
+    let lists = (!model.lists.is_empty()).then(|| {
+        quote! {
+            const LIST_FINGERPRINTS: &'static [::core::primitive::u64] =
+                &[#(#krate::__private::list_fingerprint::<#lists>()),*];
+        }
+    });
     quote! {
         #[automatically_derived]
         impl #impl_generics #krate::Cached for #object #clause {
             const POLICY: #krate::TypePolicy = #policy;
             const TEMPLATES: &'static [&'static ::core::primitive::str] = &[#(#templates),*];
+            const DESCRIPTION: &'static ::core::primitive::str = #description;
+            #lists
 
             #[inline]
             fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(#krate::Key)) {

@@ -1,6 +1,7 @@
 //! Generated code: constants and shims that call the runtime. Nothing here can fail.
 
 mod cached;
+mod description;
 mod fetch;
 mod key_part;
 mod list;

@@ -6,6 +6,7 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use super::cached::policy;
+use super::description;
 use super::fetch::into_error;
 use super::parts::begun;
 use super::table::{table_name, via};
@@ -175,6 +176,7 @@ fn query_impl(model: &QueryModel<'_>) -> TokenStream {
     });
     let shape = version.unwrap_or(0).wrapping_mul(2).wrapping_add(u64::from(output.is_optional));
     // An answer of a version without rows carries no epoch of its own.
+    let description = description::of_query(model);
     let shape = if model.rows.is_empty() { shape } else { shape ^ (1 << 63) };
     quote! {
         #[automatically_derived]
@@ -185,6 +187,7 @@ fn query_impl(model: &QueryModel<'_>) -> TokenStream {
             const POLICY: #krate::TypePolicy = #policy;
             const TEMPLATES: &'static [&'static ::core::primitive::str] = &[#emptied];
             const SHAPE: ::core::primitive::u64 = #shape;
+            const DESCRIPTION: &'static ::core::primitive::str = #description;
             #clearable
 
             #[inline]

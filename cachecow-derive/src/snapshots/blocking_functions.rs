@@ -146,6 +146,7 @@ const _: () = {
             "row:{}:{}",
             "row:name:{}",
         ];
+        const DESCRIPTION: &'static ::core::primitive::str = "\"lookups\":[{\"name\":\"by_shard_and_name\",\"template\":\"row:{shard}:{name}\",\"parts\":[{\"name\":\"shard\",\"type\":\"u8\"},{\"name\":\"name\",\"type\":\"String\"}]},{\"name\":\"by_name\",\"template\":\"row:name:{name}\",\"parts\":[{\"name\":\"name\",\"type\":\"String\"}]}],\"lists\":[],\"tags\":[],\"fields\":[{\"name\":\"shard\"},{\"name\":\"name\"}]";
         #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<RowByShardAndName as ::cachecow::Lookup>::key_of(self).key());

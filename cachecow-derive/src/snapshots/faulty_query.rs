@@ -131,6 +131,7 @@ const _: () = {
             .with_ttl(::core::time::Duration::new(300u64, 0u32));
         const TEMPLATES: &'static [&'static ::core::primitive::str] = &["best:{}:{}"];
         const SHAPE: ::core::primitive::u64 = 0u64;
+        const DESCRIPTION: &'static ::core::primitive::str = "\"query\":true,\"lookups\":[{\"name\":\"of\",\"template\":\"best:{dya}:{db}\",\"parts\":[{\"name\":\"day\",\"type\":\"NaiveDate\"},{\"name\":\"db\",\"type\":\"PgPool\"}]}]";
         #[inline]
         fn output(
             found: ::core::option::Option<

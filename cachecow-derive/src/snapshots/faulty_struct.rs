@@ -113,6 +113,7 @@ const _: () = {
     impl ::cachecow::Cached for User {
         const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
         const TEMPLATES: &'static [&'static ::core::primitive::str] = &["user:{}"];
+        const DESCRIPTION: &'static ::core::primitive::str = "\"lookups\":[{\"name\":\"by_id\",\"template\":\"user:{idd}\",\"parts\":[{\"name\":\"id\",\"type\":\"i64\"}]}],\"lists\":[],\"tags\":[],\"fields\":[{\"name\":\"id\"}]";
         #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<UserById as ::cachecow::Lookup>::key_of(self).key());

@@ -239,6 +239,10 @@ const _: () = {
             "user:{}",
             "user:email:{}:{}",
         ];
+        const DESCRIPTION: &'static ::core::primitive::str = "\"lookups\":[{\"name\":\"by_id\",\"template\":\"user:{id}\",\"parts\":[{\"name\":\"id\",\"type\":\"i64\"}]},{\"name\":\"by_email_and_kind\",\"template\":\"user:email:{email}:{kind}\",\"parts\":[{\"name\":\"email\",\"type\":\"String\",\"normalized\":true},{\"name\":\"kind\",\"type\":\"K\"}]}],\"lists\":[{\"name\":\"list_by_org_id\",\"template\":\"user:org:{org_id}\",\"parts\":[{\"name\":\"org_id\",\"type\":\"Option<u32>\"}]}],\"tags\":[{\"name\":\"tag_org_id\",\"template\":\"org:{org_id}\",\"parts\":[{\"name\":\"org_id\",\"type\":\"Option<u32>\"}]},{\"name\":\"tag_all\",\"template\":\"users\",\"parts\":[]}],\"fields\":[{\"name\":\"id\"},{\"name\":\"email\"},{\"name\":\"org_id\"},{\"name\":\"kind\"}]";
+        const LIST_FINGERPRINTS: &'static [::core::primitive::u64] = &[
+            ::cachecow::__private::list_fingerprint::<UserListByOrgId<K>>(),
+        ];
         #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<UserById<K> as ::cachecow::Lookup>::key_of(self).key());

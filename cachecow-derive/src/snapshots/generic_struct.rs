@@ -157,6 +157,7 @@ const _: () = {
     {
         const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
         const TEMPLATES: &'static [&'static ::core::primitive::str] = &["page:{}"];
+        const DESCRIPTION: &'static ::core::primitive::str = "\"lookups\":[{\"name\":\"by_first\",\"template\":\"page:{first}\",\"parts\":[{\"name\":\"first\",\"type\":\"K\"}]}],\"lists\":[],\"tags\":[],\"fields\":[{\"name\":\"first\"},{\"name\":\"items\"}]";
         #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<PageByFirst<T, K, N> as ::cachecow::Lookup>::key_of(self).key());

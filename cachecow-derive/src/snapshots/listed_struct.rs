@@ -240,6 +240,11 @@ const _: () = {
     {
         const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
         const TEMPLATES: &'static [&'static ::core::primitive::str] = &["post:{}:{}"];
+        const DESCRIPTION: &'static ::core::primitive::str = "\"lookups\":[{\"name\":\"by_tenant_and_id\",\"template\":\"post:{tenant}:{id}\",\"parts\":[{\"name\":\"tenant\",\"type\":\"Uuid\"},{\"name\":\"id\",\"type\":\"i64\"}]}],\"lists\":[{\"name\":\"list_by_author\",\"template\":\"post:author:{author}\",\"parts\":[{\"name\":\"author\",\"type\":\"String\",\"normalized\":true}]},{\"name\":\"list_all\",\"template\":\"posts\",\"parts\":[]}],\"tags\":[{\"name\":\"tag_author\",\"template\":\"author:{author}\",\"parts\":[{\"name\":\"author\",\"type\":\"String\",\"normalized\":true}]},{\"name\":\"tag_posts\",\"template\":\"posts\",\"parts\":[]},{\"name\":\"tag_tenant_and_author\",\"template\":\"of:{tenant}:{author}\",\"parts\":[{\"name\":\"tenant\",\"type\":\"Uuid\"},{\"name\":\"author\",\"type\":\"String\",\"normalized\":true}]}],\"fields\":[{\"name\":\"id\"},{\"name\":\"tenant\",\"opaque\":true},{\"name\":\"author\"},{\"name\":\"kind\"}]";
+        const LIST_FINGERPRINTS: &'static [::core::primitive::u64] = &[
+            ::cachecow::__private::list_fingerprint::<PostListByAuthor<K>>(),
+            ::cachecow::__private::list_fingerprint::<PostListAll<K>>(),
+        ];
         #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<PostByTenantAndId<K> as ::cachecow::Lookup>::key_of(self).key());

@@ -175,6 +175,7 @@ const _: () = {
             "user:{}",
             "user:email:{}:{}",
         ];
+        const DESCRIPTION: &'static ::core::primitive::str = "\"lookups\":[{\"name\":\"by_id\",\"template\":\"user:{id}\",\"parts\":[{\"name\":\"id\",\"type\":\"i64\"}]},{\"name\":\"by_email_and_code\",\"template\":\"user:email:{email}:{code}\",\"parts\":[{\"name\":\"email\",\"type\":\"String\",\"normalized\":true},{\"name\":\"code\",\"type\":\"Code\",\"normalized\":true}]}],\"lists\":[],\"tags\":[{\"name\":\"tag_code\",\"template\":\"code:{code}\",\"parts\":[{\"name\":\"code\",\"type\":\"Code\",\"normalized\":true}]}],\"fields\":[{\"name\":\"id\"},{\"name\":\"email\"},{\"name\":\"code\"}]";
         #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<UserById as ::cachecow::Lookup>::key_of(self).key());

@@ -103,6 +103,7 @@ const _: () = {
             .with_ttl(::core::time::Duration::new(300u64, 0u32));
         const TEMPLATES: &'static [&'static ::core::primitive::str] = &["squares:{}"];
         const SHAPE: ::core::primitive::u64 = 0u64;
+        const DESCRIPTION: &'static ::core::primitive::str = "\"query\":true,\"lookups\":[{\"name\":\"of\",\"template\":\"squares:{below}\",\"parts\":[{\"name\":\"below\",\"type\":\"u32\"}]}]";
         #[inline]
         fn output(
             found: ::core::option::Option<

@@ -160,6 +160,7 @@ const _: () = {
             .with_near_ttl(::core::time::Duration::new(5u64, 0u32));
         const TEMPLATES: &'static [&'static ::core::primitive::str] = &["best:{}:{}:{}"];
         const SHAPE: ::core::primitive::u64 = 5u64;
+        const DESCRIPTION: &'static ::core::primitive::str = "\"query\":true,\"lookups\":[{\"name\":\"of\",\"template\":\"best:{kind}:{r#type}:{day}\",\"parts\":[{\"name\":\"kind\",\"type\":\"str\"},{\"name\":\"type\",\"type\":\"u8\"},{\"name\":\"day\",\"type\":\"NaiveDate\"}]}]";
         #[inline]
         fn output(
             found: ::core::option::Option<

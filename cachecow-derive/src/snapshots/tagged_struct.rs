@@ -155,6 +155,7 @@ const _: () = {
     {
         const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
         const TEMPLATES: &'static [&'static ::core::primitive::str] = &["user:{}"];
+        const DESCRIPTION: &'static ::core::primitive::str = "\"lookups\":[{\"name\":\"by_id\",\"template\":\"user:{id}\",\"parts\":[{\"name\":\"id\",\"type\":\"i64\"}]}],\"lists\":[],\"tags\":[{\"name\":\"tag_org_id\",\"template\":\"org:{org_id}\",\"parts\":[{\"name\":\"org_id\",\"type\":\"u32\"}]},{\"name\":\"tag_place\",\"template\":\"place:{city}:{kind}\",\"parts\":[{\"name\":\"city\",\"type\":\"String\"},{\"name\":\"kind\",\"type\":\"K\"}]}],\"fields\":[{\"name\":\"id\"},{\"name\":\"org_id\"},{\"name\":\"city\"},{\"name\":\"kind\"}]";
         #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<UserById<K> as ::cachecow::Lookup>::key_of(self).key());

@@ -116,6 +116,7 @@ const _: () = {
     impl ::cachecow::Cached for Row {
         const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
         const TEMPLATES: &'static [&'static ::core::primitive::str] = &["row:{}"];
+        const DESCRIPTION: &'static ::core::primitive::str = "\"lookups\":[{\"name\":\"by_0\",\"template\":\"row:{0}\",\"parts\":[{\"name\":\"0\",\"type\":\"u8\"}]}],\"lists\":[],\"tags\":[],\"fields\":[{\"name\":\"0\"},{\"name\":\"1\"}]";
         #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<RowBy0 as ::cachecow::Lookup>::key_of(self).key());

@@ -188,6 +188,7 @@ const _: () = {
             "order:{}:{}",
             "order:number:{}",
         ];
+        const DESCRIPTION: &'static ::core::primitive::str = "\"lookups\":[{\"name\":\"by_tenant_and_id\",\"template\":\"order:{tenant}:{id}\",\"parts\":[{\"name\":\"tenant\",\"type\":\"Uuid\"},{\"name\":\"id\",\"type\":\"u64\"}]},{\"name\":\"numbered\",\"template\":\"order:number:{number}\",\"parts\":[{\"name\":\"number\",\"type\":\"String\"}]}],\"lists\":[],\"tags\":[],\"fields\":[{\"name\":\"id\"},{\"name\":\"tenant\"},{\"name\":\"number\"},{\"name\":\"customer\",\"opaque\":true}]";
         #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<OrderByTenantAndId as ::cachecow::Lookup>::key_of(self).key());

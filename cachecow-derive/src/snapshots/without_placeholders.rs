@@ -101,6 +101,7 @@ const _: () = {
     impl ::cachecow::Cached for Settings {
         const POLICY: ::cachecow::TypePolicy = ::cachecow::TypePolicy::new();
         const TEMPLATES: &'static [&'static ::core::primitive::str] = &["settings"];
+        const DESCRIPTION: &'static ::core::primitive::str = "\"lookups\":[{\"name\":\"current\",\"template\":\"settings\",\"parts\":[]}],\"lists\":[],\"tags\":[{\"name\":\"tag_all_settings\",\"template\":\"all:settings\",\"parts\":[]}],\"fields\":[{\"name\":\"theme\"}]";
         #[inline]
         fn each_key(&self, visit: &mut dyn ::core::ops::FnMut(::cachecow::Key)) {
             visit(<SettingsCurrent as ::cachecow::Lookup>::key_of(self).key());

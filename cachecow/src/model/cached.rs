@@ -67,6 +67,15 @@ pub trait Cached: CacheSchema + Send + Sync + 'static {
         None
     }
 
+    /// How keys, lists and tags are put together and what the fields are called, for a
+    /// [manifest](crate::manifest): members of a JSON object.
+    #[doc(hidden)]
+    const DESCRIPTION: &'static str = "";
+
+    /// The fingerprints of the lists, in the description's order.
+    #[doc(hidden)]
+    const LIST_FINGERPRINTS: &'static [u64] = &[];
+
     /// A number for this type, dense and constant within the process.
     #[doc(hidden)]
     fn type_slot() -> usize {

@@ -106,6 +106,11 @@ impl<L: ListLookup> Members<L> {
     }
 }
 
+/// The fingerprint that the stored lists of this kind carry.
+pub const fn list_fingerprint<L: ListLookup>() -> u64 {
+    <Members<L> as CacheSchema>::FINGERPRINT
+}
+
 impl<L: ListLookup> CacheSchema for Members<L> {
     const NAME: &'static str = <L as ListLookup>::NAME;
     const FINGERPRINT: u64 =

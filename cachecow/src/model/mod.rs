@@ -8,6 +8,7 @@ pub(crate) mod keys;
 pub(crate) mod list;
 pub(crate) mod listed;
 pub(crate) mod lookup;
+pub(crate) mod manifest;
 pub(crate) mod object;
 pub(crate) mod output;
 pub(crate) mod query;

@@ -36,6 +36,10 @@ pub trait Query: Send + Sync + Sized + 'static {
     #[doc(hidden)]
     const CLEARABLE: bool = false;
 
+    /// How the key is put together, for a [manifest](crate::manifest).
+    #[doc(hidden)]
+    const DESCRIPTION: &'static str = "";
+
     /// What is returned for an answer; `None` if the function must be called for one.
     #[doc(hidden)]
     fn output(found: Option<Arc<Answer<Self>>>) -> Option<Self::Output>;
@@ -135,6 +139,7 @@ impl<Q: Query> Cached for Answer<Q> {
     const POLICY: TypePolicy = Q::POLICY;
     const TEMPLATES: &'static [&'static str] = Q::TEMPLATES;
     const CLEARABLE: bool = Q::CLEARABLE;
+    const DESCRIPTION: &'static str = Q::DESCRIPTION;
 
     /// The templates of queries differ, their names may not.
     fn tag_scope() -> KeyEncoder {

@@ -1,0 +1,120 @@
+//! What a program's cached types look like, for tools that do not have the types.
+
+use std::fmt::Write as _;
+
+use crate::key::KeyEncoder;
+use crate::model::cached::Cached;
+
+/// A description of cached types, as JSON: their fingerprints, keys, lists, tags and the names of their fields. The
+/// program `cachecow` (feature `cli`) takes it, as `--manifest FILE`.
+///
+/// `T` is one type with `#[derive(Cached)]`, or a tuple of up to eight, or of tuples; of a
+/// [query](macro@crate::query) `top_posts` it is `Answer<top_posts>`. It holds names, templates and types, and no
+/// values. Its form may change between releases of this crate: make it anew with each build, for example by a
+/// subcommand of the program.
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// use cachecow::Cached;
+///
+/// #[derive(Cached)]
+/// #[cache(key = "user:{id}", fetch = User::find)]
+/// struct User { id: i64, name: String }
+/// # impl User {
+/// #     async fn find(id: i64) -> Result<User, std::convert::Infallible> {
+/// #         Ok(User { id, name: String::new() })
+/// #     }
+/// # }
+///
+/// let manifest = cachecow::manifest::<User>();
+/// assert!(manifest.contains(r#""name":"User""#) && manifest.contains(r#""template":"user:{id}""#));
+/// // std::fs::write("cachecow.json", manifest)?;
+/// # }
+/// ```
+pub fn manifest<T: ManifestTypes>() -> String {
+    let mut types = Vec::new();
+    T::describe(&mut types);
+    format!("{{\"cachecow_manifest\":1,\"types\":[\n{}\n]}}\n", types.join(",\n"))
+}
+
+/// One type with [`Cached`], or a tuple of up to eight; what [`manifest`] describes.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no cached type, nor a tuple of such types",
+    label = "expected a type with `#[derive(Cached)]`, or a tuple",
+    note = "of a query `top_posts` write `cachecow::Answer<top_posts>`"
+)]
+pub trait ManifestTypes {
+    /// Adds one JSON object for each type.
+    #[doc(hidden)]
+    fn describe(types: &mut Vec<String>);
+}
+
+impl<T: Cached> ManifestTypes for T {
+    fn describe(types: &mut Vec<String>) {
+        types.push(described::<T>());
+    }
+}
+
+macro_rules! tuples {
+    ($($($member:ident)*;)*) => {$(
+        impl<$($member: ManifestTypes),*> ManifestTypes for ($($member,)*) {
+            fn describe(types: &mut Vec<String>) {
+                $($member::describe(types);)*
+            }
+        }
+    )*};
+}
+
+tuples! {
+    A;
+    A B;
+    A B C;
+    A B C D;
+    A B C D E;
+    A B C D E F;
+    A B C D E F G;
+    A B C D E F G H;
+}
+
+fn described<T: Cached>() -> String {
+    let lists: Vec<String> =
+        T::LIST_FINGERPRINTS.iter().map(|print| format!("\"{print:016x}\"")).collect();
+    let millis = |time: Option<std::time::Duration>| {
+        time.map_or_else(|| "null".to_owned(), |time| time.as_millis().to_string())
+    };
+    let description =
+        if T::DESCRIPTION.is_empty() { String::new() } else { format!(",{}", T::DESCRIPTION) };
+    format!(
+        "{{\"name\":\"{}\",\"fingerprint\":\"{:016x}\",\"arguments\":\"{}\",\"tag_scope\":\"{}\",\
+         \"clearable\":{},\"ttl_ms\":{},\"settle_ms\":{},\"near\":{},\"list_fingerprints\":[{}]{description}}}",
+        T::NAME,
+        T::FINGERPRINT,
+        hex(&arguments::<T>()),
+        hex(T::tag_scope().as_bytes()),
+        T::CLEARABLE,
+        millis(T::POLICY.ttl),
+        millis(T::POLICY.settle),
+        T::POLICY.near != Some(false),
+        lists.join(","),
+    )
+}
+
+/// What stands between the template and the parts in the keys of a generic type: its arguments' names.
+fn arguments<T: Cached>() -> Vec<u8> {
+    let (mut full, mut name) = (KeyEncoder::new(""), KeyEncoder::new(""));
+    T::write_name(&mut full);
+    name.scope(T::NAME);
+    // The name of a type with arguments is a group of its own name and theirs. The first byte is the empty template.
+    let (full, name) = (&full.as_bytes()[1..], &name.as_bytes()[1..]);
+    let group = full.get(1..).and_then(|rest| rest.strip_prefix(name));
+    group.map(<[u8]>::to_vec).unwrap_or_default()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut hex = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // A string takes all that is written.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
+}
