@@ -117,7 +117,7 @@ impl Health {
 
 impl Engine {
     pub(crate) fn health(&self) -> Health {
-        let mut found = Found { now: (self.settings.clock)(), degraded: Vec::new() };
+        let mut found = Found { now: self.now(), degraded: Vec::new() };
         if let Some(lasted) = self.client.circuit_open_for() {
             let detail = "the cache does not answer; reads are served by the fetch functions";
             found.add(DegradedBy::CircuitOpen, lasted, detail);

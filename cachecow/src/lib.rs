@@ -105,6 +105,7 @@
 //! | `mongodb-log` | `log::MongoLog`: the change streams of MongoDB |
 //! | `outbox` | `log::Outbox`: a table that triggers fill, with `postgres`, `mysql` or `sqlite` |
 //! | `metrics` | the module `metrics`: [`CacheCow::stats`] and durations by the crate `metrics`, for Prometheus, OpenTelemetry and others |
+//! | `cli` | the program `cachecow`, which looks into a cache and invalidates: `command` |
 //! | `hmac` | `Hmac`, and keys by the content's hash |
 //! | `testing` | the module `testing`: a cache for your own tests, on a clock that they pause, and a Redis server |
 //! | `conformance` | the suites for backends (`conformance`) and stores (`store::conformance`) of your own |
@@ -140,6 +141,9 @@ mod key;
 #[cfg(doc)]
 #[doc = include_str!("../docs/lists.md")]
 pub mod lists {}
+#[cfg(all(doc, feature = "cli"))]
+#[doc = include_str!("../docs/command.md")]
+pub mod command {}
 #[cfg(feature = "log")]
 pub mod log;
 #[cfg(feature = "metrics")]
@@ -170,6 +174,10 @@ pub mod writes {}
 #[doc(hidden)]
 #[path = "private.rs"]
 pub mod __private;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+#[path = "tools.rs"]
+pub mod __tools;
 
 #[cfg(feature = "derive")]
 pub use cachecow_derive::{CacheSchema, Cached, KeyPart, query};

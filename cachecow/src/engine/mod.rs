@@ -250,10 +250,14 @@ impl Engine {
         Handle::try_current().ok().or_else(|| self.runtime.clone())
     }
 
+    /// The time of day.
+    pub(crate) fn now(&self) -> SystemTime {
+        self.settings.clock.as_ref().map_or_else(SystemTime::now, |clock| clock())
+    }
+
     /// Milliseconds since 1970.
     pub(crate) fn wall_clock(&self) -> u64 {
-        let now = self.settings.clock.as_ref().map_or_else(SystemTime::now, |clock| clock());
-        let since = now.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        let since = self.now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
 }

@@ -111,6 +111,12 @@ impl Key {
         self.words.as_bytes()
     }
 
+    /// Another key with the same words.
+    #[cfg(feature = "cli")]
+    pub(crate) fn with_hash(self, hash: u128) -> Self {
+        Self { hash, ..self }
+    }
+
     /// The key beside a tag's, of the epoch that answers to queries carry.
     pub(crate) fn of_answers(self) -> Self {
         let mut parts = KeyEncoder::new("");

@@ -49,6 +49,7 @@ impl<'a> Value<'a> {
             Self::Base64(text) => Value::Base64(Cow::Borrowed(text)),
             Self::Null => Value::Null,
             Self::Unchanged => Value::Unchanged,
+            Self::Other => Value::Other,
         }
     }
 
@@ -57,7 +58,7 @@ impl<'a> Value<'a> {
         match self {
             Self::Text(text) | Self::Base64(text) => text.len(),
             Self::Bytes(bytes) => bytes.len(),
-            Self::Bool(_) | Self::Null | Self::Unchanged => 0,
+            Self::Bool(_) | Self::Null | Self::Unchanged | Self::Other => 0,
         }
     }
 

@@ -67,6 +67,19 @@ impl KeySet {
         self.answers.push((Answer::<Q>::whole(), Q::POLICY));
     }
 
+    /// Adds a tag by the keys of its guard and of its epoch, for a program that does not have the type.
+    #[cfg(feature = "cli")]
+    pub(crate) fn add_tag_by_keys(&mut self, guard: Key, tag: Key, policy: TypePolicy) {
+        self.tags.push(TagInSet { guard, tag, policy });
+        self.answers.push((tag.of_answers(), policy));
+    }
+
+    /// Adds everything of a type by the key of its epoch, for a program that does not have the type.
+    #[cfg(feature = "cli")]
+    pub(crate) fn add_all_by_key(&mut self, whole: Key, policy: TypePolicy) {
+        self.answers.push((whole, policy));
+    }
+
     /// The keys; each as often as it was added.
     pub fn keys(&self) -> impl Iterator<Item = Key> {
         self.keys.iter().map(|(key, _)| *key)

@@ -17,6 +17,8 @@ mod routed;
 mod script;
 mod sentinel;
 mod server;
+#[cfg(feature = "cli")]
+pub(crate) mod servers;
 mod tracking;
 pub(crate) mod url;
 

@@ -74,6 +74,20 @@ impl Server {
         Self::by(self.endpoint.clone(), self.connector.listening(on_push), Some(greeting))
     }
 
+    /// Where it is, without user and password.
+    #[cfg(feature = "cli")]
+    pub(super) fn address(&self) -> String {
+        match &self.endpoint {
+            Endpoint::At(info) => info.addr().to_string(),
+            Endpoint::Sentinels(sentinels) => format!("the master {}", sentinels.name()),
+        }
+    }
+
+    #[cfg(feature = "cli")]
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
     /// Whether this connection is still the one in use.
     pub(super) fn uses(&self, connection: &Connection) -> bool {
         self.current().is_some_and(|current| current.generation == connection.generation)

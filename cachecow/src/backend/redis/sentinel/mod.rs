@@ -29,6 +29,12 @@ impl Sentinels {
         Self { name, nodes, master, switches: Switches::default() }
     }
 
+    /// What the sentinels call the master.
+    #[cfg(feature = "cli")]
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// How often the master was switched: a connection from before is of no more use.
     pub(super) fn switches(&self) -> u64 {
         self.switches.count()

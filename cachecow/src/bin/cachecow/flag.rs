@@ -1,0 +1,151 @@
+//! Who may fill a key, or holds it.
+
+use std::time::Duration;
+
+use redis::{Pipeline, Value};
+use serde_json::json;
+
+use crate::replies;
+use crate::shown;
+
+/// What stands in the flag's place.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Flag {
+    /// Nothing: whoever asks may fill.
+    Free,
+    /// A reader fetches.
+    Lease { claimed_ago: Option<Duration>, ends_in: Duration },
+    /// Writers hold it: until when each does at the most.
+    Held { ends_in: Vec<Duration> },
+    /// Something that is not this crate's.
+    Foreign,
+}
+
+/// How many questions [`ask`] asks.
+pub(crate) const QUESTIONS: usize = 3;
+
+/// Asks for what stands under a flag's or a tag's name.
+pub(crate) fn ask(questions: &mut Pipeline, name: &str) {
+    questions.cmd("GET").arg(name);
+    questions.cmd("PTTL").arg(name);
+    questions.cmd("ZRANGE").arg(name).arg(0).arg(-1).arg("WITHSCORES");
+}
+
+impl Flag {
+    /// By the answers, and the server's time in microseconds.
+    pub(crate) fn by(answers: &[Value], now: u64) -> Self {
+        let [text, left, members] = answers else { return Self::Foreign };
+        let left = replies::int(left).and_then(|left| u64::try_from(left).ok());
+        let left = Duration::from_millis(left.unwrap_or_default());
+        match (text, members) {
+            (Value::Nil, _) => Self::Free,
+            // A token, and the number of the grant, which is the time.
+            (Value::BulkString(mark), _) if mark.len() > 16 => {
+                let grant = std::str::from_utf8(&mark[16..]).ok().and_then(|at| at.parse().ok());
+                let claimed_ago =
+                    grant.map(|at: u64| Duration::from_micros(now.saturating_sub(at)));
+                Self::Lease { claimed_ago, ends_in: left }
+            }
+            (Value::ServerError(_), Value::Array(_)) => {
+                Self::Held { ends_in: ends(replies::array(members), now / 1000) }
+            }
+            _ => Self::Foreign,
+        }
+    }
+
+    pub(crate) fn json(&self) -> Json {
+        let millis = |time: &Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        match self {
+            Self::Free => json!({"state": "free"}),
+            Self::Lease { claimed_ago, ends_in } => json!({
+                "state": "leased",
+                "claimed_ms_ago": claimed_ago.as_ref().map(millis),
+                "ends_in_ms": millis(ends_in),
+            }),
+            Self::Held { ends_in } => json!({
+                "state": "held",
+                "holds": ends_in.iter().map(|end| json!({"ends_in_ms": millis(end)})).collect::<Vec<_>>(),
+            }),
+            Self::Foreign => json!({"state": "foreign"}),
+        }
+    }
+
+    /// For people.
+    pub(crate) fn words(&self) -> String {
+        match self {
+            Self::Free => "free: the next reader that misses may fill".to_owned(),
+            Self::Lease { claimed_ago, ends_in } => {
+                let since = claimed_ago.map(|ago| format!(" for {}", shown::time(ago)));
+                let since = since.unwrap_or_default();
+                format!(
+                    "a reader has been fetching{since}; its lease ends in {} at the latest",
+                    shown::time(*ends_in)
+                )
+            }
+            Self::Held { ends_in } if ends_in.is_empty() => {
+                "held by a writer whose hold has just ended".to_owned()
+            }
+            Self::Held { ends_in } => {
+                let last = ends_in.iter().max().copied().unwrap_or_default();
+                format!(
+                    "held by {} writer(s) or invalidations that settle: nothing is stored for up to {}",
+                    ends_in.len(),
+                    shown::time(last)
+                )
+            }
+            Self::Foreign => "something that is not cachecow's stands in its place".to_owned(),
+        }
+    }
+}
+
+// Redis has a `Value`, too.
+type Json = serde_json::Value;
+
+/// When the holds end, of a sorted set's members with their scores; in milliseconds.
+fn ends(members: &[Value], now: u64) -> Vec<Duration> {
+    let (flat, _) = members.as_chunks::<2>();
+    let of = |[member, end]: &[Value; 2]| {
+        // A mark of the same set, and no hold.
+        if replies::bytes(member) == Some(b"alone") {
+            return None;
+        }
+        let end = u64::try_from(replies::int(end)?).ok()?;
+        (end > now).then(|| Duration::from_millis(end - now))
+    };
+    flat.iter().filter_map(of).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(text: &str) -> Value {
+        Value::BulkString(text.as_bytes().to_vec())
+    }
+
+    #[test]
+    fn a_flag_is_read() {
+        let wrong_type = || {
+            Value::ServerError(redis::ServerError::from((
+                redis::ServerErrorKind::ResponseError,
+                String::new(),
+            )))
+        };
+        let lease = [text("0123456789abcdef1500000"), Value::Int(58_000), wrong_type()];
+        assert_eq!(
+            Flag::by(&lease, 2_000_000),
+            Flag::Lease {
+                claimed_ago: Some(Duration::from_millis(500)),
+                ends_in: Duration::from_secs(58)
+            }
+        );
+        let members = [text("0123456789abcdef"), text("7000"), text("alone"), text("7000")];
+        let held = [wrong_type(), Value::Int(5000), Value::Array(members.to_vec())];
+        let ends_in = vec![Duration::from_secs(5)];
+        assert_eq!(Flag::by(&held, 2_000_000), Flag::Held { ends_in });
+        let free = [Value::Nil, Value::Int(-2), Value::Array(Vec::new())];
+        assert_eq!(Flag::by(&free, 0), Flag::Free);
+        let foreign = [text("x"), Value::Int(-1), wrong_type()];
+        assert_eq!(Flag::by(&foreign, 0), Flag::Foreign);
+    }
+}
