@@ -112,7 +112,7 @@ pub(crate) struct Named {
     /// A lookup, a template with types, or a name in Redis
     pub(crate) key: String,
     /// One for each placeholder; TYPE:VALUE where the command does not know the type
-    #[arg(value_name = "VALUE", allow_hyphen_values = true)]
+    #[arg(value_name = "VALUE", allow_negative_numbers = true)]
     pub(crate) values: Vec<String>,
 }
 
@@ -159,11 +159,11 @@ pub(crate) struct Invalidate {
 
 #[derive(Debug, Arguments)]
 pub(crate) struct InvalidateTag {
-    /// A tag of the manifest (User::tag_org_id), a whole clearable type (User); with --of a template
+    /// A tag of the manifest (`User::tag_org_id`), a whole clearable type (User); with --of a template
     /// with types ('org:{u32}')
     pub(crate) tag: String,
     /// One for each placeholder
-    #[arg(value_name = "VALUE", allow_hyphen_values = true)]
+    #[arg(value_name = "VALUE", allow_negative_numbers = true)]
     pub(crate) values: Vec<String>,
     /// The first key template of the tag's type ('user:{id}'), without a manifest
     #[arg(long, value_name = "TEMPLATE")]

@@ -125,12 +125,7 @@ mod tests {
 
     #[test]
     fn a_flag_is_read() {
-        let wrong_type = || {
-            Value::ServerError(redis::ServerError::from((
-                redis::ServerErrorKind::ResponseError,
-                String::new(),
-            )))
-        };
+        let wrong_type = || redis::parse_redis_value(b"-WRONGTYPE no\r\n").expect("an error");
         let lease = [text("0123456789abcdef1500000"), Value::Int(58_000), wrong_type()];
         assert_eq!(
             Flag::by(&lease, 2_000_000),

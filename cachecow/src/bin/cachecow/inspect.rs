@@ -231,7 +231,7 @@ impl Seen<'_> {
     }
 
     fn tell(&self, session: &Session, show: bool) -> Result<(), Fault> {
-        let out = session.out;
+        let out = &session.out;
         let mut rows = vec![row("name", self.name.clone()), row("server", self.server.clone())];
         match (self.len, &self.stored) {
             (None, _) => rows.push(row("stored", "nothing")),

@@ -1,6 +1,6 @@
 //! Standard output, for people or as JSON.
 
-use std::io::{self, Write as _};
+use std::io::{self, Stdout, Write as _};
 
 use serde_json::Value;
 
@@ -8,39 +8,40 @@ use crate::fault::Fault;
 use crate::shown;
 
 /// Where results go.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(crate) struct Out {
     json: bool,
+    to: Stdout,
 }
 
 impl Out {
     pub(crate) fn new(json: bool) -> Self {
-        Self { json }
+        Self { json, to: io::stdout() }
     }
 
-    pub(crate) fn is_json(self) -> bool {
+    pub(crate) fn is_json(&self) -> bool {
         self.json
     }
 
     /// Prints a line for people; what is hostile in it is escaped.
-    pub(crate) fn line(self, text: &str) -> Result<(), Fault> {
-        print(&shown::line(text))
+    pub(crate) fn line(&self, text: &str) -> Result<(), Fault> {
+        self.print(&shown::line(text))
     }
 
     /// Prints a document in one line.
-    pub(crate) fn json(self, document: &Value) -> Result<(), Fault> {
-        print(&shown::json(&document.to_string()))
+    pub(crate) fn json(&self, document: &Value) -> Result<(), Fault> {
+        self.print(&shown::json(&document.to_string()))
     }
 
     /// Prints a document that people read, too.
-    pub(crate) fn pretty(self, document: &Value) -> Result<(), Fault> {
+    pub(crate) fn pretty(&self, document: &Value) -> Result<(), Fault> {
         let pretty = serde_json::to_string_pretty(document).unwrap_or_default();
         // The line breaks are ours: those within texts are escaped already.
-        pretty.lines().try_for_each(|line| print(&shown::json(line)))
+        pretty.lines().try_for_each(|line| self.print(&shown::json(line)))
     }
 
     /// Prints lines in columns; what is hostile in them is escaped.
-    pub(crate) fn table(self, rows: &[Vec<String>]) -> Result<(), Fault> {
+    pub(crate) fn table(&self, rows: &[Vec<String>]) -> Result<(), Fault> {
         let rows: Vec<Vec<String>> =
             rows.iter().map(|row| row.iter().map(|cell| shown::line(cell)).collect()).collect();
         let columns = rows.iter().map(Vec::len).max().unwrap_or_default();
@@ -51,18 +52,18 @@ impl Out {
             (0..columns).map(|column| width(column).unwrap_or_default()).collect();
         rows.iter().try_for_each(|row| {
             let cells = row.iter().zip(&widths).map(|(cell, &width)| format!("{cell:width$}"));
-            print(cells.collect::<Vec<_>>().join("  ").trim_end())
+            self.print(cells.collect::<Vec<_>>().join("  ").trim_end())
         })
     }
 
     /// Prints what has been written so far, where it is waited for.
-    pub(crate) fn flush(self) -> Result<(), Fault> {
-        io::stdout().flush().map_err(|error| failed(&error))
+    pub(crate) fn flush(&self) -> Result<(), Fault> {
+        (&self.to).flush().map_err(|error| failed(&error))
     }
-}
 
-fn print(line: &str) -> Result<(), Fault> {
-    writeln!(io::stdout(), "{line}").map_err(|error| failed(&error))
+    fn print(&self, line: &str) -> Result<(), Fault> {
+        writeln!(&self.to, "{line}").map_err(|error| failed(&error))
+    }
 }
 
 fn failed(error: &io::Error) -> Fault {

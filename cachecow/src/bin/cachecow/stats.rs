@@ -182,7 +182,7 @@ fn json(session: &Session, found: &Found, totals: &OfServers) -> Result<(), Faul
 }
 
 fn tell(session: &Session, found: &Found, totals: &OfServers) -> Result<(), Fault> {
-    let out = session.out;
+    let out = &session.out;
     let mut rows =
         vec![["type", "values", "bytes each", "memory each", ""].map(str::to_owned).to_vec()];
     for (words, of_type) in &found.types {

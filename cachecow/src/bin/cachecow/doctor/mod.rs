@@ -112,7 +112,7 @@ fn json(session: &Session, reports: &[(String, Vec<Check>)]) -> Result<(), Fault
 }
 
 fn tell(session: &Session, reports: &[(String, Vec<Check>)]) -> Result<(), Fault> {
-    let out = session.out;
+    let out = &session.out;
     let mut counts = [0_usize; 3];
     for (address, checks) in reports {
         out.line(address)?;
