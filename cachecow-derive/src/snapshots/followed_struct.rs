@@ -830,6 +830,17 @@ const _: () = {
         (::core::option::Option::Some(part_0),) = (::cachecow::log::RowReader::part:: <
         Option < u32 > > (reader, "org_id", "Option<u32>",
         ::cachecow::log::ColumnUse::Tag),) { reader.add(& Self::__cachecow_tag_org_id(&
-        part_0).queries()); } reader.add(& Self::__cachecow_tag_all().queries()); } }
+        part_0).queries()); } reader.add(& Self::__cachecow_tag_all().queries()); }
+        #[inline] fn others() -> ::cachecow::__private::Vec <
+        ::cachecow::log::FollowedTable > {
+        ::cachecow::__private::Vec::from([::cachecow::log::FollowedTable::of_list:: <
+        Self > (::cachecow::log::TableName::new(::core::option::Option::Some("app"),
+        "badges"), | _ | {}).via:: < () > (::cachecow::log::ColumnUse::List,
+        ::core::option::Option::Some(& ["id"]), "()", | _context, row |
+        ::cachecow::__private::boxed(async move {
+        ::cachecow::__private::named_keys(Self::with_badge(& row.row()). await, | error |
+        { use ::cachecow::__private::ErrorKindOf as _; (&& &
+        ::cachecow::__private::Tag::of(& error)).cachecow_error_kind().wrap("via", error)
+        }) }))]) } }
     }
 };

@@ -35,14 +35,14 @@ impl Followers {
     /// A follower ended, and reads of the types with these guards stay past the cache, each once.
     pub(crate) fn leave(
         &self,
-        name: String,
+        name: &str,
         scope: Scope,
-        guards: Vec<Key>,
+        guards: &[Key],
         pending: &PendingInvalidations,
     ) {
         let mut all = self.left.lock();
-        for guard in guards {
-            let left = Left { name: name.clone(), scope, guard };
+        for &guard in guards {
+            let left = Left { name: name.to_owned(), scope, guard };
             if all.contains(&left) {
                 pending.read_again(&[guard]);
             } else {

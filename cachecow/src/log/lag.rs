@@ -58,8 +58,8 @@ impl LagPolicy {
         }
         if is_behind {
             self.past = false;
-            let (name, guards) = (self.name.clone(), self.guards.clone());
-            self.engine.followers.leave(name, self.scope, guards, &self.engine.pending);
+            let (followers, pending) = (&self.engine.followers, &self.engine.pending);
+            followers.leave(&self.name, self.scope, &self.guards, pending);
         } else {
             self.read_again();
         }

@@ -31,6 +31,9 @@ type Named = BoxFuture<'static, Result<KeySet, Error>>;
 /// A function of the user's, which takes this context.
 pub(super) type Function<C> = fn(Arc<C>, OwnedRow) -> Named;
 
+/// The same, which takes it out of the contexts; `None` if it is not there.
+type Call = Arc<dyn Fn(&Contexts, OwnedRow) -> Option<Named> + Send + Sync>;
+
 /// The contexts of a follower, by their types.
 #[derive(Default)]
 pub(super) struct Contexts(HashMap<TypeId, Box<dyn Any + Send + Sync>>);
@@ -55,7 +58,7 @@ pub(super) struct Via {
     columns: Option<&'static [&'static str]>,
     /// The context's type, as it is written.
     context: &'static str,
-    call: Arc<dyn Fn(&Contexts, OwnedRow) -> Option<Named> + Send + Sync>,
+    call: Call,
     is_given: fn(&Contexts) -> bool,
 }
 
