@@ -188,7 +188,7 @@ fn give(id: i64, name: &str, state: &mut State) -> RawDocumentBuf {
         state.cursors.insert(id, token.clone());
     }
     if state.odd_tokens {
-        token = "0163EAA6C7".to_owned();
+        "0163EAA6C7".clone_into(&mut token);
     }
     batch(name, if ends { 0 } else { id }, events, &token, state.clock)
 }

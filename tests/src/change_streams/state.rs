@@ -27,6 +27,7 @@ pub(super) struct Entry {
 
 /// Everything of the server. What is public is for tests to set.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one fault, and they go together")]
 pub struct State {
     /// What it says it is.
     pub kind: Kind,

@@ -1,5 +1,7 @@
 //! What is followed: a deployment, and collections in it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use mongodb::bson::{Bson, Document, Timestamp, doc};
 
 use super::collections::{Collection, Collections};
@@ -65,9 +67,7 @@ impl Source {
             for entry in self.server.catalog(database, &self.collections).await? {
                 let id = entry.get_document("info").ok().and_then(|info| info.get("uuid"));
                 let id = match id {
-                    Some(Bson::Binary(id)) => {
-                        id.bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-                    }
+                    Some(Bson::Binary(id)) => STANDARD.encode(&id.bytes),
                     _ => String::new(),
                 };
                 found.push(format!(

@@ -16,10 +16,11 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 pub(super) fn field<'a>(document: &'a RawDocument, path: &str) -> Value<'a> {
     let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
     match (document.get(name), rest) {
-        (Ok(None), _) => Value::Null,
+        (Ok(None), _) | (Ok(Some(RawBsonRef::Null | RawBsonRef::Undefined)), Some(_)) => {
+            Value::Null
+        }
         (Ok(Some(found)), None) => value(found),
         (Ok(Some(RawBsonRef::Document(inner))), Some(rest)) => field(inner, rest),
-        (Ok(Some(RawBsonRef::Null | RawBsonRef::Undefined)), Some(_)) => Value::Null,
         // An array on the way, say.
         (Ok(Some(_)) | Err(_), _) => Value::Other,
     }
