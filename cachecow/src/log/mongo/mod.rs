@@ -134,7 +134,8 @@ impl MongoLog {
             Ok(bookmark) => match source.stream(From::Token(bookmark.token.clone())).await {
                 Ok(stream) => {
                     let opened = Opened::at(identity, bookmark.position);
-                    (self.stream, self.given) = (Some(stream), Some(bookmark));
+                    // The cache has it already, and must not lose it by the next mark.
+                    (self.stream, self.confirmed) = (Some(stream), Some(bookmark));
                     return Ok(opened);
                 }
                 Err(NotOpened::Lost(reason)) => reason,
