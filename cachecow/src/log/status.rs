@@ -30,7 +30,9 @@ pub struct Lag {
     /// MongoDB a difference of cluster times, in which a second counts 2^32.
     pub bytes: u64,
     /// Everything that was committed longer ago than this is settled. Measured by heartbeats a second apart, so it is
-    /// up to about a second on a log that is read as it comes.
+    /// up to about a second on a log that is read as it comes. Until a follower has caught up for the first time it
+    /// counts from its start, and what was committed before that may not be settled either:
+    /// [`Follower::caught_up`](super::Follower::caught_up) waits for it.
     #[serde(serialize_with = "crate::stats::seconds")]
     pub time: Duration,
 }
