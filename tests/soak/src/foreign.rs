@@ -1,18 +1,20 @@
 //! Beside the usual load: rows changed by plain SQL, which the same Redis hears of from PostgreSQL's log alone.
 //!
 //! A read may be as old as the follower's `lag` says before it begins, and not older; after `caught_up` it may not be older
-//! than what was committed before that call. One follower lasts for the whole run. Others come and go without a word, each
-//! with a runtime that is shut down: whichever has the slot when it ends, the next one takes over.
+//! than what was committed before that call. There are two followers at a time, each with a cache and a runtime of its own.
+//! Every few seconds the one that has the slot ends without a word, in the middle of whatever it does, and the other one
+//! takes over.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cachecow::CacheCow;
 use cachecow::log::{Follower, PostgresLog};
 use cachecow_tests::followed::{Database, Note, User};
 use futures_util::future::join_all;
+use tokio::runtime::{self, Runtime};
 use tokio::task::JoinSet;
 
 use crate::report::line;
@@ -22,8 +24,8 @@ const WRITERS: usize = 8;
 const READERS: usize = 4;
 /// So many rows change in one statement now and then.
 const TOGETHER: usize = 20;
-/// How long a follower lasts that does not last.
-const MORTAL: Duration = Duration::from_secs(7);
+/// For how long a follower waits before it takes over, and then follows.
+const TURN: Duration = Duration::from_secs(7);
 /// What is compared after each `caught_up`.
 const COMPARED: usize = 32;
 
@@ -46,9 +48,9 @@ pub struct ForeignReport {
     pub longest_lag: Duration,
     /// Followers that ended without a word.
     pub ended: u64,
-    /// How often the follower that lasts took over.
-    pub opened: u64,
-    /// How often it dropped everything.
+    /// How many others took over.
+    pub taken_over: u64,
+    /// How often they dropped everything.
     pub drops: u64,
     /// From the first change to the last.
     pub took: Duration,
@@ -71,8 +73,8 @@ impl fmt::Display for ForeignReport {
         line(f, "  older than caught_up allows", self.stale_after)?;
         line(f, "  stale for good", self.stale_for_good)?;
         line(f, "  followers that ended without a word", self.ended)?;
-        line(f, "  the log opened by the one that lasts", self.opened)?;
-        line(f, "  everything dropped by it", self.drops)
+        line(f, "  others that took over", self.taken_over)?;
+        line(f, "  everything dropped", self.drops)
     }
 }
 
@@ -87,7 +89,8 @@ struct Shared {
     database: Database,
     url: String,
     cow: CacheCow,
-    follower: Follower,
+    /// The one that has the slot, unless it is the other one's turn.
+    leader: Mutex<Follower>,
     rows: Rows,
     wanted: u64,
     over: AtomicBool,
@@ -102,6 +105,8 @@ struct Counts {
     compared: AtomicU64,
     stale_after: AtomicU64,
     ended: AtomicU64,
+    taken_over: AtomicU64,
+    drops: AtomicU64,
     lag: AtomicU64,
 }
 
@@ -114,12 +119,11 @@ impl Foreign {
             database.run(&sql).await;
         }
         let cow = CacheCow::open(&url).await.expect("a valid URL");
-        let log = PostgresLog::connect(&database.server.url()).slot("cachecow");
-        let follower = cow.follow(log).types::<(User, Note)>().start().await.expect("it is set up");
+        let (runtime, follower) = follow(&url, database.log()).await;
         follower.caught_up().await.expect("it follows");
+        let (leader, over) = (Mutex::new(follower), AtomicBool::new(false));
         let counts = Counts::default();
-        let over = AtomicBool::new(false);
-        let shared = Arc::new(Shared { database, url, cow, follower, rows, wanted, over, counts });
+        let shared = Arc::new(Shared { database, url, cow, leader, rows, wanted, over, counts });
         let mut tasks = JoinSet::new();
         for writer in 0..WRITERS {
             let shared = Arc::clone(&shared);
@@ -131,7 +135,7 @@ impl Foreign {
         }
         let [comparing, replacing] = [(); 2].map(|()| Arc::clone(&shared));
         tasks.spawn(async move { comparing.compare().await });
-        tasks.spawn(async move { replacing.replace_followers().await });
+        tasks.spawn(async move { replacing.take_turns(runtime).await });
         Self { shared, tasks, began: Instant::now() }
     }
 
@@ -151,15 +155,17 @@ impl Foreign {
             ended.expect("no task panics");
         }
         let shared = &self.shared;
-        shared.follower.caught_up().await.expect("it follows");
+        let (runtime, follower) = follow(&shared.url, shared.database.log()).await;
+        follower.caught_up().await.expect("it follows");
         let mut stale_for_good = 0;
         let rows: Vec<usize> = (0..ROWS).collect();
         for some in rows.chunks(TOGETHER * READERS) {
             let fresh = some.iter().map(|row| shared.is_fresh(*row, shared.rows.committed(*row)));
             stale_for_good += join_all(fresh).await.iter().filter(|is_fresh| !**is_fresh).count();
         }
-        let status = shared.follower.status();
-        shared.follower.stop().await;
+        shared.count(&follower);
+        follower.stop().await;
+        runtime.shutdown_background();
         let of = |count: &AtomicU64| count.load(SeqCst);
         let counts = &shared.counts;
         ForeignReport {
@@ -171,14 +177,53 @@ impl Foreign {
             stale_for_good: stale_for_good as u64,
             longest_lag: Duration::from_micros(of(&counts.lag)),
             ended: of(&counts.ended),
-            opened: status.opened,
-            drops: status.drops,
+            taken_over: of(&counts.taken_over),
+            drops: of(&counts.drops),
             took,
         }
     }
 }
 
+/// A follower, and the runtime that it lives in.
+async fn follow(url: &str, log: PostgresLog) -> (Runtime, Follower) {
+    let mut runtime = runtime::Builder::new_multi_thread();
+    let runtime = runtime.worker_threads(1).enable_all().build().expect("a runtime");
+    let url = url.to_owned();
+    let following = runtime.spawn(async move {
+        let cow = CacheCow::open(&url).await.expect("a valid URL");
+        cow.follow(log).types::<(User, Note)>().start().await.expect("it is set up")
+    });
+    let follower = following.await.expect("no panic");
+    (runtime, follower)
+}
+
 impl Shared {
+    fn leader(&self) -> MutexGuard<'_, Follower> {
+        self.leader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for what is committed by now, whoever follows; whether that came before the end.
+    async fn caught_up(&self) -> bool {
+        loop {
+            let leader = self.leader().clone();
+            // It may have ended meanwhile.
+            if leader.caught_up().await.is_ok() {
+                return true;
+            }
+            if self.is_over() {
+                return false;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// What a follower did that has ended.
+    fn count(&self, follower: &Follower) {
+        let status = follower.status();
+        self.counts.taken_over.fetch_add(u64::from(status.opened > 0), SeqCst);
+        self.counts.drops.fetch_add(status.drops, SeqCst);
+    }
+
     fn is_over(&self) -> bool {
         self.over.load(SeqCst)
     }
@@ -203,7 +248,7 @@ impl Shared {
         while !self.is_over() {
             let row = self.rows.some();
             let now = Instant::now();
-            let lag = self.follower.lag().time;
+            let lag = self.leader().lag().time;
             let micros = u64::try_from(lag.as_micros()).unwrap_or(u64::MAX);
             self.counts.lag.fetch_max(micros, SeqCst);
             let floor = now.checked_sub(lag).map_or(0, |as_of| self.rows.committed_at(row, as_of));
@@ -211,7 +256,7 @@ impl Shared {
             self.counts.reads.fetch_add(3, SeqCst);
             if !is_fresh {
                 self.counts.stale.fetch_add(1, SeqCst);
-                eprintln!("row {row} is older than its lag of {lag:?}: {}", self.follower.status());
+                eprintln!("row {row} is older than its lag of {lag:?}: {}", self.leader().status());
             }
         }
     }
@@ -220,13 +265,15 @@ impl Shared {
         while !self.is_over() {
             let some: Vec<usize> = (0..COMPARED).map(|_| self.rows.some()).collect();
             let floors: Vec<u64> = some.iter().map(|row| self.rows.committed(*row)).collect();
-            self.follower.caught_up().await.expect("it follows");
+            if !self.caught_up().await {
+                return;
+            }
             for (row, floor) in some.into_iter().zip(floors) {
                 let is_fresh = self.is_fresh(row, floor).await;
                 self.counts.compared.fetch_add(3, SeqCst);
                 if !is_fresh {
                     self.counts.stale_after.fetch_add(1, SeqCst);
-                    eprintln!("row {row} is stale after caught_up: {}", self.follower.status());
+                    eprintln!("row {row} is stale after caught_up: {}", self.leader().status());
                 }
             }
         }
@@ -247,23 +294,20 @@ impl Shared {
         is_fresh & self.rows.may_be_listed(row, floor, org, listed.map(|user| &**user))
     }
 
-    /// Lets followers come and go.
-    async fn replace_followers(self: Arc<Self>) {
+    /// Ends the follower that has the slot, again and again.
+    async fn take_turns(self: Arc<Self>, mut runtime: Runtime) {
         while !self.is_over() {
-            let mut runtime = tokio::runtime::Builder::new_multi_thread();
-            let runtime = runtime.worker_threads(1).enable_all().build().expect("a runtime");
-            let (url, log) = (self.url.clone(), self.database.log());
-            let following = runtime.spawn(async move {
-                let cow = CacheCow::open(&url).await.expect("a valid URL");
-                cow.follow(log).types::<(User, Note)>().start().await
-            });
-            let until = Instant::now() + MORTAL;
+            let (next_runtime, next) = follow(&self.url, self.database.log()).await;
+            let until = Instant::now() + TURN;
             while Instant::now() < until && !self.is_over() {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            drop(following);
-            runtime.shutdown_background();
+            let ended = std::mem::replace(&mut *self.leader(), next);
+            std::mem::replace(&mut runtime, next_runtime).shutdown_background();
+            self.count(&ended);
             self.counts.ended.fetch_add(1, SeqCst);
         }
+        runtime.shutdown_background();
+        self.count(&self.leader());
     }
 }
