@@ -195,7 +195,7 @@ async fn there_are_no_keys_in_it_and_no_more_series_with_more_keys() {
     for ids in [1..=10_u32, 11..=500] {
         for id in ids {
             cow.with(&store).get(Item::by_id(i64::from(id))).await.unwrap();
-            cow.with(&store).get(Item::by_name(&format!("item {id}"))).await.unwrap();
+            cow.with(&store).get(Item::by_name(format!("item {id}"))).await.unwrap();
             cow.with(&members).get(Member::by_id(id)).await.unwrap();
             cow.invalidate(Member::tag_org(id)).await.unwrap();
         }

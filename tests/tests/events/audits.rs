@@ -57,13 +57,13 @@ pub(crate) fn all() -> Vec<Said> {
         for id in 1..=5 {
             store.put(Item { id, name: format!("swordfish {id}"), version: 1 });
             cow.with(&*store).get(Item::by_id(id)).await.unwrap();
-            cow.with(&*counter).get(Word::by_word(&format!("swordfish {id}"))).await.unwrap();
+            cow.with(&*counter).get(Word::by_word(format!("swordfish {id}"))).await.unwrap();
         }
         cow.with("sesame").get(Plain::by_id(1)).await.unwrap();
         let auditor = cow.auditor().context(Arc::clone(&store)).context(Arc::clone(&counter));
         tokio::spawn(auditor.one_in(1).run());
         for id in 1..=5 {
-            cow.with(&*counter).get(Word::by_word(&format!("swordfish {id}"))).await.unwrap();
+            cow.with(&*counter).get(Word::by_word(format!("swordfish {id}"))).await.unwrap();
             cow.with("sesame").get(Plain::by_id(1)).await.unwrap();
             audited_of(&cow, "Word", id).await;
         }

@@ -20,7 +20,7 @@ fn outage() -> Vec<Said> {
         let (backend, cow, store) = Moody::open();
         backend.is_now(Mood::Fails(BackendErrorKind::Disconnected));
         for id in 1..=5 {
-            cow.with(&store).get(Item::by_name(&format!("swordfish {id}"))).await.unwrap();
+            cow.with(&store).get(Item::by_name(format!("swordfish {id}"))).await.unwrap();
             cow.invalidate(Item::by_id(id)).await.unwrap_err();
             cow.write(Item::by_id(id), async { Ok::<_, Infallible>(()) }).await.unwrap();
             // Dropped while its work is under way.
