@@ -226,20 +226,23 @@ impl Outbox {
             );
             return Err(Error::new(ErrorKind::InvalidConfig, message));
         }
-        let mut triggers = Trigger::all(kind, &self.table, tables);
-        if self.notify {
-            match kind {
-                #[cfg(feature = "postgres")]
-                Kind::Postgres => triggers.push(Trigger::notifying(&self.table)),
-                #[allow(unreachable_patterns, reason = "PostgreSQL may be the only one")]
-                _ => {
-                    let message = "follow: only PostgreSQL has `NOTIFY`; leave `.notify()` out, and set by `.every(…)` \
-                                   how often the outbox is looked at";
-                    return Err(Error::new(ErrorKind::InvalidConfig, message));
-                }
+        let triggers = Trigger::all(kind, &self.table, tables);
+        if !self.notify {
+            return Ok(triggers);
+        }
+        match kind {
+            #[cfg(feature = "postgres")]
+            Kind::Postgres => {
+                let notifying = Trigger::notifying(&self.table);
+                Ok(triggers.into_iter().chain([notifying]).collect())
+            }
+            #[allow(unreachable_patterns, reason = "PostgreSQL may be the only one")]
+            _ => {
+                let message = "follow: only PostgreSQL has `NOTIFY`; leave `.notify()` out, and set by `.every(…)` how \
+                               often the outbox is looked at";
+                Err(Error::new(ErrorKind::InvalidConfig, message))
             }
         }
-        Ok(triggers)
     }
 
     /// Listens, where the outbox says when there is something.
