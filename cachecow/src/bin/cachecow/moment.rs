@@ -51,14 +51,13 @@ pub(crate) fn date_time(text: &str) -> Option<(i32, u32, u32)> {
 
 /// Seconds since 1970 and nanoseconds of `2026-01-31T12:34:56Z` or with an offset such as `+02:00`.
 pub(crate) fn instant(text: &str) -> Option<(i64, u32)> {
-    let (local, offset) = match text.strip_suffix(['Z', 'z']) {
-        Some(local) => (local, 0),
-        None => {
-            let at = text.rfind(['+', '-']).filter(|at| text.len() - at == 6)?;
-            let (seconds, _) = time(&format!("{}:00", &text[at + 1..]))?;
-            let seconds = i64::from(seconds);
-            (&text[..at], if text[at..].starts_with('-') { -seconds } else { seconds })
-        }
+    let (local, offset) = if let Some(local) = text.strip_suffix(['Z', 'z']) {
+        (local, 0)
+    } else {
+        let at = text.rfind(['+', '-']).filter(|at| text.len() - at == 6)?;
+        let (seconds, _) = time(&format!("{}:00", &text[at + 1..]))?;
+        let seconds = i64::from(seconds);
+        (&text[..at], if text[at..].starts_with('-') { -seconds } else { seconds })
     };
     let (days, seconds, nanos) = date_time(local)?;
     Some((i64::from(days) * 86_400 + i64::from(seconds) - offset, nanos))

@@ -48,7 +48,7 @@ impl Session {
 
     /// The scope that is asked for.
     pub(crate) fn scope(&self) -> Scope {
-        self.scopes.iter().fold(Scope::default(), |scope, part| scope.within(part))
+        self.scopes.iter().fold(Scope::default(), Scope::within)
     }
 
     /// A cache with these settings, without a scope.

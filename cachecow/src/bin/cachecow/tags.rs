@@ -58,12 +58,11 @@ pub(crate) async fn carried(
     let named = named_tags(session);
     let certain = entry.filter(|entry| !entry.is_query()).and_then(TypeEntry::guard);
     // An answer may carry tags of any type.
-    let mut kinds: Vec<Key> = match certain {
-        Some(guard) => vec![guard],
-        None => {
-            let guards = session.manifest.types.iter().filter_map(TypeEntry::guard);
-            std::iter::once(key).chain(guards).collect()
-        }
+    let mut kinds: Vec<Key> = if let Some(guard) = certain {
+        vec![guard]
+    } else {
+        let guards = session.manifest.types.iter().filter_map(TypeEntry::guard);
+        std::iter::once(key).chain(guards).collect()
     };
     kinds.dedup_by_key(|kind| tools::words_of(*kind));
     let mut found = Vec::new();

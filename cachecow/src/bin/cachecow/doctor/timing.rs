@@ -58,7 +58,7 @@ async fn clock(server: &OneServer) -> Result<Check, Fault> {
         return Ok(Check::new("clock", Level::Note, "not told: TIME is denied"));
     };
     let there = Duration::from_micros(there);
-    let apart = if there < before { before - there } else { there.saturating_sub(after) };
+    let apart = before.saturating_sub(there).max(there.saturating_sub(after));
     if apart < CLOCKS_DIFFER {
         return Ok(Check::ok(
             "clock",
