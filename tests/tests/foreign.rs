@@ -3,7 +3,7 @@
 
 use cachecow_tests::foreign::{Cache, Source, Trial, Way, controls};
 
-const ROWS: usize = 480;
+const ROWS: usize = 320;
 /// A control goes on until it has found something, and finds it much earlier.
 const ROWS_OF_A_CONTROL: usize = 200_000;
 

@@ -37,7 +37,7 @@ const WRITERS: usize = 8;
 /// So many rows there are at a time.
 const ROUND: usize = 4_000;
 /// And in a control, which is over with the first round that finds something.
-const ROUND_OF_A_CONTROL: usize = 400;
+const ROUND_OF_A_CONTROL: usize = 240;
 /// So many changes are made in one transaction now and then.
 const TOGETHER: usize = 3;
 /// What is compared after `caught_up`, while writers go on.
