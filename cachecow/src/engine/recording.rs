@@ -101,6 +101,7 @@ mod off {
         pub(in crate::engine) fn epochs_to_note(&self, _: &[WrittenObject]) {}
 
         #[inline]
+        #[allow(clippy::trivially_copy_pass_by_ref, reason = "called as the one that records is")]
         pub(in crate::engine) fn note_ended(&self, _: &[Change], (): &()) {}
     }
 }

@@ -115,7 +115,7 @@ impl Foreign {
     pub(crate) async fn start(url: String, wanted: u64) -> Self {
         let database = Database::start().await;
         let rows = Rows::new();
-        for sql in rows.insert_all() {
+        for sql in Rows::insert_all() {
             database.run(&sql).await;
         }
         let cow = CacheCow::open(&url).await.expect("a valid URL");
@@ -285,10 +285,10 @@ impl Shared {
         let id = Rows::id(row);
         let by_id = view.get(User::by_id(id)).await.expect("the database answers");
         let mut is_fresh = self.rows.may_be(row, floor, by_id.as_deref());
-        let email = self.rows.some_email(row);
+        let email = Rows::some_email(row);
         let by_email = view.get(User::by_email(&email)).await.expect("the database answers");
         is_fresh &= self.rows.may_have_email(row, floor, &email, by_email.as_deref());
-        let org = self.rows.some_org(row);
+        let org = Rows::some_org(row);
         let list = view.list(User::list_by_org_id(org)).await.expect("the database answers");
         let listed = list.iter().find(|user| user.id == id);
         is_fresh & self.rows.may_be_listed(row, floor, org, listed.map(|user| &**user))

@@ -27,7 +27,7 @@ struct State {
 
 #[derive(Debug)]
 pub(crate) struct Rows {
-    rows: Vec<Mutex<VecDeque<State>>>,
+    states: Vec<Mutex<VecDeque<State>>>,
     hot: [AtomicUsize; HOT],
     next: AtomicUsize,
 }
@@ -37,13 +37,13 @@ impl Rows {
         let now = Instant::now();
         let first = |row| State { number: 0, user: Some(first(row)), committed: Some(now) };
         Self {
-            rows: (0..ROWS).map(|row| Mutex::new([first(row)].into())).collect(),
+            states: (0..ROWS).map(|row| Mutex::new([first(row)].into())).collect(),
             hot: std::array::from_fn(AtomicUsize::new),
             next: AtomicUsize::new(0),
         }
     }
 
-    pub(crate) fn insert_all(&self) -> Vec<String> {
+    pub(crate) fn insert_all() -> Vec<String> {
         let values: Vec<String> = (0..ROWS).map(first).map(|user| values(&user)).collect();
         let some = values.chunks(500);
         some.map(|some| format!("insert into app.users values {}", some.join(", "))).collect()
@@ -63,7 +63,7 @@ impl Rows {
     }
 
     fn row(&self, row: usize) -> MutexGuard<'_, VecDeque<State>> {
-        self.rows[row].lock().unwrap_or_else(PoisonError::into_inner)
+        self.states[row].lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The number of the last state that is committed.
@@ -111,12 +111,12 @@ impl Rows {
     }
 
     /// An address that the row has now and then.
-    pub(crate) fn some_email(&self, row: usize) -> String {
+    pub(crate) fn some_email(row: usize) -> String {
         email(row, fastrand::bool())
     }
 
     /// A list that the row is in now and then.
-    pub(crate) fn some_org(&self, row: usize) -> i64 {
+    pub(crate) fn some_org(row: usize) -> i64 {
         org(row, fastrand::bool())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use mongodb::bson::{Document, RawDocumentBuf, Timestamp, doc};
+use mongodb::bson::{Document, RawDocumentBuf, Timestamp, Uuid, doc};
 
 /// What the server says it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +92,7 @@ impl State {
 
     /// Makes a collection, with pre-images or without.
     pub fn create(&mut self, name: &str, pre_images: bool) {
-        let id = mongodb::bson::Uuid::new();
+        let id = Uuid::new();
         let entry = doc! {
             "name": name,
             "type": "collection",

@@ -22,7 +22,7 @@ fn a_server_that_is_set_up_well() {
     };
     let lines: Vec<String> =
         ran.masked().lines().filter(stable).map(|line| format!("{line}\n")).collect();
-    expect![[r#"
+    expect![[r"
         SERVER
           ok reachable: it answers
           ok role: master
@@ -34,7 +34,7 @@ fn a_server_that_is_set_up_well() {
           ok names: 3 patterns of names are allowed
           ok clock: within TIME of this machine's
         0 fault(s), 0 warning(s), 0 note(s)
-    "#]]
+    "]]
     .assert_eq(&lines.concat());
 }
 

@@ -53,10 +53,8 @@ impl Group {
         let list = cow.with(store).list(Entry::list_by_shelf(self.0)).await.unwrap();
         let answer = cow.with(store).ask(shelf::of(self.0)).await.unwrap();
         let expected = Entry { id: self.0, shelf: self.0, version };
-        assert_eq!(
-            list.iter().map(|entry| (**entry).clone()).collect::<Vec<_>>(),
-            [expected.clone()]
-        );
+        let listed: Vec<&Entry> = list.iter().map(|entry| &**entry).collect();
+        assert_eq!(listed, [&expected]);
         assert_eq!(*answer, [expected]);
         store.fetches() > before
     }
