@@ -2,7 +2,7 @@ use cachecow::log::Row;
 
 #[cachecow::query(key = "feed:{author}")]
 #[cache(rows = "app.tags", via = named)]
-async fn feed(_: &str, author: i64) -> Result<Vec<String>, std::fmt::Error> {
+async fn feed(db: &str, author: i64) -> Result<Vec<String>, std::fmt::Error> {
     let _ = (author,);
     Ok(Vec::new())
 }

@@ -1,4 +1,3 @@
-use cachecow::log::Row;
 
 #[cachecow::query(key = "feed:{author}")]
 #[cache(rows = "app.tags", via = named)]
