@@ -63,7 +63,7 @@ pub(crate) trait Soaked: Cached + Sized {
 }
 
 const ALIAS_KIND: usize = 5;
-const ANSWER_KIND: usize = 6;
+pub(crate) const ANSWER_KIND: usize = 6;
 
 /// Whether it is of an alias alone.
 pub(crate) fn is_alias(cell: usize) -> bool {

@@ -6,7 +6,7 @@ use cachecow::{Cached as _, Key, Lookup as _};
 use redis::cluster_routing::Slot;
 
 use crate::history::OBJECTS;
-use crate::objects::{GROUP, Grouped, Named, Plain, Soaked as _, Soft, Strict};
+use crate::objects::{ANSWER_KIND, GROUP, Grouped, Named, Plain, Soaked as _, Soft, Strict};
 
 /// A master, and the replica that may take its place.
 pub(crate) const SHARDS: u16 = 3;
@@ -34,6 +34,8 @@ fn keys_of(cell: usize) -> Vec<Key> {
             Grouped::tag_group(id / GROUP).key(),
             Grouped::tag_scope().key(),
         ],
+        // An answer that is older than its epoch says is not served, whatever became of its own place.
+        ANSWER_KIND => vec![Grouped::tag_group(id / GROUP).queries().key()],
         _ => vec![Named::by(id).key().key(), Named::by_its_name(id).key().key()],
     }
 }
@@ -65,5 +67,7 @@ mod tests {
         assert_eq!([0, 1, 2].map(first_slot), [0, 5461, 10922]);
         assert_eq!([0, 5460, 5461, 16383].map(shard_of), [0, 0, 1, 2]);
         assert!(shards_of(Grouped::cell(9)).len() <= 3 && shards_of(Plain::cell(9)).len() == 1);
+        let epoch = Grouped::tag_group(1).queries().key();
+        assert_eq!(slots_of(Grouped::answer_cell(9)), [slot_of(epoch)]);
     }
 }

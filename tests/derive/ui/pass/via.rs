@@ -26,9 +26,9 @@ pub struct Post<T> {
     text: T,
 }
 
-impl<T: Send + Sync + 'static> Post<T> {
+impl<T: cachecow::CacheSchema + Send + Sync + 'static> Post<T> {
     async fn find(_: &dyn Tags, _: i64) -> Result<Option<Self>, std::io::Error> {
-        Ok(None)
+        Ok(Option::None)
     }
 
     async fn find_by_author(_: &dyn Tags, _: i64) -> Result<Vec<Self>, std::io::Error> {
