@@ -37,10 +37,7 @@ const MOST: usize = 20;
 #[track_caller]
 pub fn assert_round_trips<T: CacheSchema + PartialEq + Debug>(value: &T) {
     if let Err(why) = round_trip(value) {
-        panic!(
-            "assert_round_trips: a `{}` does not come back from a cache as it was: {why}",
-            T::NAME
-        );
+        panic!("assert_round_trips: `{}` does not come back from a cache as it was{why}", T::NAME);
     }
 }
 
