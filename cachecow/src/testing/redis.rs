@@ -37,7 +37,7 @@ pub fn redis() -> Result<RedisServer, Error> {
     RedisServer::start(program)
 }
 
-/// A Redis server on a Unix socket in a folder of its own; see [`redis`].
+/// A Redis server on a Unix socket in a folder of its own; see [`redis()`].
 pub struct RedisServer {
     program: PathBuf,
     arguments: Vec<OsString>,
