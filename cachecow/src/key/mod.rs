@@ -31,6 +31,7 @@ pub use of::{EncodedKey, KeyParts};
 pub use part::KeyPart;
 pub use scope::Scope;
 pub use words::Template;
+pub(crate) use words::template_at;
 use xxhash_rust::xxh3::xxh3_128;
 
 use self::words::Words;

@@ -86,15 +86,8 @@ impl Words {
 
     /// The words of encoded parts, the first of which is the template.
     pub(super) fn of_parts(parts: &[u8]) -> Self {
-        let (header, len) = match *parts {
-            [byte @ 0xa0..=0xbf, ..] => (1, usize::from(byte & 0x1f)),
-            [0xd9, len, ..] => (2, usize::from(len)),
-            [0xda, high, low, ..] => (3, usize::from(u16::from_be_bytes([high, low]))),
-            // Nothing after the bytes that fit counts.
-            [0xdb, _, _, _, _, ..] => (5, parts.len() - 5),
-            _ => return Self::NONE,
-        };
-        let end = parts.len().min(header + len);
+        let Some((header, len)) = template_at(parts) else { return Self::NONE };
+        let end = parts.len().min(header.saturating_add(len));
         Self::of(parts.get(header..end).unwrap_or_default())
     }
 
@@ -113,6 +106,18 @@ impl Words {
     pub(super) fn as_bytes(&self) -> &[u8] {
         &self.text[..usize::from(self.len).min(Self::MAX_LEN)]
     }
+}
+
+/// Where the template stands in encoded parts, which begin with it as a MessagePack string: behind how many bytes, and
+/// how many it takes.
+pub(crate) fn template_at(parts: &[u8]) -> Option<(usize, usize)> {
+    Some(match *parts {
+        [byte @ 0xa0..=0xbf, ..] => (1, usize::from(byte & 0x1f)),
+        [0xd9, len, ..] => (2, usize::from(len)),
+        [0xda, high, low, ..] => (3, usize::from(u16::from_be_bytes([high, low]))),
+        [0xdb, a, b, c, d, ..] => (5, usize::try_from(u32::from_be_bytes([a, b, c, d])).ok()?),
+        _ => return None,
+    })
 }
 
 /// A key's template and its words, which are found once: to compute them in a constant would take the compiler

@@ -7,6 +7,7 @@ use tracing::{Span, debug_span};
 
 use super::loader::Loader;
 use crate::backend::Request;
+use crate::key::template_at;
 use crate::protocol::{Command, Fill, Outcome};
 
 /// The whole of a load, or of several that one call makes together.
@@ -82,15 +83,10 @@ fn word(outcome: Outcome) -> &'static str {
     }
 }
 
-/// The template that an encoded key begins with, as a MessagePack string. It has no key value in it.
+/// The template that an encoded key begins with. It has no key value in it.
 fn template(parts: &[u8]) -> Option<&str> {
-    let (len, rest) = match *parts {
-        [first @ 0xa0..=0xbf, ref rest @ ..] => (usize::from(first & 0x1f), rest),
-        [0xd9, len, ref rest @ ..] => (usize::from(len), rest),
-        [0xda, high, low, ref rest @ ..] => (usize::from(u16::from_be_bytes([high, low])), rest),
-        _ => return None,
-    };
-    std::str::from_utf8(rest.get(..len)?).ok()
+    let (header, len) = template_at(parts)?;
+    std::str::from_utf8(parts.get(header..)?.get(..len)?).ok()
 }
 
 #[cfg(test)]
