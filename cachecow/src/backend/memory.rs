@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::epochs::Epochs;
 use super::flags::{Flags, ends_lease};
 use super::{BackendError, CacheBackend, ChangeListener, Request, Waiters, Watch};
-use crate::engine::settings::{Clock, LONGEST};
+use crate::engine::settings::{Clock, GivenClock, LONGEST};
 use crate::key::Key;
 use crate::protocol::{Command, Replacing, Reply, Token};
 
@@ -34,8 +34,9 @@ const FLAG_SHARDS: usize = 16;
 /// The protocol in this process's memory: for tests, for a single process, and for trying things
 /// out. `memory://` opens one.
 ///
-/// Bounded by the weight of the stored values; what is used least goes first. Values end by the program's clock, if it has
-/// one ([`Builder::clock`](crate::Builder::clock)), else, like all else, by tokio's time. They live no longer than the backend; clones of a [`CacheCow`](crate::CacheCow) share one.
+/// Bounded by the weight of the stored values; what is used least goes first. Values end by the program's clock, if it
+/// has one ([`Builder::clock`](crate::Builder::clock)), else, like all else, by tokio's time. They live no longer than
+/// the backend; clones of a [`CacheCow`](crate::CacheCow) share one.
 ///
 /// # Consistency
 ///
@@ -47,8 +48,8 @@ pub struct MemoryBackend {
     flags: [Mutex<Flags>; FLAG_SHARDS],
     epochs: Epochs,
     waiters: Arc<Waiters>,
-    /// By which values end, if not by the time that passes.
-    clock: OnceLock<GivenClock>,
+    /// By which values end, if not by the time that passes, and when it was given.
+    clock: OnceLock<(GivenClock, Instant)>,
 }
 
 #[derive(Clone)]
@@ -56,23 +57,6 @@ struct Entry {
     value: Bytes,
     /// On the values' clock.
     expires: Instant,
-}
-
-/// The program's clock, as a clock like tokio's that began when it was given.
-struct GivenClock {
-    clock: Clock,
-    began: (Instant, SystemTime),
-}
-
-impl GivenClock {
-    fn new(clock: &Clock) -> Self {
-        Self { began: (Instant::now(), clock()), clock: Arc::clone(clock) }
-    }
-
-    fn now(&self) -> Instant {
-        let (instant, time) = self.began;
-        instant + (self.clock)().duration_since(time).unwrap_or_default().min(LONGEST)
-    }
 }
 
 #[derive(Clone)]
@@ -151,7 +135,8 @@ impl MemoryBackend {
     /// The time by which values end.
     #[inline]
     fn time_of_values(&self) -> Instant {
-        self.clock.get().map_or_else(Instant::now, GivenClock::now)
+        let given = |(clock, began): &(GivenClock, Instant)| *began + clock.elapsed().min(LONGEST);
+        self.clock.get().map_or_else(Instant::now, given)
     }
 
     /// Deletes the value of a key whose shard is locked.
@@ -312,7 +297,7 @@ impl CacheBackend for MemoryBackend {
     }
 
     fn use_clock(&self, clock: &Clock) {
-        self.clock.get_or_init(|| GivenClock::new(clock));
+        self.clock.get_or_init(|| (GivenClock::new(Arc::clone(clock)), Instant::now()));
     }
 
     fn reset(&self) {}

@@ -55,6 +55,22 @@ pub(crate) struct Settings {
     pub(crate) recorder: Option<Arc<super::recorder::Recorder>>,
 }
 
+/// The program's own clock: how much time has passed on it since it was given.
+pub(crate) struct GivenClock {
+    clock: Clock,
+    began: SystemTime,
+}
+
+impl GivenClock {
+    pub(crate) fn new(clock: Clock) -> Self {
+        Self { began: clock(), clock }
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        (self.clock)().duration_since(self.began).unwrap_or_default()
+    }
+}
+
 /// As good as for ever, and small enough to be added to any clock.
 pub(crate) const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 

@@ -1,8 +1,8 @@
 //! The time since the machine started, coarse and cheap.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use crate::engine::settings::Clock;
+use crate::engine::settings::GivenClock;
 
 /// A moment, to within a sixteenth of a second, in the space of a number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -27,6 +27,13 @@ impl Moment {
         Self::of_ticks(now.saturating_add(coarsetime::Duration::from(time).as_ticks()))
     }
 
+    /// The same on the program's clock, whose moments are those since it was given.
+    #[cold]
+    pub(super) fn after_by(clock: &GivenClock, time: Duration) -> Self {
+        let ticks = |time: Duration| coarsetime::Duration::from(time).as_ticks();
+        Self::of_ticks(ticks(clock.elapsed()).saturating_add(ticks(time)))
+    }
+
     #[inline]
     fn of_ticks(ticks: u64) -> Self {
         Self(u32::try_from(ticks >> COARSENESS).unwrap_or(u32::MAX))
@@ -39,30 +46,6 @@ impl Moment {
 
     pub(super) fn number(self) -> u32 {
         self.0
-    }
-}
-
-/// The program's clock, as moments since it was given.
-pub(super) struct GivenClock {
-    clock: Clock,
-    began: SystemTime,
-}
-
-impl GivenClock {
-    pub(super) fn new(clock: Clock) -> Self {
-        Self { began: clock(), clock }
-    }
-
-    #[cold]
-    pub(super) fn now(&self) -> Moment {
-        self.after(Duration::ZERO)
-    }
-
-    /// The moment after this time, or a little sooner.
-    pub(super) fn after(&self, time: Duration) -> Moment {
-        let since = (self.clock)().duration_since(self.began).unwrap_or_default();
-        let ticks = |time: Duration| coarsetime::Duration::from(time).as_ticks();
-        Moment::of_ticks(ticks(since).saturating_add(ticks(time)))
     }
 }
 

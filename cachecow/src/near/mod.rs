@@ -15,12 +15,12 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use tokio::time::Instant;
 
-use self::clock::{GivenClock, Moment};
+use self::clock::Moment;
 use self::evictions::Evictions;
 pub(crate) use self::watch::Watched;
 use self::watch::Watches;
 use crate::backend::{CacheBackend, ChangeListener};
-use crate::engine::settings::Clock;
+use crate::engine::settings::{Clock, GivenClock};
 use crate::key::FoldKeys;
 use crate::key::{Key, KeyEncoder};
 use crate::model::cached::Cached;
@@ -137,7 +137,8 @@ impl Near {
         let Entry { held, expires, others, .. } = self.entries.get(&key.hash())?;
         let now = Moment::now();
         // No clock of the program's says whether a change may have been missed.
-        let time = self.clock.as_ref().map_or(now, GivenClock::now);
+        let now_by = |clock| Moment::after_by(clock, Duration::ZERO);
+        let time = self.clock.as_ref().map_or(now, now_by);
         if time >= expires || !self.is_good(now) || others.is_some_and(|others| !others.stands()) {
             return None;
         }
@@ -220,7 +221,8 @@ impl Near {
     }
 
     fn after(&self, time: Duration) -> Moment {
-        self.clock.as_ref().map_or_else(|| Moment::after(time), |clock| clock.after(time))
+        let by = |clock| Moment::after_by(clock, time);
+        self.clock.as_ref().map_or_else(|| Moment::after(time), by)
     }
 
     #[inline]
