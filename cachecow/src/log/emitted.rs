@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 
+use super::batch::Batch;
 use crate::key::Key;
 use crate::model::cached::TypePolicy;
 use crate::model::keys::{KeySet, TagInSet};
@@ -23,8 +24,16 @@ pub(super) fn of_keys(set: &KeySet) -> String {
     .to_string()
 }
 
+/// Adds emitted keys to what is invalidated. If they cannot be read, everything is.
+pub(super) fn add_to(batch: &mut Batch, text: Option<&str>) {
+    match keys(text) {
+        Some(keys) => batch.keys(keys),
+        None => batch.everything_of_all("emitted keys cannot be read"),
+    }
+}
+
 /// The emitted keys; `None` if any of them cannot be told.
-pub(super) fn keys(text: Option<&str>) -> Option<KeySet> {
+fn keys(text: Option<&str>) -> Option<KeySet> {
     let payload: Json = serde_json::from_str(text?).ok()?;
     let each = |name: &str| payload.get(name).and_then(Json::as_array);
     let all = |name: &str| each(name)?.iter().map(named).collect::<Option<_>>();

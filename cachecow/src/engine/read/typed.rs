@@ -190,12 +190,11 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
     fn on_stored(&self, place: usize, loaded: &Loaded, pointer: Option<PointerHint<Primary>>) {
         let object = loaded.as_ref().and_then(|object| object.downcast_ref::<L::Object>());
         let query = self.queries[place];
+        let primary = pointer.as_ref().map(|pointer| pointer.primary.key());
         if self.options.purpose == Purpose::Renew {
             // The news of what was stored may come later than the next read.
-            let primary = pointer.as_ref().map(|pointer| pointer.primary.key());
             self.engine.forget_near(primary.into_iter().chain([query.key]));
         }
-        let primary = pointer.as_ref().map(|pointer| pointer.primary.key());
         let keys = std::iter::once(query.key).chain(primary);
         self.engine.note_stored(keys, || query.tags_of(object).to_vec());
         query.remember(object, pointer);

@@ -104,26 +104,29 @@ impl MongoLog {
         }
     }
 
+    /// Whether what was followed is later than all that the database has.
+    fn is_restored(&self, now: Timestamp) -> bool {
+        self.resumed.as_ref().is_some_and(|bookmark| bookmark.position > after(now))
+    }
+
     /// The bookmark to go on from; or why there is none.
     fn bookmark_at(&self, now: Timestamp) -> Result<Bookmark, String> {
         if let Some(reason) = &self.lost {
             return Err(reason.clone());
         }
-        match self.resumed.clone() {
-            None => Err("the cache does not say how far the change stream was followed".to_owned()),
-            Some(bookmark) if bookmark.position > after(now) => {
-                Err("the database is older than what was followed; was it restored?".to_owned())
-            }
-            Some(bookmark) => Ok(bookmark),
+        if self.is_restored(now) {
+            return Err("the database is older than what was followed; was it restored?".to_owned());
         }
+        let unknown = || "the cache does not say how far the change stream was followed".to_owned();
+        self.resumed.clone().ok_or_else(unknown)
     }
 
     async fn try_open(&mut self) -> Result<Opened, Error> {
         let source = self.source()?;
         let mut identity = source.identity().await?;
         let now = source.now().await?;
-        if self.resumed.as_ref().is_some_and(|bookmark| bookmark.position > after(now)) {
-            // A database that was restored: positions from before mean nothing.
+        if self.is_restored(now) {
+            // Positions from before mean nothing.
             identity = format!("{identity} from {}", before(now));
         }
         // Two things need it. What comes before the stream must be seen by fetches, if everything is invalidated next. And

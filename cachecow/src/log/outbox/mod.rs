@@ -304,10 +304,7 @@ impl Outbox {
         let (old, new) = (entry.old.as_deref(), entry.new.as_deref());
         match entry.source.as_str() {
             MARK => {}
-            KEYS => match emitted::keys(new) {
-                Some(keys) => batch.keys(keys),
-                None => batch.everything_of_all("emitted keys cannot be read"),
-            },
+            KEYS => emitted::add_to(batch, new),
             source => {
                 let Some(table) = self.sources.get(source) else { return };
                 let (schema, name) = (table.schema().unwrap_or_default(), table.name());

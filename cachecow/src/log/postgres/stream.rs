@@ -177,10 +177,7 @@ impl Stream {
                 }
             }
             ReplicationEvent::Message { prefix, content, .. } if prefix == MESSAGE_PREFIX => {
-                match emitted::keys(std::str::from_utf8(&content).ok()) {
-                    Some(keys) => batch.keys(keys),
-                    None => batch.everything_of_all("emitted keys cannot be read"),
-                }
+                emitted::add_to(batch, std::str::from_utf8(&content).ok());
                 self.count();
             }
             ReplicationEvent::Commit { end_lsn, .. } => {
