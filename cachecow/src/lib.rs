@@ -131,6 +131,7 @@ mod engine;
 mod error;
 mod events;
 mod health;
+mod hex;
 #[cfg(doc)]
 #[doc = include_str!("../docs/events.md")]
 pub mod logged_events {}

@@ -12,6 +12,11 @@ use crate::model::cached::TypePolicy;
 use crate::model::keys::KeySet;
 use crate::packing::{Packing, Refusal};
 
+/// Bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    crate::hex::hex(bytes)
+}
+
 /// What stands under the name of a value.
 #[derive(Debug)]
 pub struct Stored {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::encoder::ext;
+use crate::hex::hex;
 
 /// One document of the encoding.
 enum Document<'a> {
@@ -214,13 +215,6 @@ fn date(days: i128) -> String {
     let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
     let year = year_of_era + era * 400 + i128::from(month <= 2);
     format!("{year:04}-{month:02}-{day:02}")
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut shown, byte| {
-        let _ = write!(shown, "{byte:02x}");
-        shown
-    })
 }
 
 #[cfg(test)]

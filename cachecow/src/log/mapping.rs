@@ -192,7 +192,7 @@ impl FollowedTypes for () {
     }
 }
 
-macro_rules! tuples {
+macro_rules! of_tuples {
     ($($($member:ident)*;)*) => {$(
         impl<$($member: FollowedTypes),*> FollowedTypes for ($($member,)*) {
             fn tables() -> Vec<FollowedTable> {
@@ -202,13 +202,4 @@ macro_rules! tuples {
     )*};
 }
 
-tuples! {
-    A;
-    A B;
-    A B C;
-    A B C D;
-    A B C D E;
-    A B C D E F;
-    A B C D E F G;
-    A B C D E F G H;
-}
+crate::model::for_each_tuple!(of_tuples);

@@ -45,8 +45,7 @@ impl KeySet {
 
     /// Adds a tag: all objects and all answers to queries that carry it.
     pub fn add_tag<T: Cached>(&mut self, tag: Tag<T>) {
-        self.tags.push(TagInSet { guard: Tag::<T>::guard(), tag: tag.key(), policy: T::POLICY });
-        self.add_queries(tag);
+        self.add_tag_by_keys(Tag::<T>::guard(), tag.key(), T::POLICY);
     }
 
     /// Adds all answers to queries that carry the tag, and no object.
@@ -58,7 +57,7 @@ impl KeySet {
     pub fn add_all<T: Clearable>(&mut self) {
         #[cfg(feature = "testing")]
         crate::key::named::note_whole(T::whole(), T::NAME);
-        self.answers.push((T::whole(), T::POLICY));
+        self.add_all_by_key(T::whole(), T::POLICY);
     }
 
     /// Adds all answers to a query, which depends on the rows of a table.
@@ -67,15 +66,13 @@ impl KeySet {
         self.answers.push((Answer::<Q>::whole(), Q::POLICY));
     }
 
-    /// Adds a tag by the keys of its guard and of its epoch, for a program that does not have the type.
-    #[cfg(feature = "cli")]
+    /// Adds a tag by the keys of its guard and of its epoch.
     pub(crate) fn add_tag_by_keys(&mut self, guard: Key, tag: Key, policy: TypePolicy) {
         self.tags.push(TagInSet { guard, tag, policy });
         self.answers.push((tag.of_answers(), policy));
     }
 
-    /// Adds everything of a type by the key of its epoch, for a program that does not have the type.
-    #[cfg(feature = "cli")]
+    /// Adds everything of a type by the key of its epoch.
     pub(crate) fn add_all_by_key(&mut self, whole: Key, policy: TypePolicy) {
         self.answers.push((whole, policy));
     }
@@ -176,7 +173,7 @@ impl CacheKeys for () {
     fn add_to(&self, _set: &mut KeySet) {}
 }
 
-macro_rules! tuples {
+macro_rules! of_tuples {
     ($($($member:ident)*;)*) => {$(
         impl<$($member: CacheKeys),*> CacheKeys for ($($member,)*) {
             fn add_to(&self, set: &mut KeySet) {
@@ -188,13 +185,4 @@ macro_rules! tuples {
     )*};
 }
 
-tuples! {
-    A;
-    A B;
-    A B C;
-    A B C D;
-    A B C D E;
-    A B C D E F;
-    A B C D E F G;
-    A B C D E F G H;
-}
+crate::model::for_each_tuple!(of_tuples);

@@ -1,7 +1,6 @@
 //! What a program's cached types look like, for tools that do not have the types.
 
-use std::fmt::Write as _;
-
+use crate::hex::hex;
 use crate::key::KeyEncoder;
 use crate::model::cached::Cached;
 
@@ -55,7 +54,7 @@ impl<T: Cached> ManifestTypes for T {
     }
 }
 
-macro_rules! tuples {
+macro_rules! of_tuples {
     ($($($member:ident)*;)*) => {$(
         impl<$($member: ManifestTypes),*> ManifestTypes for ($($member,)*) {
             fn describe(types: &mut Vec<String>) {
@@ -65,16 +64,7 @@ macro_rules! tuples {
     )*};
 }
 
-tuples! {
-    A;
-    A B;
-    A B C;
-    A B C D;
-    A B C D E;
-    A B C D E F;
-    A B C D E F G;
-    A B C D E F G H;
-}
+crate::model::for_each_tuple!(of_tuples);
 
 fn described<T: Cached>() -> String {
     let lists: Vec<String> =
@@ -108,13 +98,4 @@ fn arguments<T: Cached>() -> Vec<u8> {
     let (full, name) = (&full.as_bytes()[1..], &name.as_bytes()[1..]);
     let group = full.get(1..).and_then(|rest| rest.strip_prefix(name));
     group.map(<[u8]>::to_vec).unwrap_or_default()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let mut hex = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        // A string takes all that is written.
-        let _ = write!(hex, "{byte:02x}");
-    }
-    hex
 }

@@ -14,3 +14,20 @@ pub(crate) mod output;
 pub(crate) mod query;
 pub(crate) mod schema;
 pub(crate) mod tag;
+
+/// Calls the macro with the members of each tuple of up to eight.
+macro_rules! for_each_tuple {
+    ($implement:ident) => {
+        $implement! {
+            A;
+            A B;
+            A B C;
+            A B C D;
+            A B C D E;
+            A B C D E F;
+            A B C D E F G;
+            A B C D E F G H;
+        }
+    };
+}
+pub(crate) use for_each_tuple;

@@ -183,7 +183,6 @@ impl Ids {
 
 #[cfg(feature = "hmac")]
 mod digest {
-    use std::fmt::Write as _;
     use std::io;
     use std::pin::pin;
 
@@ -193,6 +192,7 @@ mod digest {
 
     use super::super::super::Reader;
     use super::super::super::spool::{SLICE, Spool};
+    use crate::hex::hex;
 
     pub(super) fn of(value: &[u8]) -> String {
         text(Sha256::new().chain_update(value))
@@ -212,11 +212,7 @@ mod digest {
     }
 
     fn text(hash: Sha256) -> String {
-        hash.finalize().iter().fold(String::new(), |mut text, byte| {
-            // Writing to a string does not fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        })
+        hex(&hash.finalize())
     }
 }
 

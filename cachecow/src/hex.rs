@@ -1,0 +1,11 @@
+//! Bytes as hexadecimal digits.
+
+use std::fmt::Write as _;
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
+        // A string takes all that is written.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
