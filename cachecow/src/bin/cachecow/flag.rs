@@ -1,4 +1,4 @@
-//! Who may fill a key, or holds it.
+//! The flag of a key: free, leased by a reader that fetches, or held by writers.
 
 use std::time::Duration;
 
@@ -6,12 +6,12 @@ use redis::{Pipeline, Value};
 use serde_json::json;
 
 use crate::replies;
-use crate::shown;
+use crate::shown::{self, millis};
 
 /// What stands in the flag's place.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Flag {
-    /// Nothing: whoever asks may fill.
+    /// Nothing: the next reader may fetch and store.
     Free,
     /// A reader fetches.
     Lease { claimed_ago: Option<Duration>, ends_in: Duration },
@@ -54,17 +54,16 @@ impl Flag {
     }
 
     pub(crate) fn json(&self) -> Json {
-        let millis = |time: &Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
         match self {
             Self::Free => json!({"state": "free"}),
             Self::Lease { claimed_ago, ends_in } => json!({
                 "state": "leased",
-                "claimed_ms_ago": claimed_ago.as_ref().map(millis),
-                "ends_in_ms": millis(ends_in),
+                "claimed_ms_ago": claimed_ago.map(millis),
+                "ends_in_ms": millis(*ends_in),
             }),
             Self::Held { ends_in } => json!({
                 "state": "held",
-                "holds": ends_in.iter().map(|end| json!({"ends_in_ms": millis(end)})).collect::<Vec<_>>(),
+                "holds": ends_in.iter().map(|end| json!({"ends_in_ms": millis(*end)})).collect::<Vec<_>>(),
             }),
             Self::Foreign => json!({"state": "foreign"}),
         }

@@ -14,7 +14,11 @@ use crate::manifest::TypeEntry;
 use crate::session::{Session, ask_all};
 use crate::tags::{self, CarriedTag, Epoch};
 use crate::target::Target;
-use crate::{replies, shown, value};
+use crate::{
+    replies,
+    shown::{self, millis},
+    value,
+};
 
 /// No more of a value is read. The library's own default for what it stores is a sixteenth of it.
 const MAX_LEN: usize = 16 << 20;
@@ -311,8 +315,4 @@ impl Seen<'_> {
 
 fn row(name: &str, value: impl Into<String>) -> Vec<String> {
     vec![name.to_owned(), value.into()]
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -11,6 +11,7 @@ use crate::args::List;
 use crate::fault::{Exit, Fault};
 use crate::scan::{self, Kind, Names, Progress, Scan};
 use crate::session::{Session, ask, ask_all};
+use crate::shown::millis;
 use crate::{replies, shown};
 
 /// A value, without what is in it.
@@ -93,7 +94,6 @@ async fn entries(server: &OneServer, names: Vec<Vec<u8>>) -> Result<Vec<Entry>, 
 }
 
 fn tell(session: &Session, entries: &[Entry]) -> Result<(), Fault> {
-    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
     if session.out.is_json() {
         return entries.iter().try_for_each(|entry| {
             session.out.json(&json!({

@@ -1,5 +1,6 @@
 //! What the program's types look like, by its manifest.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
@@ -137,6 +138,11 @@ impl Manifest {
     }
 }
 
+/// What the names in Redis of these types' values begin with, each once.
+pub(crate) fn words_of<'a>(entries: impl Iterator<Item = &'a TypeEntry>) -> BTreeSet<String> {
+    entries.flat_map(TypeEntry::keyed).map(Keyed::words).collect()
+}
+
 impl TypeEntry {
     /// Its lookups and lists.
     pub(crate) fn keyed(&self) -> impl Iterator<Item = &Keyed> {
@@ -170,6 +176,11 @@ impl TypeEntry {
 }
 
 impl Keyed {
+    /// The types of its placeholders.
+    pub(crate) fn types(&self) -> Vec<String> {
+        self.parts.iter().map(|part| part.ty.clone()).collect()
+    }
+
     /// The words of its template, which names in Redis begin with.
     pub(crate) fn words(&self) -> String {
         let emptied = tools::emptied(&self.template).unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::session::{Session, ask};
 
 /// How many names a server looks at in one step: some tenths of a millisecond.
 const STEP: usize = 500;
-/// How often progress is told.
+/// How often the command prints its progress.
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// Which names are asked for.
@@ -58,11 +58,7 @@ impl Names {
 fn words_of(session: &Session, of: &str) -> Result<Vec<String>, Fault> {
     let mut entries = session.manifest.types.iter().filter(|entry| entry.name == of).peekable();
     if entries.peek().is_some() {
-        let words = entries.flat_map(|entry| entry.keyed().map(crate::manifest::Keyed::words));
-        let mut words: Vec<String> = words.collect();
-        words.sort();
-        words.dedup();
-        return Ok(words);
+        return Ok(crate::manifest::words_of(entries).into_iter().collect());
     }
     let words = tools::words_of(KeyEncoder::new(of).key());
     if words.is_empty() || of.contains(['{', '}']) {

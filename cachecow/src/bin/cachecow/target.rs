@@ -84,7 +84,7 @@ impl TagTarget {
         let entry = session.manifest.named(ty)?;
         let keyed = find(entry, &entry.tags.iter().collect::<Vec<_>>(), name)?;
         let emptied = tools::emptied(&keyed.template).ok_or_else(|| malformed(&keyed.template))?;
-        let types: Vec<String> = keyed.parts.iter().map(|part| part.ty.clone()).collect();
+        let types = keyed.types();
         let key = tag_key(&entry.tag_scope, &emptied, &parts(tag, &types, values)?);
         Ok(Self::Tag {
             guard: entry.guard().ok_or_else(too_long)?,
@@ -170,7 +170,7 @@ fn find<'a>(entry: &'a TypeEntry, all: &[&'a Keyed], name: &str) -> Result<&'a K
 }
 
 fn encoded(begun: Option<Vec<u8>>, keyed: &Keyed, values: &[String]) -> Result<Key, Fault> {
-    let types: Vec<String> = keyed.parts.iter().map(|part| part.ty.clone()).collect();
+    let types = keyed.types();
     let mut key = begun.ok_or_else(|| malformed(&keyed.template))?;
     key.extend(parts(&keyed.template, &types, values)?);
     tools::key_of(&key).ok_or_else(|| malformed(&keyed.template))

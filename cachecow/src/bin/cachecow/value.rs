@@ -5,11 +5,11 @@
 
 use std::fmt;
 
+use cachecow::__tools as tools;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use crate::manifest::TypeEntry;
-use crate::shown;
 
 /// Deeper than anything that is stored.
 const MAX_DEPTH: usize = 256;
@@ -63,10 +63,7 @@ fn redacted(value: &Value) -> Value {
 /// One MessagePack document, and nothing after it.
 pub(crate) fn decoded(bytes: &[u8]) -> Option<Value> {
     let mut rest = bytes;
-    let mut deserializer = rmp_serde::Deserializer::new(&mut rest);
-    deserializer.set_max_depth(MAX_DEPTH);
-    let Json(value) = Json::deserialize(&mut deserializer).ok()?;
-    drop(deserializer);
+    let value = next_document(&mut rest)?;
     rest.is_empty().then_some(value)
 }
 
@@ -74,13 +71,17 @@ pub(crate) fn decoded(bytes: &[u8]) -> Option<Value> {
 pub(crate) fn key_parts(mut bytes: &[u8]) -> Option<Vec<Value>> {
     let mut parts = Vec::new();
     while !bytes.is_empty() {
-        let mut deserializer = rmp_serde::Deserializer::new(&mut bytes);
-        deserializer.set_max_depth(MAX_DEPTH);
-        let Json(part) = Json::deserialize(&mut deserializer).ok()?;
-        drop(deserializer);
-        parts.push(part);
+        parts.push(next_document(&mut bytes)?);
     }
     Some(parts)
+}
+
+/// Takes the next MessagePack document from the bytes.
+fn next_document(bytes: &mut &[u8]) -> Option<Value> {
+    let mut deserializer = rmp_serde::Deserializer::new(bytes);
+    deserializer.set_max_depth(MAX_DEPTH);
+    let Json(value) = Json::deserialize(&mut deserializer).ok()?;
+    Some(value)
 }
 
 struct Json(Value);
@@ -138,7 +139,7 @@ impl<'de> Visitor<'de> for AnyValue {
     }
 
     fn visit_bytes<E>(self, value: &[u8]) -> Result<Value, E> {
-        Ok(format!("0x{}", shown::hex(value)).into())
+        Ok(format!("0x{}", tools::hex(value)).into())
     }
 
     fn visit_newtype_struct<D: Deserializer<'de>>(self, extension: D) -> Result<Value, D::Error> {

@@ -6,6 +6,7 @@ use redis::{Cmd, Pipeline, Value};
 
 use super::{Check, Level};
 use crate::fault::Fault;
+use crate::manifest::words_of;
 use crate::replies;
 use crate::session::{Session, ask_all};
 
@@ -55,19 +56,13 @@ async fn commands(session: &Session, server: &OneServer) -> Result<Vec<Check>, F
 
 /// Which names the user may read and write: of each type of the manifest, or one without words.
 async fn keys(session: &Session, server: &OneServer) -> Result<Vec<Check>, Fault> {
-    let mut words: Vec<String> = session
-        .manifest
-        .types
-        .iter()
-        .flat_map(|entry| entry.keyed().map(crate::manifest::Keyed::words))
-        .collect();
-    words.sort();
-    words.dedup();
-    let all = [String::new()];
-    let words = if words.is_empty() { &all[..] } else { &words };
+    let mut words = words_of(session.manifest.types.iter());
+    if words.is_empty() {
+        words.insert(String::new());
+    }
     let mut tried = Vec::new();
     let mut questions = Pipeline::new();
-    for words in words {
+    for words in &words {
         let key = KeyEncoder::new(words).key();
         for kind in ["cache", "flag", "tag"] {
             tried.push(format!("~{}{kind}:{{{words}*", session.servers.prefix()));
