@@ -5,18 +5,16 @@
 use std::fmt::Write as _;
 
 use crate::fields::Storage;
-use crate::model::{BodyModel, CachedModel, PartModel, QueryModel};
+use crate::model::{BodyModel, CachedModel, LookupModel, PartModel, QueryModel};
 use crate::tokens::compact;
 
 /// That of a struct.
 pub(super) fn of_cached(model: &CachedModel<'_>) -> String {
-    let lookups = model.lookups.iter().map(|lookup| {
+    let of_lookup = |lookup: &LookupModel| {
         keyed(&lookup.constructor.to_string(), &lookup.template.value(), &parts(&lookup.parts))
-    });
-    let lists = model.lists.iter().map(|list| {
-        let lookup = &list.lookup;
-        keyed(&lookup.constructor.to_string(), &lookup.template.value(), &parts(&lookup.parts))
-    });
+    };
+    let lookups = model.lookups.iter().map(of_lookup);
+    let lists = model.lists.iter().map(|list| of_lookup(&list.lookup));
     let tags = model
         .tags
         .iter()
