@@ -19,6 +19,7 @@ pub mod foreign;
 pub mod front;
 pub mod gate;
 pub mod held;
+pub mod lossy;
 pub mod members;
 pub mod monitoring;
 pub mod moody;

@@ -1,13 +1,29 @@
 //! A change log that does as it is told.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cachecow::Error;
 use cachecow::log::{
-    Batch, ChangeLog, Heartbeat, LogPosition, Opened, Opening, Row, Setting, Value,
+    self, Batch, ChangeLog, Heartbeat, LogPosition, Opened, Opening, Setting, Value,
 };
+use cachecow::{Cached, Error};
 use tokio::sync::mpsc;
+
+/// A row of the table that the log tells of.
+#[derive(Debug, Cached)]
+#[cache(ttl = "1h", table = "rows")]
+#[cache(key = "row:{id}", fetch = Row::find)]
+pub struct Row {
+    /// The primary key.
+    pub id: i64,
+}
+
+impl Row {
+    async fn find(id: i64) -> Result<Self, Infallible> {
+        Ok(Self { id })
+    }
+}
 
 /// What the log does next.
 #[derive(Debug)]
@@ -79,8 +95,8 @@ impl ChangeLog for ToldLog {
         let Some(told) = self.told.recv().await else { return std::future::pending().await };
         self.read += 1;
         let row = match told {
-            Tell::Change(id) => Row::new().with("id", Value::text(id.to_string())),
-            Tell::Obscure => Row::new(),
+            Tell::Change(id) => log::Row::new().with("id", Value::text(id.to_string())),
+            Tell::Obscure => log::Row::new(),
             Tell::CatchUp => {
                 self.read = self.end.load(Ordering::SeqCst);
                 batch.set_position(LogPosition::new(self.read));

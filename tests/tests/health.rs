@@ -1,17 +1,16 @@
 //! Whether a person should look, why, and since when.
 
-use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
 
-use cachecow::codec::{Comparison, DecodeError, Decoder, Encoder};
 use cachecow::log::OnLag;
-use cachecow::{BackendErrorKind, CacheCow, CacheSchema, Cached, DegradedBy, Health};
+use cachecow::{BackendErrorKind, CacheCow, DegradedBy, Health};
 use cachecow_tests::clock::Clock;
+use cachecow_tests::lossy::Vague;
 use cachecow_tests::moody::{Mood, Moody};
 use cachecow_tests::seen::until_near;
 use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::{Item, Store};
-use cachecow_tests::told_log::{Tell, told_log};
+use cachecow_tests::told_log::{Row, Tell, told_log};
 use tokio::time::{advance, sleep};
 
 fn reasons(health: &Health) -> Vec<DegradedBy> {
@@ -103,39 +102,6 @@ async fn a_refusal_is_told_for_a_minute_after_the_last() {
     is_about(lasted(&cow.health()), 0);
 }
 
-/// Would not come back as it was fetched.
-#[derive(Cached)]
-#[cache(key = "vague:{id}", fetch = Vague::find)]
-struct Vague {
-    id: u32,
-    lossy: Lossy,
-}
-
-struct Lossy;
-
-impl CacheSchema for Lossy {
-    const NAME: &'static str = "Lossy";
-    const FINGERPRINT: u64 = 1;
-
-    fn write_to(&self, encoder: &mut Encoder) {
-        encoder.nil();
-    }
-
-    fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        decoder.nil().map(|()| Self)
-    }
-
-    fn is_same(&self, _: &Self, _: &mut Comparison) -> bool {
-        false
-    }
-}
-
-impl Vague {
-    async fn find(id: u32) -> Result<Self, Infallible> {
-        Ok(Self { id, lossy: Lossy })
-    }
-}
-
 #[tokio::test]
 async fn a_type_that_is_left_alone_is_told_while_it_is() {
     let clock = Clock::new();
@@ -165,19 +131,6 @@ async fn a_near_tier_that_hears_nothing_is_told() {
         }
     };
     tokio::time::timeout(Duration::from_secs(60), deaf).await.expect("it is noticed");
-}
-
-#[derive(Cached)]
-#[cache(table = "rows")]
-#[cache(key = "row:{id}", fetch = Row::find)]
-struct Row {
-    id: i64,
-}
-
-impl Row {
-    async fn find(id: i64) -> Result<Self, Infallible> {
-        Ok(Self { id })
-    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,22 +1,21 @@
 //! The dashboard and the alert rules, held against the table of the metrics, and against a real Prometheus.
 
 use std::collections::BTreeSet;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use cachecow::codec::{Comparison, DecodeError, Decoder, Encoder};
+use cachecow::CacheCow;
 use cachecow::metrics::TABLE;
-use cachecow::{CacheCow, CacheSchema, Cached};
 use cachecow_tests::clock::Clock;
+use cachecow_tests::lossy::Vague;
 use cachecow_tests::monitoring::{ALERTS, PANELS, dashboard, lines, names, picture, rules};
 use cachecow_tests::scraped::{Scraped, sample_names};
 use cachecow_tests::seen::until_near;
 use cachecow_tests::servers::{Prometheus, RedisServer};
 use cachecow_tests::store::{Item, Store};
-use cachecow_tests::told_log::{Tell, Teller, told_log};
+use cachecow_tests::told_log::{Row, Tell, Teller, told_log};
 use expect_test::expect_file;
 use futures_util::future::join_all;
 use serde_json::Value;
@@ -59,53 +58,6 @@ fn they_name_no_metric_that_there_is_not_and_draw_nearly_all() {
 fn every_rule_passes_promtool() {
     let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/grafana/alerts.yaml");
     Prometheus::check_rules(&rules);
-}
-
-/// Would not come back as it was fetched.
-#[derive(Cached)]
-#[cache(key = "vague:{id}", fetch = Vague::find)]
-struct Vague {
-    id: u32,
-    lossy: Lossy,
-}
-
-struct Lossy;
-
-impl CacheSchema for Lossy {
-    const NAME: &'static str = "Lossy";
-    const FINGERPRINT: u64 = 1;
-
-    fn write_to(&self, encoder: &mut Encoder) {
-        encoder.nil();
-    }
-
-    fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        decoder.nil().map(|()| Self)
-    }
-
-    fn is_same(&self, _: &Self, _: &mut Comparison) -> bool {
-        false
-    }
-}
-
-impl Vague {
-    async fn find(id: u32) -> Result<Self, Infallible> {
-        Ok(Self { id, lossy: Lossy })
-    }
-}
-
-/// A row of the told log's table.
-#[derive(Cached)]
-#[cache(table = "rows")]
-#[cache(key = "row:{id}", fetch = Row::find)]
-struct Row {
-    id: i64,
-}
-
-impl Row {
-    async fn find(id: i64) -> Result<Self, Infallible> {
-        Ok(Self { id })
-    }
 }
 
 /// A service that reads and writes, and whatever may go wrong.

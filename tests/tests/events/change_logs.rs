@@ -1,27 +1,13 @@
 //! Followers.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
+use cachecow::CacheCow;
 use cachecow::log::OnLag;
-use cachecow::{CacheCow, Cached};
 use cachecow_tests::events::Said;
-use cachecow_tests::told_log::{Tell, told_log};
+use cachecow_tests::told_log::{Row, Tell, told_log};
 
 use crate::{count, paused};
-
-#[derive(Cached)]
-#[cache(ttl = "1h", table = "rows")]
-#[cache(key = "row:{id}", fetch = Row::find)]
-struct Row {
-    id: i64,
-}
-
-impl Row {
-    async fn find(id: i64) -> Result<Self, Infallible> {
-        Ok(Self { id })
-    }
-}
 
 pub(crate) fn all() -> Vec<Said> {
     paused(async {

@@ -2,33 +2,13 @@
 
 use std::convert::Infallible;
 
-use cachecow::codec::{Comparison, DecodeError, Decoder, Encoder};
-use cachecow::{CacheCow, CacheSchema, Cached};
+use cachecow::{CacheCow, Cached};
 use cachecow_tests::caches::Cache;
 use cachecow_tests::events::Said;
+use cachecow_tests::lossy::Lossy;
 use cachecow_tests::store::{Item, Store};
 
 use crate::{count, paused};
-
-/// Comes back as something else.
-struct Lossy;
-
-impl CacheSchema for Lossy {
-    const NAME: &'static str = "Lossy";
-    const FINGERPRINT: u64 = 1;
-
-    fn write_to(&self, encoder: &mut Encoder) {
-        encoder.nil();
-    }
-
-    fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
-        decoder.nil().map(|()| Self)
-    }
-
-    fn is_same(&self, _: &Self, _: &mut Comparison) -> bool {
-        false
-    }
-}
 
 #[derive(Cached)]
 #[cache(key = "vague:{word}", fetch = Vague::find)]

@@ -4,12 +4,18 @@ use std::time::Instant;
 
 use cachecow::CacheCow;
 use cachecow::log::{FollowerState, PostgresLog};
-use cachecow_tests::followed::Note;
+use cachecow_tests::followed::{Database, Note};
 use cachecow_tests::relay::Relay;
-use cachecow_tests::servers::{PostgresServer, RedisServer};
+use cachecow_tests::servers::PostgresServer;
 use sqlx::PgPool;
 
 use crate::faults::{by_relay, follow, text, until, with_notes};
+
+/// A standby of the database, and a relay by which the follower reaches the database.
+fn standing_by(database: &Database) -> (PostgresServer, Relay) {
+    let relay = Relay::before(&database.server.socket_folder().join(".s.PGSQL.5432"));
+    (database.server.standby(), relay)
+}
 
 /// Ends the primary, and promotes the standby, to which the address leads from then on.
 async fn fail_over(
@@ -31,8 +37,7 @@ async fn run(pool: &PgPool, sql: &'static str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_promoted_standby_has_no_slot_which_is_told_and_then_everything_goes() {
     let (mut database, redis) = with_notes(1).await;
-    let standby = database.server.standby();
-    let relay = Relay::before(&database.server.socket_folder().join(".s.PGSQL.5432"));
+    let (standby, relay) = standing_by(&database);
     let cow = CacheCow::open(&redis.url()).await.unwrap();
     let log = PostgresLog::connect(&by_relay(&database, &relay)).slot("cachecow");
     let follower = follow(&cow, log).await;
@@ -65,8 +70,7 @@ async fn a_promoted_standby_has_no_slot_which_is_told_and_then_everything_goes()
 #[tokio::test(flavor = "multi_thread")]
 async fn a_promoted_standby_with_a_slot_is_another_log() {
     let (mut database, redis) = with_notes(1).await;
-    let standby = database.server.standby();
-    let relay = Relay::before(&database.server.socket_folder().join(".s.PGSQL.5432"));
+    let (standby, relay) = standing_by(&database);
     let cow = CacheCow::open(&redis.url()).await.unwrap();
     let log = PostgresLog::connect(&by_relay(&database, &relay)).slot("cachecow");
     let follower = follow(&cow, log).await;
@@ -87,9 +91,8 @@ async fn a_promoted_standby_with_a_slot_is_another_log() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_permanent_slot_a_promoted_standby_is_followed_at_once() {
-    let (mut database, _) = (with_notes(1).await.0, None::<RedisServer>);
-    let standby = database.server.standby();
-    let relay = Relay::before(&database.server.socket_folder().join(".s.PGSQL.5432"));
+    let mut database = with_notes(1).await.0;
+    let (standby, relay) = standing_by(&database);
     let cow = CacheCow::memory();
     let follower = follow(&cow, PostgresLog::connect(&by_relay(&database, &relay))).await;
     follower.caught_up().await.unwrap();
