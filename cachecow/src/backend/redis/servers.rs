@@ -120,7 +120,7 @@ impl OneServer {
     }
 
     /// The same server by a connection of its own, which begins with `greeting` and hears what the server tells
-    /// unasked. Hold on to it: what is told ends with it.
+    /// unasked. The server tells nothing more once it is dropped.
     ///
     /// # Errors
     ///

@@ -342,8 +342,8 @@ impl Builder {
         self
     }
 
-    /// Tells the time of day, by which it is told how long a value may be served: values are marked with it when
-    /// they are stored, and the embedded cache and the near tier end them by it. (In Redis they also end by the
+    /// The clock that tells the time of day, and how long a value may be served: the cache writes its time into each
+    /// value that it stores, and the embedded cache and the near tier end values by it. (In Redis they also end by the
     /// server's own clock.) No promise rests on it: what protects a load or a write, and what is waited for, is
     /// measured by the time that passes, whatever this clock does. Default: the system's clock, and for the embedded
     /// cache and the near tier the time that passes.
