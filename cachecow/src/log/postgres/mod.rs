@@ -92,7 +92,8 @@ pub struct PostgresLog {
     temporary: String,
     /// What the slot has is older than the publication: it must be skipped.
     skips: bool,
-    /// The transactions that were in progress when the log was opened.
+    /// The transactions that were in progress when the log was opened, until they are over; `None` where there were none:
+    /// then opening waited for the standbys already, and a heartbeat must not wait for them again.
     opened_with: Option<Snapshot>,
     heartbeats: u32,
 }

@@ -49,7 +49,7 @@ impl PostgresLog {
         let identity = format!("{} {} {slot}", text(0), text(1));
         let snapshot = gate::snapshot(session).await?;
         let unsettled = snapshot.has_any_in_progress();
-        self.opened_with = Some(snapshot);
+        self.opened_with = unsettled.then_some(snapshot);
         self.gate = Gate::default();
         // What was missed may not be on the standbys yet; read from there after everything was dropped, it would stay.
         self.replicas_have_all().await?;
