@@ -89,7 +89,8 @@
 //! |---|---|
 //! | `derive` (default) | [`Cached`](derive@Cached), [`KeyPart`](derive@KeyPart), [`CacheSchema`](derive@CacheSchema) |
 //! | `redis` (default) | `RedisBackend`, `redis://` and `redis+unix://`; with `store`, `RedisStore` |
-//! | `cluster` | `redis+cluster://`, `Builder::redis_cluster_connection` |
+//! | `cluster` | `redis+cluster://`; with `redis-1`, `Builder::redis_cluster_connection` |
+//! | `redis-1`, `sqlx-0_8`, `mongodb-3`, `object_store-0_14` | what takes or gives types of that version of the crate: connections, pools, transactions, collections and builders that a program makes itself |
 //! | `tls` | `rediss://`, `rediss+sentinel://`, `rediss+cluster://` |
 //! | `uuid` | `uuid::Uuid` as a [`KeyPart`] and in stored objects |
 //! | `bson`, `bytes`, `chrono`, `indexmap`, `rust_decimal`, `serde_json`, `smallvec`, `time`, `url` | the types of the crate of this name in stored objects |

@@ -22,7 +22,7 @@ version = "0.0.0"
 edition = "2024"
 
 [dependencies]
-cachecow = { path = "$root/cachecow" }
+cachecow = { package = "cachecow-rs", path = "$root/cachecow" }
 serde = { version = "1", features = ["derive"] }
 
 [workspace]

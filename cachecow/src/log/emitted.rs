@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::batch::Batch;
 use crate::key::Key;
@@ -10,13 +10,16 @@ use crate::model::cached::TypePolicy;
 use crate::model::keys::{KeySet, TagInSet};
 
 /// Emitted keys, with the only setting that an invalidation makes use of.
+#[cfg(any(feature = "postgres-log", all(feature = "outbox", feature = "sqlx-0_8")))]
 pub(super) fn of_keys(set: &KeySet) -> String {
     let settle = |policy: &TypePolicy| policy.settle.map(|settle| settle.as_millis().to_string());
-    let named = |(key, policy): &(Key, TypePolicy)| json!([key.to_string(), settle(policy)]);
+    let named =
+        |(key, policy): &(Key, TypePolicy)| serde_json::json!([key.to_string(), settle(policy)]);
     let tags = set.tags.iter();
-    let tags =
-        tags.map(|tag| json!([tag.tag.to_string(), settle(&tag.policy), tag.guard.to_string()]));
-    json!({
+    let tags = tags.map(|tag| {
+        serde_json::json!([tag.tag.to_string(), settle(&tag.policy), tag.guard.to_string()])
+    });
+    serde_json::json!({
         "keys": set.keys.iter().map(named).collect::<Vec<_>>(),
         "epochs": set.answers.iter().map(named).collect::<Vec<_>>(),
         "tags": tags.collect::<Vec<_>>(),

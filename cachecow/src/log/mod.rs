@@ -81,9 +81,15 @@ pub use mongo::MongoLog;
     feature = "outbox",
     any(feature = "postgres", feature = "mysql", feature = "sqlite")
 ))]
-pub use outbox::{Outbox, OutboxTransaction, emit, emit_to};
+pub use outbox::Outbox;
+#[cfg(all(
+    feature = "outbox",
+    feature = "sqlx-0_8",
+    any(feature = "postgres", feature = "mysql", feature = "sqlite")
+))]
+pub use outbox::{OutboxTransaction, emit, emit_to};
 pub use position::LogPosition;
-#[cfg(all(feature = "postgres-log", feature = "postgres"))]
+#[cfg(all(feature = "postgres-log", feature = "postgres", feature = "sqlx-0_8"))]
 pub use postgres::emit_message;
 #[cfg(feature = "postgres-log")]
 pub use postgres::{MESSAGE_PREFIX, PostgresLog, message, setup_sql};

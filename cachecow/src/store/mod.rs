@@ -68,8 +68,13 @@ pub use self::mongodb::MongoStore;
 pub use self::reader::Reader;
 #[cfg(feature = "redis")]
 pub use self::redis::RedisStore;
+#[cfg(all(
+    feature = "sqlx-0_8",
+    any(feature = "mysql", feature = "postgres", feature = "sqlite")
+))]
+pub use self::sql::SqlPool;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-pub use self::sql::{SqlPool, SqlStore};
+pub use self::sql::SqlStore;
 pub use self::ttl::Ttl;
 pub use self::url::open;
 pub use self::value::Value;
@@ -78,6 +83,6 @@ pub use self::wrap::Hmac;
 pub use self::wrap::{Prefix, ReadOnly, UrlEncode, WithIds};
 
 /// What [`CloudStore`] speaks to its service by; its builders are handed to that.
-#[cfg(feature = "cloud")]
+#[cfg(feature = "object_store-0_14")]
 #[doc(no_inline)]
 pub use object_store;

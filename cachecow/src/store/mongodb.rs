@@ -102,11 +102,16 @@ impl MongoStore {
         let client = Client::with_options(options).map_err(|_| {
             Error::new(ErrorKind::InvalidUrl, "open: the URL's options are invalid")
         })?;
-        Ok(Self::new(&client.database(&database).collection::<RawDocumentBuf>(collection)))
+        Ok(Self::on(&client.database(&database).collection::<RawDocumentBuf>(collection)))
     }
 
-    /// A store in this collection.
+    /// A store in this collection, of a client of mongodb 3 (feature `mongodb-3`).
+    #[cfg(feature = "mongodb-3")]
     pub fn new<T: Send + Sync>(collection: &Collection<T>) -> Self {
+        Self::on(collection)
+    }
+
+    fn on<T: Send + Sync>(collection: &Collection<T>) -> Self {
         Self { collection: collection.clone_with_type(), key_space: KeySpace::Standard }
     }
 

@@ -13,6 +13,7 @@ use super::server::{Endpoint, Server};
 
 pub(crate) enum Connection {
     Server(Arc<Server>),
+    #[cfg_attr(not(feature = "redis-1"), allow(dead_code, reason = "nobody gives one"))]
     Given(Box<dyn Fn() -> Box<dyn ConnectionLike + Send> + Send + Sync>),
 }
 
@@ -21,6 +22,7 @@ impl Connection {
         Self::Server(Server::new(endpoint, connect_timeout))
     }
 
+    #[cfg(feature = "redis-1")]
     pub(crate) fn given<C>(connection: C) -> Self
     where
         C: ConnectionLike + Clone + Send + Sync + 'static,

@@ -27,7 +27,6 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use ::redis::Cmd;
-use ::redis::aio::ConnectionLike;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use smallvec::SmallVec;
@@ -169,21 +168,22 @@ impl RedisBackend {
         Self::by(route, String::new())
     }
 
-    /// A backend on a connection made elsewhere, which must reconnect by itself: a
+    /// A backend on a connection of redis 1 made elsewhere (feature `redis-1`), which must reconnect by itself: a
     /// `redis::aio::ConnectionManager`, or a `MultiplexedConnection` where its end is the program's.
     ///
     /// There is no second connection beside it: reads that wait for another process's fill poll.
     ///
     /// Not one to a cluster: it would not know which of a batch's keys is on which node. That is
     /// `from_cluster_connection`'s (feature `cluster`).
+    #[cfg(feature = "redis-1")]
     pub fn from_connection<C>(connection: C) -> Self
     where
-        C: ConnectionLike + Clone + Send + Sync + 'static,
+        C: ::redis::aio::ConnectionLike + Clone + Send + Sync + 'static,
     {
         Self::on(Arc::new(Connection::given(connection)), String::new())
     }
 
-    /// A backend on a connection to a cluster that was made elsewhere. By URL it does more: a batch
+    /// A backend on a connection to a cluster that was made elsewhere (features `cluster` and `redis-1`). By URL it does more: a batch
     /// is a pipeline for each node, and a node that is out of reach takes nothing of the others.
     ///
     /// Build the connection with `retries(…)` as small as its redirections allow (3 will do) and
@@ -196,7 +196,7 @@ impl RedisBackend {
     ///
     /// It follows redirections without saying so. What has moved already is therefore found, and so is
     /// what an earlier move left on the same node when it was broken off.
-    #[cfg(feature = "cluster")]
+    #[cfg(all(feature = "cluster", feature = "redis-1"))]
     pub fn from_cluster_connection(connection: ::redis::cluster_async::ClusterConnection) -> Self {
         Self::by(Route::GivenCluster(cluster::Given::new(connection)), String::new())
     }
@@ -282,6 +282,7 @@ impl RedisBackend {
     }
 
     /// A backend on a connection that may have other uses, with this before every Redis key.
+    #[cfg_attr(not(feature = "redis-1"), allow(dead_code, reason = "nobody gives one"))]
     pub(crate) fn on(link: Arc<Connection>, prefix: String) -> Self {
         Self::by(Route::by_connection(link), prefix)
     }

@@ -102,7 +102,7 @@ impl Builder {
         MemoryBackend::with_capacity(self.memory_capacity)
     }
 
-    /// A cache on a Redis connection made elsewhere, which must reconnect by itself, such as
+    /// A cache on a connection of redis 1 made elsewhere (feature `redis-1`), which must reconnect by itself, such as
     /// `redis::aio::ConnectionManager`. Not one to a cluster, which is `redis_cluster_connection`'s
     /// (feature `cluster`): it would refuse batches, whose keys are on several nodes. Reads that wait for
     /// another process's fill poll, since there is no second connection on which the server could
@@ -111,7 +111,7 @@ impl Builder {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidConfig`], also with [`replica_acks`](Self::replica_acks).
-    #[cfg(feature = "redis")]
+    #[cfg(feature = "redis-1")]
     pub fn redis_connection<C>(mut self, connection: C) -> Result<CacheCow, Error>
     where
         C: redis::aio::ConnectionLike + Clone + Send + Sync + 'static,
@@ -120,13 +120,13 @@ impl Builder {
         self.on_redis(RedisBackend::from_connection(connection))
     }
 
-    /// A cache on a connection to a Redis cluster made elsewhere; see
+    /// A cache on a connection of redis 1 to a cluster made elsewhere (features `cluster` and `redis-1`); see
     /// [`RedisBackend::from_cluster_connection`] for how to build it.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidConfig`], also with [`replica_acks`](Self::replica_acks).
-    #[cfg(feature = "cluster")]
+    #[cfg(all(feature = "cluster", feature = "redis-1"))]
     pub fn redis_cluster_connection(
         mut self,
         connection: redis::cluster_async::ClusterConnection,

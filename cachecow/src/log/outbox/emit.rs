@@ -9,7 +9,7 @@ use crate::log::emitted;
 use crate::model::keys::{CacheKeys, KeySet};
 use crate::store::sql::dialect::check_table;
 
-/// A connection or a transaction of sqlx, to a database that an [`Outbox`](super::Outbox) may be in.
+/// A connection or a transaction of sqlx 0.8 (feature `sqlx-0_8`), to a database that an [`Outbox`](super::Outbox) may be in.
 pub trait OutboxTransaction: sealed::Insert {}
 
 impl<T: sealed::Insert> OutboxTransaction for T {}

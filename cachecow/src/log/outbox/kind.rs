@@ -159,6 +159,7 @@ impl Kind {
     }
 
     /// The statement that adds emitted keys, its one parameter.
+    #[cfg(feature = "sqlx-0_8")]
     pub(super) fn emit(self, table: &str) -> String {
         let place = match self {
             #[cfg(feature = "mysql")]

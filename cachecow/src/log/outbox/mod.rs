@@ -2,6 +2,7 @@
 
 mod checks;
 mod database;
+#[cfg(feature = "sqlx-0_8")]
 mod emit;
 mod kind;
 #[cfg(feature = "postgres")]
@@ -18,6 +19,7 @@ use tokio::time::timeout_at;
 use tokio::time::{Instant, sleep_until};
 
 use self::database::{Database, PAGE};
+#[cfg(feature = "sqlx-0_8")]
 pub use self::emit::{OutboxTransaction, emit, emit_to};
 use self::kind::Kind;
 use self::payload::Entry;
@@ -95,7 +97,8 @@ impl Outbox {
         Self { url: Some(url.into()), ..Self::new(Err(error)) }
     }
 
-    /// The outbox over connections that there are already: a `PgPool`, `MySqlPool` or `SqlitePool`.
+    /// The outbox over connections of sqlx 0.8 that there are already (feature `sqlx-0_8`): a `PgPool`, `MySqlPool` or `SqlitePool`.
+    #[cfg(feature = "sqlx-0_8")]
     pub fn from_pool(pool: impl Into<SqlPool>) -> Self {
         Self::new(Ok(Database { pool: pool.into(), table: TABLE.to_owned() }))
     }

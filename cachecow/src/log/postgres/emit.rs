@@ -47,7 +47,7 @@ pub const MESSAGE_PREFIX: &str = "cachecow:keys";
 /// # Round trips
 ///
 /// One to the database, none to the cache.
-#[cfg(feature = "postgres")]
+#[cfg(all(feature = "postgres", feature = "sqlx-0_8"))]
 pub async fn emit_message(
     tx: &mut sqlx::PgConnection,
     keys: impl CacheKeys,

@@ -21,7 +21,7 @@ use pgwire_replication::Lsn;
 
 use self::address::Address;
 use self::catalog::Catalog;
-#[cfg(feature = "postgres")]
+#[cfg(all(feature = "postgres", feature = "sqlx-0_8"))]
 pub use self::emit::emit_message;
 pub use self::emit::{MESSAGE_PREFIX, message};
 use self::gate::Gate;

@@ -2,6 +2,8 @@
 
 mod address;
 mod error;
+#[cfg(feature = "object_store-0_14")]
+mod given;
 mod listing;
 mod names;
 mod open;
@@ -133,58 +135,29 @@ impl CloudStore {
         open::open(url)
     }
 
-    /// A store in Amazon S3, or in what speaks like it.
-    ///
-    /// The builder is used as it is but for its retries, which are 5 within 10 seconds, and bulk
-    /// deletes, which single objects do not need. To choose these too, build it and hand the
-    /// result to [`new`](Self::new).
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidConfig`](ErrorKind::InvalidConfig).
-    pub fn s3(builder: AmazonS3Builder) -> Result<Self, Error> {
+    fn on_s3(builder: AmazonS3Builder) -> Result<Self, Error> {
         let unsigned = is_set(builder.get_config_value(&AmazonS3ConfigKey::SkipSignature));
         let builder = builder.with_retry(retries()).with_disable_bulk_delete(true);
-        Ok(Self { can_sign: !unsigned, ..Self::new(builder.build().map_err(unusable)?) })
+        Ok(Self { can_sign: !unsigned, ..Self::on(builder.build().map_err(unusable)?) })
     }
 
-    /// A store in Google Cloud Storage.
-    ///
-    /// The builder is used as it is but for its retries, which are 5 within 10 seconds. To choose
-    /// these too, build it and hand the result to [`new`](Self::new).
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidConfig`](ErrorKind::InvalidConfig).
-    pub fn gcs(builder: GoogleCloudStorageBuilder) -> Result<Self, Error> {
+    fn on_gcs(builder: GoogleCloudStorageBuilder) -> Result<Self, Error> {
         let unsigned = is_set(builder.get_config_value(&GoogleConfigKey::SkipSignature));
         let built = builder.with_retry(retries()).build().map_err(unusable)?;
-        Ok(Self { can_sign: !unsigned, ..Self::new(built) })
+        Ok(Self { can_sign: !unsigned, ..Self::on(built) })
     }
 
-    /// A store in Azure Blob Storage.
-    ///
-    /// The builder is used as it is but for its retries, which are 5 within 10 seconds. To choose
-    /// these too, build it and hand the result to [`new`](Self::new).
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidConfig`](ErrorKind::InvalidConfig).
-    pub fn azure(builder: MicrosoftAzureBuilder) -> Result<Self, Error> {
+    fn on_azure(builder: MicrosoftAzureBuilder) -> Result<Self, Error> {
         let has = |key: AzureConfigKey| builder.get_config_value(&key).is_some();
         let better = [AzureConfigKey::Token, AzureConfigKey::AccessKey, AzureConfigKey::ClientId];
         // What was signed by someone else signs nothing, and is the last that object_store tries.
         let by_sas = has(AzureConfigKey::SasKey) && !better.into_iter().any(has);
         let unsigned = is_set(builder.get_config_value(&AzureConfigKey::SkipSignature));
         let built = builder.with_retry(retries()).build().map_err(unusable)?;
-        Ok(Self { can_sign: !unsigned && !by_sas, ..Self::new(built) })
+        Ok(Self { can_sign: !unsigned && !by_sas, ..Self::on(built) })
     }
 
-    /// A store in what object_store has built: an
-    /// [`AmazonS3`](object_store::aws::AmazonS3), a
-    /// [`GoogleCloudStorage`](object_store::gcp::GoogleCloudStorage) or a
-    /// [`MicrosoftAzure`](object_store::azure::MicrosoftAzure).
-    pub fn new(service: impl ObjectStore + PaginatedListStore + Signer) -> Self {
+    fn on(service: impl ObjectStore + PaginatedListStore + Signer) -> Self {
         Self {
             spelling: Spelling::of(&service),
             service: Arc::new(service),

@@ -35,7 +35,7 @@ fn open_with(url: &str, environment: &[(String, String)]) -> Result<CloudStore, 
                 .into_iter()
                 .fold(builder, |builder, (key, value)| builder.with_config(key, value))
                 .with_bucket_name(&address.bucket);
-            built(CloudStore::s3(builder), &address)
+            built(CloudStore::on_s3(builder), &address)
         }
         "gs" | "gcs" => {
             let address = parse(url, &GOOGLE)?;
@@ -46,7 +46,7 @@ fn open_with(url: &str, environment: &[(String, String)]) -> Result<CloudStore, 
                 .into_iter()
                 .fold(builder, |builder, (key, value)| builder.with_config(key, value))
                 .with_bucket_name(&address.bucket);
-            built(CloudStore::gcs(builder), &address)
+            built(CloudStore::on_gcs(builder), &address)
         }
         "az" | "azure" => {
             let address = parse(url, &AZURE)?;
@@ -55,7 +55,7 @@ fn open_with(url: &str, environment: &[(String, String)]) -> Result<CloudStore, 
                 .into_iter()
                 .fold(builder, |builder, (key, value)| builder.with_config(key, value))
                 .with_container_name(&address.bucket);
-            built(CloudStore::azure(builder), &address)
+            built(CloudStore::on_azure(builder), &address)
         }
         _ => Err(invalid(&format!("its scheme is unknown; {FORM}"))),
     }

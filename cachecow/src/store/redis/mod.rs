@@ -7,7 +7,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ::redis::aio::ConnectionLike;
 use ::redis::{Value, cmd};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -85,11 +84,12 @@ impl RedisStore {
         Ok(Self::new(Connection::to_server(server, ask::PATIENCE)))
     }
 
-    /// A store on a connection made elsewhere, which must reconnect by itself: a
+    /// A store on a connection of redis 1 made elsewhere (feature `redis-1`), which must reconnect by itself: a
     /// `redis::aio::ConnectionManager`, or a `MultiplexedConnection` where its end is the program's.
+    #[cfg(feature = "redis-1")]
     pub fn from_connection<C>(connection: C) -> Self
     where
-        C: ConnectionLike + Clone + Send + Sync + 'static,
+        C: ::redis::aio::ConnectionLike + Clone + Send + Sync + 'static,
     {
         Self::new(Connection::given(connection))
     }

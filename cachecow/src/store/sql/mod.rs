@@ -14,7 +14,10 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use self::dialect::{PAGE, Statements};
+#[cfg(feature = "sqlx-0_8")]
 pub use self::pool::SqlPool;
+#[cfg(not(feature = "sqlx-0_8"))]
+use self::pool::SqlPool;
 use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
 use crate::error::Error;
 
@@ -84,14 +87,18 @@ impl SqlStore {
     /// [`Store`](crate::ErrorKind::Store), after five seconds at most, if the database cannot be reached
     /// or refuses the connection.
     pub async fn open(url: &str) -> Result<Self, Error> {
-        Ok(Self::from_pool(SqlPool::open(url).await?))
+        Ok(Self::on(SqlPool::open(url).await?))
     }
 
-    /// A store over connections that there are already: a `PgPool`, `MySqlPool` or `SqlitePool`.
+    /// A store over connections of sqlx 0.8 that there are already (feature `sqlx-0_8`): a `PgPool`, `MySqlPool` or `SqlitePool`.
     ///
     /// An SQLite database in memory must have but one connection, which is not closed when idle.
+    #[cfg(feature = "sqlx-0_8")]
     pub fn from_pool(pool: impl Into<SqlPool>) -> Self {
-        let pool = pool.into();
+        Self::on(pool.into())
+    }
+
+    fn on(pool: SqlPool) -> Self {
         let statements = Arc::new(Statements::new(pool.dialect(), TABLE));
         let max_value_len = statements.dialect.max_value_len;
         Self { pool, statements, key_space: KeySpace::Standard, max_value_len }

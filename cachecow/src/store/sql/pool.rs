@@ -20,6 +20,7 @@ const SQLITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// A pool of connections of sqlx 0.8, to any of the databases.
 #[derive(Clone)]
 #[non_exhaustive]
+#[cfg_attr(not(feature = "sqlx-0_8"), allow(unreachable_pub, reason = "then it is not exported"))]
 pub enum SqlPool {
     /// To PostgreSQL.
     #[cfg(feature = "postgres")]

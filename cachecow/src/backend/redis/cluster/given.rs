@@ -15,6 +15,7 @@ use super::super::routed::{Answer, Answers, Routed};
 pub(in super::super) struct Given(ClusterConnection);
 
 impl Given {
+    #[cfg(feature = "redis-1")]
     pub(in super::super) fn new(connection: ClusterConnection) -> Self {
         Self(connection)
     }
