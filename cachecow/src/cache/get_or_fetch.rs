@@ -96,7 +96,7 @@ pub struct GetOrFetch<'a, F> {
 
 impl<F> GetOrFetch<'_, F> {
     /// Has the value carry a tag, of any type; or an `Option`, an array or a `Vec` of tags. It is invalidated with
-    /// the tag, and with each object that carries it: see [`queries`](crate::queries). The same tags must be given
+    /// the tag, and with each object that carries it: see [`queries`](crate::guide::queries). The same tags must be given
     /// with the key each time: a value that was stored with others is a miss.
     ///
     /// # Round trips

@@ -17,7 +17,7 @@ use crate::model::tag::Tag;
 ///
 /// `#[derive(Cached)]` implements it for `PostListByAuthorId` and its like, where the struct has
 /// `#[cache(list = "post:author:{author_id}", fetch = Post::by_author)]`; [`View::list`] takes it. What is
-/// promised of a list is said [there](crate::lists).
+/// promised of a list is said [there](crate::guide::lists).
 ///
 /// A list is stored as the primary keys of its members, so it is stored, verified and invalidated like an object
 /// under a key of its own. Write the key's parts to [`KeyEncoder`] as for a lookup, with a template of its own.

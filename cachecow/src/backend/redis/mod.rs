@@ -126,8 +126,8 @@ use crate::protocol::Reply;
 ///
 /// A move of a slot that is broken off (by `SETSLOT … STABLE`, or since one of its nodes failed over)
 /// may leave keys on the node that does not own the slot, where no client looks. Delete them before
-/// the slot moves there, or `--cluster fix` brings them back; the README says how. A hold, or the time
-/// for which a tag settles, that began during such a move may be lost with it.
+/// the slot moves there, or `--cluster fix` brings them back: [the promise](crate::guide::promise#by-redis) says
+/// how. A hold, or the time for which a tag settles, that began during such a move may be lost with it.
 pub struct RedisBackend {
     shared: Arc<Shared>,
     /// Where changes are heard, if not on another connection like the one given.
