@@ -86,6 +86,20 @@ impl CacheCow {
 }
 
 /// What [`View::get_or_fetch`] returns: a future of the value, once it is awaited.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use std::time::Duration;
+/// use cachecow::{CacheCow, Key};
+///
+/// let cow = CacheCow::memory();
+/// let minute = Duration::from_secs(60);
+/// let rows = cow.get_or_fetch(Key::of("rows:{}", ("posts",)), minute, async || Ok::<_, std::io::Error>(3_u64)).await?;
+/// assert_eq!(*rows, 3);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing is read before it is awaited"]
 pub struct GetOrFetch<'a, F> {
     view: View<'a, ()>,

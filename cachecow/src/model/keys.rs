@@ -10,6 +10,25 @@ use crate::model::tag::{AllOf, Tag};
 /// lists), a tag (all objects that carry it), or several of these in an array, a slice, a `Vec` or a tuple.
 ///
 /// `#[derive(Cached)]` implements it for the struct and for its lookups.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// let ann = User { id: 1, org_id: 7, name: "Ann".into() };
+/// let moved = User { org_id: 8, ..ann.clone() };
+/// cow.invalidate(User::by_id(1)).await?;                              // a lookup
+/// cow.invalidate([1, 2].map(User::by_id)).await?;                     // several
+/// cow.invalidate((&ann, &moved)).await?;                              // all keys and lists of two objects
+/// cow.invalidate((User::by_id(1), User::list_by_org_id(9))).await?;   // of different kinds
+/// cow.invalidate(User::tag_org_id(7)).await?;                         // all objects with a tag
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` names no cache keys",
     label = "expected a lookup, a tag, a cached object, or several of them",

@@ -23,6 +23,20 @@ use crate::model::tag::Tag;
 /// under a key of its own. Write the key's parts to [`KeyEncoder`] as for a lookup, with a template of its own.
 ///
 /// [`View::list`]: crate::View::list
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// let users = cow.with(&db).list(User::list_by_org_id(7)).await?;     // Vec<Arc<User>>
+/// assert_eq!(users[0].name, "Ann");
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no list",
     label = "expected a list",
