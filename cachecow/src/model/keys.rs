@@ -41,6 +41,33 @@ pub trait CacheKeys {
 
 /// The keys and the tags that an invalidation or a write names, and the tags whose queries it names, of whatever
 /// scope; [`CacheKeys`] adds to it.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// use cachecow::{CacheKeys, KeySet};
+///
+/// /// What a transfer from one organisation to another changes.
+/// struct Transfer { user: User, from: i64, to: i64 }
+///
+/// impl CacheKeys for Transfer {
+///     fn add_to(&self, set: &mut KeySet) {
+///         set.add_object(&self.user);
+///         User::list_by_org_id(self.from).add_to(set);
+///         User::list_by_org_id(self.to).add_to(set);
+///     }
+/// }
+///
+/// let user = User { id: 1, org_id: 7, name: "Ann".into() };
+/// cow.invalidate(Transfer { user, from: 7, to: 8 }).await?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Debug, Default)]
 pub struct KeySet {
     pub(crate) keys: Vec<(Key, TypePolicy)>,

@@ -50,6 +50,19 @@ use crate::protocol::Reply;
 /// Every command but a lookup is a Lua script, called by its hash; a server that does not know it
 /// (after a restart or `SCRIPT FLUSH`) is sent the script once more.
 ///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use std::time::Duration;
+/// use cachecow::{CacheCow, RedisBackend};
+///
+/// // `CacheCow::open` does the same, with the builder's settings.
+/// let backend = RedisBackend::from_url("redis://127.0.0.1/", Duration::from_secs(1))?.with_namespace("shop");
+/// let cow = CacheCow::builder().backend(backend)?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Names
 ///
 /// An object has two Redis keys, `cache:{<key>}` for its value and `flag:{<key>}` for the right to fill it,
