@@ -48,7 +48,7 @@ const NOTIFIED_INTERVAL: Duration = Duration::from_secs(1);
 /// `postgres`, `mysql` or `sqlite`): what any program changes, on PostgreSQL, MySQL, MariaDB and SQLite.
 ///
 /// [`setup_sql`](Self::setup_sql) prints the table and the triggers. Writers who want no triggers name keys themselves:
-/// [`emit`]. `change_logs` tells what triggers do not see, and what it costs.
+/// [`emit`]. [Change logs](crate::guide::change_logs) tells what triggers do not see, and what it costs.
 ///
 /// ```no_run
 /// # #[cfg(all(feature = "derive", feature = "outbox", feature = "sqlite"))]

@@ -45,7 +45,7 @@ const CATALOG_EVERY: u32 = 5;
 /// PostgreSQL's own log (feature `postgres-log`): what any program changes, in any way, by logical replication with
 /// the server's plugin `pgoutput`. PostgreSQL 14 or later.
 ///
-/// [`setup_sql`] prints what the database needs once. `change_logs` describes the choices, the rights, and what it
+/// [`setup_sql`] prints what the database needs once. [Change logs](crate::guide::change_logs) describes the choices, the rights, and what it
 /// costs the database.
 ///
 /// ```no_run
