@@ -75,7 +75,7 @@ use proc_macro::TokenStream;
 /// | `context = Type` | what the fetch functions are given first, by reference: a connection pool, `dyn Trait`, … | they get no such argument |
 /// | `ttl = "10m"` | how long a stored object may be served | the builder's |
 /// | `negative_ttl = "5s"` | how long the absence of an object may be served | the builder's |
-/// | `ttl_with = path` | `fn(&T) -> Duration` or `fn(&T) -> Option<Duration>`: an object's own time to live | `ttl` for every object |
+/// | `ttl_with = path` | `fn(&T) -> Duration` or `fn(&T) -> Option<Duration>`: an object's own time to live; zero: it is not cached | `ttl` for every object |
 /// | `stale_if_error = "1h"` | how long beyond its time to live an object may be served while its fetch fails | the builder's |
 /// | `soft_timeout = "50ms"` | how long a read by `CacheCow::with_shared` waits for a fetch before it is served an object within `stale_if_error` | the builder's |
 /// | `refresh_ahead = true` | whether an object is fetched anew shortly before its time to live is over | the builder's |
@@ -188,7 +188,7 @@ use proc_macro::TokenStream;
 /// One `#[cache(list = …)]` for each kind of list: all objects that share the fields in its template. It is read by
 /// `CacheCow::list`. Stored are the primary keys of the members, and a list is among the keys of each object in it:
 /// whatever names the object to write or to invalidate it covers its lists. What is promised, and what is not,
-/// stands in the module `lists`.
+/// stands on the page `guide::lists` of the documentation.
 ///
 /// | setting | meaning | without it |
 /// |---|---|---|
@@ -562,7 +562,7 @@ pub fn key_part(input: TokenStream) -> TokenStream {
 /// The function stays as it is. Beside it comes a type of its name: `name::of(…)`, with all parameters but the
 /// context, is the lookup of one answer. It implements `Lookup`, `CacheKeys` and
 /// `Query`, and what it finds is an `Answer`, which derefs to what the function
-/// returned. `View::ask` gives that itself. The crate's page `queries` says what to
+/// returned. `View::ask` gives that itself. The page `guide::queries` says what to
 /// expect of it.
 ///
 /// | setting | meaning | without it |

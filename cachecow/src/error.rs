@@ -6,6 +6,17 @@ use std::fmt;
 use std::sync::Arc;
 
 /// What went wrong, in one word.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use cachecow::{CacheCow, ErrorKind};
+///
+/// let error = CacheCow::open("rediss//cache").await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::InvalidUrl);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -44,6 +55,31 @@ pub enum ErrorKind {
 ///
 /// `Display` names the operation, the type and the remedy, never a key's value, a credential or
 /// the source: walk [`source`](StdError::source) for the cause.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # use std::io;
+/// use cachecow::{CacheCow, Cached, ErrorKind};
+///
+/// #[derive(Debug, Cached)]
+/// #[cache(key = "user:{id}", fetch = User::find)]
+/// struct User { id: i64 }
+///
+/// impl User {
+///     async fn find(_: i64) -> Result<User, io::Error> {
+///         Err(io::ErrorKind::TimedOut.into())
+///     }
+/// }
+///
+/// let error = CacheCow::memory().get(User::by_id(42)).await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::Fetch);
+/// let cause = error.fetch_error::<io::Error>().unwrap();      // the fetch function's own error
+/// assert_eq!(cause.kind(), io::ErrorKind::TimedOut);
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Clone)]
 pub struct Error {
     inner: Arc<Inner>,

@@ -30,6 +30,14 @@ impl CacheCow {
 
 /// The state of a cache, as [`CacheCow::health`] tells it. `Display` is a line; `Serialize` has `ready` besides the
 /// fields, and times in seconds since 1970.
+///
+/// ```
+/// # use cachecow::CacheCow;
+/// # let cow = CacheCow::memory();
+/// for degradation in cow.health().degraded {
+///     println!("{:?} since {:?}: {}", degradation.by, degradation.since, degradation.detail);
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {

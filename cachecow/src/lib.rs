@@ -1,115 +1,78 @@
 //! Cache model structs in Redis, in front of any database, with one derive; a read after an
 //! invalidation is never stale.
 //!
-//! [`#[derive(Cached)]`](derive@Cached) gives a struct its keys and lookups, [`CacheCow`] reads through
-//! the cache and invalidates, and the [`protocol`] keeps the promise.
+//! ```
+//! # #[cfg(feature = "derive")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use cachecow::{CacheCow, Cached};
+//!
+//! # #[derive(Default)]
+//! # struct Db(std::sync::Mutex<Vec<User>>);
+//! # impl Db {
+//! #     async fn rename(&self, _: i64, _: &str) -> Result<(), std::io::Error> { Ok(()) }
+//! # }
+//! #[derive(Clone, Debug, Cached)]
+//! #[cache(context = Db, ttl = "10m")]
+//! #[cache(key  = "user:{id}",          fetch = User::find)]
+//! #[cache(key  = "user:email:{email}", fetch = User::find_by_email)]
+//! #[cache(list = "user:org:{org_id}",  fetch = User::find_by_org)]
+//! struct User { id: i64, email: String, org_id: i64, name: String }
+//!
+//! # impl User {
+//! #     async fn find(db: &Db, id: i64) -> Result<Option<User>, std::io::Error> {
+//! #         Ok(db.0.lock().unwrap().iter().find(|user| user.id == id).cloned())
+//! #     }
+//! #     async fn find_by_email(db: &Db, email: &str) -> Result<Option<User>, std::io::Error> {
+//! #         Ok(db.0.lock().unwrap().iter().find(|user| user.email == email).cloned())
+//! #     }
+//! #     async fn find_by_org(db: &Db, org_id: i64) -> Result<Vec<User>, std::io::Error> {
+//! #         Ok(db.0.lock().unwrap().iter().filter(|user| user.org_id == org_id).cloned().collect())
+//! #     }
+//! # }
+//! # let db = Db::default();
+//! let cow = CacheCow::open("memory://").await?;                    // or "redis://127.0.0.1/"
+//! let user = cow.with(&db).get(User::by_id(42)).await?;            // Option<Arc<User>>
+//! let all = cow.with(&db).list(User::list_by_org_id(7)).await?;    // Vec<Arc<User>>
+//! cow.write(User::by_id(42), db.rename(42, "Ann")).await?;         // the database's own result
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "derive"))] fn main() {}
+//! ```
+//!
+//! `User::find` and the others are your own functions, which query the database.
+//! [`#[derive(Cached)]`](derive@Cached) gives the struct its keys and lookups. [`CacheCow`] reads through the cache and
+//! invalidates. The [`protocol`] keeps the promise.
+//!
+//! # Where to go
+//!
+//! | you want to | read |
+//! |---|---|
+//! | begin | [Getting started](guide::getting_started) |
+//! | know why it is never stale | [How it stays consistent](guide::consistency), with pictures |
+//! | change the database | [Writes](guide::writes) |
+//! | cache more than single objects | [Lists](guide::lists), [queries](guide::queries) |
+//! | run it | [In production](guide::production), [At scale](guide::scale), [Faults by name](guide::faults) |
+//! | replace another cache | [Coming from another cache](guide::coming_from) |
+//! | look something up | [Settings](guide::settings), [Features](guide::features), [Stored types](guide::stored_types) |
+//! | ask | [Frequently asked questions](guide::faq) |
+//!
+//! [The guide](guide) has all pages in order.
 //!
 //! # The promise
 //!
-//! - **P1, no stale fill.** Once [`CacheCow::invalidate`] of a key has returned `Ok`, no read of that
-//!   key that starts afterwards, in any process on the same cache, returns a value that was read
-//!   from the backing store before that invalidation began. It holds by key, in batches, for
-//!   callers that join another caller's load, and for all objects and all answers to [queries] that carry an
-//!   invalidated [tag](CacheCow::invalidate_tag).
-//! - **P2, crash-safe write.** With [`CacheCow::write`], P1 holds even if the writer dies at any
-//!   point, and for any number of concurrent writers, as long as the work ends within the hold's
-//!   time to live. It covers lookups, objects and tags.
-//! - **P3, the cache is never the reason for a failure.** With the cache down, slow, full, read-only
-//!   or answering rubbish, reads are served by the fetch functions: after the operation timeout at
-//!   first, at once when the circuit breaker has opened, and with one load a key and process at a
-//!   time, and one more for each `write` of the key meanwhile. A work that was carried out comes back as it is: `write`
-//!   never turns its `Ok` into an error. What the cache missed is retried in the background; [`CacheCow::invalidate`], which has
-//!   no other result, returns the error.
-//! - **P5, a hit equals what was fetched.** What the cache returns is equal, field by field, to what the fetch
-//!   function returned, whatever serde attributes the struct carries for its JSON, and whatever version of the
-//!   program stored it. What cannot be stored faithfully is not stored, and told. Left out are the fields that ask
-//!   for it, by `#[cache(skip)]`.
-//! - **P6, changes made elsewhere are seen**, where a change log is followed (feature `log`, `change_logs`): once a change
-//!   of a row is visible in the database, every cached object and list that depends on it is invalidated soon,
-//!   usually within milliseconds; at least once, through restarts of anything. `Follower::lag` tells how far behind it is.
+//! - **P1, no stale fill.** Once [`CacheCow::invalidate`] of a key has returned `Ok`, no read of that key which starts
+//!   afterwards, in any process, returns a value that was fetched before that invalidation began.
+//! - **P2, crash-safe write.** With [`CacheCow::write`] that holds even if the writer dies at any point.
+//! - **P3, the cache is never the reason for a failure.** With Redis down, slow or full, the fetch functions serve the reads, and
+//!   a write returns the database's own result.
+//! - **P4, what is not promised is written down.**
+//! - **P5, a hit equals what was fetched**, field by field, whatever serde attributes the struct has, and whatever version of the
+//!   program stored it.
+//! - **P6, changes made elsewhere are seen**, where a change log is followed.
 //!
-//! # What is not promised
-//!
-//! - A write that Redis acknowledged and then lost (an asynchronous failover, a restart from an older
-//!   snapshot, an eviction of a hold) takes its invalidation or protection with it. The bound is the
-//!   value's time to live.
-//! - A fetch function that reads a lagging replica may read what is older than the invalidation;
-//!   `settle` holds fills off for a while.
-//! - The near tier of another process may serve an invalidated object until the news has arrived.
-//!   `settle` keeps that from being stored, for a replica that lags by no more than the given time.
-//! - Contexts are not told apart: of two that lead to different data, one gets the other's object or error. Tenants
-//!   read by handles of different scopes (`CacheCow::scoped`), or by caches of different namespaces.
-//! - An invalidation issued before the database's commit does not cover that commit; `write` does.
-//! - A work that ends while its transaction may still commit is not covered beyond its end.
-//! - A [`Write`] that is dropped keeps its keys out of the cache until its hold ends. Keys that are named after the work
-//!   are not held before it.
-//!
-//! What each operation gives under each fault of the cache, and how long it takes, is listed in
-//! `faults`.
-//!
-//! # Stored types
-//!
-//! A field of a cached struct is of one of these, or of a type with a derive of [`CacheSchema`](derive@CacheSchema);
-//! or it is marked `#[cache(opaque)]` and of a type with serde's traits.
-//!
-//! | from | types |
-//! |---|---|
-//! | the language | integers, floats, `bool`, `char`, `()`, arrays, tuples of up to 12 |
-//! | `std` | `String`, `Option`, `Result`, `Vec`, `VecDeque`, `LinkedList`, maps and sets, `Box`, `Rc`, `Arc` (also of `str` and slices), `Cow` of `str` and slices, `NonZero…`, `Wrapping`, `Saturating`, ranges and `Bound`, `Ordering`, `Duration`, `SystemTime`, IP and socket addresses, `PathBuf` that is UTF-8, `PhantomData` |
-//! | `uuid` | `Uuid` |
-//! | `chrono` | `DateTime<Utc>`, `DateTime<FixedOffset>`, `NaiveDate`, `NaiveTime`, `NaiveDateTime`, `TimeDelta`, `FixedOffset`, `Weekday`, `Month` |
-//! | `time` | `OffsetDateTime`, `PrimitiveDateTime`, `Date`, `Time`, `UtcOffset`, `Duration`, `Weekday`, `Month` |
-//! | `rust_decimal` | `Decimal` |
-//! | `serde_json` | `Value`, `Map`, `Number` |
-//! | `url`, `bytes` | `Url`; `Bytes`, `BytesMut` |
-//! | `bson` | `Bson` (no code with a scope), `Document`, `ObjectId`, `DateTime`, `Decimal128` |
-//! | `indexmap`, `smallvec` | `IndexMap`, `IndexSet`; `SmallVec` |
-//!
-//! What serde stores, it stores as MessagePack that says it is human-readable, with structs as maps: so types come
-//! back that look at the format inside of `flatten`, `tag` or `untagged`, such as `IpAddr`. Not stored, since they
-//! would not come back, are among others: fields with `skip_serializing`, or with other names for writing than for
-//! reading; a `Serialize` that redacts; times with nanoseconds by `ts_seconds`; `Some(None)`, `Some(())` and
-//! `Some(Value::Null)` inside of an opaque type; `Box<RawValue>`; a `u128` behind `tag`; what nests
-//! deeper than 128 levels of MessagePack.
-//!
-//! `stored_types` lists each type that was tried, and what comes back.
-//!
-//! A release that changes a type, or this crate's encoding, costs a running cache misses and no errors.
-//!
-//! # In production
-//!
-//! [`CacheCow::health`] says what a person should look at, why and since when; a load balancer need not ask, since the
-//! cache is never the reason for a failure. [`CacheCow::stats`] counts by type, and `CacheCow::metrics` (feature `metrics`) exports
-//! that, with the durations of reads and fetches. Events go to `tracing`, each with a name and something to do about
-//! it, and so do the spans of loads: `logged_events` lists them.
-//!
-//! # Features
-//!
-//! | feature | what it adds |
-//! |---|---|
-//! | `derive` (default) | [`Cached`](derive@Cached), [`KeyPart`](derive@KeyPart), [`CacheSchema`](derive@CacheSchema) |
-//! | `redis` (default) | `RedisBackend`, `redis://` and `redis+unix://`; with `store`, `RedisStore` |
-//! | `cluster` | `redis+cluster://`; with `redis-1`, `Builder::redis_cluster_connection` |
-//! | `redis-1`, `sqlx-0_8`, `mongodb-3`, `object_store-0_14` | what takes or gives types of that version of the crate: connections, pools, transactions, collections and builders that a program makes itself |
-//! | `tls` | `rediss://`, `rediss+sentinel://`, `rediss+cluster://` |
-//! | `uuid` | `uuid::Uuid` as a [`KeyPart`] and in stored objects |
-//! | `bson`, `bytes`, `chrono`, `indexmap`, `rust_decimal`, `serde_json`, `smallvec`, `time`, `url` | the types of the crate of this name in stored objects |
-//! | `zstd` | [`Builder::compress`]: values compressed by zstd |
-//! | `encryption` | [`Builder::encrypt`]: values encrypted by XChaCha20-Poly1305 |
-//! | `async-graphql-7` | the module `dataloader`: `CacheCow::loader`, for the `DataLoader` of async-graphql 7 |
-//! | `blocking` | the module `blocking`: the cache for programs without an async runtime |
-//! | `scopes` | `CacheCow::scoped`: one cache for many tenants |
-//! | `store` | the module `store`: `KeyValueStore`, `MemoryStore`, `CacheDecorator` and the other wrappers |
-//! | `fs`, `sql`, `mongodb`, `cloud`, `git` | `FilesystemStore`, `SqlStore`, `MongoStore`, `CloudStore`, `GitStore` |
-//! | `log` | the module `log`: which rows of a database the cached objects are, for change logs |
-//! | `postgres-log` | `log::PostgresLog`: PostgreSQL's own log, by logical replication |
-//! | `mongodb-log` | `log::MongoLog`: the change streams of MongoDB |
-//! | `outbox` | `log::Outbox`: a table that triggers fill, with `postgres`, `mysql` or `sqlite` |
-//! | `metrics` | the module `metrics`: [`CacheCow::stats`] and durations by the crate `metrics`, for Prometheus, OpenTelemetry and others |
-//! | `cli` | the program `cachecow`, which looks into a cache and invalidates: `command` |
-//! | `hmac` | `Hmac`, and keys by the content's hash |
-//! | `testing` | the module `testing`: a cache for your own tests, on a clock that they pause, and a Redis server |
-//! | `conformance` | the suites for backends (`conformance`) and stores (`store::conformance`) of your own |
+//! [The promise](guide::promise) has each word of it, and what is not promised: what Redis itself forgets, a database replica that lags, an
+//! invalidation before the commit. [How the promise is checked](guide::evidence) says why you may believe it.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 
@@ -121,9 +84,6 @@ mod backend;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod cache;
-#[cfg(all(doc, feature = "log"))]
-#[doc = include_str!("../docs/change_logs.md")]
-pub mod change_logs {}
 pub mod codec;
 #[cfg(feature = "async-graphql-7")]
 pub mod dataloader;
@@ -131,21 +91,11 @@ mod document;
 mod engine;
 mod error;
 mod events;
+#[cfg(doc)]
+pub mod guide;
 mod health;
 mod hex;
-#[cfg(doc)]
-#[doc = include_str!("../docs/events.md")]
-pub mod logged_events {}
-#[cfg(doc)]
-#[doc = include_str!("../docs/faults.md")]
-pub mod faults {}
 mod key;
-#[cfg(doc)]
-#[doc = include_str!("../docs/lists.md")]
-pub mod lists {}
-#[cfg(all(doc, feature = "cli"))]
-#[doc = include_str!("../docs/command.md")]
-pub mod command {}
 #[cfg(feature = "log")]
 pub mod log;
 #[cfg(feature = "metrics")]
@@ -155,23 +105,10 @@ mod near;
 mod packing;
 pub mod protocol;
 mod stats;
-#[cfg(doc)]
-#[doc = include_str!("../docs/queries.md")]
-pub mod queries {}
-#[cfg(doc)]
-#[doc = include_str!("../docs/stored_types.md")]
-pub mod stored_types {}
 #[cfg(feature = "store")]
 pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
-#[cfg(all(doc, feature = "testing", feature = "derive", feature = "redis"))]
-#[doc = include_str!("../docs/testing.md")]
-pub mod testing_guide {}
-
-#[cfg(doc)]
-#[doc = include_str!("../docs/writes.md")]
-pub mod writes {}
 
 #[doc(hidden)]
 #[path = "private.rs"]

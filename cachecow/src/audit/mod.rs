@@ -94,7 +94,7 @@ const MARGIN: Duration = Duration::from_secs(1);
 /// from a lagging replica does not show either (and where one lags for longer than the grace, it may be
 /// the replica that is stale); a change that is taken back before the second look; a mere change of the
 /// order within a list, which is not told from a set; values of a
-/// [`KeyValueStore`](crate#features). An object that is served past its time to live because its
+/// [`KeyValueStore`](crate::guide::stores). An object that is served past its time to live because its
 /// fetch fails is counted as `stale`, and not audited.
 ///
 /// A field that the fetch function makes anew each time, such as the time of the fetch, is left out of

@@ -38,6 +38,15 @@ const FLAG_SHARDS: usize = 16;
 /// has one ([`Builder::clock`](crate::Builder::clock)), else, like all else, by tokio's time. They live no longer than
 /// the backend; clones of a [`CacheCow`](crate::CacheCow) share one.
 ///
+/// ```
+/// use cachecow::{CacheCow, MemoryBackend};
+///
+/// # fn main() -> Result<(), cachecow::Error> {
+/// let cow = CacheCow::builder().backend(MemoryBackend::with_capacity(256 << 20))?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Consistency
 ///
 /// The same as Redis gives, within this process. Another process sees nothing of it.

@@ -52,8 +52,8 @@ use crate::stats::Stats;
 ///
 /// Once [`invalidate`](Self::invalidate) of a key has returned `Ok`, no read of that key that
 /// starts afterwards, in any process that uses the same cache, returns a value that was read from
-/// the backing store before that invalidation began. What is not promised: the crate's front page
-/// lists it.
+/// the backing store before that invalidation began. [The promise](crate::guide::promise) lists
+/// what is not promised.
 ///
 /// # Runtime
 ///
@@ -307,7 +307,7 @@ impl CacheCow {
 
     /// Removes what `keys` name from the cache, and keeps every fetch of it that is under way from
     /// storing what it read: a lookup's object, all of an object's keys, all objects that carry a tag; and the
-    /// answers to [queries](crate::queries) that carry the tag, or one of the object's.
+    /// answers to [queries](crate::guide::queries) that carry the tag, or one of the object's.
     ///
     /// Call it after the change is committed to the backing store; [`write`](Self::write) also
     /// covers a process that dies in between.
@@ -350,7 +350,7 @@ impl CacheCow {
     }
 
     /// [`invalidate`](Self::invalidate) for every key that the object is found by, every list that it is in, and the
-    /// answers to [queries](crate::queries) that carry a tag of it, in one round trip.
+    /// answers to [queries](crate::guide::queries) that carry a tag of it, in one round trip.
     ///
     /// # Errors
     ///
@@ -461,7 +461,7 @@ impl CacheCow {
     /// invalidated. Several writes of one key may overlap.
     ///
     /// `keys` are a lookup, a tag, a cached object (all of its keys, and the answers to
-    /// [queries](crate::queries) that carry a tag of it), or several in an array, a `Vec` or a
+    /// [queries](crate::guide::queries) that carry a tag of it), or several in an array, a `Vec` or a
     /// tuple: `(&old, &new, Post::tag_author_id(7))`. Where a write changes a field that an object is looked
     /// up by, name the object before and after. What is known only afterwards is named by
     /// [`Write::invalidating`].

@@ -86,6 +86,20 @@ impl CacheCow {
 }
 
 /// What [`View::get_or_fetch`] returns: a future of the value, once it is awaited.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use std::time::Duration;
+/// use cachecow::{CacheCow, Key};
+///
+/// let cow = CacheCow::memory();
+/// let minute = Duration::from_secs(60);
+/// let rows = cow.get_or_fetch(Key::of("rows:{}", ("posts",)), minute, async || Ok::<_, std::io::Error>(3_u64)).await?;
+/// assert_eq!(*rows, 3);
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "nothing is read before it is awaited"]
 pub struct GetOrFetch<'a, F> {
     view: View<'a, ()>,
@@ -96,7 +110,7 @@ pub struct GetOrFetch<'a, F> {
 
 impl<F> GetOrFetch<'_, F> {
     /// Has the value carry a tag, of any type; or an `Option`, an array or a `Vec` of tags. It is invalidated with
-    /// the tag, and with each object that carries it: see [`queries`](crate::queries). The same tags must be given
+    /// the tag, and with each object that carries it: see [`queries`](crate::guide::queries). The same tags must be given
     /// with the key each time: a value that was stored with others is a miss.
     ///
     /// # Round trips

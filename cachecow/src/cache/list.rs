@@ -70,7 +70,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
     /// [`invalidate_object`](crate::CacheCow::invalidate_object) cover it, and so does
     /// [`invalidate`](crate::CacheCow::invalidate) of the list itself. What an object is moved to is another list:
     /// name the object as it was and as it is. A key of the object alone, `Post::by_id(1)`, does not cover its
-    /// lists. More of that, and of tags, on [a page of its own](crate::lists).
+    /// lists. More of that, and of tags, on [a page of its own](crate::guide::lists).
     ///
     /// An object that is gone, or in another list by the time it is read, is left out.
     ///

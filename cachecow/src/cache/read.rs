@@ -8,7 +8,26 @@ use crate::engine::read::LoadOptions;
 pub use crate::protocol::Fill;
 use crate::protocol::{Outcome, Purpose};
 
-/// An object, and how it was had; what [`View::read`](crate::View::read) returns.
+/// An object, where it came from, and whether it was stored; what [`View::read`](crate::View::read) returns.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// use cachecow::{Fill, Source};
+///
+/// let read = cow.with(&db).read(User::by_id(1)).await?;
+/// assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Stored));
+/// let read = cow.with(&db).read(User::by_id(1)).await?;
+/// assert_eq!((read.source, read.fill), (Source::Cache, Fill::Skipped));
+/// assert_eq!(read.value.unwrap().name, "Ann");
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Read<T> {
@@ -175,6 +194,28 @@ impl ReadOptions {
 }
 
 /// Where a value came from.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// use cachecow::Source;
+///
+/// let read = cow.with(&db).read(User::by_id(1)).await?;
+/// let how_fresh = match read.source {
+///     Source::Fetched => "just read from the database",
+///     Source::Near | Source::Cache => "cached, and not invalidated since",
+///     Source::Stale => "past its time to live: the database does not answer",
+///     _ => "unknown",
+/// };
+/// assert_eq!(how_fresh, "just read from the database");
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Source {

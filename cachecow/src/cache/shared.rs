@@ -25,6 +25,24 @@ use crate::protocol::{Outcome, Purpose};
 
 /// A [`CacheCow`](crate::CacheCow) together with what the fetch functions need, whose loads may outlive their
 /// callers; what [`CacheCow::with_shared`](crate::CacheCow::with_shared) returns.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// use std::sync::Arc;
+///
+/// # let db = Arc::new(db);
+/// let users = cow.with_shared(&db);                           // `db` is an `Arc`: a load may outlive its caller
+/// let ann = users.get(User::by_id(1)).await?;
+/// assert_eq!(ann.unwrap().name, "Ann");
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Debug)]
 pub struct SharedView<'a, C: ?Sized> {
     pub(super) view: View<'a, C>,

@@ -16,6 +16,23 @@ use crate::near::{Near, NearHit};
 use crate::protocol::{Fill, Outcome, Purpose};
 
 /// A [`CacheCow`](crate::CacheCow) together with what the fetch functions need.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// let users = cow.with(&db);                                  // a view: two references, and `Copy`
+/// let ann = users.get(User::by_id(1)).await?;
+/// let team = users.get_many([1, 2].map(User::by_id)).await?;
+/// let reread = users.fresh().get(User::by_id(1)).await?;      // an option for the reads of this view
+/// assert_eq!((ann, team.len()), (reread, 2));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Debug)]
 pub struct View<'a, C: ?Sized> {
     pub(crate) engine: &'a Arc<Engine>,

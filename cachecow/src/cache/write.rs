@@ -96,6 +96,23 @@ enum State<R> {
 }
 
 /// How a write ended, for its work and for the cache; what [`Write::outcome`] gives.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// let written = cow.write(User::by_id(1), async { Ok::<_, io::Error>("renamed") }).outcome().await;
+/// assert_eq!(written.result?, "renamed");                     // what the work returned
+/// if let Err(error) = written.invalidated {                   // it is being retried; others may read the old name
+///     eprintln!("{error}");
+/// }
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Written<R, E> {
@@ -112,6 +129,27 @@ pub struct Written<R, E> {
 }
 
 /// Why a write that [requires its hold](Write::require_hold) did not succeed.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// use cachecow::WriteError;
+///
+/// let write = cow.write(User::by_id(1), async { Err::<(), _>(io::Error::other("deadlock")) });
+/// match write.require_hold().await {
+///     Ok(()) => unreachable!("the work failed"),
+///     Err(WriteError::HoldRefused(error)) => eprintln!("nothing was changed: {error}"),
+///     Err(WriteError::Work(error)) => assert_eq!(error.to_string(), "deadlock"),
+///     Err(error) => eprintln!("{error}"),
+/// }
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum WriteError<E> {

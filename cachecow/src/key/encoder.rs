@@ -33,6 +33,16 @@ pub(super) mod ext {
 ///
 /// The encoding is fixed: `tests/tests/key_vectors.rs` publishes test vectors, and a change to
 /// them is a breaking change.
+///
+/// ```
+/// use cachecow::KeyEncoder;
+///
+/// let mut by_number = KeyEncoder::new("user:{}");
+/// by_number.int(1);
+/// let mut by_text = KeyEncoder::new("user:{}");
+/// by_text.str("1");
+/// assert_ne!(by_number.key(), by_text.key());
+/// ```
 #[derive(Clone)]
 pub struct KeyEncoder {
     encoded: Encoded,

@@ -72,6 +72,21 @@ pub(crate) fn emptied(template: &str) -> Option<(Cow<'_, str>, usize)> {
 }
 
 /// A key together with its parts, by which what is cached under it is verified; what [`Key::of`] returns.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use std::time::Duration;
+/// use cachecow::{CacheCow, Key};
+///
+/// let cow = CacheCow::memory();
+/// let key = Key::of("rate:{}:{}", ("EUR", "CHF"));
+/// let rate = cow.get_or_fetch(key.clone(), Duration::from_secs(60), async || Ok::<_, std::io::Error>(0.95)).await?;
+/// assert_eq!(*rate, 0.95);
+/// cow.invalidate(key).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct EncodedKey {
     encoder: KeyEncoder,

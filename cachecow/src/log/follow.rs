@@ -73,6 +73,29 @@ impl CacheCow {
 }
 
 /// What reads do while a follower is behind by more than the limit.
+///
+/// ```no_run
+/// # #[cfg(all(feature = "derive", feature = "postgres-log"))]
+/// # async fn follow() -> Result<(), cachecow::Error> {
+/// # use cachecow::{CacheCow, Cached};
+/// # #[derive(Cached)]
+/// # #[cache(table = "users")]
+/// # #[cache(key = "user:{id}", fetch = User::find)]
+/// # struct User { id: i64, name: String }
+/// # impl User {
+/// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// # }
+/// # let cow = CacheCow::open("redis://127.0.0.1/").await?;
+/// # use cachecow::log::PostgresLog;
+/// use std::time::Duration;
+/// use cachecow::log::OnLag;
+///
+/// # let log = PostgresLog::connect("postgres://app:secret@db/shop").slot("cachecow");
+/// let follow = cow.follow(log).types::<(User,)>().on_lag(Duration::from_secs(10), OnLag::ReadPast);
+/// let follower = follow.start().await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum OnLag {
     /// They are served from the cache as ever. It is told, and the time to live bounds how stale an object can be.

@@ -20,6 +20,28 @@ use crate::key::Scope;
 pub(super) type Ask = oneshot::Sender<LogPosition>;
 
 /// A task that follows a change log. Cheap to clone. Dropping it leaves the task at work: [`stop`](Self::stop) ends it.
+///
+/// ```no_run
+/// # #[cfg(all(feature = "derive", feature = "postgres-log"))]
+/// # async fn follow() -> Result<(), cachecow::Error> {
+/// # use cachecow::{CacheCow, Cached};
+/// # #[derive(Cached)]
+/// # #[cache(table = "users")]
+/// # #[cache(key = "user:{id}", fetch = User::find)]
+/// # struct User { id: i64, name: String }
+/// # impl User {
+/// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// # }
+/// # let cow = CacheCow::open("redis://127.0.0.1/").await?;
+/// # use cachecow::log::PostgresLog;
+/// let log = PostgresLog::connect("postgres://app:secret@db/shop").slot("cachecow");
+/// let follower = cow.follow(log).types::<(User,)>().start().await?;
+/// follower.caught_up().await?;                    // everything committed before this call is invalidated
+/// println!("{:?} behind, {:?}", follower.lag().time, follower.status().state);
+/// follower.stop().await;                          // at the end of the program
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Follower {
     pub(super) shared: Arc<Shared>,

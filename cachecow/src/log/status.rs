@@ -8,6 +8,30 @@ use serde::Serialize;
 use super::position::LogPosition;
 
 /// What a follower does at the moment.
+///
+/// ```no_run
+/// # #[cfg(all(feature = "derive", feature = "postgres-log"))]
+/// # async fn follow() -> Result<(), cachecow::Error> {
+/// # use cachecow::{CacheCow, Cached};
+/// # #[derive(Cached)]
+/// # #[cache(table = "users")]
+/// # #[cache(key = "user:{id}", fetch = User::find)]
+/// # struct User { id: i64, name: String }
+/// # impl User {
+/// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// # }
+/// # let cow = CacheCow::open("redis://127.0.0.1/").await?;
+/// use cachecow::log::{FollowerState, PostgresLog};
+///
+/// # let log = PostgresLog::connect("postgres://app:secret@db/shop").slot("cachecow");
+/// let follower = cow.follow(log).types::<(User,)>().start().await?;
+/// match follower.status().state {
+///     FollowerState::Following | FollowerState::Standby => println!("changes are seen"),
+///     state => eprintln!("{state:?}: {:?}", follower.status().error),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

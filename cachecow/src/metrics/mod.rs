@@ -69,6 +69,14 @@ impl CacheCow {
 /// Hands on what a cache has counted. [`CacheCow::metrics`] makes it.
 ///
 /// It does not keep the cache alive: once the last clone is gone, it hands on nothing more.
+///
+/// ```
+/// use cachecow::CacheCow;
+///
+/// let cow = CacheCow::memory();
+/// let exporter = cow.metrics().label("cache", "users");       // where a program has several caches
+/// exporter.collect();
+/// ```
 #[must_use = "nothing is exported before `collect` or `run`"]
 pub struct Exporter {
     engine: Weak<Engine>,

@@ -8,6 +8,28 @@ use crate::model::schema::CacheSchema;
 use crate::model::tag::Tag;
 
 /// A type whose objects are cached; implemented by `#[derive(Cached)]`.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// /// Works with any cached type.
+/// async fn forget<T: Cached>(cow: &CacheCow, objects: &[T]) -> Result<(), cachecow::Error> {
+///     for object in objects {
+///         cow.invalidate_object(object).await?;
+///     }
+///     Ok(())
+/// }
+///
+/// let ann = User { id: 1, org_id: 7, name: "Ann".into() };
+/// forget(&cow, &[ann]).await?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not cached",
     label = "no `Cached`",

@@ -10,6 +10,25 @@ use crate::model::tag::{AllOf, Tag};
 /// lists), a tag (all objects that carry it), or several of these in an array, a slice, a `Vec` or a tuple.
 ///
 /// `#[derive(Cached)]` implements it for the struct and for its lookups.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// let ann = User { id: 1, org_id: 7, name: "Ann".into() };
+/// let moved = User { org_id: 8, ..ann.clone() };
+/// cow.invalidate(User::by_id(1)).await?;                              // a lookup
+/// cow.invalidate([1, 2].map(User::by_id)).await?;                     // several
+/// cow.invalidate((&ann, &moved)).await?;                              // all keys and lists of two objects
+/// cow.invalidate((User::by_id(1), User::list_by_org_id(9))).await?;   // of different kinds
+/// cow.invalidate(User::tag_org_id(7)).await?;                         // all objects with a tag
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` names no cache keys",
     label = "expected a lookup, a tag, a cached object, or several of them",
@@ -22,6 +41,33 @@ pub trait CacheKeys {
 
 /// The keys and the tags that an invalidation or a write names, and the tags whose queries it names, of whatever
 /// scope; [`CacheKeys`] adds to it.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// use cachecow::{CacheKeys, KeySet};
+///
+/// /// What a transfer from one organisation to another changes.
+/// struct Transfer { user: User, from: i64, to: i64 }
+///
+/// impl CacheKeys for Transfer {
+///     fn add_to(&self, set: &mut KeySet) {
+///         set.add_object(&self.user);
+///         User::list_by_org_id(self.from).add_to(set);
+///         User::list_by_org_id(self.to).add_to(set);
+///     }
+/// }
+///
+/// let user = User { id: 1, org_id: 7, name: "Ann".into() };
+/// cow.invalidate(Transfer { user, from: 7, to: 8 }).await?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Debug, Default)]
 pub struct KeySet {
     pub(crate) keys: Vec<(Key, TypePolicy)>,

@@ -17,12 +17,26 @@ use crate::model::tag::Tag;
 ///
 /// `#[derive(Cached)]` implements it for `PostListByAuthorId` and its like, where the struct has
 /// `#[cache(list = "post:author:{author_id}", fetch = Post::by_author)]`; [`View::list`] takes it. What is
-/// promised of a list is said [there](crate::lists).
+/// promised of a list is said [there](crate::guide::lists).
 ///
 /// A list is stored as the primary keys of its members, so it is stored, verified and invalidated like an object
 /// under a key of its own. Write the key's parts to [`KeyEncoder`] as for a lookup, with a template of its own.
 ///
 /// [`View::list`]: crate::View::list
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// let users = cow.with(&db).list(User::list_by_org_id(7)).await?;     // Vec<Arc<User>>
+/// assert_eq!(users[0].name, "Ann");
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no list",
     label = "expected a list",

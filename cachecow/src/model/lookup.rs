@@ -14,6 +14,30 @@ use crate::model::tag;
 /// reading methods take it.
 ///
 /// [`View::get`]: crate::View::get
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// use cachecow::Lookup;
+///
+/// /// Works with any lookup of users.
+/// async fn name_of(
+///     cow: &CacheCow,
+///     db: &Db,
+///     lookup: impl Lookup<Object = User, Context = Db>,
+/// ) -> Result<Option<String>, cachecow::Error> {
+///     Ok(cow.with(db).get(lookup).await?.map(|user| user.name.clone()))
+/// }
+///
+/// assert_eq!(name_of(&cow, &db, User::by_id(1)).await?.as_deref(), Some("Ann"));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is no lookup",
     label = "expected a lookup",

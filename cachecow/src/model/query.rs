@@ -55,6 +55,28 @@ pub trait Query: Send + Sync + Sized + 'static {
 ///
 /// The key is stored with the value: whatever a cache has under the key's hash, it is returned only if it is the
 /// answer to this very question.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// #[cachecow::query(key = "user-count:{org_id}")]
+/// async fn user_count(db: &Db, org_id: i64) -> Result<u64, io::Error> {
+/// #   let _ = (db, org_id);
+/// #   Ok(3)
+///     // SELECT count(*) FROM users WHERE org_id = $1
+/// }
+///
+/// let answer = cow.with(&db).get(user_count::of(7)).await?.unwrap();  // Arc<Answer<user_count>>
+/// assert_eq!(**answer, 3);
+/// assert_eq!(*cow.with(&db).ask(user_count::of(7)).await?, 3);        // the value alone, Arc<u64>
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 pub struct Answer<Q: Query> {
     key: KeyEncoder,
     value: Arc<Q::Value>,

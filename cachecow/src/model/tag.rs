@@ -11,6 +11,24 @@ use crate::model::keys::{CacheKeys, KeySet};
 ///
 /// `#[derive(Cached)]` gives a struct with `#[cache(tag = "org:{org_id}")]` a constructor for it,
 /// `tag_org_id`; [`CacheCow::invalidate_tag`](crate::CacheCow::invalidate_tag) takes it.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// cow.invalidate_tag(User::tag_org_id(7)).await?;             // all users of organisation 7
+/// cow.write(User::tag_org_id(7), async {
+///     // UPDATE users SET … WHERE org_id = 7
+///     Ok::<_, io::Error>(())
+/// })
+/// .await?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 pub struct Tag<T> {
     key: Key,
     group: PhantomData<fn() -> T>,

@@ -29,6 +29,23 @@ pub(crate) use self::table::{TypeState, TypeTable};
 /// Counters only grow. They are read one by one while others count, so that sums may be off by what
 /// happens meanwhile. `Display` prints a table; `Serialize` gives the fields by their names, and durations in
 /// seconds.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// cow.with(&db).get(User::by_id(1)).await?;
+/// cow.with(&db).get(User::by_id(1)).await?;
+/// let stats = cow.stats();
+/// assert_eq!((stats.of("User").hits, stats.of("User").misses), (1, 1));
+/// println!("{stats}");                                                // a table
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Stats {

@@ -5,6 +5,13 @@ use crate::error::Error;
 
 /// What a store can do besides storing; the rest is refused with
 /// [`Unsupported`](crate::ErrorKind::Unsupported).
+///
+/// ```
+/// use cachecow::{KeyValueStore as _, MemoryStore};
+///
+/// let store = MemoryStore::new();
+/// assert!(store.capabilities().ttl, "values may have a time to live");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {

@@ -3,6 +3,21 @@
 use crate::error::Error;
 
 /// Which keys a store takes.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use cachecow::store::KeySpace;
+/// use cachecow::{ErrorKind, KeyValueStoreExt as _, MemoryStore};
+///
+/// let store = MemoryStore::new();
+/// let error = store.put("photos/cow 1.jpg", "…").await.unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::InvalidKey);
+/// let store = MemoryStore::new().with_key_space(KeySpace::Extended);
+/// store.put("photos/cow 1.jpg", "…").await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum KeySpace {

@@ -22,6 +22,24 @@ pub type KeyStream<'a> = BoxStream<'a, Result<String, Error>>;
 ///
 /// An implementation is checked by [`conformance`](super::conformance) (feature `conformance`).
 ///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use cachecow::{Error, KeyValueStore, KeyValueStoreExt as _, MemoryStore};
+///
+/// /// Works with any store.
+/// async fn greet(store: &dyn KeyValueStore) -> Result<String, Error> {
+///     let name = store.get("name").await?;
+///     Ok(format!("Hello, {}", String::from_utf8_lossy(&name)))
+/// }
+///
+/// let store = MemoryStore::new();
+/// store.put("name", "Ann").await?;
+/// assert_eq!(greet(&store).await?, "Hello, Ann");
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 ///
 /// Every method that takes a key refuses one outside of the store's

@@ -23,6 +23,22 @@ const STEP: usize = 64 * 1024;
 /// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof), and one that goes on after it is
 /// [`InvalidData`](io::ErrorKind::InvalidData). A store whose connection breaks quietly cannot pass a
 /// part of a value for the whole.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use cachecow::{KeyValueStore as _, KeyValueStoreExt as _, MemoryStore};
+/// use tokio::io::AsyncReadExt as _;
+///
+/// let store = MemoryStore::new();
+/// store.put("greeting", "hello").await?;
+/// let mut reader = store.open("greeting").await?;
+/// let mut text = String::new();
+/// reader.read_to_string(&mut text).await.expect("a store in memory does not fail");
+/// assert_eq!(text, "hello");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Reader {
     source: Source,
     len: Option<u64>,

@@ -6,6 +6,21 @@ use crate::engine::settings::LONGEST;
 use crate::error::Error;
 
 /// How long a value lives in a store.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use std::time::Duration;
+/// use cachecow::store::Ttl;
+/// use cachecow::{KeyValueStore as _, KeyValueStoreExt as _, MemoryStore};
+///
+/// let store = MemoryStore::new();
+/// store.put_with_ttl("session", "…", Duration::from_secs(1800)).await?;
+/// store.put_with_ttl("terms", "…", Ttl::Forever).await?;
+/// assert!(store.contains("session").await?);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Ttl {

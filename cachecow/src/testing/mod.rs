@@ -3,7 +3,7 @@
 //! [`TestCache`] is a [`CacheCow`](crate::CacheCow) on tokio's clock, which a test may pause. It notes what is read,
 //! stored, invalidated and written, and it can be told to be down, slow or full, or to lose a race.
 //! [`redis`] starts a real server. [`assert_round_trips`] checks that a value comes back from a cache as it went in. The
-//! [guide](crate::testing_guide) shows a service's tests.
+//! [guide](crate::guide::testing_guide) shows a service's tests.
 //!
 //! ```
 //! # #[cfg(feature = "derive")]

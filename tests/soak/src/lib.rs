@@ -29,7 +29,7 @@
 //! One thing less than it may seem is asked of `write`: it returns `Ok` when the hold was placed and its
 //! end could not be told, since the hold stands. If the server forgot the hold meanwhile (a flush, an
 //! eviction, a restart) nothing protects the key until the background has told the cache. That is under
-//! "What Redis forgets" in the README; here it is promised when the background is done.
+//! "What Redis forgets" in `cachecow/docs/promise.md`; here it is promised when the background is done.
 //!
 //! Near reads in other processes may be older than promised for as long as the near tier's bound: they
 //! are counted, and are violations beyond it. Every other read is held to the promise exactly, in

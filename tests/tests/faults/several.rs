@@ -185,7 +185,7 @@ faults! {
         kept: Fetched, other: Fetched, circuit: StaysClosed,
         invalidate: Done, write: Done, strict: Done,
         ping: "",
-        remedy: "delete first what the first move has left: see “What is not promised” in the README",
+        remedy: "delete first what the first move has left: see “What is not promised” in the guide",
     }
     {
         let cluster = RedisCluster::start_masters(&[]).await;

@@ -49,6 +49,19 @@ use crate::protocol::Reply;
 /// Every command but a lookup is a Lua script, called by its hash; a server that does not know it
 /// (after a restart or `SCRIPT FLUSH`) is sent the script once more.
 ///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use std::time::Duration;
+/// use cachecow::{CacheCow, RedisBackend};
+///
+/// // `CacheCow::open` does the same, with the builder's settings.
+/// let backend = RedisBackend::from_url("redis://127.0.0.1/", Duration::from_secs(1))?.with_namespace("shop");
+/// let cow = CacheCow::builder().backend(backend)?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Names
 ///
 /// An object has two Redis keys, `cache:{<key>}` for its value and `flag:{<key>}` for the right to fill it,
@@ -125,8 +138,8 @@ use crate::protocol::Reply;
 ///
 /// A move of a slot that is broken off (by `SETSLOT … STABLE`, or since one of its nodes failed over)
 /// may leave keys on the node that does not own the slot, where no client looks. Delete them before
-/// the slot moves there, or `--cluster fix` brings them back; the README says how. A hold, or the time
-/// for which a tag settles, that began during such a move may be lost with it.
+/// the slot moves there, or `--cluster fix` brings them back: [the promise](crate::guide::promise#by-redis) says
+/// how. A hold, or the time for which a tag settles, that began during such a move may be lost with it.
 pub struct RedisBackend {
     shared: Arc<Shared>,
     /// Where changes are heard, if not on another connection like the one given.

@@ -22,7 +22,7 @@
 //! In each pass the flag is first: no fill that began before it was deleted comes after it, and
 //! nobody relies on the invalidation or the hold until all is done.
 //!
-//! What clients cannot see, and the README lists, is a copy at a node that is not, or no longer, an
+//! What clients cannot see, and `docs/promise.md` lists, is a copy at a node that is not, or no longer, an
 //! end of a move: of one that was broken off, or whose source failed over and forgot it; and a
 //! `MIGRATE` that the source gave up and the destination carries out all the same.
 

@@ -34,7 +34,7 @@ use crate::error::{Error, ErrorKind};
 /// is `#[cache(column = "_id")]`. An `ObjectId`, and a date of BSON, are read by the types of the crate `bson` (feature
 /// `bson`), dates also by those of `chrono` and `time`.
 ///
-/// [`setup_commands`](Self::setup_commands) prints what the database needs once. `change_logs` describes the rights, what
+/// [`setup_commands`](Self::setup_commands) prints what the database needs once. [Change logs](crate::guide::change_logs) describes the rights, what
 /// is not seen, and **what was tested: the protocol, not a real server**.
 ///
 /// # Processes

@@ -50,7 +50,28 @@ const NOTIFIED_INTERVAL: Duration = Duration::from_secs(1);
 /// `postgres`, `mysql` or `sqlite`): what any program changes, on PostgreSQL, MySQL, MariaDB and SQLite.
 ///
 /// [`setup_sql`](Self::setup_sql) prints the table and the triggers. Writers who want no triggers name keys themselves:
-/// [`emit`]. `change_logs` tells what triggers do not see, and what it costs.
+/// [`emit`]. [Change logs](crate::guide::change_logs) tells what triggers do not see, and what it costs.
+///
+/// ```no_run
+/// # #[cfg(all(feature = "derive", feature = "outbox", feature = "sqlite"))]
+/// # async fn follow() -> Result<(), cachecow::Error> {
+/// # use cachecow::{CacheCow, Cached};
+/// # #[derive(Cached)]
+/// # #[cache(table = "users")]
+/// # #[cache(key = "user:{id}", fetch = User::find)]
+/// # struct User { id: i64, name: String }
+/// # impl User {
+/// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// # }
+/// # let cow = CacheCow::open("redis://127.0.0.1/").await?;
+/// use cachecow::log::Outbox;
+///
+/// let outbox = Outbox::connect("sqlite:///var/lib/app/shop.db");
+/// println!("{}", outbox.setup_sql::<(User,)>()?);           // once: a person reads it and runs it
+/// let follower = cow.follow(outbox).types::<(User,)>().start().await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Consistency
 ///

@@ -45,8 +45,29 @@ const CATALOG_EVERY: u32 = 5;
 /// PostgreSQL's own log (feature `postgres-log`): what any program changes, in any way, by logical replication with
 /// the server's plugin `pgoutput`. PostgreSQL 14 or later.
 ///
-/// [`setup_sql`] prints what the database needs once. `change_logs` describes the choices, the rights, and what it
+/// [`setup_sql`] prints what the database needs once. [Change logs](crate::guide::change_logs) describes the choices, the rights, and what it
 /// costs the database.
+///
+/// ```no_run
+/// # #[cfg(all(feature = "derive", feature = "postgres-log"))]
+/// # async fn follow() -> Result<(), cachecow::Error> {
+/// # use cachecow::{CacheCow, Cached};
+/// # #[derive(Cached)]
+/// # #[cache(table = "users")]
+/// # #[cache(key = "user:{id}", fetch = User::find)]
+/// # struct User { id: i64, name: String }
+/// # impl User {
+/// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// # }
+/// # let cow = CacheCow::open("redis://127.0.0.1/").await?;
+/// use cachecow::log::{PostgresLog, setup_sql};
+///
+/// println!("{}", setup_sql::<(User,)>());                     // once: a person reads it and runs it
+/// let log = PostgresLog::connect("postgres://app:secret@db/shop").slot("cachecow");
+/// let follower = cow.follow(log).types::<(User,)>().start().await?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Slots
 ///

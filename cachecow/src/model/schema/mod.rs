@@ -19,7 +19,7 @@ use crate::key::KeyEncoder;
 /// and the fingerprints of all types nested in it.
 ///
 /// It is implemented for the standard library's types, and by feature for those of other crates; a
-/// reference is in the [crate's documentation](crate#stored-types). A field of any other type that has
+/// reference is in the [crate's documentation](crate::guide::stored_types). A field of any other type that has
 /// serde's traits is marked `#[cache(opaque)]`.
 ///
 /// # By hand

@@ -3,6 +3,13 @@
 use std::time::Duration;
 
 /// What a [`CacheDecorator`](super::CacheDecorator) does when the cache errs.
+///
+/// ```
+/// use cachecow::store::OnCacheError;
+/// use cachecow::{CacheCow, CacheDecorator, MemoryStore};
+///
+/// let store = CacheDecorator::new(CacheCow::memory(), MemoryStore::new()).on_cache_error(OnCacheError::Report);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum OnCacheError {

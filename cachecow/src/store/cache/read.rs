@@ -14,6 +14,20 @@ use crate::protocol::Fill;
 use crate::store::{KeyValueStore, Reader};
 
 /// A value, and how it was had; what [`CacheDecorator::read`] returns.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use cachecow::{CacheCow, CacheDecorator, Fill, KeyValueStoreExt as _, MemoryStore, Source};
+///
+/// let store = CacheDecorator::new(CacheCow::memory(), MemoryStore::new());
+/// store.put("greeting", "hello").await?;
+/// let read = store.read("greeting").await?;
+/// assert_eq!((read.source, read.fill), (Source::Fetched, Fill::Stored));
+/// assert_eq!(read.value, "hello");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ReadValue {
