@@ -11,6 +11,7 @@ const TESTS: &[&str] = &[
     include_str!("gate.rs"),
     include_str!("links.rs"),
     include_str!("outage.rs"),
+    include_str!("tls.rs"),
     include_str!("writers.rs"),
 ];
 
