@@ -75,6 +75,18 @@ impl<L: ChangeLog> ChangeLog for Controlled<L> {
         self.log.check(setting).await
     }
 
+    fn needs_types(&self) -> bool {
+        self.log.needs_types()
+    }
+
+    fn resume(&mut self, bookmark: Option<String>) {
+        self.log.resume(bookmark);
+    }
+
+    fn bookmark(&self) -> Option<String> {
+        self.log.bookmark()
+    }
+
     async fn open(&mut self) -> Result<Opening, Error> {
         let mut opening = self.log.open().await?;
         if self.forget.is_some()

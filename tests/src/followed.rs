@@ -95,7 +95,11 @@ impl Database {
 
     /// The tables alone, on a server with these settings.
     pub async fn without_setup(settings: &[&str]) -> Self {
-        let server = PostgresServer::start_with(settings);
+        Self::of(PostgresServer::start_with(settings)).await
+    }
+
+    /// The tables alone, on this server.
+    pub async fn of(server: PostgresServer) -> Self {
         let pool = PgPool::connect(&server.url()).await.expect("the server runs");
         let database = Self { server, pool };
         database

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use cachecow::log::OnLag;
+use cachecow::log::{FollowerState, OnLag};
 use cachecow::{BackendErrorKind, CacheCow, DegradedBy, Health};
 use cachecow_tests::clock::Clock;
 use cachecow_tests::lossy::Vague;
@@ -152,4 +152,23 @@ async fn a_change_log_that_is_down_or_ahead_is_told() {
     }
     follower.stop().await;
     assert!(!cow.health().is_degraded(), "nobody wants it any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_change_logs_of_one_name_the_one_that_is_down_is_told() {
+    let cow = CacheCow::memory();
+    let (sound, _teller) = told_log();
+    let (failing, teller) = told_log();
+    let scoped = cow.scoped("other");
+    let first = cow.follow(sound).types::<(Row,)>().name("main").start().await.unwrap();
+    let second = scoped.follow(failing).types::<(Row,)>().name("main").start().await.unwrap();
+    for follower in [&first, &second] {
+        follower.caught_up().await.unwrap();
+    }
+    teller.tell(Tell::Fail("told to"));
+    while reasons(&cow.health()) != [DegradedBy::ChangeLogDown] {
+        sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(cow.health().degraded[0].detail, "the change log main (2) cannot be read");
+    assert_eq!(cow.stats().followers["main (2)"].state, FollowerState::Down);
 }

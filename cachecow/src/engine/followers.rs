@@ -1,6 +1,6 @@
 //! The followers of change logs that feed one cache.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -73,29 +73,32 @@ impl Followers {
         self.all().for_each(|follower| follower.end());
     }
 
-    /// Each by its name; of those of one name, as of several scopes, the later ones with a number.
+    /// What each tells of itself, by its name.
     pub(crate) fn statuses(&self) -> BTreeMap<String, FollowerStatus> {
-        let mut statuses = BTreeMap::new();
-        for follower in self.all() {
-            let name = follower.name();
-            let numbered = (2..).map(|number: u32| format!("{name} ({number})"));
-            let mut names = std::iter::once(name.to_owned()).chain(numbered);
-            if let Some(free) = names.find(|name| !statuses.contains_key(name)) {
-                statuses.insert(free, follower.status());
-            }
-        }
-        statuses
+        self.named().map(|(name, follower)| (name, follower.status())).collect()
     }
 
     /// Each one's condition, by its name.
     pub(crate) fn conditions(&self) -> impl Iterator<Item = (String, Condition)> {
-        self.all().map(|follower| (follower.name().to_owned(), follower.condition()))
+        self.named().map(|(name, follower)| (name, follower.condition()))
     }
 
     /// The only one that invalidates in this scope, if there is one.
     pub(crate) fn only(&self, scope: Scope) -> Option<Arc<SharedFollower>> {
         let mut all = self.all().filter(|follower| follower.scope() == scope);
         all.next().filter(|_| all.next().is_none())
+    }
+
+    /// Each by its name; of those of one name, as of several scopes, the later ones with a number.
+    fn named(&self) -> impl Iterator<Item = (String, Arc<SharedFollower>)> + use<> {
+        let mut taken = HashSet::new();
+        self.all().filter_map(move |follower| {
+            let name = follower.name();
+            let numbered = (2..).map(|number: u32| format!("{name} ({number})"));
+            let mut names = std::iter::once(name.to_owned()).chain(numbered);
+            let free = names.find(|name| taken.insert(name.clone()))?;
+            Some((free, follower))
+        })
     }
 
     fn all(&self) -> impl Iterator<Item = Arc<SharedFollower>> + use<> {

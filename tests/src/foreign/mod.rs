@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cachecow::CacheCow;
@@ -84,7 +84,7 @@ pub struct Trial {
     pub until_stale: bool,
 }
 
-/// Everything that must find nothing stale.
+/// Everything that must find nothing stale: each log with each cache, and each log when it breaks off again and again.
 pub fn trials(rows: usize) -> Vec<Trial> {
     let kept = |source, cache| Trial::kept(source, cache, rows);
     let breaking = Way::BreakingOff(500);
@@ -94,12 +94,15 @@ pub fn trials(rows: usize) -> Vec<Trial> {
         kept(Source::PostgresLog, Cache::Redis).by(breaking),
         kept(Source::PostgresLogSynchronous, Cache::Memory),
         kept(Source::PostgresLogSynchronous, Cache::Redis),
-        kept(Source::PostgresOutbox, Cache::Redis).by(breaking),
-        kept(Source::MariaDbOutbox, Cache::Redis).by(breaking),
-        kept(Source::SqliteOutbox, Cache::Memory).by(breaking),
         kept(Source::PostgresOutbox, Cache::Memory),
+        kept(Source::PostgresOutbox, Cache::Redis),
+        kept(Source::PostgresOutbox, Cache::Redis).by(breaking),
         kept(Source::MariaDbOutbox, Cache::Memory),
+        kept(Source::MariaDbOutbox, Cache::Redis),
+        kept(Source::MariaDbOutbox, Cache::Redis).by(breaking),
+        kept(Source::SqliteOutbox, Cache::Memory),
         kept(Source::SqliteOutbox, Cache::Redis),
+        kept(Source::SqliteOutbox, Cache::Redis).by(breaking),
     ]
 }
 
@@ -134,8 +137,8 @@ pub struct Findings {
     pub drops: u64,
     /// How often the log was opened.
     pub opened: u64,
-    /// The longest that the follower was seen to be behind, at the end of a round.
-    pub lag: Duration,
+    /// How far the follower said it was behind, before each `caught_up` while writers went on.
+    pub lags: Vec<Duration>,
     /// From the first change to the last.
     pub took: Duration,
 }
@@ -156,12 +159,16 @@ impl fmt::Display for Trial {
 impl fmt::Display for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let a_second = self.changed as u128 * 1000 / self.took.as_millis().max(1);
+        let mut sorted = self.lags.clone();
+        sorted.sort_unstable();
         write!(
             f,
-            "{} rows changed ({a_second} a second), {} reads; stale after caught_up: {} of {}; stale for good: {}; \
-             opened {}, everything dropped {} times; took {:.1?}",
+            "{} rows changed ({a_second} a second), {} reads; lag: median {:.1?}, at most {:.1?}; stale after caught_up: {} of \
+             {}; stale for good: {}; opened {}, everything dropped {} times; took {:.1?}",
             self.changed,
             self.reads,
+            sorted.get(sorted.len() / 2).copied().unwrap_or_default(),
+            sorted.last().copied().unwrap_or_default(),
             self.stale.len(),
             self.compared,
             self.stale_for_good.len(),
@@ -217,6 +224,7 @@ impl Trial {
             reads: AtomicUsize::default(),
             compared: AtomicUsize::default(),
             stale: Mutex::default(),
+            lags: Mutex::default(),
         });
         let mut findings = Findings::default();
         let began = Instant::now();
@@ -224,9 +232,7 @@ impl Trial {
             let count = self.round.min(self.rows - findings.changed);
             findings.stale_for_good.extend(run.round(findings.changed, count).await);
             findings.changed += count;
-            findings.lag = findings.lag.max(follower.lag().time);
-            let stale = std::mem::take(&mut *run.stale());
-            findings.stale.extend(stale);
+            findings.stale.append(&mut locked(&run.stale));
             if self.until_stale && findings.found_any() {
                 break;
             }
@@ -236,6 +242,7 @@ impl Trial {
         findings.compared = run.compared.load(Ordering::Relaxed);
         let status = follower.status();
         (findings.drops, findings.opened) = (status.drops, status.opened);
+        findings.lags.append(&mut locked(&run.lags));
         follower.stop().await;
         findings
     }
@@ -308,16 +315,17 @@ struct Run {
     reads: AtomicUsize,
     compared: AtomicUsize,
     stale: Mutex<Vec<String>>,
+    lags: Mutex<Vec<Duration>>,
 }
 
 /// The changes that were made last.
 type Recent = Mutex<VecDeque<Change>>;
 
-impl Run {
-    fn stale(&self) -> std::sync::MutexGuard<'_, Vec<String>> {
-        self.stale.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
+impl Run {
     fn pool(&self) -> &SqlPool {
         &self.place.own
     }
@@ -390,7 +398,7 @@ impl Run {
             left = later;
             let all: Vec<&str> = now.iter().map(|change| &*change.sql).collect();
             self.chased(now, self.change(&all)).await;
-            let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut recent = locked(recent);
             recent.extend(now.iter().cloned());
             let surplus = recent.len().saturating_sub(RECENT);
             recent.drain(..surplus);
@@ -421,12 +429,13 @@ impl Run {
     /// Waits for the log, and compares what was changed before, while writers go on.
     async fn compare(&self, recent: &Recent, over: &AtomicBool) {
         while !over.load(Ordering::Relaxed) {
-            let changes = recent.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            let changes = locked(recent).clone();
+            locked(&self.lags).push(self.follower.lag().time);
             self.caught_up().await;
             for change in &changes {
                 let stale = judge::after(&self.cow, self.pool(), change).await;
                 self.compared.fetch_add(1, Ordering::Relaxed);
-                self.stale().extend(stale);
+                locked(&self.stale).extend(stale);
             }
         }
     }

@@ -43,6 +43,7 @@ impl MariaDbServer {
         let mut installer = Command::new(installer.unwrap_or_else(|| panic!("{REMEDY}")));
         installer
             .current_dir(folder.path())
+            .env("TMPDIR", folder.path())
             .args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"])
             .arg(format!("--datadir={}", folder.path().join("data").display()));
         not_as_root(&mut installer, folder.path());
@@ -72,6 +73,8 @@ impl MariaDbServer {
         let folder = self.folder.path();
         let mut command = Command::new(program());
         command
+            // A server that starts removes all temporary tables there, whosever they are.
+            .env("TMPDIR", folder)
             .args(["--no-defaults", "--skip-networking", "--innodb-flush-log-at-trx-commit=2"])
             .arg(format!("--datadir={}", folder.join("data").display()))
             .arg(format!("--init-file={}", folder.join("init.sql").display()))

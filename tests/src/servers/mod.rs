@@ -1,6 +1,7 @@
 //! Real servers for tests: each in a temporary folder, on a socket or port of its own, killed and
 //! waited for when dropped.
 
+mod authority;
 mod azure;
 mod cluster;
 mod gcs;
@@ -18,6 +19,7 @@ mod s3;
 mod sentinel;
 mod tls;
 
+pub use self::authority::Authority;
 pub use self::azure::AzureServer;
 pub use self::cluster::RedisCluster;
 pub use self::gcs::GcsServer;

@@ -1,19 +1,26 @@
 //! A real PostgreSQL server for one test.
 
 use std::fmt;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use rcgen::{Certificate, KeyPair};
 use rustix::process::Signal;
 use tempfile::TempDir;
 
-use super::{Process, install, not_as_root, run};
+use super::process::give_away;
+use super::{Process, free_port, install, not_as_root, run};
 
 const REMEDY: &str = "These tests need a PostgreSQL server (15 or later), and none could be found or \
 installed.\nInstall one (`apt-get install postgresql`, `dnf install postgresql-server`, `brew install \
 postgresql`, …),\nor name the binary `postgres`, beside which `initdb` is, in the environment variable \
 CACHECOW_POSTGRES.";
+
+/// It is in the socket's name, too.
+const PORT: u16 = 5432;
 
 /// A server on a Unix socket in a folder of its own, ended and waited for when dropped. Its texts are
 /// ordered as in English, not by their bytes.
@@ -21,6 +28,7 @@ pub struct PostgresServer {
     folder: TempDir,
     process: Option<Process>,
     settings: Vec<String>,
+    port: u16,
 }
 
 impl PostgresServer {
@@ -52,7 +60,7 @@ impl PostgresServer {
         not_as_root(&mut initdb, folder.path());
         run(&mut initdb);
         let settings = settings.iter().map(ToString::to_string).collect();
-        let mut server = Self { folder, process: None, settings };
+        let mut server = Self { folder, process: None, settings, port: PORT };
         server.restart();
         server
     }
@@ -60,7 +68,8 @@ impl PostgresServer {
     /// The address, for `SqlStore::open`, with this password in it.
     pub fn url_with_password(&self, password: &str) -> String {
         format!(
-            "postgres://cow:{password}@localhost/postgres?host={}",
+            "postgres://cow:{password}@localhost:{}/postgres?host={}",
+            self.port,
             self.folder.path().display()
         )
     }
@@ -68,6 +77,36 @@ impl PostgresServer {
     /// The address, for `SqlStore::open`.
     pub fn url(&self) -> String {
         self.url_with_password("cud")
+    }
+
+    /// Starts the server again, so that it listens on a loopback port, too; the port. With a certificate and its key, it
+    /// speaks TLS there.
+    ///
+    /// # Panics
+    ///
+    /// With the server's log, if it does not start.
+    pub fn listen(&mut self, certificate: Option<&(Certificate, KeyPair)>) -> u16 {
+        self.port = free_port();
+        let port = format!("port={}", self.port);
+        self.settings.extend(["listen_addresses=localhost".to_owned(), port]);
+        if let Some((certificate, key)) = certificate {
+            for (name, pem) in
+                [("server.crt", certificate.pem()), ("server.key", key.serialize_pem())]
+            {
+                self.write(name, &pem);
+            }
+            self.settings.push("ssl=on".to_owned());
+        }
+        self.restart();
+        self.port
+    }
+
+    /// Writes a file that nobody but the server can read, where it looks for it.
+    fn write(&self, name: &str, text: &str) {
+        let file = self.folder.path().join("data").join(name);
+        std::fs::write(&file, text).expect("a file of the server's");
+        std::fs::set_permissions(&file, Permissions::from_mode(0o600)).expect("it was made here");
+        give_away(&file);
     }
 
     /// A standby that follows this server, and answers reads.
@@ -114,7 +153,7 @@ impl PostgresServer {
         run(&mut copy);
         let more = settings.iter().map(ToString::to_string);
         let settings = self.settings.iter().cloned().chain(more).collect();
-        let mut standby = Self { folder, process: None, settings };
+        let mut standby = Self { folder, process: None, settings, port: self.port };
         standby.restart();
         standby
     }

@@ -9,6 +9,8 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
+const NOBODY: u32 = 65_534;
+
 /// A child process, killed and waited for when dropped.
 #[derive(Debug)]
 pub struct Process(Child);
@@ -91,10 +93,20 @@ impl Drop for Process {
 ///
 /// If the folder cannot be given away.
 pub fn not_as_root(command: &mut Command, folder: &Path) {
-    const NOBODY: u32 = 65_534;
+    give_away(folder);
     if geteuid().is_root() {
-        chown(folder, Some(NOBODY), Some(NOBODY)).expect("root may give a folder away");
         command.uid(NOBODY).gid(NOBODY);
+    }
+}
+
+/// Gives a file to the user that servers run as by [`not_as_root`], if this is root.
+///
+/// # Panics
+///
+/// If it cannot be given away.
+pub(super) fn give_away(file: &Path) {
+    if geteuid().is_root() {
+        chown(file, Some(NOBODY), Some(NOBODY)).expect("root may give a file away");
     }
 }
 

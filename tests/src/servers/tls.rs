@@ -4,20 +4,19 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use tokio::net::{TcpListener, UnixStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-use super::RedisServer;
+use super::{Authority, RedisServer};
 
 /// A server that speaks TLS on a port of its own, and the authority that vouches for it.
 #[derive(Debug)]
 pub struct TlsServer {
     _server: RedisServer,
     port: u16,
-    authority: tempfile::NamedTempFile,
+    authority: Authority,
 }
 
 impl TlsServer {
@@ -28,10 +27,10 @@ impl TlsServer {
     /// If there is no server to be had.
     pub async fn start() -> Self {
         let server = RedisServer::start();
-        let (config, authority) = certificates();
+        let authority = Authority::new();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let acceptor = TlsAcceptor::from(Arc::new(config(&authority)));
         let socket = server.socket();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -54,26 +53,18 @@ impl TlsServer {
 
     /// The certificate of the authority.
     pub fn authority(&self) -> &Path {
-        self.authority.path()
+        self.authority.file()
     }
 }
 
-fn certificates() -> (ServerConfig, tempfile::NamedTempFile) {
-    let mut params = CertificateParams::new([]).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let params = CertificateParams::new(["localhost".to_owned()]).unwrap();
-    let certificate = params.signed_by(&key, &issuer).unwrap();
-    let authority = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(authority.path(), issuer.pem()).unwrap();
+fn config(authority: &Authority) -> ServerConfig {
+    let (certificate, key) = authority.certify("localhost");
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(tokio_rustls::rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+    ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
         .with_single_cert(vec![certificate.der().clone()], key)
-        .unwrap();
-    (config, authority)
+        .unwrap()
 }

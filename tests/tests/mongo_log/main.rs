@@ -4,4 +4,5 @@
 mod changes;
 mod checks;
 mod faults;
+mod gate;
 mod shop;

@@ -124,9 +124,15 @@ impl Shop {
         source!(self, User::by_id(user.id)) == Source::Cache
     }
 
+    /// The address of the user as it is served.
+    pub(crate) async fn email_of(&self, user: &User) -> String {
+        let served = self.cow.with(&self.rows).get(User::by_id(user.id)).await.unwrap();
+        served.expect("nobody deletes it").email.clone()
+    }
+
     /// Somebody inserts a user: it is in the rows, and in the log.
     pub(crate) fn insert(&self, user: &User) {
-        self.rows.users.lock().unwrap().insert(user.id, user.clone());
+        self.becomes_visible(user);
         self.server.commit(doc! {
             "operationType": "insert",
             "ns": namespace("users"),
@@ -142,16 +148,13 @@ impl Shop {
 
     /// The event of a change that was made, with a pre-image or, as where they are switched off, without.
     pub(crate) fn updated(&self, user: &User, pre_image: bool) -> Document {
-        let before = self.rows.users.lock().unwrap().insert(user.id, user.clone());
-        let before = before.filter(|_| pre_image).map(|before| document(&before));
-        doc! {
-            "operationType": "update",
-            "ns": namespace("users"),
-            "documentKey": { "_id": user.id },
-            "updateDescription": { "updatedFields": document(user), "removedFields": [], "truncatedArrays": [] },
-            "fullDocument": document(user),
-            "fullDocumentBeforeChange": before,
-        }
+        let before = self.becomes_visible(user);
+        change(before.filter(|_| pre_image).as_ref(), user)
+    }
+
+    /// Fetch functions find the user like this from now on; and how it was before.
+    pub(crate) fn becomes_visible(&self, user: &User) -> Option<User> {
+        self.rows.users.lock().unwrap().insert(user.id, user.clone())
     }
 
     /// Somebody deletes a user.
@@ -185,6 +188,18 @@ impl Shop {
 
 pub(crate) fn user(number: u8, email: &str, org_id: i64) -> User {
     User { id: ObjectId::from_bytes([number; 12]), email: email.to_owned(), org_id }
+}
+
+/// The event of a change from the pre-image.
+pub(crate) fn change(pre_image: Option<&User>, user: &User) -> Document {
+    doc! {
+        "operationType": "update",
+        "ns": namespace("users"),
+        "documentKey": { "_id": user.id },
+        "updateDescription": { "updatedFields": document(user), "removedFields": [], "truncatedArrays": [] },
+        "fullDocument": document(user),
+        "fullDocumentBeforeChange": pre_image.map(document),
+    }
 }
 
 fn document(user: &User) -> Document {

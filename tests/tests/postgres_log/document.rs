@@ -3,6 +3,7 @@
 const DOCUMENT: &str = include_str!("../../../cachecow/docs/change_logs.md");
 const TESTS: &[&str] = &[
     include_str!("../outbox.rs"),
+    include_str!("../outbox_faults.rs"),
     include_str!("../foreign.rs"),
     include_str!("changes.rs"),
     include_str!("checks.rs"),
@@ -11,6 +12,7 @@ const TESTS: &[&str] = &[
     include_str!("gate.rs"),
     include_str!("links.rs"),
     include_str!("outage.rs"),
+    include_str!("tls.rs"),
     include_str!("writers.rs"),
 ];
 

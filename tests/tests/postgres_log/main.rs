@@ -9,5 +9,6 @@ mod faults;
 mod gate;
 mod links;
 mod outage;
+mod tls;
 mod via;
 mod writers;

@@ -1,6 +1,6 @@
 //! What must be so before an outbox is followed.
 
-use super::database::Database;
+use super::database::{Database, failed};
 use super::kind::Kind;
 use super::setup::Trigger;
 use crate::error::{Error, ErrorKind};
@@ -9,10 +9,13 @@ use crate::error::{Error, ErrorKind};
 pub(super) async fn check(database: &Database, triggers: &[Trigger]) -> Result<Vec<String>, Error> {
     let kind = database.kind();
     database.ends("''").await.map_err(|error| {
+        if !matches!(error, sqlx::Error::Database(_)) {
+            return failed(error);
+        }
         let message = "follow: there is no outbox, or it may not be read; run what `Outbox::setup_sql` prints";
         Error::caused_by(ErrorKind::InvalidConfig, message, error)
     })?;
-    let found = database.texts(kind.triggers()).await.map_err(super::failed)?;
+    let found = database.texts(kind.triggers()).await.map_err(failed)?;
     let missing = triggers.iter().find(|trigger| !found.contains(&trigger.name));
     if let Some(trigger) = missing {
         let message = format!(
@@ -32,7 +35,7 @@ async fn warnings(database: &Database, kind: Kind) -> Result<Vec<String>, Error>
         #[cfg(feature = "sqlite")]
         Kind::Sqlite => {
             let sql = "select cast(recursive_triggers as text) from pragma_recursive_triggers";
-            if database.texts(sql).await.map_err(super::failed)? != ["1"] {
+            if database.texts(sql).await.map_err(failed)? != ["1"] {
                 let warning = "SQLite's `REPLACE` deletes rows without firing their triggers, unless the connection \
                                that executes it has set `PRAGMA recursive_triggers = on`: set it in every program \
                                that uses REPLACE";
@@ -42,7 +45,7 @@ async fn warnings(database: &Database, kind: Kind) -> Result<Vec<String>, Error>
         #[cfg(feature = "mysql")]
         Kind::MySql => {
             let sql = "select cast(@@auto_increment_increment as char)";
-            if database.texts(sql).await.map_err(super::failed)? != ["1"] {
+            if database.texts(sql).await.map_err(failed)? != ["1"] {
                 let message = "follow: with `auto_increment_increment` other than 1, ids do not grow with time, and \
                                `caught_up` would come too early; set it to 1, or let only one server write";
                 return Err(Error::new(ErrorKind::InvalidConfig, message));

@@ -1,13 +1,59 @@
 //! The outbox's statements, executed.
 
+use std::io;
+use std::time::Duration;
+
+#[cfg(feature = "mysql")]
+use sqlx::Connection as _;
 use sqlx::Row as _;
+use tokio::time::timeout;
 
 use super::kind::Kind;
 use super::payload::Entry;
+use crate::error::{Error, ErrorKind};
 use crate::store::sql::pool::{SqlPool, with};
 
 /// How many rows are read at a time.
 pub(super) const PAGE: usize = 1_000;
+
+/// How long a statement may take: they are small. sqlx itself waits for an answer without end.
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Does the same with a connection of any pool, in bounded time.
+macro_rules! bounded {
+    ($pool:expr, $connection:ident => $work:expr) => {
+        with!($pool, pool => bounded!(of pool, $connection => $work))
+    };
+    (of $pool:expr, $connection:ident => $work:expr) => {{
+        let mut held = $pool.acquire().await?;
+        let work = async {
+            let $connection = &mut *held;
+            $work
+        };
+        match timeout(PATIENCE, work).await {
+            Ok(done) => done,
+            Err(_) => {
+                // The pool would wait for the answer before it takes it back.
+                held.close_on_drop();
+                Err(late())
+            }
+        }
+    }};
+}
+
+pub(super) fn failed(error: sqlx::Error) -> Error {
+    let message = match error {
+        sqlx::Error::Database(_) => {
+            "follow: the outbox cannot be read, or its rows not deleted; does the role have the rights?"
+        }
+        _ => "follow: the outbox's database cannot be reached",
+    };
+    Error::caused_by(ErrorKind::Unavailable, message, error)
+}
+
+pub(super) fn late() -> sqlx::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the database did not answer in time").into()
+}
 
 /// The table, in its database.
 #[derive(Clone, Debug)]
@@ -23,8 +69,8 @@ impl Database {
 
     /// The texts in the first column.
     pub(super) async fn texts(&self, sql: &str) -> sqlx::Result<Vec<String>> {
-        with!(&self.pool, pool => {
-            let rows = sqlx::query(sql).fetch_all(pool).await?;
+        bounded!(&self.pool, connection => {
+            let rows = sqlx::query(sql).fetch_all(connection).await?;
             rows.iter().map(|row| row.try_get_unchecked(0)).collect()
         })
     }
@@ -35,8 +81,8 @@ impl Database {
             "select id, source, old_row, new_row from {} where source in ({sources}) order by id limit {PAGE}",
             self.kind().outbox(&self.table)
         );
-        with!(&self.pool, pool => {
-            let rows = sqlx::query(&sql).fetch_all(pool).await?;
+        bounded!(&self.pool, connection => {
+            let rows = sqlx::query(&sql).fetch_all(connection).await?;
             rows.iter()
                 .map(|row| {
                     let (id, source) = (row.try_get(0)?, row.try_get_unchecked(1)?);
@@ -52,8 +98,8 @@ impl Database {
             "select min(id), max(id) from {} where source in ({sources})",
             self.kind().outbox(&self.table)
         );
-        with!(&self.pool, pool => {
-            let row = sqlx::query(&sql).fetch_one(pool).await?;
+        bounded!(&self.pool, connection => {
+            let row = sqlx::query(&sql).fetch_one(connection).await?;
             let ends: (Option<i64>, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
             Ok(ends.0.zip(ends.1))
         })
@@ -61,7 +107,7 @@ impl Database {
 
     pub(super) async fn delete(&self, ids: &[i64]) -> sqlx::Result<()> {
         let sql = self.kind().delete(&self.table, ids);
-        self.pool.execute(&sql, &[]).await.map(|_| ())
+        bounded!(&self.pool, connection => sqlx::query(&sql).execute(connection).await.map(|_| ()))
     }
 
     /// Adds a row that means nothing; its id.
@@ -69,14 +115,18 @@ impl Database {
         let sql = self.kind().mark(&self.table);
         match &self.pool {
             #[cfg(feature = "postgres")]
-            SqlPool::Postgres(pool) => sqlx::query_scalar(&sql).fetch_one(pool).await,
-            #[cfg(feature = "mysql")]
-            SqlPool::MySql(pool) => {
-                let done = sqlx::query(&sql).execute(pool).await?;
-                Ok(i64::try_from(done.last_insert_id()).unwrap_or(i64::MAX))
+            SqlPool::Postgres(pool) => {
+                bounded!(of pool, connection => sqlx::query_scalar(&sql).fetch_one(connection).await)
             }
+            #[cfg(feature = "mysql")]
+            SqlPool::MySql(pool) => bounded!(of pool, connection => {
+                let done = sqlx::query(&sql).execute(connection).await?;
+                Ok(i64::try_from(done.last_insert_id()).unwrap_or(i64::MAX))
+            }),
             #[cfg(feature = "sqlite")]
-            SqlPool::Sqlite(pool) => sqlx::query_scalar(&sql).fetch_one(pool).await,
+            SqlPool::Sqlite(pool) => {
+                bounded!(of pool, connection => sqlx::query_scalar(&sql).fetch_one(connection).await)
+            }
         }
     }
 
@@ -85,17 +135,21 @@ impl Database {
         let sql = self.kind().last_id(&self.table);
         match &self.pool {
             #[cfg(feature = "postgres")]
-            SqlPool::Postgres(pool) => sqlx::query_scalar(&sql).fetch_one(pool).await,
+            SqlPool::Postgres(pool) => {
+                bounded!(of pool, connection => sqlx::query_scalar(&sql).fetch_one(connection).await)
+            }
             // What it has for its sequence may be ahead. A row that is rolled back takes an id for good.
             #[cfg(feature = "mysql")]
-            SqlPool::MySql(pool) => {
-                let mut transaction = pool.begin().await?;
+            SqlPool::MySql(pool) => bounded!(of pool, connection => {
+                let mut transaction = connection.begin().await?;
                 let done = sqlx::query(&sql).execute(&mut *transaction).await?;
                 transaction.rollback().await?;
                 Ok(i64::try_from(done.last_insert_id()).unwrap_or(i64::MAX))
-            }
+            }),
             #[cfg(feature = "sqlite")]
-            SqlPool::Sqlite(pool) => sqlx::query_scalar(&sql).fetch_one(pool).await,
+            SqlPool::Sqlite(pool) => {
+                bounded!(of pool, connection => sqlx::query_scalar(&sql).fetch_one(connection).await)
+            }
         }
     }
 }

@@ -14,11 +14,13 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
-#[cfg(feature = "postgres")]
-use tokio::time::timeout_at;
 use tokio::time::{Instant, sleep_until};
+#[cfg(feature = "postgres")]
+use tokio::time::{timeout, timeout_at};
 
-use self::database::{Database, PAGE};
+use self::database::{Database, PAGE, failed};
+#[cfg(feature = "postgres")]
+use self::database::{PATIENCE, late};
 #[cfg(feature = "sqlx-0_8")]
 pub use self::emit::{OutboxTransaction, emit, emit_to};
 use self::kind::Kind;
@@ -278,8 +280,9 @@ impl Outbox {
             // The connection of the last one is free first.
             let pool = pool.clone();
             self.listening = None;
-            let listening = notify::Listening::begin(&pool, &self.table).await.map_err(failed)?;
-            self.listening = Some(listening);
+            let listening = timeout(PATIENCE, notify::Listening::begin(&pool, &self.table)).await;
+            let listening = listening.map_err(|_| late()).and_then(|begun| begun);
+            self.listening = Some(listening.map_err(failed)?);
         }
         Ok(())
     }
@@ -442,11 +445,6 @@ impl ChangeLog for Outbox {
 
 fn position(id: i64) -> LogPosition {
     LogPosition::new(u64::try_from(id).unwrap_or_default())
-}
-
-fn failed(error: sqlx::Error) -> Error {
-    let message = "follow: the outbox cannot be read, or its rows not deleted; does the role have the rights?";
-    Error::caused_by(ErrorKind::Unavailable, message, error)
 }
 
 impl fmt::Debug for Outbox {

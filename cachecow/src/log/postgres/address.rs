@@ -1,6 +1,7 @@
 //! A database's URL, taken apart, with errors that show no password.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use percent_encoding::percent_decode_str;
 use pgwire_replication::{ReplicationConfig, SslMode, TlsConfig};
@@ -29,7 +30,8 @@ impl Address {
         }
         let user = decoded(url.username())?;
         let mut address = Self {
-            host: decoded(url.host_str().unwrap_or("localhost"))?,
+            // An address of IPv6 stands in brackets in URLs alone.
+            host: decoded(url.host_str().unwrap_or("localhost").trim_matches(['[', ']']))?,
             port: url.port().unwrap_or(5432),
             password: decoded(url.password().unwrap_or_default())?,
             database: decoded(url.path().trim_start_matches('/'))?,
@@ -39,6 +41,7 @@ impl Address {
         for (name, value) in url.query_pairs() {
             address.set(&name, &value)?;
         }
+        address.tls = address.tls_of_host();
         if address.user.is_empty() {
             return Err(invalid(&format!("it names no user; write {FORM}")));
         }
@@ -77,6 +80,19 @@ impl Address {
         Ok(())
     }
 
+    /// As PostgreSQL's own programs understand the URL, where the transport does not.
+    fn tls_of_host(&self) -> TlsConfig {
+        let mut tls = self.tls.clone();
+        if tls.mode == SslMode::Require && tls.ca_pem_path.is_some() {
+            tls.mode = SslMode::VerifyCa;
+        }
+        if self.host.parse::<IpAddr>().is_ok() {
+            // Else it takes no certificate of an address.
+            tls.sni_hostname = Some(self.host.clone());
+        }
+        if self.host.starts_with('/') { TlsConfig::disabled() } else { tls }
+    }
+
     /// How the server is reached, by the name that this connection has among the server's.
     pub(super) fn config(&self, name: &str, slot: &str, publication: &str) -> ReplicationConfig {
         ReplicationConfig::new(
@@ -88,7 +104,7 @@ impl Address {
             publication,
         )
         .with_port(self.port)
-        .with_tls(if self.host.starts_with('/') { TlsConfig::disabled() } else { self.tls.clone() })
+        .with_tls(self.tls.clone())
         .with_application_name(name)
     }
 }
@@ -121,6 +137,7 @@ mod tests {
         let socket = Address::parse("postgres://app@localhost/shop?host=/run/pg").expect("valid");
         assert_eq!(socket.host, "/run/pg");
         assert_eq!(Address::parse("postgresql://app@db").expect("valid").database, "app");
+        assert_eq!(Address::parse("postgres://app@[::1]/shop").expect("valid").host, "::1");
     }
 
     #[test]

@@ -121,8 +121,12 @@ pub struct PostgresLog {
 
 impl PostgresLog {
     /// The log of the database at `url`: `postgres://user:password@host:port/database`, where the user has the attribute
-    /// `REPLICATION`. A socket's folder is named by `?host=/var/run/postgresql`; `sslmode`, `sslrootcert`, `sslcert` and
-    /// `sslkey` (feature `tls`) mean what they do in PostgreSQL, where `sslmode` is `disable` unless it is named.
+    /// `REPLICATION`. A socket's folder is named by `?host=/var/run/postgresql`.
+    ///
+    /// `sslmode`, `sslrootcert`, `sslcert` and `sslkey` (feature `tls`) mean what they do in PostgreSQL, with three
+    /// differences: `sslmode` is `disable` unless it is named; `verify-ca` compares the host's name with the certificate's,
+    /// as `verify-full` does; and without `sslrootcert` these two trust the authorities that Mozilla does. Files are in PEM.
+    /// Name `verify-full` where the network is not yours: `require` without `sslrootcert` encrypts, and trusts any server.
     ///
     /// A URL that is not valid is an error of [`Follow::start`](super::Follow::start).
     pub fn connect(url: &str) -> Self {

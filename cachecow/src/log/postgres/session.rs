@@ -82,9 +82,25 @@ pub(super) fn unavailable(error: PgWireError) -> Error {
         }
         PgWireError::Server(_) => "follow: the database refused",
         PgWireError::Auth(_) => "follow: the database refused the login",
+        PgWireError::Tls(message) => tls_failed(message),
         _ => "follow: the database cannot be reached",
     };
     Error::caused_by(ErrorKind::Unavailable, message, error)
+}
+
+/// What to do about TLS that failed, of which the transport gives the reason as text.
+fn tls_failed(reason: &str) -> &'static str {
+    if reason.contains("does not support TLS") {
+        "follow: the database has no TLS, which `sslmode` asks for; switch it on there (`ssl = on`), or name another `sslmode` \
+         in the URL"
+    } else if reason.contains("not valid for name") {
+        "follow: the database's certificate is another host's; name the host in the URL as the certificate does"
+    } else if reason.contains("invalid peer certificate") {
+        "follow: the database's certificate is not trusted; name the file with its authority's certificate in the URL, as \
+         `sslrootcert`"
+    } else {
+        "follow: TLS with the database failed; see that `sslrootcert`, `sslcert` and `sslkey` in the URL are files in PEM"
+    }
 }
 
 /// Whether a server's message has this SQLSTATE; the transport gives it as text.
