@@ -1,0 +1,72 @@
+//! cachecow.
+
+use std::sync::Arc;
+
+use cachecow::{CacheCow, Error};
+
+use crate::contender::Contender;
+use crate::database::{Database, Row};
+
+/// Keeps the rows apart from whatever else is in that Redis.
+const NAMESPACE: &str = "cachecow-race";
+/// Bytes of decoded rows near, where the cache itself is in this process.
+const NEAR: u64 = 64 << 20;
+
+/// Through cachecow. Over Redis, the writers have a client of their own, as in another process.
+#[derive(Clone, Debug)]
+pub struct ThroughCow {
+    name: &'static str,
+    readers: CacheCow,
+    writers: CacheCow,
+    database: Arc<Database>,
+}
+
+impl ThroughCow {
+    /// The embedded cache, with the near tier.
+    ///
+    /// # Errors
+    ///
+    /// None: the settings are valid.
+    pub fn in_memory(database: Arc<Database>) -> Result<Self, Error> {
+        let cow = CacheCow::builder().namespace(NAMESPACE).near(NEAR).memory()?;
+        Ok(Self { name: "cachecow, embedded", readers: cow.clone(), writers: cow, database })
+    }
+
+    /// Redis, without the near tier.
+    ///
+    /// # Errors
+    ///
+    /// The address is not valid, or Redis does not answer.
+    pub async fn over_redis(url: &str, database: Arc<Database>) -> Result<Self, Error> {
+        let open = || CacheCow::builder().namespace(NAMESPACE).open(url);
+        let (readers, writers) = (open().await?, open().await?);
+        readers.ping().await?;
+        Ok(Self { name: "cachecow over Redis", readers, writers, database })
+    }
+}
+
+impl Contender for ThroughCow {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn database(&self) -> &Database {
+        &self.database
+    }
+
+    async fn read(&self, id: u64) -> u64 {
+        let row = self.readers.with(&*self.database).get(Row::by_id(id)).await;
+        row.expect("no fetch fails").expect("there is every row").version
+    }
+
+    async fn read_many(&self, ids: &[u64]) -> Vec<u64> {
+        let lookups = ids.iter().copied().map(Row::by_id);
+        let rows = self.readers.with(&*self.database).get_many(lookups).await;
+        let rows = rows.expect("no fetch fails").into_iter();
+        rows.map(|row| row.expect("there is every row").version).collect()
+    }
+
+    async fn invalidate(&self, id: u64) {
+        self.writers.invalidate(Row::by_id(id)).await.expect("the cache answers");
+    }
+}

@@ -1,0 +1,99 @@
+//! Readers and writers that run freely, for a fixed number of operations.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use fastrand::Rng;
+
+use crate::contender::Contender;
+use crate::database::Latency;
+
+/// What is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Reads and writes together.
+    pub operations: u32,
+    /// How many tasks do them.
+    pub tasks: u32,
+    /// On how many rows.
+    pub rows: u64,
+    /// One operation of so many is a write, at random.
+    pub one_write_in: u32,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self { operations: 200_000, tasks: 32, rows: 200, one_write_in: 50 }
+    }
+}
+
+/// What was counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// All reads.
+    pub reads: u64,
+    /// Those that returned something older than what was committed before an invalidation that had returned before the
+    /// read began.
+    pub stale_reads: u64,
+    /// The rows that are still stale at the end, when nobody writes any more.
+    pub stale_rows: u64,
+}
+
+impl Tally {
+    /// Stale reads per million.
+    pub fn per_million(&self) -> u64 {
+        self.stale_reads * 1_000_000 / self.reads.max(1)
+    }
+}
+
+/// For each row, the version that no later read may be older than.
+type Promised = Arc<[AtomicU64]>;
+
+pub(crate) async fn run<C: Contender>(contender: &C, load: Load) -> Tally {
+    contender.database().set_latency(Latency::default());
+    for id in 1..=load.rows {
+        // An earlier run may have left the row in Redis.
+        contender.invalidate(id).await;
+    }
+    let versions = (0..=load.rows).map(|id| AtomicU64::new(contender.database().version(id)));
+    let promised: Promised = versions.collect();
+    let tasks = (0..load.tasks).map(|task| {
+        let (contender, promised) = (contender.clone(), Arc::clone(&promised));
+        tokio::spawn(async move { operate(&contender, &promised, load, task).await })
+    });
+    let mut all = Tally::default();
+    for task in tasks.collect::<Vec<_>>() {
+        let tally = task.await.expect("no operation fails");
+        all.reads += tally.reads;
+        all.stale_reads += tally.stale_reads;
+    }
+    for id in 1..=load.rows {
+        let least = at(&promised, id).load(Ordering::SeqCst);
+        all.stale_rows += u64::from(contender.read(id).await < least);
+    }
+    all
+}
+
+async fn operate(contender: &impl Contender, promised: &Promised, load: Load, task: u32) -> Tally {
+    let (mut random, mut tally) = (Rng::with_seed(u64::from(task)), Tally::default());
+    for _ in 0..load.operations / load.tasks {
+        let id = random.u64(1..=load.rows);
+        if random.u32(0..load.one_write_in) == 0 {
+            let version = contender.database().commit(id);
+            contender.invalidate(id).await;
+            at(promised, id).fetch_max(version, Ordering::SeqCst);
+        } else {
+            let least = at(promised, id).load(Ordering::SeqCst);
+            let version = contender.read(id).await;
+            tally.reads += 1;
+            tally.stale_reads += u64::from(version < least);
+        }
+        // A hit in memory lets nobody else run.
+        tokio::task::yield_now().await;
+    }
+    tally
+}
+
+fn at(promised: &Promised, id: u64) -> &AtomicU64 {
+    &promised[usize::try_from(id).expect("an index")]
+}
