@@ -81,7 +81,8 @@
 //! [`CacheCow::health`] says what a person should look at, why and since when; a load balancer need not ask, since the
 //! cache is never the reason for a failure. [`CacheCow::stats`] counts by type, and `CacheCow::metrics` (feature `metrics`) exports
 //! that, with the durations of reads and fetches. Events go to `tracing`, each with a name and something to do about
-//! it, and so do the spans of loads: `logged_events` lists them.
+//! it, and so do the spans of loads: `logged_events` lists them. `walk_through` shows all of it at work, while Redis is down
+//! and after somebody changed a row by hand.
 //!
 //! # Features
 //!
@@ -167,6 +168,10 @@ pub mod testing;
 #[cfg(all(doc, feature = "testing", feature = "derive", feature = "redis"))]
 #[doc = include_str!("../docs/testing.md")]
 pub mod testing_guide {}
+
+#[cfg(all(doc, feature = "cli", feature = "metrics"))]
+#[doc = include_str!("../docs/walk_through.md")]
+pub mod walk_through {}
 
 #[cfg(doc)]
 #[doc = include_str!("../docs/writes.md")]
