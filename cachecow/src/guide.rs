@@ -62,6 +62,10 @@ pub mod performance {}
 #[doc = include_str!("../docs/production.md")]
 pub mod production {}
 
+#[cfg(all(feature = "cli", feature = "metrics"))]
+#[doc = include_str!("../docs/walk_through.md")]
+pub mod walk_through {}
+
 #[doc = include_str!("../docs/faults.md")]
 pub mod faults {}
 

@@ -36,7 +36,7 @@ trap end EXIT
 
 as_nobody "$initdb" --username=cow --auth=trust --no-sync --encoding=UTF8 --pgdata="$folder/data" > /dev/null
 as_nobody "$pg_ctl" -D "$folder/data" -l "$folder/log" -w start > /dev/null \
-    -o "-c listen_addresses= -c unix_socket_directories=$folder"
+    -o "-c listen_addresses= -c unix_socket_directories=$folder -c wal_level=logical -c max_slot_wal_keep_size=1GB"
 redis-server --port 0 --unixsocket "$folder/r.sock" --dir "$folder" --save "" > "$folder/redis.log" &
 redis=$!
 until redis-cli -s "$folder/r.sock" ping > /dev/null 2>&1; do

@@ -74,6 +74,12 @@ impl Events {
         self.take().iter().map(Said::to_string).collect()
     }
 
+    /// Whether an event of this name was said since the last call of [`take`](Self::take).
+    pub fn have(&self, event: &str) -> bool {
+        let event = format!("{event:?}");
+        lock(&self.heard).iter().any(|said| said.field("event") == event)
+    }
+
     /// Those since the last call.
     pub fn take(&self) -> Vec<Said> {
         std::mem::take(&mut *lock(&self.heard))

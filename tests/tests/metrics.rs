@@ -2,14 +2,16 @@
 
 #![allow(clippy::float_cmp, clippy::cast_precision_loss, reason = "counts are small whole numbers")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use cachecow::metrics::{Kind, TABLE};
 use cachecow::{BackendErrorKind, CacheCow, Cached};
+use cachecow_tests::clock::Clock;
 use cachecow_tests::members::{Member, Members};
 use cachecow_tests::moody::{Mood, Moody};
+use cachecow_tests::posts::{Post, Posts};
 use cachecow_tests::scraped::{Scraped, page, sample_names};
 use cachecow_tests::seen::until_near;
 use cachecow_tests::store::{Item, Store};
@@ -183,6 +185,109 @@ async fn one_read_in_64_is_timed_once_it_is_exported() {
     // Ten standard deviations around a hundred.
     let timed = scraped.number(count);
     assert!((1.0..200.0).contains(&timed), "{timed} of {READS}");
+}
+
+/// How many reads were timed, by their labels.
+fn timed(scraped: &Scraped) -> BTreeMap<String, f64> {
+    let name = "cachecow_read_duration_seconds_count";
+    let of = |(series, count): (String, f64)| Some((series.strip_prefix(name)?.to_owned(), count));
+    scraped.series().into_iter().filter_map(of).collect()
+}
+
+/// Reads again and again, until one more read was timed; its labels.
+async fn until_timed(scraped: &Scraped, read: impl AsyncFn()) -> String {
+    let before = timed(scraped);
+    for _ in 0..10_000 {
+        read().await;
+        let mut now = timed(scraped);
+        now.retain(|labels, count| before.get(labels) != Some(count));
+        if let Some((labels, count)) = now.pop_first() {
+            let more = count - before.get(&labels).unwrap_or(&0.0);
+            assert_eq!((more, now.len()), (1.0, 0), "one call is one read");
+            return labels;
+        }
+    }
+    panic!("one in 64 is timed, and this never was");
+}
+
+fn labels(r#type: &str, source: &str) -> String {
+    format!(r#"{{type="{type}",source="{source}"}}"#)
+}
+
+#[tokio::test]
+async fn a_batch_is_timed_once_under_the_last_of_its_sources() {
+    let (clock, store) = (Clock::new(), Arc::new(Store::with_items(3)));
+    let builder = CacheCow::builder().clock(clock.reader());
+    let cow = builder.near(1 << 20).stale_if_error(Duration::from_secs(3600)).memory().unwrap();
+    until_near(&cow, &store, [1, 2]).await;
+    let scraped = Scraped::new(cow.metrics());
+    let many = [1, 2, 3].map(Item::by_id);
+    let view = cow.with(&*store);
+    let near = async || drop(view.get_many(many[..2].to_vec()).await.unwrap());
+    assert_eq!(until_timed(&scraped, near).await, labels("Item", "near"));
+    let cached = async || drop(view.past_near().get_many(many[..2].to_vec()).await.unwrap());
+    assert_eq!(until_timed(&scraped, cached).await, labels("Item", "cache"));
+    // Two are near, and the third is fetched each time.
+    let fetched = async || drop(view.no_store().get_many(many.clone()).await.unwrap());
+    assert_eq!(until_timed(&scraped, fetched).await, labels("Item", "fetched"));
+    let shared = cow.with_shared(&store);
+    let fetched = async || drop(shared.no_store().get_many(many.clone()).await.unwrap());
+    assert_eq!(until_timed(&scraped, fetched).await, labels("Item", "fetched"));
+    // Past their time, and they cannot be fetched.
+    clock.advance(Duration::from_secs(900));
+    store.set_down(true);
+    let stale = async || drop(view.past_near().get_many(many[..2].to_vec()).await.unwrap());
+    assert_eq!(until_timed(&scraped, stale).await, labels("Item", "stale"));
+    // Nothing was asked for.
+    let before = timed(&scraped);
+    for _ in 0..1_000 {
+        view.get_many([Item::by_id(1); 0]).await.unwrap();
+    }
+    assert_eq!(timed(&scraped), before);
+}
+
+#[tokio::test]
+async fn a_list_is_timed_once_with_its_objects() {
+    let (cow, posts) = (CacheCow::memory(), Arc::new(Posts::by([7], 3)));
+    let (view, shared) = (cow.with(&*posts), cow.with_shared(&posts));
+    view.list(Post::list_by_author_id(7)).await.unwrap();
+    let scraped = Scraped::new(cow.metrics());
+    for is_shared in [false, true] {
+        let list = async || {
+            let list = Post::list_by_author_id(7);
+            let objects = if is_shared { shared.list(list).await } else { view.list(list).await };
+            assert_eq!(objects.unwrap().len(), 3);
+        };
+        assert_eq!(until_timed(&scraped, &list).await, labels("Post::list_by_author_id", "cache"));
+        // The list is cached, and one of its objects is not.
+        let with_a_fetch = async || {
+            cow.invalidate(Post::by_id(700)).await.unwrap();
+            list().await;
+        };
+        assert_eq!(
+            until_timed(&scraped, with_a_fetch).await,
+            labels("Post::list_by_author_id", "fetched")
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_of_a_batch_is_that_of_the_call() {
+    let (cow, store) = (CacheCow::memory(), Store::with_items(2));
+    let scraped = Scraped::new(cow.metrics());
+    let slow = async || {
+        let gate = store.gate();
+        let read = cow.with(&store).no_store().get_many([1, 2].map(Item::by_id));
+        let (read, ()) = tokio::join!(read, async {
+            gate.arrived().await;
+            tokio::time::advance(Duration::from_millis(1500)).await;
+            gate.open();
+        });
+        read.unwrap();
+    };
+    let labels = until_timed(&scraped, slow).await;
+    let sum = scraped.number(&format!("cachecow_read_duration_seconds_sum{labels}"));
+    assert!((sum - 1.5).abs() < 1.5 / 16.0, "{sum}");
 }
 
 /// Keys never are labels, and what is used more has no more series.

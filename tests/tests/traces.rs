@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use cachecow::{BackendErrorKind, CacheCow};
 use cachecow_tests::moody::{Mood, Moody};
+use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::{Item, Store};
 use futures_util::future::join_all;
 use tracing::field::{Field, Visit};
@@ -133,6 +134,21 @@ async fn a_load_has_its_parts_and_a_hit_has_nothing() {
         read(&cow, &store, 7).await;
     }
     assert_eq!(spans.lock().seen.len(), before, "a hit has no span");
+}
+
+/// As OpenTelemetry's conventions for database clients have them.
+#[tokio::test]
+async fn a_round_has_the_attributes_of_a_database_s_client() {
+    let (spans, _guard) = Spans::listen();
+    let (server, store) = (RedisServer::start(), Store::with_items(2));
+    let cow = CacheCow::open(&server.url()).await.unwrap();
+    cow.with(&store).get_many([1, 2].map(Item::by_id)).await.unwrap();
+    let names = ["otel.kind", "db.system.name", "db.operation.name", "db.operation.batch.size"];
+    let seen = spans.lock().seen.clone();
+    for round in ["claim", "fill"] {
+        let span = seen.iter().find(|seen| seen.name == round).expect("it was made");
+        assert_eq!(names.map(|name| span.field(name)), ["client", "redis", round, "2"]);
+    }
 }
 
 #[tokio::test]

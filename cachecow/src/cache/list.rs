@@ -88,13 +88,17 @@ impl<C: ?Sized + Sync> View<'_, C> {
         self,
         list: L,
     ) -> Result<Vec<Arc<L::Object>>, Error> {
-        Box::pin(self.read_list(list)).await
+        let timer = self.engine.timings.begin();
+        let (objects, source) = Box::pin(self.read_list(list)).await?;
+        timer.end(self.engine, |engine| engine.types.of::<Members<L>>(), source);
+        Ok(objects)
     }
 
+    /// The objects, and the last of their sources and the list's own.
     async fn read_list<L: ListLookup<Context: SameContext<C>>>(
         self,
         list: L,
-    ) -> Result<Objects<L>, Error> {
+    ) -> Result<(Objects<L>, Source), Error> {
         let options = self.options.load();
         let asked = ListRead::new(list, options.purpose.fills());
         let (read, seen) = self.begin_list(&asked).await;
@@ -103,15 +107,18 @@ impl<C: ?Sized + Sync> View<'_, C> {
             Err(begun) => self.load(*begun).await?,
         };
         let members = match told(self.engine, &asked, &read) {
-            Told::Objects(objects) => return Ok(objects),
+            Told::Objects(objects) => return Ok((objects, read.source)),
             Told::Members(members) => members,
             Told::Another => return Box::pin(self.uncached().read_list(asked.list)).await,
         };
+        let mut source = read.source;
         let mut objects = Gathered::of((self.engine, self.scope), &asked, &members, &read, seen);
         if let Some(missing) = objects.missing(&members) {
-            objects.take(self.get_many(missing).await?);
+            let (found, of_objects) = Box::pin(self.read_many(&missing)).await?;
+            source = source.or_later(of_objects);
+            objects.take(found);
         }
-        Ok(objects.in_order(&asked))
+        Ok((objects.in_order(&asked), source))
     }
 
     /// What one round finds of the list, and of its objects if this process knows which they were.
@@ -165,10 +172,18 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         self,
         list: L,
     ) -> Result<Vec<Arc<L::Object>>, Error> {
-        Box::pin(self.read_list(list)).await
+        let engine = self.view.engine;
+        let timer = engine.timings.begin();
+        let (objects, source) = Box::pin(self.read_list(list)).await?;
+        timer.end(engine, |engine| engine.types.of::<Members<L>>(), source);
+        Ok(objects)
     }
 
-    async fn read_list<L: ListLookup<Context = C>>(self, list: L) -> Result<Objects<L>, Error> {
+    /// The objects, and the last of their sources and the list's own.
+    async fn read_list<L: ListLookup<Context = C>>(
+        self,
+        list: L,
+    ) -> Result<(Objects<L>, Source), Error> {
         let asked = Arc::new(ListRead::new(list, self.view.options.load().purpose.fills()));
         let (read, seen) = self.view.begin_list(&asked).await;
         let read = match read {
@@ -181,15 +196,20 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         };
         let engine = self.view.engine;
         let members = match told(engine, &asked, &read) {
-            Told::Objects(objects) => return Ok(objects),
-            Told::Another => return self.view.uncached().list(asked.list.clone()).await,
+            Told::Objects(objects) => return Ok((objects, read.source)),
+            Told::Another => {
+                return Box::pin(self.view.uncached().read_list(asked.list.clone())).await;
+            }
             Told::Members(members) => members,
         };
+        let mut source = read.source;
         let mut objects = Gathered::of((engine, self.view.scope), &asked, &members, &read, seen);
         if let Some(missing) = objects.missing(&members) {
-            objects.take(self.get_many(missing).await?);
+            let (found, of_objects) = Box::pin(self.read_many(missing.into())).await?;
+            source = source.or_later(of_objects);
+            objects.take(found);
         }
-        Ok(objects.in_order(&asked))
+        Ok((objects.in_order(&asked), source))
     }
 }
 

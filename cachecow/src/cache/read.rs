@@ -61,6 +61,18 @@ impl Source {
             Outcome::Failed => unreachable!("a failed read ends with its error"),
         }
     }
+
+    /// Of two, the one that more was asked for: a call is timed under the last of its objects' sources.
+    pub(crate) fn or_later(self, other: Self) -> Self {
+        let rank = |source| match source {
+            Self::Near => 0,
+            Self::Cache => 1,
+            Self::Fetched => 2,
+            // Its fetch failed.
+            Self::Stale => 3,
+        };
+        if rank(other) > rank(self) { other } else { self }
+    }
 }
 
 impl<T> Clone for Read<T> {

@@ -176,7 +176,11 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         lookups: impl IntoIterator<Item = L>,
     ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
         let lookups: Arc<[L]> = lookups.into_iter().collect();
-        Box::pin(self.look_many(lookups)).await
+        let engine = self.view.engine;
+        let timer = engine.timings.begin_many(lookups.len());
+        let (objects, source) = Box::pin(self.read_many(lookups)).await?;
+        timer.end(engine, |engine| engine.types.of::<L::Object>(), source);
+        Ok(objects)
     }
 
     /// A read that is no plain hit.
@@ -228,10 +232,12 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         read_of::<L>(load.ended().await?)
     }
 
-    async fn look_many<L: Lookup<Context = C> + 'static>(
+    /// [`get_many`](Self::get_many) as a part of another read, which is timed as a whole; and the last of the objects'
+    /// sources.
+    pub(super) async fn read_many<L: Lookup<Context = C> + 'static>(
         self,
         lookups: Arc<[L]>,
-    ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
+    ) -> Result<(Vec<Option<Arc<L::Object>>>, Source), Error> {
         let View { engine, scope, context, options } = self.view;
         let (near, options) = (self.view.near::<L>(), options.load());
         let state = engine.types.of::<L::Object>();
@@ -248,7 +254,8 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
             if is_wanted { engine.background_place() } else { None }
         };
         state.record_hits(ageing.len() as u64);
-        begun.take(ageing.iter().map(|left| (left.place, served::<L>(left))).collect());
+        let served = ageing.iter().map(|left| (left.place, served::<L>(left), Source::Cache));
+        begun.take(served.collect());
         if let Some(place) = place(ageing.len()) {
             drop(self.load_many(place, &lookups, &by_place, ageing));
         }

@@ -331,15 +331,21 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         lookups: impl IntoIterator<Item = L>,
     ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
         let lookups: Vec<L> = lookups.into_iter().collect();
-        let near = self.near::<L>();
-        Box::pin(batch::get_many(
-            (self.engine, self.scope),
-            near,
-            SameContext::of(self.context),
-            &lookups,
-            self.options.load(),
-        ))
-        .await
+        let timer = self.engine.timings.begin_many(lookups.len());
+        let (objects, source) = Box::pin(self.read_many(&lookups)).await?;
+        timer.end(self.engine, |engine| engine.types.of::<L::Object>(), source);
+        Ok(objects)
+    }
+
+    /// [`get_many`](Self::get_many) as a part of another read, which is timed as a whole; and the last of the objects'
+    /// sources.
+    pub(super) async fn read_many<L: Lookup<Context: SameContext<C>>>(
+        self,
+        lookups: &[L],
+    ) -> Result<(Vec<Option<Arc<L::Object>>>, Source), Error> {
+        let named = (self.engine, self.scope);
+        let context = SameContext::of(self.context);
+        batch::get_many(named, self.near::<L>(), context, lookups, self.options.load()).await
     }
 
     /// What is in this process's memory, or what one round trip finds in the cache; or else the read, which

@@ -54,7 +54,8 @@ const METADATA: Metadata<'_> = Metadata::new("cachecow", Level::INFO, Some("cach
 impl CacheCow {
     /// Begins to export what this cache and its clones count, by the crate `metrics`; see [`metrics`](crate::metrics).
     ///
-    /// From now on one in 64 reads is timed. Call it once for a cache: each exporter hands on all numbers by itself.
+    /// From now on one in 64 reads is timed; a batch is one, and so is a list. Call it once for a cache: each exporter
+    /// hands on all numbers by itself.
     pub fn metrics(&self) -> Exporter {
         self.engine.timings.pick_one_in(TIMED);
         Exporter {

@@ -2,13 +2,21 @@
 
 use std::future::Future;
 use std::panic::resume_unwind;
+use std::sync::Arc;
 use std::time::Duration;
 
+use cachecow::log::{Follower, PostgresLog};
 use cachecow::{CacheCow, View};
 use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
 
 use crate::errors::AppError;
+use crate::metrics::Metrics;
+use crate::posts::{Post, latest_posts};
+use crate::users::User;
+
+/// What others change in these tables is seen, where the change log is followed.
+pub type Followed = (User, Post, latest_posts);
 
 /// The database, and the cache in front of it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -17,6 +25,8 @@ pub struct App {
     pub db: PgPool,
     /// The cache.
     pub cow: CacheCow,
+    /// What the cache counts, for Prometheus.
+    pub metrics: Arc<Metrics>,
 }
 
 impl App {
@@ -36,8 +46,36 @@ impl App {
             .acquire_timeout(Duration::from_secs(3));
         let db = options.connect(database_url).await?;
         sqlx::raw_sql(include_str!("schema.sql")).execute(&db).await?;
-        let cow = CacheCow::open(redis_url).await?;
-        Ok(Self { db, cow })
+        Ok(Self::new(db, CacheCow::open(redis_url).await?))
+    }
+
+    /// The database, with this cache in front of it.
+    pub fn new(db: PgPool, cow: CacheCow) -> Self {
+        let metrics = Arc::new(Metrics::of(&cow));
+        Self { db, cow, metrics }
+    }
+
+    /// Compares one in so many hits with the database, in the background: a write that forgets its invalidation is found.
+    pub fn audit(&self, one_in: u32) {
+        let auditor = self.cow.auditor().context(Arc::new(self.db.clone())).one_in(one_in);
+        tokio::spawn(auditor.run());
+    }
+
+    /// Follows PostgreSQL's own log, so that what anybody changes in the database is seen, until the cache is closed.
+    /// `service setup-sql` prints what the database needs.
+    ///
+    /// # Errors
+    ///
+    /// What is missing in the database, with the SQL that mends it.
+    pub async fn follow(
+        &self,
+        database_url: &str,
+        redis_url: &str,
+    ) -> Result<Follower, cachecow::Error> {
+        let log = PostgresLog::connect(database_url);
+        // One process reads the slot for all that share a Redis. What is in this process's memory is its own to keep fresh.
+        let log = if redis_url.starts_with("memory:") { log } else { log.slot("cachecow") };
+        self.cow.follow(log).types::<Followed>().start().await
     }
 
     /// Reads through the cache.

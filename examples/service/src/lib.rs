@@ -8,6 +8,7 @@
 pub mod app;
 pub mod errors;
 pub mod extract;
+pub mod metrics;
 pub mod posts;
 pub mod routes;
 pub mod serve;

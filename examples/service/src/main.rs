@@ -3,9 +3,13 @@
 use std::env;
 use std::process::ExitCode;
 
-use service::app::App;
+use cachecow::Answer;
+use cachecow::log::setup_sql;
+use service::app::{App, Followed};
 use service::errors::chain;
+use service::posts::{Post, latest_posts};
 use service::serve::serve;
+use service::users::User;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -14,10 +18,26 @@ postgres://user:password@127.0.0.1/database.\n\nStart one:  docker run --rm -e P
 and say:    DATABASE_URL=postgres://postgres:cow@127.0.0.1/postgres\n\nOr let `examples/service/with_servers.sh cargo run \
 -p cachecow-service` start one of yours, and a Redis, in a temporary folder.";
 
+const USAGE: &str = "say `service` to serve, `service manifest` for what the program `cachecow` wants to know of the types, or \
+`service setup-sql` for what the database needs before its log can be followed";
+
 #[tokio::main]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-    match run().await {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let ended = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        [] => run().await,
+        ["manifest"] => {
+            println!("{}", cachecow::manifest::<(User, Post, Answer<latest_posts>)>());
+            Ok(())
+        }
+        ["setup-sql"] => {
+            println!("{}", setup_sql::<Followed>());
+            Ok(())
+        }
+        _ => Err(USAGE.into()),
+    };
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("{}", chain(&*error));
@@ -30,7 +50,13 @@ async fn run() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     let database_url = env::var("DATABASE_URL").map_err(|_| NO_DATABASE)?;
     let redis_url = env::var("REDIS_URL").unwrap_or_else(|_| "memory://".to_owned());
     let address = env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
+    let one_in = env::var("AUDIT_ONE_IN").unwrap_or_else(|_| "1000".to_owned());
+    let one_in = one_in.parse().map_err(|_| "AUDIT_ONE_IN is a whole number of reads")?;
     let app = App::open(&database_url, &redis_url).await?;
+    app.audit(one_in);
+    if env::var_os("FOLLOW").is_some() {
+        app.follow(&database_url, &redis_url).await?;
+    }
     let listener = TcpListener::bind(&address).await?;
     println!("listening on http://{}", listener.local_addr()?);
     let mut terminated = signal(SignalKind::terminate())?;

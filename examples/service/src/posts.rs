@@ -12,7 +12,7 @@ use crate::extract::check_text;
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow, Cached)]
-#[cache(context = PgPool, ttl = "10m", negative_ttl = "5s")]
+#[cache(context = PgPool, ttl = "10m", negative_ttl = "5s", table = "posts")]
 #[cache(key = "post:{id}", fetch = Post::find, fetch_many = Post::find_many)]
 #[cache(list = "post:author:{author_id}", fetch = Post::find_by_author)]
 pub struct Post {
@@ -56,12 +56,14 @@ impl Post {
 
 /// The latest posts of all authors.
 ///
-/// Every write that may change the answer names it, `latest_posts::of()`.
+/// Every write that may change the answer names it, `latest_posts::of()`. Any row of the table changes it, where the
+/// change log is followed.
 ///
 /// # Errors
 ///
 /// The database's.
 #[cachecow::query(key = "posts:latest", ttl = "1m")]
+#[cache(rows = "posts")]
 pub async fn latest_posts(db: &PgPool) -> sqlx::Result<Vec<Post>> {
     sqlx::query_as("SELECT * FROM posts ORDER BY id DESC LIMIT 20").fetch_all(db).await
 }

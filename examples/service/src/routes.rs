@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
-use cachecow::View;
+use cachecow::{Health, Stats, View};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use sqlx::PgPool;
 
 use crate::app::App;
@@ -52,7 +52,10 @@ fn writes() -> Router<App> {
 }
 
 fn operations() -> Router<App> {
-    Router::new().route("/healthz", get(healthz)).route("/stats", get(stats))
+    Router::new()
+        .route("/healthz", get(healthz))
+        .route("/stats", get(stats))
+        .route("/metrics", get(metrics))
 }
 
 /// Where the reads of a router come from.
@@ -196,35 +199,18 @@ async fn delete_post(State(app): State<App>, Path(id): Path<i64>) -> Result<Stat
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Always 200: without Redis the service is slower, and works.
-async fn healthz(State(app): State<App>) -> Json<Value> {
-    let cache = if app.cow.ping().await.is_ok() { "up" } else { "degraded" };
-    Json(json!({ "status": "ready", "cache": cache }))
+/// Always 200, since without Redis the service is slower, and works. What a person should look at is in the answer, with
+/// the reason and since when.
+async fn healthz(State(app): State<App>) -> Json<Health> {
+    Json(app.cow.health())
 }
 
-async fn stats(State(app): State<App>) -> Json<Value> {
-    let stats = app.cow.stats();
-    let types: serde_json::Map<_, _> = stats
-        .types
-        .iter()
-        .map(|(name, counted)| {
-            let counted = json!({
-                "hits": counted.hits,
-                "misses": counted.misses,
-                "fills_stored": counted.fills_stored,
-                "fills_refused": counted.fills_refused,
-                "bypasses": counted.bypasses,
-                "backend_errors": counted.backend_errors,
-                "fetch_errors": counted.fetch_errors,
-            });
-            ((*name).to_owned(), counted)
-        })
-        .collect();
-    Json(json!({
-        "types": types,
-        "pending_invalidations": stats.pending_invalidations,
-        "circuit_open": stats.circuit_open,
-    }))
+async fn stats(State(app): State<App>) -> Json<Stats> {
+    Json(app.cow.stats())
+}
+
+async fn metrics(State(app): State<App>) -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render())
 }
 
 fn found<T>(what: &'static str, object: Option<Arc<T>>) -> Result<Json<Arc<T>>, AppError> {

@@ -12,7 +12,7 @@ use crate::extract::check_text;
 
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow, Cached)]
-#[cache(context = PgPool, ttl = "10m", negative_ttl = "5s")]
+#[cache(context = PgPool, ttl = "10m", negative_ttl = "5s", table = "users")]
 #[cache(key = "user:{id}", fetch = User::find, fetch_many = User::find_many)]
 #[cache(key = "user:email:{email}", fetch = User::find_by_email)]
 pub struct User {

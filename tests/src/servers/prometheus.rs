@@ -59,7 +59,12 @@ impl Prometheus {
     ///
     /// With what it says, if they are wrong.
     pub fn check_rules(rules: &Path) {
-        run(Command::new(program("promtool")).args(["check", "rules"]).arg(rules));
+        run(Command::new(Self::promtool()).args(["check", "rules"]).arg(rules));
+    }
+
+    /// The program `promtool` beside the server's.
+    pub fn promtool() -> PathBuf {
+        program("promtool")
     }
 }
 

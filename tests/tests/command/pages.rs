@@ -1,5 +1,6 @@
 //! Help, the manual page and completions.
 
+use cachecow_tests::servers::RedisServer;
 use expect_test::expect_file;
 
 use crate::program::Program;
@@ -30,6 +31,26 @@ fn the_manual_page_and_completions_are_generated() {
         let script = program.run(&["completions", shell]).ended(0).out;
         assert!(script.contains("invalidate-tag") && script.contains("show-values"), "{shell}");
     }
+}
+
+/// As with `cachecow man | head`.
+#[test]
+fn a_reader_that_has_gone_is_no_fault() {
+    let program = Program::on("redis://127.0.0.1/");
+    for arguments in [&["man"][..], &["completions", "bash"]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let output = program.command(arguments).stdout(writer).output().expect("the program runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.is_empty(), "{arguments:?}: {output:?}");
+    }
+    // The other commands print line by line.
+    let server = RedisServer::start();
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    drop(reader);
+    let mut doctor = Program::on(&server.url()).command(&["doctor"]);
+    let output = doctor.stdout(writer).output().expect("the program runs");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
 }
 
 /// Not even in help, which names the variable that has it.

@@ -18,20 +18,20 @@ use cachecow_tests::events::{Events, Said};
 const SECRETS: [&str; 3] = ["swordfish", "sesame", "hunter2"];
 
 /// Everything that was said while this ran, with time standing still.
-fn paused<F: Future<Output = ()>>(scenario: F) -> Vec<Said> {
-    run(scenario, true)
+fn paused(scenario: impl Future<Output = ()>) -> Vec<Said> {
+    run(async |_: &Events| scenario.await, true)
 }
 
-/// The same, with real servers and real time.
-fn in_real_time<F: Future<Output = ()>>(scenario: F) -> Vec<Said> {
+/// The same, with real servers and real time. The scenario may wait until something was said.
+fn in_real_time(scenario: impl AsyncFnOnce(&Events)) -> Vec<Said> {
     run(scenario, false)
 }
 
-fn run<F: Future<Output = ()>>(scenario: F, paused: bool) -> Vec<Said> {
+fn run(scenario: impl AsyncFnOnce(&Events), paused: bool) -> Vec<Said> {
     let events = Events::all();
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().start_paused(paused).build().expect("a runtime");
-    runtime.block_on(scenario);
+    runtime.block_on(scenario(&events));
     events.take()
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cachecow::CacheCow;
-use cachecow_tests::events::Said;
+use cachecow_tests::events::{Events, Said};
 use cachecow_tests::servers::{RedisSentinels, RedisServer};
 use cachecow_tests::store::{Item, Store};
 
@@ -13,21 +13,31 @@ pub(crate) fn all() -> Vec<Said> {
     [near_without_a_server(), without_tracking(), switched()].concat()
 }
 
+/// Waits until this event was said.
+async fn until(events: &Events, event: &str) {
+    let said = async {
+        while !events.have(event) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), said).await;
+    waited.unwrap_or_else(|_| panic!("{event} is never said"));
+}
+
 /// Nobody is there to be heard.
 fn near_without_a_server() -> Vec<Said> {
-    in_real_time(async {
+    in_real_time(async |events: &Events| {
         let server = RedisServer::stopped(&[]);
         let cow = CacheCow::builder().near(1 << 20).open(&server.url()).await.unwrap();
         let store = Store::with_items(1);
         cow.with(&store).get(Item::by_id(1)).await.unwrap();
-        // The second attempt comes half a second later at the latest.
-        tokio::time::sleep(Duration::from_secs(1)).await;
+        until(events, "near_still_deaf").await;
     })
 }
 
 /// A user who may not be told of changes, and waits for another's fill.
 fn without_tracking() -> Vec<Said> {
-    in_real_time(async {
+    in_real_time(async |events: &Events| {
         let server = RedisServer::start();
         let mut control = server.connection().await;
         let rules = ["on", ">hunter2", "~*", "&*", "+@all", "-client|tracking"];
@@ -44,10 +54,7 @@ fn without_tracking() -> Vec<Said> {
             gate.arrived().await;
             let waiting = other.with(&store).get(Item::by_id(1));
             let opening = async {
-                while other.stats().of("Item").contended == 0 {
-                    tokio::task::yield_now().await;
-                }
-                tokio::time::sleep(Duration::from_millis(50)).await;
+                until(events, "tracking_refused").await;
                 gate.open();
             };
             tokio::join!(waiting, opening).0
@@ -57,7 +64,7 @@ fn without_tracking() -> Vec<Said> {
 }
 
 fn switched() -> Vec<Said> {
-    in_real_time(async {
+    in_real_time(async |events: &Events| {
         let mut group = RedisSentinels::start(1).await;
         let cow = CacheCow::open(&group.url()).await.unwrap();
         cow.ping().await.unwrap();
@@ -66,7 +73,6 @@ fn switched() -> Vec<Said> {
         group.demoted(master).await;
         while cow.ping().await.is_err() {}
         group.kill_sentinel(0);
-        // Each is asked once a second.
-        tokio::time::sleep(Duration::from_secs(3)).await;
+        until(events, "sentinel_unheard").await;
     })
 }

@@ -1,8 +1,9 @@
 //! `Builder::clock` tells how long an object may be served, wherever it is kept.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
-use cachecow::{CacheCow, Peek, Source};
+use cachecow::{CacheBackend as _, CacheCow, MemoryBackend, Peek, Source};
 use cachecow_tests::clock::Clock;
 use cachecow_tests::seen::seen;
 use cachecow_tests::store::{Item, Store};
@@ -18,6 +19,21 @@ async fn memory_expires_by_the_given_clock() {
     assert_eq!(seen(&cow, &store, 1).await, (1, Source::Cache));
     clock.advance(Duration::from_millis(1));
     assert!(matches!(cow.peek(Item::by_id(1)).await.unwrap(), Peek::NotCached));
+    assert_eq!(seen(&cow, &store, 1).await, (1, Source::Fetched));
+}
+
+/// The control: memory on another clock than the program's keeps an object past its end.
+#[tokio::test]
+async fn memory_on_another_clock_serves_what_is_past_its_end() {
+    let (clock, another, store) = (Clock::new(), Clock::new(), Store::with_items(1));
+    let memory = MemoryBackend::default();
+    let reader: Arc<dyn Fn() -> SystemTime + Send + Sync> = Arc::new(another.reader());
+    memory.use_clock(&reader);
+    let cow = CacheCow::builder().clock(clock.reader()).ttl_jitter(0.0).backend(memory).unwrap();
+    assert_eq!(seen(&cow, &store, 1).await, (1, Source::Fetched));
+    clock.advance(2 * TTL);
+    assert_eq!(seen(&cow, &store, 1).await, (1, Source::Cache));
+    another.advance(TTL);
     assert_eq!(seen(&cow, &store, 1).await, (1, Source::Fetched));
 }
 

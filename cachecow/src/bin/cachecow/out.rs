@@ -66,6 +66,12 @@ impl Out {
     }
 }
 
+/// Prints a whole page as it is.
+pub(crate) fn page(text: &[u8]) -> Result<(), Fault> {
+    let mut to = io::stdout();
+    to.write_all(text).and_then(|()| to.flush()).map_err(|error| failed(&error))
+}
+
 fn failed(error: &io::Error) -> Fault {
     if error.kind() == io::ErrorKind::BrokenPipe {
         Fault::reader_gone()

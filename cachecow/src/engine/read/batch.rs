@@ -9,6 +9,7 @@ use super::{
     near_hit, typed,
 };
 use crate::backend::Place;
+use crate::cache::read::Source;
 use crate::engine::Engine;
 use crate::engine::background::Attendance;
 use crate::engine::client::Answer;
@@ -27,14 +28,14 @@ const WINDOW: usize = 8;
 type Found<L> = Option<Arc<<L as Lookup>::Object>>;
 type Objects<L> = Vec<Found<L>>;
 
-/// The objects of the lookups, in their order, each distinct one read once.
+/// The objects of the lookups, in their order, each distinct one read once; and the last of their sources.
 pub(crate) async fn get_many<L: Lookup>(
     (engine, scope): (&Arc<Engine>, Scope),
     near: Option<&Near>,
     context: &L::Context,
     lookups: &[L],
     options: LoadOptions,
-) -> Result<Objects<L>, Error> {
+) -> Result<(Objects<L>, Source), Error> {
     let state = engine.types.of::<L::Object>();
     let mut begun = begin((engine, scope), near, lookups, options).await;
     if !begun.left.is_empty() {
@@ -47,6 +48,8 @@ pub(crate) async fn get_many<L: Lookup>(
 /// A batch after the first round.
 pub(crate) struct Begun<'a, L: Lookup> {
     objects: Objects<L>,
+    /// The last of the objects' sources.
+    source: Source,
     /// For each lookup the place of its object, if any is repeated.
     places: Option<Vec<usize>>,
     /// The reads that are not over.
@@ -61,28 +64,30 @@ pub(crate) struct Left<'a, L: Lookup> {
     pub(crate) unfinished: Unfinished<Loaded>,
 }
 
-/// Loaded objects, with their places.
-pub(crate) type Loads<L> = Vec<(usize, Option<Arc<<L as Lookup>::Object>>)>;
+/// Loaded objects, with their places and sources.
+pub(crate) type Loads<L> = Vec<(usize, Option<Arc<<L as Lookup>::Object>>, Source)>;
 
 impl<L: Lookup> Begun<'_, L> {
     pub(crate) fn take(&mut self, loads: Loads<L>) {
-        for (place, object) in loads {
+        for (place, object, source) in loads {
             self.objects[place] = object;
+            self.source = self.source.or_later(source);
         }
     }
 
-    /// The objects in the order of the lookups.
-    pub(crate) fn finish(self) -> Objects<L> {
-        let Self { objects, places, .. } = self;
-        match places {
+    /// The objects in the order of the lookups, and the last of their sources.
+    pub(crate) fn finish(self) -> (Objects<L>, Source) {
+        let Self { objects, source, places, .. } = self;
+        let objects = match places {
             None => objects,
             Some(places) => places.into_iter().map(|place| objects[place].clone()).collect(),
-        }
+        };
+        (objects, source)
     }
 
     /// For each lookup its object, or nothing where the read is not over.
     pub(crate) fn into_seen(self) -> Vec<Option<Found<L>>> {
-        let Self { objects, places, left } = self;
+        let Self { objects, places, left, .. } = self;
         let mut seen: Vec<_> = objects.into_iter().map(Some).collect();
         left.iter().for_each(|left| seen[left.place] = None);
         match places {
@@ -131,8 +136,9 @@ pub(crate) async fn begin_beside<'a, L: Lookup>(
     let (queries, places) = tell_apart(queries);
     let mut objects: Objects<L> = vec![None; queries.len()];
     let mut wanted = take_near_hits(engine, state, near, (queries, options), &mut objects);
+    let source = if wanted.queries.is_empty() { Source::Near } else { Source::Cache };
     let (left, beside) = look_up(engine, state, &mut wanted, &mut objects, beside).await;
-    (Begun { objects, places, left: wanted.left(left) }, beside)
+    (Begun { objects, source, places, left: wanted.left(left) }, beside)
 }
 
 /// The queries without repetition, and for each lookup its place among them, if any is repeated.
@@ -283,7 +289,7 @@ pub(crate) async fn load<L: Lookup>(
             if outcome == Outcome::Hit {
                 engine.sample(query.scope, query.lookup, object.as_ref());
             }
-            loads.push((place, object));
+            loads.push((place, object, Source::by(outcome).0));
         }
     }
     Ok(loads)

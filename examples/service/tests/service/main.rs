@@ -2,6 +2,7 @@
 
 mod endpoints;
 mod never_stale;
+mod operations;
 mod outage;
 mod shutdown;
 mod support;

@@ -55,7 +55,7 @@ async fn what_redis_was_not_told_is_told_at_the_end() {
         .operation_timeout(Duration::from_millis(100))
         .close_timeout(Duration::from_millis(300));
     let cow = builder.open(&servers.redis.url()).await.expect("a valid address");
-    let app = App { cow, ..servers.app().await };
+    let app = App::new(servers.app().await.db, cow);
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a loopback port");
     let client = Client::of(&listener);
     let (end, ended) = oneshot::channel();
@@ -75,7 +75,10 @@ async fn what_redis_was_not_told_is_told_at_the_end() {
 
 fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_service"));
-    command.env_remove("DATABASE_URL").env_remove("REDIS_URL").env("LISTEN", "127.0.0.1:0");
+    for variable in ["DATABASE_URL", "REDIS_URL", "FOLLOW", "AUDIT_ONE_IN"] {
+        command.env_remove(variable);
+    }
+    command.env("LISTEN", "127.0.0.1:0");
     command
 }
 
@@ -94,6 +97,36 @@ async fn the_program_ends_when_it_is_told_to() {
     client.post("/users", &user("ann", "Ann")).await.expect(StatusCode::CREATED);
     kill_process(Pid::from_child(&running), Signal::TERM).expect("the test's own process");
     assert!(running.wait().expect("the test's own process").success());
+}
+
+/// What it is told to do besides, by its variables: with the log followed, an unprepared database is refused.
+#[test]
+fn what_the_database_lacks_is_said_before_anything_is_served() {
+    let servers = Servers::start();
+    let mut command = program();
+    command.env("DATABASE_URL", servers.postgres.url()).env("FOLLOW", "1");
+    let output = command.output().expect("the program starts");
+    assert!(!output.status.success() && output.stdout.is_empty(), "{output:?}");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(message.contains("wal_level"), "{message}");
+}
+
+/// What a deployment needs beside the program.
+#[test]
+fn it_prints_the_manifest_and_what_the_database_needs() {
+    let printed = |word: &str| {
+        let output = program().arg(word).output().expect("the program starts");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let manifest = printed("manifest");
+    for named in ["by_email", "list_by_author_id", "latest_posts"] {
+        assert!(manifest.contains(named), "{named}: {manifest}");
+    }
+    assert!(printed("setup-sql").contains("create publication"));
+    let output = program().arg("nonsense").output().expect("the program starts");
+    let message = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && message.contains("setup-sql"), "{message}");
 }
 
 #[test]

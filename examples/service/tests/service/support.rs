@@ -152,6 +152,14 @@ impl Client {
         self.send(Method::PUT, path, Some(body.to_string())).await
     }
 
+    /// An answer that is no JSON.
+    pub(crate) async fn text(&self, path: &str) -> String {
+        let response = self.http.get(format!("{}{path}", self.base)).send().await;
+        let response = response.expect("the service answers");
+        assert_eq!(response.status(), StatusCode::OK);
+        response.text().await.expect("the whole answer")
+    }
+
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<String>) -> Answer {
         let mut request = self.http.request(method, format!("{}{path}", self.base));
         if let Some(body) = body {
