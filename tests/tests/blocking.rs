@@ -32,6 +32,7 @@ struct Shelf {
 #[cache(context = Db, ttl = "10m", negative_ttl = "1m")]
 #[cache(key = "row:{id}", fetch = blocking(Row::find), fetch_many = blocking(Row::find_many))]
 #[cache(key = "row:name:{name}", fetch = blocking(Row::find_by_name))]
+#[cache(list = "rows:all", name = "list_all", fetch = blocking(Row::all))]
 #[cache(tag = "rows", name = "tag_all")]
 struct Row {
     id: usize,
@@ -105,6 +106,12 @@ impl Row {
         Ok(ids.iter().filter_map(|&id| Some(Self { id, name: names.get(id)?.clone() })).collect())
     }
 
+    fn all(db: &Db) -> Result<Vec<Self>, io::Error> {
+        db.fetch();
+        let names = db.0.names.lock().unwrap();
+        Ok(names.iter().cloned().enumerate().map(|(id, name)| Self { id, name }).collect())
+    }
+
     fn find_by_name(db: &Db, wanted: &str) -> Result<Option<Self>, io::Error> {
         db.fetch();
         let names = db.0.names.lock().unwrap();
@@ -142,6 +149,16 @@ fn every_method(url: &str) {
     let names: Vec<_> = rows.iter().map(|row| row.as_ref().map(|row| row.name.as_str())).collect();
     assert_eq!(names, [Some("ann"), Some("bob"), Some("cid"), None]);
     assert_eq!(db.fetches(), before + 1, "one call of fetch_many for all that was not cached");
+    let before = db.fetches();
+    for shared in [false, true, false] {
+        let all = if shared {
+            cow.with_shared(&Arc::new(db.clone())).list(Row::list_all())
+        } else {
+            view.list(Row::list_all())
+        };
+        assert_eq!(all.unwrap().iter().map(|row| row.id).collect::<Vec<_>>(), [0, 1, 2]);
+        assert_eq!(db.fetches(), before + 1, "the objects were cached, and then the list was");
+    }
     assert!(matches!(view.peek(Row::by_id(1)).unwrap(), Peek::Object { .. }));
     assert_eq!(view.uncached().read(Row::by_id(1)).unwrap().source, Source::Fetched);
 

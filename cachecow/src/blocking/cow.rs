@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::health::Health;
 use crate::model::cached::Cached;
 use crate::model::keys::CacheKeys;
+use crate::model::list::ListLookup;
 use crate::model::lookup::{Lookup, SameContext};
 use crate::model::tag::Tag;
 use crate::stats::Stats;
@@ -134,6 +135,18 @@ impl CacheCow {
         lookups: impl IntoIterator<Item = L>,
     ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
         self.with(&()).get_many(lookups)
+    }
+
+    /// [`CacheCow::list`](crate::CacheCow::list).
+    ///
+    /// # Errors
+    ///
+    /// As those of it.
+    pub fn list<L: ListLookup<Context: SameContext<()>>>(
+        &self,
+        list: L,
+    ) -> Result<Vec<Arc<L::Object>>, Error> {
+        self.with(&()).list(list)
     }
 
     /// [`CacheCow::read`](crate::CacheCow::read).

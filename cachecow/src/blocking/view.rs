@@ -8,6 +8,7 @@ use crate::cache::peek::Peek;
 use crate::cache::read::{Read, ReadOptions};
 use crate::cache::{shared, view};
 use crate::error::Error;
+use crate::model::list::ListLookup;
 use crate::model::lookup::{Lookup, SameContext};
 
 /// A [`CacheCow`](super::CacheCow) together with what the fetch functions need.
@@ -34,7 +35,7 @@ impl<C: ?Sized> View<'_, C> {
 
 /// The methods that both views have. `$asynchronous` names the view that they wait for.
 macro_rules! reads {
-    ($view:ident $asynchronous:literal, $($bound:path),*; $lookup:path $(, $static:lifetime)?) => {
+    ($view:ident $asynchronous:literal, $($bound:path),*; $lookup:path, $list:path $(, $static:lifetime)?) => {
         impl<C: ?Sized> Clone for $view<'_, C> {
             fn clone(&self) -> Self {
                 *self
@@ -91,6 +92,15 @@ macro_rules! reads {
                 self.runtime.wait("get_many", self.view.get_many(lookups))
             }
 
+            #[doc = concat!("[`", $asynchronous, "::list`](crate::", $asynchronous, "::list).")]
+            ///
+            /// # Errors
+            ///
+            /// As those of it.
+            pub fn list<L: $list>(self, list: L) -> Result<Vec<Arc<L::Object>>, Error> {
+                self.runtime.wait("list", self.view.list(list))
+            }
+
             #[doc = concat!("[`", $asynchronous, "::read`](crate::", $asynchronous, "::read).")]
             ///
             /// # Errors
@@ -125,5 +135,5 @@ macro_rules! reads {
     };
 }
 
-reads!(View "View", Sync; Lookup<Context: SameContext<C>>);
-reads!(SharedView "SharedView", Send, Sync; Lookup<Context = C>, 'static);
+reads!(View "View", Sync; Lookup<Context: SameContext<C>>, ListLookup<Context: SameContext<C>>);
+reads!(SharedView "SharedView", Send, Sync; Lookup<Context = C>, ListLookup<Context = C>, 'static);

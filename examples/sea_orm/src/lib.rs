@@ -1,0 +1,41 @@
+//! Users and posts by SeaORM 2, with cachecow in front of every read.
+//!
+//! - SeaORM's `Model` is the cached struct: it derives `Cached` beside `DeriveEntityModel`.
+//! - The context of the fetch functions is SeaORM's `DatabaseConnection`, a pool.
+//! - A write takes the `ActiveModel`'s own insert or update, or a transaction up to its commit.
+//! - SeaORM's `DbErr` comes back from a `write` as it is; `sql_err()` tells that an e-mail address is taken.
+//! - SeaORM calls each model `Model`, so `cow.stats()` counts them all as one type of this name. Their keys in Redis
+//!   differ, by their templates.
+//!
+//! In this folder, with Rust 1.94 or later:
+//!
+//! ```sh
+//! cargo run          # SQLite in memory; or with DATABASE_URL='sqlite://forum.db?mode=rwc'
+//! cargo test         # needs a redis-server
+//! ```
+//!
+//! `REDIS_URL=redis://127.0.0.1/` puts the cache there; without it, it is in the process's memory.
+
+pub mod post;
+pub mod user;
+
+use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection, DbErr, Schema};
+
+pub use post::Model as Post;
+pub use user::Model as User;
+
+/// The database at this URL, with its tables.
+///
+/// # Errors
+///
+/// SeaORM's.
+pub async fn open(url: &str) -> Result<DatabaseConnection, DbErr> {
+    let mut options = ConnectOptions::new(url);
+    // Each connection to `sqlite::memory:` has a database of its own.
+    options.max_connections(1).sqlx_logging(false);
+    let db = Database::connect(options).await?;
+    let schema = Schema::new(db.get_database_backend());
+    db.execute(schema.create_table_from_entity(user::Entity).if_not_exists()).await?;
+    db.execute(schema.create_table_from_entity(post::Entity).if_not_exists()).await?;
+    Ok(db)
+}
