@@ -93,6 +93,9 @@ pub mod stored_types {}
 #[doc = include_str!("../docs/stores.md")]
 pub mod stores {}
 
+#[doc = include_str!("../docs/peers.md")]
+pub mod peers {}
+
 #[doc = include_str!("../docs/coming_from.md")]
 pub mod coming_from {}
 

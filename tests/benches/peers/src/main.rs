@@ -1,131 +1,94 @@
-//! Hits beside the Redis caches of the crates `cached` and `hitbox`, and beside a bare `GET` and decode,
-//! on the same server, over its Unix socket, in the same run: near the server, and with 0.5 ms of network
-//! latency; and batches of 100. Each peer is used as its documentation says, with its own defaults. Neither
-//! has a batch: they are asked for 100 at once.
+//! One table of caches: how fast they are, how many fetches a stampede causes, and how many reads are stale.
 //!
 //! ```sh
 //! cargo run --release --manifest-path tests/benches/peers/Cargo.toml [-- --quick]
 //! ```
+//!
+//! It starts a Redis server of its own, on a Unix socket, and a `python3` for the caches of `python.py`. The table is Markdown,
+//! with the machine's description under it. The contenders of a place take turns; each round begins with another one.
 
-#[path = "../../support/mod.rs"]
-mod support;
+mod machine;
+mod python;
+mod rounds;
+mod table;
 
-use std::convert::Infallible;
-use std::sync::Arc;
+use std::error::Error;
 use std::time::Duration;
 
-use cachecow::CacheCow;
-use cached::{AsyncRedisCache, ConcurrentCachedAsync as _};
-use futures_util::future::join_all;
-use hitbox::policy::PolicyConfig;
-use hitbox_fn::{CacheableResponse, cached};
-use hitbox_redis::{ConnectionMode, RedisBackend};
-use serde::{Deserialize, Serialize};
+use cachecow_peers::{Measured, in_memory, over_redis};
+use race::Load;
 
-use crate::support::compare::{Contender, Reader, TASKS, compare};
-use crate::support::far::compare_far;
-use crate::support::readers::{Bare, BareBatch, Batch, ByPrimary, batch};
-use crate::support::{Encoding, Setup, USERS, User, connect, run};
+use crate::rounds::Rounds;
+use crate::table::{Line, Table};
 
-/// A peer's own time to live, as long as cachecow's.
-const TTL: Duration = Duration::from_secs(3_600);
+/// Callers of one cold row.
+const CALLERS: usize = 100;
+/// The row that they call; nothing else reads it.
+const TRAMPLED: u64 = 500;
 
-fn main() {
-    run(async {
-        let setup = Setup::with_users(USERS).await;
-        let url = setup.server.url();
-        let (mut cached, hitbox) = (CachedCrate::open(&url).await, Hitbox::open(&url));
-        for id in 0..USERS {
-            cached.0.async_cache_set(id, User::new(id)).await.expect("the server runs");
-            hitbox.get(id).await;
-            cached.read(id).await;
+/// How much is done.
+#[derive(Clone, Copy, Debug)]
+struct Effort {
+    rounds: usize,
+    window: Duration,
+    load: Load,
+}
+
+impl Effort {
+    fn from_arguments() -> Self {
+        let load = Load::default();
+        if std::env::args().any(|argument| argument == "--quick") {
+            Self { rounds: 3, window: Duration::from_millis(50), load }
+        } else {
+            let load = Load { operations: 1_000_000, ..load };
+            Self { rounds: 11, window: Duration::from_millis(200), load }
         }
-        compare("hits", &contenders(&url).await, &TASKS).await;
-        compare_far(&setup.server, contenders).await;
-        let batches = [
-            Contender::new("cachecow", Batch(setup.cow.clone())),
-            Contender::new("bare MGET", BareBatch(setup.bare.clone())),
-            Contender::new("cached", Each(cached)),
-            Contender::new("hitbox", Each(hitbox)),
-        ];
-        compare("batches of 100 hits", &batches, &[1, 8]).await;
-    });
-}
-
-async fn contenders(url: &str) -> Vec<Contender> {
-    let cow = CacheCow::open(url).await.expect("a valid address");
-    vec![
-        Contender::new("cachecow", ByPrimary(cow)),
-        Contender::new("bare", Bare(connect(url).await, Encoding::Map)),
-        Contender::new("cached", CachedCrate::open(url).await),
-        Contender::new("hitbox", Hitbox::open(url)),
-    ]
-}
-
-/// The crate `cached`.
-#[derive(Clone)]
-struct CachedCrate(Arc<AsyncRedisCache<i64, User>>);
-
-impl CachedCrate {
-    async fn open(url: &str) -> Self {
-        let opening = AsyncRedisCache::builder("peer").connection_string(url).ttl(TTL).build();
-        Self(Arc::new(opening.await.expect("the server runs")))
     }
 }
 
-impl Reader for CachedCrate {
-    async fn read(&mut self, id: i64) {
-        let user = self.0.async_cache_get(&id).await.expect("the server runs");
-        assert_eq!(user.expect("stored").id, id);
+/// Two threads, as on the machine of the other benchmarks.
+#[tokio::main(worker_threads = 2)]
+async fn main() -> Result<(), Box<dyn Error>> {
+    let effort = Effort::from_arguments();
+    let server = cachecow::testing::redis()?;
+    let mut table = Table::default();
+    table.add("over Redis", measure(&over_redis(&server.url()).await?, effort).await);
+    match python::measure(&server.socket(), effort.rounds) {
+        Ok(lines) => table.add("over Redis, Python", lines),
+        Err(reason) => eprintln!("The Python caches are left out: {reason}"),
     }
+    table.add("in memory", measure(&in_memory()?, effort).await);
+    print!("{table}");
+    println!(
+        "\nMedians of {} rounds of {:?}; in brackets, the median of the rounds' ratios to the first line of the place.",
+        effort.rounds, effort.window
+    );
+    println!(
+        "Stale reads: {} operations by {} tasks on {} rows, one of {} a write.\n",
+        effort.load.operations, effort.load.tasks, effort.load.rows, effort.load.one_write_in
+    );
+    println!("{}", machine::description(&server.url()).await?);
+    Ok(())
 }
 
-/// A user as hitbox caches it.
-#[derive(Clone, Serialize, Deserialize, CacheableResponse)]
-struct HitboxUser {
-    user: User,
-}
-
-#[cached]
-async fn hitbox_user(id: i64) -> Result<HitboxUser, Infallible> {
-    Ok(HitboxUser { user: User::new(id) })
-}
-
-#[derive(Clone)]
-struct Hitbox(Arc<hitbox_fn::Cache<RedisBackend>>);
-
-impl Hitbox {
-    fn open(url: &str) -> Self {
-        let backend = RedisBackend::builder().connection(ConnectionMode::single(url)).build();
-        let policy = PolicyConfig::builder().ttl(TTL).build();
-        let cache = hitbox_fn::Cache::builder().backend(backend.expect("an address"));
-        Self(Arc::new(cache.policy(policy).build()))
+async fn measure(all: &[Box<dyn Measured>], effort: Effort) -> Vec<Line> {
+    for one in all {
+        one.warm_up().await;
     }
-
-    /// Whether it was a hit.
-    async fn get(&self, id: i64) -> bool {
-        let (user, context) = hitbox_user(id).cache(&*self.0).with_context().await;
-        assert_eq!(user.expect("no fetch fails").user.id, id);
-        context.status == hitbox::CacheStatus::Hit
-    }
-}
-
-impl Reader for Hitbox {
-    async fn read(&mut self, id: i64) {
-        assert!(self.get(id).await, "only hits");
-    }
-}
-
-/// A batch, asked for one by one at once.
-#[derive(Clone)]
-struct Each<R>(R);
-
-impl<R: Reader> Reader for Each<R> {
-    async fn read(&mut self, first: i64) {
-        let reads = batch(first).map(|id| {
-            let mut reader = self.0.clone();
-            async move { reader.read(id).await }
+    let rounds = Rounds::measure(all, effort.rounds, effort.window).await;
+    let mut lines = Vec::new();
+    for (at, one) in all.iter().enumerate() {
+        eprintln!("{}: stampede and race", one.name());
+        let fetches = one.stampede(CALLERS, TRAMPLED).await;
+        let tally = one.free_running(effort.load).await;
+        let stale_after_race = one.schedule().await.is_stale();
+        lines.push(Line {
+            name: one.name().to_owned(),
+            speeds: rounds.cells(at),
+            fetches: fetches.to_string(),
+            stale: tally.per_million().to_string(),
+            race: if stale_after_race { "stale" } else { "fresh" }.to_owned(),
         });
-        join_all(reads).await;
     }
+    lines
 }
