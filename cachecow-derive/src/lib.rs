@@ -72,6 +72,7 @@ use proc_macro::TokenStream;
 ///
 /// | setting | meaning | without it |
 /// |---|---|---|
+/// | `name = "User"` | the type's name in `stats()`, metrics, events and for `invalidate_type`; the same in all programs that share a cache | the struct's |
 /// | `context = Type` | what the fetch functions are given first, by reference: a connection pool, `dyn Trait`, … | they get no such argument |
 /// | `ttl = "10m"` | how long a stored object may be served | the builder's |
 /// | `negative_ttl = "5s"` | how long the absence of an object may be served | the builder's |

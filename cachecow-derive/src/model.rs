@@ -158,6 +158,7 @@ pub(crate) enum Passing {
 /// `#[derive(CacheSchema)]`, and the same part of `#[derive(Cached)]`.
 pub(crate) struct SchemaModel<'a> {
     pub(crate) target: Target<'a>,
+    pub(crate) name: String,
     /// The canonical text of everything that shapes the serialized form.
     pub(crate) description: String,
     /// The types whose own fingerprints count.

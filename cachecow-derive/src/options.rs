@@ -14,7 +14,8 @@ use crate::suggest::{listed, nearest};
 use crate::table;
 use crate::value::{self, Slot};
 
-const STRUCT_SETTINGS: [&str; 14] = [
+const STRUCT_SETTINGS: [&str; 15] = [
+    "name",
     "context",
     "ttl",
     "negative_ttl",
@@ -38,6 +39,7 @@ const TAG_SETTINGS: [&str; 2] = ["tag", "name"];
 /// The settings of the struct.
 #[derive(Default)]
 pub(crate) struct Options {
+    pub(crate) name: Slot<LitStr>,
     pub(crate) context: Slot<TokenStream>,
     pub(crate) ttl: Slot<Duration>,
     pub(crate) negative_ttl: Slot<Duration>,
@@ -124,7 +126,8 @@ impl<'a> CachedOptions<'a> {
         if has("tag") && !has("key") {
             return self.tag(&known, faults);
         }
-        if !known.iter().any(|(_, name)| LOOKUP_SETTINGS.contains(name)) {
+        // A name alone is the type's.
+        if !known.iter().any(|(_, name)| *name != "name" && LOOKUP_SETTINGS.contains(name)) {
             for (entry, name) in known {
                 if name == "max_len" {
                     of_a_list(entry, faults);
@@ -229,6 +232,7 @@ fn meant(entry: &Entry, faults: &mut Faults) -> Option<&'static str> {
 impl Options {
     pub(crate) fn set(&mut self, entry: &Entry, name: &str, faults: &mut Faults) {
         match name {
+            "name" => self.name.fill(entry, faults, value::type_name),
             "context" => self.context.fill(entry, faults, value::context_type),
             "ttl" => self.ttl.fill(entry, faults, value::duration),
             "negative_ttl" => self.negative_ttl.fill(entry, faults, value::duration),

@@ -216,6 +216,19 @@ pub(crate) fn context_type(entry: &Entry) -> Result<TokenStream> {
     }
 }
 
+/// A name for the type, where it is counted and told of.
+pub(crate) fn type_name(entry: &Entry) -> Result<LitStr> {
+    let literal = string(entry, "\"User\"")?;
+    let value = literal.value();
+    let is_plain = |letter: char| letter.is_alphanumeric() || "_-.:".contains(letter);
+    if value.is_empty() || !value.chars().all(is_plain) {
+        let message =
+            "the type's name has letters, digits, `_`, `-`, `.` and `:`, such as `name = \"User\"`";
+        return Err(Error::new_spanned(&literal, message));
+    }
+    Ok(literal)
+}
+
 /// A name for a constructor.
 pub(crate) fn constructor(entry: &Entry) -> Result<Ident> {
     let literal = string(entry, "\"by_email\"")?;

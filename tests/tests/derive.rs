@@ -476,3 +476,31 @@ fn an_error_is_shared_by_clones() {
     let error: Error = ready(User::by_id(-1).fetch(&db())).expect_err("a failing fetch function");
     assert!(error.clone().fetch_error::<std::io::Error>().is_some());
 }
+
+/// As SeaORM calls each of its structs.
+mod account {
+    use super::{Cached, Deserialize, Serialize};
+
+    #[derive(Serialize, Deserialize, Cached)]
+    #[cache(name = "Account", ttl = "1m")]
+    #[cache(key = "account:{id}", fetch = Model::find)]
+    pub(crate) struct Model {
+        pub(crate) id: i64,
+    }
+
+    impl Model {
+        async fn find(id: i64) -> Result<Self, std::convert::Infallible> {
+            Ok(Self { id })
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_type_is_told_by_the_name_that_it_was_given() {
+    use account::Model;
+    assert_eq!(<Model as CacheSchema>::NAME, "Account");
+    assert_eq!(<User as CacheSchema>::NAME, "User");
+    let cow = cachecow::CacheCow::memory();
+    cow.get(Model::by_id(1)).await.expect("it is found");
+    assert_eq!(cow.stats().types.keys().copied().collect::<Vec<_>>(), ["Account"]);
+}

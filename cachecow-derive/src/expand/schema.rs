@@ -2,7 +2,6 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::ext::IdentExt;
 
 use super::storage::{self, Locals};
 use super::{quiet, where_clause};
@@ -20,14 +19,13 @@ pub(crate) fn cache_schema(model: &SchemaModel<'_>) -> TokenStream {
 
 /// The impl; its surroundings must be a block, for the imports.
 pub(super) fn schema_impl(model: &SchemaModel<'_>) -> TokenStream {
-    let SchemaModel { target, description, nested, type_params, .. } = model;
+    let SchemaModel { target, name, description, nested, type_params, .. } = model;
     let (krate, object) = (&target.krate, &target.object);
     let (impl_generics, _, _) = target.generics.split_for_impl();
     let mut bounds: Vec<TokenStream> =
         type_params.iter().map(|param| quote!(#param: #krate::CacheSchema)).collect();
     bounds.extend(model.bounds.iter().cloned());
     let clause = where_clause(target.generics, &bounds);
-    let name = target.ident.unraw().to_string();
     let write_name = (model.arity() > 0).then(|| write_name(model));
     let imports = imports(model);
     let items = storage::items(model, &Locals::new());

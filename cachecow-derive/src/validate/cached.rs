@@ -20,6 +20,9 @@ use crate::value::Slot;
 pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedModel<'a> {
     let CachedOptions { options, lookups, tags, lists } = CachedOptions::read(&input.attrs, faults);
     let mut schema = schema(input, options.krate.given(), options.version.given(), faults);
+    if let Some(name) = options.name.given() {
+        schema.name = name.value();
+    }
     let is_owned = owns_its_data(input, faults);
     // The faults of the fields' own attributes were reported with the shape.
     let found = struct_fields(input, faults)

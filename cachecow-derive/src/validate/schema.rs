@@ -80,6 +80,7 @@ pub(super) fn schema<'a>(
     // What is borrowed cannot be read back.
     let body = if is_owned { body } else { BodyModel::Unknown };
     SchemaModel {
+        name: input.ident.unraw().to_string(),
         description,
         nested,
         body,

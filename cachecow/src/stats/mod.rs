@@ -49,7 +49,7 @@ pub(crate) use self::table::{TypeState, TypeTable};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
-    /// By type name, as written at the struct; types of one name are counted together. Queries are counted by their
+    /// By type name, as written at the struct or given by `#[cache(name = "…")]`; types of one name are counted together. Queries are counted by their
     /// functions' names, and `get_or_fetch` by its keys' templates.
     pub types: BTreeMap<&'static str, TypeStats>,
     /// How invalidations went.

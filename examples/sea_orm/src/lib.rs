@@ -4,8 +4,7 @@
 //! - The context of the fetch functions is SeaORM's `DatabaseConnection`, a pool.
 //! - A write takes the `ActiveModel`'s own insert or update, or a transaction up to its commit.
 //! - SeaORM's `DbErr` comes back from a `write` as it is; `sql_err()` tells that an e-mail address is taken.
-//! - SeaORM calls each model `Model`, so `cow.stats()` counts them all as one type of this name. Their keys in Redis
-//!   differ, by their templates.
+//! - SeaORM calls each model `Model`. `#[cache(name = "…")]` says by which name `cow.stats()`, metrics and events tell it.
 //!
 //! In this folder, with Rust 1.94 or later:
 //!

@@ -7,7 +7,7 @@ use sea_orm::{QueryOrder as _, Set, TransactionTrait as _};
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Cached)]
 #[sea_orm(table_name = "posts")]
-#[cache(context = DatabaseConnection, ttl = "10m")]
+#[cache(name = "Post", context = DatabaseConnection, ttl = "10m")]
 #[cache(key = "post:{id}", fetch = Model::find)]
 #[cache(list = "post:author:{author}", fetch = Model::find_by_author)]
 pub struct Model {

@@ -7,7 +7,7 @@ use sea_orm::entity::prelude::*;
 /// A row of the table.
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel, Cached)]
 #[sea_orm(table_name = "users")]
-#[cache(context = DatabaseConnection, ttl = "10m", negative_ttl = "5s")]
+#[cache(name = "User", context = DatabaseConnection, ttl = "10m", negative_ttl = "5s")]
 #[cache(key = "user:{id}", fetch = Model::find, fetch_many = Model::find_many)]
 #[cache(key = "user:email:{email}", fetch = Model::find_by_email)]
 pub struct Model {

@@ -29,6 +29,8 @@ async fn what_is_written_is_read() {
         let many = view().get_many([ann.id, 0].map(User::by_id)).await.unwrap();
         assert_eq!(many.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false]);
     }
+    // By the names that the structs were given: to Rust each is a `Model`.
+    assert!(cow.stats().types.keys().copied().eq(["User"]));
     let moved = ann.change_email(&cow, &db, "ann@y.org").await.unwrap();
     assert!(view().get(User::by_email("ann@x.org")).await.unwrap().is_none());
     assert_eq!(view().read(User::by_id(ann.id)).await.unwrap().source, Source::Cache);
