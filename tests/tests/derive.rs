@@ -477,7 +477,7 @@ fn an_error_is_shared_by_clones() {
     assert!(error.clone().fetch_error::<std::io::Error>().is_some());
 }
 
-/// As SeaORM calls each of its structs.
+// As SeaORM calls each of its structs.
 mod account {
     use super::{Cached, Deserialize, Serialize};
 

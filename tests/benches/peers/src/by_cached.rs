@@ -61,7 +61,7 @@ impl OverRedis {
 
 impl Contender for OverRedis {
     fn name(&self) -> &'static str {
-        "cached, #[concurrent_cached] over Redis"
+        "cached, `#[concurrent_cached]` over Redis"
     }
 
     fn database(&self) -> &Database {
@@ -92,7 +92,7 @@ impl Coalescing {
 
 impl Contender for Coalescing {
     fn name(&self) -> &'static str {
-        "cached, #[cached(sync_writes = \"by_key\")]"
+        "cached, `#[cached(sync_writes = \"by_key\")]`"
     }
 
     fn database(&self) -> &Database {
@@ -121,7 +121,7 @@ impl Sharded {
 
 impl Contender for Sharded {
     fn name(&self) -> &'static str {
-        "cached, #[concurrent_cached]"
+        "cached, `#[concurrent_cached]`"
     }
 
     fn database(&self) -> &Database {
