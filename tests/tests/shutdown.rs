@@ -3,17 +3,21 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{SyncSender, channel, sync_channel};
 use std::task::{Context, Waker};
 use std::thread;
 use std::time::Duration;
 
 use cachecow::CacheCow;
 use cachecow::protocol::{Command, Reply, Token};
-use cachecow::{CacheBackend as _, Lookup as _, RedisBackend, Request};
+use cachecow::{
+    BackendError, BackendErrorKind, CacheBackend, Lookup as _, MemoryBackend, RedisBackend, Request,
+};
 use cachecow_tests::gate::Gate;
 use cachecow_tests::servers::{RedisCluster, RedisServer};
 use cachecow_tests::store::{Item, Store};
+use futures_util::FutureExt as _;
+use futures_util::future::BoxFuture;
 use tokio::runtime::{Builder, Runtime};
 
 const READS: i64 = 20;
@@ -179,4 +183,78 @@ fn a_read_is_begun_and_dropped_in_different_runtimes() {
         in_time("the end of the other runtime", move || drop(second));
     });
     assert_eq!(runtime().block_on(claimed_after(&server.url())), 0);
+}
+
+/// A cache whose connections fail once the runtime that they are of takes no task any more.
+#[derive(Debug)]
+struct OfItsRuntime {
+    memory: MemoryBackend,
+    giving_back: SyncSender<()>,
+}
+
+impl CacheBackend for OfItsRuntime {
+    fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
+        let gives_back =
+            requests.iter().any(|request| matches!(request.command, Command::Abandon { .. }));
+        if !gives_back || thread::current().name() == Some("cachecow-give-back") {
+            return self.memory.execute(requests);
+        }
+        Box::pin(async move {
+            let _ = self.giving_back.try_send(());
+            // Without giving way: a task that waits is dropped with the runtime, which is another case.
+            loop {
+                let task = tokio::spawn(std::future::pending::<()>());
+                if task.is_finished() {
+                    break;
+                }
+                task.abort();
+                thread::yield_now();
+            }
+            let cut = || BackendError::new(BackendErrorKind::Disconnected, "the runtime has ended");
+            requests.iter().map(|_| Err(cut())).collect()
+        })
+    }
+
+    fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+        self.memory.ping()
+    }
+
+    fn reset(&self) {}
+}
+
+#[test]
+fn a_claim_that_a_runtime_gives_back_while_it_ends_is_given_back() {
+    let (giving_back, is_giving_back) = sync_channel(1);
+    let memory = MemoryBackend::with_capacity(1 << 20);
+    let backend = Arc::new(OfItsRuntime { memory, giving_back });
+    let store = Store::with_items(READS);
+    let gate = store.gate();
+    let running = runtime();
+    let cow = CacheCow::builder().backend(Arc::clone(&backend)).unwrap();
+    {
+        let _entered = running.enter();
+        let view = cow.with(&store);
+        let mut read = Box::pin(view.get(Item::by_id(1)));
+        running.block_on(async {
+            tokio::select! {
+                _ = &mut read => panic!("its fetch is held up"),
+                () = gate.arrived() => {}
+            }
+        });
+    }
+    is_giving_back.recv().unwrap();
+    in_time("the end of the runtime", move || drop(running));
+    let key = Item::by_id(1).key().key();
+    in_time("the giving back", move || {
+        let claim = || Command::Claim {
+            token: Token::from_bytes([7; 16]),
+            lease: Duration::from_secs(60),
+            replacing: None,
+        };
+        let asked = || backend.memory.execute(vec![Request { key, command: claim() }]);
+        let reply = || asked().now_or_never().unwrap().remove(0).unwrap();
+        while !matches!(reply(), Reply::Claimed(_)) {
+            thread::yield_now();
+        }
+    });
 }

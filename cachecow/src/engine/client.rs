@@ -166,8 +166,10 @@ impl Client {
     }
 
     /// Carries out what just failed, if that is possible now. It is the same outage if it is not.
-    pub(super) async fn try_once_more(&self, requests: Vec<Request>) {
-        let _failed = tokio::time::timeout(self.timeout, self.backend.execute(requests)).await;
+    /// Whether it was.
+    pub(super) async fn try_once_more(&self, requests: Vec<Request>) -> bool {
+        let sent = tokio::time::timeout(self.timeout, self.backend.execute(requests)).await;
+        sent.is_ok_and(|replies| replies.iter().all(Result::is_ok))
     }
 
     /// Watches a key. What is bounded is how long it takes until the watch stands; that a cache cannot

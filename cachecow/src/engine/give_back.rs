@@ -38,18 +38,19 @@ struct GiveBack {
 
 impl GiveBack {
     async fn run(mut self) {
-        send(&self.engine.client, self.requests.clone()).await;
-        self.requests.clear();
+        let told = send(&self.engine.client, self.requests.clone()).await;
+        // In a runtime that is ending, every connection fails, as to a server that is down. It takes no new task.
+        if told || tokio::spawn(async {}).await.is_ok() {
+            self.requests.clear();
+        }
     }
 }
 
-/// Sends the commands, twice if need be.
-async fn send(guard: &Client, requests: Vec<Request>) {
+/// Sends the commands, twice if need be; whether the cache was told.
+async fn send(guard: &Client, requests: Vec<Request>) -> bool {
     let replies = guard.execute(requests.clone(), Urgency::Invalidation).await;
-    if replies.iter().any(Result::is_err) {
-        // A connection whose runtime has ended fails once.
-        guard.try_once_more(requests).await;
-    }
+    // A connection whose runtime has ended fails once.
+    replies.iter().all(Result::is_ok) || guard.try_once_more(requests).await
 }
 
 impl Drop for GiveBack {
