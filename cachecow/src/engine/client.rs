@@ -165,8 +165,8 @@ impl Client {
         }
     }
 
-    /// Carries out what just failed, if that is possible now. It is the same outage if it is not.
-    /// Whether it was.
+    /// Carries out what just failed, if that is possible now; whether it was. The breaker does not hear of it: it is the
+    /// same outage.
     pub(super) async fn try_once_more(&self, requests: Vec<Request>) -> bool {
         let sent = tokio::time::timeout(self.timeout, self.backend.execute(requests)).await;
         sent.is_ok_and(|replies| replies.iter().all(Result::is_ok))

@@ -128,7 +128,7 @@ fn without_redis_everything_works() {
 
     place.redis.restart();
     cow.ping().unwrap();
-    cow.close().expect("Redis is told what it missed");
+    cow.close().expect("cachecow tells Redis what it has missed");
     assert_eq!(cow.stats().pending_invalidations, 0);
     assert_eq!(place.says(&["show", "Bern"]), "Bern, CH: 136000\n");
 }

@@ -83,7 +83,7 @@ impl Db {
     }
 }
 
-/// Who writes.
+/// A person who writes posts.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Cached)]
 #[diesel(table_name = users, check_for_backend(diesel::pg::Pg))]
 #[cache(context = Db, ttl = "10m", negative_ttl = "5s")]

@@ -51,7 +51,7 @@ fn connection(db: &Db) -> Result<PooledConnection<ConnectionManager<SqliteConnec
     db.get().map_err(Failure::other)
 }
 
-/// Who writes.
+/// A person who writes posts.
 #[derive(Clone, Debug, PartialEq, Eq, Queryable, Selectable, Cached)]
 #[diesel(table_name = users, check_for_backend(diesel::sqlite::Sqlite))]
 #[cache(context = Db, ttl = "10m", negative_ttl = "5s")]

@@ -103,6 +103,6 @@ fn without_redis_everything_works() {
 
     redis.restart();
     cow.ping().unwrap();
-    cow.close().expect("Redis is told what it missed");
+    cow.close().expect("cachecow tells Redis what it has missed");
     assert_eq!(cow.stats().pending_invalidations, 0);
 }

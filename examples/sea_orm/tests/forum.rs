@@ -116,6 +116,6 @@ async fn without_redis_everything_works() {
 
     redis.restart().unwrap();
     cow.ping().await.unwrap();
-    cow.close().await.expect("Redis is told what it missed");
+    cow.close().await.expect("cachecow tells Redis what it has missed");
     assert_eq!(cow.stats().pending_invalidations, 0);
 }

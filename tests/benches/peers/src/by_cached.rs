@@ -46,16 +46,9 @@ pub struct OverRedis(Arc<Database>);
 
 impl OverRedis {
     /// At this address, for the whole program.
-    ///
-    /// # Errors
-    ///
-    /// None.
-    pub async fn open(
-        url: &str,
-        database: Arc<Database>,
-    ) -> Result<Self, std::convert::Infallible> {
+    pub fn new(url: &str, database: Arc<Database>) -> Self {
         URL.get_or_init(|| url.to_owned());
-        Ok(Self(database))
+        Self(database)
     }
 }
 

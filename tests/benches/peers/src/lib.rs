@@ -26,7 +26,7 @@ pub async fn over_redis(url: &str) -> Result<Vec<Box<dyn Measured>>, Box<dyn Err
     Ok(vec![
         Box::new(RedisRecipe::open(url, Recipe::Plain, database()).await?),
         Box::new(RedisRecipe::open(url, Recipe::Locked, database()).await?),
-        Box::new(OverRedis::open(url, database()).await?),
+        Box::new(OverRedis::new(url, database())),
         Box::new(Hitbox::over_redis(url, database())?),
         Box::new(ThroughCow::over_redis(url, database()).await?),
     ])
