@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{RedisResult, Script};
+use redis::{AsyncConnectionConfig, RedisResult, Script};
 
 use crate::contender::{Contender, TTL};
 use crate::database::{Database, Row};
@@ -44,7 +44,10 @@ impl RedisRecipe {
     ///
     /// The address is not valid, or Redis does not answer.
     pub async fn open(url: &str, recipe: Recipe, database: Arc<Database>) -> RedisResult<Self> {
-        let redis = redis::Client::open(url)?.get_multiplexed_async_connection().await?;
+        // A timer for each request would cost more than the request, and be no part of the recipe.
+        let config = AsyncConnectionConfig::new().set_response_timeout(None);
+        let client = redis::Client::open(url)?;
+        let redis = client.get_multiplexed_async_connection_with_config(&config).await?;
         Ok(Self { recipe, redis, database })
     }
 

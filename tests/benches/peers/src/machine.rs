@@ -6,7 +6,7 @@ use std::process::Command;
 
 /// The crates that are compared.
 const CRATES: [&str; 10] = [
-    "cachecow",
+    "cachecow-rs",
     "cached",
     "foyer-memory",
     "hitbox",
@@ -49,5 +49,6 @@ fn output(program: &str, argument: &str) -> String {
 fn with_version(lock: &str, name: &str) -> String {
     let package = format!("name = \"{name}\"\nversion = \"");
     let version = lock.split_once(&package).and_then(|(_, rest)| rest.split_once('"'));
-    format!("{name} {}", version.map_or("", |(version, _)| version))
+    let (version, _) = version.expect("the lock file has every crate that is compared");
+    format!("{name} {version}")
 }
