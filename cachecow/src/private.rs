@@ -374,10 +374,10 @@ impl<E> Tag<E> {
 /// Chooses how to wrap an error: a method call on `&&&Tag<E>` takes the first of the three
 /// implementations that applies.
 pub trait ErrorKindOf {
-    /// The way.
+    /// The wrapper for this kind of error.
     type Kind;
 
-    /// The way.
+    /// The wrapper for this kind of error.
     fn cachecow_error_kind(&self) -> Self::Kind;
 }
 
