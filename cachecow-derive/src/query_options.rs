@@ -70,20 +70,31 @@ fn meant(entry: &Entry, faults: &mut Faults) -> Option<&'static str> {
         return Some(known);
     }
     let message = match &*written {
-        NOT_IN_KEY => format!("`{written}` belongs on a parameter: write `#[cache({written})]` in front of it"),
-        "fetch" | "fetch_many" => format!("`{written}` is a setting of `#[derive(Cached)]`; a query is \
-         fetched by the function itself"),
-        "context" => "the context is the function's first parameter, if that is a reference and is not \
-         in a placeholder: remove `context`".to_owned(),
+        NOT_IN_KEY => format!(
+            "`{written}` belongs on a parameter: write `#[cache({written})]` in front of it"
+        ),
+        "fetch" | "fetch_many" => format!(
+            "`{written}` is a setting of `#[derive(Cached)]`; a query is \
+         fetched by the function itself"
+        ),
+        "context" => {
+            "the context is the function's first parameter, if that is a reference and is not \
+         in a placeholder: remove `context`"
+                .to_owned()
+        }
         "rows" => "`rows` needs an attribute of its own, below this one: write `#[cache(rows = \
-         \"app.posts\")]` above the function".to_owned(),
+         \"app.posts\")]` above the function"
+            .to_owned(),
         "name" => "the lookup has the function's name: remove `name`".to_owned(),
         name if is_known(name) => {
             format!("`{name}` is a setting of `#[derive(Cached)]`; a query does not have it")
         }
         name => match nearest(name, SETTINGS) {
             Some(suggestion) => {
-                faults.add(&entry.name, format!("unknown setting `{name}`; did you mean `{suggestion}`?"));
+                faults.add(
+                    &entry.name,
+                    format!("unknown setting `{name}`; did you mean `{suggestion}`?"),
+                );
                 return Some(suggestion);
             }
             None => format!("unknown setting `{name}`; a query has {}", listed(SETTINGS)),

@@ -109,8 +109,7 @@ fn placeholder(name: &str, owner: Owner) -> Result<&str, String> {
     }
     if let Some((of, within)) = name.split_once('.') {
         let word = if of == "self" { within.to_owned() } else { name.replace('.', "_") };
-        let help =
-            if of == "self" { "" } else { "add a field for this value to the struct, and " };
+        let help = if of == "self" { "" } else { "add a field for this value to the struct, and " };
         return Err(format!(
             "`{{{name}}}`: a placeholder must be the name of one of the struct's fields; {help}write \
              `{{{word}}}`"

@@ -202,9 +202,10 @@ pub(crate) fn context_type(entry: &Entry) -> Result<TokenStream> {
                 ),
             ))
         }
-        (Some(Type::ImplTrait(_)), _) => {
-            Err(wrong(entry, "must be a single type: write `context = dyn Trait`, or name the type"))
-        }
+        (Some(Type::ImplTrait(_)), _) => Err(wrong(
+            entry,
+            "must be a single type: write `context = dyn Trait`, or name the type",
+        )),
         (Some(ty), Some(value))
             if !is_literal && !matches!(ty, Type::Infer(_) | Type::Never(_)) =>
         {
@@ -220,8 +221,7 @@ pub(crate) fn type_name(entry: &Entry) -> Result<LitStr> {
     let value = literal.value();
     let is_plain = |letter: char| letter.is_alphanumeric() || "_-.:".contains(letter);
     if value.is_empty() || !value.chars().all(is_plain) {
-        let message =
-            "a type's name consists of letters, digits, `_`, `-`, `.` and `:`, such as `name = \"User\"`";
+        let message = "a type's name consists of letters, digits, `_`, `-`, `.` and `:`, such as `name = \"User\"`";
         return Err(Error::new_spanned(&literal, message));
     }
     Ok(literal)

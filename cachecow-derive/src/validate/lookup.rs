@@ -168,12 +168,7 @@ impl Lookups<'_> {
                 continue;
             };
             if parts.iter().any(|other| other.name == part.name) {
-                faults.add(
-                    key,
-                    format!(
-                        "`{{{name}}}` is in this key twice; remove one"
-                    ),
-                );
+                faults.add(key, format!("`{{{name}}}` is in this key twice; remove one"));
             } else {
                 parts.push(part);
             }

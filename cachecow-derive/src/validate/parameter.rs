@@ -58,8 +58,11 @@ pub(super) fn parameter(
         return None;
     };
     if tokens::mentions(ty, &|ident| ident == "impl") {
-        faults.add(ty, "a lookup stores this parameter, so its type needs a name: write the type \
-            instead of `impl Trait`");
+        faults.add(
+            ty,
+            "a lookup stores this parameter, so its type needs a name: write the type \
+            instead of `impl Trait`",
+        );
         return None;
     }
     if let Some(reference) = reference.filter(|reference| reference.mutability.is_some()) {

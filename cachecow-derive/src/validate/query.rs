@@ -135,7 +135,8 @@ fn output(function: &Function, faults: &mut Faults) -> Option<OutputModel> {
         return None;
     };
     if tokens::mentions(ty, &|ident| ident == "impl") {
-        faults.add(ty, "the type of a stored result must be named: write it instead of `impl Trait`");
+        faults
+            .add(ty, "the type of a stored result must be named: write it instead of `impl Trait`");
         return None;
     }
     // A type alias may have other arguments; only the compiler can resolve it.
@@ -266,8 +267,7 @@ fn key(
             continue;
         };
         if key.contains(&at) {
-            let message =
-                format!("`{{{name}}}` is in this key twice; remove one");
+            let message = format!("`{{{name}}}` is in this key twice; remove one");
             faults.add(literal, message);
         } else {
             key.push(at);

@@ -15,7 +15,8 @@ impl Tokens {
     pub(crate) fn new() -> Result<Self, Error> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|error| {
-            let message = "the operating system could not provide random numbers for the cache's tokens";
+            let message =
+                "the operating system could not provide random numbers for the cache's tokens";
             Error::caused_by(ErrorKind::Unavailable, message, error)
         })?;
         let (process, start) = random.split_at(8);
