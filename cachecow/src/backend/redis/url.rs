@@ -133,9 +133,7 @@ fn sentinels(url: &Several<'_>) -> Result<Destination, String> {
     }
     let (name, db) = url.path.split_once('/').unwrap_or((url.path, "0"));
     if name.is_empty() {
-        return Err(format!(
-            "it lacks the sentinels' name for the master; {SENTINEL_FORM}"
-        ));
+        return Err(format!("it lacks the sentinels' name for the master; {SENTINEL_FORM}"));
     }
     // The same characters as Sentinel allows. A part of a password may be here by mistake, and the name is shown.
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)) {

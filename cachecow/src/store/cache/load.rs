@@ -177,7 +177,8 @@ impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
 
     fn refuse_cut_off(&self) -> Option<Error> {
         (self.query.decorated.options.on_cache_error == OnCacheError::Fail).then(|| {
-            let message = "the cache cannot be used, and reads may not bypass it (`OnCacheError::Fail`)";
+            let message =
+                "the cache cannot be used, and reads may not bypass it (`OnCacheError::Fail`)";
             Error::new(ErrorKind::Unavailable, message)
         })
     }

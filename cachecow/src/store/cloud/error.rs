@@ -31,7 +31,8 @@ pub(super) fn failed(operation: &str, cause: Cause) -> Error {
 
 const NO_SUCH_BUCKET: &str = "the bucket or container does not exist; create it first";
 
-const REFUSED_CREDENTIALS: &str = "the service refused the credentials, or they do not allow this operation";
+const REFUSED_CREDENTIALS: &str =
+    "the service refused the credentials, or they do not allow this operation";
 
 fn says(error: &dyn std::error::Error, words: &[&str]) -> bool {
     let answer = error.to_string();

@@ -75,7 +75,9 @@ fn built(store: Result<CloudStore, Error>, address: &Address) -> Result<CloudSto
         // object_store's error message may quote the value.
         let quoted = address.secrets().any(|secret| cause.contains(secret));
         let cause = if quoted { "a credential in it cannot be used" } else { &cause };
-        invalid(&format!("no store can be opened with its settings and those of the environment: {cause}"))
+        invalid(&format!(
+            "no store can be opened with its settings and those of the environment: {cause}"
+        ))
     })?;
     store.with_prefix(&address.prefix)
 }

@@ -103,7 +103,9 @@ impl Sentinels {
             Value::Array(role) if matches!(role.first(), Some(Value::BulkString(role)) if role == b"master") => {
                 Ok(connection)
             }
-            Value::Array(_) => Err(disconnected("the server that the sentinels name is not a master")),
+            Value::Array(_) => {
+                Err(disconnected("the server that the sentinels name is not a master"))
+            }
             Value::ServerError(error) => Err(BackendErrorKind::Rejected
                 .with(format!("{} to ROLE, which the user must be allowed", error.code()))),
             _ => Err(super::malformed("to ROLE")),
