@@ -1,5 +1,5 @@
-//! Is my service serving stale objects? A shop whose one writer forgets to invalidate, and the auditor
-//! that finds it out.
+//! Is my service serving stale objects? A shop with one writer that forgets to invalidate, and the auditor that
+//! finds out.
 //!
 //! ```sh
 //! cargo run --example audit      # REDIS_URL=redis://127.0.0.1/ for the same over Redis
@@ -51,7 +51,7 @@ impl Shop {
         Ok(self.tables().customers.get(&id).cloned())
     }
 
-    /// As it should be.
+    /// The right way: a write that names what it changes.
     async fn order(&self, cow: &CacheCow, customer: u32) -> Result<(), cachecow::Error> {
         cow.write(Customer::by_id(customer), async {
             if let Some(customer) = self.tables().customers.get_mut(&customer) {
@@ -107,7 +107,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         if round == 0 {
             shop.reprice(2, 25);
         }
-        // Until every hit is audited; a service does not wait for it.
+        // Wait until every hit is audited; a service does not do this.
         while cow.stats().types.values().map(|of| of.audited).sum::<u64>() < hits {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }

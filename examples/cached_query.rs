@@ -1,5 +1,5 @@
-//! A query that is no object: its answer is cached under the query's parameters, and goes with every change of a row
-//! that its tags speak of.
+//! A cached query: its result is cached under the query's parameters, and is invalidated with every change of an
+//! object that carries one of its tags.
 //!
 //! ```sh
 //! cargo run --example cached_query     # REDIS_URL=redis://127.0.0.1/ for the same over Redis
@@ -35,7 +35,7 @@ struct Board {
     posts: Mutex<BTreeMap<u32, Post>>,
 }
 
-/// The best posts of an author. It is a function as any other; `top_posts::of(…)` looks its answer up.
+/// The best posts of an author. It is a normal function; `top_posts::of(…)` looks up its cached result.
 #[cachecow::query(
     key = "top-posts:{author}:{len}",
     ttl = "5m",
@@ -70,7 +70,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let board = Board::default();
     for (id, author) in [(1, "ann"), (2, "ann"), (3, "bob")] {
         let post = Post { id, author: author.to_owned(), votes: id };
-        // A new post is known once the work has made it: named then, it takes ann's answers with it.
+        // The new post is known only after the work: naming it then also invalidates ann's results.
         cow.write((), board.save(post)).invalidating(Clone::clone).await?;
     }
 
@@ -89,7 +89,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("bob's are still cached:");
     println!("  {:?}", cow.with(&board).ask(top_posts::of("bob", 10)).await?);
 
-    println!("what is decided at run time has a key of its own:");
+    println!("a key that is chosen at run time:");
     for _ in 0..2 {
         let count = || async {
             println!("  (the database counts)");

@@ -1,7 +1,8 @@
-//! How do I follow a database by Debezium's events, or by any log of my own?
+//! How do I follow a database with Debezium's events, or with a log of my own?
 //!
-//! Reads Debezium's JSON (with its envelope's `before`, `after`, `source`), one event a line, from a file or a pipe:
-//! `kafka-console-consumer … | cargo run --example debezium -- /dev/stdin`. Without a file it shows itself.
+//! Reads Debezium's JSON (with its envelope's `before`, `after`, `source`), one event a line, from a file or a
+//! pipe: `kafka-console-consumer … | cargo run --example debezium -- /dev/stdin`. Without a file it runs a
+//! demonstration.
 
 use std::io::Write as _;
 use std::time::Duration;
@@ -12,12 +13,12 @@ use serde_json::Value as Json;
 use tokio::fs::File;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 
-/// Events by line. A line's number is its position; what was acknowledged is kept in this process alone, so that
-/// everything is read again, and invalidated again, by the next one: that does no harm.
+/// Reads one event in each line. A line's number is its position. Acknowledged positions are kept only in this
+/// process, so the next process reads and invalidates everything again, which does no harm.
 ///
-/// One duty is left out to keep this short. Debezium reads the database's log, in which a commit may stand before it
-/// is visible, and then an invalidation comes too early. A complete log has a `settle` that waits: for PostgreSQL until
-/// `source.txId` is below `pg_snapshot_xmin(pg_current_snapshot())`.
+/// One requirement is left out to keep this short. Debezium reads the database's log, which may contain a commit
+/// before it is visible; then an invalidation comes too early. A complete log implements `settle` and waits: for
+/// PostgreSQL, until `source.txId` is below `pg_snapshot_xmin(pg_current_snapshot())`.
 struct Debezium {
     path: String,
     lines: Option<Lines<BufReader<File>>>,
@@ -46,8 +47,8 @@ impl ChangeLog for Debezium {
         self.read += 1;
         batch.set_position(LogPosition::new(self.read));
         let Ok(event) = serde_json::from_str::<Json>(&line) else {
-            // Which row it was of is not known.
-            batch.everything_of_all("an event is no JSON");
+            // It is not known which row it was for.
+            batch.everything_of_all("an event is not valid JSON");
             return Ok(());
         };
         let event = event.get("payload").unwrap_or(&event);
@@ -68,14 +69,14 @@ impl ChangeLog for Debezium {
     }
 
     async fn end(&mut self) -> Result<LogPosition, Error> {
-        // What is in the file now; Kafka's end offset, for a topic.
+        // The current end of the file; for a topic, Kafka's end offset.
         let text = tokio::fs::read_to_string(&self.path).await;
         let text = text.map_err(|error| Error::unavailable("the events' file", error))?;
         Ok(LogPosition::new(text.lines().count() as u64))
     }
 }
 
-/// A row as the envelope has it.
+/// A row from the envelope.
 fn row(version: RowVersion, columns: &Json) -> Option<Row<'_>> {
     let columns = columns.as_object()?;
     let mut row = Row::of(version);
@@ -115,7 +116,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     cow.get(Product::by_id(7)).await?;
     cow.get(Product::by_id(7)).await?;
 
-    println!("a change is told");
+    println!("a change event arrives");
     writeln!(
         shown,
         r#"{{"op":"u","source":{{"schema":"shop","table":"products"}},"before":null,"after":{{"id":7,"price":120}}}}"#

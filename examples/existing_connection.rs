@@ -1,4 +1,4 @@
-//! Using a Redis connection that the program has already, beside cachecow.
+//! Using a Redis connection that the program already has, for cachecow too.
 //!
 //! ```sh
 //! REDIS_URL=redis://127.0.0.1:6379 cargo run --example existing_connection
@@ -41,11 +41,12 @@ async fn main() -> ExitCode {
 }
 
 async fn run(url: &str) -> Result<(), Box<dyn Error>> {
-    // A connection manager reconnects by itself, which cachecow asks of a connection it did not
-    // make. All clones are one connection: cachecow's commands and the program's share it.
+    // A connection manager reconnects by itself; cachecow requires that of a connection it did not
+    // open. All clones share one connection, so cachecow's commands and the program's use the same
+    // one.
     let mut connection = ConnectionManager::new(redis::Client::open(url)?).await?;
     let cow = CacheCow::builder()
-        // Every key of the cache begins with this, so it cannot meet the program's own.
+        // Every key of the cache begins with this, so it cannot collide with the program's own keys.
         .namespace("cachecow-example")
         .redis_connection(connection.clone())?;
 

@@ -1,7 +1,8 @@
-//! How do I learn of changes that somebody else makes in my database?
+//! How do I learn of changes that someone else makes in my database?
 //!
-//! Without a server: an SQLite file with an outbox. With `DATABASE_URL=postgres://…`, on PostgreSQL's own log, which
-//! needs `wal_level = logical` and a role with `REPLICATION`; the example makes and drops the table `follow_example`.
+//! Without a server, it uses an SQLite file with an outbox. With `DATABASE_URL=postgres://…`, it uses PostgreSQL's
+//! own log, which needs `wal_level = logical` and a role with `REPLICATION`; the example creates and drops the
+//! table `follow_example`.
 
 use cachecow::log::{ChangeLog, Outbox, PostgresLog, setup_sql};
 use cachecow::{CacheCow, Cached};
@@ -34,7 +35,7 @@ impl Cow {
 }
 
 impl Shop {
-    /// Anybody's SQL.
+    /// Runs any SQL.
     async fn run(&self, sql: &str) -> Result<(), sqlx::Error> {
         match self {
             Shop::Sqlite(pool) => sqlx::raw_sql(sql).execute(pool).await.map(|_| ()),
@@ -76,7 +77,7 @@ async fn on_postgres(url: &str) -> Result<(), Failure> {
         .await?;
     foreign.run(TABLE).await?;
     println!("-- What a production database needs:\n{}", setup_sql::<(Cow,)>());
-    // The cache is this process's memory, so the slot is, too, and only the publication is made here.
+    // The cache is in this process's memory, so the slot is temporary, and only the publication is created here.
     foreign.run("create publication cachecow_example for table follow_example").await?;
     let log = PostgresLog::connect(url).publication("cachecow_example");
     let result = a_foreign_change_is_seen(&mine, &foreign, log).await;
@@ -96,7 +97,7 @@ async fn a_foreign_change_is_seen(
         async || cow.with(mine).get(Cow::by_id(1)).await.map(|cow| cow.map(|cow| cow.name.clone()));
     println!("before: {:?}, which is cached now", read().await?);
     foreign.run("update follow_example set name = 'Elsa' where id = 1").await?;
-    // Usually this takes milliseconds. Who cannot be stale for so long waits.
+    // Usually an invalidation takes milliseconds. A caller that cannot accept that waits for it.
     follower.caught_up().await?;
     let after = read().await?;
     println!("after:  {after:?}");

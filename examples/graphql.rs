@@ -46,7 +46,7 @@ impl Book {
         self.title
     }
 
-    /// Called for each book: all of them are one batch, and each author is asked for once.
+    /// Called for each book. All calls form one batch, which asks for each author once.
     async fn author(&self, context: &Context<'_>) -> Result<Option<String>> {
         let loader = context.data::<DataLoader<Loader<Db>>>()?;
         let author = loader.load_one(By(Author::by_id(self.author))).await?;
@@ -73,7 +73,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
     for request in ["the first request fetches", "the second is served from the cache"] {
         println!("{request}:");
-        // A loader for each request: what one of them collects is a batch.
+        // One loader for each request, so that each request has its own batches.
         let loader = DataLoader::new(cow.loader(&db), tokio::spawn);
         let query = async_graphql::Request::new("{ books { title author } }").data(loader);
         let response = schema.execute(query).await;

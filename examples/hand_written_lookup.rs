@@ -1,11 +1,11 @@
-//! Caching a type without the derive: a computed value, looked up by what it is computed from.
+//! Caching a type without the derive: a computed value, looked up by its input.
 //!
 //! ```sh
 //! cargo run --example hand_written_lookup    # needs no server
 //! ```
 //!
-//! The derive writes these three implementations too. Write them by hand where the key is no field, where
-//! it needs normalizing, or where a macro is not wanted.
+//! The derive generates these three implementations. Write them by hand if the key is not a field, if it needs
+//! normalizing, or if you do not want a macro.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use cachecow::{
     TypePolicy,
 };
 
-/// A word's letters, counted. `CacheSchema` says how they are stored; written by hand it takes a dozen
-/// lines, see its documentation.
+/// The counted letters of a word. `CacheSchema` says how they are stored; by hand it takes a dozen lines, see its
+/// documentation.
 #[derive(Clone, Debug, CacheSchema)]
 struct LetterCount {
     word: String,
@@ -23,7 +23,7 @@ struct LetterCount {
     consonants: usize,
 }
 
-/// The type's policy, and every key that an object is reachable by.
+/// The type's settings, and all keys of an object.
 impl Cached for LetterCount {
     const POLICY: TypePolicy = TypePolicy::new().with_ttl(Duration::from_secs(3600));
 
@@ -41,7 +41,7 @@ impl LettersOf {
     }
 
     fn encode(word: &str) -> KeyEncoder {
-        // The template tells this kind of key from all others; the parts follow, typed.
+        // The template distinguishes this kind of key from all others; the typed parts follow.
         let mut encoder = KeyEncoder::new("letters:{}");
         word.encode(&mut encoder);
         encoder
@@ -57,7 +57,7 @@ impl Lookup for LettersOf {
         Self::encode(&self.0)
     }
 
-    /// An object from the cache is returned only if this is the key that was asked for.
+    /// An object from the cache is returned only if this equals the requested key.
     fn key_of(object: &LetterCount) -> KeyEncoder {
         Self::encode(&object.word)
     }
@@ -74,7 +74,7 @@ impl Lookup for LettersOf {
     }
 }
 
-/// What `invalidate` and `write` take.
+/// So that `invalidate` and `write` accept it.
 impl CacheKeys for LettersOf {
     fn add_to(&self, set: &mut KeySet) {
         set.add(self.key().key(), LetterCount::POLICY);

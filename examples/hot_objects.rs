@@ -1,5 +1,5 @@
-//! Objects that are read all the time: kept in this process's memory, reached by two keys, invalidated
-//! in groups, and served while the database is down.
+//! Objects that are read all the time: kept in this process's memory, found by two keys, invalidated in groups, and
+//! served while the database is down.
 //!
 //! ```sh
 //! cargo run --example hot_objects      # REDIS_URL=redis://127.0.0.1/ for the same over Redis
@@ -22,7 +22,7 @@ struct Article {
     price: u32,
 }
 
-/// What many articles have in common, and is invalidated with all of them.
+/// An offer that belongs to a sale. All offers of a sale are invalidated together.
 #[derive(Clone, Debug, Cached)]
 #[cache(context = Shop, near = false)]
 #[cache(key = "offer:{article}", fetch = Shop::offer)]

@@ -1,13 +1,13 @@
-//! A backend of your own: the cache in any place that can change one row at a time.
+//! A backend of your own: the cache in any system that can change one row atomically.
 //!
 //! ```sh
 //! cargo run --example own_backend     # needs no server
 //! cargo test --example own_backend    # the suite that cachecow's own backends pass
 //! ```
 //!
-//! The place here is a map under a lock. With a database it would be a table, and each command a
+//! Here it is a map under a lock. With a database it would be a table, and each command a
 //! transaction on one row; nothing else would change. `cachecow::protocol` has the table of the
-//! commands, and what is not atomic here is found by the suite.
+//! commands. The conformance suite finds commands that are not atomic.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,27 +21,27 @@ use futures_util::future::{self, BoxFuture};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-/// What is kept for a key, each with its end.
+/// The data of a key, each part with its expiry.
 #[derive(Default)]
 struct Row {
     value: Option<(Bytes, Instant)>,
     /// A reader's right to fill: at most one.
     lease: Option<(Token, Instant)>,
-    /// The writers at work, who let nobody fill.
+    /// The writers at work; while there are any, nobody can fill.
     holds: Vec<(Token, Instant)>,
-    /// The writer who has been the only one since it began.
+    /// The writer that has been alone since it began.
     alone: Option<Token>,
     /// The epoch of a tag, or of all tags of a type.
     epoch: Option<(Token, Instant)>,
-    /// The writers who let no epoch begin.
+    /// The writers that prevent an epoch from beginning.
     epoch_holds: Vec<(Token, Instant)>,
 }
 
-/// A real one also deletes the rows in which nothing is left.
+/// A real backend also deletes empty rows.
 #[derive(Default)]
 struct Table {
     rows: HashMap<Key, Row>,
-    /// The number of the last grant, or epoch. None is ever given twice.
+    /// The number of the last grant or epoch. No number is used twice.
     last: u64,
 }
 
@@ -74,7 +74,7 @@ impl Row {
                 self.lease = Some((token.granted(*last), now + lease));
                 Reply::Claimed(*last)
             }
-            // For the lease that its token names, and for no later one.
+            // Only for the lease with its token, not for a later one.
             Command::Fill { token, .. } | Command::Abandon { token }
                 if !self.lease.is_some_and(|(lease, _)| token.names(&lease)) =>
             {
@@ -138,7 +138,7 @@ impl Row {
         self.clear()
     }
 
-    /// What was read before is neither served nor filled any more; holds stay.
+    /// Older values can no longer be served or filled; holds stay.
     fn clear(&mut self) -> Reply {
         (self.value, self.lease) = (None, None);
         Reply::Done
@@ -163,7 +163,7 @@ impl Row {
 struct TableBackend(Mutex<Table>);
 
 impl TableBackend {
-    /// What `table://` opens.
+    /// Opens `table://`.
     async fn open(config: BackendConfig) -> Result<Self, Error> {
         match config.address() {
             "" => Ok(Self::default()),
@@ -185,7 +185,7 @@ impl CacheBackend for TableBackend {
         future::ready(Ok(())).boxed()
     }
 
-    /// There is no connection to give up.
+    /// There is no connection to replace.
     fn reset(&self) {}
 }
 
@@ -211,7 +211,7 @@ impl Square {
 #[tokio::main]
 async fn main() -> Result<(), Error> {
     let builder = CacheCow::builder().backend_scheme("table", TableBackend::open);
-    // As a program's configuration would have it.
+    // As in a program's configuration.
     let cow = builder.clone().open("table://").await?;
     for _ in 0..2 {
         let read = cow.read(Square::by_root(12)).await?;

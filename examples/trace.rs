@@ -1,7 +1,7 @@
-//! What a load does, and how long each part takes: `cargo run --example trace`.
+//! Tracing: what a load does, and how long each part takes: `cargo run --example trace`.
 //!
-//! cachecow's spans are at the level `debug`, under the target `cachecow`. A hit has none. Here every span is printed
-//! when it ends, with the spans that it was in; by `tracing-opentelemetry` it would be part of the request's trace.
+//! cachecow's spans have the level `debug` and the target `cachecow`. A hit has no span. Here every span is printed
+//! when it ends, with its parent spans; with `tracing-opentelemetry` it would be part of the request's trace.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -38,7 +38,8 @@ async fn main() -> Result<(), cachecow::Error> {
     };
     // The second joins the first one's load; its span follows from that one's.
     let (first, second) = tokio::join!(ask(1), ask(2));
-    // A hit. Few reads of the type were hits so far, so that it asks by a claim, which is a load; later hits have no span.
+    // A hit. Few reads of the type were hits so far, so this read begins with a claim, which counts as a load.
+    // Later hits have no span.
     let third = ask(3).await?;
     for square in [first?, second?, third] {
         assert_eq!(square.expect("every number has a square").value, 144);

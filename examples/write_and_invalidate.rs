@@ -20,7 +20,7 @@ struct Account {
     balance: i64,
 }
 
-/// Stands for the database.
+/// A stand-in for the database.
 #[derive(Default)]
 struct Bank(Mutex<HashMap<u32, Account>>);
 
@@ -33,30 +33,30 @@ async fn main() -> Result<(), Error> {
     bank.save(Account { number: 1, owner: "Ada".to_owned(), balance: 100 }).await?;
     let ada = cow.with(&bank).get(Account::by_number(1)).await?.ok_or("no account 1")?;
 
-    // `write` is the usual way. It names the object before and after, since the write changes a
-    // field that the object is looked up by; an object stands for all of its keys. While the work
-    // runs, nobody fills the cache, and if the process dies in it, nobody does until the hold ends.
+    // `write` is the usual way. It names the object before and after the change, since the write
+    // changes a field that is part of a key. An object names all of its keys. While the work runs,
+    // nobody can fill the cache. If the process dies meanwhile, nobody can until the hold expires.
     let married = Account { owner: "Ada Lovelace".to_owned(), ..(*ada).clone() };
     cow.write((&*ada, &married), bank.save(married.clone())).await?;
     let by_old_name = cow.with(&bank).get(Account::by_owner("Ada")).await?;
     let by_new_name = cow.with(&bank).get(Account::by_owner("Ada Lovelace")).await?;
     println!("after write:       {} and {}", found(by_old_name), found(by_new_name));
 
-    // The work's own error comes back unchanged. The keys are invalidated all the same, since a
+    // `write` returns the work's own error unchanged. The keys are still invalidated, since a
     // failed statement may have had an effect.
     let overdrawn = Account { balance: -1, ..married.clone() };
     let refused = cow.write(&overdrawn, bank.save(overdrawn.clone())).await;
     println!("a failed write:    {}", refused.expect_err("the bank refuses"));
 
-    // `invalidate` is for a change that is committed already: made by another program, or told by
-    // a message queue. Called before the commit it would promise nothing.
+    // `invalidate` is for a change that is already committed: made by another program, or reported
+    // by a message queue. Before the commit, it would promise nothing.
     bank.save(Account { balance: 50, ..married.clone() }).await?;
     cow.invalidate_object(&married).await?;
     let fresh = cow.with(&bank).get(Account::by_number(1)).await?;
     println!("after invalidate:  {}", found(fresh));
 
-    // Without the cache, reads go on, and an invalidation that did not happen is an error. It is
-    // retried in the background; until it succeeds, this process reads past the cache.
+    // Without the cache, reads still work, and an invalidation that did not happen is an error. It
+    // is retried in the background. Until it succeeds, reads in this process bypass the cache.
     let unreachable = CacheCow::open("redis://127.0.0.1:1").await?;
     let read = unreachable.with(&bank).get(Account::by_number(1)).await?;
     println!("read, no Redis:    {}", found(read));
@@ -64,14 +64,14 @@ async fn main() -> Result<(), Error> {
     assert_eq!(error.kind(), ErrorKind::NotInvalidated);
     println!("invalidate:        {error}");
 
-    // `write` without a cache: the work is done, and its result is returned. `outcome` also says that other
-    // processes were not told.
+    // `write` without a cache: the work runs, and its result is returned. `outcome` also says that the invalidation
+    // failed.
     let emptied = Account { balance: 0, ..married };
     let written = unreachable.write(&emptied, bank.save(emptied.clone())).outcome().await;
     written.result?;
     println!("write, no Redis:   {}", written.invalidated.expect_err("nothing listens"));
 
-    // Who would rather not begin such a write requires the hold.
+    // To not begin such a write at all, require the hold.
     let more = Account { balance: 1000, ..emptied.clone() };
     let write = unreachable.write(&more, bank.save(more.clone())).require_hold();
     println!("write, required:   {}", write.await.expect_err("no hold without Redis"));

@@ -1,4 +1,4 @@
-//! The syntax of `#[cache(…)]`: names and values, not yet what they mean.
+//! The syntax of `#[cache(…)]`: names and values, without their meaning.
 
 use proc_macro2::{Delimiter, Ident, Punct, Spacing, TokenStream, TokenTree};
 use quote::{ToTokens, TokenStreamExt};
@@ -15,7 +15,7 @@ pub(crate) struct CacheAttr<'a> {
 /// `name` or `name = value` in a `#[cache(…)]`.
 pub(crate) struct Entry {
     pub(crate) name: Ident,
-    /// What stands after the `=`, if there is one.
+    /// The tokens after the `=`, if there is one.
     pub(crate) value: Option<TokenStream>,
 }
 
@@ -29,7 +29,7 @@ impl Entry {
     }
 }
 
-/// The `#[cache(…)]` attributes among `attrs`; what is no such list is reported and left out.
+/// The `#[cache(…)]` attributes among `attrs`. A malformed one is reported and left out.
 pub(crate) fn cache_attrs<'a>(attrs: &'a [Attribute], faults: &mut Faults) -> Vec<CacheAttr<'a>> {
     attrs
         .iter()
@@ -41,7 +41,7 @@ pub(crate) fn cache_attrs<'a>(attrs: &'a [Attribute], faults: &mut Faults) -> Ve
             _ => {
                 faults.add(
                     attr,
-                    "an attribute without settings; write `#[cache(ttl = \"10m\")]` or its like",
+                    "this attribute has no settings; write one, such as `#[cache(ttl = \"10m\")]`",
                 );
                 None
             }
@@ -49,7 +49,7 @@ pub(crate) fn cache_attrs<'a>(attrs: &'a [Attribute], faults: &mut Faults) -> Ve
         .collect()
 }
 
-/// What stands in the parentheses.
+/// Reads the entries in the parentheses.
 pub(crate) fn entries(tokens: TokenStream, faults: &mut Faults) -> Vec<Entry> {
     split_at_commas(tokens)
         .into_iter()
@@ -80,7 +80,7 @@ fn entry(tokens: &TokenStream, faults: &mut Faults) -> Option<Entry> {
     }
 }
 
-/// Splits at the commas that stand outside of generic arguments.
+/// Splits at the commas outside generic arguments.
 fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
     let mut parts = vec![TokenStream::new()];
     let mut depth = 0_usize;
@@ -105,7 +105,7 @@ fn split_at_commas(tokens: TokenStream) -> Vec<TokenStream> {
     parts
 }
 
-/// The first half of an arrow, whose `>` closes nothing.
+/// Whether it is the first half of an arrow, whose `>` closes no bracket.
 fn is_joint_dash(token: &TokenTree) -> bool {
     let joint_dash = |punct: &Punct| punct.as_char() == '-' && punct.spacing() == Spacing::Joint;
     matches!(token, TokenTree::Punct(punct) if joint_dash(punct))

@@ -40,8 +40,8 @@ pub(crate) fn query(arguments: TokenStream, item: TokenStream) -> TokenStream {
     quote::quote!(#errors #generated)
 }
 
-/// Faults stand beside the generated code, not in its place: a missing impl would add errors
-/// wherever the type is used.
+/// Faults are emitted beside the generated code, not instead of it: a missing impl would cause more
+/// errors wherever the type is used.
 fn derive(
     input: TokenStream,
     generate: impl FnOnce(&DeriveInput, &mut Faults) -> TokenStream,

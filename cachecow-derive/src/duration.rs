@@ -23,13 +23,13 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
         let letters = tail.len() - tail.trim_start_matches(|c: char| c.is_alphabetic()).len();
         let (unit, tail) = tail.split_at(letters);
         if number.is_empty() {
-            return Err(format!("`{text}` is no duration; {EXAMPLES}"));
+            return Err(format!("`{text}` is not a duration; {EXAMPLES}"));
         }
         if unit.is_empty() {
             return Err(format!("`{number}` in `{text}` has no unit; {EXAMPLES}"));
         }
         let Some(rank) = UNITS.iter().position(|(name, _)| *name == unit) else {
-            return Err(format!("`{unit}` is no unit; {EXAMPLES}"));
+            return Err(format!("`{unit}` is not a unit; {EXAMPLES}"));
         };
         if smallest.is_some_and(|smallest| rank <= smallest) {
             return Err(format!("the units of `{text}` do not go from large to small; {EXAMPLES}"));
@@ -42,7 +42,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
             .and_then(|part| millis.checked_add(part))
             // Redis counts expiry in signed 64-bit milliseconds since 1970.
             .filter(|millis| *millis <= u64::MAX / 4)
-            .ok_or_else(|| format!("`{text}` is longer than can be counted; {EXAMPLES}"))?;
+            .ok_or_else(|| format!("`{text}` is too long; {EXAMPLES}"))?;
         rest = tail;
     }
     Ok(Duration::from_millis(millis))

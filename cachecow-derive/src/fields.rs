@@ -9,21 +9,21 @@ use crate::faults::Faults;
 use crate::options::FieldOptions;
 use crate::value::Slot;
 
-/// One field, by the name that a placeholder uses.
+/// One field, with the name that a placeholder uses.
 pub(crate) struct FieldInfo<'a> {
     /// The name without `r#`, or the position.
     pub(crate) name: String,
-    /// What stands after the dot.
+    /// The tokens after the dot.
     pub(crate) member: TokenStream,
     pub(crate) ty: &'a Type,
     pub(crate) storage: Storage,
-    /// Whether the shape of the field's type is left out, since it contains this one.
+    /// Whether the shape of the field's type is left out, because it contains this type.
     pub(crate) recursive: bool,
-    /// The word, and the function that brings the field's values into the form that keys have.
+    /// The word, and the function that normalizes the field's values for keys.
     pub(crate) normalize: Option<(Ident, TokenStream)>,
-    /// The word, and the name of the column that the field is.
+    /// The word, and the name of the field's column.
     pub(crate) column: Slot<(Ident, LitStr)>,
-    /// The word, and the function that makes a key part of the field's value.
+    /// The word, and the function that converts the field's value to a key part.
     pub(crate) key_with: Slot<(Ident, TokenStream)>,
 }
 
@@ -36,7 +36,7 @@ pub(crate) enum Storage {
     Opaque,
     /// By the functions of a module written for serde.
     With(TokenStream),
-    /// Not at all; the word that says so.
+    /// Not stored; with the word that says so.
     Skipped(Ident),
 }
 

@@ -1,5 +1,5 @@
-//! An async function as `#[query]` finds it: its signature, and its body as it is. (`syn` parses functions only with
-//! its feature `full`, which would double what the derives take to compile.)
+//! An async function with `#[query]`: its signature, and its unparsed body. (`syn` parses functions only with its
+//! feature `full`, which would double the compile time of the derives.)
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -14,7 +14,7 @@ use syn::{
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
-    /// What stands before `fn`: `async`, `unsafe`, …
+    /// The tokens before `fn`: `async`, `unsafe`, …
     pub(crate) qualifiers: Vec<TokenTree>,
     fn_token: Token![fn],
     pub(crate) ident: Ident,
@@ -66,7 +66,7 @@ impl Parse for Function {
                 || (input.peek(LitStr) && !qualifiers.is_empty());
             if !is_qualifier {
                 return Err(input.error(
-                    "`#[cachecow::query]` caches the answers of a function: write it above an `async fn`",
+                    "`#[cachecow::query]` caches the results of a function: write it above an `async fn`",
                 ));
             }
             qualifiers.push(input.parse()?);
@@ -110,7 +110,7 @@ impl Parse for Param {
         if param.is_receiver() {
             return Ok(param);
         }
-        Err(Error::new_spanned(&param.pattern, "a parameter has a type: write `name: Type`"))
+        Err(Error::new_spanned(&param.pattern, "a parameter needs a type: write `name: Type`"))
     }
 }
 

@@ -24,8 +24,8 @@ mod value;
 
 use proc_macro::TokenStream;
 
-/// Caches a struct: gives it keys, a constructor for each way to look it up, and the calls of its
-/// fetch functions.
+/// Makes a struct cacheable: generates its keys, a constructor for each way to look it up, and the
+/// calls of its fetch functions.
 ///
 /// ```
 /// use cachecow::{Cached, Lookup};
@@ -68,54 +68,54 @@ use proc_macro::TokenStream;
 ///
 /// # Settings of the struct
 ///
-/// In one or several `#[cache(…)]` attributes, each setting at most once.
+/// Write them in one or several `#[cache(…)]` attributes, each setting at most once.
 ///
 /// | setting | meaning | without it |
 /// |---|---|---|
-/// | `name = "User"` | the type's name in `stats()`, metrics, events and for `invalidate_type`; the same in all programs that share a cache | the struct's |
-/// | `context = Type` | what the fetch functions are given first, by reference: a connection pool, `dyn Trait`, … | they get no such argument |
+/// | `name = "User"` | the type's name in `stats()`, metrics, events and for `invalidate_type`; it must be the same in all programs that share a cache | the struct's |
+/// | `context = Type` | the type of the fetch functions' first argument, which they take by reference: a connection pool, `dyn Trait`, … | they have no such argument |
 /// | `ttl = "10m"` | how long a stored object may be served | the builder's |
 /// | `negative_ttl = "5s"` | how long the absence of an object may be served | the builder's |
 /// | `ttl_with = path` | `fn(&T) -> Duration` or `fn(&T) -> Option<Duration>`: an object's own time to live; zero: it is not cached | `ttl` for every object |
 /// | `stale_if_error = "1h"` | how long beyond its time to live an object may be served while its fetch fails | the builder's |
 /// | `soft_timeout = "50ms"` | how long a read by `CacheCow::with_shared` waits for a fetch before it is served an object within `stale_if_error` | the builder's |
-/// | `refresh_ahead = true` | whether an object is fetched anew shortly before its time to live is over | the builder's |
-/// | `settle = "500ms"` | for how long after an invalidation nothing is stored, for fetches that read lagging replicas | the builder's |
-/// | `near = false` | whether objects are kept in this process's memory, where the builder turned that on | `true` |
-/// | `near_ttl = "5s"` | how long an object is kept there at the most | the builder's |
-/// | `table = "app.users"` | the table whose rows the objects are, for change logs (feature `log`) | no log tells of them |
-/// | `clearable = true` | whether everything of the type can be invalidated at once, by `invalidate_type` | `true` with a `table`, else `false` |
-/// | `version = 2` | a number of the fingerprint, for changes that the derive cannot see, such as of a field's unit | none |
-/// | `crate = path` | where the crate `cachecow` is found, if it is re-exported or renamed | `::cachecow` |
+/// | `refresh_ahead = true` | whether an object is refreshed shortly before its time to live ends | the builder's |
+/// | `settle = "500ms"` | how long after an invalidation nothing is stored, for fetches that read lagging replicas | the builder's |
+/// | `near = false` | whether objects are kept in this process's memory, if the builder enables the near tier | `true` |
+/// | `near_ttl = "5s"` | how long an object is kept there at most | the builder's |
+/// | `table = "app.users"` | the table whose rows the objects are, for change logs (feature `log`) | change logs do not invalidate them |
+/// | `clearable = true` | whether everything of the type can be invalidated at once, by `invalidate_type` | `true` with a `table`, otherwise `false` |
+/// | `version = 2` | a number in the fingerprint, for changes that the derive cannot see, such as another unit of a field | none |
+/// | `crate = path` | the path of the crate `cachecow`, if it is re-exported or renamed | `::cachecow` |
 ///
 /// A duration is a number and a unit, or several from large to small: `ms`, `s`, `m`, `h`, `d`, as
 /// in `"250ms"` or `"1h30m"`.
 ///
 /// # Lookups
 ///
-/// One `#[cache(key = …)]` for each way to look the object up, with no setting of the struct in it.
-/// The first is the primary key, the others are aliases: the object is stored once, under its primary
-/// key, and an alias leads there. A read by an alias verifies that the object is still of that alias.
+/// Write one `#[cache(key = …)]` for each way to look the object up, without settings of the struct in it. The
+/// first is the primary key, the others are aliases: the object is stored once, under its primary key, and an alias
+/// points there. A read by an alias verifies that the object still has that alias.
 ///
 /// | setting | meaning | without it |
 /// |---|---|---|
-/// | `key = "user:{id}"` | the key template; a placeholder names a field (`{0}` in a tuple struct), `{{` and `}}` stand for braces | required |
+/// | `key = "user:{id}"` | the key template; a placeholder names a field (`{0}` in a tuple struct); `{{` and `}}` are literal braces | required |
 /// | `fetch = path` | the async function that reads one object; `fetch = blocking(path)` for a synchronous one | required |
 /// | `fetch_many = path` | the async function that reads several at once, or `blocking(path)` | `fetch` is called for each |
 /// | `name = "by_email"` | the constructor's name | `by_` and the fields, joined by `_and_`; required in a key without placeholders |
 ///
 /// The fetch function takes the context by reference, then the parts: numbers, `bool` and `char` by value, text as
-/// `&str`, everything else by reference. A `Vec` is also passed as a slice, an `Arc` or a `Box` as a reference to what
-/// is in it. A function that takes the context as another type (`&dyn Trait` for a `Db`, or what it derefs to) is
-/// called by a function of yours in between.
+/// `&str`, everything else by reference. It may take a `Vec` as a slice, and an `Arc` or a `Box` as a reference to
+/// its content. If your function takes the context as another type (`&dyn Trait` for a `Db`, or the type it derefs
+/// to), write a small function that calls it.
 ///
-/// A key without placeholders is for an object of which there is one, such as
+/// A key without placeholders is for a singleton, such as
 /// `#[cache(key = "settings", name = "current", fetch = Settings::load)]`: `Settings::current()` looks it up, and
-/// its `fetch` is given no part. As an alias, such as `#[cache(key = "user:newest", name = "newest", …)]`, it leads
-/// to whichever object its `fetch` returned. Any object of the type could be that one, so the key is among the own
-/// keys of every object: to write or to invalidate any of them as an object invalidates this alias, too. A write
-/// or an invalidation that names only another key, such as `User::by_id(42)`, does not. Such a key is the first
-/// one only where no other key has a placeholder: there is one object under the first key.
+/// its `fetch` takes no parts. As an alias, such as `#[cache(key = "user:newest", name = "newest", …)]`, it points
+/// to the object that its `fetch` returned. That could be any object of the type, so this key counts as a key of
+/// every object: a write or an invalidation of any object (`&user`) invalidates this alias too. One that names only
+/// another key, such as `User::by_id(42)`, does not. Such a key may be the first one only if no other key has a
+/// placeholder, since it can store only one object.
 ///
 /// ```
 /// # use cachecow::{CacheCow, Cached};
@@ -137,25 +137,24 @@ use proc_macro::TokenStream;
 /// # }
 /// ```
 ///
-/// Two templates of a struct must differ by more than their placeholders. Two structs that share a cache
-/// need templates of their own, too: of two with one template, the second that a `CacheCow` is used for is not
-/// cached, and an event at the level `error` names both.
+/// Two templates of a struct must differ in more than their placeholders. Two structs that share a cache need
+/// different templates, too. If they have the same one, the second struct that a `CacheCow` uses is not cached, and
+/// an event at the level `error` names both.
 ///
 /// # Tags
 ///
-/// One `#[cache(tag = …)]` for each group that an object is in, with nothing else in it but `name`. All
-/// objects of the type that carry a tag are invalidated at once, however many, by
-/// `CacheCow::invalidate_tag`. Each read of an object with tags also asks whether one of them was
-/// invalidated, in the same round trip where the process knows the tags from before; a type without tags
-/// pays nothing.
+/// Write one `#[cache(tag = …)]` for each group that an object belongs to, with no other setting in it than `name`.
+/// `CacheCow::invalidate_tag` invalidates all objects of the type that carry a tag at once, however many. Each read
+/// of an object with tags also asks whether one of them was invalidated, in the same round trip if the process
+/// remembers the tags. Types without tags have no extra cost.
 ///
 /// | setting | meaning | without it |
 /// |---|---|---|
 /// | `tag = "org:{org_id}"` | the tag's template, with the rules of a key's | required |
 /// | `name = "in_org"` | the constructor's name | `tag_` and the fields, joined by `_and_`; without fields, `tag_` and the template's words: `tag_all_posts` for `tag = "all:posts"` |
 ///
-/// A tag without placeholders, such as `#[cache(tag = "posts", name = "tag_all")]`, is carried by every object of
-/// the type: `invalidate_tag(Post::tag_all())` invalidates all of them at once.
+/// Every object of the type carries a tag without placeholders, such as
+/// `#[cache(tag = "posts", name = "tag_all")]`: `invalidate_tag(Post::tag_all())` invalidates all of them at once.
 ///
 /// ```
 /// # use cachecow::{CacheCow, Cached};
@@ -178,24 +177,24 @@ use proc_macro::TokenStream;
 /// # }
 /// ```
 ///
-/// With `#[cache(clearable = true)]` everything of the type is invalidated at once, in constant time, by
-/// `CacheCow::invalidate_type`: all objects and lists, and that there is no object. Each hit then compares one more
-/// epoch, in its one round trip. A struct with a `table` is always clearable.
+/// With `#[cache(clearable = true)]`, `CacheCow::invalidate_type` invalidates everything of the type at once, in
+/// constant time: all objects, lists and cached absences. Each hit then compares one more epoch, in the same round
+/// trip. A struct with a `table` is always clearable.
 ///
-/// A struct whose tags change is of another shape: the stored objects of the other version are misses.
+/// A change of a struct's tags changes its shape: objects stored by the other version are misses.
 ///
 /// # Lists
 ///
-/// One `#[cache(list = …)]` for each kind of list: all objects that share the fields in its template. It is read by
-/// `CacheCow::list`. Stored are the primary keys of the members, and a list is among the keys of each object in it:
-/// whatever names the object to write or to invalidate it covers its lists. What is promised, and what is not,
-/// stands on the page `guide::lists` of the documentation.
+/// Write one `#[cache(list = …)]` for each kind of list: all objects that share the fields in its template. Read it
+/// with `CacheCow::list`. The cache stores the primary keys of the members. A list is one of the keys of each
+/// object in it: a write or an invalidation of the object covers its lists too. The page `guide::lists` of the
+/// documentation says what is promised, and what is not.
 ///
 /// | setting | meaning | without it |
 /// |---|---|---|
 /// | `list = "user:org:{org_id}"` | the list's template, with the rules of a key's | required |
 /// | `fetch = path` | the async function that reads the list, in order: the objects, or their primary lookups | required |
-/// | `name = "in_org"` | the constructor's name | `list_by_` and the fields, joined by `_and_`; required in a list without placeholders, which is the list of all objects |
+/// | `name = "in_org"` | the constructor's name | `list_by_` and the fields, joined by `_and_`; required for a list without placeholders, which is the list of all objects |
 /// | `max_len = 1_000` | a list with more members is returned and not stored | 10,000 |
 /// | `ttl = "1m"` | how long a stored list may be served | the struct's |
 ///
@@ -230,19 +229,19 @@ use proc_macro::TokenStream;
 ///
 /// # What is generated
 ///
-/// For a struct `User` and a lookup by `id`, with the visibility of the struct: the constructor
-/// `User::by_id` and the type `UserById`, which implements `Lookup`, `CacheKeys`, `Clone` and
-/// `Debug`. For a list by `org_id`: `User::list_by_org_id` and `UserListByOrgId`, which implements `ListLookup`,
-/// `CacheKeys`, `CacheSchema`, `Clone` and `Debug`; beside it, the first lookup implements `CacheSchema`. The struct
-/// itself implements `Cached`, `CacheSchema` and `CacheKeys`.
+/// For a struct `User` and a lookup by `id`, with the visibility of the struct: the constructor `User::by_id` and
+/// the type `UserById`, which implements `Lookup`, `CacheKeys`, `Clone` and `Debug`. For a list by `org_id`:
+/// `User::list_by_org_id` and `UserListByOrgId`, which implements `ListLookup`, `CacheKeys`, `CacheSchema`, `Clone`
+/// and `Debug`; with a list, the first lookup also implements `CacheSchema`. The struct itself implements `Cached`,
+/// `CacheSchema` and `CacheKeys`.
 ///
-/// A lookup's `{:?}` shows its template and the types of its parts: `User::by_id("user:{id}", i64)`. The
-/// values may be personal data; `{:#?}`, and so `dbg!`, shows them too, where their types have `Debug`.
+/// A lookup's `{:?}` shows its template and the types of its parts: `User::by_id("user:{id}", i64)`. The values may
+/// be personal data; only `{:#?}` (and so `dbg!`) shows them, if their types have `Debug`.
 ///
 /// # Parts of a key
 ///
-/// Each field in a template implements `KeyPart` and `Clone`. How it is passed, to a tag's constructor as
-/// to a lookup's:
+/// The type of each field in a template implements `KeyPart` and `Clone`. The field is passed as follows, to the
+/// constructors of lookups, lists and tags:
 ///
 /// | field | to the constructor | to `fetch` | in `fetch_many` |
 /// |---|---|---|---|
@@ -252,12 +251,12 @@ use proc_macro::TokenStream;
 /// | any other `P` | `P` or `&P` | `&P` | `&[P]` |
 /// | several placeholders | one argument each | one argument each | `&[(A, B)]` |
 ///
-/// # Text that the backing store takes for the same
+/// # Text that the backing store treats as equal
 ///
-/// A column that ignores case finds the row of `ann@x.org` when it is asked for `ANN@x.org`. What a fetch returns
-/// is compared with what was asked, and these two differ: the row is returned, and not cached. An event at the
-/// level `warn` says so once for each type, and `stats()` counts it as `mismatched`. `#[cache(normalize = path)]`
-/// on the field makes both the same:
+/// A column that ignores case finds the row of `ann@x.org` when a query asks for `ANN@x.org`. cachecow compares the
+/// fetched object with the requested key, and these two differ: the object is returned, but not cached. An event at
+/// the level `warn` reports this once for each type, and `stats()` counts it as `mismatched`.
+/// `#[cache(normalize = path)]` on the field makes both equal:
 ///
 /// ```
 /// # use cachecow::{Cached, Lookup};
@@ -279,50 +278,52 @@ use proc_macro::TokenStream;
 /// assert!(asked.finds(&User { id: 1, email: "Ann@X.org".into() }));
 /// ```
 ///
-/// The function takes the field's value by reference, text as `&str`, and returns the field's type; for text also
-/// a `String`, a `&str` or a `Cow<str>`. It is applied in every key and every tag that the field stands in: to
-/// what a constructor is given, and so to what `fetch` and `fetch_many` are asked for, and to an object's own
-/// value. The object itself is stored and returned as it was fetched. The function must give one result for all
-/// that the backing store takes for the same, and different results for all else: two objects with one result
-/// share a key. The store must find an object by that result. The function is called for each hit, too.
+/// The function takes the field's value by reference (text as `&str`), and returns the field's type; for text also
+/// a `String`, a `&str` or a `Cow<str>`. It is applied in every key and tag that contains the field: to the
+/// arguments of constructors (so `fetch` and `fetch_many` get normalized values), and to an object's own value. The
+/// object itself is stored and returned as it was fetched. The function must return the same result for all values
+/// that the backing store treats as equal, and different results for all others: two objects with the same result
+/// share a key. The store must find an object by that result. The function is also called for each hit.
 ///
-/// To add, change or remove it changes keys, as another template does: while an old and a new version of the
-/// program run side by side, an invalidation by one may not reach what the other reads.
+/// Adding, changing or removing it changes keys, as a change of the template does: while an old and a new version
+/// of the program run side by side, an invalidation by one may not reach the entries of the other.
 ///
 /// # Rows of a table
 ///
-/// `#[cache(table = "app.users")]` says that the objects are rows of this table. Then `Followed` is implemented: the
-/// keys of a row, for a program that follows the database's change log. Each field in a key or a tag is the column of
-/// its name, or of the name in `#[cache(column = "…")]`, and its type is a `FromColumn`, as numbers, texts, UUIDs, dates
-/// and the newtypes and enums with `#[derive(KeyPart)]` are. Names are written as the catalog has them, with a table's in
-/// double quotes where it is no plain word: `table = r#"app."User accounts""#`.
+/// `#[cache(table = "app.users")]` says that the objects are rows of this table. Then the derive implements
+/// `Followed`, which returns the keys of a row, for a program that follows the database's change log. Each field in
+/// a key or a tag is read from the column with its name, or with the name in `#[cache(column = "…")]`. Its type
+/// must implement `FromColumn`, as numbers, texts, UUIDs, dates, and newtypes and enums with `#[derive(KeyPart)]`
+/// do. Write names exactly as in the database catalog. Put a table's name in double quotes if it is not a plain
+/// word: `table = r#"app."User accounts""#`.
 ///
-/// A list may depend on the rows of another table, too: below the list's line, one line
-/// `#[cache(rows = "app.memberships", org_id = "organisation")]` for each such table. Each field in the list is the column
-/// of its name, or of the name that the line gives it. Where the lists cannot be told by the row's columns alone, a
-/// function names them: `#[cache(rows = "app.tags", via = User::tagged, columns = ["id"])]`, with an
-/// `async fn(&Context, &Row<'_>) -> Result<impl CacheKeys, E>`, without the first argument if there is no `context`. It
-/// is asked for the old and for the new row. `columns` are those that it reads; without them the log has to send all.
-/// The follower lends it the context: `cow.follow(log).context(pool)`.
+/// A list may depend on the rows of other tables, too. Below the list's line, write one line
+/// `#[cache(rows = "app.memberships", org_id = "organisation")]` for each such table. Each field in the list is
+/// read from the column with its name, or with the name that the line gives it. If the row's columns alone do not
+/// determine the lists, a function names them: `#[cache(rows = "app.tags", via = User::tagged, columns = ["id"])]`,
+/// with an `async fn(&Context, &Row<'_>) -> Result<impl CacheKeys, E>`, without the first argument if there is no
+/// `context`. It is called for the old and for the new row. `columns` are the columns it reads; without them the
+/// log must send all columns. The follower passes it the context: `cow.follow(log).context(pool)`.
 ///
 /// # Fetch functions
 ///
-/// `async fn(&Context, part, …) -> Result<T, E>` or `-> Result<Option<T>, E>`, without the first
-/// argument if there is no `context`; `fetch_many` is
-/// `async fn(&Context, &[Part]) -> Result<Vec<T>, E>`, in any order, missing objects left out. `E`
-/// is any error: a `std::error::Error`, `anyhow::Error`, a boxed error, or whatever is
-/// `Debug + Display + Send + Sync + 'static`. `Self` in a path is the struct. The futures are
-/// `Send`.
+/// A fetch function is `async fn(&Context, part, …) -> Result<T, E>` or `-> Result<Option<T>, E>`,
+/// without the first argument if there is no `context`. `fetch_many` is
+/// `async fn(&Context, &[Part]) -> Result<Vec<T>, E>`; it returns the objects in any order, without
+/// those that do not exist. `E` is any error: a `std::error::Error`, `anyhow::Error`, a boxed
+/// error, or any type that is `Debug + Display + Send + Sync + 'static`. `Self` in a path is the
+/// struct. The futures must be `Send`.
 ///
-/// Each argument has the type that the table above says, or the usual reference to it: `&str` for
-/// `&String`, `&[T]` for `&Vec<T>` and `&[T; N]`, `&T` for `&Arc<T>`, `&Rc<T>`, `&Box<T>` and `&Cow<T>`. Of any
-/// other, the compiler's error says which argument it is, and what to write.
+/// Each argument has the type in the table above, or the common reference to it: `&str` for `&String`, `&[T]` for
+/// `&Vec<T>` and `&[T; N]`, `&T` for `&Arc<T>`, `&Rc<T>`, `&Box<T>` and `&Cow<T>`. For any other type, the
+/// compiler's error says which argument it is, and what to write.
 ///
-/// A synchronous function, as diesel's and rusqlite's are, is named by `fetch = blocking(path)` or
-/// `fetch_many = blocking(path)`. It takes and returns the same, and runs on the runtime's blocking pool with a clone of
-/// the context, which must be `Clone + Send + 'static`: a pool is, and any other goes into an `Arc`. Its panic is the
-/// reader's. A read that is dropped does not end a function that runs: it goes on to its end, and what it returns is
-/// lost. The claim was given back before, so nothing of it is stored.
+/// For a synchronous function, as with diesel and rusqlite, write `fetch = blocking(path)` or
+/// `fetch_many = blocking(path)`. It takes and returns the same types, and runs on the runtime's blocking pool with
+/// a clone of the context. The context must be `Clone + Send + 'static`, as a connection pool is; put any other
+/// type into an `Arc`. If the function panics, the read panics. If a read is dropped, a function that is already
+/// running goes on to its end, and its result is lost. The claim was given back before, so the result is not
+/// stored.
 ///
 /// ```
 /// # use cachecow::Cached;
@@ -350,19 +351,19 @@ use proc_macro::TokenStream;
 ///
 /// # Fields
 ///
-/// The derive writes and reads the struct itself, field by field: what comes back from the cache is what the
-/// fetch function returned, whatever serde attributes the struct has for its JSON, and it needs no serde
-/// derives. A field's type implements [`CacheSchema`](macro@CacheSchema), as the standard library's types do and,
-/// by feature, those of other crates; or the field says how else it is stored.
+/// The derive generates code that writes and reads the struct field by field, without serde. So a hit equals what
+/// the fetch function returned, whatever serde attributes the struct has for its JSON, and the struct needs no
+/// serde derives. A field's type must implement [`CacheSchema`](macro@CacheSchema). Types of the standard library
+/// do, and with features those of other crates. Otherwise an attribute on the field says how it is stored:
 ///
 /// | on a field | meaning |
 /// |---|---|
-/// | `#[cache(opaque)]` | stored by the type's own serde traits. Its shape is outside of the fingerprint: after a change to it, change `version` |
-/// | `#[cache(with = module)]` | stored by the module's `serialize` and `deserialize`, as serde's `with` has them: `serde_bytes`, `chrono::serde::ts_seconds`, … |
-/// | `#[cache(skip)]` | not stored: the first read has it, a hit has its `Default` |
-/// | `#[cache(recursive)]` | stored as ever, its shape left out of the fingerprint: on one of several types that contain each other |
-/// | `#[cache(column = "mail")]` | on a field in a key, a list or a tag of a struct with a `table`: the column that it is, if that has another name |
-/// | `#[cache(normalize = path)]` | on a field in a key, a list or a tag: its value stands there in the form that the function gives it, [see above](#text-that-the-backing-store-takes-for-the-same) |
+/// | `#[cache(opaque)]` | stored with the type's own serde traits. The fingerprint does not cover its shape: after a change of the shape, change `version` |
+/// | `#[cache(with = module)]` | stored with the module's `serialize` and `deserialize`, as in serde's `with`: `serde_bytes`, `chrono::serde::ts_seconds`, … |
+/// | `#[cache(skip)]` | not stored: a fetched object has the value, a hit has its `Default` |
+/// | `#[cache(recursive)]` | stored as usual, but its shape is not part of the fingerprint: for one of several types that contain each other |
+/// | `#[cache(column = "mail")]` | on a field in a key, a list or a tag of a struct with a `table`: the name of its column, if that differs from the field's |
+/// | `#[cache(normalize = path)]` | on a field in a key, a list or a tag: the function normalizes its value there, [see above](#text-that-the-backing-store-treats-as-equal) |
 ///
 /// ```
 /// # use cachecow::{CacheSchema, Cached};
@@ -397,26 +398,26 @@ use proc_macro::TokenStream;
 /// # }
 /// ```
 ///
-/// What is about to be stored is read back and compared, field by field; by `PartialEq` too, where an opaque
-/// field's type has it. If it differs, as with `#[serde(skip_serializing)]` in an opaque type, it is not stored:
-/// an event at the level `error` names the type, the field and the reason once, and `stats()` counts it as
-/// `unfaithful`.
+/// Before an object is stored, its encoding is read back and compared with it, field by field; also with
+/// `PartialEq`, if an opaque field's type has it. If it differs, as with `#[serde(skip_serializing)]` in an opaque
+/// type, the object is not stored. An event at the level `error` names the type, the field and the reason once, and
+/// `stats()` counts it as `unfaithful`.
 ///
-/// A field in a key, a list or a tag must be stored, since an object read from the cache is compared with the asked
-/// key by its fields: `#[cache(skip)]` is refused there.
+/// A field in a key, a list or a tag must be stored, because the fields of an object read from the cache are
+/// compared with the requested key. `#[cache(skip)]` is an error there.
 ///
 /// # Generics
 ///
-/// Type and const parameters, bounds, defaults and where clauses may be used; lifetimes not, as a
-/// cached object owns its data. A type parameter must implement `CacheSchema`, whose full name is
-/// part of the key: `Page<User>` and `Page<Order>` never meet.
+/// Type and const parameters, bounds, defaults and where clauses are allowed. Lifetimes are not,
+/// since a cached object owns its data. A type parameter must implement `CacheSchema`; its full
+/// name is part of the key, so `Page<User>` and `Page<Order>` never share a key.
 #[proc_macro_derive(Cached, attributes(cache))]
 pub fn cached(input: TokenStream) -> TokenStream {
     derive::cached(input.into()).into()
 }
 
-/// Says how a struct or an enum that is nested in a cached struct is stored; a change to it makes the stored
-/// objects around it misses.
+/// Makes a struct or an enum storable inside a cached struct. After a change of its shape, the stored objects that
+/// contain it are misses.
 ///
 /// ```
 /// use cachecow::CacheSchema;
@@ -438,19 +439,19 @@ pub fn cached(input: TokenStream) -> TokenStream {
 /// assert_ne!(Address::FINGERPRINT, next_release::Address::FINGERPRINT);
 /// ```
 ///
-/// The fingerprint covers the type's name, the names, order and types as written of fields and variants, how
-/// each field is stored, and the fingerprints of the field types. Serde's attributes play no part: they are made
-/// for the type's JSON. `#[derive(Cached)]` includes this derive.
+/// The fingerprint covers the type's name, the names, order and types (as written) of fields and variants, how each
+/// field is stored, and the fingerprints of the field types. Serde's attributes have no effect: they are for the
+/// type's JSON. `#[derive(Cached)]` includes this derive.
 ///
 /// | setting | where | meaning | without it |
 /// |---|---|---|---|
-/// | `crate = path` | on the type | where the crate `cachecow` is found | `::cachecow` |
-/// | `version = 2` | on the type | a number of the fingerprint, for changes that it does not see | none |
+/// | `crate = path` | on the type | the path of the crate `cachecow` | `::cachecow` |
+/// | `version = 2` | on the type | a number in the fingerprint, for changes that the derive cannot see | none |
 /// | `opaque`, `with`, `skip`, `recursive` | on a field | how it is stored, see [`Cached`](macro@Cached#fields) | by `CacheSchema` |
 ///
-/// A type that contains itself is no difficulty. Of types that contain each other, one has to mark
-/// the field that closes the circle, or the compiler reports a cycle (E0391). What is cached should be the other
-/// one, since a change to it would not be seen from here:
+/// A type may contain itself. If several types contain each other, mark the field that closes the cycle in one of
+/// them, or the compiler reports a cycle (E0391). Cache another type than the one with the mark: a change of the
+/// marked field's type does not change the fingerprint of the marked type.
 ///
 /// ```
 /// # use cachecow::CacheSchema;
@@ -470,8 +471,8 @@ pub fn cache_schema(input: TokenStream) -> TokenStream {
     derive::cache_schema(input.into()).into()
 }
 
-/// Lets a newtype stand in a key, encoded as the value it wraps; or an enum without data, encoded as the text that
-/// names its variant.
+/// Makes a newtype a key part, encoded as the value it wraps; or an enum without data, encoded as its variant's
+/// name.
 ///
 /// ```
 /// use cachecow::{KeyEncoder, KeyPart};
@@ -498,17 +499,17 @@ pub fn cache_schema(input: TokenStream) -> TokenStream {
 /// assert_eq!(key(Status::Blocked), key("Locked"));
 /// ```
 ///
-/// A newtype is a struct with one field, named or not, besides `PhantomData` markers; generics may be used.
-/// Neither its name nor an enum's is part of the key, nor is the order of the variants, so that these may change.
+/// A newtype is a struct with one field (named or not) besides `PhantomData` markers; generics are allowed. The
+/// name of the type and the order of an enum's variants are not part of the key, so they may change.
 ///
 /// | setting | where | meaning | without it |
 /// |---|---|---|---|
-/// | `crate = path` | on the type | where the crate `cachecow` is found | `::cachecow` |
-/// | `rename = "…"` | on a variant | the name that it has in keys: when a variant is renamed, its old one | the variant's name |
-/// | `key_with = path` | on the field | a function that takes the field's value by reference and returns a `KeyPart`, for a field's type that is none | the value itself |
+/// | `crate = path` | on the type | the path of the crate `cachecow` | `::cachecow` |
+/// | `rename = "…"` | on a variant | the variant's name in keys: use the old name when you rename a variant | the variant's name |
+/// | `key_with = path` | on the field | a function that takes the field's value by reference and returns a `KeyPart`, for a field whose type is not a `KeyPart` | the value itself |
 ///
-/// `key_with` is for types of other crates. What it returns must differ for values that differ, and must not
-/// change from one version of the program to the next:
+/// `key_with` is for types of other crates. The function must return different results for different values, and
+/// its results must not change from one version of the program to the next:
 ///
 /// ```
 /// use std::time::Duration;
@@ -519,14 +520,14 @@ pub fn cache_schema(input: TokenStream) -> TokenStream {
 /// struct Interval(#[cache(key_with = Duration::as_nanos)] Duration);
 /// ```
 ///
-/// This derive says how a value stands in keys, not how it is stored: the type of a cached struct's field derives
-/// [`CacheSchema`](macro@CacheSchema) as well, or the field says how else it is stored.
+/// This derive says how a value is encoded in keys, not how it is stored. For a field of a cached struct, the type
+/// also needs [`CacheSchema`](macro@CacheSchema), or the field needs an attribute that says how it is stored.
 #[proc_macro_derive(KeyPart, attributes(cache))]
 pub fn key_part(input: TokenStream) -> TokenStream {
     derive::key_part(input.into()).into()
 }
 
-/// Caches an async function's answers, under a key of its parameters.
+/// Caches the results of an async function, under a key made of its parameters.
 ///
 /// ```
 /// use cachecow::{CacheCow, Cached};
@@ -560,33 +561,33 @@ pub fn key_part(input: TokenStream) -> TokenStream {
 /// # }
 /// ```
 ///
-/// The function stays as it is. Beside it comes a type of its name: `name::of(…)`, with all parameters but the
-/// context, is the lookup of one answer. It implements `Lookup`, `CacheKeys` and
-/// `Query`, and what it finds is an `Answer`, which derefs to what the function
-/// returned. `View::ask` gives that itself. The page `guide::queries` says what to
-/// expect of it.
+/// The function stays as it is. The macro adds a type with the function's name: `name::of(…)`, with all parameters
+/// except the context, is the lookup of one result. It implements `Lookup`, `CacheKeys` and `Query`. It finds an
+/// `Answer`, which derefs to what the function returned; `View::ask` returns the value itself. The page
+/// `guide::queries` says what is promised.
 ///
 /// | setting | meaning | without it |
 /// |---|---|---|
-/// | `key = "top-posts:{day}"` | the key's template, whose placeholders name parameters; with the rules of a struct's key | required |
-/// | `tag = expression` | a tag that the answers carry, of any type: a `Tag`, or an `Option`, an array or a `Vec` of tags; the parameters may stand in it, as the function takes them. May be given several times | no tag |
-/// | `ttl`, `negative_ttl`, `stale_if_error`, `soft_timeout`, `refresh_ahead`, `settle`, `near`, `near_ttl`, `crate` | as of a [struct](macro@Cached#settings-of-the-struct) | the builder's |
-/// | `version = 2` | a number to change with what the answers mean: those of another version are misses | none |
+/// | `key = "top-posts:{day}"` | the key's template, whose placeholders name parameters; the rules of a struct's key apply | required |
+/// | `tag = expression` | a tag of any type that the results carry: a `Tag`, or an `Option`, an array or a `Vec` of tags; the expression may use the parameters, as the function takes them. It may be given several times | no tag |
+/// | `ttl`, `negative_ttl`, `stale_if_error`, `soft_timeout`, `refresh_ahead`, `settle`, `near`, `near_ttl`, `crate` | as for a [struct](macro@Cached#settings-of-the-struct) | the builder's |
+/// | `version = 2` | change this number when the meaning of the results changes: results of another version are misses | none |
 ///
-/// Where a change log is followed, one line `#[cache(rows = "app.posts", author_id = "author")]` for each table that
-/// answers depend on, between the attribute and the function: each parameter in the key is the column of its name, or
-/// of the name that the line gives it. A changed row ends the answers of its old and its new version. Where the row's
-/// columns do not tell, a function names the answers: `#[cache(rows = "app.tags", via = path, columns = ["id"])]`, as for
-/// a [list](macro@Cached#rows-of-a-table), with the query's context.
+/// If the program follows a change log, write one line `#[cache(rows = "app.posts", author_id = "author")]` for
+/// each table that the results depend on, between the attribute and the function. Each parameter in the key is read
+/// from the column with its name, or with the name that the line gives it. A changed row invalidates the results
+/// for its old and its new version. If the row's columns alone do not determine the results, a function names them:
+/// `#[cache(rows = "app.tags", via = path, columns = ["id"])]`, as for a [list](macro@Cached#rows-of-a-table), with
+/// the query's context.
 ///
 /// # The function
 ///
-/// `async fn(&Context, parameter, …) -> Result<T, E>` or `-> Result<Option<T>, E>`, of its own: no method, not
-/// generic. `T` implements [`CacheSchema`](macro@CacheSchema), or is built of what does. `E` is any error, as that of
-/// a struct's fetch function. The future is `Send`.
+/// It is a free function `async fn(&Context, parameter, …) -> Result<T, E>` or `-> Result<Option<T>, E>`: not a
+/// method, and not generic. `T` implements [`CacheSchema`](macro@CacheSchema). `E` is any error, as for a struct's
+/// fetch function. The future must be `Send`.
 ///
-/// The first parameter is the context if it is a reference, stands in no placeholder, and is neither text nor a
-/// slice. Each other parameter stands in the key: it implements `KeyPart` and `Clone`.
+/// The first parameter is the context if it is a reference, is not used in a placeholder, and is neither text nor a
+/// slice. Every other parameter must be in the key, and implements `KeyPart` and `Clone`.
 ///
 /// | parameter | in `of` |
 /// |---|---|
@@ -595,12 +596,12 @@ pub fn key_part(input: TokenStream) -> TokenStream {
 /// | `&[T]` | `impl Into<Vec<T>>` |
 /// | any other `T`, `&T` | `T` or `&T` |
 ///
-/// A parameter on which no answer depends, such as a request's identity for the log, is marked
-/// `#[cache(not_in_key)]`: it is given to `of` and passed on to the function, and is no part of the key. Callers who
-/// differ by it share one answer.
+/// If no result depends on a parameter (a request id for the log, for example), mark it `#[cache(not_in_key)]`. It
+/// is passed to `of` and to the function, but is not part of the key: calls with different values of it share one
+/// result.
 ///
-/// Of a function that returns `Result<Option<T>, E>`, `None` is remembered for `negative_ttl`, and carries the tags.
-/// The `Option` must be seen: where an alias hides it, `None` is an answer as any other.
+/// If the function returns `Result<Option<T>, E>`, `None` is cached for `negative_ttl`, and carries the tags. The
+/// `Option` must be visible in the signature: if a type alias hides it, `None` is cached like any other result.
 #[proc_macro_attribute]
 pub fn query(arguments: TokenStream, item: TokenStream) -> TokenStream {
     derive::query(arguments.into(), item.into()).into()

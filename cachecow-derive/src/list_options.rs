@@ -11,7 +11,7 @@ use crate::model::FetchFunction;
 use crate::options::CachedOptions;
 use crate::value::{self, Slot};
 
-/// Those that stand beside each other.
+/// The settings that belong to one list.
 pub(crate) const LIST_SETTINGS: [&str; 5] = ["list", "fetch", "name", "max_len", "ttl"];
 
 /// The settings of one list.
@@ -74,7 +74,7 @@ impl<'a> CachedOptions<'a> {
                 ),
                 "tag" => faults.add(
                     &entry.name,
-                    "a tag is no part of a list: move it to its own `#[cache(tag = …)]`",
+                    "a tag is not part of a list: move it to its own `#[cache(tag = …)]`",
                 ),
                 name => self.of_the_struct(entry, name, "a list", faults),
             }
@@ -83,7 +83,7 @@ impl<'a> CachedOptions<'a> {
     }
 }
 
-/// Reports a setting that stands elsewhere.
+/// Reports a setting of a list in another attribute.
 pub(crate) fn of_a_list(entry: &Entry, faults: &mut Faults) {
     faults.add(
         &entry.name,

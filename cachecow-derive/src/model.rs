@@ -1,4 +1,4 @@
-//! What the derives know after validation; whatever can be built here can be generated.
+//! The result of validation. Code can be generated for every value of these types.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use syn::{Generics, LitStr, Visibility};
 use crate::fields::Storage;
 use crate::function::Function;
 
-/// The type a derive stands on.
+/// The type that a derive is applied to.
 pub(crate) struct Target<'a> {
     /// The path of the crate `cachecow`.
     pub(crate) krate: TokenStream,
@@ -27,7 +27,7 @@ pub(crate) struct CachedModel<'a> {
     pub(crate) ttl_with: Option<TokenStream>,
     pub(crate) lookups: Vec<LookupModel>,
     pub(crate) tags: Vec<TagModel>,
-    /// None where there is no lookup.
+    /// Empty if there is no lookup.
     pub(crate) lists: Vec<ListModel>,
     pub(crate) normalizers: Vec<NormalizerModel>,
     /// The table whose rows the objects are.
@@ -97,7 +97,7 @@ pub(crate) struct TagModel {
 
 /// One kind of list that the objects are in.
 pub(crate) struct ListModel {
-    /// How a list is asked for; there is no `fetch_many`.
+    /// The list's key and fetch function; it has no `fetch_many`.
     pub(crate) lookup: LookupModel,
     pub(crate) max_len: Option<usize>,
     pub(crate) ttl: Option<Duration>,
@@ -106,7 +106,7 @@ pub(crate) struct ListModel {
 }
 
 impl ListModel {
-    /// Whether all fields of the tag stand in the list: then the list is known to carry it.
+    /// Whether all fields of the tag are in the list's key. Then the list carries the tag.
     pub(crate) fn carries(&self, tag: &TagModel) -> bool {
         let is_known = |part: &PartModel| self.part(&part.name).is_some();
         tag.parts.iter().all(is_known)
@@ -118,7 +118,7 @@ impl ListModel {
     }
 }
 
-/// The function that brings a field's values into the form that keys have.
+/// The function that normalizes a field's values for keys.
 pub(crate) struct NormalizerModel {
     /// The generated function, which calls the user's.
     pub(crate) function: Ident,
@@ -136,13 +136,13 @@ pub(crate) struct PartModel {
     pub(crate) ty: TokenStream,
     pub(crate) passing: Passing,
     pub(crate) is_generic: bool,
-    /// The column that the field is, where the struct has a table.
+    /// The field's column, if the struct has a table.
     pub(crate) column: String,
-    /// The generated function through which its values pass, if they do.
+    /// The generated function that normalizes its values, if there is one.
     pub(crate) normalizer: Option<Ident>,
 }
 
-/// How a part is given to the constructor and to the fetch function.
+/// How a part is passed to the constructor and to the fetch function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Passing {
     /// By value to both.
@@ -164,13 +164,13 @@ pub(crate) struct SchemaModel<'a> {
     /// The types whose own fingerprints count.
     pub(crate) nested: Vec<TokenStream>,
     pub(crate) body: BodyModel,
-    /// What the fields ask of the type parameters, besides `CacheSchema` of each.
+    /// The bounds that the fields need on type parameters, besides `CacheSchema`.
     pub(crate) bounds: Vec<TokenStream>,
     pub(crate) type_params: Vec<&'a Ident>,
     pub(crate) const_params: Vec<&'a Ident>,
 }
 
-/// What a value of the type is made of.
+/// The fields or variants of the type.
 pub(crate) enum BodyModel {
     Struct(Vec<FieldModel>),
     Enum(Vec<VariantModel>),
@@ -209,7 +209,7 @@ pub(crate) struct QueryModel<'a> {
     pub(crate) context: Option<TokenStream>,
     /// The other parameters.
     pub(crate) params: Vec<ParamModel>,
-    /// Which of them stand in the key, in its order.
+    /// Which of them are in the key, in its order.
     pub(crate) key: Vec<usize>,
     /// The template as written.
     pub(crate) template: LitStr,
@@ -230,9 +230,9 @@ pub(crate) struct RowsModel {
     pub(crate) keys: RowKeys,
 }
 
-/// How a row's keys are known.
+/// How the keys of a row are determined.
 pub(crate) enum RowKeys {
-    /// For each parameter in the key or field in the list, in its order, the column that it is.
+    /// The column of each parameter in the key, or of each field in the list, in its order.
     Columns(Vec<String>),
     /// A function names them.
     Via {
@@ -247,9 +247,9 @@ pub(crate) enum RowKeys {
 pub(crate) struct OutputModel {
     /// The `Result`.
     pub(crate) ty: TokenStream,
-    /// What is cached, if it can be seen.
+    /// The type that is cached, if it is visible in the signature.
     pub(crate) value: Option<TokenStream>,
-    /// Whether there may be none.
+    /// Whether the result may be absent.
     pub(crate) is_optional: bool,
 }
 
@@ -258,16 +258,16 @@ pub(crate) struct ParamModel {
     /// The name without `r#`.
     pub(crate) name: String,
     pub(crate) ident: Ident,
-    /// What the lookup holds; of a slice its item, and nothing of a `str`.
+    /// The type that the lookup holds: for a slice its item type; empty for a `str`.
     pub(crate) ty: TokenStream,
-    /// How it is given to `of`.
+    /// How it is passed to `of`.
     pub(crate) passing: Passing,
     pub(crate) given: Given,
     /// The word that marks it, if it is.
     pub(crate) not_in_key: Option<Ident>,
 }
 
-/// How a part is given to a query's function.
+/// How a part is passed to a query's function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Given {
     Copy,
@@ -285,7 +285,7 @@ pub(crate) struct KeyPartModel<'a> {
     pub(crate) encoded: EncodedModel,
 }
 
-/// What a key part is encoded as.
+/// How a key part is encoded.
 pub(crate) enum EncodedModel {
     /// A newtype as what it wraps.
     Field(WrappedField),
@@ -295,11 +295,11 @@ pub(crate) enum EncodedModel {
     Unknown,
 }
 
-/// A variant, and what it is in keys.
+/// A variant, and its name in keys.
 pub(crate) struct NamedVariant {
     pub(crate) ident: Ident,
     pub(crate) name: String,
-    /// Not so only beside a fault.
+    /// `false` only beside a fault.
     pub(crate) is_unit: bool,
 }
 
@@ -310,6 +310,6 @@ pub(crate) struct WrappedField {
     /// The other fields, which carry no value.
     pub(crate) markers: Vec<TokenStream>,
     pub(crate) is_generic: bool,
-    /// The function that makes a key part of its value.
+    /// The function that converts its value to a key part.
     pub(crate) key_with: Option<TokenStream>,
 }

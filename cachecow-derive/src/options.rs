@@ -73,7 +73,7 @@ pub(crate) struct TagOptions {
     pub(crate) name: Slot<Ident>,
 }
 
-/// Everything that stands in the struct's `#[cache(…)]` attributes.
+/// All settings in the struct's `#[cache(…)]` attributes.
 pub(crate) struct CachedOptions<'a> {
     pub(crate) options: Options,
     pub(crate) lookups: Vec<LookupOptions<'a>>,
@@ -102,8 +102,8 @@ impl<'a> CachedOptions<'a> {
     /// The rows that the list above depends on.
     fn rows(&mut self, attr: CacheAttr<'a>, faults: &mut Faults) {
         if attr.entries.iter().any(|entry| meant(entry, &mut Faults::default()) == Some("list")) {
-            let message = "the rows of another table that a list depends on stand in a line of their own, below \
-                           that of the list";
+            let message = "`rows` needs an attribute of its own: write `#[cache(rows = …)]` below the \
+                `#[cache(list = …)]` of the list that depends on these rows";
             return faults.add(attr.attr, message);
         }
         match self.lists.last_mut() {
@@ -126,7 +126,7 @@ impl<'a> CachedOptions<'a> {
         if has("tag") && !has("key") {
             return self.tag(&known, faults);
         }
-        // A name alone is the type's.
+        // A `name` alone is the type's name.
         if !known.iter().any(|(_, name)| *name != "name" && LOOKUP_SETTINGS.contains(name)) {
             for (entry, name) in known {
                 if name == "max_len" {
@@ -144,12 +144,12 @@ impl<'a> CachedOptions<'a> {
             } else if name == "tag" {
                 faults.add(
                     &entry.name,
-                    "a tag is no part of a lookup: move it to its own `#[cache(tag = …)]`",
+                    "a tag is not part of a lookup: move it to its own `#[cache(tag = …)]`",
                 );
             } else if name == "list" {
                 faults.add(
                     &entry.name,
-                    "a list is no part of a lookup: move it to its own `#[cache(list = …, fetch = …)]`",
+                    "a list is not part of a lookup: move it to its own `#[cache(list = …, fetch = …)]`",
                 );
             } else if name == "max_len" {
                 of_a_list(entry, faults);
@@ -182,7 +182,7 @@ impl<'a> CachedOptions<'a> {
         self.tags.push(tag);
     }
 
-    /// Reports a setting of the struct that stands in another's attribute, and takes it all the same.
+    /// Reports a setting of the struct in the attribute of a lookup, tag or list, and takes it nevertheless.
     pub(crate) fn of_the_struct(
         &mut self,
         entry: &Entry,
@@ -201,7 +201,7 @@ impl<'a> CachedOptions<'a> {
     }
 }
 
-/// The setting that an entry stands for: its name or, reported, the one that was probably meant.
+/// The setting of an entry: its name, or the setting that was probably meant, which is reported.
 fn meant(entry: &Entry, faults: &mut Faults) -> Option<&'static str> {
     let written = entry.name.to_string();
     let all = || {
@@ -289,7 +289,7 @@ pub(crate) struct TypeOptions {
 }
 
 impl TypeOptions {
-    /// With these settings alone.
+    /// Reads the settings; only those in `known` are allowed.
     pub(crate) fn read(attrs: &[Attribute], known: &[&str], faults: &mut Faults) -> Self {
         let mut read = Self::default();
         for entry in cache_attrs(attrs, faults).iter().flat_map(|attr| &attr.entries) {
@@ -326,12 +326,12 @@ fn belongs_on_a_field(name: &str, entry: &Entry, faults: &mut Faults) -> bool {
     belongs
 }
 
-/// Whether a setting stands at a struct or at one of its fields.
+/// Whether it is a setting of a struct or of a field.
 pub(crate) fn is_known(name: &str) -> bool {
     is_of_the_struct(name) || FIELD_SETTINGS.contains(&name)
 }
 
-/// Whether a setting stands above the struct, in an attribute of whatever kind.
+/// Whether it is a setting in any attribute above the struct.
 fn is_of_the_struct(name: &str) -> bool {
     [&STRUCT_SETTINGS[..], &LOOKUP_SETTINGS, &TAG_SETTINGS, &LIST_SETTINGS]
         .iter()
@@ -412,14 +412,15 @@ impl FieldOptions {
             self.storage = storage;
         } else {
             let message = format!(
-                "`{name}` is one way too many to store the field: `opaque`, `with` and `skip` exclude each other"
+                "a field is stored in one way only: remove `{name}`, or the other one of `opaque`, \
+                 `with` and `skip`"
             );
             faults.add(&entry.name, message);
         }
     }
 }
 
-/// A setting's name, and the function that it gives.
+/// A setting's name, and the function that it names.
 fn named_function(entry: &Entry, example: &str) -> Result<(Ident, TokenStream)> {
     Ok((entry.name.clone(), value::function(entry, example)?))
 }

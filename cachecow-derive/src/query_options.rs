@@ -26,7 +26,7 @@ const SETTINGS: [&str; 12] = [
 ];
 const NOT_IN_KEY: &str = "not_in_key";
 
-/// Everything that stands in a `#[query(…)]`.
+/// All settings in a `#[query(…)]`.
 #[derive(Default)]
 pub(crate) struct QueryOptions {
     pub(crate) key: Slot<LitStr>,
@@ -34,7 +34,7 @@ pub(crate) struct QueryOptions {
     pub(crate) tags: Vec<TokenStream>,
     /// The settings that a struct has as well.
     pub(crate) options: Options,
-    /// The word, if a setting for absences is among them.
+    /// The name of the setting for absences, if it is given.
     pub(crate) negative_ttl: Option<Ident>,
 }
 
@@ -63,26 +63,38 @@ impl QueryOptions {
     }
 }
 
-/// The setting that an entry stands for: its name or, reported, the one that was probably meant.
+/// The setting of an entry: its name, or the setting that was probably meant, which is reported.
 fn meant(entry: &Entry, faults: &mut Faults) -> Option<&'static str> {
     let written = entry.name.to_string();
     if let Some(known) = SETTINGS.into_iter().find(|known| *known == written) {
         return Some(known);
     }
     let message = match &*written {
-        NOT_IN_KEY => format!("`{written}` belongs on a parameter: write `#[cache({written})]` in front of it"),
-        "fetch" | "fetch_many" => format!("`{written}` is a setting of `#[derive(Cached)]`; a query's answers come from the function itself"),
-        "context" => "the context is the function's first parameter, if that is a reference and stands in no \
-                      placeholder: remove `context`".to_owned(),
-        "rows" => "the rows that the answers depend on stand in a line of their own, below this one: write \
-                   `#[cache(rows = \"app.posts\")]` above the function".to_owned(),
+        NOT_IN_KEY => format!(
+            "`{written}` belongs on a parameter: write `#[cache({written})]` in front of it"
+        ),
+        "fetch" | "fetch_many" => format!(
+            "`{written}` is a setting of `#[derive(Cached)]`; a query is \
+         fetched by the function itself"
+        ),
+        "context" => {
+            "the context is the function's first parameter, if that is a reference and is not \
+         in a placeholder: remove `context`"
+                .to_owned()
+        }
+        "rows" => "`rows` needs an attribute of its own, below this one: write `#[cache(rows = \
+         \"app.posts\")]` above the function"
+            .to_owned(),
         "name" => "the lookup has the function's name: remove `name`".to_owned(),
         name if is_known(name) => {
-            format!("`{name}` is a setting of `#[derive(Cached)]`, which a query has not")
+            format!("`{name}` is a setting of `#[derive(Cached)]`; a query does not have it")
         }
         name => match nearest(name, SETTINGS) {
             Some(suggestion) => {
-                faults.add(&entry.name, format!("unknown setting `{name}`; did you mean `{suggestion}`?"));
+                faults.add(
+                    &entry.name,
+                    format!("unknown setting `{name}`; did you mean `{suggestion}`?"),
+                );
                 return Some(suggestion);
             }
             None => format!("unknown setting `{name}`; a query has {}", listed(SETTINGS)),
@@ -93,8 +105,8 @@ fn meant(entry: &Entry, faults: &mut Faults) -> Option<&'static str> {
 }
 
 fn tag(entry: &Entry) -> Result<TokenStream> {
-    let message = "takes an expression that gives a tag, with the function's parameters in it: write \
-                   `tag = Post::tag_all()`";
+    let message = "takes an expression that returns a tag, and may use the function's parameters: write \
+        `tag = Post::tag_all()`";
     let wrong = || Error::new_spanned(entry.value_or_name(), format!("`tag` {message}"));
     let value = entry.value.clone().filter(|value| !value.is_empty()).ok_or_else(wrong)?;
     match syn::parse2::<Expr>(value.clone()) {
@@ -103,7 +115,7 @@ fn tag(entry: &Entry) -> Result<TokenStream> {
     }
 }
 
-/// The word by which a parameter is marked as left out of the key.
+/// The mark of a parameter that is left out of the key.
 pub(crate) fn not_in_key(attrs: &[Attribute], faults: &mut Faults) -> Option<Ident> {
     let mut marked = None;
     for entry in cache_attrs(attrs, faults).iter().flat_map(|attr| &attr.entries) {
@@ -122,7 +134,7 @@ pub(crate) fn not_in_key(attrs: &[Attribute], faults: &mut Faults) -> Option<Ide
             name => format!("unknown setting `{name}` of a parameter; {help}"),
         };
         if name != NOT_IN_KEY {
-            // What was meant by it is not reported as left out.
+            // The parameter is treated as marked, so that it is not also reported as missing from the key.
             marked = Some(Ident::new(NOT_IN_KEY, Span::call_site()));
         }
         faults.add(&entry.name.to_token_stream(), message);

@@ -1,6 +1,6 @@
 //! What the user probably meant.
 
-/// The candidate nearest to `word`, if one is near enough to be a slip of the finger.
+/// The candidate nearest to `word`, if it is near enough to be a typing error.
 pub(crate) fn nearest<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
@@ -15,7 +15,7 @@ pub(crate) fn nearest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// The candidates as a list for people: `` `a`, `b` and `c` ``.
+/// The candidates as a readable list: `` `a`, `b` and `c` ``.
 pub(crate) fn listed<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
     let mut quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
     match quoted.pop() {

@@ -16,7 +16,7 @@ pub(crate) fn table(entry: &Entry) -> Result<TableModel> {
     match (names.pop(), names.pop(), names.pop()) {
         (Some(name), schema, None) => Ok(TableModel { schema, name }),
         _ => Err(fault(
-            "a table is named by its schema and its own name at the most; a log is followed of one \
+            "a table name has at most two parts, schema and name, since a change log covers one \
              database: write `table = \"app.users\"`"
                 .to_owned(),
         )),
@@ -27,7 +27,7 @@ pub(crate) fn table(entry: &Entry) -> Result<TableModel> {
 pub(crate) fn column(entry: &Entry) -> Result<LitStr> {
     let literal = value::string(entry, "\"mail\"")?;
     if literal.value().is_empty() {
-        let message = "an empty column name: write the name that the column has in the table";
+        let message = "an empty column name: write the column's name in the table";
         return Err(Error::new_spanned(&literal, message));
     }
     Ok(literal)
@@ -54,11 +54,11 @@ pub(crate) fn columns(entry: &Entry) -> Result<Vec<String>> {
     for name in names {
         let column = name.value();
         if column.is_empty() {
-            let message = "an empty column name: write the name that the column has in the table";
+            let message = "an empty column name: write the column's name in the table";
             return Err(Error::new_spanned(&name, message));
         }
         if columns.contains(&column) {
-            let message = format!("`{column}` stands here twice; one is enough, remove the other");
+            let message = format!("`{column}` is given twice; remove one");
             return Err(Error::new_spanned(&name, message));
         }
         columns.push(column);
@@ -66,7 +66,7 @@ pub(crate) fn columns(entry: &Entry) -> Result<Vec<String>> {
     Ok(columns)
 }
 
-/// The names between the dots; one that is no plain word stands in double quotes, with any quote in it doubled.
+/// The names between the dots. A name that is not a plain word is in double quotes, with any quote in it doubled.
 fn names(text: &str) -> std::result::Result<Vec<String>, String> {
     let mut names = Vec::new();
     let mut rest = text;
@@ -81,7 +81,7 @@ fn names(text: &str) -> std::result::Result<Vec<String>, String> {
             None if after.is_empty() => return Ok(names),
             None => {
                 return Err(format!(
-                    "`{after}` follows the name: write a dot between schema and table"
+                    "unexpected `{after}` after the name: write a dot between schema and table"
                 ));
             }
         }
@@ -101,7 +101,8 @@ fn plain_name(text: &str) -> std::result::Result<(String, &str), String> {
         }
         let quoted = name.replace('"', "\"\"");
         return Err(format!(
-            "`{name}` is no plain name; write it as `r#\"\"{quoted}\"\"#` if the table is really called so"
+            "`{name}` is not a plain name; if this is really the table's name, write it as \
+             `r#\"\"{quoted}\"\"#`"
         ));
     }
     Ok((name.to_owned(), after))

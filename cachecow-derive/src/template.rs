@@ -9,12 +9,12 @@ pub(crate) struct Template {
     pub(crate) emptied: String,
 }
 
-/// What a placeholder names a part of.
+/// What the placeholders refer to.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner {
-    /// A field of it.
+    /// A placeholder names a field of the struct.
     Struct,
-    /// A parameter of it.
+    /// A placeholder names a parameter of the function.
     Function,
 }
 
@@ -24,7 +24,7 @@ impl Template {
         Self::parse_of(text, Owner::Struct)
     }
 
-    /// The same of a struct's key or a function's.
+    /// The same for a struct's key or a function's.
     pub(crate) fn parse_of(text: &str, owner: Owner) -> Result<Self, String> {
         if text.is_empty() {
             let message = match owner {
@@ -50,7 +50,7 @@ impl Template {
         Ok(template)
     }
 
-    /// Takes an escape or a placeholder off the front; gives what follows it.
+    /// Consumes an escape or a placeholder; returns the rest.
     fn brace<'a>(&mut self, text: &'a str, owner: Owner) -> Result<&'a str, String> {
         for escape in ["{{", "}}"] {
             if let Some(rest) = text.strip_prefix(escape) {
@@ -97,30 +97,29 @@ fn placeholder(name: &str, owner: Owner) -> Result<&str, String> {
     }
     if let Some((field, _)) = name.split_once(':') {
         return Err(format!(
-            "`{{{name}}}`: a key part has no format; write `{{{}}}`",
+            "`{{{name}}}`: a placeholder has no format; write `{{{}}}`",
             field.trim()
         ));
     }
     if let Some((first, _)) = name.split_once('.').filter(|_| owner == Owner::Function) {
         return Err(format!(
-            "`{{{name}}}`: a placeholder holds the name of one of the function's parameters; write `{{{first}}}`, or \
-             give the function a parameter of its own for it"
+            "`{{{name}}}`: a placeholder must be the name of one of the function's parameters; write \
+             `{{{first}}}`, or add a parameter for this value"
         ));
     }
     if let Some((of, within)) = name.split_once('.') {
         let word = if of == "self" { within.to_owned() } else { name.replace('.', "_") };
-        let help =
-            if of == "self" { "" } else { "give the struct a field of its own for it, and " };
+        let help = if of == "self" { "" } else { "add a field for this value to the struct, and " };
         return Err(format!(
-            "`{{{name}}}`: a placeholder holds the name of one of the struct's fields; {help}write \
+            "`{{{name}}}`: a placeholder must be the name of one of the struct's fields; {help}write \
              `{{{word}}}`"
         ));
     }
     let word = name.strip_prefix("r#").unwrap_or(name);
     if word.is_empty() || !word.chars().all(|c| c.is_alphanumeric() || c == '_') {
         return Err(format!(
-            "`{{{name}}}` names no {part}; a placeholder holds one {part}'s name and nothing else: \
-             `{{id}}`"
+            "`{{{name}}}` does not name a {part}; a placeholder contains the name of one {part} and \
+             nothing else: `{{id}}`"
         ));
     }
     Ok(word)
@@ -154,7 +153,7 @@ mod tests {
     fn escapes_stay_as_written() {
         let template = Template::parse("a{{b}}{id}").expect("well-formed");
         assert_eq!(template.emptied, "a{{b}}{}");
-        // Else `{{}}` and an emptied placeholder would encode alike.
+        // Otherwise `{{}}` and an emptied placeholder would have the same encoding.
         assert_ne!(
             Template::parse("{{}}{id}").expect("well-formed").emptied,
             Template::parse("{a}{id}").expect("well-formed").emptied

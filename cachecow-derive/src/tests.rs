@@ -1,4 +1,4 @@
-//! What the derives generate, and that no input makes them panic.
+//! Tests of what the derives generate, and that no input makes them panic.
 
 use expect_test::{ExpectFile, expect_file};
 use proc_macro2::{Delimiter, Group, TokenStream};
@@ -6,7 +6,7 @@ use quote::quote;
 
 use crate::derive::{cache_schema, cached, key_part, query};
 
-/// Compares with the snapshot; `UPDATE_EXPECT=1` writes it anew.
+/// Compares with the snapshot; `UPDATE_EXPECT=1` overwrites it.
 #[track_caller]
 fn check(generated: TokenStream, snapshot: &ExpectFile) {
     let file = syn::parse2(generated).expect("generated code parses");
@@ -251,7 +251,7 @@ fn self_from_a_macro_begins_a_path() {
     assert!(syn::parse2::<syn::File>(generated).is_ok());
 }
 
-/// Which the compiler refuses, with a message of its own.
+/// The compiler refuses this code, with its own message.
 #[test]
 fn self_within_a_path_stays() {
     let generated = cached(quote! {
@@ -310,7 +310,7 @@ fn enumeration() {
     check(generated, &expect_file!["snapshots/enumeration.rs"]);
 }
 
-/// Attributes of every kind of disorder.
+/// Malformed attributes of many kinds.
 fn odd_attributes() -> Vec<TokenStream> {
     vec![
         quote!(#[cache]),
@@ -372,7 +372,7 @@ fn odd_attributes() -> Vec<TokenStream> {
     ]
 }
 
-/// Items of every kind, with room for attributes.
+/// Items of every kind, with these attributes.
 fn odd_items(on_item: &TokenStream, on_field: &TokenStream) -> Vec<TokenStream> {
     vec![
         quote!(#on_item struct User { #on_field id: i64 }),

@@ -1,10 +1,10 @@
-//! Questions about tokens, and copies of them with something replaced.
+//! Helpers that inspect tokens, and copy them with replacements.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, TokenStreamExt, quote_spanned};
 use syn::{PathArguments, PathSegment, Type};
 
-/// The tokens joined by single spaces, in a form that depends on nothing but the tokens.
+/// The tokens joined by single spaces; the result depends only on the tokens.
 pub(crate) fn text(tokens: impl ToTokens) -> String {
     let mut words = Vec::new();
     collect_words(tokens.to_token_stream(), &mut words);
@@ -33,7 +33,7 @@ fn collect_words(tokens: TokenStream, words: &mut Vec<String>) {
     }
 }
 
-/// Whether an identifier that fulfils the condition occurs.
+/// Whether an identifier that meets the condition occurs.
 pub(crate) fn mentions(tokens: impl ToTokens, is_meant: &dyn Fn(&Ident) -> bool) -> bool {
     tokens.to_token_stream().into_iter().any(|token| match token {
         TokenTree::Ident(ident) => is_meant(&ident),
@@ -42,7 +42,7 @@ pub(crate) fn mentions(tokens: impl ToTokens, is_meant: &dyn Fn(&Ident) -> bool)
     })
 }
 
-/// The tokens with `Self` replaced: generated code stands in other impls.
+/// The tokens with `Self` replaced, because the generated code is in other impls.
 pub(crate) fn without_self(tokens: impl ToTokens, object: &TokenStream) -> TokenStream {
     replace_self(tokens.to_token_stream(), object, false)
 }
@@ -53,7 +53,7 @@ fn replace_self(tokens: TokenStream, object: &TokenStream, before_colon: bool) -
     let mut rest = tokens.into_iter().peekable();
     let mut colons = 0;
     while let Some(token) = rest.next() {
-        // Within a path it is not the type; the compiler says so.
+        // Inside a path `Self` is not the type; the compiler reports it.
         let is_first = colons < 2;
         colons = match &token {
             TokenTree::Punct(punct) if punct.as_char() == ':' => colons + 1,
@@ -75,7 +75,7 @@ fn replace_self(tokens: TokenStream, object: &TokenStream, before_colon: bool) -
                 }
             }
             TokenTree::Group(group) => {
-                // A macro's fragment stands in an invisible group, in which no path can begin.
+                // A macro's fragment is in an invisible group, in which no path can begin.
                 let begins_path = is_prefix && group.delimiter() == Delimiter::None;
                 let within = replace_self(group.stream(), object, begins_path);
                 if begins_path {
@@ -98,7 +98,7 @@ pub(crate) fn without_own(tokens: impl ToTokens, own: &Ident, other: &TokenStrea
     let mut rest = tokens.to_token_stream().into_iter().peekable();
     let mut colons = 0;
     while let Some(token) = rest.next() {
-        // What stands behind a path's `::` is another type, whatever its name.
+        // A name after a path's `::` is another type.
         let is_first = colons < 2;
         colons = match &token {
             TokenTree::Punct(punct) if punct.as_char() == ':' => colons + 1,
@@ -144,8 +144,8 @@ fn skip_arguments(rest: &mut std::iter::Peekable<proc_macro2::token_stream::Into
     }
 }
 
-/// The tokens moved to a location of the user's, where errors in them then point. What their names
-/// refer to stays as it is.
+/// The tokens with a span in the user's code, so that errors in them point there. Name resolution
+/// does not change.
 pub(crate) fn at(tokens: &TokenStream, location: Span) -> TokenStream {
     let moved = |token| match token {
         TokenTree::Group(group) => {
@@ -183,7 +183,7 @@ pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
     }
 }
 
-/// What stands in the angle brackets of a path's segment.
+/// The text in the angle brackets of a path's segment.
 pub(crate) fn angle_arguments(segment: &PathSegment) -> Option<String> {
     match &segment.arguments {
         PathArguments::AngleBracketed(arguments) => Some(text(&arguments.args)),

@@ -13,7 +13,7 @@ use crate::model::{Calling, FetchFunction};
 
 /// A setting that may be given once.
 ///
-/// Invalid is not absent: a value that was refused must not also be reported as missing.
+/// An invalid value is not an absent one: it must not also be reported as missing.
 #[derive(Default)]
 pub(crate) enum Slot<T> {
     #[default]
@@ -83,16 +83,14 @@ pub(crate) fn duration(entry: &Entry) -> Result<Duration> {
         .map_err(|message| Error::new_spanned(&literal, message))?;
     if duration.is_zero() {
         let message = match name.to_string().as_str() {
-            "negative_ttl" => "absence for no time is absence not cached: leave `negative_ttl` out",
-            "stale_if_error" => "for no time is never: leave `stale_if_error` out",
+            "negative_ttl" => "a `negative_ttl` of zero would cache no absences: leave it out",
+            "stale_if_error" => "a `stale_if_error` of zero has no effect: leave it out",
             "soft_timeout" => {
                 "a soft timeout of zero would wait for no fetch: write `soft_timeout = \"1ms\"`, or leave it out"
             }
-            "settle" => "for no time is not at all: leave `settle` out",
+            "settle" => "a `settle` of zero has no effect: leave it out",
             "near_ttl" => "a near time to live of zero would keep nothing: write `near = false`",
-            _ => {
-                "a time to live of zero would cache nothing; leave `ttl` out to take the builder's"
-            }
+            _ => "a time to live of zero would cache nothing: leave `ttl` out to use the builder's",
         };
         return Err(Error::new_spanned(&literal, message));
     }
@@ -107,14 +105,14 @@ pub(crate) fn version(entry: &Entry) -> Result<u64> {
     }
 }
 
-/// How many there may be, at least one.
+/// A maximum length, at least one.
 pub(crate) fn length(entry: &Entry) -> Result<usize> {
     let example = || format!("takes a number: write `{} = 1_000`", entry.name);
     match parse(entry) {
         Some(Lit::Int(number)) if number.suffix().is_empty() => match number.base10_parse()? {
             0 => Err(wrong(
                 entry,
-                "of zero would store only empty lists: write the most that a list may have",
+                "of zero would store only empty lists: write the largest number of members to store",
             )),
             length => Ok(length),
         },
@@ -161,7 +159,7 @@ pub(crate) fn fetch_function(entry: &Entry, example: &str) -> Result<FetchFuncti
     Err(Error::new_spanned(place, message))
 }
 
-/// What stands in the parentheses of `blocking(…)`, if that is the value.
+/// The tokens in the parentheses of `blocking(…)`, if that is the value.
 fn within_blocking(entry: &Entry) -> Option<TokenStream> {
     let mut tokens = entry.value.clone()?.into_iter();
     match (tokens.next()?, tokens.next()?, tokens.next()) {
@@ -185,13 +183,13 @@ pub(crate) fn module(entry: &Entry) -> Result<TokenStream> {
         Some(value) if is_module(value) => Ok(value.clone()),
         _ => Err(wrong(
             entry,
-            "takes the path at which the crate `cachecow` is found, without quotes: write \
+            "takes the path of the crate `cachecow`, without quotes: write \
              `crate = ::my_framework::cachecow`",
         )),
     }
 }
 
-/// A type that a reference to is passed to the fetch functions.
+/// The context type: the fetch functions take a reference to it.
 pub(crate) fn context_type(entry: &Entry) -> Result<TokenStream> {
     let is_literal = literal(entry).is_some();
     match (parse::<Type>(entry), &entry.value) {
@@ -200,13 +198,14 @@ pub(crate) fn context_type(entry: &Entry) -> Result<TokenStream> {
             Err(wrong(
                 entry,
                 format!(
-                    "is lent to the fetch function by reference already: write `context = {ty}`"
+                    "is already passed by reference to the fetch function: write `context = {ty}`"
                 ),
             ))
         }
-        (Some(Type::ImplTrait(_)), _) => {
-            Err(wrong(entry, "must be one type: write `context = dyn Trait`, or name the type"))
-        }
+        (Some(Type::ImplTrait(_)), _) => Err(wrong(
+            entry,
+            "must be a single type: write `context = dyn Trait`, or name the type",
+        )),
         (Some(ty), Some(value))
             if !is_literal && !matches!(ty, Type::Infer(_) | Type::Never(_)) =>
         {
@@ -216,14 +215,13 @@ pub(crate) fn context_type(entry: &Entry) -> Result<TokenStream> {
     }
 }
 
-/// A name for the type, where it is counted and told of.
+/// The type's name in statistics and events.
 pub(crate) fn type_name(entry: &Entry) -> Result<LitStr> {
     let literal = string(entry, "\"User\"")?;
     let value = literal.value();
     let is_plain = |letter: char| letter.is_alphanumeric() || "_-.:".contains(letter);
     if value.is_empty() || !value.chars().all(is_plain) {
-        let message =
-            "the type's name has letters, digits, `_`, `-`, `.` and `:`, such as `name = \"User\"`";
+        let message = "a type's name consists of letters, digits, `_`, `-`, `.` and `:`, such as `name = \"User\"`";
         return Err(Error::new_spanned(&literal, message));
     }
     Ok(literal)
@@ -237,7 +235,7 @@ pub(crate) fn constructor(entry: &Entry) -> Result<Ident> {
         let reason = if value != "_" && syn::parse_str::<Reserved>(&value).is_ok() {
             "is a keyword"
         } else {
-            "is no function name"
+            "is not a function name"
         };
         Error::new_spanned(
             &literal,
@@ -247,7 +245,7 @@ pub(crate) fn constructor(entry: &Entry) -> Result<Ident> {
     if value.starts_with("r#") || !value.contains(char::is_alphanumeric) {
         return Err(Error::new_spanned(
             &literal,
-            format!("`{value}` gives the lookup's type no name; write one such as `by_email`"),
+            format!("no type name can be made from `{value}`; write a name such as `by_email`"),
         ));
     }
     name.set_span(literal.span());

@@ -11,10 +11,10 @@ use crate::cache::cow::CacheCow;
 use crate::error::Error;
 use crate::model::lookup::Lookup;
 
-/// Loads what a `DataLoader` of [`async_graphql`] has collected by one [`get_many`](crate::SharedView::get_many); made by
-/// [`CacheCow::loader`].
+/// Loads the keys that a `DataLoader` of [`async_graphql`] has collected, with one
+/// [`get_many`](crate::SharedView::get_many); what [`CacheCow::loader`] returns.
 ///
-/// One loader serves all types and lookups of its context. What is asked for is a lookup in [`By`]:
+/// One loader serves all types and lookups of its context. A key is a lookup, wrapped in [`By`]:
 ///
 /// ```
 /// # #[cfg(feature = "derive")]
@@ -49,12 +49,12 @@ use crate::model::lookup::Lookup;
 ///
 /// # Errors
 ///
-/// Of a batch in which any fetch failed, all callers are given that error. The objects that were fetched are cached.
+/// If any fetch of a batch fails, all callers of the batch get its error. Objects that were fetched are cached.
 ///
 /// # Consistency
 ///
-/// As of [`SharedView::get_many`](crate::SharedView::get_many). A `DataLoader` with a cache of its own (`with_cache`) hears of no
-/// invalidation: make one for each request, as `DataLoader::new` does without a cache.
+/// As [`SharedView::get_many`](crate::SharedView::get_many). A `DataLoader` with a cache of its own (`with_cache`)
+/// does not hear of invalidations: create one for each request, or use `DataLoader::new`, which has no cache.
 ///
 /// async-graphql's feature `boxed-trait` changes the trait, and cannot be used with this one.
 #[derive(Debug)]
@@ -63,12 +63,12 @@ pub struct Loader<C: ?Sized> {
     context: Arc<C>,
 }
 
-/// A lookup that a [`Loader`] is asked for; the same as another if it asks for the same.
+/// A lookup as the key of a [`Loader`]. Two are equal if they look up the same key.
 #[derive(Clone)]
 pub struct By<L>(pub L);
 
 impl CacheCow {
-    /// A loader for async-graphql's `DataLoader`, which reads as [`with_shared`](Self::with_shared) does.
+    /// Returns a loader for async-graphql's `DataLoader`. It reads as [`with_shared`](Self::with_shared) does.
     pub fn loader<C: ?Sized>(&self, context: &Arc<C>) -> Loader<C> {
         Loader { cow: self.clone(), context: Arc::clone(context) }
     }

@@ -5,7 +5,7 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
-/// What went wrong, in one word.
+/// The kind of an [`Error`].
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -20,38 +20,39 @@ use std::sync::Arc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The fetch function failed; [`Error::fetch_error`] gives its error back.
+    /// The fetch function failed; [`Error::fetch_error`] returns its error.
     Fetch,
-    /// The cache's URL is malformed, or names a scheme that is unknown or not compiled in.
+    /// The cache's URL is malformed, or its scheme is unknown or not compiled in.
     InvalidUrl,
-    /// A setting of the builder cannot be used.
+    /// A setting of the builder is invalid.
     InvalidConfig,
-    /// An invalidation did not reach the cache. It is retried in the background until it does;
-    /// until then, reads of those keys by this process go past the cache, and other processes may
-    /// still be served the old value, for no longer than its time to live.
+    /// The cache did not confirm an invalidation. It is retried in the background until it
+    /// succeeds. Until then, reads of those keys in this process bypass the cache, and other
+    /// processes may still be served the old value, for at most its time to live.
     NotInvalidated,
-    /// A write was not started, because its hold could not be placed and
-    /// [`require_hold`](crate::Write::require_hold) asks for one.
+    /// A write was not started: its hold could not be placed, and
+    /// [`require_hold`](crate::Write::require_hold) requires one.
     HoldRefused,
-    /// The cache cannot be reached, or refused the operation.
+    /// The cache cannot be reached, or it refused the operation.
     Unavailable,
     /// A store has no value under the key.
     NotFound,
-    /// A store does not take such a key; nothing was read or written.
+    /// The store does not accept this key; nothing was read or written.
     InvalidKey,
-    /// No store takes such a time to live; nothing was written.
+    /// No store accepts this time to live; nothing was written.
     InvalidTtl,
-    /// The store cannot do this, or must not; or a method that blocks was called inside of an async runtime.
+    /// The store does not support the operation, or must not do it; or a blocking method was called inside an async
+    /// runtime.
     Unsupported,
-    /// The value is larger than the store takes; nothing was written.
+    /// The value is larger than the store accepts; nothing was written.
     TooLarge,
-    /// A stored value is not what was signed: it was changed, cut, extended or moved.
+    /// A stored value does not match its signature: it was changed, cut, extended or moved.
     Tampered,
-    /// The store, or the file or reader handed to it, failed.
+    /// The store failed, or a file or reader that was passed to it.
     Store,
 }
 
-/// An error of cachecow, cheap to clone: callers that shared a load share its error.
+/// An error of cachecow. It is cheap to clone: callers that share a load share its error.
 ///
 /// `Display` names the operation, the type and the remedy, never a key's value, a credential or
 /// the source: walk [`source`](StdError::source) for the cause.
@@ -95,7 +96,7 @@ struct Inner {
 enum Source {
     None,
     Error(Box<dyn StdError + Send + Sync>),
-    /// The fetch function's own error, and how to see it as a `dyn Error`.
+    /// The fetch function's own error, and a function that views it as a `dyn Error`.
     Fetch(
         Box<dyn Any + Send + Sync>,
         fn(&(dyn Any + Send + Sync)) -> Option<&(dyn StdError + 'static)>,
@@ -119,8 +120,8 @@ impl Error {
         Self { inner: Arc::new(Inner { kind, message: message.into(), source }), attached: None }
     }
 
-    /// The cache's URL is not valid, for this reason. `why` says what to write instead, and shows nothing
-    /// that may be a password.
+    /// Makes the error for an invalid cache URL. `why` says what to write instead; it must not show anything that
+    /// may be a password.
     ///
     /// ```
     /// # use cachecow::{Error, ErrorKind};
@@ -131,20 +132,20 @@ impl Error {
         Self::new(ErrorKind::InvalidUrl, format!("the cache's URL is not valid: {why}"))
     }
 
-    /// The cache cannot be opened, since what lies below it failed: a file, a connection, a server.
+    /// Makes the error for a cache that cannot be opened, because a file, a connection or a server failed.
     ///
-    /// `what` names it, without a password.
+    /// `what` names what failed, without a password.
     pub fn unavailable(what: &str, source: impl StdError + Send + Sync + 'static) -> Self {
         Self::caused_by(ErrorKind::Unavailable, format!("{what} cannot be reached"), source)
     }
 
-    /// The store has no value under the key that `operation` was given.
+    /// Makes the error for a key without a value; `operation` names what the caller asked for.
     pub fn not_found(operation: &str) -> Self {
         Self::new(ErrorKind::NotFound, format!("{operation}: there is no value under this key"))
     }
 
-    /// The store does not take the key that `operation` was given. `why` says what is wrong with the key,
-    /// and does not show it.
+    /// Makes the error for a key that the store does not accept. `why` says what is wrong with the key; it must not
+    /// show the key.
     ///
     /// ```
     /// # use cachecow::{Error, ErrorKind};
@@ -156,33 +157,33 @@ impl Error {
         Self::new(ErrorKind::InvalidKey, format!("{operation}: the key {why}"))
     }
 
-    /// The store does not take the time to live that `operation` was given, for this reason.
+    /// Makes the error for a time to live that the store does not accept; `why` is the reason.
     pub fn invalid_ttl(operation: &str, why: &str) -> Self {
         Self::new(ErrorKind::InvalidTtl, format!("{operation}: {why}"))
     }
 
-    /// What `operation` found stored is not what was signed, for this reason.
+    /// Makes the error for a stored value that does not match its signature; `why` is the reason.
     pub fn tampered(operation: &str, why: &str) -> Self {
         Self::new(ErrorKind::Tampered, format!("{operation}: {why}"))
     }
 
-    /// The store cannot do `operation`, for this reason.
+    /// Makes the error for an operation that the store does not support; `why` is the reason.
     pub fn unsupported(operation: &str, why: &str) -> Self {
         Self::new(ErrorKind::Unsupported, format!("{operation} is not supported: {why}"))
     }
 
-    /// The value is longer than the store's limit, in bytes.
+    /// Makes the error for a value that is longer than the store's limit, in bytes.
     pub fn too_large(operation: &str, limit: u64) -> Self {
         let message = format!("{operation}: the value is larger than this store's {limit} bytes");
         Self::new(ErrorKind::TooLarge, message)
     }
 
-    /// What lies below a store failed: a file, a connection, a server.
+    /// Makes the error for a failure below a store: of a file, a connection or a server.
     pub fn store(operation: &str, source: impl StdError + Send + Sync + 'static) -> Self {
         Self::caused_by(ErrorKind::Store, format!("{operation}: the store failed"), source)
     }
 
-    /// A fetch function's error, for `Lookup` implementations written by hand.
+    /// Wraps a fetch function's error, for `Lookup` implementations written by hand.
     ///
     /// `lookup` names the lookup, as in `User::by_id`.
     pub fn fetch<E: StdError + Send + Sync + 'static>(lookup: &str, error: E) -> Self {
@@ -195,7 +196,7 @@ impl Error {
         )
     }
 
-    /// A fetch function's error that is no `std::error::Error` itself, such as `anyhow::Error`.
+    /// Wraps a fetch function's error whose type does not implement `std::error::Error`, such as `anyhow::Error`.
     pub fn fetch_opaque<E>(lookup: &str, error: E) -> Self
     where
         E: fmt::Debug + fmt::Display + Send + Sync + 'static,
@@ -209,12 +210,12 @@ impl Error {
         )
     }
 
-    /// What went wrong.
+    /// Returns the kind of the error.
     pub fn kind(&self) -> ErrorKind {
         self.inner.kind
     }
 
-    /// What went wrong besides: the cache's error, where this one is the backing store's.
+    /// Returns a second error, if there is one: the cache's error, when this error is the backing store's.
     pub fn attached(&self) -> Option<&Self> {
         self.attached.as_deref()
     }
@@ -224,7 +225,7 @@ impl Error {
         Self { attached: Some(Arc::new(other)), ..self }
     }
 
-    /// The fetch function's own error, if this is one and its type is `E`.
+    /// Returns the fetch function's own error, if this error wraps one of type `E`.
     ///
     /// ```
     /// # use cachecow::{Error, ErrorKind};
@@ -274,7 +275,7 @@ impl StdError for Error {
     }
 }
 
-/// Lends `std::error::Error` to an error type that has only `Display` and `Debug`.
+/// Implements `std::error::Error` for an error type that has only `Display` and `Debug`.
 struct Opaque<E>(E);
 
 impl<E: fmt::Debug> fmt::Debug for Opaque<E> {

@@ -1,7 +1,7 @@
-//! Every event that goes to `tracing`, once: its name, its level, what it says and what to do about it.
+//! The table of all events that go to `tracing`: name, level, meaning and advice.
 //!
-//! An event is said by `say!`, which takes name, level and target from here. So each event of the source has its line
-//! in `docs/events.md`, which a test compares with this table.
+//! The macro `say!` emits an event; it takes name, level and target from this table. So each event in the source
+//! has a line in `docs/events.md`, which a test compares with this table.
 
 use std::time::Duration;
 
@@ -9,40 +9,40 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 use tracing::Level;
 
-/// An event that may be said.
+/// A kind of event.
 #[derive(Clone, Copy, Debug)]
 pub struct EventInfo {
-    /// Its name, which does not change: the field `event`.
+    /// Its name, the field `event`. It does not change between releases.
     pub name: &'static str,
-    /// The same as the metadata has it.
+    /// The name as it is in the metadata.
     pub full_name: &'static str,
     /// How serious it is.
     pub level: Level,
-    /// Whom it is from.
+    /// The target it is emitted with.
     pub target: &'static str,
-    /// How often it is said, if its cause goes on.
+    /// How often it is emitted while its cause continues.
     pub often: Often,
-    /// When it is said.
+    /// What happened.
     pub meaning: &'static str,
-    /// What a person does then.
+    /// What a person should do then.
     pub advice: &'static str,
 }
 
-/// How often an event is said, if its cause goes on.
+/// How often an event is emitted while its cause continues.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Often {
-    /// Each time: it tells of a change, or is for those who look for something.
+    /// Each time: it reports a change, or is meant for debugging.
     Always,
     /// Once for each type, list, lookup or cause.
     Once,
-    /// Once a minute for each cache; the field `left_out` tells how many were left out.
+    /// At most once a minute for each cache; the field `left_out` is the number of events left out.
     EachMinute,
-    /// The same for each type.
+    /// At most once a minute for each type.
     EachMinuteOfType,
 }
 
 impl Often {
-    /// In words.
+    /// Returns it in words.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Always => "each time",
@@ -66,7 +66,7 @@ struct Said {
 impl Rate {
     const INTERVAL: Duration = Duration::from_secs(60);
 
-    /// Whether to say it now: how many were left out since it was said last.
+    /// Returns `Some` if the event may be emitted now, with the number left out since the last one.
     #[cold]
     pub(crate) fn admits(&self) -> Option<u64> {
         let now = Instant::now();
@@ -80,7 +80,7 @@ impl Rate {
     }
 }
 
-/// The rates of one cache's events.
+/// The rate limits of one cache's events.
 #[derive(Default)]
 pub(crate) struct Rates {
     pub(crate) invalidation_failed: Rate,
@@ -90,7 +90,7 @@ pub(crate) struct Rates {
     pub(crate) load_given_up: Rate,
 }
 
-/// Says an event of the table, with these fields and this message.
+/// Emits an event of the table, with these fields and this message.
 macro_rules! say {
     ($event:ident, $($rest:tt)+) => {
         ::tracing::event!(
@@ -107,7 +107,7 @@ pub(crate) use say;
 macro_rules! events {
     ($($event:ident: $level:ident, $often:ident, $target:literal, $name:literal, $meaning:literal, $advice:literal;)*) => {
         $(
-            #[allow(dead_code, reason = "some are said by features alone")]
+            #[allow(dead_code, reason = "some events belong to optional features")]
             pub(crate) const $event: EventInfo = EventInfo {
                 name: $name,
                 full_name: concat!("cachecow.", $name),
@@ -119,60 +119,71 @@ macro_rules! events {
             };
         )*
 
-        /// Every event that may be said.
+        /// All events.
         pub const EVENTS: &[EventInfo] = &[$($event),*];
     };
 }
 
 events! {
     CIRCUIT_OPENED: WARN, EachMinute, "cachecow", "circuit_opened",
-        "Three operations in a row were not answered: reads go past the cache from now on, and one in a while asks whether it is back.",
-        "See that the server runs and that this process reaches it; `error` has the cause. The database has all of the load meanwhile.";
+        "Three operations in a row got no answer. From now on reads bypass the cache, and now and then \
+         one asks whether it is back.",
+        "See that the server runs and that this process reaches it; `error` has the cause. Meanwhile \
+         the database has all of the load.";
     CIRCUIT_CLOSED: INFO, Always, "cachecow", "circuit_closed",
-        "The cache answers again, and reads use it. It is said if the opening was.",
+        "The cache answers again, and reads use it. It is emitted only if `circuit_opened` was.",
         "Nothing.";
     CACHE_REFUSES: WARN, EachMinute, "cachecow", "cache_refuses",
         "The cache answered a command with an error: it is full, read-only, loading, or denies the command.",
-        "Mend what `error` says: `maxmemory` and its policy, the replica that should be a master, the rights of the user.";
+        "Fix what `error` says: `maxmemory` and its policy, a replica that should be a master, or the \
+         rights of the user.";
     READ_LOST: DEBUG, Always, "cachecow", "read_lost",
-        "A command of a read was not answered, or not properly. The read fetches.",
-        "Nothing for one. Many are counted as `backend_errors`, and open the circuit.";
+        "A command of a read got no answer, or an invalid one. The read fetches.",
+        "Nothing for a single one. They are counted as `backend_errors`, and several in a row open the \
+         circuit.";
     INVALIDATION_FAILED: WARN, EachMinute, "cachecow", "invalidation_failed",
-        "The cache did not confirm an invalidation, or the end of a write. It is retried in the background, and until it succeeds this process reads those keys past the cache.",
-        "See to the cache, as for `circuit_opened`. Other processes may serve the old values, for their time to live at most.";
+        "The cache did not confirm an invalidation, or the end of a write. It is retried in the \
+         background. Until it succeeds, reads of those keys in this process bypass the cache.",
+        "Repair the cache, as for `circuit_opened`. Other processes may serve the old values, for their \
+         time to live at most.";
     INVALIDATIONS_DONE: INFO, Always, "cachecow", "invalidations_done",
         "All invalidations that had failed are confirmed.",
         "Nothing.";
     WRITE_WITHOUT_HOLD: INFO, EachMinute, "cachecow", "write_without_hold",
         "The cache did not grant a hold, and the work of a write begins without it.",
-        "See to the cache. Should the process die between the commit and the invalidation, others may serve the old value; `require_hold()` does not begin such a write.";
+        "Repair the cache. If the process dies between the commit and the invalidation, other processes \
+         may serve the old value. With `require_hold()`, such a write does not begin.";
     WRITE_NOT_TOLD: WARN, EachMinute, "cachecow", "write_not_told",
-        "The work of a write was done, and the cache could be told neither before nor after it. The caller has the work's result, and the keys are retried.",
+        "The work of a write was done, but the cache could not be reached before it nor after it. The \
+         caller has the work's result, and the invalidation of the keys is retried.",
         "As for `invalidation_failed`.";
     WRITE_CANCELLED: WARN, EachMinute, "cachecow", "write_cancelled",
-        "A write without its hold was dropped before its end, so that its keys are invalidated in the background.",
-        "Spawn writes that have to end; see to the cache.";
+        "A write without its hold was dropped before its end. Its keys are invalidated in the background.",
+        "Spawn writes that must finish; repair the cache.";
     LOAD_GIVEN_UP: WARN, EachMinute, "cachecow", "load_given_up",
         "A load took longer than `load_wait`, or its caller stopped polling it. Another caller loads instead.",
-        "Give slow fetches a timeout, and do not hold a read beside a slow branch of a `select!`.";
+        "Give slow fetches a timeout, and do not keep an unpolled read beside a slow branch of a `select!`.";
     STALE_SERVED: WARN, EachMinuteOfType, "cachecow", "stale_served",
-        "A fetch failed, and the object is served past its time to live (`stale_if_error`).",
-        "Mend what the fetch function reads from. Its errors are counted as `fetch_errors`.";
+        "A fetch failed, and the read was served an object past its time to live (`stale_if_error`).",
+        "Repair the backing store that the fetch function reads. Its errors are counted as `fetch_errors`.";
     VALUE_REJECTED: WARN, EachMinuteOfType, "cachecow", "value_rejected",
-        "A stored value was malformed, too large, or of another key. It is fetched and replaced.",
-        "Find out who else writes into this cache, or uses the same namespace. One or two after a change of settings are usual.";
+        "A stored value was malformed, too large, or of another key. The read fetches, and replaces it.",
+        "Find out who else writes into this cache, or uses the same namespace. One or two after a \
+         change of settings are normal.";
     VALUE_TOO_LARGE: DEBUG, Always, "cachecow", "value_too_large",
         "A fetched value is longer than `max_value_size`, and is not stored.",
-        "Raise the limit, or leave fields out by `#[cache(skip)]`. They are counted as `oversized`.";
+        "Raise the limit, or leave fields out with `#[cache(skip)]`. Such values are counted as `oversized`.";
     LIST_TOO_LONG: WARN, Once, "cachecow", "list_too_long",
         "A list is longer than its `max_len`: every read of it fetches.",
-        "Fetch a page of it, as by a list of more fields, or raise `max_len`.";
+        "Split the list, with more fields in its key, or raise `max_len`.";
     UNFAITHFUL_VALUE: ERROR, Once, "cachecow", "unfaithful_value",
-        "An object of the type would not come back as it was fetched, and is not stored. After three in a row the type is left alone for a while.",
+        "An object, decoded again, would differ from the fetched one, so it is not stored. After three \
+         in a row, objects of the type are not stored for a while.",
         "Change the encoding of the field that `why` names: `#[cache(with = …)]`, `#[derive(CacheSchema)]`, or `#[cache(skip)]`.";
     MISMATCHED_OBJECT: WARN, Once, "cachecow", "mismatched_object",
         "A fetch returned an object whose fields differ from what was asked for. It is returned and not stored.",
-        "If both mean the same, as in a case-insensitive column, write `#[cache(normalize = …)]` on the field; else mend the fetch function.";
+        "If both mean the same, as in a case-insensitive column, write `#[cache(normalize = …)]` on the \
+         field. Otherwise fix the fetch function.";
     TEMPLATE_CLASH: ERROR, Once, "cachecow", "template_clash",
         "Two types have the same key template. The second is not cached.",
         "Give it a template of its own.";
@@ -180,53 +191,61 @@ events! {
         "A connection to the cache was made.",
         "Nothing.";
     NEAR_DEAF: WARN, Once, "cachecow", "near_deaf",
-        "The cache's changes cannot be heard, so that nothing is served from this process's memory. It is tried again.",
-        "Mend what `error` says; the user needs the right to `CLIENT TRACKING`. On a connection made elsewhere name the server by `near_url`.";
+        "The process cannot listen for changes in the cache, so nothing is served from its memory (the \
+         near tier). It tries again.",
+        "Fix what `error` says; the user needs the right to `CLIENT TRACKING`. With an existing \
+         connection, set the server with `near_url`.";
     NEAR_STILL_DEAF: DEBUG, Always, "cachecow", "near_still_deaf",
-        "The same, at a further attempt.",
+        "The same as `near_deaf`, at a later attempt.",
         "As for `near_deaf`.";
     TRACKING_REFUSED: DEBUG, Always, "cachecow", "tracking_refused",
-        "The server does not tell when a key changes, so that reads that wait for another process's fill ask again and again.",
-        "Give the user the right to `CLIENT TRACKING`, if such waits are many (`contended`).";
+        "The server does not report when a key changes, so reads that wait for another process's fill poll.",
+        "Give the user the right to `CLIENT TRACKING`, if there are many such waits (`contended`).";
     MASTER_SWITCHED: INFO, Always, "cachecow", "master_switched",
-        "The sentinels have switched the master, and this process follows.",
-        "Nothing; what the former master confirmed in its last moments may be lost.";
+        "The sentinels have switched to another master, and this process now uses it.",
+        "Nothing. Invalidations that the former master confirmed just before the switch may be lost.";
     SENTINEL_UNHEARD: DEBUG, Always, "cachecow", "sentinel_unheard",
         "One of the sentinels cannot be reached.",
-        "See that it runs. While none can be reached, no switch is noticed.";
+        "See that it runs. While no sentinel can be reached, this process does not notice a switch.";
     CHANGE_LOG_WARNING: WARN, Once, "cachecow", "change_log_warning",
-        "What the check of a change log found as it was started.",
-        "As `warning` says.";
+        "The check of a change log found a problem when it was started.",
+        "Do what `warning` says.";
     CHANGE_LOG_FOLLOWING: INFO, Always, "cachecow", "change_log_following",
         "A change log was opened, and is read from `position` on.",
         "Nothing.";
     CHANGE_LOG_DOWN: WARN, Once, "cachecow", "change_log_down",
-        "A change log cannot be read, and is tried again; once for each error.",
-        "Mend what `error` says. Until then what others change is served as it was, for its time to live at most.";
+        "A change log cannot be read; reading is retried. Emitted once for each error.",
+        "Fix what `error` says. Until then, old values of rows that others change may be served, for \
+         their time to live at most.";
     CHANGE_LOG_BEHIND: WARN, Once, "cachecow", "change_log_behind",
-        "The cache is behind its change log by more than the limit of `on_lag`; once each time it falls behind.",
-        "See whether the log is read (`change_log_down`) and the cache takes invalidations (`invalidation_failed`); else more changes come than can be invalidated.";
+        "The cache is behind its change log by more than the limit of `on_lag`. Emitted once each time \
+         it falls behind.",
+        "See whether the log is read (`change_log_down`) and the cache accepts invalidations \
+         (`invalidation_failed`). Otherwise more changes arrive than this process can invalidate.";
     CHANGE_LOG_CAUGHT_UP: INFO, Always, "cachecow", "change_log_caught_up",
-        "It is behind no more.",
+        "The cache has caught up with its change log.",
         "Nothing.";
     TYPE_DROPPED: WARN, Always, "cachecow", "type_dropped",
-        "Everything of a followed type was invalidated, since changes were missed or not known row by row.",
-        "As `reason` says. A `TRUNCATE` is usual; a slot that was lost is not.";
+        "Everything of a followed type was invalidated, because changes were missed or the log did not \
+         list the rows.",
+        "`reason` says why. A `TRUNCATE` is normal; a lost slot is not.";
     STALE_OBJECT: WARN, EachMinuteOfType, "cachecow::audit", "stale_object",
-        "The auditor found a stale object: the backing store has another, and no invalidation came.",
-        "Find the write that does not invalidate, by `type` and `fields`; invalidate the object, or let the auditor `repair()`. All are counted as `confirmed_stale`.";
+        "The auditor found a stale object: the backing store has another value, and the object was not \
+         invalidated.",
+        "Use `type` and `fields` to find the write that does not invalidate. Invalidate the object, or \
+         let the auditor `repair()`. All of them are counted as `confirmed_stale`.";
     AUDIT_UNDECIDED: INFO, EachMinuteOfType, "cachecow::audit", "audit_undecided",
-        "It cannot be told whether an object is stale, since these fields are fetched differently each time.",
-        "Leave them out by `#[cache(skip)]`, if they need not be cached.";
+        "The auditor cannot decide whether an object is stale, because these fields differ at each fetch.",
+        "Leave them out with `#[cache(skip)]`, if they need not be cached.";
     AUDIT_RACED: DEBUG, Always, "cachecow::audit", "audit_raced",
-        "A read differed from the backing store, and was served no more at the second look.",
+        "A read differed from the backing store, but at the second check the old value was no longer served.",
         "Nothing.";
     AUDIT_FAILED: DEBUG, Always, "cachecow::audit", "audit_failed",
         "A read could not be compared: the fetch or the cache failed.",
-        "Nothing, unless all do.";
+        "Nothing, unless all comparisons fail.";
     AUDITOR_LACKS_CONTEXT: WARN, Once, "cachecow::audit", "auditor_lacks_context",
         "Reads by this lookup are not audited: the auditor lacks the context of its fetch function.",
-        "Give it one by `Auditor::context`.";
+        "Add the context with `Auditor::context`.";
 }
 
 #[cfg(test)]

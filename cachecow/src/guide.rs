@@ -16,7 +16,7 @@
     allow(rustdoc::broken_intra_doc_links, reason = "the pages are about all features")
 )]
 
-// The pages' links name what the crate's root has.
+// Links on the pages refer to items in the crate's root.
 #[allow(unused_imports)]
 use crate::*;
 

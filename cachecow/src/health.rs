@@ -1,4 +1,4 @@
-//! What works, and what a person should look at.
+//! The health of a cache: what works, and what a person should look at.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -11,7 +11,8 @@ use crate::engine::Engine;
 use crate::log::FollowerState;
 
 impl CacheCow {
-    /// Whether the program can serve, which it always can, and what a person should look at: why, and since when.
+    /// Returns the health of the cache: whether the program can serve (always), and what a person should look at,
+    /// why, and since when.
     ///
     /// ```
     /// # use cachecow::CacheCow;
@@ -21,15 +22,15 @@ impl CacheCow {
     /// assert_eq!(health.to_string(), "ready");
     /// ```
     ///
-    /// It asks the cache nothing, and tells what this process has learnt from its own reads and writes; for a question
-    /// to the cache itself there is [`ping`](Self::ping).
+    /// It sends nothing to the cache: it reports what this process has learnt from its own reads and writes. To ask
+    /// the cache itself, use [`ping`](Self::ping).
     pub fn health(&self) -> Health {
         self.engine.health()
     }
 }
 
-/// The state of a cache, as [`CacheCow::health`] tells it. `Display` is a line; `Serialize` has `ready` besides the
-/// fields, and times in seconds since 1970.
+/// The state of a cache; what [`CacheCow::health`] returns. `Display` writes one line. `Serialize` writes the
+/// fields and `ready`, with times in seconds since 1970.
 ///
 /// ```
 /// # use cachecow::CacheCow;
@@ -41,7 +42,7 @@ impl CacheCow {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
-    /// What does not work as it should; empty, if all does.
+    /// What does not work as it should; empty if everything works.
     pub degraded: Vec<Degradation>,
 }
 
@@ -54,32 +55,34 @@ pub struct Degradation {
     /// Since when, by this process's clock.
     #[serde(serialize_with = "unix_time")]
     pub since: SystemTime,
-    /// In words, with names and numbers; no key values.
+    /// The details in words, with names and numbers, but without key values.
     pub detail: String,
 }
 
-/// What may not work as it should. The reads are right in each of these cases, unless it says otherwise.
+/// What may not work as it should. In each of these cases reads are correct, unless it says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DegradedBy {
-    /// The cache kept failing, and reads go past it: the database has all of the load. See that the server runs, and
+    /// The cache kept failing, and reads bypass it: the database has all of the load. See that the server runs, and
     /// that this process reaches it.
     CircuitOpen,
-    /// The cache answers, and refuses some commands: it is full, read-only, or denies them. The event
-    /// `cache_refuses` has its words.
+    /// The cache answers, but refuses some commands: it is full, read-only, or denies them. The event
+    /// `cache_refuses` has its error message.
     CacheRefuses,
-    /// Invalidations failed and are retried. This process reads those keys past the cache; other processes may serve
-    /// the old values until it succeeds, for their time to live at most.
+    /// Invalidations failed and are retried. Reads of those keys in this process bypass the cache. Until a retry
+    /// succeeds, other processes may serve the old values, for their time to live at most.
     InvalidationsPending,
-    /// Changes cannot be heard, so that nothing is served from this process's memory.
+    /// This process cannot listen for changes in the cache, so nothing is served from its memory (the near tier).
     NearDeaf,
-    /// Objects of a type are not cached: they would not come back as they were fetched, or two types have one
-    /// template. The event `unfaithful_value` or `template_clash` tells more.
+    /// Objects of a type are not cached: decoded again, they would differ from the fetched ones, or two types have
+    /// the same template. The event `unfaithful_value` or `template_clash` has the details.
     TypeNotCached,
-    /// A change log cannot be read. What others change in the database is served as it was, for its time to live at most.
+    /// A change log cannot be read. Old values of rows that others change may be served, for their time to live at
+    /// most.
     ChangeLogDown,
-    /// The cache is behind a change log by more than the limit. What others change is served as it was for that long.
+    /// The cache is behind a change log by more than the limit. Old values of rows that others change may be served
+    /// for that long.
     ChangeLogBehind,
 }
 
@@ -95,7 +98,7 @@ impl DegradedBy {
         Self::ChangeLogBehind,
     ];
 
-    /// In a word, as the metric `cachecow_degraded` has it.
+    /// Returns it as one word, as in the metric `cachecow_degraded`.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::CircuitOpen => "circuit_open",
@@ -110,14 +113,15 @@ impl DegradedBy {
 }
 
 impl Health {
-    /// Whether a load balancer should send requests: always. The cache is never the reason for a failure, and an
-    /// instance that is taken out of service takes no load off the database, which the others then have to ask.
-    #[allow(clippy::unused_self, reason = "a question that is asked of the answer")]
+    /// Returns whether a load balancer should send requests: always `true`. The cache is never the reason for a
+    /// failure, and removing an instance does not reduce the load on the database: the other instances then send
+    /// those queries.
+    #[allow(clippy::unused_self, reason = "it belongs to the answer, and may depend on it later")]
     pub fn is_ready(&self) -> bool {
         true
     }
 
-    /// Whether a person should look.
+    /// Returns whether a person should look.
     pub fn is_degraded(&self) -> bool {
         !self.degraded.is_empty()
     }
@@ -131,7 +135,7 @@ impl Engine {
             found.add(DegradedBy::CircuitOpen, lasted, detail);
         }
         if let Some(lasted) = self.client.refusing_for() {
-            let detail = "the cache refuses commands; what it refuses is done without it";
+            let detail = "the cache refuses commands; reads and writes go on without it";
             found.add(DegradedBy::CacheRefuses, lasted, detail);
         }
         if let Some(lasted) = self.pending.oldest() {
@@ -139,7 +143,7 @@ impl Engine {
             found.add(DegradedBy::InvalidationsPending, lasted, detail);
         }
         if let Some(lasted) = self.near_deaf_for() {
-            let detail = "the cache's changes cannot be heard; nothing is served from memory";
+            let detail = "changes in the cache cannot be heard; nothing is served from this process's memory";
             found.add(DegradedBy::NearDeaf, lasted, detail);
         }
         let wall_clock = self.wall_clock();

@@ -48,22 +48,22 @@
 //!
 //! | you want to | read |
 //! |---|---|
-//! | begin | [Getting started](guide::getting_started) |
-//! | know why it is never stale | [How it stays consistent](guide::consistency), with pictures |
+//! | start | [Getting started](guide::getting_started) |
+//! | understand why reads are never stale | [How it stays consistent](guide::consistency), with pictures |
 //! | change the database | [Writes](guide::writes) |
 //! | cache more than single objects | [Lists](guide::lists), [queries](guide::queries) |
 //! | run it | [In production](guide::production), [At scale](guide::scale), [Faults by name](guide::faults) |
 //! | replace another cache | [Coming from another cache](guide::coming_from) |
 //! | look something up | [Settings](guide::settings), [Features](guide::features), [Stored types](guide::stored_types) |
-//! | ask | [Frequently asked questions](guide::faq) |
+//! | find a quick answer | [Frequently asked questions](guide::faq) |
 //!
 //! [The guide](guide) has all pages in order.
 //!
 //! # The promise
 //!
-//! - **P1, no stale fill.** Once [`CacheCow::invalidate`] of a key has returned `Ok`, no read of that key which starts
-//!   afterwards, in any process, returns a value that was fetched before that invalidation began.
-//! - **P2, crash-safe write.** With [`CacheCow::write`] that holds even if the writer dies at any point.
+//! - **P1, no stale fill.** Once [`CacheCow::invalidate`] of a key has returned `Ok`, later reads of that key, in
+//!   any process, never return a value that was fetched before that invalidation began.
+//! - **P2, crash-safe write.** With [`CacheCow::write`], P1 holds even if the writer dies at any point.
 //! - **P3, the cache is never the reason for a failure.** With Redis down, slow or full, the fetch functions serve the reads, and
 //!   a write returns the database's own result.
 //! - **P4, what is not promised is written down.**
@@ -71,8 +71,9 @@
 //!   program stored it.
 //! - **P6, changes made elsewhere are seen**, where a change log is followed.
 //!
-//! [The promise](guide::promise) has each word of it, and what is not promised: what Redis itself forgets, a database replica that lags, an
-//! invalidation before the commit. [How the promise is checked](guide::evidence) says why you may believe it.
+//! [The promise](guide::promise) has the exact wording, and lists what is not promised: data that Redis itself
+//! loses, a database replica that lags, an invalidation before the commit.
+//! [How the promise is checked](guide::evidence) describes the tests behind it.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 

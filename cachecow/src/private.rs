@@ -1,5 +1,5 @@
-//! What the derives' generated code calls. Not part of the public interface: anything here may
-//! change in any release.
+//! What the derives' generated code calls. It is not part of the public interface: anything here
+//! may change in any release.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -43,13 +43,13 @@ pub use crate::model::schema::fingerprint;
 pub use crate::stats::StaticSlot;
 pub use crate::{__cachecow_log_items as log_items, __cachecow_need_log as need_log};
 
-/// Appends a key part; an error of its bound stands at the field's type.
+/// Appends a key part. The compiler reports an unmet bound at the field's type.
 #[inline]
 pub fn encode<P: KeyPart>(part: &P, encoder: &mut KeyEncoder) {
     part.encode(encoder);
 }
 
-/// Copies a key part; an error of its bound stands at the field's type.
+/// Copies a key part. The compiler reports an unmet bound at the field's type.
 #[inline]
 pub fn clone<P: Clone>(part: &P) -> P {
     part.clone()
@@ -65,11 +65,11 @@ pub fn text<P: AsRef<str>>(part: &P) -> &str {
 #[diagnostic::on_unimplemented(
     message = "a `normalize` function of a field of type `{P}` cannot return `{Self}`",
     label = "wrong return type",
-    note = "it takes the field's value by reference, text as `&str`, and returns the value to stand in keys: a \
-            `{P}`; for text also a `String`, a `&str` or a `Cow<str>`"
+    note = "it takes the field's value by reference (text as `&str`), and returns the value for the \
+        key: a `{P}`; for text also a `String`, a `&str` or a `Cow<str>`"
 )]
 pub trait Normalized<P> {
-    /// The value to stand in keys.
+    /// Returns the value for the key.
     #[doc(hidden)]
     fn into_part(self) -> P;
 }
@@ -102,8 +102,8 @@ pub fn normalized<P, N: Normalized<P>>(output: N) -> P {
     output.into_part()
 }
 
-/// The `Debug` form of a lookup: its template and the types of its parts. The values may be personal data:
-/// they are shown only by `{:#?}`, and of a type without `Debug` the type then too.
+/// Writes the `Debug` form of a lookup: its template and the types of its parts. The values may be personal data:
+/// only `{:#?}` shows them (and for a type without `Debug`, still only the type).
 pub fn debug(
     formatter: &mut fmt::Formatter<'_>,
     (name, template): (&str, &str),
@@ -122,13 +122,13 @@ pub fn debug(
     shown.finish()
 }
 
-/// A part of a lookup, to be asked for its `Debug` form.
+/// A part of a lookup, with or without a `Debug` form.
 #[derive(Debug)]
 pub struct Part<'a, P>(pub &'a P);
 
-/// Of a part that has one: a method call on `&&Part` takes this one where it applies.
+/// For parts with `Debug`: a method call on `&&Part` chooses this trait if it applies.
 pub trait ShownPart<'a> {
-    /// The form.
+    /// Returns the `Debug` form.
     fn cachecow_debug(&self) -> Option<&'a dyn Debug>;
 }
 
@@ -138,9 +138,9 @@ impl<'a, P: Debug> ShownPart<'a> for &Part<'a, P> {
     }
 }
 
-/// Of a part that has none.
+/// For parts without `Debug`.
 pub trait HiddenPart<'a> {
-    /// Nothing.
+    /// Returns `None`.
     fn cachecow_debug(&self) -> Option<&'a dyn Debug>;
 }
 
@@ -155,14 +155,14 @@ pub fn gather<L, P>(lookups: &[&L], parts: fn(&L) -> P) -> Vec<P> {
     lookups.iter().map(|lookup| parts(lookup)).collect()
 }
 
-/// What a query returns.
+/// The return types that a query may have.
 #[diagnostic::on_unimplemented(
     message = "a query cannot return `{Self}`",
     label = "wrong return type",
     note = "a query returns `Result<T, E>` or `Result<Option<T>, E>`, where `E` is any error"
 )]
 pub trait QueryOutput {
-    /// What it found.
+    /// The value inside the result.
     type Value;
 }
 
@@ -171,7 +171,7 @@ impl<T, E> QueryOutput for Result<T, E> {
     type Value = T;
 }
 
-/// The answer of a query to the question of this key.
+/// Makes the answer of a query for this key.
 #[inline]
 pub fn answer<Q: Query, O: FetchOutput<Q::Value>>(
     key: KeyEncoder,
@@ -182,7 +182,7 @@ pub fn answer<Q: Query, O: FetchOutput<Q::Value>>(
     Ok(found.map(|value| Answer::new(key, value)))
 }
 
-/// Whether the answer is that to the question of this key.
+/// Returns whether the answer belongs to this key.
 #[inline]
 pub fn answers<Q: Query>(answer: &Answer<Q>, key: &KeyEncoder) -> bool {
     answer.encoded_key().as_bytes() == key.as_bytes()
@@ -199,26 +199,26 @@ pub fn shared_answer<Q: Query>(answer: Arc<Answer<Q>>) -> Arc<Q::Value> {
     answer.shared()
 }
 
-/// Visits the epochs that answers with these tags carry.
+/// Visits the epochs that query results with these tags carry.
 #[inline]
 #[expect(clippy::needless_pass_by_value, reason = "the user's expression is of any type")]
 pub fn tags(tags: impl QueryTags, visit: &mut dyn FnMut(Key)) {
     tags.each_epoch(visit);
 }
 
-/// Stands where a fetch function is missing, beside the error that says so.
+/// Replaces a missing fetch function, beside the compile error that reports it.
 pub fn never<T: Send>() -> impl Future<Output = Result<T, Error>> + Send {
     future::pending()
 }
 
-/// What a `ttl_with` function may return.
+/// The types that a `ttl_with` function may return.
 #[diagnostic::on_unimplemented(
     message = "a `ttl_with` function cannot return `{Self}`",
     label = "wrong return type",
     note = "it takes the object by reference and returns `Duration` or `Option<Duration>`"
 )]
 pub trait IntoTtl {
-    /// The time to live, or none of its own.
+    /// Returns the time to live, or `None` for the type's.
     #[doc(hidden)]
     fn into_ttl(self) -> Option<Duration>;
 }
@@ -242,27 +242,28 @@ pub fn ttl(ttl: impl IntoTtl) -> Option<Duration> {
     ttl.into_ttl()
 }
 
-/// The fingerprint of a field's type: where `T` implements `CacheSchema`, the inherent constant goes before
-/// the one of [`Unknown`].
+/// The fingerprint of a field's type: if `T` implements `CacheSchema`, the inherent constant takes precedence over
+/// that of [`Unknown`].
 #[derive(Debug)]
 pub struct Known<T: ?Sized>(PhantomData<T>);
 
 impl<T: CacheSchema> Known<T> {
-    /// The type's own. Types that contain each other meet here, and the compiler's error about
-    /// the cycle shows the line.
+    /// The type's own fingerprint. If types contain each other, the compiler's error about the
+    /// cycle shows this line.
     #[rustfmt::skip]
     pub const FINGERPRINT: u64 = T::FINGERPRINT; // a cycle? mark one field #[cache(recursive)]
 }
 
-/// Of a type without `CacheSchema` the compiler complains where it is written and read, once.
+/// For a type without `CacheSchema`: the compiler already reports it where the field is written and read. This
+/// avoids a second error.
 pub trait Unknown {
-    /// Nothing is known.
+    /// No fingerprint is known.
     const FINGERPRINT: u64 = 0;
 }
 
 impl<T: ?Sized> Unknown for Known<T> {}
 
-/// In the fingerprint of a type, what stands for the type itself.
+/// Stands for the type itself in its own fingerprint.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Own;
 
@@ -279,32 +280,32 @@ impl CacheSchema for Own {
     }
 }
 
-/// Writes what serde makes of an opaque field; an error of its bound stands at the field's type.
+/// Writes an opaque field with serde. The compiler reports an unmet bound at the field's type.
 #[inline]
 pub fn write_opaque<T: Serialize>(value: &T, encoder: &mut Encoder) {
     encoder.opaque(value);
 }
 
-/// Reads that.
+/// Reads an opaque field with serde.
 ///
 /// # Errors
 ///
-/// If serde does not read it.
+/// If serde cannot read it.
 #[inline]
 pub fn read_opaque<T: DeserializeOwned>(decoder: &mut Decoder<'_>) -> Result<T, DecodeError> {
     decoder.opaque()
 }
 
-/// What is asked of the type of a generic opaque field.
+/// The bounds on the type of a generic opaque field.
 pub trait Opaque: Serialize + DeserializeOwned {}
 
 impl<T: Serialize + DeserializeOwned> Opaque for T {}
 
-/// A type that serde stores, to be asked for the best way to compare two of its values.
+/// Two values of a type that is stored with serde, to be compared in the best available way.
 #[derive(Debug)]
 pub struct Compared<'a, T>(pub &'a T, pub &'a T);
 
-/// By `PartialEq` too: a method call on `&&Compared` takes this one where it applies.
+/// For types with `PartialEq`: a method call on `&&Compared` chooses this trait if it applies.
 pub trait SameByEquality<T> {
     /// Whether both are the same.
     fn cachecow_is_same(&self, write: impl Fn(&T, &mut Encoder)) -> bool;
@@ -312,15 +313,15 @@ pub trait SameByEquality<T> {
 
 impl<T: PartialEq> SameByEquality<T> for &Compared<'_, T> {
     fn cachecow_is_same(&self, write: impl Fn(&T, &mut Encoder)) -> bool {
-        // Of what does not equal itself, as a NaN, equality says nothing.
+        // If a value does not equal itself, as a NaN, equality says nothing.
         #[expect(clippy::eq_op, reason = "asks whether it equals itself")]
         let says_nothing = || self.0 != self.0;
-        // A type may be equal by its primary key alone.
+        // Equality alone is not enough: a type may compare only its primary key.
         (self.0 == self.1 || says_nothing()) && Comparison::by_encoding(self.0, self.1, write)
     }
 }
 
-/// By what is written.
+/// For other types: compares their encodings.
 pub trait SameByEncoding<T> {
     /// Whether both are the same.
     fn cachecow_is_same(&self, write: impl Fn(&T, &mut Encoder)) -> bool;
@@ -332,23 +333,23 @@ impl<T> SameByEncoding<T> for Compared<'_, T> {
     }
 }
 
-/// A value as it is stored, without its header; `None` if it cannot be. For the benchmarks.
+/// Returns a value as it is stored, without its header; `None` if it cannot be stored. For the benchmarks.
 pub fn to_vec<T: CacheSchema>(value: &T) -> Option<Vec<u8>> {
     let mut encoder = Encoder::after(Vec::with_capacity(256), usize::MAX);
     value.write_to(&mut encoder);
     encoder.finish().ok()
 }
 
-/// A value from what [`to_vec`] gives.
+/// Reads a value from the result of [`to_vec`].
 ///
 /// # Errors
 ///
-/// If the bytes are no such value.
+/// If the bytes are not such a value.
 pub fn from_slice<T: CacheSchema>(bytes: &[u8]) -> Result<T, DecodeError> {
     crate::document::decode(bytes)
 }
 
-/// Whether two values are the same in all that is stored of them.
+/// Returns whether two values are equal in everything that is stored of them.
 pub fn is_same<T: CacheSchema>(one: &T, other: &T) -> bool {
     one.is_same(other, &mut Comparison::default())
 }
@@ -370,13 +371,13 @@ impl<E> Tag<E> {
     }
 }
 
-/// The best way to keep an error: of the three implementations a method call on `&&&Tag<E>` takes
-/// the first one that applies.
+/// Chooses how to wrap an error: a method call on `&&&Tag<E>` takes the first of the three
+/// implementations that applies.
 pub trait ErrorKindOf {
-    /// The way.
+    /// The wrapper for this kind of error.
     type Kind;
 
-    /// The way.
+    /// The wrapper for this kind of error.
     fn cachecow_error_kind(&self) -> Self::Kind;
 }
 
@@ -415,7 +416,7 @@ impl Standard {
     }
 }
 
-/// For what can be shown.
+/// For an error with only `Debug` and `Display`.
 #[derive(Debug)]
 pub struct Displayed;
 
@@ -426,7 +427,7 @@ impl Displayed {
     }
 }
 
-/// For what is no error.
+/// For a type that cannot be an error.
 #[derive(Debug)]
 pub struct Refused;
 
@@ -437,11 +438,11 @@ impl Refused {
     }
 }
 
-/// The least that is asked of a fetch function's error.
+/// The minimum bounds on a fetch function's error.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the error of a fetch function",
     label = "this function's error type",
-    note = "the error is kept and shown, so it has to be `Debug + Display + Send + Sync + 'static`"
+    note = "cachecow stores and displays the error, so it must be `Debug + Display + Send + Sync + 'static`"
 )]
 pub trait FetchError: Debug + Display + Send + Sync + 'static {}
 
@@ -464,7 +465,7 @@ pub fn boxed<'a, F: Future + Send + 'a>(
     Box::pin(future)
 }
 
-/// Items that only the feature `log` has a use for. The derives do not know which features this crate has.
+/// Items that only the feature `log` uses. The derives cannot know which features of this crate are enabled.
 #[cfg(feature = "log")]
 #[doc(hidden)]
 #[macro_export]
@@ -488,7 +489,7 @@ macro_rules! __cachecow_need_log {
     () => {};
 }
 
-/// Says that the feature is missing.
+/// Fails to compile, with a message that the feature is missing.
 #[cfg(not(feature = "log"))]
 #[doc(hidden)]
 #[macro_export]

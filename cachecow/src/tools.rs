@@ -1,5 +1,5 @@
-//! What the program `cachecow` needs besides the public interface. Not part of it: anything here may change in any
-//! release.
+//! What the program `cachecow` needs besides the public interface. It is not part of the public interface: anything
+//! here may change in any release.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub fn hex(bytes: &[u8]) -> String {
     crate::hex::hex(bytes)
 }
 
-/// What stands under the name of a value.
+/// A stored value with its header.
 #[derive(Debug)]
 pub struct Stored {
     /// The fingerprint of the type that wrote it.
@@ -26,26 +26,26 @@ pub struct Stored {
     pub stored_at: u64,
     /// How long the fetch took.
     pub fetch_took: Duration,
-    /// For how long it may be served, where that is less than for as long as the cache keeps it.
+    /// How long it may be served, if that is less than the cache keeps it.
     pub ttl: Option<Duration>,
     /// How it is compressed and encrypted, if it is.
     pub codec: Option<String>,
     /// The name of the key that it is encrypted with.
     pub encryption_key: Option<String>,
-    /// What is stored.
+    /// The content of the value.
     pub content: Content,
 }
 
-/// What is stored.
+/// The content of the value.
 #[derive(Debug)]
 pub enum Content {
     /// An object as MessagePack, and the tags that it carries.
     Object(Vec<u8>, Vec<Stamp>),
-    /// That there is no object under this encoded key.
+    /// The absence of an object, with its encoded key.
     Absent(Vec<u8>, Vec<Stamp>),
-    /// That the object stands under this encoded primary key.
+    /// A pointer: the object is stored under this encoded primary key.
     Pointer(Vec<u8>),
-    /// It cannot be seen, for this reason.
+    /// The content cannot be shown, for this reason.
     Hidden(&'static str),
 }
 
@@ -59,8 +59,8 @@ pub struct Stamp {
 }
 
 impl Stored {
-    /// Reads what is stored under a key; of at most `max_len` bytes when it is unpacked. `None` if it is not of this
-    /// crate's format.
+    /// Reads the value that is stored under a key, of at most `max_len` bytes unpacked. `None` if it does not have
+    /// this crate's format.
     pub fn read(key: Key, stored: Vec<u8>, max_len: usize) -> Option<Self> {
         let header = document::header(&stored).ok()?;
         let packed =
@@ -90,12 +90,12 @@ impl Stored {
         })
     }
 
-    /// The time of storing, of the first bytes of a value; at least [`Self::HEAD`] are needed.
+    /// Reads the time of storing from the first bytes of a value; at least [`Self::HEAD`] are needed.
     pub fn stored_at(head: &[u8]) -> Option<u64> {
         document::header(head).ok().map(|header| header.stored_at)
     }
 
-    /// The fingerprint, of the first bytes of a value.
+    /// Reads the fingerprint from the first bytes of a value.
     pub fn fingerprint(head: &[u8]) -> Option<u64> {
         document::header(head).ok().map(|header| header.fingerprint)
     }
@@ -123,7 +123,7 @@ pub fn emptied(template: &str) -> Option<String> {
     crate::key::emptied(template).map(|(emptied, _)| emptied.into_owned())
 }
 
-/// The key of encoded parts, the first of which is the template; `None` for too many different templates.
+/// The key of encoded parts, which begin with the template; `None` after too many different templates.
 pub fn key_of(parts: &[u8]) -> Option<Key> {
     Key::of_foreign_parts(parts)
 }
@@ -133,7 +133,7 @@ pub fn with_hash(hash: u128, words_of: Key) -> Key {
     words_of.with_hash(hash)
 }
 
-/// The words that stand in front of the hash, each with a colon.
+/// The words in front of the hash, each with a colon.
 pub fn words_of(key: Key) -> String {
     String::from_utf8_lossy(key.words()).into_owned()
 }
@@ -148,7 +148,7 @@ pub fn add_all(set: &mut KeySet, whole: Key, policy: TypePolicy) {
     set.add_all_by_key(whole, policy);
 }
 
-/// The key of the epoch that answers to queries with this tag carry.
+/// The key of the epoch that query results with this tag carry.
 pub fn answers_of(tag: Key) -> Key {
     tag.of_answers()
 }

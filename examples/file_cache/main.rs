@@ -1,4 +1,4 @@
-//! A folder of files behind a cache that keeps no old content.
+//! A folder of files behind a cache that never serves old content.
 //!
 //! ```sh
 //! cargo run --example file_cache                                        # this workspace's sources
@@ -6,8 +6,8 @@
 //! REDIS_URL=redis://127.0.0.1:6379 cargo run --example file_cache       # cached in that Redis
 //! ```
 //!
-//! Reads every file below the folder twice, changes a file of its own there through the decorator,
-//! and shows what a cache without a fence would have kept. Files that are there already are only read.
+//! Reads every file below the folder twice, creates and changes its own file there through the decorator, and shows
+//! what a cache without a fence would have kept. Existing files are only read.
 
 mod paused;
 
@@ -25,7 +25,7 @@ use cachecow::{
 
 use crate::paused::Paused;
 
-/// What is changed; it must not be there yet.
+/// The file that is changed; it must not exist yet.
 const SCRATCH: &str = "cachecow-file-cache-example.txt";
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -50,7 +50,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Failure> {
     let (folder, prefixes) = match std::env::args_os().nth(1) {
         Some(folder) => (PathBuf::from(folder), vec![""]),
-        // Not what is built or downloaded beside the sources.
+        // Only the sources, not build output or downloads.
         None => (
             PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")),
             vec!["cachecow/", "cachecow-derive/", "examples/", "tests/"],
@@ -70,7 +70,7 @@ async fn run() -> Result<(), Failure> {
 
     read_twice(&store, &prefixes).await?;
     let shown = show_a_change(&store, &files).await;
-    // Also where something went wrong, the folder is left as it was.
+    // Clean up even after an error, so that the folder is as before.
     let unfinished = std::fs::remove_dir(folder.join("%tmp"));
     shown?;
     unfinished.or_else(|error| match error.kind() {
@@ -128,7 +128,7 @@ async fn change(store: &Arc<Files>, files: &Paused<FilesystemStore>) -> Result<(
     println!("changed on disk: {:?}", store.get(SCRATCH).await?);
     store.invalidate(SCRATCH).await?;
 
-    // A reader has the content from the disk, and has not put it into the cache yet.
+    // A reader has the content from the disk, but has not put it into the cache yet.
     let pause = files.pause_next_read();
     let reader = tokio::spawn({
         let store = Arc::clone(store);
@@ -138,7 +138,7 @@ async fn change(store: &Arc<Files>, files: &Paused<FilesystemStore>) -> Result<(
     pause.reached().await;
     let read_by_bare = files.get(SCRATCH).await?;
 
-    // A writer changes the file, and drops the key from the cache.
+    // A writer changes the file, and removes the key from the cache.
     store.put(SCRATCH, "second").await?;
     bare.remove(SCRATCH);
 

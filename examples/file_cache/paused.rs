@@ -1,5 +1,5 @@
-//! A store whose next read can be stopped between the store and its caller: how a wrapper is written,
-//! and how the race is had on purpose.
+//! A store whose next read can be paused between the store and its caller. It shows how to write a wrapper, and how
+//! to force the race.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,7 +10,7 @@ use cachecow::store::{Capabilities, KeyStream, Reader, Ttl};
 use cachecow::{Error, KeyValueStore};
 use tokio::sync::Notify;
 
-/// The store within, with reads that can be paused. Clones are one.
+/// Wraps a store, with reads that can be paused. Clones are one store.
 #[derive(Clone, Debug)]
 pub(crate) struct Paused<S> {
     inner: S,

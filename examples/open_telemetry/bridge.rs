@@ -1,4 +1,4 @@
-//! A recorder of the crate `metrics` that records by OpenTelemetry's instruments.
+//! A recorder of the crate `metrics` that records with OpenTelemetry's instruments.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,7 +14,7 @@ use opentelemetry::metrics::Meter;
 /// The bridge.
 pub(crate) struct OpenTelemetry {
     meter: Meter,
-    /// By name, what was said of a metric before there was one.
+    /// Descriptions of metrics by name, from before their first value.
     described: Mutex<HashMap<String, (Option<Unit>, String)>>,
     totals: Mutex<HashMap<String, Totals>>,
 }
@@ -37,7 +37,7 @@ impl OpenTelemetry {
         described.insert(name.as_str().to_owned(), (unit, description.to_string()));
     }
 
-    /// The name without what it says of the unit, the unit, and the description.
+    /// The name without its unit, the unit, and the description.
     fn told(&self, key: &Key) -> (String, &'static str, String) {
         let (unit, description) =
             self.described.lock().unwrap().get(key.name()).cloned().unwrap_or_default();
@@ -133,7 +133,7 @@ impl CounterFn for Total {
     }
 }
 
-/// cachecow sets its gauges, and changes none by an amount.
+/// cachecow only sets its gauges; it does not increment them.
 impl GaugeFn for Recorded<opentelemetry::metrics::Gauge<f64>> {
     fn increment(&self, _: f64) {}
 

@@ -1,7 +1,7 @@
-//! The cache's metrics by OpenTelemetry: `cargo run --example open_telemetry`.
+//! The cache's metrics with OpenTelemetry: `cargo run --example open_telemetry`.
 //!
-//! cachecow exports by the crate `metrics`, whose recorder is the program's to choose. Here that is a bridge to
-//! OpenTelemetry's meters, and what these hold is printed; a service sends it by OTLP instead.
+//! cachecow exports with the crate `metrics`, and the program chooses the recorder. Here it is a bridge to
+//! OpenTelemetry's meters, whose values are printed; a service would send them with OTLP.
 
 mod bridge;
 

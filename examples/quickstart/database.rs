@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use crate::{Failure, Package};
 
-/// cachecow knows nothing about it but its fetch functions, `package` and `packages`.
+/// cachecow knows only its fetch functions, `package` and `packages`.
 #[derive(Clone)]
 pub(crate) struct Database(Arc<Mutex<Sqlite>>);
 
@@ -18,7 +18,7 @@ struct Sqlite {
     hold_up: Option<(oneshot::Sender<()>, oneshot::Receiver<()>)>,
 }
 
-/// The two ends of a fetch that is held up.
+/// Controls a fetch that is held up.
 pub(crate) struct Gate {
     pub(crate) arrived: oneshot::Receiver<()>,
     pub(crate) open: oneshot::Sender<()>,
@@ -51,10 +51,10 @@ impl Database {
         let mut package = connection.prepare("INSERT OR REPLACE INTO packages VALUES (?1, ?2)")?;
         let mut dependency = connection.prepare("INSERT INTO dependencies VALUES (?1, ?2)")?;
         for LockedPackage { name, version, dependencies } in &lock.package {
-            // Of several versions the file names the newest last.
+            // If there are several versions, the newest comes last in the file.
             package.execute([name, version])?;
             for needs in dependencies {
-                // "syn", or "syn 3.0.9" where there are several.
+                // "syn", or "syn 3.0.9" if there are several versions.
                 dependency.execute([needs.split(' ').next(), Some(name)])?;
             }
         }
@@ -62,12 +62,12 @@ impl Database {
         Ok(Self(Arc::new(Mutex::new(Sqlite { connection, fetches: 0, hold_up: None }))))
     }
 
-    /// The fetch function: one package, or none of that name.
+    /// The fetch function: one package, or `None` if there is none with that name.
     pub(crate) async fn package(&self, name: &str) -> rusqlite::Result<Option<Package>> {
         Ok(self.packages(&[name.to_owned()]).await?.pop())
     }
 
-    /// The fetch function of a batch: in any order, missing ones left out.
+    /// The fetch function of a batch: in any order, without missing ones.
     pub(crate) async fn packages(&self, names: &[String]) -> rusqlite::Result<Vec<Package>> {
         const QUERY: &str = "
             WITH RECURSIVE dependents(name) AS (
@@ -92,14 +92,14 @@ impl Database {
             })
             .await?;
         if let Some((arrived, opened)) = hold_up {
-            // Fails only if the race was called off.
+            // Fails only if the race was cancelled.
             let _ = arrived.send(());
             let _ = opened.await;
         }
         Ok(found)
     }
 
-    /// A write to the database, as any program does it; `cow.write` is called around it.
+    /// A write to the database without a cache; the caller wraps it in `cow.write`.
     pub(crate) async fn set_version(&self, name: &str, version: &str) -> Result<(), Failure> {
         let row = [name.to_owned(), version.to_owned()];
         let update = "UPDATE packages SET version = ?2 WHERE name = ?1";
@@ -117,7 +117,7 @@ impl Database {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).fetches
     }
 
-    /// Keeps the next fetch from returning what it has read, until the gate is opened.
+    /// Holds up the next fetch after it has read, until the gate is opened.
     pub(crate) fn hold_up_next_fetch(&self) -> Gate {
         let (reached, arrived) = oneshot::channel();
         let (open, opened) = oneshot::channel();
@@ -125,7 +125,7 @@ impl Database {
         Gate { arrived, open }
     }
 
-    /// Queries block, so they run on a thread that may.
+    /// Queries block, so they run on a thread that may block.
     async fn run<R: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Sqlite) -> rusqlite::Result<R> + Send + 'static,

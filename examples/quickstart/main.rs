@@ -5,7 +5,7 @@
 //! REDIS_URL=redis://127.0.0.1:6379 cargo run -p quickstart    # the same, over Redis
 //! ```
 //!
-//! The database is an embedded one, in memory, with the packages of this workspace's `Cargo.lock`; its fetch
+//! The database is embedded, in memory, and holds the packages of this workspace's `Cargo.lock`. Its fetch
 //! functions are in `database.rs`.
 
 mod database;
@@ -19,12 +19,12 @@ use cachecow::{CacheCow, Cached, Read};
 
 use crate::database::Database;
 
-/// What the tour reads, and removes from the cache at its end.
+/// The packages that the tour reads, and removes from the cache at its end.
 const NAMES: [&str; 4] = ["serde", "syn", "redis", "tokio"];
 
 type Failure = Box<dyn Error + Send + Sync>;
 
-/// The model. The derive gives it `Package::by_name`, which is what all reads and writes below use.
+/// The model. The derive generates `Package::by_name`, which all reads and writes below use.
 #[derive(Clone, Debug, Cached)]
 #[cache(context = Database, ttl = "10m")]
 #[cache(key = "package:{name}", fetch = Database::package, fetch_many = Database::packages)]
@@ -49,11 +49,11 @@ async fn main() -> ExitCode {
 async fn tour() -> Result<(), Failure> {
     let url = std::env::var("REDIS_URL").unwrap_or_else(|_| "memory://".to_owned());
     let cow = CacheCow::builder().namespace("cachecow-quickstart").open(&url).await?;
-    // Reads would go on without a cache. A tour of a cache would not show much.
+    // Reads would also work without the cache, but then the tour would not show much.
     cow.ping().await?;
     let db = Database::of_this_workspace()?;
     let packages = cow.with(&db);
-    // A run that was interrupted may have left something in Redis.
+    // An interrupted run may have left values in Redis.
     cow.invalidate_many(NAMES.map(Package::by_name)).await?;
 
     println!("The database: {} packages of Cargo.lock, in SQLite.", db.count().await?);
@@ -89,7 +89,7 @@ async fn tour() -> Result<(), Failure> {
     Ok(())
 }
 
-/// A reader is held up after it has read from the database, and before it returns.
+/// A reader is held up after it has read from the database, before it returns.
 async fn race(cow: &CacheCow, db: &Database) -> Result<(), Failure> {
     cow.invalidate(Package::by_name("tokio")).await?;
     let gate = db.hold_up_next_fetch();
@@ -102,7 +102,7 @@ async fn race(cow: &CacheCow, db: &Database) -> Result<(), Failure> {
     cow.write(Package::by_name("tokio"), db.set_version("tokio", "99.0.0")).await?;
     row("writer", "has set tokio to 99.0.0");
     gate.open.send(()).map_err(|()| "the slow reader is gone")?;
-    // It returns what it read, but the cache takes no value that is older than the write.
+    // It returns what it read, but the cache does not accept a value that is older than the write.
     show("slow reader", &slow_reader.await??);
     show("next read", &cow.with(db).read(Package::by_name("tokio")).await?);
     Ok(())

@@ -120,7 +120,7 @@ pub async fn a_failed_upload_leaves_nothing(store: &CloudStore) {
     store.delete("broken").await.expect("delete");
 }
 
-/// Every method but `contains` says that there is no such bucket.
+/// Every method except `contains` reports that the bucket does not exist.
 ///
 /// # Panics
 ///
@@ -128,7 +128,7 @@ pub async fn a_failed_upload_leaves_nothing(store: &CloudStore) {
 pub async fn an_absent_bucket_is_no_absent_key(store: &CloudStore) {
     for error in failures(store).await {
         assert_eq!(error.kind(), ErrorKind::Store, "{error:?}");
-        assert!(error.to_string().contains("no such bucket"), "{error} {error:?}");
+        assert!(error.to_string().contains("does not exist; create it first"), "{error} {error:?}");
     }
     assert!(!store.contains("key-0").await.expect("contains"), "as the documentation says");
 }

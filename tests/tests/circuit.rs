@@ -188,12 +188,12 @@ async fn an_invalidation_is_sent_though_it_is_open_and_closes_it() {
     backend.asked();
     let error = cow.invalidate(Item::by_id(1)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotInvalidated);
-    assert!(error.to_string().contains("not told about 1 key;"), "{error}");
+    assert!(error.to_string().contains("the invalidation of 1 key;"), "{error}");
     assert_eq!(backend.asked(), 1);
     let error = cow.invalidate_many([1, 2].map(Item::by_id)).await.unwrap_err();
-    assert!(error.to_string().contains("not told about 2 keys;"), "{error}");
+    assert!(error.to_string().contains("the invalidation of 2 keys;"), "{error}");
     let error = cow.invalidate_tags([1, 2].map(Member::tag_org)).await.unwrap_err();
-    assert!(error.to_string().contains("not told about 2 tags;"), "{error}");
+    assert!(error.to_string().contains("the invalidation of 2 tags;"), "{error}");
     backend.is_now(Mood::Sound);
     cow.invalidate(Item::by_id(3)).await.unwrap();
     assert!(!cow.stats().circuit_open);

@@ -85,9 +85,9 @@ async fn what_is_left_at_the_deadline_is_said() {
     let error = cow.close().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::NotInvalidated);
     assert!(
-        error
-            .to_string()
-            .starts_with("close: 1 writes were still under way, and the cache was not told of 2"),
+        error.to_string().starts_with(
+            "close: 1 writes were still under way, and 2 invalidations were not confirmed"
+        ),
         "{error}"
     );
 }

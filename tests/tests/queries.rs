@@ -328,7 +328,7 @@ on_both_backends! {
             cache.script().next(ends, Fate::Fail(BackendErrorKind::Disconnected));
         }
         let error = cow.invalidate_object(&post).await.unwrap_err();
-        assert!(error.to_string().contains("not told about"), "{error}");
+        assert!(error.to_string().contains("did not confirm the invalidation of"), "{error}");
         assert_eq!(votes(&cow, &board, 1).await, 2, "this process knows");
         assert_eq!(votes(&other, &board, 1).await, 1, "the control: another cannot");
         cache.script().forget();

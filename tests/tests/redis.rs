@@ -437,10 +437,10 @@ async fn addresses_with_faults_are_refused_and_show_no_password() {
         ("redis://", "host"),
         ("redis://:s3cret@host:port", "cannot be parsed"),
         ("redis://u:s3cret@localhost:99999", "cannot be parsed"),
-        ("redis://u:s3cret@localhost/x", "database is no number"),
+        ("redis://u:s3cret@localhost/x", "database is not a number"),
         ("rediss://", "names no host"),
-        ("redis+cluster://u:s3cret@a,b/x", "no databases"),
-        ("redis+sentinel://u:s3cret@a,b/", "lacks the name"),
+        ("redis+cluster://u:s3cret@a,b/x", "has only database 0"),
+        ("redis+sentinel://u:s3cret@a,b/", "lacks the sentinels' name"),
         ("redis+unix://relative:s3cret", "cannot be parsed"),
         ("memory://u:s3cret@x", "nothing after it"),
     ] {

@@ -66,7 +66,7 @@ async fn a_named_server_that_is_no_master_is_not_used() {
     let cow = CacheCow::open(&group.url()).await.unwrap();
     let error = cow.ping().await.unwrap_err();
     let why = std::error::Error::source(&error).unwrap().to_string();
-    assert!(why.contains("is no master"), "{why}");
+    assert!(why.contains("is not a master"), "{why}");
 }
 
 /// As one that the sentinels cannot demote, because they do not reach it.

@@ -161,7 +161,7 @@ async fn an_error_says_what_is_wrong() {
         // Redis.
         ("redis://", "it names no host"),
         ("redis://host:hunter2", "its host or port cannot be parsed"),
-        ("redis://localhost/hunter2", "its database is no number"),
+        ("redis://localhost/hunter2", "its database is not a number"),
         ("redis://localhost?prefx=hunter2", "`prefx`; those of redis:// are `keys`, `prefix` and"),
         ("redis://localhost?db=3", "an unknown parameter `db`"),
         ("redis://localhost?prefix", "`prefix` has no value"),
@@ -195,8 +195,8 @@ async fn an_error_says_what_is_wrong() {
         ("memory://#wrap:prefix()", "the wrapper `prefix` needs an argument"),
         ("memory://#wrap:prefix(", "a wrapper's `(` is not closed"),
         ("memory://#wrap:prefix(abc-", "a wrapper's `(` is not closed"),
-        ("memory://#wrap:prefix(a)b", "after a wrapper's `)` comes a `+` or nothing"),
-        ("memory://#wrap:prefix(a))", "after a wrapper's `)` comes a `+` or nothing"),
+        ("memory://#wrap:prefix(a)b", "after a wrapper's `)`, write `+` or nothing"),
+        ("memory://#wrap:prefix(a))", "after a wrapper's `)`, write `+` or nothing"),
         ("memory://#wrap:prefix(%2)", "the prefix has a `%` without two hexadecimal digits"),
         ("memory://#wrap:prefix(%ff)", "the prefix is not UTF-8"),
         ("memory://#wrap:prefix(a*)", "a prefix must be a key itself"),
@@ -204,7 +204,7 @@ async fn an_error_says_what_is_wrong() {
         ("memory://#wrap:prefix(a/)", "KeySpace::Extended"),
         ("memory://#wrap:readonly()", "the wrapper `readonly` takes no argument"),
         ("memory://#wrap:urlencode(x)", "the wrapper `urlencode` takes no argument"),
-        ("memory://#wrap:hmac(hunter2)", "`hmac` is no wrapper for URLs"),
+        ("memory://#wrap:hmac(hunter2)", "`hmac` is not allowed in URLs"),
         ("memory://#wrap:hmac", "write `Hmac::new(store, secret)`"),
         ("memory://#wrap:hmca(hunter2)", "did you mean `hmac`?"),
     ] {

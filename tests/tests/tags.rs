@@ -193,7 +193,7 @@ on_both_backends! {
             }
             let error = cow.invalidate_tag(Member::tag_org(1)).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::NotInvalidated);
-            assert!(error.to_string().contains("not told about 1 tag;"), "{error}");
+            assert!(error.to_string().contains("the invalidation of 1 tag;"), "{error}");
             assert_eq!(cow.stats().pending_invalidations, 1);
             let read = cow.with(&members).read(Member::by_id(1)).await.unwrap();
             assert_eq!((read.value.unwrap().version, read.fill), (2, Fill::Unreachable));

@@ -85,7 +85,7 @@ on_both_backends! {
         assert_eq!(written.result, Ok(3));
         let error = written.invalidated.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotInvalidated);
-        assert!(error.to_string().starts_with("write: the cache was not told about 1 key;"), "{error}");
+        assert!(error.to_string().starts_with("write: the cache did not confirm the invalidation of 1 key;"), "{error}");
     }
 
     async fn a_hold_that_is_required_and_not_granted_keeps_the_work_from_beginning(cache) {
@@ -204,7 +204,7 @@ on_both_backends! {
         };
         let written = cow.write(Member::tag_org(7), work).outcome().await;
         let error = written.invalidated.unwrap_err();
-        assert!(error.to_string().starts_with("write: the cache was not told about 1 tag;"), "{error}");
+        assert!(error.to_string().starts_with("write: the cache did not confirm the invalidation of 1 tag;"), "{error}");
         assert_eq!(version(&cow, &members, 7).await, 2, "past the cache");
         let other = cache.open_default();
         cache.until_nothing_is_pending(&cow).await;

@@ -1,4 +1,4 @@
-//! `Cached`, and what surrounds it.
+//! `Cached`, and the code around it.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
-//! How keys, lists and tags are put together and what the fields are called: the text that a manifest has of a type.
+//! The description of a type for a manifest: its keys, lists, tags and field names.
 //!
-//! It is one string constant, members of a JSON object, so that it costs the compiler next to nothing.
+//! It is one string constant with members of a JSON object, so it takes hardly any compile time.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use crate::fields::Storage;
 use crate::model::{BodyModel, CachedModel, LookupModel, PartModel, QueryModel};
 use crate::tokens::compact;
 
-/// That of a struct.
+/// The description of a struct.
 pub(super) fn of_cached(model: &CachedModel<'_>) -> String {
     let of_lookup = |lookup: &LookupModel| {
         keyed(&lookup.constructor.to_string(), &lookup.template.value(), &parts(&lookup.parts))
@@ -35,7 +35,7 @@ pub(super) fn of_cached(model: &CachedModel<'_>) -> String {
         .join(",")
 }
 
-/// That of a query.
+/// The description of a query.
 pub(super) fn of_query(model: &QueryModel<'_>) -> String {
     let parts = model.key.iter().map(|&at| {
         let param = &model.params[at];
@@ -78,7 +78,7 @@ fn quoted(text: &str) -> String {
     for character in text.chars() {
         match character {
             '"' | '\\' => json.extend(['\\', character]),
-            // Nothing is lost where the string has no room left.
+            // Writing to a string cannot fail.
             character if character.is_control() => {
                 let _ = write!(json, "\\u{:04x}", u32::from(character));
             }

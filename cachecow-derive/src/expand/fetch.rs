@@ -1,7 +1,7 @@
 //! The calls of the user's functions.
 //!
-//! Whatever the compiler has to say of such a call should stand at the path that the user wrote, so
-//! all tokens around it are moved there.
+//! Compiler errors about such a call should point at the path that the user wrote, so all tokens
+//! around it get its span.
 
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -12,7 +12,7 @@ use super::surroundings::Surroundings;
 use crate::model::{Calling, FetchFunction, ListModel, LookupModel, Passing};
 use crate::tokens::{at, last_span};
 
-/// How many arguments `__private::call` has an implementation for.
+/// The largest number of arguments that `__private::call` implements.
 const MOST_ARGUMENTS: usize = 8;
 
 /// `Lookup::fetch`.
@@ -42,13 +42,13 @@ pub(super) fn fetch_list(
     fetch_parts(surroundings, &list.lookup, &Converted { future, by, by_blocking, trait_name })
 }
 
-/// What becomes of the output of a user's function.
+/// How the output of a user's function is converted.
 struct Converted {
-    /// The type of the whole.
+    /// The type of the resulting future.
     future: TokenStream,
     /// The function of the runtime that converts it.
     by: TokenStream,
-    /// The same, where the user's function is not async.
+    /// The same, for a user's function that is not async.
     by_blocking: TokenStream,
     /// The trait whose function it is.
     trait_name: TokenStream,
@@ -136,7 +136,8 @@ pub(super) fn fetch_many(
             |lookup| <Self as ::core::clone::Clone>::clone(lookup).0,
         );
     };
-    // All of it at the path: where a bound on the future is reported is the compiler's choice.
+    // All tokens get the span of the path: which of them the compiler chooses to report a bound on the future is
+    // not known.
     let (head, gather) = (at(&head, span), at(&gather, span));
     let found = match calling {
         Calling::Async => found,
@@ -159,10 +160,10 @@ fn future_type(surroundings: &Surroundings<'_>, output: &TokenStream) -> TokenSt
     }
 }
 
-/// Calls the user's function and converts what it gives.
+/// Calls the user's function and converts its result.
 ///
-/// An async one is awaited here and not in the runtime, since a bound on its future would be reported
-/// a second time for the type of the surrounding one.
+/// An async function is awaited here and not in the runtime: otherwise an unmet bound on its future would be
+/// reported again for the surrounding future.
 fn found(
     krate: &TokenStream,
     (path, calling): (&TokenStream, Calling),
@@ -198,8 +199,8 @@ fn blocking(
     quote_spanned!(span=> #run(<Self as #trait_name>::NAME, #context, #parts, #work))
 }
 
-/// `|error| …`: how the fetch function's error becomes `Error`. Which of the two ways depends on
-/// the traits of its type, which is known here and nowhere else.
+/// `|error| …`: converts the fetch function's error into `Error`. There are two ways, depending on
+/// the traits of its type, which is known only here.
 pub(super) fn into_error(krate: &TokenStream, trait_name: &TokenStream) -> TokenStream {
     let error = local("error", Span::call_site());
     quote! {
@@ -212,7 +213,7 @@ pub(super) fn into_error(krate: &TokenStream, trait_name: &TokenStream) -> Token
     }
 }
 
-/// A call of the user's function: errors underline the path, and nothing that cannot be seen.
+/// A call of the user's function. Errors underline the path, not generated code.
 pub(super) fn call(path: &TokenStream, arguments: &TokenStream) -> TokenStream {
     let mut group = Group::new(Delimiter::Parenthesis, arguments.clone());
     group.set_span(last_span(path));

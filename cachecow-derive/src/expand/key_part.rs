@@ -40,8 +40,8 @@ pub(crate) fn key_part(model: &KeyPartModel<'_>) -> TokenStream {
     .into_token_stream()
 }
 
-/// How the value is read from a column, where that is known. Whether a wrapped type can be is asked where a followed
-/// struct has such a key: the binder keeps the compiler from asking here.
+/// How the value is read from a column, if that is possible. The compiler checks the wrapped type only when a
+/// followed struct uses it in a key: the binder (`for<…>`) prevents the check here.
 fn column(model: &KeyPartModel<'_>) -> Option<TokenStream> {
     let KeyPartModel { target, encoded } = model;
     let (krate, object) = (&target.krate, &target.object);
@@ -107,7 +107,7 @@ fn encode_field(krate: &TokenStream, field: &WrappedField) -> TokenStream {
     };
     let span = last_span(path);
     let part = call(path, &at(&quote!(&self.#member), span));
-    // What the compiler says of the function's result stands at the function.
+    // Compiler errors about the function's result point at the function.
     let (encode, lent) = (at(&quote!(#krate::__private::encode), span), at(&quote!(&), span));
     quote!(#encode(#lent #part, encoder);)
 }

@@ -22,7 +22,7 @@ pub(super) fn declaration(surroundings: &Surroundings<'_>, list: &ListModel) -> 
     lookup::declared(surroundings, &list.lookup, &words)
 }
 
-/// `list_by_org_id` and its like.
+/// The constructor, such as `list_by_org_id`.
 pub(super) fn constructor(surroundings: &Surroundings<'_>, list: &ListModel) -> TokenStream {
     let words = words(surroundings, list);
     lookup::constructed(surroundings, &list.lookup, &words)
@@ -39,7 +39,7 @@ fn words(surroundings: &Surroundings<'_>, list: &ListModel) -> Words {
     }
 }
 
-/// The types' traits, and that of the first lookup by which the members are stored.
+/// The traits of the list types, and `CacheSchema` of the first lookup, which stores the members.
 pub(super) fn impls(surroundings: &Surroundings<'_>) -> TokenStream {
     let lists = &surroundings.model.lists;
     let Some(first) = surroundings.model.lookups.first().filter(|_| !lists.is_empty()) else {
@@ -129,7 +129,7 @@ fn settings(surroundings: &Surroundings<'_>, list: &ListModel) -> TokenStream {
     quote!(#max_len #ttl)
 }
 
-/// The parts of `object`, as they stand in its key, as a lookup holds them.
+/// The key parts of `object`, in the form that a lookup holds.
 fn owned_parts(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
     let object = &surroundings.model.schema.target.object;
     one_or_tuple(lookup.parts.iter().map(|part| {
@@ -143,7 +143,7 @@ fn owned_parts(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenSt
     }))
 }
 
-/// The tags all of whose fields stand in the list.
+/// The tags whose fields are all in the list's key.
 fn tags(surroundings: &Surroundings<'_>, list: &ListModel) -> Option<TokenStream> {
     let target = &surroundings.model.schema.target;
     let (krate, object) = (&target.krate, &target.object);
@@ -178,7 +178,7 @@ fn tags(surroundings: &Surroundings<'_>, list: &ListModel) -> Option<TokenStream
     })
 }
 
-/// How the parts of a lookup are stored: as the object's own fields are.
+/// How the parts of a lookup are stored: like the fields of the object.
 fn schema_impl(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
     let target = &surroundings.model.schema.target;
     let (krate, object, ty) = (&target.krate, &target.object, &lookup.ty);

@@ -14,7 +14,7 @@ use super::{local, quiet, where_clause};
 use crate::model::{LookupModel, PartModel, Passing};
 use crate::tokens::{at, compact};
 
-/// What the documentation of a type of lookups says.
+/// The documentation texts of a lookup type.
 pub(super) struct Words {
     pub(super) of_type: String,
     pub(super) of_constructor: String,
@@ -58,7 +58,7 @@ pub(super) fn declared(
     }
 }
 
-/// `by_id` and its like.
+/// The constructor, such as `by_id`.
 pub(super) fn constructor(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
     constructed(surroundings, lookup, &words(surroundings, lookup))
 }
@@ -106,7 +106,7 @@ pub(super) fn impls(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> To
     quote!(#common #lookup)
 }
 
-/// What does not depend on what is found, but for the name of the trait that tells the key.
+/// The impls that do not depend on the object, except for the name of the trait that returns the key.
 pub(super) fn common_impls(
     surroundings: &Surroundings<'_>,
     lookup: &LookupModel,
@@ -154,14 +154,15 @@ pub(super) fn common_impls(
     }
 }
 
-/// The values are handed over for `{:#?}` alone.
+/// The values are shown only by `{:#?}`.
 fn debug(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
     let krate = &surroundings.model.schema.target.krate;
     let (name, template) = (name(surroundings, lookup), &lookup.template);
     let types = lookup.parts.iter().map(|part| compact(&part.ty));
     let pattern = pattern(lookup);
     let values = lookup.parts.iter().zip(part_locals(&lookup.parts)).map(|(part, name)| {
-        // Whether a type has a form takes the compiler long to find out: those are asked that may have none.
+        // To find out whether a type has `Debug` takes the compiler long, so only types that may lack it are
+        // checked.
         if part.passing == Passing::Reference {
             quote!((&&#krate::__private::Part(#name)).cachecow_debug())
         } else {
@@ -245,7 +246,7 @@ pub(super) fn keys(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> Tok
     }
 }
 
-/// Inline, so that the auditor's code is only compiled for lookups that are read by.
+/// Inline, so that the auditor's code is compiled only for lookups that the program reads by.
 fn audited(krate: &TokenStream) -> TokenStream {
     quote! {
         #[inline]
@@ -255,7 +256,7 @@ fn audited(krate: &TokenStream) -> TokenStream {
     }
 }
 
-/// For every lookup but the first: that the object is stored under the first one's key.
+/// For every lookup except the first: the object is stored under the first one's key.
 fn alias(
     surroundings: &Surroundings<'_>,
     lookup: &LookupModel,
@@ -277,8 +278,8 @@ fn alias(
     })
 }
 
-/// The comparison of parts whose equality is known to be that of their encodings; every read of a
-/// cached object makes it.
+/// A faster comparison, for parts that are equal exactly if their encodings are. Every read of a
+/// cached object compares its parts.
 pub(super) fn comparison(
     object: &TokenStream,
     lookup: &LookupModel,
@@ -298,7 +299,7 @@ pub(super) fn comparison(
     })
 }
 
-/// References to the parts of a found `object`, as they stand in its key.
+/// References to the key parts of a found `object`.
 pub(super) fn own_parts(
     object: &TokenStream,
     lookup: &LookupModel,
@@ -309,7 +310,7 @@ pub(super) fn own_parts(
     })
 }
 
-/// One function for the asked key and the object's own, so that the two cannot differ.
+/// One function encodes both the requested key and the object's own key, so the two cannot differ.
 pub(super) fn encode(surroundings: &Surroundings<'_>, lookup: &LookupModel) -> TokenStream {
     let target = &surroundings.model.schema.target;
     let krate = &target.krate;

@@ -24,7 +24,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote;
 use syn::Generics;
 
-/// A local of the generated code, which no name of the user's can shadow or capture.
+/// A local variable of the generated code. No name in the user's code can shadow or capture it.
 fn local(name: &str, location: Span) -> Ident {
     Ident::new(name, Span::mixed_site().located_at(location))
 }
@@ -35,7 +35,7 @@ fn where_clause(generics: &Generics, more: &[TokenStream]) -> TokenStream {
     quote!(where #(#own,)* #(#more,)*)
 }
 
-/// Keeps the user's lints out of code that the user cannot see.
+/// Turns the user's lints off in generated code.
 fn quiet() -> TokenStream {
     quote! {
         #[allow(

@@ -1,4 +1,4 @@
-//! The values of a field in the one form that keys have.
+//! The normalized values of a field, as used in keys.
 
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
@@ -8,7 +8,7 @@ use super::local;
 use crate::model::{NormalizerModel, PartModel};
 use crate::tokens::{at, last_span};
 
-/// The one place that calls the user's function, so that the compiler reports a fault in it once.
+/// The only call of the user's function, so that the compiler reports a fault in it once.
 pub(super) fn function(krate: &TokenStream, normalizer: &NormalizerModel) -> TokenStream {
     let NormalizerModel { function, ty, path } = normalizer;
     let part = local("part", Span::call_site());
@@ -24,7 +24,7 @@ pub(super) fn function(krate: &TokenStream, normalizer: &NormalizerModel) -> Tok
     }
 }
 
-/// A reference to a part as it stands in keys, given one to its value.
+/// A reference to the normalized part, from a reference to its value.
 pub(super) fn in_key(
     object: &TokenStream,
     part: &PartModel,
@@ -37,7 +37,7 @@ pub(super) fn in_key(
     quote!(&#normalized)
 }
 
-/// The part as it stands in keys, given a reference to its value.
+/// The normalized part, from a reference to its value.
 pub(super) fn normalized(
     object: &TokenStream,
     part: &PartModel,

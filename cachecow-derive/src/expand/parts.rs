@@ -15,7 +15,8 @@ pub(super) fn part_locals(parts: &[PartModel]) -> Vec<Ident> {
     parts.iter().enumerate().map(|(index, part)| part_local(index, part)).collect()
 }
 
-/// An encoder that has a template. A static, and no constant, which the compiler would evaluate for each.
+/// An encoder that begins with a template. The template is a `static`: the compiler would evaluate a constant at
+/// each use.
 pub(super) fn begun(krate: &TokenStream, template: &str) -> TokenStream {
     quote! {
         #krate::KeyEncoder::of({
@@ -26,7 +27,7 @@ pub(super) fn begun(krate: &TokenStream, template: &str) -> TokenStream {
     }
 }
 
-/// Appends each part, from its local, to the encoder.
+/// Appends each part, from its local variable, to the encoder.
 pub(super) fn encode_parts(
     krate: &TokenStream,
     parts: &[PartModel],
@@ -51,12 +52,12 @@ pub(super) fn argument(part: &PartModel, name: &Ident) -> TokenStream {
     }
 }
 
-/// The parts' locals, as a pattern of the lookup's field.
+/// The local variables of the parts, as a pattern for the lookup's field.
 pub(super) fn pattern(lookup: &LookupModel) -> TokenStream {
     one_or_tuple(part_locals(&lookup.parts))
 }
 
-/// As a lookup holds them: one part bare, several as a tuple.
+/// The parts as a lookup holds them: a single part as it is, several as a tuple.
 pub(super) fn one_or_tuple(items: impl IntoIterator<Item = impl ToTokens>) -> TokenStream {
     let items: Vec<TokenStream> = items.into_iter().map(ToTokens::into_token_stream).collect();
     match &items[..] {

@@ -1,5 +1,5 @@
-//! A cached function: the lookup of its answers, which has the function's name. A struct with braces takes no name
-//! from the functions.
+//! A cached function: the lookup of its results, which has the function's name. A struct with braces does not
+//! conflict with a function of the same name.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -16,7 +16,7 @@ use crate::model::{Given, ParamModel, Passing, QueryModel, RowKeys};
 use crate::suggest::listed;
 use crate::tokens::{at, compact, mentions};
 
-/// Generates what stands beside the function of a `#[query]`.
+/// Generates the code beside the function of a `#[query]`.
 pub(crate) fn query(model: &QueryModel<'_>) -> TokenStream {
     let cfgs: Vec<_> =
         model.function.attrs.iter().filter(|attr| attr.path().is_ident("cfg")).collect();
@@ -175,7 +175,7 @@ fn query_impl(model: &QueryModel<'_>) -> TokenStream {
         }
     });
     let shape = version.unwrap_or(0).wrapping_mul(2).wrapping_add(u64::from(output.is_optional));
-    // An answer of a version without rows carries no epoch of its own.
+    // A result stored by a version without rows carries no epoch of its own, so the shape differs.
     let description = description::of_query(model);
     let shape = if model.rows.is_empty() { shape } else { shape ^ (1 << 63) };
     quote! {
@@ -255,7 +255,7 @@ fn lookup_impl(model: &QueryModel<'_>) -> TokenStream {
     }
 }
 
-/// The call of the function; what the compiler has to say of its future stands at its name.
+/// The call of the function. Compiler errors about its future point at its name.
 fn fetch(model: &QueryModel<'_>) -> TokenStream {
     let QueryModel { krate, function, .. } = model;
     let span = function.ident.span();
@@ -285,9 +285,9 @@ fn fetch(model: &QueryModel<'_>) -> TokenStream {
     at(&fetch, span)
 }
 
-/// The tags' expressions see the parameters as the function does.
+/// The tags' expressions see the parameters as the function body does.
 fn tags(model: &QueryModel<'_>) -> Option<TokenStream> {
-    // Those that depend on rows carry an epoch of their own, as they do without tags.
+    // Results that depend on rows carry an epoch of their own, even without tags.
     if model.tags.is_empty() {
         return None;
     }
@@ -327,7 +327,7 @@ fn tags(model: &QueryModel<'_>) -> Option<TokenStream> {
     })
 }
 
-/// The keys that a row ends, for a query that depends on rows.
+/// The keys that a changed row invalidates, for a query that depends on rows.
 fn followed(model: &QueryModel<'_>) -> Option<TokenStream> {
     if model.rows.is_empty() {
         return None;
@@ -370,7 +370,7 @@ fn read_rows(model: &QueryModel<'_>, columns: &[String]) -> TokenStream {
     let names: Vec<_> = (0..params.len()).map(name).collect();
     let reads = params.iter().zip(columns).map(|(param, column)| {
         let (ty, shown) = (held(krate, param), compact(&param.ty));
-        // What the compiler says of the type stands at the parameter.
+        // Compiler errors about the type point at the parameter.
         let read = quote_spanned!(param.ty.span()=> #krate::log::RowReader::part::<#ty>);
         quote!(#read(reader, #column, #shown, #krate::log::ColumnUse::Query))
     });
@@ -388,7 +388,7 @@ fn read_rows(model: &QueryModel<'_>, columns: &[String]) -> TokenStream {
     }
 }
 
-/// A part as the function takes it.
+/// A part in the form that the function takes.
 fn given(krate: &TokenStream, param: &ParamModel) -> TokenStream {
     let name = &param.ident;
     match param.given {

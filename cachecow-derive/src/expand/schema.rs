@@ -17,7 +17,7 @@ pub(crate) fn cache_schema(model: &SchemaModel<'_>) -> TokenStream {
     }
 }
 
-/// The impl; its surroundings must be a block, for the imports.
+/// The impl. It must be inside a block, because of its imports.
 pub(super) fn schema_impl(model: &SchemaModel<'_>) -> TokenStream {
     let SchemaModel { target, name, description, nested, type_params, .. } = model;
     let (krate, object) = (&target.krate, &target.object);
@@ -65,7 +65,7 @@ fn imports(model: &SchemaModel<'_>) -> TokenStream {
     quote!(#nested #compared)
 }
 
-/// `Page<User>` is named by both words, so that it differs from `Page<Order>`.
+/// The name of `Page<User>` includes its argument, so that it differs from `Page<Order>`.
 fn write_name(model: &SchemaModel<'_>) -> TokenStream {
     let krate = &model.target.krate;
     let len = model.arity() + 1;

@@ -9,14 +9,14 @@ use super::parts::one_or_tuple;
 use crate::fields::Storage;
 use crate::model::{BodyModel, FieldModel, SchemaModel, VariantModel};
 
-/// The names in the generated functions, which no constant of the user's can be taken for.
+/// The names in the generated functions, which cannot collide with the user's constants.
 pub(super) struct Locals {
     encoder: Ident,
     decoder: Ident,
     comparison: Ident,
     other: Ident,
     value: Ident,
-    /// What serde's functions are given.
+    /// The argument of serde's functions.
     serializer: Ident,
 }
 
@@ -68,8 +68,8 @@ pub(super) fn items(model: &SchemaModel<'_>, locals: &Locals) -> TokenStream {
     }
 }
 
-/// The functions for some of a struct's fields, which stand in a lookup; `names` are bound to references to them,
-/// and `wrap` makes the lookup.
+/// The functions for the fields of a struct that are in a lookup. `names` are bound to references to them, and
+/// `wrap` makes the lookup.
 pub(super) fn of_parts(
     krate: &TokenStream,
     fields: &[&FieldModel],
@@ -104,7 +104,7 @@ pub(super) fn of_parts(
     }
 }
 
-/// The functions of a type that cannot be stored, beside the fault that says why.
+/// The functions of a type that cannot be stored; a fault says why.
 pub(super) fn of_nothing(krate: &TokenStream) -> TokenStream {
     let locals = Locals::new();
     let Locals { encoder, decoder, .. } = &locals;
@@ -132,7 +132,7 @@ struct Bodies<'a> {
     locals: &'a Locals,
 }
 
-/// What is written, read and compared.
+/// The code that writes, reads and compares.
 type Three = (TokenStream, TokenStream, TokenStream);
 
 impl Bodies<'_> {
@@ -242,7 +242,7 @@ impl Bodies<'_> {
         )
     }
 
-    /// The fields as a struct expression has them.
+    /// The fields for a struct expression.
     fn reads(&self, fields: &[FieldModel]) -> TokenStream {
         let reads = fields.iter().map(|field| {
             let (member, read) = (&field.member, self.read(field));

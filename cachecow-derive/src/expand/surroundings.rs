@@ -8,7 +8,7 @@ use crate::model::CachedModel;
 /// What the generated items of one struct share.
 pub(super) struct Surroundings<'a> {
     pub(super) model: &'a CachedModel<'a>,
-    /// What the impls of `Cached` and `Lookup` ask of the type parameters.
+    /// The bounds on type parameters in the impls of `Cached` and `Lookup`.
     pub(super) bounds: Vec<TokenStream>,
 }
 
@@ -47,7 +47,7 @@ impl<'a> Surroundings<'a> {
         })
     }
 
-    /// The same of the lists.
+    /// The same for the lists.
     pub(super) fn list_types(&self) -> impl Iterator<Item = TokenStream> {
         let (_, arguments, _) = self.model.schema.target.generics.split_for_impl();
         self.model.lists.iter().map(move |list| {

@@ -1,4 +1,4 @@
-//! The table whose rows the objects are, and the keys of a row.
+//! A struct whose objects are rows of a table: the keys of a row.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -70,7 +70,7 @@ pub(super) fn table_name(krate: &TokenStream, table: &TableModel) -> TokenStream
     quote!(#krate::log::TableName::new(#schema, #name))
 }
 
-/// A lookup, or a list, which is asked for as one.
+/// A lookup or a list.
 fn add_lookup(
     surroundings: &Surroundings<'_>,
     usage: &TokenStream,
@@ -117,7 +117,7 @@ fn others(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
     })
 }
 
-/// Has a function name the keys. What the compiler has to say of it should stand at its path.
+/// The keys that a user's function returns. Compiler errors about the function point at its path.
 pub(super) fn via(
     krate: &TokenStream,
     (path, columns): (&TokenStream, Option<&[String]>),
@@ -147,7 +147,7 @@ pub(super) fn via(
     quote!(.via::<#context>(#krate::log::ColumnUse::#usage, #columns, #shown, #function))
 }
 
-/// The columns that the parts are of the objects' own table.
+/// The columns of the objects' own table that the parts are read from.
 fn own_columns(parts: &[PartModel]) -> Vec<&str> {
     parts.iter().map(|part| &*part.column).collect()
 }
@@ -155,7 +155,7 @@ fn own_columns(parts: &[PartModel]) -> Vec<&str> {
 fn add_tag(surroundings: &Surroundings<'_>, tag: &TagModel) -> TokenStream {
     let encoding = encoding(tag);
     let values = values(surroundings, &tag.parts);
-    // The other objects that carry the tag have not changed.
+    // Only query results: the other objects with this tag have not changed.
     let keys = quote!(Self::#encoding(#(&#values),*).queries());
     add(surroundings, (&tag.parts, &own_columns(&tag.parts)), &quote!(Tag), &keys)
 }
@@ -174,11 +174,11 @@ fn add(
     let locals = part_locals(parts);
     let reads = parts.iter().zip(columns).map(|(part, column)| {
         let (ty, shown) = (&part.ty, compact(&part.ty));
-        // What the compiler says of the type stands at the field.
+        // Compiler errors about the type point at the field.
         let read = quote_spanned!(ty.span()=> #krate::log::RowReader::part::<#ty>);
         quote!(#read(reader, #column, #shown, #krate::log::ColumnUse::#usage))
     });
-    // Every column is read before the first missing one ends it, so that every missing one is reported.
+    // All columns are read before the function returns, so that every missing one is reported.
     quote! {
         if let (#(::core::option::Option::Some(#locals),)*) = (#(#reads,)*) {
             reader.add(&#keys);
@@ -186,7 +186,7 @@ fn add(
     }
 }
 
-/// The parts as they stand in keys.
+/// The parts in the form that keys have.
 fn values<'a>(
     surroundings: &'a Surroundings<'_>,
     parts: &'a [PartModel],

@@ -1,4 +1,4 @@
-//! The tags: their constructors, and what `Cached` says of them.
+//! The tags: their constructors, and their items in `Cached`.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
@@ -16,7 +16,7 @@ use crate::tokens::at;
 /// The items of `Cached`; none for a struct without tags.
 pub(super) fn items(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
     let model = surroundings.model;
-    // Beside a fault there may be tags without a lookup.
+    // After a fault there may be tags without a lookup.
     let is_scoped = !model.tags.is_empty() || model.is_clearable;
     let first = model.lookups.first().filter(|_| is_scoped)?;
     let krate = &model.schema.target.krate;
@@ -55,7 +55,8 @@ pub(super) fn items(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
     })
 }
 
-/// That everything of the type is invalidated at once. Only a type without parameters can keep its epoch's key.
+/// Makes everything of the type invalidated at once. Only a type without parameters can keep its epoch's key in a
+/// static.
 fn clearable(surroundings: &Surroundings<'_>) -> TokenStream {
     let krate = &surroundings.model.schema.target.krate;
     let whole = (surroundings.model.schema.arity() == 0).then(|| {
@@ -72,7 +73,7 @@ fn clearable(surroundings: &Surroundings<'_>) -> TokenStream {
     }
 }
 
-/// `Clearable`, beside that.
+/// The impl of `Clearable`.
 pub(super) fn clearable_impl(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
     let model = surroundings.model;
     let target = &model.schema.target;
@@ -87,7 +88,7 @@ pub(super) fn clearable_impl(surroundings: &Surroundings<'_>) -> Option<TokenStr
     })
 }
 
-/// `tag_org_id` and its like.
+/// The constructors, such as `tag_org_id`.
 pub(super) fn constructors(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
     let model = surroundings.model;
     if model.tags.is_empty() || model.lookups.is_empty() {
@@ -150,7 +151,7 @@ fn constructor(surroundings: &Surroundings<'_>, tag: &TagModel) -> TokenStream {
     }
 }
 
-/// The function that both the constructor and the object's own tags come from.
+/// The function that encodes the tag, for the constructor and for an object's own tags.
 pub(super) fn encoding(tag: &TagModel) -> Ident {
     Ident::new(&format!("__cachecow_{}", tag.constructor.unraw()), tag.constructor.span())
 }

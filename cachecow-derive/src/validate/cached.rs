@@ -16,7 +16,7 @@ use crate::options::CachedOptions;
 use crate::tokens;
 use crate::value::Slot;
 
-/// Judges `#[derive(Cached)]`.
+/// Validates `#[derive(Cached)]`.
 pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedModel<'a> {
     let CachedOptions { options, lookups, tags, lists } = CachedOptions::read(&input.attrs, faults);
     let mut schema = schema(input, options.krate.given(), options.version.given(), faults);
@@ -39,8 +39,8 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
         for rows in lists.iter().flat_map(|list| &list.rows) {
             faults.add(
                 rows.attr,
-                "a list depends on the rows of its objects, too: name their table, by \
-                 `#[cache(table = \"app.users\")]`",
+                "a list also depends on the rows of its objects: add `#[cache(table = \"app.users\")]` \
+                 with their table",
             );
         }
     }
@@ -61,7 +61,7 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
         fingerprint_clearable(&mut schema);
     }
     if !is_owned {
-        // Nor can what is borrowed be read back.
+        // Borrowed data cannot be read back either.
         schema.body = BodyModel::Unknown;
     }
     CachedModel {
@@ -89,14 +89,14 @@ pub(crate) fn cached<'a>(input: &'a DeriveInput, faults: &mut Faults) -> CachedM
     }
 }
 
-/// A followed type is: what a log has lost is not known row by row.
+/// A followed type must be clearable: after a gap in the log, the changed rows are not known.
 fn clearable(given: Slot<(bool, TokenStream)>, has_table: bool, faults: &mut Faults) -> bool {
     match given {
         Slot::Given((false, word)) if has_table => {
             faults.add(
                 &word,
-                "everything of a type with a `table` is invalidated where the database's log has a gap: \
-                 remove `clearable = false`",
+                "a type with a `table` must be clearable, since a gap in the database's log invalidates \
+                 everything of the type: remove `clearable = false`",
             );
             true
         }
@@ -105,7 +105,7 @@ fn clearable(given: Slot<(bool, TokenStream)>, has_table: bool, faults: &mut Fau
     }
 }
 
-/// The field itself is a key part, or a newtype around it is.
+/// `key_with` is not for a field of a cached struct: use a newtype.
 fn keyed_by_newtypes(found: &[FieldInfo<'_>], faults: &mut Faults) {
     for field in found {
         let Slot::Given((word, _)) = &field.key_with else { continue };
@@ -123,16 +123,15 @@ fn struct_fields<'a>(input: &'a DeriveInput, faults: &mut Faults) -> Option<&'a 
         Data::Struct(_) => faults.add(
             &input.ident,
             format!(
-                "`{}` has no fields, so nothing could tell one of its objects from another; add \
-                 the field that stands in the key",
+                "`{}` has no fields, so its objects cannot be distinguished; add the field for the key",
                 input.ident
             ),
         ),
         Data::Enum(data) => faults.add(
             &data.enum_token,
-            "`Cached` is for structs: the key is read off the object's fields, and an enum's \
-             variants need not have them; wrap the enum in a struct with the key's fields, and \
-             derive `CacheSchema` for the enum",
+            "`Cached` is for structs: the key is made from the object's fields, which an enum's \
+             variants may not have; wrap the enum in a struct with the key's fields, and derive \
+             `CacheSchema` for the enum",
         ),
         Data::Union(data) => faults.add(
             &data.union_token,
@@ -143,7 +142,7 @@ fn struct_fields<'a>(input: &'a DeriveInput, faults: &mut Faults) -> Option<&'a 
     None
 }
 
-/// An object in the cache outlives whatever it could borrow from.
+/// A cached object outlives everything that it could borrow from.
 fn owns_its_data(input: &DeriveInput, faults: &mut Faults) -> bool {
     let mut is_owned = true;
     for param in input.generics.lifetimes() {

@@ -13,7 +13,7 @@ use crate::options::{TypeOptions, VariantOptions};
 use crate::tokens;
 use crate::value::Slot;
 
-/// Judges `#[derive(KeyPart)]`.
+/// Validates `#[derive(KeyPart)]`.
 pub(crate) fn key_part<'a>(input: &'a DeriveInput, faults: &mut Faults) -> KeyPartModel<'a> {
     let krate = TypeOptions::read(&input.attrs, &["crate"], faults).krate.given();
     let target = target(input, krate);
@@ -33,7 +33,7 @@ pub(crate) fn key_part<'a>(input: &'a DeriveInput, faults: &mut Faults) -> KeyPa
     KeyPartModel { target, encoded }
 }
 
-/// The variants with the names that they have in keys.
+/// The variants with their names in keys.
 fn variants(data: &DataEnum, faults: &mut Faults) -> Vec<NamedVariant> {
     let mut named: Vec<NamedVariant> = Vec::new();
     for Variant { ident, attrs, fields, .. } in &data.variants {
@@ -42,8 +42,8 @@ fn variants(data: &DataEnum, faults: &mut Faults) -> Vec<NamedVariant> {
             faults.add(
                 ident,
                 format!(
-                    "`{ident}` carries data, and an enum stands in keys by its variant's name alone: make it \
-                     a unit variant, or implement `KeyPart` by hand"
+                    "`{ident}` has data, but in a key an enum is only its variant's name: make it a \
+                     unit variant, or implement `KeyPart` by hand"
                 ),
             );
         }
@@ -54,7 +54,7 @@ fn variants(data: &DataEnum, faults: &mut Faults) -> Vec<NamedVariant> {
             let word: &dyn ToTokens = rename.as_ref().map_or(ident, |rename| rename);
             faults.add(
                 word,
-                format!("`{other}` stands in keys as `{name}` already; give this one another name"),
+                format!("`{other}` already has the name `{name}` in keys; give this variant another name"),
             );
         }
         named.push(NamedVariant { ident: ident.clone(), name, is_unit: fields.is_empty() });
@@ -78,8 +78,8 @@ fn wrapped(
             Some(second) => faults.add(
                 second.ty,
                 format!(
-                    "{help}; this one has {}. For a key of several parts put one field of each \
-                     into the cached struct, and a placeholder for each into the template",
+                    "{help}; this one has {}. For a key with several parts, give the cached struct one \
+                     field for each part, and the template one placeholder for each",
                     carriers.len()
                 ),
             ),
@@ -102,7 +102,7 @@ fn wrapped(
     })
 }
 
-/// A marker carries no value, so a newtype with one is still a newtype.
+/// A marker has no value, so a struct with one is still a newtype.
 fn is_marker(ty: &syn::Type) -> bool {
     tokens::last_segment(ty).is_some_and(|segment| segment.ident == "PhantomData")
 }

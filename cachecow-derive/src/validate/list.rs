@@ -1,4 +1,4 @@
-//! The lists that the objects are in.
+//! The lists that the objects belong to.
 
 use proc_macro2::Ident;
 use syn::ext::IdentExt;
@@ -10,7 +10,7 @@ use crate::fields::Storage;
 use crate::list_options::ListOptions;
 use crate::model::{ListModel, LookupModel};
 
-/// Judges the lists of one struct.
+/// Validates the lists of one struct.
 pub(super) struct Lists<'a> {
     pub(super) lookups_of: &'a Lookups<'a>,
     pub(super) lookups: &'a [LookupModel],
@@ -49,8 +49,8 @@ impl Lists<'_> {
             faults.add(
                 &template,
                 format!(
-                    "no field stands in this list, so it is the list of all `{ident}`: give it a name, as in \
-                     `name = \"list_all\"`"
+                    "this list has no placeholder, so it is the list of all `{ident}`: give it a name, \
+                     as in `name = \"list_all\"`"
                 ),
             );
             return None;
@@ -89,8 +89,8 @@ impl Lists<'_> {
             faults.add(
                 &list.template,
                 format!(
-                    "this list cannot be told from `{}`: without their placeholders both read `{}`; write a \
-                     text of its own, such as `user:of:{{org_id}}`",
+                    "this list has the same key as `{}`: without their placeholders both are `{}`; \
+                     write a different text, such as `user:of:{{org_id}}`",
                     other.constructor, list.emptied
                 ),
             );
@@ -109,7 +109,7 @@ impl Lists<'_> {
         true
     }
 
-    /// The members are remembered by their primary keys, which must tell them apart.
+    /// The cache stores the primary keys of the members, which must be different.
     fn of_a_singleton(&self, lists: &[ListModel], faults: &mut Faults) {
         let Some(first) = self.lookups.first().filter(|first| first.parts.is_empty()) else {
             return;
@@ -118,8 +118,8 @@ impl Lists<'_> {
             faults.add(
                 &list.lookup.template,
                 format!(
-                    "a list holds several `{}`, but each would be stored under the first key, `{}`, in which \
-                     no field stands: write a key with a field first",
+                    "a list holds several `{}`, but all of them would be stored under the first key, \
+                     `{}`, which has no field: write a key with a field first",
                     self.lookups_of.input.ident.unraw(),
                     first.template.value()
                 ),
@@ -134,15 +134,15 @@ impl Lists<'_> {
                 continue;
             };
             if self.lookups.iter().any(|lookup| lookup.parts.iter().any(|p| p.name == field.name)) {
-                // Reported for the key.
+                // Already reported for the key.
                 continue;
             }
             if let Storage::Skipped(word) = &field.storage {
                 faults.add(
                     word,
                     format!(
-                        "`{}` stands in the list `{}`, by which an object read from the cache is verified, \
-                         so it has to be stored: remove `{word}`",
+                        "`{}` is in the list `{}`, and objects read from the cache are verified by it, \
+                         so it must be stored: remove `{word}`",
                         field.name,
                         list.lookup.template.value(),
                     ),

@@ -15,12 +15,12 @@ use crate::template::Template;
 use crate::tokens;
 use crate::value::Slot;
 
-/// Judges the lookups of one struct.
+/// Validates the lookups of one struct.
 pub(super) struct Lookups<'a> {
     pub(super) input: &'a DeriveInput,
     pub(super) object: &'a TokenStream,
     pub(super) fields: &'a [FieldInfo<'a>],
-    /// A context that was refused would add faults to every call.
+    /// Whether calls can be generated: an invalid context would add a fault to every call.
     pub(super) can_call: bool,
 }
 
@@ -58,7 +58,8 @@ impl Lookups<'_> {
         lookups
     }
 
-    /// Under a first key without placeholders, the object that an alias found last would be taken for the one.
+    /// With a first key without placeholders, the object that an alias found last would be stored as the only
+    /// object.
     fn several_under_one_key(&self, lookups: &[LookupModel], faults: &mut Faults) {
         let Some((first, aliases)) = lookups.split_first() else { return };
         let of_several = aliases.iter().find(|alias| !alias.parts.is_empty());
@@ -66,8 +67,8 @@ impl Lookups<'_> {
         faults.add(
             &alias.template,
             format!(
-                "this key tells several `{}` apart, but each would be stored under the first key, `{}`, \
-                 in which no field stands: write a key with a field first",
+                "this key distinguishes several `{}`, but all of them would be stored under the first \
+                 key, `{}`, which has no field: write a key with a field first",
                 self.input.ident.unraw(),
                 first.template.value()
             ),
@@ -109,12 +110,12 @@ impl Lookups<'_> {
         })
     }
 
-    /// A fetch function, as generated code outside of the struct's own impl names it.
+    /// A fetch function's path for generated code outside the struct's own impl.
     pub(super) fn function(&self, function: FetchFunction) -> FetchFunction {
         FetchFunction { path: tokens::without_self(function.path, self.object), ..function }
     }
 
-    /// Judges a lookup without placeholders; whether it has a constructor.
+    /// Validates a lookup without placeholders; returns whether it has a constructor.
     fn singleton(
         &self,
         key: &LitStr,
@@ -125,8 +126,7 @@ impl Lookups<'_> {
         if let Slot::Given(function) = fetch_many {
             faults.add(
                 &function.path,
-                "no field stands in this key, so there is one object under it and never several to fetch: \
-                 remove `fetch_many`",
+                "this key has no placeholder, so there is only one object to fetch: remove `fetch_many`",
             );
             *fetch_many = Slot::Invalid;
         }
@@ -135,7 +135,7 @@ impl Lookups<'_> {
             faults.add(
                 key,
                 format!(
-                    "no field stands in this key, so there is one `{}` under it: give its lookup a \
+                    "this key has no placeholder, so it is the key of a single `{}`: give its lookup a \
                      name, as in `name = \"current\"`; or write a placeholder, such as `{{{example}}}`",
                     self.input.ident.unraw()
                 ),
@@ -144,7 +144,7 @@ impl Lookups<'_> {
         !name.is_absent()
     }
 
-    /// The fields in the template, with names that are slips read as what was meant.
+    /// The fields in the template. A misspelled name is replaced by the field that was probably meant.
     pub(super) fn parts(
         &self,
         key: &LitStr,
@@ -168,12 +168,7 @@ impl Lookups<'_> {
                 continue;
             };
             if parts.iter().any(|other| other.name == part.name) {
-                faults.add(
-                    key,
-                    format!(
-                        "`{{{name}}}` stands in this key twice; one is enough, remove the other"
-                    ),
-                );
+                faults.add(key, format!("`{{{name}}}` is in this key twice; remove one"));
             } else {
                 parts.push(part);
             }
@@ -185,7 +180,7 @@ impl Lookups<'_> {
         let names = || self.fields.iter().map(|field| &*field.name);
         let mut meant = Some(name);
         if !names().any(|known| known == name) {
-            // Of positions, none is nearer than another.
+            // For positions, no suggestion makes sense.
             let is_position = name.starts_with(|first: char| first.is_ascii_digit());
             meant = nearest(name, names()).filter(|_| !is_position);
             let help = match (meant, names().next()) {
@@ -198,7 +193,7 @@ impl Lookups<'_> {
             faults.add(
                 key,
                 format!(
-                    "`{{{name}}}` is no field of `{}`, which has {}{help}",
+                    "`{{{name}}}` is not a field of `{}`, which has {}{help}",
                     self.input.ident,
                     listed(names()),
                 ),
@@ -217,8 +212,8 @@ impl Lookups<'_> {
         })
     }
 
-    /// An object read from a cache is compared with the asked key by its fields, so these must be
-    /// there.
+    /// The fields of an object read from the cache are compared with the requested key, so they
+    /// must be stored.
     fn unstored_fields(&self, lookups: &[LookupModel], faults: &mut Faults) {
         for field in self.fields {
             let is_in_key =
@@ -228,8 +223,8 @@ impl Lookups<'_> {
                 faults.add(
                     word,
                     format!(
-                        "`{}` stands in the key `{}`, by which an object read from the cache is \
-                         verified, so it has to be stored: remove `{word}`",
+                        "`{}` is in the key `{}`, and objects read from the cache are verified by it, \
+                         so it must be stored: remove `{word}`",
                         field.name,
                         lookup.template.value(),
                     ),
@@ -244,8 +239,8 @@ fn is_distinct(lookup: &LookupModel, others: &[LookupModel], faults: &mut Faults
         faults.add(
             &lookup.template,
             format!(
-                "this key cannot be told from that of `{}`: without their placeholders both read \
-                 `{}`; write a text of its own, such as `user:email:{{email}}`",
+                "this key is the same as that of `{}`: without their placeholders both are `{}`; write \
+                 a different text, such as `user:email:{{email}}`",
                 other.constructor, lookup.emptied
             ),
         );
@@ -255,7 +250,7 @@ fn is_distinct(lookup: &LookupModel, others: &[LookupModel], faults: &mut Faults
         faults.add(
             &lookup.constructor,
             format!(
-                "there is a lookup `{}` already; give this one another name: `name = \"by_…\"`",
+                "there is already a lookup `{}`; give this one another name: `name = \"by_…\"`",
                 lookup.constructor
             ),
         );
@@ -264,7 +259,7 @@ fn is_distinct(lookup: &LookupModel, others: &[LookupModel], faults: &mut Faults
     true
 }
 
-/// The column that a field is.
+/// The name of a field's column.
 fn column_of(field: &FieldInfo<'_>) -> String {
     match &field.column {
         Slot::Given((_, name)) => name.value(),
@@ -272,7 +267,7 @@ fn column_of(field: &FieldInfo<'_>) -> String {
     }
 }
 
-/// The generated function through which the field's values pass.
+/// The generated function that normalizes the field's values.
 pub(super) fn normalizer(field: &FieldInfo<'_>) -> Ident {
     Ident::new(&format!("__cachecow_normalize_{}", field.name), Span::call_site())
 }

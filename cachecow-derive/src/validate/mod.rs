@@ -1,4 +1,4 @@
-//! The one place that judges the input.
+//! Validation: the only place that reports faults in the meaning of the input.
 
 mod cached;
 mod key_part;

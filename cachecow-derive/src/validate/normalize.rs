@@ -1,4 +1,4 @@
-//! The fields whose values are brought into one form before they stand in a key.
+//! The fields whose values are normalized for keys.
 
 use quote::ToTokens;
 
@@ -8,7 +8,7 @@ use crate::fields::FieldInfo;
 use crate::model::{NormalizerModel, PartModel};
 use crate::value::Slot;
 
-/// The functions of the fields that are these parts of a key, a list or a tag. `all_judged`: none was left out
+/// The functions of those fields that are parts of a key, a list or a tag. `all_judged`: no part was left out
 /// because of another fault.
 pub(super) fn normalizers(
     fields: &[FieldInfo<'_>],
@@ -25,7 +25,7 @@ pub(super) fn normalizers(
                 faults.add(
                     word,
                     format!(
-                        "`{name}` stands in no key and no tag, so there is nothing to normalize: remove \
+                        "`{name}` is not in any key or tag, so there is nothing to normalize: remove \
                          `{word}`, or add a placeholder `{{{name}}}`",
                         name = field.name
                     ),
@@ -42,13 +42,13 @@ pub(super) fn normalizers(
     normalizers
 }
 
-/// In a type that stands in no key by its fields, `normalize` has no effect.
+/// In a type whose fields are not in keys, `normalize` has no effect.
 pub(super) fn not_in_keys(fields: &[FieldInfo<'_>], faults: &mut Faults) {
     for (word, _) in fields.iter().filter_map(|field| field.normalize.as_ref()) {
         faults.add(
             word,
-            "`normalize` is for a field that stands in a key or a tag of a struct with \
-             `#[derive(Cached)]`: remove it here",
+            "`normalize` is for a field in a key or a tag of a struct with `#[derive(Cached)]`: remove \
+             it here",
         );
     }
     for field in fields {

@@ -11,19 +11,19 @@ use crate::model::{Given, ParamModel, Passing};
 use crate::query_options::not_in_key;
 use crate::tokens::{self, peeled};
 
-/// A parameter, by its name without `r#`.
+/// A parameter, with its name without `r#`.
 pub(super) struct Parameter {
     pub(super) name: String,
     pub(super) role: Role,
 }
 
 pub(super) enum Role {
-    /// Where the function reads: of this type, lent by reference.
+    /// The context, of this type, which is passed by reference.
     Context(TokenStream),
     Part(ParamModel),
 }
 
-/// Judges a parameter; `None` if no lookup could hold it.
+/// Validates a parameter; `None` if no lookup could hold it.
 pub(super) fn parameter(
     param: &Param,
     is_first: bool,
@@ -39,7 +39,7 @@ pub(super) fn parameter(
     };
     let name = param.name();
     let is_in_key = name.as_ref().is_some_and(|name| placeholders.contains(&plain(name)));
-    // Text and slices are no place to read from: such a parameter was forgotten in the key.
+    // Text and slices cannot be a context: such a parameter was probably forgotten in the key.
     let lends_data = |reference: &TypeReference| is_data(&reference.elem);
     if let Some(reference) = reference
         && is_first
@@ -52,19 +52,24 @@ pub(super) fn parameter(
     let Some(ident) = name else {
         faults.add(
             &param.pattern,
-            "a query's parameter has a name, by which it stands in the key and in `of`: write `name: Type`, and take \
-             it apart in the body",
+            "a query's parameter needs a name, for the key and for `of`: write `name: Type`, and \
+             destructure it in the body",
         );
         return None;
     };
     if tokens::mentions(ty, &|ident| ident == "impl") {
-        faults.add(ty, "a lookup holds this parameter, so its type has a name: write it instead of `impl Trait`");
+        faults.add(
+            ty,
+            "a lookup stores this parameter, so its type needs a name: write the type \
+            instead of `impl Trait`",
+        );
         return None;
     }
     if let Some(reference) = reference.filter(|reference| reference.mutability.is_some()) {
         faults.add(
             reference,
-            "a query cannot change its parameters, since a hit does not call it: take a shared reference or a value",
+            "a query cannot change its parameters, since a hit does not call the function: take a \
+             shared reference or a value",
         );
         return None;
     }
@@ -72,8 +77,8 @@ pub(super) fn parameter(
     if let Some(borrowed) = borrows_within(owned) {
         faults.add(
             &borrowed,
-            "a lookup owns its parts, and this type borrows: write a type that owns its data (`Option<String>` for \
-             `Option<&str>`)",
+            "a lookup owns its parts, but this type borrows: write a type that owns its data \
+             (`Option<String>` for `Option<&str>`)",
         );
         return None;
     }
@@ -89,9 +94,9 @@ fn context(
 ) -> Option<Parameter> {
     let elem = &*reference.elem;
     let fault = if reference.mutability.is_some() {
-        Some("the context is lent to many calls at a time: take a shared reference")
+        Some("many calls share the context at the same time: take a shared reference")
     } else if matches!(peeled(elem), Type::ImplTrait(_)) {
-        Some("the context must be of one type: write `&dyn Trait`, or name the type")
+        Some("the context must have one type: write `&dyn Trait`, or name the type")
     } else if borrows_within(elem).is_some() {
         Some("the context's type cannot borrow: own the data, or hold it in an `Arc`")
     } else {
@@ -105,7 +110,7 @@ fn context(
     Some(Parameter { name: name.unwrap_or_default(), role: Role::Context(ty) })
 }
 
-/// Whether the type is one of what a key is made of, rather than a place to read from.
+/// Whether the type is data for a key, rather than a context.
 fn is_data(ty: &Type) -> bool {
     match peeled(ty) {
         Type::Slice(_) | Type::Array(_) | Type::Tuple(_) => true,
@@ -116,11 +121,11 @@ fn is_data(ty: &Type) -> bool {
     }
 }
 
-/// What a lookup holds of a parameter of this type, how it is given to `of`, and how to the function.
+/// What a lookup holds for a parameter of this type, and how it is passed to `of` and to the function.
 fn held(ty: &Type, by_reference: bool) -> (TokenStream, Passing, Given) {
     let is_text = tokens::last_segment(ty).is_some_and(|segment| segment.ident == "str");
     match (peeled(ty), by_reference) {
-        // Named by their paths in the generated code, whatever the user's names mean.
+        // The generated code uses full paths for these, so the user's names do not matter.
         (_, true) if is_text => (TokenStream::new(), Passing::Text, Given::Text),
         (Type::Slice(slice), true) => {
             let elem = &slice.elem;
@@ -134,7 +139,7 @@ fn held(ty: &Type, by_reference: bool) -> (TokenStream, Passing, Given) {
     }
 }
 
-/// What is borrowed in a type: a reference, or a lifetime.
+/// The first reference or lifetime in a type.
 pub(super) fn borrows_within(ty: &Type) -> Option<TokenStream> {
     let mut rest = ty.to_token_stream().into_iter().peekable();
     borrowed(&mut rest)

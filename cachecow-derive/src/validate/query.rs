@@ -15,7 +15,7 @@ use crate::template::{Owner, Template};
 use crate::tokens::{self, peeled};
 use crate::value::Slot;
 
-/// Judges `#[query]`; `None` if there is no way to look the function's answers up.
+/// Validates `#[query]`; `None` if no lookup can be generated.
 pub(crate) fn query<'a>(
     arguments: TokenStream,
     function: &'a Function,
@@ -38,8 +38,8 @@ pub(crate) fn query<'a>(
     if let Some(word) = options.negative_ttl.filter(|_| !output.is_optional) {
         faults.add(
             &word,
-            "this query always has an answer, so no absence of one is cached: remove `negative_ttl`, or return \
-             `Result<Option<T>, E>`",
+            "this query always has a result, so there is no absence to cache: remove `negative_ttl`, or \
+             return `Result<Option<T>, E>`",
         );
     }
     let settings = options.options;
@@ -73,7 +73,7 @@ pub(crate) fn query<'a>(
     })
 }
 
-/// Whether the function can be called by what is generated.
+/// Returns whether the generated code can call the function.
 fn signature(function: &Function, faults: &mut Faults) -> bool {
     let mut can_be_called = true;
     let mut refuse = |tokens: &dyn ToTokens, message: &str| {
@@ -85,18 +85,18 @@ fn signature(function: &Function, faults: &mut Faults) -> bool {
     if !function.qualifiers.iter().any(|token| is(token, "async")) {
         refuse(
             &function.ident,
-            "a query is an `async fn`; let what blocks run elsewhere: `tokio::task::spawn_blocking(…).await`",
+            "a query must be an `async fn`; run blocking code by `tokio::task::spawn_blocking(…).await`",
         );
     }
     if let Some(qualifier) = function.qualifiers.iter().find(|token| !is(token, "async")) {
-        refuse(qualifier, "a query is a plain `async fn`, without this word");
+        refuse(qualifier, "a query must be a plain `async fn`: remove this keyword");
     }
     for param in &function.generics.params {
         let message = match param {
             GenericParam::Lifetime(_) => continue,
             GenericParam::Type(_) | GenericParam::Const(_) => {
-                "a query cannot be generic: its answers are stored under one key template, by one type; write a \
-                 query for each type, which calls the generic function"
+                "a query cannot be generic: its results are stored under one key template, with one \
+                 type; for each type, write a query that calls the generic function"
             }
         };
         refuse(param, message);
@@ -104,8 +104,8 @@ fn signature(function: &Function, faults: &mut Faults) -> bool {
     for param in function.params.iter().filter(|param| param.is_receiver()) {
         refuse(
             &param.pattern,
-            "a query is a function of its own, without `self`: let the first parameter be a reference to what \
-             `self` is, as the context, and move it out of the `impl`",
+            "a query must be a free function, without `self`: move it out of the `impl`, and take a \
+             reference to the type of `self` as its first parameter, the context",
         );
     }
     let mentions_self = |ty: &Type| tokens::mentions(ty, &|ident| ident == "Self");
@@ -117,32 +117,35 @@ fn signature(function: &Function, faults: &mut Faults) -> bool {
     if let Some(ty) = types.chain(returned).find(|ty| mentions_self(ty)) {
         refuse(
             ty,
-            "a query is a function of its own, not of an `impl`: move it out, and write the type's name",
+            "a query must be a free function: move it out of the `impl`, and write the type's name \
+             instead of `Self`",
         );
     }
     can_be_called
 }
 
-/// What the function returns.
+/// Reads the return type.
 fn output(function: &Function, faults: &mut Faults) -> Option<OutputModel> {
     let ReturnType::Type(_, ty) = &function.output else {
         faults.add(
             &function.ident,
-            "a query returns `Result<T, E>` or `Result<Option<T>, E>`, where `E` is any error; this function \
-             returns nothing that could be cached",
+            "a query returns `Result<T, E>` or `Result<Option<T>, E>`, where `E` is any error; this \
+             function does not return a value to cache",
         );
         return None;
     };
     if tokens::mentions(ty, &|ident| ident == "impl") {
-        faults.add(ty, "an answer is stored by its type: name it instead of `impl Trait`");
+        faults
+            .add(ty, "the type of a stored result must be named: write it instead of `impl Trait`");
         return None;
     }
-    // An alias may have other arguments: the compiler knows what is in it.
+    // A type alias may have other arguments; only the compiler can resolve it.
     let found = argument_of(ty, "Result");
     if let Some(borrowed) = found.and_then(borrows_within) {
         faults.add(
             &borrowed,
-            "an answer is shared and outlives its reader, so it cannot borrow: own the data (`String` for `&str`, \
+            "a cached result is shared and outlives its reader, so it cannot borrow: own the data \
+             (`String` for `&str`, \
              `Vec<T>` for `&[T]`)",
         );
         return None;
@@ -198,7 +201,7 @@ fn is_reference(ty: Option<&Type>) -> bool {
     ty.is_some_and(|ty| matches!(peeled(ty), Type::Reference(_)))
 }
 
-/// The parameters in order; `None` if one of them cannot be given.
+/// The parameters in order; `None` if one of them cannot be passed on.
 fn parameters(
     function: &Function,
     placeholders: &[String],
@@ -231,7 +234,8 @@ struct Context {
     ty: TokenStream,
 }
 
-/// The parameters that stand in the key, in the template's order; names that are slips read as what was meant.
+/// The parameters in the key, in the template's order. A misspelled name is replaced by the one that was probably
+/// meant.
 fn key(
     template: Option<&(LitStr, Template)>,
     params: &[ParamModel],
@@ -248,7 +252,7 @@ fn key(
             let help = match meant {
                 Some(meant) => format!("; did you mean `{{{meant}}}`?"),
                 None if context.is_some_and(|context| context.name == *name) => {
-                    "; the context is no part of a key".to_owned()
+                    "; the context cannot be part of a key".to_owned()
                 }
                 None => String::new(),
             };
@@ -257,14 +261,13 @@ fn key(
             } else {
                 format!("the function has {}", listed(names()))
             };
-            faults.add(literal, format!("`{{{name}}}` is no parameter; {has}{help}"));
+            faults.add(literal, format!("`{{{name}}}` is not a parameter; {has}{help}"));
         }
         let Some(at) = params.iter().position(|param| Some(&*param.name) == meant) else {
             continue;
         };
         if key.contains(&at) {
-            let message =
-                format!("`{{{name}}}` stands in this key twice; one is enough, remove the other");
+            let message = format!("`{{{name}}}` is in this key twice; remove one");
             faults.add(literal, message);
         } else {
             key.push(at);
@@ -273,20 +276,20 @@ fn key(
     key
 }
 
-/// What an answer depends on stands in its key.
+/// Checks that every parameter is in the key, or marked as left out.
 fn left_out(params: &[ParamModel], key: &[usize], function: &Function, faults: &mut Faults) {
     for (at, param) in params.iter().enumerate() {
         let (name, in_key) = (&param.name, key.contains(&at));
         match &param.not_in_key {
             Some(word) if in_key => faults.add(
                 word,
-                format!("`{name}` stands in the key: remove this mark, or `{{{name}}}` from the key"),
+                format!("`{name}` is in the key: remove this mark, or remove `{{{name}}}` from the key"),
             ),
             None if !in_key => faults.add(
                 &parameter_ident(function, name),
                 format!(
-                    "`{name}` is left out of the key, so that calls which differ by it would share one answer: write \
-                     `{{{name}}}` into the key, or mark a parameter that no answer depends on: \
+                    "`{name}` is not in the key, so calls with different values of it would share one \
+                     result: write `{{{name}}}` into the key; or, if no result depends on it, mark it: \
                      `#[cache(not_in_key)] {name}`"
                 ),
             ),
@@ -295,7 +298,7 @@ fn left_out(params: &[ParamModel], key: &[usize], function: &Function, faults: &
     }
 }
 
-/// Calls that share an answer have it carry the same tags.
+/// Calls that share a result must give it the same tags.
 fn tags(tags: &[TokenStream], params: &[ParamModel], faults: &mut Faults) {
     for (tag, param) in tags.iter().flat_map(|tag| params.iter().map(move |param| (tag, param))) {
         let name = &param.name;
@@ -303,8 +306,9 @@ fn tags(tags: &[TokenStream], params: &[ParamModel], faults: &mut Faults) {
             faults.add(
                 tag,
                 format!(
-                    "`{name}` is not in the key, so that calls which differ by it share one answer, and this tag would \
-                     be one call's alone: write `{{{name}}}` into the key, or a tag without `{name}`"
+                    "`{name}` is not in the key, so calls with different values of it share one result, \
+                     and this tag would be that of only one call: write `{{{name}}}` into the key, or a \
+                     tag without `{name}`"
                 ),
             );
         }

@@ -1,4 +1,4 @@
-//! The rows that a query's answers or a list depend on.
+//! The rows that a query's results or a list depend on.
 
 use syn::Attribute;
 
@@ -9,7 +9,7 @@ use crate::suggest::{listed, nearest};
 use crate::table;
 use crate::value::{self, Slot};
 
-/// Where the names stand that may be columns.
+/// What the names of the columns refer to.
 #[derive(Clone, Copy)]
 pub(super) struct Place {
     noun: &'static str,
@@ -17,13 +17,13 @@ pub(super) struct Place {
     what: &'static str,
 }
 
-/// What may stand in a line with `via`.
+/// The settings allowed together with `via`.
 const BESIDE_VIA: [&str; 3] = ["rows", "via", "columns"];
 
 pub(super) const IN_KEY: Place = Place { noun: "parameter", within: "key", what: "the answer" };
 pub(super) const IN_LIST: Place = Place { noun: "field", within: "list", what: "the list" };
 
-/// Judges the `#[cache(rows = …)]` of a function. `key`: which parameters stand in the key, in its order.
+/// Validates the `#[cache(rows = …)]` of a function. `key`: which parameters are in the key, in its order.
 pub(super) fn rows(
     attrs: &[Attribute],
     params: &[ParamModel],
@@ -35,7 +35,7 @@ pub(super) fn rows(
     attrs.iter().filter_map(|attr| one(attr, IN_KEY, &in_key, faults)).collect()
 }
 
-/// Judges one of them.
+/// Validates one of them.
 pub(super) fn one(
     attr: &CacheAttr<'_>,
     place: Place,
@@ -48,7 +48,7 @@ pub(super) fn one(
     let mut columns: Vec<Slot<String>> = in_key.iter().map(|_| Slot::Absent).collect();
     let is_rows = |entry: &Entry| entry.name == "rows";
     let has_rows = attr.entries.iter().any(is_rows);
-    // A parameter or a field may have this name, too: then its column is a text.
+    // A parameter or a field may have this name, too: then the value is a string, the column's name.
     let is_via = |entry: &Entry| {
         entry.name == "via" && (!in_key.contains(&"via") || !value::is_string(entry))
     };
@@ -65,8 +65,8 @@ pub(super) fn one(
             faults.add(
                 &entry.name,
                 format!(
-                    "the function of `via` names the keys, so that no {} is a column: remove `{name}`; the columns \
-                     that it reads are `columns = [\"…\"]`",
+                    "the function in `via` determines the keys, so no {} is read from a column: remove \
+                     `{name}`; to list the columns that the function reads, write `columns = [\"…\"]`",
                     place.noun
                 ),
             );
@@ -80,8 +80,8 @@ pub(super) fn one(
             faults.add(
                 &entry.name,
                 format!(
-                    "`columns` are those that the function of `via` reads: add `via = path`, or name the column that \
-                     a {} is, by the {}'s name",
+                    "`columns` lists what the function in `via` reads: add `via = path`; or set the \
+                     column of a {} with the {}'s name",
                     place.noun, place.noun
                 ),
             );
@@ -95,7 +95,7 @@ pub(super) fn one(
     if !has_rows {
         faults.add(
             attr.attr,
-            "above a query's function stands what its answers depend on, as in `#[cache(rows = \"app.posts\")]`; \
+            "above a query's function, only `rows` is allowed, as in `#[cache(rows = \"app.posts\")]`; \
              other settings belong into `#[cachecow::query(…)]`",
         );
     }
@@ -119,12 +119,13 @@ fn no_parameter(name: &str, Place { noun, within, what }: Place, in_key: &[&str]
     let names = || in_key.iter().copied();
     if in_key.is_empty() {
         return format!(
-            "`{name}` is no {noun} in the {within}, which has none: every row of the table ends {what}; remove `{name}`"
+            "`{name}` is not a {noun} in the {within}, which has none: every changed row of the table \
+             invalidates {what}; remove `{name}`"
         );
     }
     let help = match nearest(name, names()) {
         Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("write `{} = \"…\"` to name the column that a {noun} is", in_key[0]),
+        None => format!("write `{} = \"…\"` to set the column of a {noun}", in_key[0]),
     };
-    format!("`{name}` is no {noun} in the {within}, which has {}; {help}", listed(names()))
+    format!("`{name}` is not a {noun} in the {within}, which has {}; {help}", listed(names()))
 }

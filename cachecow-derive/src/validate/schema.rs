@@ -15,7 +15,7 @@ use crate::model::{BodyModel, FieldModel, SchemaModel, TagModel, VariantModel};
 use crate::options::{TypeOptions, VariantOptions};
 use crate::tokens;
 
-/// Judges `#[derive(CacheSchema)]`.
+/// Validates `#[derive(CacheSchema)]`.
 pub(crate) fn cache_schema<'a>(input: &'a DeriveInput, faults: &mut Faults) -> SchemaModel<'a> {
     let TypeOptions { krate, version } =
         TypeOptions::read(&input.attrs, &["crate", "version"], faults);
@@ -67,7 +67,7 @@ pub(super) fn schema<'a>(
             let mut variants = Vec::new();
             for variant in &data.variants {
                 let _ = write!(shape.description, "| {} ", variant.ident.unraw());
-                // Its name in keys has no part in how it is stored.
+                // Its name in keys does not affect how it is stored.
                 VariantOptions::read(&variant.attrs, faults);
                 let fields = shape.fields(&variant.fields, faults);
                 variants.push(VariantModel { ident: variant.ident.clone(), fields });
@@ -77,7 +77,7 @@ pub(super) fn schema<'a>(
         Data::Union(_) => BodyModel::Unknown,
     };
     let Shape { description, nested, bounds, is_owned, .. } = shape;
-    // What is borrowed cannot be read back.
+    // Borrowed data cannot be read back.
     let body = if is_owned { body } else { BodyModel::Unknown };
     SchemaModel {
         name: input.ident.unraw().to_string(),
@@ -91,14 +91,14 @@ pub(super) fn schema<'a>(
     }
 }
 
-/// Objects with other tags are of another shape: this version does not know their groups.
+/// Other tags mean another shape, because this version does not know the groups of such objects.
 pub(super) fn fingerprint_tags(schema: &mut SchemaModel<'_>, tags: &[TagModel]) {
     for tag in tags {
         let _ = write!(schema.description, "# tag {:?} ", tag.template.value());
     }
 }
 
-/// Objects of such a type carry the epoch of everything of it.
+/// Objects of a clearable type carry the type's epoch.
 pub(super) fn fingerprint_clearable(schema: &mut SchemaModel<'_>) {
     schema.description.push_str("# clearable ");
 }
@@ -107,7 +107,7 @@ struct Shape<'a> {
     own: &'a Ident,
     krate: &'a TokenStream,
     type_params: &'a [&'a Ident],
-    /// The canonical text of everything that shapes what is stored, but for what is nested.
+    /// The canonical text of everything that determines the stored form, except for nested types.
     description: String,
     nested: Vec<TokenStream>,
     bounds: Vec<TokenStream>,
@@ -145,7 +145,7 @@ impl Shape<'_> {
         };
         let _ = write!(self.description, "{mark}{name} : {} , ", tokens::text(ty));
         if matches!(storage, Storage::Schema) && !recursive {
-            // A shape that contains itself has no first fingerprint to start from.
+            // A type that contains itself cannot use its own fingerprint.
             let krate = self.krate;
             let own = quote!(#krate::__private::Own);
             self.nested.push(tokens::without_own(ty, self.own, &own));
@@ -182,7 +182,7 @@ impl Shape<'_> {
     }
 }
 
-/// What is read back from the cache has nothing to borrow from.
+/// A value that is read from the cache has nothing to borrow from.
 fn owns_its_data(field: &FieldInfo<'_>, faults: &mut Faults) -> bool {
     if matches!(field.storage, Storage::Skipped(_) | Storage::With(_)) {
         return true;
@@ -196,7 +196,7 @@ fn owns_its_data(field: &FieldInfo<'_>, faults: &mut Faults) -> bool {
     faults.add(
         borrowed,
         format!(
-            "what is read back from the cache has nothing to borrow from, so a stored field owns \
+            "a value that is read from the cache has nothing to borrow from, so a stored field must own \
              its data: write `{owned}` for `{}`",
             tokens::text(borrowed).replace("& 'static", "&'static")
         ),

@@ -1,11 +1,11 @@
-//! The columns that fields are.
+//! The columns of fields.
 
 use crate::faults::Faults;
 use crate::fields::FieldInfo;
 use crate::model::PartModel;
 use crate::value::Slot;
 
-/// Judges the columns of a struct's fields. `parts`: those of all keys and tags; `all_judged`: none of these was left
+/// Validates the columns of a struct's fields. `parts`: those of all keys and tags; `all_judged`: no part was left
 /// out because of another fault.
 pub(super) fn columns(
     fields: &[FieldInfo<'_>],
@@ -19,22 +19,21 @@ pub(super) fn columns(
         match &field.column {
             Slot::Given((word, _)) if !has_table => faults.add(
                 word,
-                "the struct has no table that this could be a column of: add `#[cache(table = \"app.users\")]` to \
-                 it",
+                "`column` needs a table: add `#[cache(table = \"app.users\")]` to the struct",
             ),
             Slot::Given((word, _)) if !is_part && all_judged => faults.add(
                 word,
                 format!(
-                    "`{name}` stands in no key and no tag, so nobody asks for its column: remove `{word}`, or add \
-                     a placeholder `{{{name}}}`",
+                    "`{name}` is not in any key or tag, so its column is not used: remove `{word}`, or \
+                     add a placeholder `{{{name}}}`",
                     name = field.name
                 ),
             ),
             Slot::Absent if has_table && is_part && field.name.starts_with(|c: char| c.is_ascii_digit()) => {
                 faults.add(
                     field.ty,
-                    "the struct has a table, and this field stands in a key, but a position is no column's name: write \
-                     `#[cache(column = \"id\")]` in front of the field",
+                    "the struct has a table, and this field is in a key, but a position is not a column \
+                     name: write `#[cache(column = \"id\")]` in front of the field",
                 );
             }
             _ => {}
@@ -48,7 +47,7 @@ fn same_columns(fields: &[FieldInfo<'_>], parts: &[&PartModel], faults: &mut Fau
     for field in fields {
         let Slot::Given((_, name)) = &field.column else { continue };
         let is_other = |part: &&&PartModel| part.name != field.name && part.column == name.value();
-        // Of two that both say so, the second is at fault.
+        // If both fields name the column, the second one is reported.
         let of_earlier = fields.iter().take_while(|other| other.name != field.name);
         let is_earlier =
             |part: &&PartModel| of_earlier.clone().any(|other| other.name == part.name);
@@ -60,7 +59,8 @@ fn same_columns(fields: &[FieldInfo<'_>], parts: &[&PartModel], faults: &mut Fau
             faults.add(
                 name,
                 format!(
-                    "`{}` is this column already: each column is one field; name the column that this field is",
+                    "`{}` already has this column, and each field needs its own: write the name of this \
+                     field's column",
                     other.name
                 ),
             );

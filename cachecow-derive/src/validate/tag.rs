@@ -22,7 +22,7 @@ fn by_words(template: &LitStr) -> Option<Ident> {
     Some(name)
 }
 
-/// Judges the tags of one struct.
+/// Validates the tags of one struct.
 pub(super) struct Tags<'a> {
     pub(super) lookups_of: &'a Lookups<'a>,
     pub(super) lookups: &'a [LookupModel],
@@ -55,8 +55,8 @@ impl Tags<'_> {
         let Some(constructor) = options.name.given().or(named) else {
             faults.add(
                 &template,
-                "neither a field nor a word stands in this tag to name its constructor after: write \
-                 `name = \"tag_all\"` or its like",
+                "this tag has no field and no word to name its constructor after: give it a name, such \
+                 as `name = \"tag_all\"`",
             );
             return None;
         };
@@ -68,8 +68,8 @@ impl Tags<'_> {
             faults.add(
                 &tag.template,
                 format!(
-                    "this tag cannot be told from `{}`: without their placeholders both read `{}`; \
-                     write a text of its own, such as `team:{{team_id}}`",
+                    "this tag is the same as `{}`: without their placeholders both are `{}`; write a \
+                     different text, such as `team:{{team_id}}`",
                     other.constructor, tag.emptied
                 ),
             );
@@ -92,7 +92,7 @@ impl Tags<'_> {
         true
     }
 
-    /// The tags of an object read from a cache are taken from its fields, so these must be there.
+    /// The tags of an object read from the cache are made from its fields, so they must be stored.
     fn unstored_fields(&self, tags: &[TagModel], faults: &mut Faults) {
         for field in self.lookups_of.fields {
             let is_in_tag = |tag: &&TagModel| tag.parts.iter().any(|part| part.name == field.name);
@@ -101,15 +101,15 @@ impl Tags<'_> {
                 |lookup: &LookupModel| lookup.parts.iter().any(|p| p.name == field.name);
             let is_in_list = |list: &ListModel| list.part(&field.name).is_some();
             if self.lookups.iter().any(is_in_key) || self.lists.iter().any(is_in_list) {
-                // Reported there.
+                // Already reported there.
                 continue;
             }
             if let Storage::Skipped(word) = &field.storage {
                 faults.add(
                     word,
                     format!(
-                        "`{}` stands in the tag `{}`, which an object read from the cache is judged \
-                         by, so it has to be stored: remove `{word}`",
+                        "`{}` is in the tag `{}`, and objects read from the cache are verified by it, \
+                         so it must be stored: remove `{word}`",
                         field.name,
                         tag.template.value(),
                     ),

@@ -1,8 +1,8 @@
-//! What an object says, field by field, as hashes: two are compared whose type has no `PartialEq`, or
-//! one that looks at the primary key only.
+//! The content of an object, field by field, as hashes. They compare two objects whose type has no `PartialEq`, or
+//! one that compares only the primary key.
 //!
-//! Maps and lists count as what they hold, in any order: a `HashMap` or `HashSet` has none, and a set
-//! cannot be told from a list once serde wrote it.
+//! The hash of a map or a list does not depend on the order of its items: a `HashMap` or `HashSet` has no order,
+//! and once serialized, a set looks like a list.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +11,13 @@ use xxhash_rust::xxh3::xxh3_128;
 use crate::codec::Encoder;
 use crate::model::schema::CacheSchema;
 
-/// An object's fields by their names; or that there is no object.
+/// An object's fields by name; empty if there is no object.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Content(BTreeMap<&'static str, u128>);
 
-/// That there is an object.
+/// Whether there is an object.
 const EXISTENCE: &str = "(existence)";
-/// All of an object that is no struct with fields.
+/// The whole content of an object that is not a struct with fields.
 const WHOLE: &str = "(whole)";
 
 impl Content {
@@ -40,7 +40,7 @@ impl Content {
         Some(content)
     }
 
-    /// The fields by which this differs from what has twice been found to be the case.
+    /// The fields that differ from the same content, fetched twice.
     pub(super) fn against(&self, first: &Self, second: &Self) -> Vec<&'static str> {
         shortened(self.differing(first).filter(|name| first.0.get(name) == second.0.get(name)))
     }
@@ -56,7 +56,7 @@ impl Content {
     }
 }
 
-/// Where there is an object or none, it goes without saying that all fields differ.
+/// If one side is absent, report only that, not all fields.
 fn shortened(names: impl Iterator<Item = &'static str>) -> Vec<&'static str> {
     let names: Vec<&'static str> = names.collect();
     if names.contains(&EXISTENCE) { vec![EXISTENCE] } else { names }

@@ -1,4 +1,4 @@
-//! The two looks that the auditor takes at an object.
+//! The two checks of an object by the auditor.
 
 use std::fmt;
 use std::future::Future;
@@ -19,13 +19,13 @@ use crate::key::Key;
 use crate::model::object::Loaded;
 use crate::protocol::{Reply, SeenValue};
 
-/// What became of an audit.
+/// The result of an audit.
 pub(super) enum Finding {
-    /// It is as the backing store has it.
+    /// The object equals that of the backing store.
     Fresh,
-    /// The object was changed, and is served no more.
+    /// The object was changed, and the old one is no longer served.
     Race(&'static str),
-    /// The backing store never says the same twice.
+    /// The backing store returns something else at each fetch.
     Undecided {
         fields: Vec<&'static str>,
     },
@@ -34,11 +34,11 @@ pub(super) enum Finding {
         source: Source,
         age: Option<Duration>,
     },
-    /// No look could be taken.
+    /// The object could not be checked.
     Failed(Failure),
 }
 
-/// Why no look could be taken.
+/// Why an object could not be checked.
 pub(super) enum Failure {
     Fetch(Error),
     Cache(BackendError),
@@ -47,7 +47,7 @@ pub(super) enum Failure {
     Panicked,
 }
 
-/// What was served, and by which lookup.
+/// The served object, and its lookup.
 #[derive(Clone, Copy)]
 pub(super) struct Look<'a> {
     pub(super) engine: &'a Arc<Engine>,
@@ -55,14 +55,14 @@ pub(super) struct Look<'a> {
     pub(super) served: &'a Loaded,
 }
 
-/// What the first look found to differ.
+/// The differences that the first check found.
 pub(super) struct Suspicion {
     stored: Option<Stored>,
     served: Content,
     first: Content,
 }
 
-/// A stored value, told from all others.
+/// The identity of a stored value.
 #[derive(PartialEq, Eq)]
 struct Stored {
     seen: SeenValue,
@@ -71,27 +71,27 @@ struct Stored {
 }
 
 impl Look<'_> {
-    /// Whether the backing store has another object.
+    /// The first check: whether the backing store has another object.
     pub(super) async fn first(self) -> Result<Option<Suspicion>, Failure> {
-        // Before the fetch: if the same is stored afterwards, no invalidation came in between.
+        // Before the fetch: if the same value is stored afterwards, there was no invalidation in between.
         let stored = self.stored().await?;
         let served = self.subject.content(self.served).ok_or(Failure::Unserializable)?;
         let first = self.fetched().await?;
         Ok((first != served).then_some(Suspicion { stored, served, first }))
     }
 
-    /// Whether a reader is served the same nevertheless.
+    /// The second check: whether a reader is still served the same object.
     pub(super) async fn second(self, suspicion: Suspicion) -> Result<Finding, Failure> {
         let Suspicion { stored, served, first } = suspicion;
         let (again, source) = self.subject.read(self.engine).await?;
         if !matches!(source, Source::Near | Source::Cache) {
-            return Ok(Finding::Race("it is in the cache no more"));
+            return Ok(Finding::Race("it is no longer in the cache"));
         }
         if self.subject.content(&again).ok_or(Failure::Unserializable)? != served {
-            return Ok(Finding::Race("another is in the cache"));
+            return Ok(Finding::Race("another object is in the cache"));
         }
         if self.stored().await? != stored {
-            return Ok(Finding::Race("it was stored anew"));
+            return Ok(Finding::Race("it was stored again"));
         }
         let second = self.fetched().await?;
         let fields = served.against(&first, &second);
@@ -123,7 +123,7 @@ impl Look<'_> {
     }
 }
 
-/// Ends what takes too long, and what panics: fetch functions are not ours.
+/// Stops checks that take too long or panic: fetch functions are the user's code.
 pub(super) async fn within<T>(
     longest: Duration,
     look: impl Future<Output = Result<T, Failure>>,

@@ -24,24 +24,23 @@ use crate::model::keys::KeySet;
 use crate::model::object::Loaded;
 use crate::stats::Counter;
 
-/// How many objects wait for their second look at the most.
+/// How many objects may wait for their second check.
 const SUSPECTS: usize = 32;
-/// How much longer the grace is than all that an invalidation may wait for.
+/// How much longer the grace is than the longest wait of an invalidation.
 const MARGIN: Duration = Duration::from_secs(1);
 
-/// Finds out whether stale objects are served: because a write forgot its invalidation, someone changed
-/// a row by hand, or a replica lags. Made by [`CacheCow::auditor`](crate::CacheCow::auditor).
+/// Checks whether stale objects are served: because a write forgot its invalidation, someone changed a row by hand,
+/// or a replica lags. [`CacheCow::auditor`](crate::CacheCow::auditor) makes one.
 ///
-/// Of the reads of this process it picks some at random, and compares what they were served from the
-/// cache, or from this process's memory, with what the fetch function returns. Where the two differ, a
-/// change may just be under way: after a [`grace`](Self::grace) it takes a second look, and counts the
-/// object as stale only if
+/// It picks some reads of this process at random, and compares the objects that they were served (from the cache or
+/// from this process's memory) with the result of the fetch function. If the two differ, a change may just be under
+/// way. So it checks the object again after a [`grace`](Self::grace) period, and counts it as stale only if
 ///
-/// - a reader is still served the same, from the same stored value: no invalidation has come, and
-/// - the backing store says for the second time that a field is another.
+/// - a reader is still served the same object, from the same stored value: it was not invalidated; and
+/// - the backing store returns a different value of a field, for the second time.
 ///
-/// Everything else is a race, and is discarded. So in a service whose every write is followed by its
-/// invalidation within the grace, none is counted.
+/// Everything else is a race, and is not counted. So if a service invalidates after every write within the grace
+/// period, it has no stale objects in this count.
 ///
 /// ```
 /// # #[cfg(feature = "derive")]
@@ -70,41 +69,38 @@ const MARGIN: Duration = Duration::from_secs(1);
 ///
 /// # Reports
 ///
-/// [`TypeStats`](crate::TypeStats) counts by type: what was `audited`, and of these `confirmed_stale`,
-/// `audit_races`, `audit_undecided` and `audit_errors`; the rest was as the backing store has it. Events
-/// go to `tracing` under the target `cachecow::audit`: at the level `warn` each stale object, with its
-/// type, lookup, the key's hash as it stands in the name of the Redis key, the names of the fields that
-/// differ and the stored value's age; what was undecided at `info`, the rest at `debug`. No event has a
-/// key part, nor a field's value.
+/// [`TypeStats`](crate::TypeStats) counts by type: the `audited` reads, and among them `confirmed_stale`,
+/// `audit_races`, `audit_undecided` and `audit_errors`; the others were equal to the backing store. Events go to
+/// `tracing` with the target `cachecow::audit`. Each stale object is an event at the level `warn`, with its type,
+/// its lookup, the hash in the name of its Redis key, the names of the fields that differ, and the age of the
+/// stored value. Undecided audits are at `info`, the others at `debug`. No event contains a key part or a field's
+/// value.
 ///
 /// # Costs
 ///
-/// A read that is not picked: a random number, which is less than can be measured beside the 80 ns of a
-/// read from this process's memory. One that is picked: a clone of the lookup and a place in a queue, and
-/// in the background one lookup in the cache and one fetch (`fetch`, never `fetch_many`); where the two
-/// differ also, after the grace, an ordinary read of the object (which is counted among the hits, or the
-/// misses), one more lookup and one more fetch. One look is under way at a time, so that the backing store
-/// has one fetch more to answer at the most; 64 picked reads wait, and what is picked beyond is left out
-/// and counted as `audit_skipped`. The reads themselves never wait, and an error or panic of a fetch that
-/// the auditor makes ends that look alone.
+/// A read that is not picked costs a random number, which is too little to measure beside the 80 ns of a read from
+/// this process's memory. A picked read costs a clone of the lookup and a place in a queue, and in the background
+/// one lookup in the cache and one fetch (`fetch`, never `fetch_many`). If the two differ, the second check after
+/// the grace period costs an ordinary read of the object (which counts as a hit or a miss), one more lookup and one
+/// more fetch. Only one check is under way at a time, so the backing store has at most one more fetch at a time. At
+/// most 64 picked reads wait; further ones are skipped and counted as `audit_skipped`. The reads themselves never
+/// wait. An error or a panic of the auditor's own fetch ends only that check.
 ///
 /// # Consistency
 ///
-/// What is not seen: objects that nobody reads, and reads of processes without an auditor; what a fetch
-/// from a lagging replica does not show either (and where one lags for longer than the grace, it may be
-/// the replica that is stale); a change that is taken back before the second look; a mere change of the
-/// order within a list, which is not told from a set; values of a
-/// [`KeyValueStore`](crate::guide::stores). An object that is served past its time to live because its
-/// fetch fails is counted as `stale`, and not audited.
+/// The auditor does not see: objects that nobody reads; reads of processes without an auditor; changes that a
+/// lagging replica does not show to the fetch either (if it lags longer than the grace period, the replica may be
+/// the stale one); a change that is undone before the second check; a change of only the order in a list, since a
+/// list looks like a set; and values of a [`KeyValueStore`](crate::guide::stores). An object that is served past
+/// its time to live because its fetch fails is counted as `stale`, and is not audited.
 ///
-/// A field that the fetch function makes anew each time, such as the time of the fetch, is left out of
-/// account when an object is judged; a type that has one takes two looks a time, and its audits end
-/// `audit_undecided`.
+/// A field that differs at each fetch, such as the time of the fetch, is ignored when an object is judged. A type
+/// with such a field needs two checks each time, and its audits end as `audit_undecided`.
 ///
-/// A type that is served stale on purpose, since its writes are not followed by invalidations and its
-/// time to live is all that bounds it, is counted as stale as well.
+/// If a type is served stale on purpose (its writes are not followed by invalidations, and only its time to live
+/// limits its age), its objects are counted as stale too.
 ///
-/// Nothing depends on the clocks of several machines.
+/// The audit does not depend on the clocks of several machines.
 #[must_use = "an auditor does nothing until it is run"]
 pub struct Auditor {
     engine: Weak<Engine>,
@@ -113,7 +109,7 @@ pub struct Auditor {
     grace: Option<Duration>,
     repairs: bool,
     contexts: Contexts,
-    /// The lookups whose context it lacks, each told once.
+    /// The lookups whose context it lacks; each is reported once.
     lacking: Mutex<BTreeSet<&'static str>>,
     turn: tokio::sync::Mutex<()>,
 }
@@ -132,40 +128,40 @@ impl Auditor {
         }
     }
 
-    /// A context for the fetch functions that need one of this type; one for each type. Reads whose
-    /// context it lacks are not audited, which is told once in an event and counted as `audit_skipped`.
+    /// Adds a context for the fetch functions that need one of this type; one for each type. Reads whose context is
+    /// missing are not audited; an event reports this once, and they are counted as `audit_skipped`.
     pub fn context<C: ?Sized + Send + Sync + 'static>(mut self, context: Arc<C>) -> Self {
         self.contexts.push(Box::new(context));
         self
     }
 
-    /// One in how many reads is picked, at random; zero counts as one. Default: 1000.
+    /// Picks one in this number of reads, at random; zero counts as one. Default: 1000.
     pub fn one_in(mut self, reads: u32) -> Self {
         self.one_in = NonZeroU32::new(reads).unwrap_or(NonZeroU32::MIN);
         self
     }
 
-    /// How long after the first look the second one is taken: longer than your writes take from their
-    /// commit until their invalidation is done. Default: 1 s more than `operation_timeout`, `near_lag`
-    /// and the type's `settle` together, 2.5 s with the default settings.
+    /// Sets the time from the first check to the second. It must be longer than your writes take from the commit to
+    /// the end of the invalidation. Default: 1 s more than `operation_timeout`, `near_lag` and the type's `settle`
+    /// together, which is 2.5 s with the default settings.
     pub fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace.min(crate::engine::settings::LONGEST));
         self
     }
 
-    /// Invalidates what it finds stale, which bounds the damage and is no remedy: what nobody picks stays
-    /// stale. Default: it does not.
+    /// Invalidates the stale objects that it finds. This limits the damage, but does not solve the problem: stale
+    /// objects that are not picked stay stale. Default: off.
     pub fn repair(mut self) -> Self {
         self.repairs = true;
         self
     }
 
-    /// Picks reads from now on, and audits them until the last clone of the
-    /// [`CacheCow`](crate::CacheCow) is gone, or another auditor of the same cache takes over.
+    /// Starts to pick reads, and audits them until the last clone of the
+    /// [`CacheCow`](crate::CacheCow) is dropped, or another auditor of the same cache takes over.
     ///
     /// # Cancellation
     ///
-    /// Dropped, it picks no more reads, and the looks under way are not finished.
+    /// If the future is dropped, no more reads are picked, and the check under way is not finished.
     pub fn run(self) -> impl Future<Output = ()> + Send + 'static {
         let samples =
             self.engine.upgrade().map(|engine| engine.sampling.begin(self.scope, self.one_in));
@@ -218,8 +214,8 @@ impl Auditor {
                 AUDITOR_LACKS_CONTEXT,
                 lookup = lacking.lookup,
                 context = lacking.context,
-                "reads are not audited, since the auditor lacks the context of their fetch \
-                 function: give it one by `Auditor::context`"
+                "reads are not audited, because the auditor lacks the context of their fetch function; \
+                 add it with `Auditor::context`"
             );
         }
     }
@@ -231,13 +227,12 @@ fn default_grace(engine: &Engine, subject: &dyn Subject) -> Duration {
     waits.into_iter().fold(MARGIN, Duration::saturating_add).min(crate::engine::settings::LONGEST)
 }
 
-/// Invalidates the key that was asked for and the one under which the object is stored.
+/// Invalidates the requested key, and the key under which the object is stored.
 async fn repair(engine: &Arc<Engine>, subject: &dyn Subject, served: &Loaded) {
     let keys = [subject.key(), subject.stored_under(served)];
     let mut set = KeySet::default();
     keys.into_iter().for_each(|key| set.add(key, subject.policy()));
-    // If it fails, that is told, and it is retried.
-    // The keys are in their scope already.
+    // If it fails, it is logged and retried. The keys already include their scope.
     let _ = engine.invalidate(engine.targets_of(Scope::default(), set)).await;
 }
 
@@ -260,8 +255,7 @@ fn report(engine: &Engine, subject: &dyn Subject, served: &Loaded, verdict: &Fin
                     lookup,
                     ?fields,
                     left_out,
-                    "it cannot be told whether an object is stale: these fields are fetched differently \
-                     each time"
+                    "cannot decide whether an object is stale: these fields differ at each fetch"
                 );
             }
         }
@@ -275,7 +269,8 @@ fn report(engine: &Engine, subject: &dyn Subject, served: &Loaded, verdict: &Fin
             if let Some(left_out) = state.rates.stale_object.admits() {
                 say!(
                     STALE_OBJECT, r#type, lookup, %key, ?fields, ?source, ?age, left_out,
-                    "a stale object is served: the backing store has another, and no invalidation came"
+                    "a stale object is served: the backing store has another value, and the object was \
+                     not invalidated"
                 );
             }
         }

@@ -23,7 +23,7 @@ use crate::stats::TypeState;
 /// The contexts that fetch functions may need, each an `Arc` of its type.
 pub(super) type Contexts = Vec<Box<dyn Any + Send + Sync>>;
 
-/// A lookup and its context, with their types left out.
+/// A lookup and its context, with erased types.
 pub(super) trait Subject: Send + Sync {
     /// How events name the lookup.
     fn name(&self) -> &'static str;
@@ -32,25 +32,25 @@ pub(super) trait Subject: Send + Sync {
 
     fn state<'e>(&self, engine: &'e Engine) -> &'e TypeState;
 
-    /// The key that was asked for.
+    /// The requested key.
     fn key(&self) -> Key;
 
-    /// The key under which the cache has what was served.
+    /// The key under which the served object is stored.
     fn stored_under(&self, served: &Loaded) -> Key;
 
-    /// What an object says, as far as it is stored; `None` if it cannot be told.
+    /// The stored content of an object; `None` if it cannot be encoded.
     fn content(&self, object: &Loaded) -> Option<Content>;
 
     fn fetch(&self) -> BoxFuture<'_, Result<Loaded, Error>>;
 
-    /// What a reader is served.
+    /// Reads the object as a reader does.
     fn read<'a>(
         &'a self,
         engine: &'a Arc<Engine>,
     ) -> BoxFuture<'a, Result<(Loaded, Source), Error>>;
 }
 
-/// The auditor was not given the context that a lookup needs.
+/// The auditor lacks the context that a lookup needs.
 pub(super) struct Lacking {
     pub(super) lookup: &'static str,
     pub(super) context: &'static str,
@@ -61,7 +61,7 @@ type Bind =
     Box<dyn for<'a> FnOnce(Scope, &'a Contexts) -> Result<Box<dyn Subject + 'a>, Lacking> + Send>;
 
 impl Audited {
-    /// A lookup to go on with, usually a clone of the one that was asked for.
+    /// Makes one from an owned lookup, usually a clone of the original.
     ///
     /// ```compile_fail,E0310
     /// use cachecow::{Audited, Lookup};

@@ -11,7 +11,7 @@ use crate::key::Key;
 use crate::key::KeyMap;
 use crate::protocol::{Command, Reply, Token};
 
-/// What an epoch takes: the table doubles, and so is half empty at the worst.
+/// The memory of an epoch: the table doubles, so in the worst case half of it is empty.
 const WEIGHT: usize = 2 * (size_of::<Key>() + size_of::<Epoch>());
 
 /// The epochs by key.
@@ -19,13 +19,13 @@ const WEIGHT: usize = 2 * (size_of::<Key>() + size_of::<Epoch>());
 pub(crate) struct Epochs(Mutex<Table>);
 
 impl Epochs {
-    /// Those that take about so many bytes at the most.
+    /// Makes a table that takes at most about this number of bytes.
     pub(crate) fn within(bytes: u64) -> Self {
         let most = usize::try_from(bytes / WEIGHT as u64).unwrap_or(usize::MAX).max(sweep::FIRST);
         Self(Mutex::new(Table { most, thin_out_at: most, ..Table::default() }))
     }
 
-    /// Carries a command on an epoch out; `None` if it is about something else.
+    /// Executes a command on an epoch; `None` if the command is for something else.
     pub(crate) fn carry_out(&self, key: Key, command: &Command, now: Instant) -> Option<Reply> {
         let table = || self.0.lock();
         match command {
@@ -45,9 +45,9 @@ struct Table {
     sweep: Sweep,
     /// How many epochs have begun.
     begun: u64,
-    /// How many epochs are kept.
+    /// How many epochs are kept at most.
     most: usize,
-    /// When there are so many, some go.
+    /// At this number, some epochs are dropped.
     thin_out_at: usize,
 }
 
@@ -60,7 +60,7 @@ impl Default for Table {
 
 enum Epoch {
     Is(Token, Instant),
-    /// None may begin.
+    /// Held: no epoch may begin.
     Held(Holds),
 }
 
@@ -83,7 +83,7 @@ impl Table {
         }
     }
 
-    /// The epoch, or one from now on that begins like this token.
+    /// Returns the epoch, or begins a new one with the first half of this token.
     fn take(&mut self, key: Key, fresh: Token, now: Instant, ttl: Duration) -> Reply {
         match self.read(key, now) {
             Reply::Absent => {
@@ -109,7 +109,7 @@ impl Table {
         }
     }
 
-    /// Ends the epoch, and places a writer's hold, which keeps another from beginning.
+    /// Ends the epoch, and places a writer's hold, which prevents a new one from beginning.
     fn hold(&mut self, key: Key, token: Token, now: Instant, ttl: Duration) {
         self.end(key);
         self.sweep(now);
@@ -137,8 +137,8 @@ impl Table {
     fn sweep(&mut self, now: Instant) {
         self.sweep.before_adding(&mut self.by_key, |epoch| epoch.stands(now));
         if self.by_key.len() >= self.thin_out_at {
-            // An epoch may vanish at any time, and its objects with it. Every other one goes, whichever
-            // that is; those that keep a new one from beginning stay.
+            // An epoch may vanish at any time; its objects are then misses. Drop every second one, in any order;
+            // held ones stay.
             let mut goes = false;
             self.by_key.retain(|_, epoch| {
                 goes = !goes;

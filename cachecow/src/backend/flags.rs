@@ -10,7 +10,7 @@ use crate::key::Key;
 use crate::key::KeyMap;
 use crate::protocol::{Command, Reply, Token};
 
-/// The flags of some keys; its owner makes each command atomic together with the key's value.
+/// The flags of some keys. The owner of this table makes each command atomic together with the key's value.
 #[derive(Default)]
 pub(crate) struct Flags {
     by_key: KeyMap<Flag>,
@@ -37,7 +37,7 @@ impl Flag {
     }
 }
 
-/// Whether a lease may have ended once the command was carried out, and who waits is to be woken.
+/// Whether the command may end a lease, so that waiters must be woken.
 pub(crate) fn ends_lease(command: &Command) -> bool {
     !matches!(command, Command::Lookup | Command::Claim { .. })
 }
@@ -63,7 +63,7 @@ impl Flags {
         }
     }
 
-    /// When the claim ends that stands, if one does.
+    /// When the current claim ends, if there is one.
     pub(crate) fn lease_end(&self, key: Key, now: Instant) -> Option<Instant> {
         match self.by_key.get(&key) {
             Some(Flag::Lease(_, expires)) if *expires > now => Some(*expires),
@@ -71,7 +71,7 @@ impl Flags {
         }
     }
 
-    /// Ends the claim with this token; whether it stood.
+    /// Ends the claim with this token; returns whether it was valid.
     pub(crate) fn take_lease(&mut self, key: Key, token: &Token, now: Instant) -> bool {
         let standing = self.has_lease(key, token, now);
         if standing {
@@ -80,7 +80,7 @@ impl Flags {
         standing
     }
 
-    /// Ends any claim, and notes that a writer under way is not the only one.
+    /// Ends any claim, and notes that a writer under way is not alone.
     pub(crate) fn invalidate(&mut self, key: Key) {
         self.drop_lease(key);
         if let Some(Flag::Holds(holds)) = self.by_key.get_mut(&key) {
@@ -88,7 +88,7 @@ impl Flags {
         }
     }
 
-    /// Whether this writer's hold stands, with no other and no invalidation since it was placed.
+    /// Whether this writer's hold is there, with no other hold and no invalidation since it was placed.
     pub(crate) fn is_held_alone(&self, key: Key, token: &Token, now: Instant) -> bool {
         matches!(self.by_key.get(&key), Some(Flag::Holds(holds)) if holds.is_alone(token, now))
     }
@@ -100,7 +100,7 @@ impl Flags {
         }
     }
 
-    /// Places a writer's hold, which no claim can take; one of the same token is replaced.
+    /// Places a writer's hold, which no claim can replace; a hold with the same token is replaced.
     pub(crate) fn hold(&mut self, key: Key, token: Token, now: Instant, ttl: Duration) {
         self.drop_lease(key);
         self.sweep(now);
@@ -120,7 +120,7 @@ impl Flags {
         }
     }
 
-    /// Whether the claim with this token stands.
+    /// Whether the claim with this token is valid.
     pub(crate) fn has_lease(&self, key: Key, token: &Token, now: Instant) -> bool {
         self.by_key.get(&key).is_some_and(|flag| flag.is_lease_of(token, now))
     }

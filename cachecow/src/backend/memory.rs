@@ -20,23 +20,24 @@ use crate::engine::settings::{Clock, GivenClock, LONGEST};
 use crate::key::Key;
 use crate::protocol::{Command, Replacing, Reply, Token};
 
-/// What the eviction policy keeps for each key: two links, its state and the place in its hash table.
+/// The eviction policy's memory for each key: two links, its state and its slot in the hash table.
 const LINKS: usize = 24;
-/// What an entry takes beside its value: the tables double, and so are half empty at the worst; and the
-/// value's reference counter, which is allocated when it is first read.
+/// The memory of an entry beside its value. The tables double, so in the worst case half of them is empty. The
+/// value's reference counter is allocated when it is first read.
 const ENTRY_OVERHEAD: usize = 2 * (size_of::<Key>() + size_of::<Entry>() + LINKS) + 32;
-/// What an allocation takes at the least, and what its size is a multiple of.
+/// The smallest allocation; sizes are multiples of it.
 const ALLOCATION: usize = 16;
-/// The share of the capacity that the epochs of tags may take besides.
+/// The epochs of tags may take one part in this number of the capacity, in addition.
 const EPOCHS_SHARE: u64 = 8;
 const FLAG_SHARDS: usize = 16;
 
-/// The protocol in this process's memory: for tests, for a single process, and for trying things
-/// out. `memory://` opens one.
+/// A backend in this process's memory, with the same protocol: for tests, for a single process, and
+/// for trying things out. `memory://` opens one.
 ///
-/// Bounded by the weight of the stored values; what is used least goes first. Values end by the program's clock, if it
-/// has one ([`Builder::clock`](crate::Builder::clock)), else, like all else, by tokio's time. They live no longer than
-/// the backend; clones of a [`CacheCow`](crate::CacheCow) share one.
+/// Its size is limited by the weight of the stored values; the least used values are evicted first. Values expire
+/// by the program's clock, if it has one ([`Builder::clock`](crate::Builder::clock)). Otherwise they expire by
+/// tokio's time, as leases, holds and epochs always do. All data is lost when the backend is dropped; clones of a
+/// [`CacheCow`](crate::CacheCow) share one backend.
 ///
 /// ```
 /// use cachecow::{CacheCow, MemoryBackend};
@@ -49,22 +50,22 @@ const FLAG_SHARDS: usize = 16;
 ///
 /// # Consistency
 ///
-/// The same as Redis gives, within this process. Another process sees nothing of it.
+/// The same as with Redis, within this process. Other processes do not see it.
 pub struct MemoryBackend {
     values: Cache<Key, Entry, ByBytes, DefaultHashBuilder, Evictions>,
     listeners: Arc<Listeners>,
-    /// A key's flag is guarded by its shard's lock, under which its value is written as well.
+    /// The lock of a key's shard guards its flag; the key's value is also written under this lock.
     flags: [Mutex<Flags>; FLAG_SHARDS],
     epochs: Epochs,
     waiters: Arc<Waiters>,
-    /// By which values end, if not by the time that passes, and when it was given.
+    /// The clock by which values expire, if it is not tokio's, and when it was set.
     clock: OnceLock<(GivenClock, Instant)>,
 }
 
 #[derive(Clone)]
 struct Entry {
     value: Bytes,
-    /// On the values' clock.
+    /// By the clock for values.
     expires: Instant,
 }
 
@@ -78,7 +79,7 @@ impl Weighter<Key, Entry> for ByBytes {
     }
 }
 
-/// Those who keep values elsewhere; they hear of a change before whoever made it.
+/// The listeners that keep values elsewhere. They hear of a change before the caller that made it gets its answer.
 #[derive(Default)]
 struct Listeners {
     all: RwLock<Vec<Weak<dyn ChangeListener>>>,
@@ -103,7 +104,7 @@ impl Listeners {
     }
 }
 
-/// Tells of the values that had to make room.
+/// Reports evicted values.
 #[derive(Clone)]
 struct Evictions(Arc<Listeners>);
 
@@ -116,15 +117,14 @@ impl Lifecycle<Key, Entry> for Evictions {
 }
 
 impl MemoryBackend {
-    /// The bound that [`CacheCow::memory`](crate::CacheCow::memory) and `memory://` use: 64 MiB.
+    /// The capacity that [`CacheCow::memory`](crate::CacheCow::memory) and `memory://` use: 64 MiB.
     pub const DEFAULT_CAPACITY: u64 = 64 * 1024 * 1024;
 
-    /// An empty cache that takes at most about `capacity` bytes of memory: each value counts with its
-    /// length and about 310 bytes more, which is all that is kept for it.
+    /// Makes an empty cache that takes at most about `capacity` bytes of memory. Each value counts with its length
+    /// and about 310 bytes of overhead.
     ///
-    /// What is under way comes on top, some 100 bytes for each right to fill and each hold; and so do the
-    /// epochs of tags, for which up to an eighth of `capacity` is used. Beyond that, some tags'
-    /// objects are forgotten.
+    /// In addition, each right to fill and each hold takes about 100 bytes, and the epochs of tags take up to an
+    /// eighth of `capacity`. Beyond that, objects of some tags are dropped.
     pub fn with_capacity(capacity: u64) -> Self {
         // The estimate sizes the initial tables only.
         let estimate = usize::try_from(capacity / 1024).unwrap_or(usize::MAX).clamp(16, 1 << 16);
@@ -141,7 +141,7 @@ impl MemoryBackend {
         }
     }
 
-    /// The time by which values end.
+    /// The current time for the expiry of values.
     #[inline]
     fn time_of_values(&self) -> Instant {
         let given = |(clock, began): &(GivenClock, Instant)| *began + clock.elapsed().min(LONGEST);
@@ -157,7 +157,7 @@ impl MemoryBackend {
     /// Stores the value of a key whose shard is locked.
     fn store(&self, key: Key, value: &Bytes, ttl: Duration) -> Reply {
         let expires = self.time_of_values() + ttl;
-        // As a copy: what it is a part of may be far larger.
+        // As a copy: the bytes may be a slice of a far larger buffer.
         let value = Bytes::copy_from_slice(value);
         self.values.insert(key, Entry { value, expires });
         self.listeners.tell(key);

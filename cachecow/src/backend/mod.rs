@@ -1,4 +1,4 @@
-//! Where values and flags live.
+//! Backends, which store values and flags.
 
 mod changes;
 #[cfg(feature = "conformance")]
@@ -35,13 +35,13 @@ use crate::protocol::{Command, Reply};
 /// One command for one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// The key whose value and flag, or whose epoch, the command is about.
+    /// The key whose value and flag, or whose epoch, the command uses.
     pub key: Key,
-    /// What to do.
+    /// The command.
     pub command: Command,
 }
 
-/// Where a plain read looks, which changes nothing.
+/// The place of a plain read, which changes nothing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Place {
     /// The value of a key, read by [`Lookup`](Command::Lookup).
@@ -51,7 +51,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// The key of the value or of the epoch.
+    /// Returns the key of the value or of the epoch.
     pub fn key(self) -> Key {
         match self {
             Self::Value(key) | Self::Epoch(key) => key,
@@ -68,34 +68,34 @@ impl From<Place> for Request {
     }
 }
 
-/// Completes when a watched key may have changed; see [`CacheBackend::watch`].
+/// A future that completes when a watched key may have changed; see [`CacheBackend::watch`].
 pub type Watch = BoxFuture<'static, Result<(), BackendError>>;
 
-/// The protocol's storage operations.
+/// The storage operations of the protocol, which a backend implements.
 ///
-/// An implementation carries each [`Command`] out atomically for its key, as the table in
-/// [`protocol`](crate::protocol) says, and bounds neither time nor failures itself: the caller
-/// wraps it with a timeout and a circuit breaker. `conformance::all` (feature `conformance`) checks
-/// an implementation, and [`Builder::backend_scheme`](crate::Builder::backend_scheme) gives it a URL.
+/// An implementation must execute each [`Command`] atomically for its key, as the table in
+/// [`protocol`](crate::protocol) says. It needs no timeouts or retries of its own: the cache adds a timeout and a
+/// circuit breaker. `conformance::all` (feature `conformance`) checks an implementation.
+/// [`Builder::backend_scheme`](crate::Builder::backend_scheme) gives it a URL scheme.
 ///
 /// # Consistency
 ///
-/// Commands of one key take effect in one order that every client sees. A value, a flag or an epoch
-/// may vanish at any time (expiry, eviction, a flush); it may never come back. Epochs have places of
-/// their own: a value and an epoch of one key know nothing of each other.
+/// Commands of one key take effect in one order, which is the same for all clients. A value, a flag or an epoch may
+/// vanish at any time (expiry, eviction, a flush), but must never come back. Epochs have separate places: a value
+/// and an epoch of one key are independent.
 ///
 /// # Cancellation
 ///
-/// A dropped future may or may not have carried its commands out, or may still do so later. Commands
-/// sent after it by the same client take effect after it.
+/// If a future is dropped, its commands may have been carried out or not, or may still be carried out later.
+/// Commands that the same client sends afterwards take effect after them.
 pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
-    /// Carries the requests out in one round trip for each server concerned, and answers each, in
-    /// order. The requests of one batch may take effect in any order: what one of them needs of
-    /// another is sent after the other was answered.
+    /// Executes the requests in one round trip for each server involved, and returns one answer for
+    /// each, in order. The requests of one batch may take effect in any order: if one depends on
+    /// another, the caller sends it after the other was answered.
     fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>>;
 
-    /// Carries out one [`Lookup`](Command::Lookup), the most frequent request by far; as
-    /// [`execute`](Self::execute) would, unless there is a cheaper way.
+    /// Executes one [`Lookup`](Command::Lookup), by far the most frequent request. Override it if
+    /// there is a cheaper way than [`execute`](Self::execute).
     ///
     /// # Errors
     ///
@@ -109,33 +109,34 @@ pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
         .boxed()
     }
 
-    /// Reads each of the places, and answers each, in order; as [`execute`](Self::execute) would, unless
-    /// there is a cheaper way. The reads may take effect in any order.
+    /// Reads the places, and returns one answer for each, in order. Override it if there is a cheaper way than
+    /// [`execute`](Self::execute). The reads may take effect in any order.
     fn lookup_many(&self, places: Vec<Place>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
         self.execute(places.into_iter().map(Request::from).collect())
     }
 
-    /// Whether lookups that callers ask for at the same time are better carried out together, by
-    /// [`lookup_many`](Self::lookup_many): where each command is a message. They are not by default.
+    /// Returns whether the cache should combine concurrent lookups into one [`lookup_many`](Self::lookup_many):
+    /// useful if each command is a network message. The default is `false`.
     ///
-    /// Every caller of such a batch waits for the whole of it.
+    /// Every caller in such a batch waits for the whole batch.
     fn combines_lookups(&self) -> bool {
         false
     }
 
-    /// Watches a key under another's lease, so that who waits for the fill need not poll. Completes
-    /// when the watch stands; the [`Watch`] completes when the value or the flag may have changed
-    /// since, and at once if there is no lease to begin with. It may complete for nothing.
+    /// Watches a key while another reader has the lease, so that readers that wait for the fill
+    /// need not poll. This future completes when the watch is set up. The [`Watch`] completes when
+    /// the value or the flag may have changed since, or at once if there is no lease. It may
+    /// complete without a change.
     ///
-    /// A backend that cannot watch, as is the default, is asked again and again instead.
+    /// If a backend cannot watch (the default), the readers poll.
     ///
     /// # Errors
     ///
-    /// [`BackendError`] if the key is not watched, from the `Watch` if it is no longer.
+    /// [`BackendError`] if the key cannot be watched. The `Watch` fails if the key is no longer watched.
     ///
     /// # Cancellation
     ///
-    /// Either future may be dropped at any time and leaves nothing behind.
+    /// Both futures may be dropped at any time; nothing remains of them.
     fn watch(&self, key: Key) -> BoxFuture<'_, Result<Watch, BackendError>> {
         let _ = key;
         future::ready(Err(BackendError::new(BackendErrorKind::Unsupported, "no watch"))).boxed()
@@ -145,30 +146,30 @@ pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// [`BackendError`], if not.
+    /// [`BackendError`], if it cannot be reached.
     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>>;
 
-    /// Tells the listener of every change of a value and every end of an epoch, for as long as it lives.
-    /// While the cache cannot be heard, the listener takes at most `lag` to notice.
+    /// Reports every change of a value and every end of an epoch to the listener, as long as the listener exists.
+    /// If changes can no longer be heard, the listener notices within `lag`.
     ///
-    /// A backend that cannot tell does nothing, and so does this default: the listener is then never
-    /// current, and nothing is kept near.
+    /// A backend that cannot report changes does nothing, like this default. Then the listener is never current,
+    /// and the near tier keeps nothing.
     fn follow(&self, listener: Weak<dyn ChangeListener>, lag: Duration) {
         let _ = (listener, lag);
     }
 
-    /// Hands over the program's clock ([`Builder::clock`](crate::Builder::clock)), if it has one of its own, before the
-    /// first command. A backend that several caches share may be given several; the first counts.
+    /// Sets the program's clock ([`Builder::clock`](crate::Builder::clock)), if it has one; called before the first
+    /// command. If several caches share a backend, it may be called several times; the first clock counts.
     ///
-    /// A backend in this process's memory ends values by it. Leases and holds it does not: they protect loads and
-    /// writes for a time that passes, and a clock may be put forward. A backend whose server's clock says what
-    /// has expired needs none, and does nothing as this default does.
+    /// A backend in this process's memory expires values by this clock. It must not expire leases and holds by it:
+    /// they protect loads and writes for a real duration, but a clock may be set forward. If a server's clock
+    /// decides what has expired, the backend needs no clock, and does nothing, like this default.
     fn use_clock(&self, clock: &Arc<dyn Fn() -> SystemTime + Send + Sync>) {
         let _ = clock;
     }
 
-    /// Told when operations time out one after another: a connection that may be half-open should
-    /// be replaced.
+    /// Called when several operations in a row time out: the backend should replace a connection
+    /// that may be half-open.
     fn reset(&self);
 }
 
@@ -210,7 +211,7 @@ impl<B: CacheBackend + ?Sized> CacheBackend for Arc<B> {
     }
 }
 
-/// Why the cache did not carry a command out, or could not say that it did.
+/// The error for a command that the cache did not carry out, or whose result is not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackendError {
     kind: BackendErrorKind,
@@ -221,39 +222,39 @@ pub struct BackendError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BackendErrorKind {
-    /// No connection could be had, or it broke.
+    /// No connection could be opened, or it broke.
     Disconnected,
     /// No answer within the operation timeout.
     TimedOut,
     /// The server refused: out of memory, read-only, loading, no permission, …
     Rejected,
-    /// The server's answer makes no sense.
+    /// The server's answer is invalid.
     Malformed,
     /// Not sent: the circuit breaker is open after earlier failures.
     CircuitOpen,
-    /// This backend cannot do it.
+    /// This backend does not support the operation.
     Unsupported,
 }
 
 impl BackendError {
-    /// An error of this kind; `detail` must hold no credentials and no values.
+    /// Makes an error of this kind. `detail` must not contain credentials or values.
     pub fn new(kind: BackendErrorKind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into() }
     }
 
-    /// What kind of failure it was.
+    /// Returns the kind of failure.
     pub fn kind(&self) -> BackendErrorKind {
         self.kind
     }
 
-    /// What is known besides the kind.
+    /// Returns the detail.
     #[cfg(feature = "redis")]
     pub(crate) fn detail(&self) -> &str {
         &self.detail
     }
 
-    /// Whether the failure says that the cache as a whole is out of reach, rather than that it
-    /// refused one command.
+    /// Whether the failure means that the whole cache cannot be reached, not that it refused one
+    /// command.
     pub(crate) fn is_outage(&self) -> bool {
         matches!(self.kind, BackendErrorKind::Disconnected | BackendErrorKind::TimedOut)
     }

@@ -1,18 +1,18 @@
-//! Removes what has run out, now and then.
+//! Removes expired entries from time to time.
 
 use crate::key::KeyMap;
 
-/// The first time when there are this many, and at every doubling of what is left.
+/// The first sweep is at this number of entries, the next ones whenever the rest has doubled.
 pub(super) const FIRST: usize = 1024;
 
-/// When a map is swept next.
+/// The size at which a map is swept next.
 #[derive(Default)]
 pub(super) struct Sweep {
     at: usize,
 }
 
 impl Sweep {
-    /// Before something is added: sweeps the map, if it is time.
+    /// Called before something is added: sweeps the map, if it is time.
     pub(super) fn before_adding<V>(
         &mut self,
         map: &mut KeyMap<V>,
@@ -25,9 +25,9 @@ impl Sweep {
     }
 }
 
-/// After something was removed: gives memory back once the map is nearly empty.
+/// Called after something was removed: frees memory when the map is nearly empty.
 pub(super) fn after_removing<V>(map: &mut KeyMap<V>) {
-    // Half full afterwards, so that it takes as many changes again until the next time.
+    // Half full afterwards, so that the next resize takes many changes again.
     if map.capacity() > FIRST && map.len() < map.capacity() / 8 {
         map.shrink_to(map.len() * 2);
     }

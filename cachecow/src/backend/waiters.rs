@@ -1,4 +1,4 @@
-//! Who waits for a key to change.
+//! Callers that wait for a key to change.
 
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::{BackendError, BackendErrorKind, Watch};
 use crate::key::Key;
 use crate::key::KeyMap;
 
-/// The waiters of some keys. A key that nobody waits for takes no place.
+/// The waiters of some keys. A key without waiters takes no memory.
 #[derive(Default)]
 pub(crate) struct Waiters {
     by_key: Mutex<KeyMap<watch::Sender<()>>>,
@@ -22,8 +22,8 @@ pub(crate) struct Waiters {
 }
 
 impl Waiters {
-    /// Waits for `key` from now on. Whoever changes a key and then calls [`wake`](Self::wake) wakes
-    /// every waiter that did not see the change itself.
+    /// Starts to wait for `key`. A caller that changes a key and then calls [`wake`](Self::wake)
+    /// wakes every waiter that did not see the change itself.
     pub(crate) fn wait(self: &Arc<Self>, key: Key) -> Waiter {
         let mut by_key = self.lock();
         let place = by_key.entry(key).or_insert_with(|| watch::Sender::new(()));
@@ -32,12 +32,12 @@ impl Waiters {
         Waiter { waiters: Arc::clone(self), key, woken }
     }
 
-    /// The number of keys that are waited for.
+    /// The number of keys with waiters.
     pub(crate) fn keys(&self) -> usize {
         self.count.load(Ordering::SeqCst)
     }
 
-    /// The key has changed.
+    /// Wakes the waiters of a key that has changed.
     pub(crate) fn wake(&self, key: Key) {
         if self.keys() == 0 {
             return;
@@ -49,7 +49,7 @@ impl Waiters {
         self.count.store(by_key.len(), Ordering::SeqCst);
     }
 
-    /// Every key may have changed.
+    /// Wakes all waiters, because every key may have changed.
     #[cfg(feature = "redis")]
     pub(crate) fn wake_all(&self) {
         for (_, waiters) in self.take_all() {
@@ -57,10 +57,10 @@ impl Waiters {
         }
     }
 
-    /// Nobody can tell any more whether a key changes.
+    /// Fails all waiters, because changes can no longer be noticed.
     #[cfg(feature = "redis")]
     pub(crate) fn give_up(&self) {
-        // Their senders are dropped, which tells them.
+        // Dropping their senders notifies them.
         drop(self.take_all());
     }
 
@@ -76,7 +76,7 @@ impl Waiters {
     }
 }
 
-/// One that waits. Dropped, it leaves nothing behind.
+/// A waiter. If it is dropped, nothing remains of it.
 pub(crate) struct Waiter {
     waiters: Arc<Waiters>,
     key: Key,
@@ -85,7 +85,7 @@ pub(crate) struct Waiter {
 }
 
 impl Waiter {
-    /// Waits for a change or the end of the lease that stands; if none does, there was a change.
+    /// Waits for a change, or for the end of the current lease. Without a lease, it completes at once.
     pub(crate) fn until(mut self, lease_end: Option<Instant>) -> Watch {
         async move {
             match lease_end {
@@ -139,7 +139,7 @@ mod tests {
         let early = waiters.wait(K);
         waiters.wake(K);
         let mut late = waiters.wait(K);
-        // Woken, it has no part in the place that the late one has now.
+        // It was woken, so it must not affect the entry of the later waiter.
         drop(early);
         assert_eq!(late.woken().now_or_never(), None);
         waiters.wake(K);

@@ -7,8 +7,9 @@ use crate::model::lookup::{Lookup, SameContext};
 use crate::model::query::{Answer, Query};
 
 impl<C: ?Sized + Sync> View<'_, C> {
-    /// The answer of a [cached function](macro@crate::query): what it returns, shared. It is an `Arc<T>` where the
-    /// function returns a `Result<T, E>`, and an `Option<Arc<T>>` where it returns a `Result<Option<T>, E>`.
+    /// Returns the result of a [cached function](macro@crate::query), from the cache or by calling it. For a
+    /// function that returns `Result<T, E>` this is an `Arc<T>`. For `Result<Option<T>, E>` it is an
+    /// `Option<Arc<T>>`.
     ///
     /// ```
     /// # #[cfg(feature = "derive")]
@@ -38,10 +39,10 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// # Round trips
     ///
-    /// As [`get`](Self::get); it may be cancelled in the same way.
+    /// As [`get`](Self::get). Cancellation works the same way, too.
     #[expect(
         clippy::missing_panics_doc,
-        reason = "past the cache there is what the function returned"
+        reason = "an uncached read of such a function always has a value"
     )]
     pub async fn ask<Q>(self, query: Q) -> Result<Q::Output, Error>
     where
@@ -52,7 +53,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
         if let Some(output) = Q::output(read.value) {
             return Ok(output);
         }
-        // Somebody has written into the cache that there is no answer, of a function that always has one.
+        // The cache holds an absence, but this function always returns a value: someone else wrote that entry.
         let read = Box::pin(self.uncached().read_unaudited(&query)).await?;
         Ok(Q::output(read.value).expect("the function itself returned a value"))
     }

@@ -20,7 +20,7 @@ use crate::model::lookup::{Lookup, SameContext};
 use crate::model::tag::{AllOf, Tag};
 use crate::stats::Stats;
 
-/// A cache in front of a backing store. Cheap to clone; all clones are one cache.
+/// A cache in front of a backing store. It is cheap to clone, and all clones share one cache.
 ///
 /// ```
 /// # #[cfg(feature = "derive")]
@@ -50,10 +50,9 @@ use crate::stats::Stats;
 ///
 /// # Consistency
 ///
-/// Once [`invalidate`](Self::invalidate) of a key has returned `Ok`, no read of that key that
-/// starts afterwards, in any process that uses the same cache, returns a value that was read from
-/// the backing store before that invalidation began. [The promise](crate::guide::promise) lists
-/// what is not promised.
+/// Once [`invalidate`](Self::invalidate) of a key has returned `Ok`, later reads of that key, in
+/// any process that uses the same cache, never return a value that was read from the backing store
+/// before that invalidation began. [The promise](crate::guide::promise) lists what is not promised.
 ///
 /// # Runtime
 ///
@@ -65,14 +64,13 @@ pub struct CacheCow {
 }
 
 impl CacheCow {
-    /// Opens the cache at `url`: `memory://` for the embedded one, `redis://[user:password@]host[:port][/db]`,
-    /// `rediss://…` (feature `tls`), `redis+unix:///path`, `redis+sentinel://a,b,c/name` for the master
-    /// that sentinels name, or `redis+cluster://a,b,c` (feature `cluster`); `RedisBackend` has their
-    /// forms in full. A backend of your own is opened by a scheme of its own, which
-    /// [`Builder::backend_scheme`] gives it.
+    /// Opens the cache at `url`: `memory://` for the embedded cache, `redis://[user:password@]host[:port][/db]`,
+    /// `rediss://…` (feature `tls`), `redis+unix:///path`, `redis+sentinel://a,b,c/name` for the master that the
+    /// sentinels name, or `redis+cluster://a,b,c` (feature `cluster`). `RedisBackend` documents the Redis forms in
+    /// full. [`Builder::backend_scheme`] adds a scheme for a backend of your own.
     ///
-    /// A cache that cannot be reached is no error: reads are served by the fetch functions, and the
-    /// connection is attempted again. [`ping`](Self::ping) tells whether it can be reached.
+    /// A cache that cannot be reached is not an error: the fetch functions serve the reads, and the
+    /// connection is retried. [`ping`](Self::ping) tells whether the cache can be reached.
     ///
     /// # Errors
     ///
@@ -81,16 +79,16 @@ impl CacheCow {
         Self::builder().open(url).await
     }
 
-    /// An embedded cache in this process's memory, with the same protocol.
+    /// Opens an embedded cache in this process's memory, with the same protocol.
     ///
     /// # Panics
     ///
-    /// If the operating system gives no random numbers.
+    /// If the operating system cannot provide random numbers.
     pub fn memory() -> Self {
         Self::builder().memory().expect("the default settings are valid")
     }
 
-    /// A builder with the default settings.
+    /// Returns a builder with the default settings.
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -99,11 +97,12 @@ impl CacheCow {
         Self { engine: Arc::new(engine), scope: Scope::default() }
     }
 
-    /// This cache for another tenant: what is read, written and invalidated by the handle is of the scope that `scope`
-    /// names, within this handle's, and of no other. The handle without a scope has one of its own, too.
+    /// Returns a handle of this cache for one tenant: its reads, writes and invalidations concern only the scope
+    /// that `scope` names, nested in the scope of this handle. A handle without a scope has its own set of keys,
+    /// too.
     ///
-    /// Callers of one key share a load and what it brings, whatever contexts they have. Where two contexts lead to
-    /// different data, each gets a handle of its own:
+    /// Callers of one key share a load and its result, even if their contexts differ. So if two contexts lead to
+    /// different data, give each a handle of its own:
     ///
     /// ```
     /// # #[cfg(feature = "derive")]
@@ -133,52 +132,55 @@ impl CacheCow {
     /// # #[cfg(not(feature = "derive"))] fn main() {}
     /// ```
     ///
-    /// A handle costs one SHA-256, and is made for each request: it opens nothing, and the cache keeps nothing for it.
-    /// All of them share the connection, this process's memory, the limits and the statistics; `close` and `stats` are
-    /// of the whole cache. A number and a text that looks like it name different scopes, as in keys.
+    /// Make a handle for each request: it costs one SHA-256, opens nothing, and the cache stores nothing for it.
+    /// All handles share the connection, this process's memory, the limits and the statistics. `close` and `stats`
+    /// concern the whole cache. As in keys, the number `1` and the text `"1"` name different scopes.
     ///
     /// # Consistency
     ///
-    /// An invalidation, also of a tag, reaches its own scope alone. What changes for all tenants at once is invalidated
-    /// in each, or is of a type that is read without a scope. An [`Auditor`] audits the reads of the scope of the handle
-    /// that it is from, whose contexts it is given; there is one at a time.
+    /// An invalidation, also of a tag, concerns its own scope only. If data changes for all tenants at once,
+    /// invalidate it in each scope, or read its type through a handle without a scope. An [`Auditor`] audits only
+    /// reads of the scope of the handle that made it; give it contexts of that scope. Only one auditor runs at a
+    /// time.
     ///
-    /// A [`Key`](crate::Key) that is invalidated by the handle is taken for one without a scope, too. The names in Redis
-    /// do not show whose they are; [`Scope`] tells them, and the handle without a scope takes them as they are.
+    /// The handle treats a [`Key`](crate::Key) as a key without a scope, and adds its own scope. The key names in
+    /// Redis do not show the tenant. [`Scope`] computes them, and the handle without a scope accepts them as they
+    /// are.
     #[cfg(feature = "scopes")]
     #[must_use]
     pub fn scoped(&self, scope: impl crate::key::KeyPart) -> Self {
         Self { scope: self.scope.within(scope), ..self.clone() }
     }
 
-    /// The scope of this handle.
+    /// Returns the scope of this handle.
     pub fn scope(&self) -> Scope {
         self.scope
     }
 
-    /// A view for reading objects whose fetch functions need `context`.
+    /// Returns a view that reads objects whose fetch functions need `context`.
     ///
     /// # Consistency
     ///
-    /// The context is no part of the key, and callers of one key share one load: a caller is returned the object, or
-    /// the error, that the fetch with another caller's context gave. So all contexts of a type must lead to the
+    /// The context is not part of the key, and callers of one key share one load. So a caller may get the object,
+    /// or the error, of a fetch with another caller's context. All contexts of a type must therefore lead to the
     /// same data, with the same rights to read it. Contexts that lead to different data (two tenants' databases,
-    /// say) need handles of different scopes: `cow.scoped(tenant).with(&db)` (feature `scopes`); or caches with
-    /// different namespaces.
+    /// for example) need handles of different scopes, `cow.scoped(tenant).with(&db)` (feature `scopes`), or caches
+    /// with different namespaces.
     ///
-    /// An open transaction leads to other data than its database: see [`View::uncached`].
+    /// An open transaction sees other data than its database does: see [`View::uncached`].
     pub fn with<'a, C: ?Sized>(&'a self, context: &'a C) -> View<'a, C> {
         View::new(&self.engine, self.scope, context)
     }
 
-    /// A view like that of [`with`](Self::with), whose loads may outlive the caller. The context is shared with
-    /// them, and lookups must own their parts (`'static`), as the derive's do. Then:
+    /// Returns a view like that of [`with`](Self::with), whose loads may outlive the caller. The loads share the
+    /// context, and lookups must own their parts (`'static`), as those of the derive do. Then:
     ///
-    /// - A caller that is cancelled leaves its load to the others that ask for the object, and to the cache.
-    /// - With `refresh_ahead`, an object is fetched anew in the background. No reader waits for that.
-    /// - With `stale_if_error` and `soft_timeout`, a reader that has waited for so long is served the object that
-    ///   is past its time to live ([`Source::Stale`](crate::Source::Stale)). The fetch goes on in the background,
-    ///   and what it brings is stored. A fetch that hangs counts as one that failed.
+    /// - If a caller is cancelled, its load goes on: for other callers that wait for the object, and to fill the
+    ///   cache.
+    /// - With `refresh_ahead`, an object is fetched again in the background. No reader waits for that.
+    /// - With `stale_if_error` and `soft_timeout`, a reader that has waited for the soft timeout is served the
+    ///   object that is past its time to live ([`Source::Stale`](crate::Source::Stale)). The fetch goes on in the
+    ///   background, and its result is stored. A fetch that hangs counts as a failed one.
     ///
     /// ```
     /// # #[cfg(feature = "derive")]
@@ -210,15 +212,15 @@ impl CacheCow {
     ///
     /// # Consistency
     ///
-    /// As with [`with`](Self::with), also of the contexts. What a load brings is stored only if no invalidation
-    /// came in between, whoever waits for it. An invalidated object is never served.
+    /// As [`with`](Self::with), including its rule about contexts. The result of a load is stored only if no
+    /// invalidation happened since the load began. An invalidated object is never served.
     ///
     /// # Runtime
     ///
     /// Loads run as tasks of the caller's runtime and end with it. At most
-    /// [`background_loads`](crate::Builder::background_loads) run at a time; further reads load as those of
-    /// [`with`](Self::with). [`TypeStats::background_loads`](crate::TypeStats::background_loads) counts those that
-    /// nobody waited for.
+    /// [`background_loads`](crate::Builder::background_loads) run at a time; beyond that, reads load like those of
+    /// [`with`](Self::with). [`TypeStats::background_loads`](crate::TypeStats::background_loads) counts the loads
+    /// that no caller waited for.
     pub fn with_shared<'a, C: ?Sized>(&'a self, context: &'a Arc<C>) -> SharedView<'a, C> {
         SharedView::new(&self.engine, self.scope, context)
     }
@@ -259,10 +261,11 @@ impl CacheCow {
         self.with(&()).read(lookup).await
     }
 
-    /// What is cached for the lookup, and for how long; never fetches. The lookup may be of any context.
+    /// Returns what is cached for the lookup, and for how long. It never fetches, and the lookup may need any
+    /// context.
     ///
-    /// It tells what a read would be served from the cache at this moment: verified like any hit, not past its
-    /// time to live, and not past an invalidation. This process's memory is not asked, and the look counts
+    /// The result is what a read would get from the cache at this moment: verified like any hit, within its time to
+    /// live, and not invalidated. `peek` does not look into this process's memory (the near tier), and counts
     /// neither as a hit nor as a miss.
     ///
     /// ```
@@ -296,37 +299,37 @@ impl CacheCow {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unavailable`]: the cache did not answer, or not properly. A read would fetch.
+    /// [`ErrorKind::Unavailable`]: the cache did not answer, or its answer was invalid. A read would fetch.
     ///
     /// # Round trips
     ///
-    /// As a hit of [`View::get`]: one, if this process knows where an alias leads and which tags an object has.
+    /// As a hit of [`View::get`]: one, if this process remembers where an alias leads and which tags an object has.
     pub async fn peek<L: Lookup>(&self, lookup: L) -> Result<Peek<L::Object>, Error> {
         peek::look(&self.engine, self.scope, &lookup).await
     }
 
-    /// Removes what `keys` name from the cache, and keeps every fetch of it that is under way from
-    /// storing what it read: a lookup's object, all of an object's keys, all objects that carry a tag; and the
-    /// answers to [queries](crate::guide::queries) that carry the tag, or one of the object's.
+    /// Removes from the cache what `keys` name, and prevents fetches under way from storing what they have read.
+    /// `keys` name the object of a lookup, all keys of an object, or all objects that carry a tag. Results of
+    /// [queries](crate::guide::queries) that carry the tag, or one of the object's tags, are invalidated too.
     ///
-    /// Call it after the change is committed to the backing store; [`write`](Self::write) also
-    /// covers a process that dies in between.
+    /// Call it after the change is committed to the backing store. [`write`](Self::write) also
+    /// covers a process that dies between the commit and the invalidation.
     ///
     /// # Consistency
     ///
-    /// A fetch function that reads a lagging replica may read what is older than the invalidation.
-    /// Where the type or the builder has a time to settle (`settle`), nothing is stored for that
-    /// long after the invalidation: what a lagging replica gives is returned and not kept.
+    /// A fetch function that reads a lagging replica may read data older than the invalidation.
+    /// With a settle time (`settle`, of the type or the builder), nothing is stored for that long
+    /// after the invalidation: data from a lagging replica is returned, but not cached.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotInvalidated`]: the cache was not told. The invalidation is retried in the
-    /// background for as long as the process lives; after the end of the runtime it was retried on, from
-    /// the next use of this cache on another.
+    /// [`ErrorKind::NotInvalidated`]: the cache did not confirm the invalidation. It is retried in the background
+    /// for as long as the process lives. If the runtime that retries it ends, the retries go on with the next use
+    /// of this cache on another runtime.
     ///
     /// # Cancellation
     ///
-    /// Dropped, the invalidation may or may not have happened, and is not retried.
+    /// If the future is dropped, the invalidation may or may not have happened, and is not retried.
     ///
     /// # Round trips
     ///
@@ -339,8 +342,7 @@ impl CacheCow {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotInvalidated`], if the cache was not told about some of them; the others are
-    /// invalidated.
+    /// [`ErrorKind::NotInvalidated`], if some of them could not be invalidated; the others are.
     pub async fn invalidate_many<K: CacheKeys>(
         &self,
         lookups: impl IntoIterator<Item = K>,
@@ -349,8 +351,8 @@ impl CacheCow {
         self.engine.invalidate(self.engine.targets(self.scope, &lookups)).await
     }
 
-    /// [`invalidate`](Self::invalidate) for every key that the object is found by, every list that it is in, and the
-    /// answers to [queries](crate::guide::queries) that carry a tag of it, in one round trip.
+    /// [`invalidate`](Self::invalidate) for all keys of an object: its lookups, the lists it belongs to, and the
+    /// results of [queries](crate::guide::queries) that carry one of its tags. It takes one round trip.
     ///
     /// # Errors
     ///
@@ -361,32 +363,30 @@ impl CacheCow {
         self.engine.invalidate(self.engine.targets_of(self.scope, keys)).await
     }
 
-    /// [`invalidate`](Self::invalidate) for all objects that carry the tag, however many: those in
-    /// the cache are read no more, and no fetch that is under way stores one.
+    /// [`invalidate`](Self::invalidate) for all objects that carry the tag, however many. Cached
+    /// ones are not served any more, and no fetch under way stores one.
     ///
-    /// Where a change gives an object another tag, as when a user moves to another organisation, the
-    /// object itself is to be invalidated: the tag that it had is the one it is stored under.
+    /// If a change gives an object another tag (a user moves to another organisation, for example), invalidate the
+    /// object itself: the cached object still carries its old tag.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotInvalidated`]: the cache was not told. The invalidation is retried in the
-    /// background for as long as the process lives; until it succeeds, this process reads all objects
-    /// of the type past the cache.
+    /// [`ErrorKind::NotInvalidated`]: the cache did not confirm the invalidation. It is retried in the background
+    /// for as long as the process lives. Until it succeeds, reads of this type in this process bypass the cache.
     ///
     /// # Consistency
     ///
-    /// As with [`invalidate`](Self::invalidate), no read that starts after it returned, in any
-    /// process, returns an object with this tag that was read from the backing store before it
-    /// began. That an object is absent is remembered without tags: invalidate an object that comes to
-    /// be by its keys.
+    /// As with [`invalidate`](Self::invalidate): once this call has returned, later reads in any process never
+    /// return an object with this tag that was read from the backing store before the call began. A cached absence
+    /// carries no tags: when an object is created, invalidate it by its keys.
     ///
-    /// No fetch of the type that is under way at the time is stored, whatever its tags: tags that are
-    /// invalidated again and again without a pause keep the whole type out of the cache. With a time
-    /// to settle (`settle`), nothing of the type is stored for as long.
+    /// No fetch of the type that is under way at that time is stored, whatever its tags. So if tags of a type are
+    /// invalidated without a pause, nothing of that type gets into the cache. With a settle time (`settle`),
+    /// nothing of the type is stored for that long.
     ///
     /// # Cancellation
     ///
-    /// Dropped, the invalidation may or may not have happened, and is not retried.
+    /// If the future is dropped, the invalidation may or may not have happened, and is not retried.
     ///
     /// # Round trips
     ///
@@ -399,7 +399,7 @@ impl CacheCow {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotInvalidated`], if the cache was not told about some of them.
+    /// [`ErrorKind::NotInvalidated`], if some of them could not be invalidated.
     pub async fn invalidate_tags<T: Cached>(
         &self,
         tags: impl IntoIterator<Item = Tag<T>>,
@@ -407,8 +407,8 @@ impl CacheCow {
         self.invalidate_many(tags).await
     }
 
-    /// Invalidates everything of a type at once, in constant time: all objects, every absence that is cached, and the
-    /// answers to queries that carry a tag of the type; what other caches call "clear".
+    /// Invalidates everything of a type at once, in constant time (other caches call this "clear"): all objects,
+    /// all cached absences, and the results of queries that carry a tag of the type.
     ///
     /// ```
     /// # #[cfg(feature = "derive")]
@@ -428,21 +428,22 @@ impl CacheCow {
     /// # }
     /// ```
     ///
-    /// The struct has `#[cache(clearable = true)]`, or a `table`; of any other type it does not compile. What is stored
-    /// of such a type carries one epoch, and a hit reads that epoch in its one round trip. Nothing is deleted: what has
-    /// lost its epoch is replaced when it is read, and ends with its time to live. A type without the setting pays
-    /// nothing.
+    /// The struct needs `#[cache(clearable = true)]`, or a `table`; with any other type the call does not compile.
+    /// Each stored value of such a type carries the type's epoch, and a hit reads that epoch in the same round
+    /// trip. The call deletes no values, it changes the epoch. A value with an old epoch is replaced at its next
+    /// read, or expires with its time to live. Types without the setting have no extra cost.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotInvalidated`], if the cache was not told. It is retried in the background, and until it succeeds
-    /// this process reads the type past the cache.
+    /// [`ErrorKind::NotInvalidated`], if the cache did not confirm it. It is retried in the background. Until it
+    /// succeeds, reads of the type in this process bypass the cache.
     ///
     /// # Consistency
     ///
-    /// As [`invalidate`](Self::invalidate): what was read from the backing store before this call began is not served by
-    /// any read that begins after it, in any process on the same cache, and not stored. To cover the change itself,
-    /// as `TRUNCATE`, use [`write`](Self::write) with [`AllOf`](crate::AllOf).
+    /// As [`invalidate`](Self::invalidate): reads that start after this call has returned, in any process on the
+    /// same cache, never return data that was read from the backing store before the call began. Such data is not
+    /// stored either. To protect the change itself (a `TRUNCATE`, for example), use [`write`](Self::write) with
+    /// [`AllOf`](crate::AllOf).
     ///
     /// # Round trips
     ///
@@ -451,19 +452,19 @@ impl CacheCow {
         self.invalidate(AllOf::<T>::new()).await
     }
 
-    /// Runs `work`, which changes the backing store, so that what it names is never stale afterwards, even if
-    /// the process dies at any point.
+    /// Runs `work`, which changes the backing store, so that reads of `keys` are never stale afterwards, even if
+    /// this process dies at any point.
     ///
-    /// Before the work begins, the keys' values are removed and a hold is placed that keeps every
-    /// reader from filling; it ends after the work, with another removal. Meanwhile reads fetch. The
-    /// work runs as it would without a cache, and **its result is returned as it is**, of whatever types: a
-    /// work that was carried out never becomes an error. Whether it succeeds or fails, the keys are
-    /// invalidated. Several writes of one key may overlap.
+    /// Before the work begins, the write removes the cached values and places a hold on each key, which prevents
+    /// readers from filling it. After the work, the write removes the values again and releases the hold. In
+    /// between, reads of these keys fetch. The work runs as it would without a cache, and **its result is returned
+    /// as it is**, whatever its types: the cache never turns a successful work into an error. Whether the work
+    /// succeeds or fails, the keys are invalidated. Several writes of one key may overlap.
     ///
-    /// `keys` are a lookup, a tag, a cached object (all of its keys, and the answers to
-    /// [queries](crate::guide::queries) that carry a tag of it), or several in an array, a `Vec` or a
-    /// tuple: `(&old, &new, Post::tag_author_id(7))`. Where a write changes a field that an object is looked
-    /// up by, name the object before and after. What is known only afterwards is named by
+    /// `keys` are a lookup, a tag, a cached object (all of its keys, and the results of
+    /// [queries](crate::guide::queries) that carry one of its tags), or several of these in an array, a `Vec` or a
+    /// tuple: `(&old, &new, Post::tag_author_id(7))`. If a write changes a field that is part of a key, name the
+    /// object before and after the change. Name keys that are known only after the work with
     /// [`Write::invalidating`].
     ///
     /// ```
@@ -481,28 +482,28 @@ impl CacheCow {
     ///
     /// # Errors
     ///
-    /// The work's own. What the cache missed is counted, logged and retried in the background;
-    /// [`Write::outcome`] tells it, and [`Write::require_hold`] does not begin the work without a hold.
+    /// Only the work's own. An invalidation that the cache did not confirm is counted, logged and retried in the
+    /// background. [`Write::outcome`] reports it, and [`Write::require_hold`] does not begin the work without a
+    /// hold.
     ///
     /// # Consistency
     ///
-    /// The work must be over (committed or rolled back) when its future completes, and that
-    /// within the hold's time to live (60 s by default). Where there is a time to settle (`settle`), it
-    /// counts from the work's end.
+    /// The work must be over (committed or rolled back) when its future completes, and must complete within the
+    /// hold's time to live (60 s by default). A settle time (`settle`) counts from the end of the work.
     ///
-    /// Where the cache could be told neither before the work nor after it, this process reads the keys past
-    /// the cache until the retries succeed, and other processes may be served the old value for its time to live.
+    /// If the cache could not be reached before the work nor after it, reads of the keys in this process bypass the
+    /// cache until a retry succeeds. Other processes may be served the old value for its time to live.
     ///
-    /// While a write that names a tag is under way, no object of its type is stored; what is cached under
-    /// other tags is served.
+    /// While a write that names a tag is under way, no object of that tag's type is stored. Objects that are cached
+    /// with other tags are still served.
     ///
     /// # Cancellation
     ///
-    /// See [`Write`]: dropped while the work is under way, it counts as died.
+    /// See [`Write`]: if it is dropped while the work is under way, it is treated as if the process had died.
     ///
     /// # Round trips
     ///
-    /// One before the work and one after it, for any number of keys; with tags one more each.
+    /// One before the work and one after it, for any number of keys. With tags, one more each time.
     pub fn write<'a, F, R, E>(&self, keys: impl CacheKeys, work: F) -> Write<'a, F>
     where
         F: Future<Output = Result<R, E>>,
@@ -510,7 +511,7 @@ impl CacheCow {
         Write::new(&self.engine, self.scope, &keys, work)
     }
 
-    /// Asks the cache whether it can be reached; for health checks.
+    /// Asks the cache whether it can be reached. Use it for health checks.
     ///
     /// # Errors
     ///
@@ -523,28 +524,28 @@ impl CacheCow {
         })
     }
 
-    /// Ends the use of the cache, before the program ends: waits for the writes under way, and tells the cache of
-    /// the invalidations that are outstanding, for up to [`close_timeout`](Builder::close_timeout) (5 s).
+    /// Closes the cache before the program ends: waits for the writes under way, and sends the outstanding
+    /// invalidations, for up to [`close_timeout`](Builder::close_timeout) (5 s).
     ///
-    /// From the call on, reads of all clones are served by the fetch functions and store nothing. Writes and
-    /// invalidations are still carried out; what fails then is not retried. Call it when requests have been
-    /// drained and before the runtime is shut down.
+    /// From the call on, the fetch functions serve the reads of all clones, and nothing is stored. Writes and
+    /// invalidations still work, but failed ones are not retried. Call it when requests have been drained and
+    /// before the runtime is shut down.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotInvalidated`]: how much is left. Other processes may serve those objects as they were, for
-    /// their time to live.
+    /// [`ErrorKind::NotInvalidated`]: says how many invalidations are left. Other processes may serve the old
+    /// objects for their time to live.
     pub async fn close(&self) -> Result<(), Error> {
         self.engine.close().await
     }
 
-    /// An auditor with the default settings: spawn its [`run`](Auditor::run) to learn whether this
-    /// process is served stale objects.
+    /// Returns an auditor with the default settings. Spawn its [`run`](Auditor::run) to check
+    /// whether this process is served stale objects.
     pub fn auditor(&self) -> Auditor {
         Auditor::new(&self.engine, self.scope)
     }
 
-    /// What was counted since the cache was opened, by type.
+    /// Returns the statistics since the cache was opened, by type.
     pub fn stats(&self) -> Stats {
         self.engine.stats()
     }

@@ -1,4 +1,4 @@
-//! What is cached under a key that is decided at run time.
+//! Reads and fills under a key that the program chooses at run time.
 
 use std::fmt::{self, Debug, Display};
 use std::future::{Future, IntoFuture};
@@ -22,11 +22,11 @@ use crate::model::schema::CacheSchema;
 use crate::stats;
 
 impl<'a, C: ?Sized> View<'a, C> {
-    /// What is cached under the key, or else what `fetch` returns, which is stored for `ttl`: for keys, types and
-    /// functions that are decided at run time. Where they are not, [`#[cachecow::query]`](macro@crate::query) checks
-    /// more when it is compiled, and has all settings.
+    /// Returns the value cached under `key`; on a miss, calls `fetch` and stores the result for `ttl`. It is for
+    /// keys, types and functions that the program chooses at run time. If they are known at compile time, use
+    /// [`#[cachecow::query]`](macro@crate::query): it checks more at compile time, and has all settings.
     ///
-    /// The future is a builder: [`tag`](GetOrFetch::tag) says what else invalidates the value.
+    /// The future is a builder: [`tag`](GetOrFetch::tag) adds tags that invalidate the value.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -50,27 +50,28 @@ impl<'a, C: ?Sized> View<'a, C> {
     /// # }
     /// ```
     ///
-    /// The settings besides the time to live are the builder's. `stats()` counts under the key's template; of more
-    /// than a thousand pairs of a template and a type, the others under `get_or_fetch`.
+    /// All settings except the time to live are those of the [`Builder`](crate::Builder). `stats()` counts these
+    /// reads under the key's template. After a thousand pairs of template and type, it counts further pairs
+    /// together under `get_or_fetch`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), with the function's own error, which is
-    /// [`Error::fetch_error`]: nothing is cached. The cache itself is never the reason for an error.
+    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), with the function's own error, which [`Error::fetch_error`]
+    /// returns. Nothing is cached then. The cache itself is never the reason for an error.
     ///
     /// # Consistency
     ///
-    /// As with [`get`](Self::get): no read that starts after an invalidation of the key returned is given what was
-    /// fetched before it, and callers of one process who ask for one key at the same time share one call of one of
-    /// their functions. So the functions that are given with one key must return the same.
+    /// As with [`get`](Self::get): once an invalidation of the key has returned, later reads never return a value
+    /// that was fetched before it. Callers in one process that ask for one key at the same time share a single call
+    /// of one caller's function. So all functions that are passed with one key must return the same value.
     ///
-    /// A value is read back only as the type that was stored, and only under the very parts that it was stored
-    /// under. Of two types under one template, the second that this cache is used for is not cached, and an event at
-    /// the level `error` names both. Another process's value of another type is a miss.
+    /// A value is read back only as the type that was stored, and only with exactly the key parts it was stored
+    /// with. If a program uses one template for two types, the second type is not cached, and an event at the level
+    /// `error` names both. If another process stored a value of another type, the read is a miss.
     ///
     /// # Round trips
     ///
-    /// As [`get`](Self::get); it may be cancelled in the same way.
+    /// As [`get`](Self::get). Cancellation works the same way, too.
     pub fn get_or_fetch<F>(self, key: EncodedKey, ttl: Duration, fetch: F) -> GetOrFetch<'a, F> {
         let options = self.options.or(ReadOptions::new().ttl(ttl));
         let view = View { engine: self.engine, scope: self.scope, context: &(), options };
@@ -85,7 +86,7 @@ impl CacheCow {
     }
 }
 
-/// What [`View::get_or_fetch`] returns: a future of the value, once it is awaited.
+/// A read that has not begun yet; what [`View::get_or_fetch`] returns. Await it to get the value.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -109,13 +110,13 @@ pub struct GetOrFetch<'a, F> {
 }
 
 impl<F> GetOrFetch<'_, F> {
-    /// Has the value carry a tag, of any type; or an `Option`, an array or a `Vec` of tags. It is invalidated with
-    /// the tag, and with each object that carries it: see [`queries`](crate::guide::queries). The same tags must be given
-    /// with the key each time: a value that was stored with others is a miss.
+    /// Stores the value with a tag of any type, or with an `Option`, an array or a `Vec` of tags. The value is
+    /// invalidated with the tag, and with each object that carries the tag: see [`queries`](crate::guide::queries).
+    /// Pass the same tags with the key each time: a value that was stored with other tags is a miss.
     ///
     /// # Round trips
     ///
-    /// A hit none more, where this process has read the value before; a miss one more.
+    /// A hit takes none more, if this process has read the value before. A miss takes one more.
     #[expect(clippy::needless_pass_by_value, reason = "a tag is written where it is passed")]
     pub fn tag(mut self, tags: impl QueryTags) -> Self {
         tags.each_epoch(&mut |epoch| self.tags.push(epoch));
@@ -150,7 +151,7 @@ where
                 return Ok(answer.shared());
             }
             debug_assert!(matches!(read.source, Source::Cache | Source::Near));
-            // Somebody has written into the cache that there is none.
+            // The cache holds an absence, but this function always returns a value: someone else wrote that entry.
             let read = view.uncached().read_unaudited(&lookup).await?;
             Ok(read.value.expect("the function itself returned a value").shared())
         }
@@ -167,7 +168,7 @@ struct AtRunTime<T, F> {
     value: PhantomData<fn() -> T>,
 }
 
-/// Stands for all functions that return such a value.
+/// The query type of all functions that return a `T`.
 pub(crate) struct Returning<T>(PhantomData<fn() -> T>);
 
 impl<T: CacheSchema + Send + Sync + 'static> Query for Returning<T> {
@@ -175,7 +176,7 @@ impl<T: CacheSchema + Send + Sync + 'static> Query for Returning<T> {
     type Output = Arc<T>;
     const NAME: &'static str = "get_or_fetch";
     const POLICY: TypePolicy = TypePolicy::new();
-    /// Each call's own; see [`Lookup::series`].
+    /// Empty: each call has its own template; see [`Lookup::series`].
     const TEMPLATES: &'static [&'static str] = &[];
     const SHAPE: u64 = 0;
 

@@ -19,11 +19,11 @@ use crate::protocol::{Outcome, Purpose};
 
 type Objects<L> = Vec<Arc<<L as ListLookup>::Object>>;
 
-/// An object, or that there is none.
+/// An object, or its absence.
 type Found<L> = Option<Arc<<L as ListLookup>::Object>>;
 
 impl<C: ?Sized + Sync> View<'_, C> {
-    /// The objects of a list, in the order in which its fetch function returned them.
+    /// Returns the objects of a list, in the order in which its fetch function returned them.
     ///
     /// ```
     /// # #[cfg(feature = "derive")]
@@ -56,8 +56,8 @@ impl<C: ?Sized + Sync> View<'_, C> {
     /// # #[cfg(not(feature = "derive"))] fn main() {}
     /// ```
     ///
-    /// Stored are the primary keys of the members. The objects are read under their own keys, as by
-    /// [`get_many`](Self::get_many). A list without members is stored like any other.
+    /// The cache stores the primary keys of the members. The objects are read by their own keys, as
+    /// [`get_many`](Self::get_many) does. An empty list is stored like any other.
     ///
     /// # Errors
     ///
@@ -66,13 +66,13 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// # Consistency
     ///
-    /// The list is a key of each object that is in it: `write(&post)`, `write((&old, &new))` and
-    /// [`invalidate_object`](crate::CacheCow::invalidate_object) cover it, and so does
-    /// [`invalidate`](crate::CacheCow::invalidate) of the list itself. What an object is moved to is another list:
-    /// name the object as it was and as it is. A key of the object alone, `Post::by_id(1)`, does not cover its
-    /// lists. More of that, and of tags, on [a page of its own](crate::guide::lists).
+    /// A list is one of the keys of each object in it. So `write(&post)`, `write((&old, &new))` and
+    /// [`invalidate_object`](crate::CacheCow::invalidate_object) invalidate the list, and so does
+    /// [`invalidate`](crate::CacheCow::invalidate) of the list itself. If a change moves an object to another list,
+    /// name the object before and after the change. A single key of the object, `Post::by_id(1)`, does not cover
+    /// its lists. [The page about lists](crate::guide::lists) says more about this, and about tags.
     ///
-    /// An object that is gone, or in another list by the time it is read, is left out.
+    /// If an object was deleted or moved to another list by the time it is read, it is left out.
     ///
     /// # Cancellation
     ///
@@ -80,10 +80,10 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// # Round trips
     ///
-    /// A hit one, where this process knows from before who was in the list; else two, one for the list and one for its
-    /// objects. What is missing is as of [`get`](Self::get) and
-    /// [`get_many`](Self::get_many). A list that was not cached is fetched, and then those of its objects that
-    /// are not: that is a second call of the backing store.
+    /// A hit takes one, if this process remembers the members of the list; otherwise two, one for the list and one
+    /// for its objects. Misses cost as those of [`get`](Self::get) and [`get_many`](Self::get_many). If the list is
+    /// not cached, it is fetched first, and then those of its objects that are not cached: a second call to the
+    /// backing store.
     pub async fn list<L: ListLookup<Context: SameContext<C>>>(
         self,
         list: L,
@@ -94,7 +94,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
         Ok(objects)
     }
 
-    /// The objects, and the last of their sources and the list's own.
+    /// Returns the objects, and the slowest source among the list and its objects.
     async fn read_list<L: ListLookup<Context: SameContext<C>>>(
         self,
         list: L,
@@ -121,7 +121,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
         Ok((objects.in_order(&asked), source))
     }
 
-    /// What one round finds of the list, and of its objects if this process knows which they were.
+    /// Asks for the list in one round, together with its objects if this process remembers the members.
     async fn begin_list<'l, L: ListLookup<Context: SameContext<C>>>(
         self,
         asked: &'l ListRead<L>,
@@ -140,7 +140,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
             return (Ok(Read::new(members, Source::Near, Fill::Skipped)), None);
         }
         let hint = if looks_up { asked.hint(engine, key) } else { None };
-        // What is claimed first has nothing to be asked for with it.
+        // If the list is claimed at once, no objects are asked for with it.
         let Some(hint) = hint.filter(|_| engine.looks_up_first(state)) else {
             return (self.begin(asked).await, None);
         };
@@ -159,7 +159,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
 }
 
 impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
-    /// [`View::list`], with loads that may outlive this caller; also with the soft timeout, for the list itself.
+    /// [`View::list`], with loads that may outlive this caller. The soft timeout applies to the list itself.
     ///
     /// # Errors
     ///
@@ -179,7 +179,7 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         Ok(objects)
     }
 
-    /// The objects, and the last of their sources and the list's own.
+    /// Returns the objects, and the slowest source among the list and its objects.
     async fn read_list<L: ListLookup<Context = C>>(
         self,
         list: L,
@@ -227,14 +227,14 @@ impl CacheCow {
     }
 }
 
-/// What the read of a list has told.
+/// The result of reading a list.
 enum Told<L: ListLookup> {
-    /// What this caller's own fetch brought, and is not stored.
+    /// Objects of this caller's own fetch; they are not stored.
     Objects(Objects<L>),
-    /// Whose objects are to be read.
+    /// The members; their objects must still be read.
     Members(Arc<Members<L>>),
-    /// What is no list of members that was asked for: another caller's fetch brought members of another list, which
-    /// that caller has as they are.
+    /// Not the list that was asked for: another caller's fetch returned members that belong to another list. Only
+    /// that caller gets them as they are.
     Another,
 }
 
@@ -248,19 +248,19 @@ fn told<L: ListLookup>(engine: &Engine, asked: &ListRead<L>, read: &Read<Members
     match (asked.take_unstored(), &read.value) {
         (Some(objects), _) => Told::Objects(objects),
         (None, Some(members)) if asked.is_of(members) => Told::Members(Arc::clone(members)),
-        // No list is absent: somebody else has written so into the cache.
+        // A list is never absent: someone else wrote that entry.
         (None, _) => Told::Another,
     }
 }
 
-/// The objects of a list, by their places in it.
+/// The objects of a list, by position.
 struct Gathered<L: ListLookup> {
-    /// Nothing where the object is still to be read.
+    /// `None`: the object must still be read.
     objects: Vec<Option<Found<L>>>,
 }
 
 impl<L: ListLookup> Gathered<L> {
-    /// What was read together with the list; for the next read it is remembered which objects those are.
+    /// Takes what was read together with the list, and remembers the members for the next read.
     fn of(
         (engine, scope): (&Engine, Scope),
         asked: &ListRead<L>,
@@ -282,7 +282,7 @@ impl<L: ListLookup> Gathered<L> {
         Self { objects }
     }
 
-    /// The members whose objects are still to be read, if there are any.
+    /// The members whose objects must still be read, or `None`.
     fn missing(&self, members: &Members<L>) -> Option<Vec<L::Member>> {
         let members = members.members.iter().zip(&self.objects);
         let missing = members.filter(|(_, object)| object.is_none());
@@ -290,7 +290,7 @@ impl<L: ListLookup> Gathered<L> {
         (!missing.is_empty()).then_some(missing)
     }
 
-    /// Takes those, in order.
+    /// Fills the gaps with these objects, in order.
     fn take(&mut self, read: Vec<Found<L>>) {
         let missing = self.objects.iter_mut().filter(|object| object.is_none());
         missing.zip(read).for_each(|(place, object)| *place = Some(object));

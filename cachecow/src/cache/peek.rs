@@ -1,4 +1,4 @@
-//! What a look into the cache finds.
+//! The result of a peek into the cache.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,32 +9,32 @@ use crate::error::{Error, ErrorKind};
 use crate::key::Scope;
 use crate::model::lookup::Lookup;
 
-/// What is cached; what [`CacheCow::peek`](crate::CacheCow::peek) returns.
+/// What the cache holds for a lookup; what [`CacheCow::peek`](crate::CacheCow::peek) returns.
 ///
-/// `expires_in` says how long the cache will serve it at the least, by the clocks of this process and of the one
-/// that stored it. It is exact for a type with `stale_if_error` or `refresh_ahead`, and for what was stored with
-/// [`ReadOptions::ttl`](crate::ReadOptions::ttl). Otherwise the cache may serve it longer, by up to
-/// [`ttl_jitter`](crate::Builder::ttl_jitter) of its time to live.
+/// `expires_in` is the minimum time for which the cache will still serve it, by the clocks of this process and of
+/// the process that stored it. It is exact for a type with `stale_if_error` or `refresh_ahead`, and for a value
+/// that was stored with [`ReadOptions::ttl`](crate::ReadOptions::ttl). Otherwise the cache may serve it longer, by
+/// up to [`ttl_jitter`](crate::Builder::ttl_jitter) of its time to live.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Peek<T> {
-    /// There is nothing that may be served: a read would fetch.
+    /// Nothing that may be served is cached: a read would fetch.
     NotCached,
-    /// It is cached that the backing store has no such object.
+    /// The absence is cached: the backing store has no such object.
     Absent {
-        /// How long at the least a read is told so.
+        /// The minimum time for which reads will still return the absence.
         expires_in: Duration,
     },
     /// The object is cached.
     Object {
         /// The object.
         object: Arc<T>,
-        /// How long at the least a read is served it.
+        /// The minimum time for which reads will still return the object.
         expires_in: Duration,
     },
 }
 
 impl<T> Peek<T> {
-    /// The object, if it is cached.
+    /// Returns the object, if it is cached.
     pub fn object(self) -> Option<Arc<T>> {
         match self {
             Self::Object { object, .. } => Some(object),

@@ -1,4 +1,4 @@
-//! What a read tells about itself.
+//! The result of a read, and the options of one.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub struct Read<T> {
     pub value: Option<Arc<T>>,
     /// Where it came from.
     pub source: Source,
-    /// What became of it, if it was fetched.
+    /// Whether it was stored, if it was fetched.
     pub fill: Fill,
 }
 
@@ -44,7 +44,7 @@ impl<T> Read<T> {
         Self { value, source, fill }
     }
 
-    /// What a read that ended like this returns. One that failed has its error instead.
+    /// Returns the read for this outcome. A failed read has an error instead.
     pub(crate) fn by(outcome: Outcome, value: Option<Arc<T>>) -> Self {
         let (source, fill) = Source::by(outcome);
         Self::new(value, source, fill)
@@ -52,7 +52,7 @@ impl<T> Read<T> {
 }
 
 impl Source {
-    /// Where a value came from, and what became of it, by how its read ended.
+    /// Returns the source of a value, and whether it was stored, for the outcome of its read.
     pub(crate) fn by(outcome: Outcome) -> (Self, Fill) {
         match outcome {
             Outcome::Hit => (Self::Cache, Fill::Skipped),
@@ -62,13 +62,13 @@ impl Source {
         }
     }
 
-    /// Of two, the one that more was asked for: a call is timed under the last of its objects' sources.
+    /// Returns the slower of two sources: a call for several objects is timed under the slowest of their sources.
     pub(crate) fn or_later(self, other: Self) -> Self {
         let rank = |source| match source {
             Self::Near => 0,
             Self::Cache => 1,
             Self::Fetched => 2,
-            // Its fetch failed.
+            // Served only after the fetch failed, or took too long.
             Self::Stale => 3,
         };
         if rank(other) > rank(self) { other } else { self }
@@ -81,9 +81,8 @@ impl<T> Clone for Read<T> {
     }
 }
 
-/// How one read is done, where it differs from the view's; what
-/// [`View::read_with`](crate::View::read_with) takes. The methods of [`View`](crate::View) of the same names set
-/// the same for all reads of a view.
+/// Options for a single read; what [`View::read_with`](crate::View::read_with) takes. They override those of the
+/// view. The methods of [`View`](crate::View) with the same names set the options for all reads of a view.
 ///
 /// ```
 /// use std::time::Duration;
@@ -100,81 +99,83 @@ pub struct ReadOptions {
     storing: Storing,
 }
 
-/// What becomes of what a read fetches. Small, since every view carries it.
+/// Whether, and for how long, a read stores what it fetches. It is small, since every view carries it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Storing {
-    /// It is stored, for as long as its type says.
+    /// Store it for the time to live of its type.
     #[default]
     Usual,
-    /// For so many milliseconds.
+    /// Store it for this number of milliseconds.
     For(NonZeroU32),
     Not,
 }
 
 impl ReadOptions {
-    /// As the cache is set up.
+    /// Returns the default options: those of the cache and the type.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Makes no use of this process's memory: what is returned is no older than the cache.
+    /// Bypasses this process's memory (the near tier): the result is as fresh as the cache.
     pub fn past_near(mut self) -> Self {
         self.past_near = true;
         self
     }
 
-    /// Calls the fetch function although the object may be cached, and stores what it returns in the place of
-    /// the cached object. Other callers are served that object until then.
+    /// Calls the fetch function even if the object is cached, and replaces the cached object with the result. Until
+    /// then, other callers are served the cached object.
     ///
     /// The read shares the fetch of another caller only if that fetch began after this read.
     ///
-    /// It is no invalidation: another caller's fetch that is under way may still be stored, and the near tiers
-    /// of other processes keep what they have until they hear of the change. To tell the cache of a change of
-    /// the backing store, call [`CacheCow::invalidate`](crate::CacheCow::invalidate).
+    /// It is not an invalidation: another caller's fetch that is under way may still be stored, and the near tiers
+    /// of other processes keep their object until they hear of the change. When the backing store has changed, call
+    /// [`CacheCow::invalidate`](crate::CacheCow::invalidate).
     ///
     /// # Errors
     ///
-    /// Where the fetch fails, so does the read, and the cached object stays. `stale_if_error` does not apply.
+    /// If the fetch fails, the read fails too, and the cached object stays. `stale_if_error` does not apply.
     ///
     /// # Consistency
     ///
-    /// As any fill: what is fetched is stored only if no invalidation came in between. While a writer holds the
-    /// key, and where another process goes on filling it, nothing is stored.
+    /// As any fill: the result is stored only if no invalidation happened since the fetch began. While a writer
+    /// holds the key, or another process keeps filling it, nothing is stored.
     ///
     /// # Round trips
     ///
-    /// Three, of which one after the fetch; by an alias, or of an object with tags, up to two more for each.
+    /// Three, one of them after the fetch. By an alias up to two more, and for an object with tags up to two more.
     pub fn fresh(mut self) -> Self {
         self.fresh = true;
         self
     }
 
-    /// How long what this read stores may be served, in the place of its type's `ttl` and of `ttl_with`. It is
-    /// shortened at random like any other ([`ttl_jitter`](crate::Builder::ttl_jitter)). What is cached already
-    /// keeps its time. Less than a millisecond is [`no_store`](Self::no_store); more than 49 days are 49 days.
+    /// Sets the time to live of what this read stores, instead of the type's `ttl` and `ttl_with`. It is shortened
+    /// at random like any other ([`ttl_jitter`](crate::Builder::ttl_jitter)). An object that is already cached
+    /// keeps its time to live. Less than a millisecond means [`no_store`](Self::no_store); more than 49 days means
+    /// 49 days.
     ///
-    /// The absence of an object is kept no longer than this, nor than its `negative_ttl`.
+    /// An absence is cached for this time or its `negative_ttl`, whichever is shorter.
     ///
     /// # Consistency
     ///
-    /// The clocks of the process that stores the object and of the one that reads it tell its end.
+    /// When it expires is decided by the clocks of the process that stores the object and of the process that reads
+    /// it.
     pub fn ttl(mut self, ttl: Duration) -> Self {
-        // A stored value's header has no room for more.
+        // The header of a stored value has 32 bits for it.
         let millis = u32::try_from(ttl.as_millis()).unwrap_or(u32::MAX - 1);
         self.storing = NonZeroU32::new(millis).map_or(Storing::Not, Storing::For);
         self
     }
 
-    /// Stores nothing that this read fetches, as for a report that reads once what nobody else asks for. A cached
-    /// object is served. If there is none, the read claims nothing, and shares no fetch with other callers.
+    /// Does not store what this read fetches: for a report that reads rarely used objects once, for example. A
+    /// cached object is served. On a miss, the read claims nothing, and shares no fetch with other callers.
     ///
-    /// Together with [`fresh`](Self::fresh), the read makes no use of the cache at all.
+    /// Together with [`fresh`](Self::fresh), the read does not use the cache at all.
     pub fn no_store(mut self) -> Self {
         self.storing = Storing::Not;
         self
     }
 
-    /// These, and where they say nothing, the view's.
+    /// Returns these options, and those of the view where these are not set.
     pub(crate) fn or(self, view: Self) -> Self {
         Self {
             past_near: self.past_near || view.past_near,

@@ -1,4 +1,4 @@
-//! Reading through the cache by loads that may outlive their callers.
+//! Reading through the cache, with loads that may outlive their callers.
 
 use std::mem;
 use std::sync::Arc;
@@ -80,7 +80,7 @@ impl<'a, C: ?Sized> SharedView<'a, C> {
         Self { view: self.view.ttl(ttl), ..self }
     }
 
-    /// [`View::no_store`]. A fetch that is of no use to others ends with its caller.
+    /// [`View::no_store`]. Nobody else uses such a fetch, so it ends with its caller.
     #[must_use]
     pub fn no_store(self) -> Self {
         Self { view: self.view.no_store(), ..self }
@@ -92,18 +92,18 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), with the fetch function's own error: nothing is cached. The cache
-    /// itself is never the reason for an error. [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) while the
-    /// runtime shuts down.
+    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), with the fetch function's own error; nothing is cached then.
+    /// The cache itself is never the reason for an error. [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable)
+    /// while the runtime shuts down.
     ///
     /// # Cancellation
     ///
-    /// A dropped read leaves its load under way. The load is dropped when its lease is over
-    /// ([`lease`](crate::Builder::lease)), or with its runtime; its claim is given back.
+    /// If the future is dropped, its load goes on. The load is dropped when its lease ends
+    /// ([`lease`](crate::Builder::lease)), or with its runtime; its claim is then given back.
     ///
     /// # Round trips
     ///
-    /// As [`View::get`]; where the soft timeout is over, one more.
+    /// As [`View::get`]; one more if the soft timeout has passed.
     pub async fn get<L: Lookup<Context = C> + 'static>(
         self,
         lookup: L,
@@ -111,7 +111,7 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         Ok(self.read(lookup).await?.value)
     }
 
-    /// As [`get`](Self::get), and also says where the object came from.
+    /// Reads like [`get`](Self::get), and also says where the object came from.
     ///
     /// # Errors
     ///
@@ -128,7 +128,7 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
                 Ok(read)
             }
             Err(begun) => {
-                // The query borrows the lookup, which is to be shared with the load.
+                // The query borrows the lookup, but the load must share it.
                 let (query, unfinished) = *begun;
                 let begun = (query.detach(), unfinished);
                 Box::pin(self.go_on(Arc::new(lookup), begun)).await
@@ -152,7 +152,7 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         Self { view, ..self }.read(lookup).await
     }
 
-    /// [`CacheCow::peek`](crate::CacheCow::peek), whatever the options of the view.
+    /// [`CacheCow::peek`](crate::CacheCow::peek). The options of the view have no effect.
     ///
     /// # Errors
     ///
@@ -166,7 +166,7 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
     ///
     /// # Errors
     ///
-    /// As [`get`](Self::get), if any fetch failed; the objects that were fetched are cached all the same.
+    /// As [`get`](Self::get), if any fetch failed. Objects that were fetched are cached nevertheless.
     ///
     /// # Round trips
     ///
@@ -183,7 +183,7 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         Ok(objects)
     }
 
-    /// A read that is no plain hit.
+    /// Continues a read that was not a plain hit.
     pub(super) async fn go_on<L: Lookup<Context = C> + 'static>(
         self,
         lookup: Arc<L>,
@@ -193,7 +193,7 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         let options = options.load();
         let state = engine.types.of::<L::Object>();
         let query = ObjectQuery::attach(engine, state, &*lookup, query);
-        // So that it is known whether there is something to be served at once.
+        // To know whether there is an object to serve at once.
         let unfinished = match look_further_for(engine, state, &query, unfinished).await {
             Ok(object) => {
                 engine.sample(scope, &*lookup, object.as_ref());
@@ -210,7 +210,7 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
                 let lookup = Arc::clone(&lookup);
                 place.run(|attendance| detached.load_one(lookup, read, attendance))
             }
-            // The next read may renew it.
+            // No place for a background load: the next read may refresh it.
             (None, Some(_)) => return Ok(self.hit(&*lookup, ageing.flatten())),
             (None, None) => return self.view.load((query, unfinished)).await,
         };
@@ -232,8 +232,8 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         read_of::<L>(load.ended().await?)
     }
 
-    /// [`get_many`](Self::get_many) as a part of another read, which is timed as a whole; and the last of the objects'
-    /// sources.
+    /// [`get_many`](Self::get_many) as a part of another read, which is timed as a whole. Also returns the slowest
+    /// of the objects' sources.
     pub(super) async fn read_many<L: Lookup<Context = C> + 'static>(
         self,
         lookups: Arc<[L]>,
@@ -289,7 +289,7 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         Detached { engine: Arc::clone(engine), context, options: options.load() }
     }
 
-    /// A cached object.
+    /// Records and returns a cached object.
     fn hit<L: Lookup>(self, lookup: &L, object: Option<Arc<L::Object>>) -> Read<L::Object> {
         let View { engine, scope, .. } = self.view;
         engine.types.of::<L::Object>().record(Outcome::Hit, false);
@@ -297,8 +297,8 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         Read::by(Outcome::Hit, object)
     }
 
-    /// What the cache has while the fetch takes too long: an object past its time to live, or one that another
-    /// process has stored since.
+    /// What the cache holds when the fetch takes too long: an object past its time to live, or one that another
+    /// process has stored meanwhile.
     async fn what_is_left<L: Lookup>(self, lookup: &L) -> Option<Read<L::Object>> {
         let View { engine, scope, .. } = self.view;
         let found = find(engine, scope, lookup).await.ok()??;
@@ -310,7 +310,7 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
     }
 }
 
-/// A read whose first round was no hit, without the borrow of its lookup.
+/// A read whose first round was a miss, without the borrow of its lookup.
 pub(super) type DetachedRead<L> = (DetachedQuery, Unfinished<Option<Arc<<L as Lookup>::Object>>>);
 
 fn read_of<L: Lookup>(ended: Result<(Loaded, Outcome), Error>) -> Result<Read<L::Object>, Error> {
@@ -318,7 +318,7 @@ fn read_of<L: Lookup>(ended: Result<(Loaded, Outcome), Error>) -> Result<Read<L:
     Ok(Read::by(outcome, object.map(typed::<L>)))
 }
 
-/// The object of a read that only renews it.
+/// The cached object of a read that only refreshes it.
 fn served<L: Lookup>(left: &Left<'_, L>) -> Option<Arc<L::Object>> {
     left.unfinished.ageing().cloned().flatten().map(typed::<L>)
 }

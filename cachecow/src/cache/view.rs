@@ -46,14 +46,15 @@ impl<'a, C: ?Sized> View<'a, C> {
         Self { engine, scope, context, options: ReadOptions::new() }
     }
 
-    /// The same view, whose reads make no use of this process's memory: what they return is no older
-    /// than the cache.
+    /// Returns the same view, with reads that bypass this process's memory (the near tier): their results are as
+    /// fresh as the cache.
     #[must_use]
     pub fn past_near(self) -> Self {
         Self { options: self.options.past_near(), ..self }
     }
 
-    /// The same view, whose reads fetch, and replace what is cached; see [`ReadOptions::fresh`].
+    /// Returns the same view, with reads that always fetch and replace the cached object; see
+    /// [`ReadOptions::fresh`].
     ///
     /// ```
     /// # #[cfg(feature = "derive")]
@@ -88,30 +89,30 @@ impl<'a, C: ?Sized> View<'a, C> {
         Self { options: self.options.fresh(), ..self }
     }
 
-    /// The same view, which stores what it fetches for this time; see [`ReadOptions::ttl`].
+    /// Returns the same view, with reads that store with this time to live; see [`ReadOptions::ttl`].
     #[must_use]
     pub fn ttl(self, ttl: Duration) -> Self {
         Self { options: self.options.ttl(ttl), ..self }
     }
 
-    /// The same view, which stores nothing; see [`ReadOptions::no_store`].
+    /// Returns the same view, with reads that store nothing; see [`ReadOptions::no_store`].
     #[must_use]
     pub fn no_store(self) -> Self {
         Self { options: self.options.no_store(), ..self }
     }
 
-    /// The same view past the cache: every read calls the fetch function, and nothing is looked up, claimed or
-    /// stored. For code inside of an open transaction that reads by the same lookups.
+    /// Returns the same view without the cache: every read calls the fetch function, and nothing is looked up,
+    /// claimed or stored. Use it in an open transaction, for code that reads by the same lookups.
     ///
     /// Such code must not read through the cache. A hit may be older than what the transaction has seen or written.
-    /// What it fetches may be rolled back, or be older than what others have committed since it began; stored, other
-    /// callers would be served it for its time to live, and no invalidation would be there to remove it. So only
-    /// the commit touches the cache: run the whole transaction as the work of
-    /// [`CacheCow::write`](crate::CacheCow::write).
+    /// And what the transaction fetches may be rolled back later, or be older than what others have committed since
+    /// the transaction began. If that were stored, other callers would be served it for its time to live, and no
+    /// invalidation would remove it. So run the whole transaction as the work of
+    /// [`CacheCow::write`](crate::CacheCow::write): then only its commit changes the cache.
     ///
-    /// A lookup names one type of context, and a transaction is not of the type of its pool. Let the context be an
-    /// enum of both. (The fetch functions take a shared reference, and a transaction is used by one query at a time:
-    /// put it into a mutex.)
+    /// A lookup has one context type, and a transaction has another type than its pool. Make the context an enum of
+    /// both. (The fetch functions take a shared reference, but only one query at a time can use a transaction: put
+    /// the transaction into a mutex.)
     ///
     /// ```
     /// # #[cfg(feature = "derive")]
@@ -180,11 +181,11 @@ impl<'a, C: ?Sized> View<'a, C> {
     ///
     /// # Errors
     ///
-    /// Every read's are the fetch function's own.
+    /// Each read returns the fetch function's own errors.
     ///
     /// # Round trips
     ///
-    /// None to the cache. `get_many` calls `fetch_many` once, as ever.
+    /// None to the cache. `get_many` calls `fetch_many` once, as always.
     #[must_use]
     pub fn uncached(self) -> Self {
         self.fresh().no_store()
@@ -208,42 +209,42 @@ impl<C: ?Sized> Copy for View<'_, C> {}
 // By value: a view is two references, and `join!(cow.with(&db).get(a), …)` would otherwise borrow
 // from a temporary.
 impl<'a, C: ?Sized + Sync> View<'a, C> {
-    /// The object, from the cache or else from the backing store; `None` if there is none.
+    /// Returns the object, from the cache or, on a miss, from the backing store; `None` if it does not exist.
     ///
-    /// Callers of one process that ask for the same object at the same time share one fetch, and of
-    /// several processes one fills the cache. The fetch has the context of the caller that came first: where
-    /// contexts lead to different data, read by handles of different scopes (see
-    /// [`CacheCow::with`](crate::CacheCow::with)).
+    /// Callers in one process that ask for the same object at the same time share one fetch. If several processes
+    /// fetch it, one of them fills the cache. The fetch uses the context of the first caller: if contexts lead to
+    /// different data, use handles of different scopes (see [`CacheCow::with`](crate::CacheCow::with)).
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), with the fetch function's own error: nothing is cached. The cache
-    /// itself is never the reason for an error.
+    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), with the fetch function's own error; nothing is cached then.
+    /// The cache itself is never the reason for an error.
     ///
     /// # Cancellation
     ///
-    /// A dropped read gives its claim back at once, and another caller that shared its fetch takes
-    /// over. Where its runtime ends with it, a thread does so on a connection that it makes. The
-    /// last clone of the cache waits for that thread when it is dropped: a fifth of a second, and for as
-    /// long as two operations may take where the cache does not answer. Where the process ends before, or the cache cannot be reached, the claim ends with its
-    /// lease: until then other processes fetch the object and do not store it.
+    /// If the future is dropped, the read gives its claim back at once, and another caller that shared its fetch
+    /// takes over. If its runtime ends at the same time, a thread gives the claim back, on a new connection. The
+    /// last clone of the cache waits for that thread when it is dropped: a fifth of a second, or as long as two
+    /// operations may take if the cache does not answer. If the process ends earlier, or the cache cannot be
+    /// reached, the claim ends with its lease. Until then, other processes fetch the object and do not store it.
     ///
-    /// A read that is kept and not polled any more, as beside a slow branch of a `select!`, holds callers
-    /// of the same key up for [`load_wait`](crate::Builder::load_wait) at the most.
+    /// A read that is kept but no longer polled (beside a slow branch of a `select!`, for example) blocks callers
+    /// of the same key for at most [`load_wait`](crate::Builder::load_wait).
     ///
     /// # Round trips
     ///
-    /// A hit one. A miss two, or three while most reads of the type are hits; of a type with tags two more.
+    /// A hit takes one. A miss takes two, or three while most reads of the type are hits. For a type with tags, a
+    /// miss takes two more.
     ///
-    /// A hit by an alias takes one as well, for the pointer and for the object that it led to last time; and
-    /// so does a hit of an object with tags, for its value and for the epochs of the tags that it had last
-    /// time. Where this process does not know that yet, or it has changed, a hit takes one more for each of
-    /// the two; see [`Builder::hints`](crate::Builder::hints).
+    /// A hit by an alias takes one as well: it asks for the pointer, and at the same time for the object that the
+    /// pointer led to last time. A hit of an object with tags takes one too: it asks for the value, and for the
+    /// epochs of the tags that the object had last time. If this process does not remember these, or they have
+    /// changed, a hit takes one more for each of the two; see [`Builder::hints`](crate::Builder::hints).
     ///
-    /// A miss by an alias takes four, or five while most reads are hits, and calls the fetch function
-    /// twice: what was fetched before the primary key was claimed is not stored there. It calls it once if
-    /// the object is cached under its primary key, or if this process knows from before where the alias
-    /// led.
+    /// A miss by an alias takes four, or five while most reads are hits. It calls the fetch function twice, because
+    /// an object that was fetched before its primary key was claimed must not be stored there. It calls the
+    /// function once if the object is cached under its primary key, or if this process remembers where the alias
+    /// leads.
     pub async fn get<L: Lookup<Context: SameContext<C>>>(
         self,
         lookup: L,
@@ -251,7 +252,7 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         Ok(self.read(lookup).await?.value)
     }
 
-    /// As [`get`](Self::get), and also says where the object came from.
+    /// Reads like [`get`](Self::get), and also says where the object came from.
     ///
     /// # Errors
     ///
@@ -265,7 +266,7 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         Ok(read)
     }
 
-    /// Lets the auditor pick the read, if it is a hit.
+    /// Offers the read to the auditor, if it is a hit.
     #[inline]
     pub(super) fn sample<L: Lookup>(self, lookup: &L, read: &Read<L::Object>) {
         if matches!(read.source, Source::Near | Source::Cache) {
@@ -286,13 +287,13 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         Self { options: options.or(self.options), ..self }.read(lookup).await
     }
 
-    /// [`read`](Self::read), for the auditor, who does not look into what it looks at itself.
+    /// [`read`](Self::read) for the auditor, which must not audit its own reads.
     pub(crate) async fn read_unaudited<L: Lookup<Context: SameContext<C>>>(
         self,
         lookup: &L,
     ) -> Result<Read<L::Object>, Error> {
         let timer = self.engine.timings.begin();
-        // Not boxed: that costs a hit of the cache a tenth, and would spare a near hit next to nothing.
+        // Not boxed: a box would make a hit of the cache a tenth slower, and a near hit hardly faster.
         let read = match self.begin(lookup).await {
             Ok(read) => read,
             // Boxed, so that the future of a hit stays small.
@@ -302,7 +303,7 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         Ok(read)
     }
 
-    /// [`CacheCow::peek`](crate::CacheCow::peek), whatever the options of the view.
+    /// [`CacheCow::peek`](crate::CacheCow::peek). The options of the view have no effect.
     ///
     /// # Errors
     ///
@@ -311,21 +312,21 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         peek::look(self.engine, self.scope, &lookup).await
     }
 
-    /// The objects, in the order asked for, each as often as asked for; `None` for those that do
-    /// not exist.
+    /// Returns one entry for each lookup, in the same order, duplicates included; `None` for
+    /// objects that do not exist.
     ///
-    /// What the cache lacks is fetched by one call of `fetch_many`, or by calls of `fetch`, a
-    /// bounded number at a time.
+    /// Misses are fetched by one call of `fetch_many`, or by calls of `fetch`, a bounded number at
+    /// a time.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), if any fetch failed; the objects that were fetched are cached all the
-    /// same.
+    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), if any fetch failed. Objects that were fetched are cached
+    /// nevertheless.
     ///
     /// # Round trips
     ///
     /// As [`get`](Self::get), for any number of objects. (A pipeline carries commands of up to 512
-    /// keys.)
+    /// keys each.)
     pub async fn get_many<L: Lookup<Context: SameContext<C>>>(
         self,
         lookups: impl IntoIterator<Item = L>,
@@ -337,8 +338,8 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         Ok(objects)
     }
 
-    /// [`get_many`](Self::get_many) as a part of another read, which is timed as a whole; and the last of the objects'
-    /// sources.
+    /// [`get_many`](Self::get_many) as a part of another read, which is timed as a whole. Also returns the slowest
+    /// of the objects' sources.
     pub(super) async fn read_many<L: Lookup<Context: SameContext<C>>>(
         self,
         lookups: &[L],
@@ -348,8 +349,8 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         batch::get_many(named, self.near::<L>(), context, lookups, self.options.load()).await
     }
 
-    /// What is in this process's memory, or what one round trip finds in the cache; or else the read, which
-    /// goes on.
+    /// Looks into this process's memory, then asks the cache in one round trip. On a miss, returns the read to be
+    /// continued.
     #[inline]
     pub(super) async fn begin<'l, L: Lookup<Context: SameContext<C>>>(
         self,
@@ -364,7 +365,7 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         let parts = lookup.key();
         let key = self.scope.key(parts.key());
         engine.note_read::<L>(self.scope, key);
-        // Before anything else is made, which would cost a near hit a fifth.
+        // Before anything else is built, which would make a near hit a fifth slower.
         if let Some(NearHit(object)) = near_hit(engine, near, lookup, key, &parts) {
             state.near_hits(1);
             return Ok(Read::new(object, Source::Near, Fill::Skipped));
@@ -373,7 +374,7 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         let mut query = ObjectQuery::new(engine, state, near, lookup, (self.scope, key, parts));
         let mut read = engine.read_of(self.scope, lookup, query.key, state);
         if options.purpose != Purpose::Serve {
-            // In place: moved, either would cost a hit a few percent.
+            // Built in place: moving either would make a hit a few percent slower.
             query.set_purpose(options.purpose);
             read.set_purpose(options.purpose);
         }
@@ -384,7 +385,7 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         }
     }
 
-    /// A read that is no plain hit.
+    /// Continues a read that was not a plain hit.
     pub(super) async fn load<L: Lookup<Context: SameContext<C>>>(
         self,
         (query, unfinished): Begun<'_, L>,
@@ -402,5 +403,5 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
     }
 }
 
-/// A read whose first round was no hit.
+/// A read whose first round was a miss.
 pub(super) type Begun<'l, L> = (ObjectQuery<'l, L>, Unfinished<Option<Arc<<L as Lookup>::Object>>>);

@@ -18,9 +18,9 @@ use crate::model::cached::Cached;
 use crate::model::keys::CacheKeys;
 use crate::protocol::{Fill, HoldPolicy};
 
-/// A write under way, or not begun; what [`CacheCow::write`](crate::CacheCow::write) returns.
+/// A write that has not begun, or is under way; what [`CacheCow::write`](crate::CacheCow::write) returns.
 ///
-/// It is a future of the work's own result. What else is to be done is said before it is awaited:
+/// It is a future of the work's own result. Set its options before you await it:
 ///
 /// ```
 /// # #[cfg(feature = "derive")]
@@ -53,10 +53,11 @@ use crate::protocol::{Fill, HoldPolicy};
 ///
 /// # Cancellation
 ///
-/// Dropped before the work has begun, a write leaves nothing behind. Dropped later, it counts as died: its
-/// holds stay until they expire ([`Builder::hold`](crate::Builder::hold)), since the backing store may still
-/// commit, and until then reads of its keys fetch. So does a write inside of `tokio::time::timeout`, and in a
-/// handler whose client disconnects. To have it end in any case, spawn it:
+/// If a write is dropped before the work has begun, nothing remains of it. If it is dropped later, it is treated as
+/// if the process had died: the backing store may still commit, so the holds stay until they expire
+/// ([`Builder::hold`](crate::Builder::hold)), and until then reads of its keys fetch. This happens inside
+/// `tokio::time::timeout`, for example, and in a handler whose client disconnects. To let a write finish in any
+/// case, spawn it:
 ///
 /// ```
 /// # #[cfg(feature = "derive")]
@@ -79,12 +80,12 @@ pub struct Write<'a, F: Future> {
     policy: HoldPolicy,
     work: Pin<Box<F>>,
     after: Vec<After<'a, F::Output>>,
-    /// Of the types with tags whose objects may be stored.
+    /// Guards of the types with tags whose objects may be stored.
     guards: Vec<Key>,
     state: State<F::Output>,
 }
 
-/// What is done with the work's result.
+/// What to do with the work's result.
 type After<'a, R> = Box<dyn FnOnce(&R, &mut AfterWork<'_>) + Send + 'a>;
 
 enum State<R> {
@@ -95,7 +96,7 @@ enum State<R> {
     Over,
 }
 
-/// How a write ended, for its work and for the cache; what [`Write::outcome`] gives.
+/// How a write ended, for its work and for the cache; what [`Write::outcome`] returns.
 ///
 /// ```
 /// # #[cfg(feature = "derive")]
@@ -118,13 +119,13 @@ enum State<R> {
 pub struct Written<R, E> {
     /// The work's own result.
     pub result: Result<R, E>,
-    /// Whether the cache was told. If not ([`ErrorKind::NotInvalidated`](crate::ErrorKind::NotInvalidated)), it is
-    /// retried in the background, and until it succeeds this process reads the keys past the cache; other
-    /// processes may be served what is older than the write, for its time to live at the most.
+    /// Whether the cache confirmed the invalidation. If not
+    /// ([`ErrorKind::NotInvalidated`](crate::ErrorKind::NotInvalidated)), it is retried in the background. Until it
+    /// succeeds, reads of the keys in this process bypass the cache; other processes may be served values older
+    /// than the write, for at most their time to live.
     pub invalidated: Result<(), Error>,
-    /// What became of the object that was to be stored ([`Write::storing`]): `Stored`, `Refused` if another
-    /// write or an invalidation overlapped this one or the cache did not answer, `Skipped` if there was none or
-    /// its key was not held.
+    /// Whether the object of [`Write::storing`] was stored. `Refused`: another write or an invalidation overlapped
+    /// this one, or the cache did not answer. `Skipped`: there was no object, or its key was not held.
     pub stored: Fill,
 }
 
@@ -191,11 +192,11 @@ impl<F: Future> Write<'_, F> {
         }
     }
 
-    /// Goes on until all is done.
+    /// Polls the write to its end.
     ///
     /// # Errors
     ///
-    /// If the work was not begun, by policy.
+    /// If the work was not begun, because a required hold was refused.
     fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<(F::Output, Ended), Error>> {
         loop {
             self.state = match &mut self.state {
@@ -215,7 +216,7 @@ impl<F: Future> Write<'_, F> {
                         return Poll::Ready(Err(refused));
                     }
                 },
-                // A work that panics leaves it to be dropped.
+                // If the work panics, this state is only dropped.
                 State::Working(_) => {
                     let result = ready!(self.work.as_mut().poll(cx));
                     self.end(result)
@@ -232,7 +233,7 @@ impl<F: Future> Write<'_, F> {
         }
     }
 
-    /// What follows the work.
+    /// Begins what follows the work: the release, and the invalidation.
     fn end(&mut self, result: F::Output) -> State<F::Output> {
         let State::Working(write) = std::mem::replace(&mut self.state, State::Over) else {
             unreachable!("the work has just ended")
@@ -248,15 +249,15 @@ impl<'a, F, R, E> Write<'a, F>
 where
     F: Future<Output = Result<R, E>>,
 {
-    /// Invalidates these keys as well, which are known only once the work has succeeded: those of a row that
-    /// an `INSERT … RETURNING` made, or of what an `UPDATE … RETURNING` found. They are invalidated before the
-    /// result is handed on.
+    /// Also invalidates keys that are known only once the work has succeeded: those of a row that an
+    /// `INSERT … RETURNING` created, or of rows that an `UPDATE … RETURNING` changed. They are invalidated before
+    /// the write returns its result.
     ///
     /// # Consistency
     ///
-    /// They are not held: should the process die between the commit and this, others may be served what was
-    /// cached before, such as the absence of the new row, for its time to live. Where that matters, name a
-    /// [tag](crate::CacheCow::invalidate_tag) before the work.
+    /// These keys are not held. If the process dies between the commit and the invalidation, other processes may be
+    /// served the old cached value (the absence of the new row, for example) for its time to live. If that matters,
+    /// name a [tag](crate::CacheCow::invalidate_tag) before the work.
     pub fn invalidating<K: CacheKeys>(mut self, keys: impl FnOnce(&R) -> K + Send + 'a) -> Self {
         self.after.push(Box::new(|result, after| {
             if let Ok(result) = result {
@@ -266,17 +267,16 @@ where
         self
     }
 
-    /// Stores the object that the work returned (write-through), so that the next read is a hit: if, and only
-    /// if, nobody else wrote or invalidated it since the write began. The object's keys are invalidated as
-    /// well.
+    /// Stores the object that the work returned (write-through), so that the next read is a hit. It is stored only
+    /// if nobody else wrote or invalidated it since the write began. The object's keys are invalidated as well.
     ///
-    /// The object is stored under its primary key, which the write must have named before the work: that is
-    /// where it is seen whether anybody else was there. Aliases and lists are filled by the reads that use
-    /// them. With a time to settle (`settle`), nothing is stored.
+    /// The object is stored under its primary key. The write must have named that key before the work, since the
+    /// hold on it shows whether anyone else wrote meanwhile. Aliases and lists are filled by the reads that use
+    /// them. With a settle time (`settle`), nothing is stored.
     ///
-    /// There is no other way to put an object into the cache. One that was read before its key was held may be
-    /// older than what others have written since, and nobody could tell. To fill the cache with what is at
-    /// hand (after a bulk import, say), read it inside of the work:
+    /// There is no other way to put an object into the cache. An object that was read before its key was held may
+    /// be older than what others have written since, and the cache could not detect that. To fill the cache with
+    /// objects you already have (after a bulk import, for example), read them again inside the work:
     ///
     /// ```
     /// # #[cfg(feature = "derive")]
@@ -309,7 +309,7 @@ where
     ///
     /// # Round trips
     ///
-    /// None more; for a type with tags two more after the work.
+    /// No additional ones; for a type with tags, two more after the work.
     pub fn storing<T: Cached>(mut self, object: impl FnOnce(&R) -> Option<&T> + Send + 'a) -> Self {
         self.guards.extend(guards::<T>(self.scope));
         self.after.push(Box::new(|result, after| {
@@ -322,7 +322,7 @@ where
         self
     }
 
-    /// The work's result, and beside it whether the cache was told.
+    /// Returns the work's result, and separately whether the cache confirmed the invalidation.
     pub async fn outcome(mut self) -> Written<R, E> {
         match std::future::poll_fn(|cx| self.poll_end(cx)).await {
             Ok((result, Ended { invalidated, stored })) => Written { result, invalidated, stored },
@@ -330,12 +330,13 @@ where
         }
     }
 
-    /// Does not begin the work unless the cache has confirmed the hold: then nothing stale is served
-    /// afterwards, whatever happens to the cache or to this process, as long as the hold lasts.
+    /// Begins the work only if the cache has confirmed the hold. Then nothing stale is served afterwards as long as
+    /// the hold lasts, whatever happens to the cache or to this process.
     ///
     /// # Errors
     ///
-    /// [`WriteError::HoldRefused`]: the cache is down, or refuses. [`WriteError::Work`]: the work's own.
+    /// [`WriteError::HoldRefused`]: the cache is down, or refused the hold. [`WriteError::Work`]: the work's own
+    /// error.
     pub async fn require_hold(mut self) -> Result<R, WriteError<E>> {
         self.policy = HoldPolicy::Require;
         match std::future::poll_fn(|cx| self.poll_end(cx)).await {
@@ -359,7 +360,7 @@ where
     }
 }
 
-// Nothing in it is pinned but the work, in its box.
+// Only the work is pinned, in its own box.
 impl<F: Future> Unpin for Write<'_, F> {}
 
 impl<F: Future> fmt::Debug for Write<'_, F> {

@@ -1,4 +1,4 @@
-//! Whether what was read back is what was written.
+//! Comparing a value that was read back with the one that was written.
 
 use std::fmt;
 
@@ -9,19 +9,19 @@ use crate::model::schema::CacheSchema;
 /// Compares two values field by field, and keeps the path of the field that differs.
 #[derive(Default)]
 pub struct Comparison {
-    /// From the inside to the outside.
+    /// Innermost field first.
     path: Vec<&'static str>,
 }
 
 impl Comparison {
-    /// The field of this name differs. Always `false`.
+    /// Notes that the field of this name differs. Always returns `false`.
     #[cold]
     pub fn differs(&mut self, name: &'static str) -> bool {
         self.path.push(name);
         false
     }
 
-    /// Whether two values are encoded alike, for types without a better way to compare them.
+    /// Returns whether two values have the same encoding, for types without a better way to compare them.
     pub fn by_encoding<T: ?Sized>(one: &T, other: &T, write: impl Fn(&T, &mut Encoder)) -> bool {
         let encoded = |value| {
             let mut encoder = Encoder::for_comparing();
@@ -35,7 +35,7 @@ impl Comparison {
     }
 }
 
-/// By which field two values differ; empty if it is not known.
+/// The path of the field by which two values differ; empty if it is not known.
 pub(crate) fn difference<T: CacheSchema>(one: &T, other: &T) -> Option<String> {
     let mut comparison = Comparison::default();
     let same = one.is_same(other, &mut comparison);

@@ -15,7 +15,7 @@ use super::marker::{
 use super::opaque::{self, ForeignDeserializer};
 use crate::model::schema::CacheSchema;
 
-/// How much memory a list's claimed length may reserve, before its items have come.
+/// How much memory a list's claimed length may reserve before its items are read.
 const RESERVED: usize = 1 << 12;
 
 /// Reads a value that an [`Encoder`](super::Encoder) wrote, from bytes that anyone may have written.
@@ -29,7 +29,7 @@ impl<'a> Decoder<'a> {
         Self { rest: bytes, depth: 0 }
     }
 
-    /// Nothing follows.
+    /// Checks that nothing follows.
     #[inline]
     pub(crate) fn finish(&self) -> Result<(), DecodeError> {
         if self.rest.is_empty() {
@@ -72,7 +72,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// Whether nil stands next; if so, it is taken.
+    /// Consumes nil, if it is the next value; returns whether it was.
     #[inline]
     pub fn takes_nil(&mut self) -> bool {
         match self.rest {
@@ -84,7 +84,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// What stands next; `None` at the end.
+    /// Returns the kind of the next value; `None` at the end.
     pub fn kind(&self) -> Option<Kind> {
         self.rest.first().map(|marker| Kind::of(*marker))
     }
@@ -93,7 +93,7 @@ impl<'a> Decoder<'a> {
     ///
     /// # Errors
     ///
-    /// If something else stands there; so for all others.
+    /// If the next value is something else. The same holds for the other methods.
     #[inline]
     pub fn nil(&mut self) -> Result<(), DecodeError> {
         match self.next("nil")? {
@@ -197,7 +197,7 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    /// How many values of an array follow: no more than there are bytes.
+    /// Reads the head of an array: the number of values that follow, at most the number of bytes left.
     #[inline]
     pub fn array(&mut self) -> Result<usize, DecodeError> {
         let len = match self.next("an array")? {
@@ -209,7 +209,8 @@ impl<'a> Decoder<'a> {
         self.believed(len)
     }
 
-    /// How many keys of a map follow, each with its value: no more than there are bytes.
+    /// Reads the head of a map: the number of keys that follow, each with its value, at most the number of bytes
+    /// left.
     #[inline]
     pub fn map(&mut self) -> Result<usize, DecodeError> {
         let len = match self.next("a map")? {
@@ -227,7 +228,7 @@ impl<'a> Decoder<'a> {
             .map_err(|_| DecodeError::new("a length beyond this machine's"))
     }
 
-    /// Each value takes a byte at the least.
+    /// Each value takes at least one byte.
     #[inline]
     fn believed(&self, len: usize) -> Result<usize, DecodeError> {
         if len <= self.rest.len() {
@@ -246,7 +247,7 @@ impl<'a> Decoder<'a> {
         Ok(list)
     }
 
-    /// The same for what is most usual.
+    /// The same for the most common case.
     pub(crate) fn vec<T: CacheSchema>(&mut self) -> Result<Vec<T>, DecodeError> {
         let len = self.array()?;
         let mut list = Vec::with_capacity(len.min(RESERVED / size_of::<T>().max(1)));
@@ -267,7 +268,7 @@ impl<'a> Decoder<'a> {
         Ok(map)
     }
 
-    /// The beginning of a struct with so many fields; [`end`](Self::end) follows them.
+    /// Reads the beginning of a struct with this number of fields; [`end`](Self::end) follows them.
     #[inline]
     pub fn begin(&mut self, fields: usize) -> Result<(), DecodeError> {
         match self.array()? {
@@ -276,13 +277,13 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// The beginning of an enum's variant: its index, and how many fields it has; [`end`](Self::end)
-    /// follows them.
+    /// Reads the beginning of an enum's variant: its index, and how many fields it has; [`end`](Self::end) follows
+    /// them.
     #[inline]
     pub fn variant(&mut self) -> Result<(u64, usize), DecodeError> {
         self.deeper()?;
         if let [FIX_ARRAY..=0x9f | ARRAY_16 | ARRAY_32, ..] = self.rest {
-            // Without an index it is none.
+            // A variant must have an index.
             match self.array()?.checked_sub(1) {
                 Some(fields) if fields > 0 => return Ok((self.uint()?, fields)),
                 _ => return Err(DecodeError::new("a variant without its index or fields")),
@@ -291,7 +292,7 @@ impl<'a> Decoder<'a> {
         Ok((self.uint()?, 0))
     }
 
-    /// What was read is no variant of the enum.
+    /// Makes the error for a variant that the enum does not have.
     #[cold]
     pub fn no_variant(&self) -> DecodeError {
         DecodeError::new("no variant of the enum has this index and number of fields")
@@ -307,7 +308,7 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// One level deeper than what surrounds it: for values that hold values of their own type.
+    /// Reads one level deeper: for values that hold values of their own type.
     pub fn nested<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<T, DecodeError>,
@@ -318,17 +319,17 @@ impl<'a> Decoder<'a> {
         Ok(value)
     }
 
-    /// The end of a struct or an enum.
+    /// Reads the end of a struct or an enum.
     #[inline]
     pub fn end(&mut self) {
         self.depth -= 1;
     }
 
-    /// What was read of the field of this name; an error carries the name.
+    /// Returns the result for the field of this name; an error carries the name.
     ///
     /// # Errors
     ///
-    /// The same.
+    /// The error that was passed in.
     #[inline]
     pub fn field<T>(name: &'static str, read: Result<T, DecodeError>) -> Result<T, DecodeError> {
         match read {
@@ -337,12 +338,12 @@ impl<'a> Decoder<'a> {
         }
     }
 
-    /// What [`Encoder::opaque`](super::Encoder::opaque) wrote.
+    /// Reads what [`Encoder::opaque`](super::Encoder::opaque) wrote.
     pub fn opaque<T: DeserializeOwned>(&mut self) -> Result<T, DecodeError> {
         self.foreign(|deserializer| T::deserialize(deserializer))
     }
 
-    /// What [`Encoder::foreign`](super::Encoder::foreign) wrote, read by a function written for serde.
+    /// Reads what [`Encoder::foreign`](super::Encoder::foreign) wrote, with a function written for serde.
     pub fn foreign<T>(
         &mut self,
         deserialize: impl FnOnce(ForeignDeserializer<'_, '_>) -> Result<T, rmp_serde::decode::Error>,

@@ -1,7 +1,7 @@
-//! What serde makes of a value, as one hash.
+//! A hash of a value's serde serialization.
 //!
-//! Maps and lists count as what they hold, in any order: a `HashMap` or `HashSet` has none, and a set
-//! cannot be told from a list once it is serialized. Integers and floats count with their width.
+//! The hash of a map or a list does not depend on the order of its items: a `HashMap` or `HashSet` has no order,
+//! and once serialized, a set looks like a list. Integers and floats are hashed with their width.
 
 use std::fmt;
 
@@ -17,7 +17,7 @@ pub(super) fn digest<T: Serialize + ?Sized>(value: &T) -> Result<u128, fmt::Erro
 /// Hashes a value.
 struct Digester;
 
-/// Hashes what has parts.
+/// Hashes a value that has parts.
 struct Parts {
     digest: u128,
     key: u128,
@@ -41,7 +41,7 @@ impl Parts {
     }
 
     fn add_in_any_order(&mut self, digest: u128) {
-        // Hashed once more, so that a sum of sums is none of all their parts.
+        // Hashed once more: otherwise nested parts and flat parts would have the same sum.
         self.digest = self.digest.wrapping_add(both(1, digest));
     }
 
@@ -188,7 +188,7 @@ impl Serializer for Digester {
         Ok(Parts::of(variant))
     }
 
-    /// As for the encoding, so that what a type hides from one it hides from the other.
+    /// The same as for the encoding, so that a type serializes the same fields for both.
     fn is_human_readable(&self) -> bool {
         true
     }

@@ -15,16 +15,16 @@ use crate::model::schema::CacheSchema;
 
 /// Writes a value as MessagePack.
 ///
-/// The first fault (something too large, or that serde refuses) is remembered, and nothing is written
-/// after it; no method returns an error.
+/// The encoder remembers the first fault (something too large, or something that serde refuses), and writes nothing
+/// after it. No method returns an error.
 pub struct Encoder {
     bytes: Vec<u8>,
     max_len: usize,
     depth: usize,
-    /// Whether a field takes the slow path: there is a fault, or this is for comparing.
+    /// Whether a field takes the slow path: after a fault, or when encoding for a comparison.
     slow: bool,
     unfit: Option<Unfit>,
-    /// For comparing: where the fields are, so far those that are in no other.
+    /// For a comparison: where the outermost fields are.
     fields: Option<Fields>,
 }
 
@@ -38,9 +38,9 @@ struct Fields {
 /// Why a value cannot be stored.
 #[derive(Debug)]
 pub(crate) enum Unfit {
-    /// Its document would be longer than allowed.
+    /// The document would be longer than allowed.
     TooLarge,
-    /// It cannot be encoded.
+    /// The value cannot be encoded.
     Unencodable(Reason),
 }
 
@@ -49,7 +49,7 @@ pub(crate) enum Unfit {
 pub(crate) struct Reason {
     why: String,
     path: Vec<&'static str>,
-    /// How deep the next field is whose name belongs to the path.
+    /// The depth of the next field whose name belongs to the path.
     depth: usize,
 }
 
@@ -70,17 +70,18 @@ struct Field {
 }
 
 impl Encoder {
-    /// Writes behind what is there already, up to this length in all.
+    /// Makes an encoder that appends to these bytes, up to this total length.
     pub(crate) fn after(bytes: Vec<u8>, max_len: usize) -> Self {
         Self { bytes, max_len, depth: 0, slow: false, unfit: None, fields: None }
     }
 
-    /// For comparing: what has no order is written in one order, and what serde writes as its hash.
+    /// Makes an encoder for a comparison: unordered items are written in a fixed order, and serde's output as its
+    /// hash.
     pub(crate) fn for_comparing() -> Self {
         Self { slow: true, fields: Some(Fields::default()), ..Self::after(Vec::new(), usize::MAX) }
     }
 
-    /// What was written.
+    /// Returns the bytes that were written.
     pub(crate) fn finish(self) -> Result<Vec<u8>, Unfit> {
         match self.unfit {
             None => Ok(self.bytes),
@@ -88,13 +89,13 @@ impl Encoder {
         }
     }
 
-    /// The outermost fields, each with its bytes; and all that was written.
+    /// Returns the outermost fields, each with its bytes, and all bytes.
     pub(crate) fn fields(&self) -> (impl Iterator<Item = (&'static str, &[u8])>, &[u8]) {
         let fields = self.fields.iter().flat_map(|fields| &fields.found);
         (fields.map(|field| (field.name, &self.bytes[field.from..field.to])), &self.bytes)
     }
 
-    /// Whether something could not be written.
+    /// Returns whether something could not be written.
     #[inline]
     pub(crate) fn has_failed(&self) -> bool {
         self.unfit.is_some()
@@ -105,11 +106,11 @@ impl Encoder {
     pub(super) fn fail(&mut self, unfit: Unfit) {
         self.unfit.get_or_insert(unfit);
         self.slow = true;
-        // Nothing has room any more.
+        // Nothing more is written.
         self.max_len = 0;
     }
 
-    /// Says that this value cannot be stored, and why. It is then served to its reader and not stored.
+    /// Notes that this value cannot be stored, and why. It is then returned to its reader, but not stored.
     #[cold]
     pub fn refuse(&mut self, why: impl Into<String>) {
         let reason = Reason { why: why.into(), path: Vec::new(), depth: self.depth };
@@ -132,7 +133,7 @@ impl Encoder {
         }
     }
 
-    /// A first byte and what follows it, of a fixed length.
+    /// Writes a first byte, and a fixed number of bytes after it.
     #[inline]
     fn put_number<const N: usize>(&mut self, marker: u8, digits: [u8; N]) {
         if self.has_room(1 + N) {
@@ -206,19 +207,19 @@ impl Encoder {
         self.raw(value);
     }
 
-    /// The beginning of an array; so many values follow.
+    /// Writes the head of an array; this number of values must follow.
     #[inline]
     pub fn array(&mut self, len: usize) {
         self.head(len, FIX_ARRAY, 0x10, None, ARRAY_16, ARRAY_32);
     }
 
-    /// The beginning of a map; so many keys follow, each with its value.
+    /// Writes the head of a map; this number of keys must follow, each with its value.
     #[inline]
     pub fn map(&mut self, len: usize) {
         self.head(len, FIX_MAP, 0x10, None, MAP_16, MAP_32);
     }
 
-    /// A length; below `fixed` it is part of the first byte.
+    /// Writes a length; below `fixed` it is part of the first byte.
     #[inline]
     #[expect(clippy::cast_possible_truncation, reason = "the ranges fit")]
     fn head(&mut self, len: usize, fix: u8, fixed: usize, m8: Option<u8>, m16: u8, m32: u8) {
@@ -240,13 +241,13 @@ impl Encoder {
         }
     }
 
-    /// Several values of a type, as an array.
+    /// Writes several values of a type, as an array.
     pub fn list<'i, T: CacheSchema + 'i>(&mut self, items: impl ExactSizeIterator<Item = &'i T>) {
         self.array(items.len());
         self.each(items, T::write_to);
     }
 
-    /// Keys with their values, as a map.
+    /// Writes keys with their values, as a map.
     pub fn pairs<'i, K: CacheSchema + 'i, V: CacheSchema + 'i>(
         &mut self,
         items: impl ExactSizeIterator<Item = (&'i K, &'i V)>,
@@ -270,7 +271,7 @@ impl Encoder {
         }
     }
 
-    /// For comparing. Two equal sets have their items in different orders.
+    /// For a comparison: two equal sets may have their items in different orders.
     fn each_in_any_order<I>(
         &mut self,
         items: impl Iterator<Item = I>,
@@ -288,15 +289,15 @@ impl Encoder {
         self.fields.iter_mut().for_each(|fields| fields.found.retain(|field| field.from < begin));
     }
 
-    /// The beginning of a struct with so many fields: whether they are to be written, each followed by
-    /// [`field`](Self::field). [`end`](Self::end) comes last in any case.
+    /// Begins a struct with this number of fields. Returns whether the fields must be written, each followed by
+    /// [`field`](Self::field). Call [`end`](Self::end) last in any case.
     #[inline]
     pub fn begin(&mut self, fields: usize) -> bool {
         self.array(fields);
         self.deeper()
     }
 
-    /// The beginning of an enum's variant with so many fields, which go on as those of a struct.
+    /// Begins an enum's variant with this number of fields, which are written like those of a struct.
     #[inline]
     pub fn variant(&mut self, index: u32, fields: usize) -> bool {
         if fields > 0 {
@@ -324,7 +325,7 @@ impl Encoder {
         self.fields.iter_mut().for_each(|fields| fields.begins.push(begin));
     }
 
-    /// One level deeper than what surrounds it: for values that hold values of their own type.
+    /// Writes one level deeper: for values that hold values of their own type.
     pub fn nested(&mut self, write: impl FnOnce(&mut Self)) {
         if self.deeper() {
             write(self);
@@ -332,7 +333,7 @@ impl Encoder {
         self.end();
     }
 
-    /// The end of a struct or an enum.
+    /// Ends a struct or an enum.
     #[inline]
     pub fn end(&mut self) {
         self.depth -= 1;
@@ -348,7 +349,7 @@ impl Encoder {
         }
     }
 
-    /// What was just written is the field of this name; a fault in it carries the name.
+    /// Says that the value just written is the field of this name; a fault in it carries the name.
     #[inline]
     pub fn field(&mut self, name: &'static str) {
         if self.slow {
@@ -374,7 +375,7 @@ impl Encoder {
         }
     }
 
-    /// What serde makes of a value, as binary data: for types with serde's traits and no
+    /// Writes a value with serde, as binary data: for types with serde's traits and without a
     /// [`CacheSchema`](crate::CacheSchema) of their own.
     pub fn opaque<T: Serialize>(&mut self, value: &T) {
         if self.fields.is_none() {
@@ -386,12 +387,12 @@ impl Encoder {
         }
     }
 
-    /// What a function written for serde makes of a value, as binary data.
+    /// Writes a value with a function written for serde, as binary data.
     pub fn foreign(
         &mut self,
         serialize: impl FnOnce(ForeignSerializer<'_>) -> Result<(), rmp_serde::encode::Error>,
     ) {
-        // Of one byte, as most are short.
+        // One byte for the length, since most values are short.
         self.put([BIN_8, 0]);
         let from = self.bytes.len();
         match opaque::serialize(&mut self.bytes, self.max_len, serialize) {
@@ -402,7 +403,7 @@ impl Encoder {
         }
     }
 
-    /// Puts the length of what stands behind `from` in front of it.
+    /// Writes the length of the bytes after `from` in front of them.
     fn patch_length(&mut self, from: usize) {
         let len = self.bytes.len() - from;
         if let Ok(len) = u8::try_from(len) {

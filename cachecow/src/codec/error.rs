@@ -1,31 +1,31 @@
-//! Why stored bytes are not the asked value.
+//! Why stored bytes cannot be decoded.
 
 use std::error::Error as StdError;
 use std::fmt::{self, Display};
 
 use super::kind::Kind;
 
-/// Stored bytes that are not the value they are read as.
+/// The error for stored bytes that are not a value of the expected type.
 ///
-/// `Display` names the field, where it is known: `address.city: expected text, found an array`.
+/// `Display` names the field, if it is known: `address.city: expected text, found an array`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DecodeError(Box<Inner>);
 
 #[derive(Clone, PartialEq, Eq)]
 struct Inner {
     why: String,
-    /// From the inside to the outside.
+    /// Innermost field first.
     path: Vec<&'static str>,
 }
 
 impl DecodeError {
-    /// An error with this reason.
+    /// Makes an error with this reason.
     #[cold]
     pub fn new(why: impl Into<String>) -> Self {
         Self(Box::new(Inner { why: why.into(), path: Vec::new() }))
     }
 
-    /// Something else stood where `expected` should.
+    /// Makes an error for a value that is not `expected`.
     #[cold]
     pub(super) fn expected(expected: &str, found: Option<u8>) -> Self {
         match found.map(Kind::of) {
@@ -58,7 +58,7 @@ impl fmt::Debug for DecodeError {
 
 impl StdError for DecodeError {}
 
-/// Fields within fields, given from the inside to the outside.
+/// A path of nested fields, innermost first.
 pub(super) struct Path<'a>(pub(super) &'a [&'static str]);
 
 impl Display for Path<'_> {

@@ -1,8 +1,8 @@
-//! What a MessagePack value is.
+//! The kinds of MessagePack values.
 
 use std::fmt;
 
-/// What a MessagePack value is, by its first byte.
+/// The kind of a MessagePack value, by its first byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
@@ -12,7 +12,7 @@ pub enum Kind {
     Bool,
     /// An integer that is not negative.
     Integer,
-    /// An integer that is negative; or that was not written in the shortest way.
+    /// A negative integer, or one that was not written in the shortest form.
     NegativeInteger,
     /// A float.
     Float,

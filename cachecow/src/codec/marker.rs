@@ -24,7 +24,7 @@ pub(super) const ARRAY_32: u8 = 0xdd;
 pub(super) const MAP_16: u8 = 0xde;
 pub(super) const MAP_32: u8 = 0xdf;
 
-/// The first byte of a short one carries the length, or is the number.
+/// For short values, the first byte contains the length, or is the number itself.
 pub(super) const FIX_MAP: u8 = 0x80;
 pub(super) const FIX_ARRAY: u8 = 0x90;
 pub(super) const FIX_STR: u8 = 0xa0;

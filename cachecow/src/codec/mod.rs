@@ -1,18 +1,18 @@
 //! How an object is written into its stored document and read back: MessagePack, field by field.
 //!
-//! `#[derive(Cached)]` and `#[derive(CacheSchema)]` generate calls of these types. They are needed by hand
-//! only for a type whose [`CacheSchema`](crate::CacheSchema) is written by hand.
+//! `#[derive(Cached)]` and `#[derive(CacheSchema)]` generate calls of these types. You need them only to write a
+//! [`CacheSchema`](crate::CacheSchema) by hand.
 //!
 //! | value | MessagePack |
 //! |---|---|
 //! | a struct | an array of its fields, in order |
 //! | an enum's variant | its index; with fields an array of the index and the fields |
-//! | integers, floats, `bool`, text | as such, as short as it goes |
-//! | `Vec<u8>`, `u128`, UUIDs and their like | binary data |
+//! | integers, floats, `bool`, text | the same kind, in its shortest form |
+//! | `Vec<u8>`, `u128`, UUIDs and similar types | binary data |
 //! | lists, sets, arrays, tuples | an array |
 //! | maps | a map |
 //! | `None` | nil; `Some` is the value itself, or an array around it if that may be nil too |
-//! | a field marked `#[cache(opaque)]` or `#[cache(with = …)]` | binary data: what serde makes of it |
+//! | a field marked `#[cache(opaque)]` or `#[cache(with = …)]` | binary data: its serde serialization |
 
 mod comparison;
 mod decoder;
@@ -34,7 +34,7 @@ pub(crate) use comparison::difference;
 pub(crate) use encoder::Unfit;
 pub use opaque::{ForeignDeserializer, ForeignSerializer};
 
-/// How deep structs, enums and what serde writes may nest. Each level takes stack.
+/// How deep structs, enums and serde's output may nest. Each level needs stack space.
 const MAX_DEPTH: usize = 128;
 
 #[cfg(test)]

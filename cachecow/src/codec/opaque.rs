@@ -1,9 +1,9 @@
-//! What serde makes of types that are not ours.
+//! Serializing types of other crates with serde.
 //!
-//! MessagePack that says it is human-readable, with structs as maps. Serde's own buffers, behind `flatten`,
-//! `tag` and `untagged`, say that they are human-readable whatever the format does; a type such as `IpAddr`
-//! that looks at it is written in one form and read in the other unless the format says the same. With
-//! structs as arrays, `skip_serializing_if` would shift the fields.
+//! The format is MessagePack that reports `is_human_readable() == true`, with structs as maps. Serde's own buffers
+//! (used for `flatten`, `tag` and `untagged`) always report human-readable, whatever the format says. A type such
+//! as `IpAddr` chooses its form by that flag: if the format reported `false`, it would be written in one form and
+//! read in the other. With structs as arrays, `skip_serializing_if` would shift the fields.
 
 use std::io::{self, Write};
 use std::mem;
@@ -17,15 +17,14 @@ use super::{MAX_DEPTH, soundness};
 
 type Config = HumanReadableConfig<StructMapConfig<DefaultConfig>>;
 
-/// What a function written for serde is given to write with.
+/// The serializer for a function written for serde.
 pub type ForeignSerializer<'a> = &'a mut rmp_serde::Serializer<Bounded, Config>;
 
-/// What a function written for serde is given to read with.
+/// The deserializer for a function written for serde.
 pub type ForeignDeserializer<'a, 'de> =
     &'a mut rmp_serde::Deserializer<ReadRefReader<'de, [u8]>, HumanReadableConfig<DefaultConfig>>;
 
-/// Appends to the bytes what the function writes, up to this length in all. The error is `None` if it is
-/// longer.
+/// Appends the function's output to the bytes, up to this total length. The error is `None` if it is longer.
 pub(super) fn serialize(
     bytes: &mut Vec<u8>,
     max_len: usize,
@@ -37,14 +36,14 @@ pub(super) fn serialize(
     let writer = serializer.into_inner();
     *bytes = writer.bytes;
     match result {
-        // Even if it went well: what could not be written is missing, and not every object minds.
+        // Even if the function succeeded: it may have ignored a failed write, and the output is incomplete.
         _ if writer.exceeded => Err(None),
         Ok(()) => Ok(()),
         Err(error) => Err(Some(error.to_string())),
     }
 }
 
-/// Reads what the bytes are, and nothing more.
+/// Deserializes the bytes, and checks that none are left.
 pub(super) fn deserialize<T>(
     bytes: &[u8],
     read: impl FnOnce(ForeignDeserializer<'_, '_>) -> Result<T, RmpDecodeError>,
@@ -55,7 +54,7 @@ pub(super) fn deserialize<T>(
     let mut decoder = rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable();
     decoder.set_max_depth(MAX_DEPTH);
     let decoded = read(&mut decoder).map_err(|error| DecodeError::new(error.to_string()))?;
-    // The decoder does not tell where it stopped; only at the end there is nothing more to be had.
+    // The decoder does not say where it stopped, but a further read fails with this error only at the end.
     match bool::deserialize(&mut decoder) {
         Err(RmpDecodeError::InvalidMarkerRead(_)) => Ok(decoded),
         _ => Err(DecodeError::new("serde left some of what it wrote")),

@@ -1,23 +1,25 @@
-//! Whether bytes can be decoded without harm, whoever wrote them.
+//! Checks that bytes from anyone can be decoded safely.
 //!
-//! The decoder takes an array's word for its length, and reserves up to a megabyte for each; and it
-//! follows an enum's variants, each a map of one entry, without counting the depth.
+//! Two properties of the decoder need this check. It trusts an array's claimed length, and reserves
+//! up to a megabyte for each array. And it follows an enum's variants, each a map of one entry,
+//! without counting the depth.
 
 use super::MAX_DEPTH;
 
-/// No more arrays and maps than these do harm, whatever they claim.
+/// This number of arrays and maps is harmless, whatever lengths they claim.
 const FEW: usize = 16;
 
-/// Whether the bytes have few arrays and maps, or else are one MessagePack value with all the items
-/// that its arrays and maps claim, nested no deeper than [`MAX_DEPTH`].
+/// Returns whether the bytes are safe to decode. They are if they have few arrays and maps, or if
+/// they are one complete MessagePack value: with all items that its arrays and maps claim, nested
+/// no deeper than [`MAX_DEPTH`].
 #[inline]
 pub(super) fn is_sound(bytes: &[u8]) -> bool {
     // Most objects have few, and counting takes a fraction of the time.
     most_containers(bytes) <= FEW || end(bytes) == Some(bytes.len())
 }
 
-/// How many bytes may be the beginning of an array or a map. A processor counts many at a time like
-/// this.
+/// Counts the bytes that may begin an array or a map. Written so that the processor can count many
+/// at a time.
 fn most_containers(bytes: &[u8]) -> usize {
     let may_be = |byte: u8| byte.wrapping_sub(0x80) < 0x20 || byte.wrapping_sub(0xdc) < 4;
     let count =
@@ -25,9 +27,9 @@ fn most_containers(bytes: &[u8]) -> usize {
     bytes.chunks(usize::from(u8::MAX)).map(|chunk| usize::from(count(chunk))).sum()
 }
 
-/// Where the first value ends.
+/// Returns where the first value ends.
 fn end(bytes: &[u8]) -> Option<usize> {
-    // How many items the open arrays and maps still have, but for the innermost.
+    // The number of items left in each open array and map, except the innermost.
     let mut outer = [0; MAX_DEPTH];
     let (mut depth, mut left, mut at) = (0_usize, 1, 0_usize);
     loop {
@@ -39,7 +41,7 @@ fn end(bytes: &[u8]) -> Option<usize> {
         let (len, items) = head(bytes.get(at..)?)?;
         at = at.checked_add(len)?;
         if items > 0 {
-            // Each takes a byte at the least.
+            // Each takes at least one byte.
             if items > bytes.len().saturating_sub(at) {
                 return None;
             }
@@ -49,7 +51,7 @@ fn end(bytes: &[u8]) -> Option<usize> {
     }
 }
 
-/// How long the value is that these bytes begin with, without its items; and how many items it has.
+/// Returns the length of the first value without its items, and the number of its items.
 fn head(bytes: &[u8]) -> Option<(usize, usize)> {
     let number = |width: usize| {
         let digits = bytes.get(1..=width)?;

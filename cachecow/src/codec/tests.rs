@@ -1,4 +1,4 @@
-//! What comes back, and what is refused.
+//! Tests of which values are read back, and which bytes are refused.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, LinkedList, VecDeque};
@@ -30,7 +30,7 @@ fn decoded<T: CacheSchema>(bytes: &[u8]) -> Result<T, DecodeError> {
     Ok(value)
 }
 
-/// What is written is one MessagePack value and comes back, and no beginning of it does.
+/// The encoding is one MessagePack value and is read back; no prefix of it is accepted.
 #[track_caller]
 fn comes_back<T: CacheSchema + PartialEq + Debug>(value: T) {
     let bytes = encoded(&value);

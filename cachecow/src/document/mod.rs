@@ -9,24 +9,23 @@
 //! [1, fingerprint, stored at, fetch took, time to live, codec, name of the key, packed]
 //! ```
 //!
-//! 1 is the format's version; the fingerprint is a u64; stored at a u64, in milliseconds since 1970; how
-//! long the fetch took a u32, in microseconds; the time to live a u32, in milliseconds, or the greatest
-//! number where the cache itself ends it. Else the cache may keep a value beyond its time to live, to be
-//! served while the fetch fails.
+//! 1 is the format's version. The fingerprint is a u64; the time of storing a u64, in milliseconds since 1970; the
+//! time of the fetch a u32, in microseconds. The time to live is a u32, in milliseconds, or the greatest number if
+//! the cache itself expires the value. Otherwise the cache may keep a value beyond its time to live, to serve it
+//! while the fetch fails.
 //!
-//! The second form is of an object that carries tags: binary data, for each tag the 16 bytes of its
-//! hash and the 16 bytes of its epoch.
+//! The second form is for an object that carries tags: its binary data has, for each tag, the 16
+//! bytes of its hash and the 16 bytes of its epoch.
 //!
-//! The third form says that the backing store has no such object. Having no object to verify, it
-//! carries the encoded key instead. The fourth stands under an alias and is a pointer: it carries the
-//! 16 bytes of a token that no other pointer has, and the encoded primary key, under which the object is
-//! stored. The header's integers have a fixed width,
-//! so that the header can be read without a decoder.
+//! The third form is an absence: the backing store has no such object. There is no object to verify, so it carries
+//! the encoded key instead. The fourth form is a pointer, stored under an alias: it carries the 16 bytes of a
+//! unique token, and the encoded primary key, under which the object is stored. The header's integers have a fixed
+//! width, so that the header can be read without a decoder.
 //!
-//! The fifth form is an absence that carries tags, as that of a query's answer does: in one piece of binary data,
-//! how many they are in two bytes, the tags, and the key.
+//! The fifth form is an absence that carries tags, such as that of a query's result. Its binary data has the number
+//! of tags in two bytes, the tags, and the key.
 //!
-//! The last form is one of the others that was compressed, encrypted, or both; see [`packed`].
+//! The last form is one of the others, compressed, encrypted, or both; see [`packed`].
 
 #[cfg_attr(
     not(any(feature = "encryption", feature = "zstd")),
@@ -56,7 +55,7 @@ const BIN_16: u8 = 0xc5;
 /// A tag's hash and its epoch.
 const STAMP: usize = 32;
 
-/// What is known of a stored value besides the value.
+/// The header of a stored value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     /// The fingerprint of the type that wrote it.
@@ -65,14 +64,13 @@ pub(crate) struct Header {
     pub(crate) stored_at: u64,
     /// How long the fetch took, in microseconds.
     pub(crate) fetch_took: u32,
-    /// For how long it is to be served, in milliseconds; the greatest number: for as long as the cache
-    /// has it.
+    /// How long it may be served, in milliseconds; the greatest number: as long as the cache has it.
     pub(crate) ttl: u32,
 }
 
 impl Header {
-    /// The header of what is stored at this time, in milliseconds since 1970. A time to live of
-    /// [`Duration::MAX`] says that the cache itself ends it.
+    /// Makes the header of a value stored at this time, in milliseconds since 1970. A time to live
+    /// of [`Duration::MAX`] means that the cache itself expires it.
     pub(crate) fn new(
         fingerprint: u64,
         stored_at: u64,
@@ -98,7 +96,7 @@ pub(crate) enum Body<'a> {
     Object(&'a [u8]),
     /// The same, with its tags.
     Tagged { stamps: &'a [u8], object: &'a [u8] },
-    /// There is no object under this encoded key; with the tags that this knowledge carries.
+    /// The absence of an object, with its encoded key and its tags.
     Absent { stamps: &'a [u8], key: &'a [u8] },
     /// The object is stored under this encoded primary key; the token is the pointer's own.
     Pointer { stored_by: Token, primary: &'a [u8] },
@@ -114,7 +112,7 @@ impl<'a> Body<'a> {
     }
 }
 
-/// The bytes are no document of this version, or not that of the type.
+/// The bytes are not a document of this version, or not one of the type.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
@@ -136,7 +134,7 @@ pub(crate) fn header(document: &[u8]) -> Result<Header, Malformed> {
     })
 }
 
-/// Reads the header, and finds the body; of a document that is not packed.
+/// Reads the header of an unpacked document, and finds the body.
 #[inline]
 pub(crate) fn parse(document: &[u8]) -> Result<(Header, Body<'_>), Malformed> {
     let parsed = header(document)?;
@@ -185,7 +183,7 @@ fn tagged(header: Header, len: usize, rest: &[u8]) -> Result<(Header, Body<'_>),
     }
 }
 
-/// The hashes of the tags that an object was stored with, and their epochs.
+/// The hashes of the tags stored with an object, and their epochs.
 pub(crate) fn stamps(stamps: &[u8]) -> impl ExactSizeIterator<Item = (u128, Token)> + Clone {
     let (stamps, _) = stamps.as_chunks::<STAMP>();
     stamps.iter().map(|stamp| {
@@ -196,7 +194,7 @@ pub(crate) fn stamps(stamps: &[u8]) -> impl ExactSizeIterator<Item = (u128, Toke
     })
 }
 
-/// The document of an object or of its absence, with the tags that it carries; of at most `max_len` bytes.
+/// Adds tags to the document of an object or of its absence, up to `max_len` bytes.
 pub(crate) fn with_stamps(
     document: &[u8],
     stamps: &[(Key, Token)],
@@ -210,7 +208,7 @@ pub(crate) fn with_stamps(
         return encode_key(header, FALSE, &absence, max_len);
     }
     let (header, object) = document.split_at(HEADER.min(document.len()));
-    // Some two thousand tags at the most.
+    // About two thousand tags at most.
     let len = u16::try_from(stamps.len() * STAMP).map_err(|_| Unfit::TooLarge)?;
     let [high, low] = len.to_be_bytes();
     let mark: &[u8] = if high == 0 { &[BIN_8, low] } else { &[BIN_16, high, low] };
@@ -234,7 +232,7 @@ fn push_stamps(document: &mut Vec<u8>, stamps: &[(Key, Token)]) {
     }
 }
 
-/// Decodes an object, which the bytes are and nothing more.
+/// Decodes an object; no bytes may be left.
 #[inline]
 pub(crate) fn decode<T: CacheSchema>(object: &[u8]) -> Result<T, DecodeError> {
     let mut decoder = Decoder::new(object);
@@ -252,7 +250,7 @@ pub(crate) fn encode<T: CacheSchema>(
     encode_by(header, max_len, |encoder| object.write_to(encoder))
 }
 
-/// The document of an object that this writes, as one MessagePack value.
+/// The document of an object that `write` encodes as one MessagePack value.
 pub(crate) fn encode_by(
     header: Header,
     max_len: usize,
@@ -263,13 +261,12 @@ pub(crate) fn encode_by(
     encoder.finish()
 }
 
-/// The document that says there is no object under this encoded key.
+/// The document of an absence, with its encoded key.
 pub(crate) fn encode_absent(header: Header, key: &[u8], max_len: usize) -> Result<Vec<u8>, Unfit> {
     encode_key(header, NIL, key, max_len)
 }
 
-/// The document that says the object is stored under this encoded primary key; the token was never used
-/// before.
+/// The document of a pointer to this encoded primary key; the token must be new.
 pub(crate) fn encode_pointer(
     header: Header,
     stored_by: Token,

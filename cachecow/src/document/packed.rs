@@ -1,9 +1,8 @@
 //! The form of a document that is compressed, encrypted, or both.
 //!
-//! The header stays in clear, so that anyone can tell the document's age. Two short texts follow: the name of
-//! the codec, and that of the key, which is empty where nothing is encrypted. Everything else of the clear
-//! document is one piece of binary data, the packed one: its first byte, which tells its form, and what
-//! followed the header.
+//! The header is not packed, so that the document's age can always be read. Two short texts follow: the name of the
+//! codec, and the name of the key, which is empty without encryption. The rest of the clear document is packed into
+//! one piece of binary data: its first byte, which says its form, and everything after the header.
 
 use super::{Decoder, HEADER, Malformed};
 use crate::codec::Encoder;
@@ -17,11 +16,10 @@ const LONGEST_NAME: u8 = 31;
 /// The parts of a packed document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Packed<'a> {
-    /// Everything before the packed bytes, which are the only ones that differ between two documents of one
-    /// header, codec and key.
+    /// Everything before the packed bytes. It depends only on the header, the codec and the key's name.
     pub(crate) head: &'a [u8],
     pub(crate) codec: &'a [u8],
-    /// The name of the key; empty where nothing is encrypted.
+    /// The name of the key; empty without encryption.
     pub(crate) key: &'a [u8],
     pub(crate) payload: &'a [u8],
 }
@@ -54,13 +52,13 @@ fn name(bytes: &[u8]) -> Result<(&[u8], &[u8]), Malformed> {
     }
 }
 
-/// What of a clear document is packed.
+/// The part of a clear document that is packed.
 pub(crate) fn content_of(clear: &[u8]) -> Vec<u8> {
     let (header, body) = clear.split_at(HEADER);
     [&header[..1], body].concat()
 }
 
-/// What stands before the packed bytes: the header of a clear document, and the two names.
+/// The bytes before the packed data: the header of a clear document, and the two names.
 pub(crate) fn pack_head(clear: &[u8], codec: &str, key: &str) -> Vec<u8> {
     let mut head = Vec::with_capacity(HEADER + 2 + codec.len() + key.len());
     head.push(ARRAY_OF_8);
@@ -86,7 +84,7 @@ impl Packed<'_> {
         HEADER - 1 + content_len
     }
 
-    /// The clear document, with a content of this length, which is not zero, that `write` writes.
+    /// The clear document, whose content has this length (not zero) and is written by `write`.
     pub(crate) fn clear<E>(
         &self,
         content_len: usize,
@@ -94,7 +92,7 @@ impl Packed<'_> {
     ) -> Result<Vec<u8>, E> {
         let mut clear = vec![0; Self::clear_len(content_len)];
         write(&mut clear[HEADER - 1..])?;
-        // The content's first byte is the document's; the header takes its place.
+        // The content's first byte is the first byte of the document; the header is put in between.
         clear[0] = clear[HEADER - 1];
         clear[1..HEADER].copy_from_slice(&self.head[1..HEADER]);
         Ok(clear)

@@ -1,4 +1,4 @@
-//! What a document is made of, and what is refused.
+//! Tests of the parts of a document, and of what is refused.
 
 use super::*;
 

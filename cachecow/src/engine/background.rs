@@ -17,7 +17,7 @@ use tracing::Instrument as _;
 use super::{Engine, fetch_limit};
 use crate::error::{Error, ErrorKind};
 
-/// How many run at a time is bounded: one that hangs keeps its place until its lease is over.
+/// Limits how many loads run at a time. A load that hangs keeps its place until its lease ends.
 pub(super) struct BackgroundLoads(Arc<Semaphore>);
 
 impl BackgroundLoads {
@@ -33,7 +33,7 @@ pub(crate) struct Place {
     lease: Duration,
 }
 
-/// The caller's side. Dropped, it leaves the load to itself.
+/// The caller's side. If it is dropped, the load goes on alone.
 pub(crate) struct Waiting<T> {
     ended: oneshot::Receiver<thread::Result<T>>,
     _attends: Arc<()>,
@@ -49,7 +49,8 @@ impl Attendance {
 }
 
 impl Engine {
-    /// A place for a load, if one is free and the caller is within a runtime. The load ends with that runtime.
+    /// Returns a place for a load, if one is free and the caller is inside a runtime. The load ends with that
+    /// runtime.
     pub(crate) fn background_place(&self) -> Option<Place> {
         let permit = Arc::clone(&self.background.0).try_acquire_owned().ok()?;
         Some(Place { runtime: Handle::try_current().ok()?, permit, lease: self.settings.lease })
@@ -57,7 +58,8 @@ impl Engine {
 }
 
 impl Place {
-    /// Runs a load. Once its caller is gone and its lease is over, it could store nothing: it is dropped.
+    /// Runs a load. It is dropped once its caller is gone and its lease has ended, because it could not store its
+    /// result any more.
     pub(crate) fn run<T, F>(self, load: impl FnOnce(Attendance) -> F) -> Waiting<T>
     where
         T: Send + 'static,
@@ -81,7 +83,7 @@ impl Place {
                     Either::Right(_) => None,
                 }
             };
-            // A caller that is gone does not hear it.
+            // Fails if the caller is gone.
             let _ = ended.map(|ended| sender.send(ended));
         };
         runtime.spawn(run.in_current_span());
@@ -90,11 +92,11 @@ impl Place {
 }
 
 impl<T> Waiting<T> {
-    /// What the load brought; its panic is the caller's.
+    /// Waits for the load's result. A panic of the load becomes a panic of the caller.
     ///
     /// # Errors
     ///
-    /// If the runtime ended before it.
+    /// If the runtime ended before the load.
     pub(crate) async fn ended(&mut self) -> Result<T, Error> {
         match (&mut self.ended).await {
             Ok(Ok(ended)) => Ok(ended),

@@ -1,4 +1,4 @@
-//! The circuit breaker: after repeated outages the cache is left alone for a while.
+//! The circuit breaker: after repeated outages, operations do not use the cache for a while.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,31 +18,33 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 pub(crate) enum Admission {
     /// The circuit is closed.
     Free,
-    /// The circuit is open, and this operation finds out whether it may be closed.
+    /// The circuit is open, and this operation tests whether it may be closed.
     Probe,
     /// The circuit is open.
     Refused,
 }
 
-/// Closed, every operation passes. Open, none does until the pause is over; then one passes as a
-/// probe. If it succeeds the circuit closes; if not, the next pause is twice as long.
+/// While the circuit is closed, every operation passes. While it is open, none passes until the
+/// pause is over; then one passes as a probe. If the probe succeeds, the circuit closes. If not,
+/// the next pause is twice as long.
 ///
-/// Operations that began before the circuit opened may fail afterwards in any number; they change
-/// nothing.
+/// Operations that began before the circuit opened may fail afterwards; such failures have no
+/// effect.
 pub(crate) struct Breaker {
     epoch: Instant,
     /// Outages in a row while closed.
     outages: AtomicU32,
     /// Probes since the circuit opened.
     probes: AtomicU32,
-    /// Milliseconds after `epoch` when the next probe may pass, a pause at the least; 0 while closed.
+    /// When the next probe may pass, in milliseconds after `epoch`: at least one pause after the opening. 0 while
+    /// closed.
     reopens: AtomicU64,
-    /// Milliseconds after `epoch` when it opened last.
+    /// When it opened last, in milliseconds after `epoch`.
     opened: AtomicU64,
     /// How often it opened.
     openings: AtomicU64,
     rate: Rate,
-    /// Whether it was said that it opened, and not yet that it closed.
+    /// Whether the event for the opening was emitted, and that for the closing not yet.
     is_told: AtomicBool,
 }
 
@@ -74,7 +76,8 @@ impl Breaker {
             return Admission::Refused;
         }
         let next = now + pause(self.probes.load(Ordering::Relaxed).saturating_add(1));
-        // Whoever moves the time on is the probe; should it vanish, there is another in its turn.
+        // The operation that moves the time forward is the probe. If it is cancelled, another probe passes after
+        // the next pause.
         let moved =
             self.reopens.compare_exchange(reopens, next, Ordering::Relaxed, Ordering::Relaxed);
         if moved.is_err() {
@@ -86,8 +89,8 @@ impl Breaker {
 
     #[inline]
     pub(crate) fn succeeded(&self) {
-        // Both: an outage that was counted while another thread closed the circuit may leave it
-        // open with no outage counted.
+        // Check both: if an outage is counted while another thread closes the circuit, the circuit
+        // may be open with a count of zero.
         if self.outages.load(Ordering::Relaxed) != 0 || self.is_open() {
             self.close();
         }
@@ -103,18 +106,19 @@ impl Breaker {
         }
     }
 
-    /// Says that an outage has opened it. A cache that comes and goes is not said to each time.
+    /// Emits the event that an outage has opened the circuit. The rate is limited, for a cache that keeps going up
+    /// and down.
     pub(crate) fn say_opened(&self, error: &BackendError) {
         if let Some(left_out) = self.rate.admits() {
             self.is_told.store(true, Ordering::Relaxed);
             say!(
                 CIRCUIT_OPENED, %error, left_out,
-                "the cache keeps failing; reads go past it for now"
+                "the cache keeps failing; reads bypass it for now"
             );
         }
     }
 
-    /// Counts an outage; whether this one opened the circuit.
+    /// Counts an outage; returns whether this one opened the circuit.
     pub(crate) fn failed(&self) -> bool {
         if self.is_open() {
             return false;
@@ -230,7 +234,7 @@ mod tests {
     async fn a_success_closes_it_whatever_was_counted() {
         let breaker = Breaker::new();
         fail(&breaker, THRESHOLD);
-        // As a thread leaves it that closes between another's count and its opening.
+        // The state after one thread closes the circuit between another thread's count and its opening.
         breaker.outages.store(0, Ordering::Relaxed);
         breaker.succeeded();
         assert_eq!(breaker.admit(), Admission::Free);

@@ -18,24 +18,24 @@ use crate::key::Key;
 use crate::near::Near;
 use crate::protocol::{Command, Reply};
 
-/// How many keys one operation takes, and how many bytes it stores: the timeout is for each, and a
-/// server takes a hundredth of a second for so many.
+/// The largest number of keys in one operation, and of bytes that it stores. The timeout applies to
+/// each operation, and a server needs a hundredth of a second for this size.
 const MOST: usize = 4096;
 const MOST_BYTES: usize = 4 * 1024 * 1024;
-/// How many parts of a larger one are under way at a time.
+/// How many parts of a larger operation are under way at a time.
 const PARTS_UNDER_WAY: usize = 4;
 
 pub(super) type Answer = Result<Reply, BackendError>;
 
-/// The answer for a key, and those for other places that were asked for with it.
+/// The answer for a key, and those for other places in the same request.
 pub(super) type Answers = (Answer, Vec<(Place, Answer)>);
 
 /// Whether an operation is attempted while the circuit is open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Urgency {
-    /// No: the fetch path serves.
+    /// No: the fetch function serves the read.
     Read,
-    /// Yes: the caller must know whether it was carried out.
+    /// Yes: the caller must know whether the cache carried it out.
     Invalidation,
 }
 
@@ -44,16 +44,16 @@ pub(crate) struct Client {
     timeout: Duration,
     breaker: Breaker,
     refusals: Refusals,
-    /// The lookups that leave together, if the backend takes them together.
+    /// The lookups that are sent together, if the backend supports that.
     pub(super) lookups: Lookups,
     combines_lookups: bool,
 }
 
-/// The refusals of a cache that does answer, so that the circuit stays closed and nobody would notice.
+/// Refused commands. The cache answers, so the circuit stays closed, and nobody would notice the refusals.
 #[derive(Default)]
 struct Refusals {
     rate: Rate,
-    /// The first and the last of those that were never a minute apart.
+    /// The first and the last refusal of a series with gaps of less than a minute.
     run: Mutex<Option<(Instant, Instant)>>,
 }
 
@@ -68,11 +68,12 @@ impl Refusals {
         *run = Some((before.map_or(now, |(first, _)| first), now));
         drop(run);
         if let Some(left_out) = self.rate.admits() {
-            say!(CACHE_REFUSES, %error, left_out, "the cache refuses; what it refuses is done without it");
+            say!(CACHE_REFUSES, %error, left_out, "the cache refuses commands; reads and writes go on \
+                without it");
         }
     }
 
-    /// For how long the cache has been refusing; `None` if it has not for a minute.
+    /// How long the cache has been refusing commands; `None` if it refused none for a minute.
     fn lasting(&self) -> Option<Duration> {
         let (first, last) = (*self.run.lock())?;
         (last.elapsed() < Self::INTERVAL).then(|| first.elapsed())
@@ -96,8 +97,8 @@ impl Client {
         self.timeout
     }
 
-    /// The value of one key, and what is in these other places: all in one round trip, perhaps together with
-    /// what others ask for. Not all of the other places may be answered for.
+    /// Looks up one key and these other places in one round trip, possibly together with requests of other callers.
+    /// Some of the other places may be missing in the answer.
     pub(crate) async fn lookup(self: &Arc<Self>, key: Key, mut others: Vec<Place>) -> Answers {
         let _alone = match self.combines_lookups.then(|| self.lookups.enter(key, &mut others)) {
             None => None,
@@ -123,7 +124,7 @@ impl Client {
         (reply, Vec::new())
     }
 
-    /// What is in several places, each with an answer or an error.
+    /// Looks up several places; each has an answer or an error.
     pub(crate) async fn lookup_many(&self, places: Vec<Place>) -> Vec<Answer> {
         let count = places.len();
         if count <= MOST {
@@ -134,7 +135,7 @@ impl Client {
         in_order(count, parts).await
     }
 
-    /// What is in no more than [`MOST`] places.
+    /// Looks up at most [`MOST`] places.
     pub(super) async fn lookup_part(&self, places: Vec<Place>) -> Vec<Answer> {
         let count = places.len();
         match self.breaker.admit() {
@@ -143,7 +144,7 @@ impl Client {
         }
     }
 
-    /// Carries the requests out, each with an answer or an error.
+    /// Executes the requests; each has an answer or an error.
     pub(crate) async fn execute(&self, requests: Vec<Request>, urgency: Urgency) -> Vec<Answer> {
         let count = requests.len();
         if count == 0 {
@@ -165,15 +166,15 @@ impl Client {
         }
     }
 
-    /// Carries out what just failed, if that is possible now; whether it was. The breaker does not hear of it: it is the
-    /// same outage.
+    /// Tries requests again that just failed; returns whether they succeeded. The breaker does not count it, since
+    /// it is the same outage.
     pub(super) async fn try_once_more(&self, requests: Vec<Request>) -> bool {
         let sent = tokio::time::timeout(self.timeout, self.backend.execute(requests)).await;
         sent.is_ok_and(|replies| replies.iter().all(Result::is_ok))
     }
 
-    /// Watches a key. What is bounded is how long it takes until the watch stands; that a cache cannot
-    /// watch is no outage.
+    /// Watches a key. The timeout limits only how long it takes to set up the watch. A cache that cannot watch is
+    /// not an outage.
     pub(crate) async fn watch(&self, key: Key) -> Result<Watch, BackendError> {
         if self.circuit_is_open() {
             return Err(circuit_open());
@@ -182,7 +183,7 @@ impl Client {
         outcome.unwrap_or_else(|_| Err(timed_out(self.timeout)))
     }
 
-    /// Bounds an operation's time, and tells the breaker how it went.
+    /// Runs an operation with the timeout, and reports the result to the breaker.
     async fn bound(
         &self,
         admission: Admission,
@@ -191,20 +192,20 @@ impl Client {
     ) -> Vec<Answer> {
         let outcome = tokio::time::timeout(self.timeout, operation).await;
         let mut replies = outcome.unwrap_or_else(|_| vec![Err(timed_out(self.timeout)); count]);
-        // A backend that answers too little has failed for the rest.
+        // If the backend returned too few answers, the rest have failed.
         replies.resize_with(count, || Err(no_answer()));
         let errors = replies.iter().filter_map(|reply| reply.as_ref().err());
         self.report(admission, errors.max_by_key(|error| error.is_outage()));
         replies
     }
 
-    /// Lets the near tier hear of changes.
+    /// Returns the changes for the near tier.
     #[inline]
     pub(crate) fn followed_by(&self, near: &Arc<Near>) {
         near.follow(&*self.backend);
     }
 
-    /// Whether the cache can be reached now, whatever the breaker thinks.
+    /// Checks whether the cache can be reached now, even if the circuit is open.
     pub(crate) async fn ping(&self) -> Result<(), BackendError> {
         let outcome = tokio::time::timeout(self.timeout, self.backend.ping()).await;
         let result = outcome.unwrap_or_else(|_| Err(timed_out(self.timeout)));
@@ -212,7 +213,7 @@ impl Client {
         result
     }
 
-    /// Leaves the connections; the next operation makes others.
+    /// Drops the connections; the next operation opens new ones.
     pub(super) fn reset(&self) {
         self.backend.reset();
     }
@@ -221,12 +222,12 @@ impl Client {
         self.breaker.is_open()
     }
 
-    /// For how long it has been open.
+    /// How long it has been open.
     pub(crate) fn circuit_open_for(&self) -> Option<Duration> {
         self.breaker.open_for()
     }
 
-    /// For how long it has refused commands, up to a minute ago.
+    /// How long it has refused commands, if the last refusal was less than a minute ago.
     pub(crate) fn refusing_for(&self) -> Option<Duration> {
         self.refusals.lasting()
     }
@@ -236,7 +237,7 @@ impl Client {
         self.breaker.openings()
     }
 
-    /// Tells the breaker how an operation went. A refusal is an answer, and no outage.
+    /// Reports the result of an operation to the breaker. A refusal is an answer, not an outage.
     #[inline]
     fn report(&self, admission: Admission, error: Option<&BackendError>) {
         match error {
@@ -245,8 +246,8 @@ impl Client {
                 if opened {
                     self.breaker.say_opened(error);
                 }
-                // Once an outage and once a probe: the stragglers of an old connection must not
-                // cost the new one.
+                // Reset once for each outage and each probe: late failures of an old connection
+                // must not drop a new one.
                 let decisive = opened || admission == Admission::Probe;
                 if decisive && error.kind() == BackendErrorKind::TimedOut {
                     self.backend.reset();
@@ -270,7 +271,7 @@ fn stored(request: &Request) -> usize {
     }
 }
 
-/// Splits what would take too long for one operation.
+/// Splits requests that would take too long as one operation.
 fn parts(requests: Vec<Request>) -> Vec<Vec<Request>> {
     let mut parts = Vec::new();
     let (mut part, mut bytes) = (Vec::new(), 0);

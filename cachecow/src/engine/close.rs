@@ -1,4 +1,4 @@
-//! The end of a cache's use.
+//! Closing the cache.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -53,11 +53,11 @@ impl Writes {
 }
 
 impl Engine {
-    /// Lets the writes under way end and tells the cache what is outstanding, for the time of the setting.
+    /// Waits for the writes under way, and sends outstanding invalidations, for at most the time of the setting.
     ///
     /// # Errors
     ///
-    /// What is left.
+    /// Says how many writes and invalidations are left.
     pub(crate) async fn close(&self) -> Result<(), Error> {
         self.pending.close();
         #[cfg(feature = "log")]
@@ -77,8 +77,9 @@ impl Engine {
         Err(Error::new(
             ErrorKind::NotInvalidated,
             format!(
-                "close: {writes} writes were still under way, and the cache was not told of {invalidations} \
-                 invalidations; other processes may serve the old values, for their time to live at most"
+                "close: {writes} writes were still under way, and {invalidations} invalidations were \
+                 not confirmed by the cache; other processes may serve the old values, for their time \
+                 to live at most"
             ),
         ))
     }

@@ -1,4 +1,4 @@
-//! How many fetches run at a time while the cache is out of reach.
+//! Limits how many fetches run at a time while the cache cannot be reached.
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -11,17 +11,17 @@ use tokio::time::{Instant, timeout_at};
 
 use super::Engine;
 
-/// How long a fetch keeps its place. One that takes longer may hang, may be part of a future that
+/// How long a fetch keeps its place. A fetch that takes longer may hang, may be in a future that
 /// nobody polls, or may wait for another fetch that waits for a place.
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// How long a place that became free may wait for a fetch that was woken for it: that may be part of a
-/// future that nobody polls.
+/// How long a free place waits for the fetch that was woken for it. That fetch may be in a future that nobody
+/// polls.
 const LONGEST_VACANCY: Duration = Duration::from_millis(100);
 
 tokio::task_local! {
-    /// Set within a fetch that has a place. A fetch that it makes itself needs no other, or both might
-    /// wait for ever.
+    /// Set inside a fetch that has a place. A nested fetch needs no place of its own; otherwise both might wait for
+    /// ever.
     static HAS_PLACE: ();
 }
 
@@ -36,8 +36,7 @@ impl Engine {
     }
 }
 
-/// Runs on a task of its own what its caller would run: with the place that the caller's fetch has, if it is
-/// within one.
+/// Lets a spawned load use the place of its caller's fetch, if the caller is inside a fetch.
 pub(super) fn as_its_caller<F: Future>(load: F) -> impl Future<Output = F::Output> {
     let has_place = HAS_PLACE.try_with(|()| ()).is_ok();
     async move { if has_place { HAS_PLACE.scope((), load).await } else { load.await } }
@@ -64,19 +63,19 @@ impl FetchLimit {
     async fn place(&self) -> Place<'_> {
         loop {
             let mut freed = pin!(self.freed.notified());
-            // Before the look at the places, so that one that is freed meanwhile is not missed.
+            // Before checking the places, so that a place freed meanwhile is not missed.
             freed.as_mut().enable();
             let oldest_ends = match self.take_place() {
                 Ok(place) => return place,
                 Err(oldest_ends) => oldest_ends,
             };
-            // Whichever comes first, somebody else may be faster.
+            // In either case another fetch may take the place first.
             let soon = oldest_ends.min(Instant::now() + LONGEST_VACANCY);
             let _freed_or_over = timeout_at(soon, freed).await;
         }
     }
 
-    /// A place, or when the one ends that was taken first.
+    /// Takes a place, or returns when the oldest one ends.
     fn take_place(&self) -> Result<Place<'_>, Instant> {
         let now = Instant::now();
         let mut running = self.lock();
@@ -109,7 +108,7 @@ impl Drop for Place<'_> {
         {
             let mut running = self.limit.lock();
             let place = running.fetches.binary_search_by_key(&self.number, |(number, _)| *number);
-            // Not found if it took too long.
+            // Not found if the fetch took too long.
             place.ok().and_then(|place| running.fetches.remove(place));
         }
         self.limit.freed.notify_one();

@@ -1,4 +1,4 @@
-//! The loads under way in this process, and the channels by which their followers are told.
+//! The loads under way in this process, and the channels that notify their followers.
 
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -20,7 +20,7 @@ use crate::protocol::{self, Command, Landing, Outcome, Waiters, Wants};
 
 const SHARDS: usize = 16;
 
-/// How often the patience is doubled at the most: a leader that is never polled again never ends.
+/// The most doublings of the patience: a leader that is never polled again never ends, and counts for ever.
 const MOST_DOUBLINGS: u32 = 4;
 
 /// What is loaded: the type, and the encoded parts of the key. Two keys may have the same hash.
@@ -43,11 +43,11 @@ struct Shard {
 /// The loads of one key.
 struct Loads {
     flights: FlightsOfKey,
-    /// The load that takes followers, by its number, and when it began to do so.
+    /// The number of the load that accepts followers, and when it began to accept them.
     began: Option<(u64, Instant)>,
 }
 
-/// The leader's side of a follower. Dropped unused, it tells the follower that the process shuts down.
+/// The leader's side of a follower. If it is dropped unused, the follower learns that the process shuts down.
 struct Follower {
     landed: oneshot::Sender<Landed>,
     /// The number of the load that it follows, which changes under the shard's lock.
@@ -65,13 +65,13 @@ pub(crate) struct Following {
     pub(crate) landed: oneshot::Receiver<Landed>,
     /// When the load has taken long enough.
     pub(crate) until: Instant,
-    /// The number of the load that this is true of.
+    /// The number of the load for which `until` holds.
     number: u64,
     follows: Arc<AtomicU64>,
     past_the_cache: bool,
 }
 
-/// What a follower is notified of.
+/// What a follower is notified with.
 pub(crate) enum Landed {
     /// The load's result, and its span.
     Shared(Result<Loaded, Error>, Outcome, Span),
@@ -84,7 +84,7 @@ pub(crate) enum Landed {
 pub(crate) enum Entered {
     Lead(Lead),
     Follow(Following),
-    /// The load under way is of something else whose key has the same hash.
+    /// The load under way is for another key with the same hash.
     Alone,
 }
 
@@ -118,16 +118,15 @@ impl Loads {
         }
     }
 
-    /// When the load that takes followers has taken long enough, with this patience for the first. Each load
-    /// that was given up and is still under way doubles it, so that a backing store which has become slow
-    /// sees few loads of a key at a time.
+    /// When followers give up the load that accepts followers. `patience` is for the first load; each load that was
+    /// given up and is still under way doubles it, so that a slow backing store gets few loads of a key at a time.
     fn until(&self, patience: Duration) -> Instant {
         let began = self.began.map_or_else(Instant::now, |(_, began)| began);
         let patience = patience * (1 << self.flights.given_up().min(MOST_DOUBLINGS));
         began + patience.min(LONGEST)
     }
 
-    /// Lets the followers know which load they follow.
+    /// Tells the followers which load they follow.
     fn number_followers(&mut self) {
         if let Some(flight) = self.flights.open() {
             for follower in flight.followers() {
@@ -145,9 +144,9 @@ pub(crate) fn lead(engine: &Arc<Engine>, key: Key, (slot, parts): (usize, &[u8])
     lead.map(|lead| Lead::new(engine, key, lead))
 }
 
-/// Follows the load of `key` that is under way, or leads one; for a read that may or must not make use
-/// of the cache. Where this process owes the cache an invalidation that may concern the load, a follower wants
-/// nothing of the cache: what the load fetched may be older, although its claim stands.
+/// Follows the load of `key` that is under way, or leads a new one. If an outstanding invalidation of this process
+/// may concern the load, a follower must bypass the cache: the load may have fetched older data, although its claim
+/// is valid.
 pub(crate) fn enter(
     engine: &Arc<Engine>,
     key: Key,
@@ -173,20 +172,20 @@ pub(crate) fn enter(
     })
 }
 
-/// What a follower does whose load has taken long enough.
+/// What a follower does when its load has taken too long.
 pub(super) enum GivenUp {
-    /// It leads another, which the other followers follow.
+    /// It leads another load, which the other followers follow.
     Leads(Lead),
-    /// Another follower did so before: it goes on waiting, for that one.
+    /// Another follower already leads a new load: it waits for that one.
     Follows(Following),
-    /// The load takes no followers any more: it enters anew.
+    /// The load accepts no followers any more: it enters again.
     Enters,
 }
 
-/// Gives up the load that has taken long enough.
+/// Gives up the load that has taken too long.
 pub(super) fn give_up(engine: &Arc<Engine>, key: Key, mut following: Following) -> GivenUp {
-    // What the follower may just have been told must not be dropped under the lock, which a lead takes
-    // when it is dropped. So the closure only borrows.
+    // The follower may just have received a lead. Dropping a lead takes the lock, so it must not be dropped here,
+    // under the lock: the closure only borrows.
     let (moved_to, lead) = engine.flights.at(key, |loads| {
         let number = following.follows.load(Ordering::Relaxed);
         let open = loads.flights.open().is_some_and(|open| open.number() == number);
@@ -207,13 +206,13 @@ pub(super) fn give_up(engine: &Arc<Engine>, key: Key, mut following: Following) 
     }
 }
 
-/// A write of `key` is over: no caller that asks from here on waits for what was fetched before.
+/// A write of `key` is over: from now on, new callers do not wait for a load that began before.
 pub(super) fn overtake(engine: &Engine, key: Key) {
     engine.flights.at(key, |loads| loads.flights.overtake());
 }
 
-/// Lets nobody share the load of `key` any more: who joins from here on looks again once it is over.
-/// For the leader's use only; if its load was given up, the newcomers are those of another, and do the same.
+/// Stops sharing the load of `key`: callers that join from now on read the cache again when it ends. Only the
+/// leader may call this. If its load was given up, later callers belong to another load, and do the same.
 pub(super) fn close_to_newcomers(engine: &Engine, key: Key, identity: (usize, &[u8])) {
     engine.flights.at(key, |loads| {
         if let Some(flight) = loads.flights.open()
@@ -228,12 +227,12 @@ fn is((slot, parts): &Identity, identity: (usize, &[u8])) -> bool {
     (*slot, &**parts) == identity
 }
 
-/// The leader's part in a load. Dropped before it landed — the leader was cancelled, or its fetch
-/// panicked — it gives the claim back and promotes a follower.
+/// The leader's part in a load. If it is dropped before it has landed (the leader was cancelled, or
+/// its fetch panicked), it gives the claim back and promotes a follower.
 pub(crate) struct Lead {
     engine: Arc<Engine>,
     key: Key,
-    /// None once it has landed.
+    /// `None` once it has landed.
     part: Option<protocol::Lead<Identity, Follower>>,
 }
 
@@ -250,7 +249,7 @@ impl Lead {
         Some(self.engine.flights.at(self.key, |loads| change(lead, &mut loads.flights)))
     }
 
-    /// Whether a load before this one was given up and has not ended.
+    /// Whether an earlier load was given up and has not ended yet.
     pub(crate) fn succeeds(&self) -> bool {
         self.part.as_ref().is_some_and(protocol::Lead::succeeds)
     }
@@ -260,7 +259,7 @@ impl Lead {
         self.with(|lead, flights| lead.on_send(flights, command));
     }
 
-    /// The claim is known to be settled, or never to have been granted.
+    /// Notes that the claim is settled, or was never granted.
     pub(crate) fn claim_settled(&mut self) {
         if let Some(lead) = &mut self.part {
             lead.claim_settled();
@@ -295,7 +294,7 @@ impl Lead {
             waiters
         });
         let Waiters { share, look_again, next, give_back } = waiters;
-        // A follower that is gone does not hear it.
+        // Fails if the follower is gone.
         if let Some((result, outcome)) = ended {
             let load = Span::current();
             for follower in share {
@@ -313,7 +312,7 @@ impl Lead {
         }
     }
 
-    /// Hands the lead to whoever has waited longest and is still there.
+    /// Passes the lead to the follower that has waited longest and is still there.
     fn promote(mut self) {
         while let Some(Some(follower)) = self.with(|lead, flights| flights.promote(lead)) {
             match follower.landed.send(Landed::Promoted(self)) {

@@ -9,11 +9,11 @@ use super::pending::PendingInvalidations;
 use crate::key::{Key, Scope};
 use crate::log::{Condition, FollowerStatus, SharedFollower};
 
-/// Those that were started, as long as anyone uses them.
+/// The started followers, as long as anyone uses them.
 #[derive(Default)]
 pub(crate) struct Followers {
     all: Mutex<Vec<Weak<SharedFollower>>>,
-    /// What followers that ended while they were behind have reads go past the cache for.
+    /// Types whose reads bypass the cache, because their follower ended while it was behind.
     left: Mutex<Vec<Left>>,
 }
 
@@ -32,7 +32,7 @@ impl Followers {
         followers.push(Arc::downgrade(follower));
     }
 
-    /// A follower ended, and reads of the types with these guards stay past the cache, each once.
+    /// Notes that a follower ended, and that reads of the types with these guards keep bypassing the cache.
     pub(crate) fn leave(
         &self,
         name: &str,
@@ -51,7 +51,7 @@ impl Followers {
         }
     }
 
-    /// A follower of this name and scope has caught up, for the types with these guards.
+    /// Notes that a follower with this name and scope has caught up, for the types with these guards.
     pub(crate) fn take_up(
         &self,
         name: &str,
@@ -73,23 +73,24 @@ impl Followers {
         self.all().for_each(|follower| follower.end());
     }
 
-    /// What each tells of itself, by its name.
+    /// The status of each, by name.
     pub(crate) fn statuses(&self) -> BTreeMap<String, FollowerStatus> {
         self.named().map(|(name, follower)| (name, follower.status())).collect()
     }
 
-    /// Each one's condition, by its name.
+    /// The condition of each, by name.
     pub(crate) fn conditions(&self) -> impl Iterator<Item = (String, Condition)> {
         self.named().map(|(name, follower)| (name, follower.condition()))
     }
 
-    /// The only one that invalidates in this scope, if there is one.
+    /// The follower that invalidates in this scope, if there is exactly one.
     pub(crate) fn only(&self, scope: Scope) -> Option<Arc<SharedFollower>> {
         let mut all = self.all().filter(|follower| follower.scope() == scope);
         all.next().filter(|_| all.next().is_none())
     }
 
-    /// Each by its name; of those of one name, as of several scopes, the later ones with a number.
+    /// Each with its name. If several have the same name (in several scopes, for example), the later ones get a
+    /// number.
     fn named(&self) -> impl Iterator<Item = (String, Arc<SharedFollower>)> + use<> {
         let mut taken = HashSet::new();
         self.all().filter_map(move |follower| {

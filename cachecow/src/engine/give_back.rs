@@ -1,4 +1,4 @@
-//! Gives claims back whose reader is gone, also when its runtime is gone with it.
+//! Gives back the claims of readers that are gone, even if their runtime is gone too.
 
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -18,10 +18,10 @@ use crate::protocol::{Command, Token};
 const LINGER: Duration = Duration::from_millis(100);
 
 impl Engine {
-    /// Gives claims back without the caller, which may be a destructor.
+    /// Gives claims back in the background; the caller may be a destructor.
     ///
-    /// The command is sent even while the circuit is open: a server that hangs may yet grant the claim.
-    /// If it fails again, the lease runs out.
+    /// The command is sent even while the circuit is open: a server that hangs may still grant the claim. If the
+    /// command fails again, the claim ends with its lease.
     pub(super) fn abandon(self: &Arc<Self>, claims: impl IntoIterator<Item = (Key, Token)>) {
         let abandon = |(key, token)| Request { key, command: Command::Abandon { token } };
         let requests = claims.into_iter().map(abandon).collect();
@@ -32,21 +32,22 @@ impl Engine {
 /// Claims that are being given back.
 struct GiveBack {
     engine: Arc<Engine>,
-    /// None once the cache was told, or could not be.
+    /// Empty once the cache confirmed them, or could not be reached.
     requests: Vec<Request>,
 }
 
 impl GiveBack {
     async fn run(mut self) {
         let told = send(&self.engine.client, self.requests.clone()).await;
-        // In a runtime that is ending, every connection fails, as to a server that is down. It takes no new task.
+        // In a runtime that is ending, every connection fails, as if the server were down. Such a runtime accepts
+        // no new task.
         if told || tokio::spawn(async {}).await.is_ok() {
             self.requests.clear();
         }
     }
 }
 
-/// Sends the commands, twice if need be; whether the cache was told.
+/// Sends the commands, if needed twice; returns whether the cache confirmed them.
 async fn send(guard: &Client, requests: Vec<Request>) -> bool {
     let replies = guard.execute(requests.clone(), Urgency::Invalidation).await;
     // A connection whose runtime has ended fails once.
@@ -56,15 +57,15 @@ async fn send(guard: &Client, requests: Vec<Request>) -> bool {
 impl Drop for GiveBack {
     fn drop(&mut self) {
         if !self.requests.is_empty() {
-            // The runtime has ended, and with it the connection that the command was to be sent by.
+            // The runtime has ended, and with it the connection for the command.
             let requests = std::mem::take(&mut self.requests);
             self.engine.last_resort.send(&self.engine.client, requests);
         }
     }
 }
 
-/// A thread with a runtime of its own, for what a runtime that has ended could not send. It begins with
-/// the first such request, and ends when there are no more.
+/// A thread with its own runtime, for requests that an ended runtime could not send. It starts with the first such
+/// request, and ends when there are no more.
 #[derive(Default)]
 pub(super) struct LastResort(Mutex<Option<Sending>>);
 
@@ -91,20 +92,20 @@ impl LastResort {
 }
 
 impl Drop for LastResort {
-    /// Waits for the thread, or the end of the process would stop it: a fifth of a second, and for as long
-    /// as two operations may take where the cache does not answer.
+    /// Waits for the thread, because the end of the process would stop it: a fifth of a second, or as long as two
+    /// operations may take if the cache does not answer.
     fn drop(&mut self) {
         let sending = self.lock().take();
         if let Some(Sending { requests, thread }) = sending {
             drop(requests);
-            // A panic there has been reported.
+            // A panic in the thread was already reported.
             let _panicked = thread.join();
         }
     }
 }
 
 impl Sending {
-    /// None if there is no thread to be had: the leases run out.
+    /// `None` if no thread can be started: then the claims end with their leases.
     fn begin(guard: &Arc<Client>, first: Vec<Request>) -> Option<Self> {
         let (sender, receiver) = unbounded_channel();
         let guard = Arc::clone(guard);
@@ -129,16 +130,16 @@ fn send_all(guard: &Client, first: Vec<Request>, mut more: UnboundedReceiver<Vec
             send(guard, requests).await;
             next = timeout(LINGER, more.recv()).await.ok().flatten();
             if next.is_none() {
-                // What is sent from here on is for another thread; what was sent before is not lost.
+                // Later requests go to another thread; requests sent before are not lost.
                 more.close();
                 next = more.recv().await;
             }
         }
-        // Other runtimes may use a connection that was made here. From here on they make others; what is
-        // under way is seen through.
+        // Other runtimes may use a connection that was opened here. From now on they open new ones; operations
+        // under way are completed.
         guard.reset();
         sleep(LINGER).await;
     });
-    // Without waiting for a name that is being resolved.
+    // Without waiting for a pending name resolution.
     runtime.shutdown_background();
 }

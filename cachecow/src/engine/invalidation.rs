@@ -1,4 +1,4 @@
-//! Invalidations, and what they and writes have in common: keys and tags, and a machine for each.
+//! Invalidations, and what they share with writes: keys and tags, and a state machine for each.
 
 use std::slice;
 use std::sync::Arc;
@@ -18,29 +18,28 @@ use crate::model::keys::{CacheKeys, KeySet};
 use crate::protocol::{Command, Lost, Reply, WriteMachine, WriteOutcome, WriteStep};
 use crate::stats::TypeState;
 
-/// A key that is invalidated or written, the tags of one type, or the epoch of answers to queries.
+/// A key that is invalidated or written, the tags of one type, or the epoch of query results.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Target {
     /// The key, the tags' guard, or the epoch.
     pub(crate) key: Key,
-    /// For how long nothing is stored afterwards; zero: not at all.
+    /// How long nothing is stored afterwards (the settle time); may be zero.
     pub(super) settle: Duration,
-    /// None for a key, and for an epoch of answers.
+    /// Empty for a key, and for an epoch of query results.
     pub(crate) tags: Vec<Key>,
-    /// Whether the key is that of an epoch of answers.
+    /// Whether the key is that of an epoch of query results.
     pub(crate) of_answers: bool,
 }
 
 impl Engine {
-    /// Each key once, and all tags of a type together. Of what is named more than once the longest time to
-    /// settle counts.
+    /// Returns each key once, and all tags of a type together. For duplicates, the longest settle time counts.
     pub(crate) fn targets(&self, scope: Scope, keys: &(impl CacheKeys + ?Sized)) -> Vec<Target> {
         let mut set = KeySet::default();
         keys.add_to(&mut set);
         self.targets_of(scope, set)
     }
 
-    /// The same, of what was named already.
+    /// The same for a set of keys.
     pub(crate) fn targets_of(&self, scope: Scope, set: KeySet) -> Vec<Target> {
         let target = |key, policy, tags| Target {
             key: scope.key(key),
@@ -66,12 +65,12 @@ impl Engine {
         targets
     }
 
-    /// For how long after an invalidation nothing is stored for objects of such a type.
+    /// The settle time of a type.
     pub(crate) fn settle(&self, policy: TypePolicy) -> Duration {
         policy.settle.unwrap_or(self.settings.settle).min(LONGEST)
     }
 
-    /// Invalidates the keys and the tags, and sees to it that what failed is retried.
+    /// Invalidates the keys and the tags; what fails is retried in the background.
     pub(crate) async fn invalidate(self: &Arc<Self>, targets: Vec<Target>) -> Result<(), Error> {
         self.note_invalidated(&targets);
         let mut changes = self.invalidations(targets);
@@ -83,13 +82,13 @@ impl Engine {
         Err(not_invalidated("invalidate", lost, error))
     }
 
-    /// The invalidations of these, not begun.
+    /// The invalidations of these targets, not begun.
     pub(super) fn invalidations(&self, targets: Vec<Target>) -> Vec<Change> {
         let machine = WriteMachine::invalidation(self.tokens.fresh());
         targets.into_iter().map(|target| Change::new(target, &machine)).collect()
     }
 
-    /// Goes on until each change is over, or its work is next; the first error.
+    /// Drives each change to its end, or until its work is next; returns the first error.
     pub(super) async fn drive(
         &self,
         changes: &mut [Change],
@@ -111,7 +110,7 @@ impl Engine {
             }
             let mut replies = self.change(requests, urgency).await.into_iter();
             for (at, count, stores) in sent {
-                // Each, also after one that failed.
+                // Take all replies, also after a failed one.
                 let mine: Vec<_> = replies.by_ref().take(count).collect();
                 let result: Result<(), BackendError> = match mine.as_slice() {
                     [Ok(Reply::Settled)] if stores => {
@@ -127,13 +126,13 @@ impl Engine {
         }
     }
 
-    /// Counts those that the cache confirmed.
+    /// Counts the changes that the cache confirmed.
     pub(super) fn count_confirmed(&self, changes: &[Change]) {
         let confirmed = changes.iter().filter(|change| !change.is_lost()).count();
         self.confirmed.fetch_add(confirmed as u64, Ordering::Relaxed);
     }
 
-    /// Hands what was not confirmed to the background.
+    /// Passes unconfirmed changes to the background retries.
     pub(super) fn retry_lost(self: &Arc<Self>, changes: &[Change], error: &BackendError) {
         let lost: Vec<(Target, Command)> = changes
             .iter()
@@ -150,7 +149,7 @@ impl Engine {
     }
 }
 
-/// The error of an operation that could not tell the cache of these.
+/// The error of an operation with these unconfirmed changes.
 pub(super) fn not_invalidated<'a>(
     operation: &str,
     lost: impl Iterator<Item = &'a Change>,
@@ -175,8 +174,9 @@ pub(super) fn not_invalidated<'a>(
     Error::caused_by(
         ErrorKind::NotInvalidated,
         format!(
-            "{operation}: the cache was not told about {what}; it is retried in the background, and \
-             until then other processes may serve the old value, for its time to live at most"
+            "{operation}: the cache did not confirm the invalidation of {what}; it is retried in the \
+             background, and until then other processes may serve the old value, for its time to live \
+             at most"
         ),
         error,
     )
@@ -187,15 +187,15 @@ pub(super) fn not_invalidated<'a>(
 pub(super) struct Change {
     pub(super) target: Target,
     machine: WriteMachine,
-    /// What is stored when the hold is released, and for how long it may be served.
+    /// The document to store when the hold is released, and its time to live.
     pub(super) storing: Option<(Bytes, Duration)>,
-    /// Whose objects those are.
+    /// The type of that object.
     pub(super) state: Option<fn(&Engine) -> &TypeState>,
-    /// Whether it was.
+    /// Whether it was stored.
     pub(super) stored: bool,
 }
 
-/// Of targets with one key, the one that takes the longest to settle.
+/// Of several targets with one key, keeps the one with the longest settle time.
 fn each_once(mut targets: Vec<Target>) -> Vec<Target> {
     targets.sort_unstable_by(|one, other| other.cmp(one));
     targets.dedup_by_key(|target| target.key);
@@ -203,8 +203,8 @@ fn each_once(mut targets: Vec<Target>) -> Vec<Target> {
 }
 
 impl Target {
-    /// Whether a change of this is one of the other as well. A guard and a key may be equal: those of a type
-    /// whose primary key has no placeholder are.
+    /// Whether a change of this target also changes the other one. A guard and a key may be equal: they are for a
+    /// type whose primary key has no placeholder.
     pub(super) fn covers(&self, other: &Self) -> bool {
         self.key == other.key
             && self.is_of_key() == other.is_of_key()
@@ -213,12 +213,12 @@ impl Target {
             && other.tags.iter().all(|tag| self.tags.contains(tag))
     }
 
-    /// Whether it is a key, at which an object is stored.
+    /// Whether it is a key that an object is stored under.
     pub(crate) fn is_of_key(&self) -> bool {
         self.tags.is_empty() && !self.of_answers
     }
 
-    /// A command on this in its place.
+    /// Addresses a command to this target's place.
     pub(crate) fn placed(&self, command: Command) -> Command {
         if self.is_of_key() { command } else { command.of_epoch() }
     }
@@ -235,7 +235,7 @@ impl Change {
         Self { target, machine, storing: None, state: None, stored: false }
     }
 
-    /// The next command, and whom it is for; `None` if there is none before the work.
+    /// The next command, and its tags; `None` if there is none before the work.
     fn next_command(&mut self) -> Option<(Command, &[Key])> {
         if self.machine.is_ready() {
             return None;
@@ -259,14 +259,14 @@ impl Change {
         self.machine.on_reply(result);
     }
 
-    /// Takes the end of the work.
+    /// Notes the end of the work.
     pub(super) fn on_worked(&mut self) {
         let step: WriteStep<()> = self.machine.next_step();
         debug_assert_eq!(step, WriteStep::Work, "the work follows the hold");
         self.machine.on_worked();
     }
 
-    /// Ends a write whose work will not be done.
+    /// Ends a write whose work will not run.
     pub(super) fn abort(&mut self) {
         self.machine.abort();
     }
@@ -277,7 +277,7 @@ impl Change {
         *mine == key && settle.is_zero() && self.target.is_of_key() && self.is_held()
     }
 
-    /// Whether the work must not be done.
+    /// Whether the work must not run.
     pub(super) fn is_refused(&self) -> bool {
         self.machine.refused()
     }
@@ -287,7 +287,7 @@ impl Change {
         self.machine.held()
     }
 
-    /// What is to be repeated until it is confirmed; see [`WriteMachine::last_command`].
+    /// The command to repeat until it is confirmed; see [`WriteMachine::last_command`].
     pub(super) fn last_command(&self) -> Command {
         self.machine.last_command()
     }
@@ -297,8 +297,8 @@ impl Change {
         self.machine.outcome() != Some(WriteOutcome::Invalidated)
     }
 
-    /// Whether somebody may be served what is older than this change. A write may have held the key all
-    /// the while.
+    /// Whether a reader may still be served a value older than this change. It may not if a write has held the key
+    /// all the time.
     pub(super) fn is_exposed(&self, hold_may_have_ended: bool) -> bool {
         match self.machine.outcome() {
             Some(WriteOutcome::Invalidated) => false,

@@ -1,9 +1,8 @@
-//! Lookups of many callers in few commands.
+//! Batches lookups of many callers into few commands.
 //!
-//! A lookup that is alone is sent as it comes. While another is under way, lookups are collected: those
-//! that are asked for until the sender runs leave together, each place once. Nobody waits for the answer
-//! to somebody else, nor for a batch to fill up, and any number of batches may be under way: the
-//! busier the process, the larger they are.
+//! A single lookup is sent at once. While another is under way, lookups are collected: all that arrive until the
+//! sender task runs are sent together, each place once. No caller waits for the answer of another request, nor for
+//! a batch to fill up, and any number of batches may be under way. The busier the process, the larger the batches.
 
 use std::sync::Arc;
 
@@ -20,18 +19,18 @@ use crate::key::Key;
 /// How many places are read together at most: each caller waits for what is in all of them.
 const MAX_PLACES: usize = 128;
 
-/// How long a sender may not have run before the next caller sends in its place: its thread may be busy,
-/// or its runtime not driven.
+/// If a sender has not run for this time, the next caller sends instead: the sender's thread may be busy, or nobody
+/// drives its runtime.
 const LATE: coarsetime::Duration = coarsetime::Duration::from_millis(10);
 
 /// A caller that waits for the sender.
 struct Waiting {
     key: Key,
-    /// What it asks for besides.
+    /// The other places it asks for.
     others: Vec<Place>,
     answers: oneshot::Sender<Answers>,
-    /// The runtime whose senders alone may take it, if it waits without a timer: another runtime may not be
-    /// driven any more when the answer comes.
+    /// For a caller without a timer: the only runtime whose senders may take it. Another runtime may no longer be
+    /// driven when the answer arrives.
     bound_to: Option<Handle>,
 }
 
@@ -40,15 +39,15 @@ pub(super) struct Lookups(Mutex<State>);
 
 #[derive(Default)]
 struct State {
-    /// The lookup that was sent alone and is not over, by its number; none if 0.
+    /// The number of the lookup that was sent alone and is not over; 0 if there is none.
     alone: u64,
     last_number: u64,
-    /// Whether the last batch served several callers: then there will be more of them.
+    /// Whether the last batch served several callers: then more are likely.
     crowded: bool,
-    /// The callers whose lookups leave when the sender runs. Each that is bound to a runtime has a sender
+    /// The callers whose lookups are sent when the sender runs. Each caller that is bound to a runtime has a sender
     /// there that has not run yet.
     waiting: Vec<Waiting>,
-    /// When the last sender was spawned, and where; none once a sender has run.
+    /// When and where the last sender was spawned; `None` once a sender has run.
     sender: Option<(Moment, runtime::Id)>,
 }
 
@@ -57,7 +56,8 @@ impl Lookups {
         self.0.lock()
     }
 
-    /// Goes alone, or with the others that ask at this time; then the other places are taken.
+    /// Decides whether a lookup is sent alone, or with others that arrive now. In the second case it takes
+    /// `others`.
     #[inline]
     pub(super) fn enter(&self, key: Key, others: &mut Vec<Place>) -> Turn<'_> {
         let mut state = self.lock();
@@ -75,9 +75,9 @@ impl Lookups {
             state.sender = Some((now, own));
         }
         let is_ours = state.sender.is_some_and(|(_, runtime)| runtime == own);
-        // A timer for each lookup would cost a tenth of it. So only some have one: the first, the second, the
-        // fourth and so on. If the sender's thread is blocked, perhaps by the task of the first, the timer
-        // of another sets all of them free.
+        // A timer for each lookup would make it a tenth slower. So only some have one: the first, the second, the
+        // fourth and so on. If the sender's thread is blocked (possibly by the task of the first lookup), the timer
+        // of another lookup frees all of them.
         let has_timer = !is_ours || (state.waiting.len() + 1).is_power_of_two();
         let bound_to = if has_timer { None } else { Some(runtime) };
         let others = std::mem::take(others);
@@ -105,38 +105,38 @@ impl State {
     }
 }
 
-/// How a lookup goes.
+/// How a lookup is sent.
 pub(super) enum Turn<'a> {
-    /// By a command of its own, which the caller sends.
+    /// With its own command, which the caller sends.
     Alone(Alone<'a>),
     Together(Together),
 }
 
-/// A lookup that leaves with others.
+/// A lookup that is sent with others.
 pub(super) struct Together {
     answers: oneshot::Receiver<Answers>,
-    /// Whether there is no sender, or one whose thread is busy with something else.
+    /// Whether this caller must spawn a sender: there is none, or its thread is busy.
     sends: bool,
-    /// Whether it waits for a limited time. Without a timer it waits for a sender of its own runtime, which
-    /// is driven if this caller is.
+    /// Whether it waits with a timeout. Without one it waits for a sender in its own runtime, which is driven as
+    /// long as this caller is.
     has_timer: bool,
 }
 
 impl Together {
-    /// The answers; none if the sender's runtime has ended, which need not be this caller's.
+    /// The answers; `None` if the sender's runtime has ended, which may differ from this caller's.
     pub(super) async fn answers(mut self, client: &Arc<Client>) -> Option<Answers> {
         if self.sends {
-            // Outside of the lock, which the sender takes when a runtime that has ended drops it.
+            // Outside the lock: if the runtime has ended, it drops the sender at once, which takes the lock.
             Sender::new(client).spawn_on(&Handle::current());
         }
         if !self.has_timer {
             return self.answers.await.ok();
         }
-        // Twice as long as a batch may take: the sender's runtime may not be driven any more, or its thread
-        // is blocked.
+        // Twice as long as a batch may take. After that, the sender's runtime is probably no longer driven, or its
+        // thread is blocked.
         let answers = tokio::time::timeout(client.timeout() * 2, &mut self.answers).await;
         if answers.is_err() {
-            // Those that still wait for it go alone as well.
+            // Callers that still wait for the sender then send alone, too.
             drop(Sender::new(client));
         }
         answers.ok()?.ok()
@@ -158,9 +158,9 @@ impl Drop for Alone<'_> {
     }
 }
 
-/// Sends the lookups that are waiting. Dropped before, it leaves them to their callers.
+/// Sends the waiting lookups. If it is dropped before it has run, the callers send them.
 struct Sender {
-    /// None once it has taken them.
+    /// `None` once it has taken them.
     client: Option<Arc<Client>>,
 }
 
@@ -174,7 +174,7 @@ impl Sender {
     }
 
     async fn run(mut self) {
-        // Every task that is ready asks before this one goes on.
+        // All tasks that are ready add their lookups before this one goes on.
         tokio::task::yield_now().await;
         let Some(client) = self.client.take() else { return };
         let (mut waiting, left, alone) = {
@@ -183,11 +183,11 @@ impl Sender {
             state.crowded = waiting.len() > 1;
             (waiting, left, state.alone)
         };
-        // Their own senders are late, or this one would not have been spawned, and those of the callers that
-        // had timers may be among the taken.
+        // Their own senders are late, since otherwise this one would not have been spawned. And the callers with
+        // timers may be among those taken.
         left.iter().for_each(|runtime| Self::new(&client).spawn_on(runtime));
-        // Callers that ask for the same go with the same batch. Those of one hash and other words may stand
-        // between them, which costs a place more.
+        // Callers that ask for the same key go into the same batch. Keys with the same hash and other words may be
+        // sorted between them; then a place is read once more.
         waiting.sort_unstable_by_key(|caller| caller.key.hash());
         let mut batches = Vec::with_capacity(1);
         while !waiting.is_empty() {
@@ -195,7 +195,7 @@ impl Sender {
             batches.push(send(&client, std::mem::replace(&mut waiting, rest)));
         }
         join_all(batches).await;
-        // What was alone before this batch, and is not over after it, may never be polled again.
+        // A single lookup that began before this batch, and is not over after it, may never be polled again.
         let mut state = client.lookups.lock();
         if state.alone == alone {
             state.alone = 0;
@@ -211,13 +211,13 @@ impl Drop for Sender {
                 state.sender = None;
                 std::mem::take(&mut state.waiting)
             };
-            // Each caller sees that its sender is gone.
+            // Each caller notices that its sender is gone.
             drop(waiting);
         }
     }
 }
 
-/// How many callers the first batch serves. They are in the order of their keys.
+/// How many callers the first batch serves. The callers are sorted by key.
 fn batch_len(waiting: &[Waiting]) -> usize {
     let mut places = 0;
     for (at, caller) in waiting.iter().enumerate() {
@@ -230,8 +230,7 @@ fn batch_len(waiting: &[Waiting]) -> usize {
     waiting.len()
 }
 
-/// Looks up each place once and answers every caller that asked for it. The callers are in the order of
-/// their keys.
+/// Looks up each place once and answers every caller that asked for it. The callers are sorted by key.
 async fn send(client: &Client, waiting: Vec<Waiting>) {
     if waiting.iter().all(|caller| caller.others.is_empty()) {
         let mut places: Vec<Place> =
@@ -239,7 +238,7 @@ async fn send(client: &Client, waiting: Vec<Waiting>) {
         places.dedup();
         return answer_in_order(waiting, client.lookup_part(places).await);
     }
-    // Each place, with the caller that wants it; its own key first.
+    // Each place, with the caller that asks for it; the caller's own key first.
     let mut wanted: Vec<(Place, usize, bool)> = Vec::with_capacity(3 * waiting.len());
     for (caller, Waiting { key, others, .. }) in waiting.iter().enumerate() {
         wanted.push((Place::Value(*key), caller, true));
@@ -257,7 +256,7 @@ async fn send(client: &Client, waiting: Vec<Waiting>) {
             let (own, others) = &mut of_callers[caller];
             if is_own { *own = Some(answer) } else { others.push((place, answer)) }
         };
-        // Only what several want is copied.
+        // Only answers for several callers are copied.
         while let Some((_, another, is_own)) = wanted.next_if(|(same, ..)| *same == place) {
             hand(another, is_own, answer.clone());
         }
@@ -270,7 +269,7 @@ async fn send(client: &Client, waiting: Vec<Waiting>) {
     }
 }
 
-/// Gives each caller the answer for its key; the answers are in the order of the callers.
+/// Sends each caller the answer for its key; the answers are in the order of the callers.
 fn answer_in_order(waiting: Vec<Waiting>, answers: Vec<Answer>) {
     let mut waiting = waiting.into_iter().peekable();
     for answer in answers {

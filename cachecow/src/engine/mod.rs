@@ -1,4 +1,4 @@
-//! The one engine: drives the protocol's machines against a backend, for one key and for many.
+//! The engine: drives the protocol's state machines against a backend, for one key and for many.
 
 pub(crate) mod background;
 mod breaker;
@@ -107,7 +107,7 @@ impl Engine {
         })
     }
 
-    /// The near tier, if objects of this type may be in it, and it hears of changes.
+    /// The near tier, if objects of this type may be in it, and it currently hears of changes.
     #[inline]
     pub(crate) fn near<T: Cached>(&self) -> Option<&Near> {
         let may_be_near = T::POLICY.near != Some(false);
@@ -116,7 +116,7 @@ impl Engine {
         Some(near)
     }
 
-    /// Picks some of what is served from the cache for the auditor, if there is one.
+    /// Picks some hits for the auditor, if there is one.
     #[inline]
     pub(crate) fn sample<L: Lookup>(
         &self,
@@ -138,7 +138,7 @@ impl Engine {
         }
     }
 
-    /// Drops everything that this process has in its own memory.
+    /// Drops everything in the near tier of this process.
     #[cfg(feature = "log")]
     pub(crate) fn forget_all_near(&self) {
         if let Some(near) = &self.near {
@@ -146,15 +146,15 @@ impl Engine {
         }
     }
 
-    /// Drops what this process has of the keys in its own memory.
+    /// Drops these keys from the near tier of this process.
     pub(crate) fn forget_near(&self, keys: impl IntoIterator<Item = Key>) {
         if let Some(near) = &self.near {
             keys.into_iter().for_each(|key| near.changed(key));
         }
     }
 
-    /// Carries out what changes the cache. Whatever became of it, this process serves none of the
-    /// keys from its own memory.
+    /// Executes requests that change the cache. Whatever the result, the keys are dropped from the
+    /// near tier of this process.
     pub(crate) async fn change(
         &self,
         requests: Vec<Request>,
@@ -208,12 +208,12 @@ impl Engine {
         self.pending.is_clear() && !state.is_left_alone(|| self.wall_clock())
     }
 
-    /// For how long the near tier has heard of no changes, though it should.
+    /// How long the near tier has not been able to hear of changes.
     pub(crate) fn near_deaf_for(&self) -> Option<Duration> {
         self.near.as_ref()?.deaf_for()
     }
 
-    /// What was counted since the cache was opened.
+    /// The statistics since the cache was opened.
     pub(crate) fn stats(&self) -> Stats {
         let mut types: BTreeMap<_, TypeStats> = BTreeMap::new();
         for state in self.types.iter() {
@@ -236,8 +236,8 @@ impl Engine {
         }
     }
 
-    /// Runs a future to its end without the caller, which may be a destructor and outside of the
-    /// runtime. Without a runtime the future is dropped.
+    /// Runs a future in the background. The caller may be a destructor, and outside the runtime.
+    /// Without a runtime the future is dropped.
     fn detach(&self, future: impl Future<Output = ()> + Send + 'static) {
         // Not polled here: in a runtime that is ending, a timer would panic.
         if let Some(runtime) = self.runtime() {
@@ -245,7 +245,7 @@ impl Engine {
         }
     }
 
-    /// The caller's runtime, or else the one that the cache was opened in, which may have ended.
+    /// The caller's runtime, or otherwise the one in which the cache was opened, which may have ended.
     fn runtime(&self) -> Option<Handle> {
         Handle::try_current().ok().or_else(|| self.runtime.clone())
     }
@@ -262,8 +262,8 @@ impl Engine {
     }
 }
 
-/// Whether a command leaves no claim that has to be given back. One that was granted stands until it is
-/// settled; one whose answer is lost may yet be; one that was never sent is not.
+/// Whether a command leaves no claim to give back. A granted claim lasts until it is settled. If the answer is
+/// lost, the claim may still be granted. A command that was never sent leaves none.
 fn leaves_no_claim(reply: &Result<Reply, BackendError>) -> bool {
     match reply {
         Ok(reply) => !matches!(reply, Reply::Claimed(_)),

@@ -1,4 +1,4 @@
-//! Invalidations that did not reach the cache: retried until they do.
+//! Invalidations that the cache did not confirm: they are retried until it does.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -17,23 +17,23 @@ use crate::protocol::{Command, Token};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// How many holds of one key are released later; in a long outage the others have long run out.
+/// The most holds of one key that are released later; in a long outage, older ones have expired anyway.
 const MAX_RELEASES: usize = 16;
-/// Added to the count, so that reads ask.
+/// A bit in the count that makes reads take the slow path: the cache is closed.
 const CLOSED: usize = 1 << (usize::BITS - 1);
-/// The same, while types are read past the cache.
+/// The same, while reads of some types bypass the cache.
 const PAST: usize = 1 << (usize::BITS - 2);
 /// How many keys one attempt carries.
 const BATCH: usize = 1000;
 
-/// The keys and tags whose invalidation is outstanding. Reads of the keys, and of objects of the types that
-/// have the tags, go past the cache in this process.
+/// The keys and tags whose invalidation is outstanding. In this process, reads of these keys, and of the types with
+/// these tags, bypass the cache.
 #[derive(Default)]
 pub(crate) struct PendingInvalidations {
     keys: Mutex<Outstanding>,
     /// The number of keys and tags, and whether the cache is closed; readable without the lock.
     count: AtomicUsize,
-    /// How many were taken over so far, and how many of these were confirmed since.
+    /// How many invalidations failed so far, and how many of them were confirmed since.
     failed: AtomicU64,
     retried: AtomicU64,
 }
@@ -42,11 +42,11 @@ pub(crate) struct PendingInvalidations {
 struct Outstanding {
     /// By key; the tags of a type by their guard, which may be equal to a key.
     by_key: KeyMap<Debt>,
-    /// Whether a task is at work.
+    /// Whether a task is retrying them.
     running: bool,
-    /// Nothing is cached any more.
+    /// Whether the cache is closed.
     closed: bool,
-    /// The guards of the types that are read past the cache, and how often each was asked for.
+    /// The guards of the types whose reads bypass the cache, each with the number of followers that ask for it.
     past: KeyMap<usize>,
     /// For the next task, once the runtime of the last one has ended.
     engine: Weak<Engine>,
@@ -69,20 +69,20 @@ impl Outstanding {
 
 #[derive(Clone, Default, PartialEq)]
 struct Debt {
-    /// Grows with every addition, so that an attempt does not settle what came after it.
+    /// Grows with every addition, so that an attempt does not remove what was added after it began.
     version: u64,
-    /// When the first of what is outstanding was taken over, and how many were.
+    /// When the first outstanding invalidation failed, and how many have.
     since: Option<Instant>,
     taken_over: u64,
     /// Holds to be released as well.
     releases: Vec<Token>,
-    /// The hold that lets replicas settle, the longest that was asked for.
+    /// The hold for the settle time: the longest that was requested.
     settling: Option<(Token, Duration)>,
-    /// Whether the key is to be invalidated.
+    /// Whether the key must be invalidated.
     of_key: bool,
-    /// Whether it is that of an epoch of answers, which is to end.
+    /// Whether it is the key of an epoch of query results, which must be changed.
     of_answers: bool,
-    /// The tags to be invalidated, and the guard with them if there are any.
+    /// The tags to invalidate; if there are any, the guard too.
     tags: BTreeSet<Key>,
 }
 
@@ -98,7 +98,7 @@ impl Debt {
             (Command::Release { token }, _) => self.release(*token),
             (Command::Hold { token, ttl }, None) => self.settling = Some((*token, *ttl)),
             (Command::Hold { token, ttl }, Some((first, longest))) => {
-                // One hold settles for all; the end of a write is a release besides.
+                // One settle hold is enough for all; the end of a write also needs a release.
                 self.settling = Some((first, longest.max(*ttl)));
                 self.release(*token);
             }
@@ -112,7 +112,7 @@ impl Debt {
         }
     }
 
-    /// What is done to the key, and to the guard. Releasing a hold that is of the other does no harm.
+    /// The commands for the key, and for the guard. Releasing a hold that belongs to the other one has no effect.
     fn commands(&self) -> impl Iterator<Item = Command> + '_ {
         let first = match self.settling {
             None => Command::Invalidate,
@@ -129,20 +129,19 @@ impl Debt {
 }
 
 impl PendingInvalidations {
-    /// Whether this key is outstanding, or tags with this guard.
+    /// Whether an invalidation of this key, or of tags with this guard, is outstanding.
     #[inline]
     pub(crate) fn contains(&self, key: Key) -> bool {
         self.contains_any(|| key)
     }
 
-    /// The same, for a key that takes some work to tell.
+    /// The same, for a key that is expensive to compute.
     #[inline]
     pub(crate) fn contains_any(&self, key: impl FnOnce() -> Key) -> bool {
         !self.is_clear() && self.check(|outstanding| outstanding.has(key()))
     }
 
-    /// Sees to it that what is outstanding is retried, though the runtime that retried it has ended. Any
-    /// use of the cache does so.
+    /// Starts the retries again if the runtime of the last task has ended. Any use of the cache calls this.
     #[inline]
     pub(crate) fn resume(&self) {
         if !self.is_clear() {
@@ -160,7 +159,7 @@ impl PendingInvalidations {
         result
     }
 
-    /// Whether nothing is outstanding and the cache is open, so that reads need not ask.
+    /// Whether nothing is outstanding and the cache is open, so reads can skip the check.
     pub(crate) fn is_clear(&self) -> bool {
         self.count.load(Ordering::Acquire) == 0
     }
@@ -169,8 +168,8 @@ impl PendingInvalidations {
         self.count.load(Ordering::Acquire) & !(CLOSED | PAST)
     }
 
-    /// The same as a user counts it: the epochs of answers go with the tags and the objects that they are
-    /// invalidated with.
+    /// The number as a user counts it: epochs of query results are not counted, since they belong to tags and
+    /// objects that are.
     pub(crate) fn named(&self) -> usize {
         if self.len() == 0 {
             return 0;
@@ -180,7 +179,7 @@ impl PendingInvalidations {
         if named == 0 { all } else { named }
     }
 
-    /// For how long the oldest has been outstanding.
+    /// How long the oldest one has been outstanding.
     pub(crate) fn oldest(&self) -> Option<Duration> {
         if self.len() == 0 {
             return None;
@@ -200,7 +199,7 @@ impl PendingInvalidations {
         self.retried.load(Ordering::Relaxed)
     }
 
-    /// From here on reads go past the cache, and what fails is not retried in the background.
+    /// From now on reads bypass the cache, and failed invalidations are not retried in the background.
     pub(super) fn close(&self) {
         let mut outstanding = self.lock();
         outstanding.closed = true;
@@ -213,7 +212,7 @@ impl PendingInvalidations {
         self.count.store(outstanding.len() | closed | past, Ordering::Release);
     }
 
-    /// From here on reads of the types with these guards go past the cache.
+    /// From now on reads of the types with these guards bypass the cache.
     #[cfg(feature = "log")]
     pub(crate) fn read_past(&self, guards: &[Key]) {
         let mut outstanding = self.lock();
@@ -238,8 +237,7 @@ impl PendingInvalidations {
         self.recount(&outstanding);
     }
 
-    /// Takes over what was not confirmed, each with its last command as it is for a key, and starts the task
-    /// that retries it.
+    /// Adds unconfirmed targets, each with its last command, and starts the task that retries them.
     pub(crate) fn add(&self, engine: &Arc<Engine>, lost: Vec<(Target, Command)>) {
         self.failed.fetch_add(lost.len() as u64, Ordering::Relaxed);
         let mut outstanding = self.lock();
@@ -253,11 +251,11 @@ impl PendingInvalidations {
         }
     }
 
-    /// Starts the task, which no other is.
+    /// Starts the task; there must be no other.
     fn start(mut outstanding: MutexGuard<'_, Outstanding>) {
         let Some(engine) = outstanding.engine.upgrade() else { return };
         outstanding.running = true;
-        // A runtime that has ended drops the task at once, which takes the lock.
+        // If the runtime has ended, it drops the task at once, which takes the lock.
         drop(outstanding);
         let runtime = engine.runtime();
         let running = Running { engine, ended: false };
@@ -278,13 +276,13 @@ impl PendingInvalidations {
             if outstanding.len() == 0 {
                 outstanding.running = false;
                 drop(outstanding);
-                say!(INVALIDATIONS_DONE, "all outstanding invalidations are done");
+                say!(INVALIDATIONS_DONE, "all outstanding invalidations are confirmed");
                 return;
             }
         }
     }
 
-    /// Tries every key and tag once; whether all went well.
+    /// Tries every key and tag once; returns whether all were confirmed.
     pub(super) async fn attempt_all(&self, engine: &Engine) -> bool {
         let debts: Vec<(Key, Debt)> =
             self.lock().by_key.iter().map(|(key, debt)| (*key, debt.clone())).collect();
@@ -293,14 +291,14 @@ impl PendingInvalidations {
             let done = self.attempt(engine, batch).await;
             all &= done == batch.len();
             if done == 0 {
-                // An outage; the others would fare no better.
+                // An outage: the others would fail too.
                 return false;
             }
         }
         all
     }
 
-    /// Tries some; how many were done.
+    /// Tries some of them; returns how many were confirmed.
     async fn attempt(&self, engine: &Engine, batch: &[(Key, Debt)]) -> usize {
         let mut done = vec![true; batch.len()];
         send(engine, &mut done, batch, |key, debt, add| {
@@ -329,7 +327,7 @@ impl PendingInvalidations {
     }
 }
 
-/// Sends what these add to those that are `done` so far; the others are no longer so.
+/// Sends the commands that `add` creates for the debts that are `done` so far; those that fail are no longer done.
 async fn send(
     engine: &Engine,
     done: &mut [bool],
@@ -352,8 +350,8 @@ async fn send(
     }
 }
 
-/// The task's right to be the only one. Where a runtime ends, or there is none, it is dropped with
-/// the task, and the next use of the cache starts another.
+/// The task's right to be the only one. If its runtime ends, or there is none, it is dropped with
+/// the task, and the next use of the cache starts another task.
 struct Running {
     engine: Arc<Engine>,
     ended: bool,
@@ -441,7 +439,7 @@ mod tests {
         }
     }
 
-    /// Of a type whose primary key has no placeholder, the guard and the key are equal.
+    /// For a type whose primary key has no placeholder, the guard and the key are equal.
     #[test]
     fn a_key_is_invalidated_though_tags_with_an_equal_guard_are_outstanding() {
         let (key, tag) = (tags(vec![]), tags(vec![Key::from_hash(1)]));

@@ -1,7 +1,7 @@
-//! What is about to be stored is read back first: a hit equals what was fetched, or there is no hit.
+//! Every value is read back before it is stored, so that a hit always equals what was fetched.
 //!
-//! Only the encoding is read back, which depends on the type. Compression and encryption treat all bytes alike,
-//! and a reader refuses what does not come back as it was, by zstd's checksum or the tag.
+//! Only the encoding is read back, because it depends on the type. Compression and encryption treat all bytes
+//! alike, and a reader detects damage by zstd's checksum or the authentication tag.
 
 use super::Engine;
 use crate::codec::difference;
@@ -10,7 +10,7 @@ use crate::events::say;
 use crate::model::cached::Cached;
 use crate::stats::{Counter, TypeState};
 
-/// The document of a fetched object, if what it says is all of the object.
+/// The document of a fetched object, if it represents the whole object.
 pub(super) fn encode<T: Cached>(
     engine: &Engine,
     state: &TypeState,
@@ -47,14 +47,14 @@ pub(super) fn encode<T: Cached>(
             UNFAITHFUL_VALUE,
             r#type = state.name(),
             why,
-            "an object would not come back from the cache as it was fetched, and is not cached; further \
+            "an object, decoded again, differs from the fetched one, so it is not cached; further \
              objects of the type are counted as `unfaithful`"
         );
     }
     None
 }
 
-/// Why the object that a reader would have of this document is not the given one.
+/// Why the object that a reader would decode from this document differs from the given one.
 fn unlike<T: Cached>(object: &T, document: &[u8]) -> Option<String> {
     let body = document::parse(document).ok().and_then(|(_, body)| body.object());
     let Some(body) = body else { return Some("the document is malformed".to_owned()) };

@@ -1,4 +1,4 @@
-//! What a test's cache was asked to do.
+//! A record of what a test's cache did.
 
 use parking_lot::Mutex;
 
@@ -6,17 +6,17 @@ use super::Target;
 use crate::key::Key;
 use crate::key::named::{self, Wanted};
 
-/// What was done.
+/// The kinds of recorded actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
-    /// Asked for, wherever it came from.
+    /// Read, from whatever source.
     Read,
     /// Stored in the cache, after a fetch or with a write.
     Stored,
-    /// Invalidated, by an invalidation or at the end of a write; also where the cache could not be told.
+    /// Invalidated, by an invalidation or at the end of a write; also if the cache could not be reached.
     Invalidated,
-    /// Named by a write whose work was begun.
+    /// Named by a write whose work has begun.
     Written,
 }
 
@@ -27,7 +27,7 @@ pub(crate) enum Thing {
     Key(Key),
     /// The objects that carry a tag.
     Tag(Key),
-    /// What carries an epoch that is no tag's: the answers to queries, or everything of a type.
+    /// Values with an epoch that is not a tag's: results of queries, or everything of a type.
     Epoch(Key),
 }
 
@@ -47,7 +47,7 @@ impl Thing {
         }
     }
 
-    /// What a target names.
+    /// The things that a target names.
     pub(crate) fn of(target: &Target) -> impl Iterator<Item = Self> {
         let own = match target {
             Target { of_answers: true, key, .. } => Some(Self::Epoch(*key)),
@@ -58,7 +58,7 @@ impl Thing {
     }
 }
 
-/// One thing that was done.
+/// One recorded action.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) action: Action,
@@ -68,7 +68,8 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Whether it is the thing, or is of it: an object of a tag, an answer, anything of a type.
+    /// Whether it concerns the thing itself, or something that belongs to it: an object with a tag, a query's
+    /// result, anything of a type.
     pub(crate) fn is_of(&self, thing: Thing) -> bool {
         self.thing == thing
             || (!matches!(thing, Thing::Key(_)) && self.carries.contains(&thing.key()))

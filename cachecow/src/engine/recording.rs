@@ -1,4 +1,4 @@
-//! Where a test's cache notes what it was asked to do. Without the feature `testing`, nothing.
+//! Records what a test's cache does. Without the feature `testing`, it does nothing.
 
 use super::invalidation::Change;
 use super::write_through::WrittenObject;
@@ -13,7 +13,7 @@ mod on {
     use crate::model::cached::Cached;
 
     impl Engine {
-        /// A read was asked for.
+        /// Notes a read.
         #[inline]
         pub(crate) fn note_read<L: Lookup>(&self, scope: Scope, key: Key) {
             if let Some(recorder) = &self.settings.recorder {
@@ -22,7 +22,7 @@ mod on {
             }
         }
 
-        /// Something was stored under these keys, with these epochs.
+        /// Notes that something was stored under these keys, with these epochs.
         pub(crate) fn note_stored(
             &self,
             keys: impl IntoIterator<Item = Key>,
@@ -34,14 +34,14 @@ mod on {
             }
         }
 
-        /// These are invalidated.
+        /// Notes that these are invalidated.
         pub(crate) fn note_invalidated(&self, targets: &[Target]) {
             if let Some(recorder) = &self.settings.recorder {
                 recorder.note_targets(Action::Invalidated, targets);
             }
         }
 
-        /// The work of a write of these is begun.
+        /// Notes that the work of a write of these begins.
         pub(in crate::engine) fn note_written(&self, changes: &[Change]) {
             if let Some(recorder) = &self.settings.recorder {
                 let targets = changes.iter().map(|change| &change.target);
@@ -49,7 +49,7 @@ mod on {
             }
         }
 
-        /// The epochs that objects carry, by their keys, which a write is to store.
+        /// The epochs of the objects that a write will store, by their keys.
         pub(in crate::engine) fn epochs_to_note(
             &self,
             objects: &[WrittenObject],
@@ -58,7 +58,7 @@ mod on {
             noted.iter().map(WrittenObject::epochs).collect()
         }
 
-        /// A write of these has ended.
+        /// Notes that a write of these has ended.
         pub(in crate::engine) fn note_ended(&self, changes: &[Change], epochs: &[(Key, Vec<Key>)]) {
             if let Some(recorder) = &self.settings.recorder {
                 let targets = changes.iter().map(|change| &change.target);

@@ -1,4 +1,4 @@
-//! Reads that are picked out for the auditor.
+//! Reads that are picked for the auditor.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -11,10 +11,10 @@ use crate::key::Scope;
 use crate::model::audited::Audited;
 use crate::model::object::Loaded;
 
-/// How many picked reads wait for the auditor at the most.
+/// How many picked reads may wait for the auditor.
 const WAITING: usize = 64;
 
-/// A lookup, and what was served for it from the cache.
+/// A lookup, and the cached object that was served for it.
 pub(crate) struct Sample {
     pub(crate) scope: Scope,
     pub(crate) lookup: Audited,
@@ -26,7 +26,7 @@ pub(crate) struct Sample {
 pub(crate) struct Sampling {
     /// One in how many reads; zero: none.
     one_in: AtomicU32,
-    /// It is given the reads of one scope: its contexts lead to no other's data.
+    /// It gets the reads of one scope only: its contexts lead to no other scope's data.
     auditor: Mutex<Option<(Scope, Sender<Sample>)>>,
 }
 
@@ -38,8 +38,8 @@ impl Sampling {
         one_in != 0 && fastrand::u32(..one_in) == 0
     }
 
-    /// Gives what was picked to the auditor; whether there was room for it. The first to find the
-    /// auditor gone ends the picking.
+    /// Offers a picked read to the auditor; returns whether there was room for it. If the auditor
+    /// is gone, picking stops.
     pub(crate) fn offer(&self, sample: Sample) -> bool {
         let mut auditor = self.lock();
         let mine = auditor.as_ref().filter(|(scope, _)| *scope == sample.scope);
@@ -54,7 +54,7 @@ impl Sampling {
         }
     }
 
-    /// Picks reads from now on; an auditor that was there before gets no more.
+    /// Begins to pick reads; an earlier auditor gets no more.
     pub(crate) fn begin(&self, scope: Scope, one_in: NonZeroU32) -> Receiver<Sample> {
         let (sender, receiver) = channel(WAITING);
         let mut auditor = self.lock();

@@ -8,25 +8,25 @@ use crate::model::cached::TypePolicy;
 use crate::near::NearSettings;
 use crate::packing::Packing;
 
-/// Tells the time of day; replaced in tests.
+/// The clock for the time of day; replaced in tests.
 pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 #[derive(Clone)]
 pub(crate) struct Settings {
     pub(crate) ttl: Duration,
-    /// By how much of itself a time to live may be shortened, at random: 0 to 1.
+    /// The largest fraction by which a time to live is shortened at random: 0 to 1.
     pub(crate) ttl_jitter: f64,
     pub(crate) negative_ttl: Option<Duration>,
     pub(crate) stale_if_error: Option<Duration>,
     pub(crate) soft_timeout: Option<Duration>,
     pub(crate) refresh_ahead: bool,
-    /// How many loads run at a time that may outlive their callers.
+    /// How many loads that may outlive their callers run at a time.
     pub(crate) background_loads: usize,
     pub(crate) lease: Duration,
     pub(crate) hold: Duration,
     /// How long `close` waits.
     pub(crate) close_timeout: Duration,
-    /// For how long after an invalidation nothing is stored; zero: not at all.
+    /// The settle time: how long after an invalidation nothing is stored; may be zero.
     pub(crate) settle: Duration,
     /// Zero: fetch at once.
     pub(crate) fill_wait: Duration,
@@ -34,28 +34,28 @@ pub(crate) struct Settings {
     pub(crate) load_wait: Duration,
     /// The longest document, in bytes.
     pub(crate) max_value_len: usize,
-    /// How many fetches of one batch run at a time where there is no `fetch_many`.
+    /// How many fetches of one batch run at a time without `fetch_many`.
     pub(crate) fetch_concurrency: usize,
-    /// How many fetches run at a time while the cache is out of reach.
+    /// How many fetches run at a time while the cache cannot be reached.
     pub(crate) outage_fetch_concurrency: usize,
     /// How old another version's value must be before this version replaces it.
     pub(crate) replace_after: Duration,
-    /// For how many keys it is remembered what to ask for with them.
+    /// For how many keys hints are kept.
     pub(crate) hints: usize,
     /// The tier in this process's memory.
     pub(crate) near: NearSettings,
     /// How documents are compressed and encrypted.
     pub(crate) packing: Packing,
-    /// The program's own; none: the system's.
+    /// The program's own clock; `None`: the system's.
     pub(crate) clock: Option<Clock>,
-    /// What the cache is, in a word.
+    /// The kind of cache, in one word.
     pub(crate) label: &'static str,
-    /// Notes what is read, stored, invalidated and written.
+    /// Records what is read, stored, invalidated and written.
     #[cfg(feature = "testing")]
     pub(crate) recorder: Option<Arc<super::recorder::Recorder>>,
 }
 
-/// The program's own clock: how much time has passed on it since it was given.
+/// The program's own clock: measures the time since it was set.
 pub(crate) struct GivenClock {
     clock: Clock,
     began: SystemTime,
@@ -71,10 +71,10 @@ impl GivenClock {
     }
 }
 
-/// As good as for ever, and small enough to be added to any clock.
+/// Practically for ever, but small enough to be added to any clock.
 pub(crate) const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
-/// More fetches at a time than any batch has, and few enough to be multiplied.
+/// More concurrent fetches than any batch has, but small enough to be multiplied.
 const MOST_FETCHES: usize = 1 << 24;
 
 impl Settings {
@@ -84,27 +84,27 @@ impl Settings {
         policy.stale_if_error.or(self.stale_if_error)
     }
 
-    /// Whether objects of a type are fetched anew before their time to live is over.
+    /// Whether objects of a type are refreshed before their time to live ends.
     #[inline]
     pub(crate) fn refreshes_ahead(&self, policy: &TypePolicy) -> bool {
         policy.refresh_ahead.unwrap_or(self.refresh_ahead)
     }
 
-    /// How long a read of a type waits before it is served an object past its time to live; `None`: it is served
-    /// none. A fetch that hangs counts as one that failed.
+    /// How long a read of a type waits before it is served an object past its time to live; `None`: it never is. A
+    /// fetch that hangs counts as failed.
     pub(crate) fn lateness(&self, policy: &TypePolicy) -> Option<Duration> {
         self.stale_window(policy)?;
         let soft = policy.soft_timeout.or(self.soft_timeout);
         Some(soft.unwrap_or_else(|| self.patience()).min(LONGEST))
     }
 
-    /// How long a load is waited for: as long as it may wait for another process, and the time to
-    /// fetch.
+    /// How long callers wait for a load: as long as it may wait for another process, plus the time
+    /// for a fetch.
     pub(crate) fn patience(&self) -> Duration {
         self.fill_wait + self.load_wait
     }
 
-    /// Bounds what is added to a clock or multiplied.
+    /// Limits the values that are added to a clock or multiplied.
     pub(crate) fn bound(&mut self) {
         let near = &mut self.near;
         for duration in [

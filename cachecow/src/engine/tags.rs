@@ -7,8 +7,8 @@ use crate::protocol::ReadMachine;
 use crate::stats::TypeState;
 
 impl Engine {
-    /// A read by this lookup, not begun: past the cache, if it missed an invalidation of the key, or of what the
-    /// object may carry.
+    /// A read by this lookup, not begun. It bypasses the cache if an invalidation of the key, or of a tag that the
+    /// object may carry, is outstanding.
     pub(crate) fn read_of<L: Lookup>(
         &self,
         scope: Scope,
@@ -22,7 +22,7 @@ impl Engine {
         self.read(key, state)
     }
 
-    /// Whether an invalidation of a tag is outstanding that the object of this lookup may carry.
+    /// Whether an invalidation is outstanding of a tag that the object of this lookup may carry.
     #[inline]
     pub(crate) fn owes_tags<L: Lookup>(&self, scope: Scope, lookup: &L) -> bool {
         if !L::TAGGED || self.pending.is_clear() {

@@ -8,7 +8,7 @@ use super::Engine;
 use crate::cache::read::Source;
 use crate::stats::TypeState;
 
-/// Picks reads at random to be timed: to time each would cost one from this process's memory more than it takes.
+/// Picks reads at random to be timed: timing every read would take longer than a read from this process's memory.
 #[derive(Default)]
 pub(crate) struct Timings {
     /// One in how many reads; zero: none.
@@ -20,7 +20,7 @@ pub(crate) struct Timings {
 pub(crate) struct Timer(Option<Instant>);
 
 impl Timings {
-    /// Times one in so many reads from now on.
+    /// From now on, times one in this number of reads.
     #[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "the exporter has reads timed"))]
     pub(crate) fn pick_one_in(&self, reads: u32) {
         self.one_in.store(reads, Ordering::Relaxed);
@@ -36,7 +36,8 @@ impl Timings {
         Timer(Some(Instant::now()))
     }
 
-    /// The beginning of a call for so many objects: one read, however many they are, and none for nothing.
+    /// The beginning of a call for this number of objects. The call counts as one read, or as none for zero
+    /// objects.
     #[inline]
     pub(crate) fn begin_many(&self, objects: usize) -> Timer {
         if objects == 0 { Timer(None) } else { self.begin() }

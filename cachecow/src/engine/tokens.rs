@@ -1,11 +1,11 @@
-//! Tokens that no other process and no earlier run has ever used.
+//! Tokens that no other process and no earlier run uses.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::error::{Error, ErrorKind};
 use crate::protocol::Token;
 
-/// A random half for the process and a counter.
+/// A random part for the process, and a counter.
 pub(crate) struct Tokens {
     process: [u8; 8],
     next: AtomicU64,
@@ -15,13 +15,14 @@ impl Tokens {
     pub(crate) fn new() -> Result<Self, Error> {
         let mut random = [0; 16];
         getrandom::fill(&mut random).map_err(|error| {
-            let message = "the operating system gave no random numbers for the cache's tokens";
+            let message =
+                "the operating system could not provide random numbers for the cache's tokens";
             Error::caused_by(ErrorKind::Unavailable, message, error)
         })?;
         let (process, start) = random.split_at(8);
         Ok(Self {
             process: process.try_into().expect("8 of 16 bytes"),
-            // A random start makes up for the shorter process part.
+            // A random start compensates for the short process part.
             next: AtomicU64::new(u64::from_be_bytes(start.try_into().expect("8 of 16 bytes"))),
         })
     }

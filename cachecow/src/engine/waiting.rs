@@ -10,24 +10,23 @@ use super::Engine;
 use crate::backend::{BackendError, Watch};
 use crate::key::Key;
 
-/// The first pause between two questions where nobody watches the key; each is twice the one before.
+/// The first pause between two polls when the key is not watched; each pause is twice the one before.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 const LONGEST_PAUSE: Duration = Duration::from_millis(40);
 
-/// How long a watch is relied on without a question: the cache may have lost it and not said so.
+/// How long a watch is trusted without a poll: the cache may have lost the watch without a message.
 const LONGEST_TRUST: Duration = Duration::from_secs(1);
 
-/// A read's wait for another process, from the first lease that it met to the end of its patience.
+/// A read's wait for another process, from the first lease it finds to the end of its patience.
 ///
-/// The cache watches the key and wakes the wait. Until it does watch, or if it cannot, the wait asks
-/// again and again.
+/// The cache watches the key and wakes the wait. Until the watch is set up, or if it cannot be, the wait polls.
 pub(super) struct Wait<'a> {
     engine: &'a Engine,
     key: Key,
     deadline: Instant,
     pause: Duration,
     watching: Watching<'a>,
-    /// Whether a watch has woken this wait before, and yet there was a lease again.
+    /// Whether a watch has already woken this wait, and there was a lease again.
     woken_before: bool,
 }
 
@@ -59,7 +58,7 @@ impl<'a> Wait<'a> {
         }
     }
 
-    /// Waits until it is worth asking again. To be called anew each time the answer is a lease.
+    /// Waits until the read should ask again. Call it again each time the answer is a lease.
     pub(super) async fn once(&mut self) -> Woken {
         let now = Instant::now();
         if now >= self.deadline {
@@ -82,7 +81,7 @@ impl<'a> Wait<'a> {
                 Ok(Ok(())) => {
                     self.watching = Watching::Not;
                     if std::mem::replace(&mut self.woken_before, true) {
-                        // A watch that wakes for nothing must not make this a busy loop.
+                        // A watch that wakes without reason must not cause a busy loop.
                         sleep_until(next_question).await;
                     }
                     return Woken::AskAgain;
@@ -95,7 +94,7 @@ impl<'a> Wait<'a> {
         self.asks_unless_over()
     }
 
-    /// Between half the pause and the whole of it, so that waiters do not move in step.
+    /// Between half the pause and all of it, so that waiters do not poll in step.
     fn next_pause(&mut self) -> Duration {
         let jittered = self.pause.mul_f64(0.5 + 0.5 * fastrand::f64());
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);

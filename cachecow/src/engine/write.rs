@@ -1,4 +1,4 @@
-//! Writes: everything that they name is held before the work, and released after it.
+//! Writes: all their keys and tags are held before the work, and released after it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::events::say;
 use crate::key::Key;
 use crate::protocol::{Command, Fill, HoldPolicy, Token, WriteMachine};
 
-/// A write whose holds are placed, or could not be.
+/// A write after the attempt to place its holds.
 ///
-/// Dropped during the work, it leaves its holds to expire, as if the process had died: whether the work will
-/// still take effect in the backing store cannot be known.
+/// If it is dropped during the work, its holds stay until they expire, as if the process had died: the work may
+/// still take effect in the backing store.
 pub(crate) struct HeldWrite {
     engine: Arc<Engine>,
     changes: Vec<Change>,
@@ -30,11 +30,11 @@ pub(crate) struct HeldWrite {
     _under_way: UnderWay,
 }
 
-/// What the cache has of a write.
+/// The result of a write for the cache.
 pub(crate) struct Ended {
-    /// Whether it was told, or else [`ErrorKind::NotInvalidated`]; it is retried.
+    /// Whether the cache confirmed it; otherwise [`ErrorKind::NotInvalidated`], and it is retried.
     pub(crate) invalidated: Result<(), Error>,
-    /// What became of the objects that were to be stored.
+    /// Whether the objects of the write were stored.
     pub(crate) stored: Fill,
 }
 
@@ -44,7 +44,7 @@ enum Stage {
     Unbegun,
     /// The work has begun, and may not have ended.
     Working,
-    /// The work has ended, and what was not held is not invalidated yet.
+    /// The work has ended, but keys that were not held are not invalidated yet.
     Worked,
     Ended,
 }
@@ -54,7 +54,7 @@ impl HeldWrite {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::HoldRefused`], by policy: the work must not be begun.
+    /// [`ErrorKind::HoldRefused`], if the policy requires holds: the work must not begin.
     pub(crate) async fn begin(
         engine: Arc<Engine>,
         targets: Vec<Target>,
@@ -81,8 +81,8 @@ impl HeldWrite {
         write.guards = guards;
         if let Some(error) = held {
             if write.changes.iter().any(Change::is_refused) {
-                // The other holds, and this one if only its answer was lost, must not outlast the write that
-                // was not begun.
+                // The other holds (and this one, if only its answer was lost) must not outlast the write, which has
+                // not begun.
                 write.changes.iter_mut().for_each(Change::abort);
                 if let Some(error) = engine.drive(&mut write.changes, Urgency::Invalidation).await {
                     engine.retry_lost(&write.changes, &error);
@@ -101,8 +101,8 @@ impl HeldWrite {
 
     /// Ends the write after its work, and invalidates what else the work named.
     ///
-    /// A work that is `in_doubt` may yet take effect: the holds are left to expire, as if the write had been
-    /// dropped.
+    /// If the work is `in_doubt`, it may still take effect: the holds stay until they expire, as if the write had
+    /// been dropped.
     pub(crate) async fn end(
         mut self,
         in_doubt: bool,
@@ -115,7 +115,7 @@ impl HeldWrite {
             self.changes.retain(|change| !change.is_held());
         }
         self.changes.iter_mut().for_each(Change::on_worked);
-        // What is held is invalidated by its release.
+        // Held keys are invalidated by their release.
         named.retain(|target| !self.changes.iter().any(|change| change.target.covers(target)));
         self.changes.extend(engine.invalidations(named));
         self.stage = Stage::Worked;
@@ -140,7 +140,7 @@ impl HeldWrite {
                     WRITE_NOT_TOLD,
                     count,
                     left_out,
-                    "a write took effect, and the cache could not be told"
+                    "a write took effect, but the cache did not confirm its invalidation"
                 );
             }
             Err(not_invalidated("write", exposed.into_iter(), error))
@@ -176,13 +176,13 @@ impl HeldWrite {
             .collect();
         let engine = Arc::clone(&self.engine);
         self.engine.detach(async move {
-            // If it fails, the holds run out.
+            // If it fails, the holds expire.
             let _ = engine.change(requests, Urgency::Invalidation).await;
         });
     }
 
-    /// Invalidates what a cancelled write may have changed without a hold; and what its work may yet change is held,
-    /// as long as the write would have held it.
+    /// Invalidates keys that a cancelled write may have changed without a hold. It also holds them as long as the
+    /// write would have, since the work may still change them.
     fn make_up_for_the_unheld(&mut self) {
         let changes = std::mem::take(&mut self.changes).into_iter();
         let unheld = changes.filter(|change| !change.is_held()).map(|change| change.target);

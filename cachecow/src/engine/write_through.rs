@@ -1,4 +1,4 @@
-//! Objects that a work returned, to be stored when its write ends.
+//! Objects that a work returned, which are stored when its write ends.
 
 use std::time::Duration;
 
@@ -23,17 +23,17 @@ pub(crate) struct AfterWork<'a> {
     scope: Scope,
     /// How long the write has taken so far.
     took: Duration,
-    /// What is invalidated besides.
+    /// Further keys to invalidate.
     pub(crate) named: KeySet,
     objects: Vec<WrittenObject>,
 }
 
-/// An object in the form in which it is stored.
+/// An object, encoded for storing.
 pub(crate) struct WrittenObject {
     key: Key,
     document: Vec<u8>,
     ttl: Duration,
-    /// Of a type whose objects carry epochs.
+    /// The guards of its type, if its objects carry epochs.
     guards: Vec<Key>,
     tags: Vec<Key>,
     state: fn(&Engine) -> &TypeState,
@@ -47,13 +47,13 @@ impl<'a> AfterWork<'a> {
         Self { engine, scope, took, named: KeySet::default(), objects: Vec::new() }
     }
 
-    /// Has the object's keys invalidated, and the object stored under the primary one.
+    /// Adds the object's keys to the invalidation, and the object to what is stored under the primary key.
     pub(crate) fn store<T: Cached>(&mut self, object: &T) {
         self.named.add_object(object);
         self.objects.extend(WrittenObject::of(self.engine, self.scope, object, self.took));
     }
 
-    /// What is invalidated and what is stored.
+    /// Returns what to invalidate and what to store.
     pub(crate) fn into_parts(self) -> (Vec<Target>, Vec<WrittenObject>) {
         (self.engine.targets_of(self.scope, self.named), self.objects)
     }
@@ -70,7 +70,7 @@ impl WrittenObject {
         let header = Header::new(T::FINGERPRINT, engine.wall_clock(), took, logical);
         let document = read_back::encode(engine, state, header, object)?;
         let (mut key, mut tags) = (None, Vec::new());
-        // The primary one comes first.
+        // The primary key comes first.
         object.each_key(&mut |each| key = key.or(Some(scope.key(each))));
         tag::each_epoch(Some(object), &mut |epoch| tags.push(scope.key(epoch)));
         let (guards, state) = (guards::<T>(scope), state_of::<T> as _);
@@ -84,7 +84,7 @@ impl WrittenObject {
     }
 }
 
-/// What must be the same before the work and after it, for an object of the type to be stored.
+/// The guards that must be unchanged after the work, for an object of the type to be stored.
 pub(crate) fn guards<T: Cached>(scope: Scope) -> Vec<Key> {
     let mut guards = Vec::new();
     tag::each_guard::<T>(&mut |guard| guards.push(scope.key(guard)));
@@ -96,7 +96,7 @@ fn state_of<T: Cached>(engine: &Engine) -> &TypeState {
 }
 
 impl Engine {
-    /// Takes the guards of types whose objects a write is to store, before the work begins.
+    /// Reads the guards of the types whose objects a write will store, before the work begins.
     pub(super) async fn capture(&self, guards: &[Key], ttl: Duration) -> Guards {
         if guards.is_empty() {
             return Guards::default();
@@ -106,8 +106,8 @@ impl Engine {
         answers.into_iter().map(|(key, answer)| (key, Captured::by(&answer))).collect()
     }
 
-    /// Sees to it that the objects are stored when the holds of their keys are released. Those whose key is
-    /// not held are left out.
+    /// Lets the objects be stored when the holds of their keys are released. Objects whose key is not held are left
+    /// out.
     pub(super) async fn store_with(
         &self,
         changes: &mut [Change],
@@ -130,7 +130,7 @@ impl Engine {
         }
     }
 
-    /// Gives the object its tags' epochs; whether it may be stored.
+    /// Adds the tags' epochs to the object; returns whether it may be stored.
     async fn stamp(&self, object: &mut WrittenObject, guards: &Guards) -> bool {
         if object.guards.is_empty() {
             return true;
@@ -142,7 +142,7 @@ impl Engine {
         }
         let take = |&tag| (tag, Command::TakeEpoch { fresh: self.tokens.fresh(), ttl: object.ttl });
         let taken = self.ask(object.tags.iter().map(take).collect()).await;
-        // After the epochs were taken; see `protocol::tags`.
+        // After the epochs were read; see `protocol::tags`.
         let read = object.guards.iter().map(|&guard| (guard, Command::ReadEpoch)).collect();
         let of_guards = self.ask(read).await;
         if !tags::all_stand(&captured, of_guards.iter().map(|(_, answer)| answer)) {
@@ -166,7 +166,7 @@ impl Engine {
     }
 }
 
-/// What became of the objects that a write was to store.
+/// Whether the objects of a write were stored.
 pub(super) fn count(engine: &Engine, changes: &[Change]) {
     for change in changes {
         if let Some(state) = change.state {

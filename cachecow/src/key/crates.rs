@@ -1,7 +1,8 @@
 //! Other crates' types in keys, each by the feature of its crate's name.
 //!
-//! Equal values have equal encodings: moments are encoded by their instant, whatever their offset,
-//! decimals without trailing zeros. What two crates have alike is encoded alike.
+//! Equal values have equal encodings: a date-time with an offset is encoded by its instant, and a
+//! decimal without trailing zeros. If two crates have a type for the same thing, both types have
+//! the same encoding.
 
 use super::{KeyEncoder, KeyPart};
 

@@ -28,8 +28,8 @@ pub(super) mod ext {
 /// The encoding is a sequence of MessagePack documents in their shortest form: the template with
 /// its placeholders emptied (`user:{}`), then each part. Every document carries its own type and
 /// length, so two different lists of parts never encode to the same bytes: `("ab", "c")` differs
-/// from `("a", "bc")`, and the integer 1 from the text `"1"`. An integer is encoded by its value,
-/// not by its Rust type, so that a field may grow from `i32` to `i64` and keep its keys.
+/// from `("a", "bc")`, and the integer 1 differs from the text `"1"`. An integer is encoded by its
+/// value, not by its Rust type, so a field may change from `i32` to `i64` and keep its keys.
 ///
 /// The encoding is fixed: `tests/tests/key_vectors.rs` publishes test vectors, and a change to
 /// them is a breaking change.
@@ -46,11 +46,11 @@ pub(super) mod ext {
 #[derive(Clone)]
 pub struct KeyEncoder {
     encoded: Encoded,
-    /// If they are known; else the encoded template has them.
+    /// `None`: they are taken from the encoded template.
     words: Option<&'static Words>,
 }
 
-/// Most keys fit inline, and need no allocation.
+/// Most keys fit inline, without an allocation.
 #[derive(Clone)]
 enum Encoded {
     Inline { len: u8, bytes: [u8; INLINE] },
@@ -62,8 +62,8 @@ const INLINE: usize = 64;
 impl KeyEncoder {
     /// Starts a key with its template, the placeholders emptied: `user:email:{}`.
     ///
-    /// What varies is a part, and does not stand in the template: the words of each different template, at most
-    /// 31 bytes, stay in memory until the program ends.
+    /// Pass variable data as parts, never in the template: the words of each different template (at most 31 bytes)
+    /// stay in memory until the program ends.
     #[inline]
     pub fn new(template: &str) -> Self {
         Self::begin(template, None)
@@ -75,7 +75,7 @@ impl KeyEncoder {
         Self::begin(template.text, Some(template.words()))
     }
 
-    /// Parts that were encoded before.
+    /// Makes an encoder from parts that were encoded before.
     #[inline]
     pub(crate) fn of_encoded(parts: &[u8]) -> Self {
         let mut encoder =
@@ -92,13 +92,13 @@ impl KeyEncoder {
         encoder
     }
 
-    /// The name of a type parameter of the cached struct, so that `Page<User>` and `Page<Order>`
-    /// never share a key.
+    /// Appends the name of a type parameter of the cached struct, so that `Page<User>` and
+    /// `Page<Order>` never share a key.
     pub fn scope(&mut self, name: &str) {
         self.ext(ext::SCOPE, name.as_bytes());
     }
 
-    /// An integer, signed or not, of any width up to 64 bits and beyond.
+    /// Appends an integer in the range of `i128`.
     #[inline]
     pub fn int(&mut self, value: i128) {
         match i64::try_from(value) {
@@ -110,7 +110,7 @@ impl KeyEncoder {
         }
     }
 
-    /// An unsigned integer beyond the range of `i128`, or within it.
+    /// Appends an unsigned integer, which may be beyond the range of `i128`.
     pub fn uint(&mut self, value: u128) {
         match i128::try_from(value) {
             Ok(value) => self.int(value),
@@ -118,7 +118,7 @@ impl KeyEncoder {
         }
     }
 
-    /// Text.
+    /// Appends text.
     #[inline]
     pub fn str(&mut self, value: &str) {
         match value.len() {
@@ -128,46 +128,46 @@ impl KeyEncoder {
         self.extend(value.as_bytes());
     }
 
-    /// Raw bytes; they differ from text of the same bytes.
+    /// Appends raw bytes; they differ from a text with the same bytes.
     pub fn bytes(&mut self, value: &[u8]) {
         self.long_header([0xc4, 0xc5, 0xc6], value.len());
         self.extend(value);
     }
 
-    /// A truth value.
+    /// Appends a boolean.
     pub fn bool(&mut self, value: bool) {
         self.push(if value { 0xc3 } else { 0xc2 });
     }
 
-    /// A single character; it differs from a text of that one character.
+    /// Appends a single character; it differs from a text of that one character.
     pub fn char(&mut self, value: char) {
         self.ext(ext::CHAR, &u32::from(value).to_be_bytes());
     }
 
-    /// A UUID by its 16 bytes.
+    /// Appends a UUID, by its 16 bytes.
     pub fn uuid(&mut self, value: [u8; 16]) {
         self.ext(ext::UUID, &value);
     }
 
-    /// An IP address by its 4 or 16 octets.
+    /// Appends an IP address, by its 4 or 16 octets.
     pub fn ip_address(&mut self, octets: &[u8]) {
         self.ext(ext::IP_ADDRESS, octets);
     }
 
-    /// A date, by the days since 1 January 1970.
+    /// Appends a date, by the days since 1 January 1970.
     pub fn date(&mut self, days: i32) {
         self.ext(ext::DATE, &days.to_be_bytes());
     }
 
-    /// A time of day, by the seconds since midnight and the nanoseconds since the second. During a leap
-    /// second the second is the one before it, and there are more than a thousand million nanoseconds.
+    /// Appends a time of day, by the seconds since midnight and the nanoseconds since that second. During a leap
+    /// second, `seconds` is the second before it, and `nanoseconds` is a thousand million or more.
     pub fn time(&mut self, seconds: u32, nanoseconds: u32) {
         let time = u64::from(seconds) << 32 | u64::from(nanoseconds);
         self.ext(ext::TIME, &time.to_be_bytes());
     }
 
-    /// A date and a time of day, as [`date`](Self::date) and [`time`](Self::time) take them, without a
-    /// place on earth.
+    /// Appends a date and a time of day without a time zone, as [`date`](Self::date) and [`time`](Self::time) take
+    /// them.
     pub fn date_time(&mut self, days: i32, seconds: u32, nanoseconds: u32) {
         let mut value = [0; 12];
         value[..4].copy_from_slice(&days.to_be_bytes());
@@ -176,8 +176,8 @@ impl KeyEncoder {
         self.ext(ext::DATE_TIME, &value);
     }
 
-    /// An instant, by the seconds since the beginning of 1970 in UTC and the nanoseconds since the second,
-    /// which are those of [`time`](Self::time).
+    /// Appends an instant, by the seconds since the beginning of 1970 in UTC, and the nanoseconds since that
+    /// second, as in [`time`](Self::time).
     pub fn instant(&mut self, seconds: i64, nanoseconds: u32) {
         let mut value = [0; 12];
         value[..8].copy_from_slice(&seconds.to_be_bytes());
@@ -185,36 +185,36 @@ impl KeyEncoder {
         self.ext(ext::INSTANT, &value);
     }
 
-    /// A day of the week: 1 is Monday, 7 Sunday.
+    /// Appends a day of the week: 1 is Monday, 7 is Sunday.
     pub fn weekday(&mut self, number: u8) {
         self.ext(ext::WEEKDAY, &[number]);
     }
 
-    /// A month: 1 is January.
+    /// Appends a month: 1 is January.
     pub fn month(&mut self, number: u8) {
         self.ext(ext::MONTH, &[number]);
     }
 
-    /// A decimal number, `mantissa` divided by ten to the power of `scale`. The caller sees to it that
-    /// equal numbers have one form: without trailing zeros after the point.
+    /// Appends a decimal number: `mantissa` divided by ten to the power of `scale`. The caller must pass equal
+    /// numbers in the same form, without trailing zeros after the point.
     pub fn decimal(&mut self, mantissa: i128, scale: u8) {
         let mut value = [scale; 17];
         value[1..].copy_from_slice(&mantissa.to_be_bytes());
         self.ext(ext::DECIMAL, &value);
     }
 
-    /// A MongoDB `ObjectId` by its 12 bytes.
+    /// Appends a MongoDB `ObjectId`, by its 12 bytes.
     pub fn object_id(&mut self, value: [u8; 12]) {
         self.ext(ext::OBJECT_ID, &value);
     }
 
-    /// The absent optional part.
+    /// Appends an optional part that is absent.
     pub fn none(&mut self) {
         self.push(0xc0);
     }
 
-    /// Announces a group of up to 15 parts, which follow; a present optional part is a group of
-    /// one.
+    /// Begins a group of up to 15 parts, which the caller appends next. An optional part that is
+    /// present is a group of one.
     ///
     /// # Panics
     ///
@@ -224,7 +224,7 @@ impl KeyEncoder {
         self.push(0x90 | low_byte(len));
     }
 
-    /// The bytes that are hashed.
+    /// Returns the bytes that are hashed.
     #[inline]
     pub fn as_bytes(&self) -> &[u8] {
         match &self.encoded {
@@ -233,7 +233,7 @@ impl KeyEncoder {
         }
     }
 
-    /// The key of the parts so far.
+    /// Returns the key of the parts so far.
     #[inline]
     pub fn key(&self) -> Key {
         let key = match self.words {
@@ -284,8 +284,8 @@ impl KeyEncoder {
         match len {
             0..=0xff => self.tagged(short, &bytes[7..]),
             0x100..=0xffff => self.tagged(medium, &bytes[6..]),
-            // A part of 4 GiB or more would lose its upper length bits; it cannot be held beside
-            // the object in the memory of any server that this runs on.
+            // A part of 4 GiB or more would lose its upper length bits. Such a part is impractical:
+            // the object itself also needs memory.
             _ => self.tagged(long, &bytes[4..]),
         }
     }

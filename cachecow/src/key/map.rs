@@ -7,7 +7,7 @@ use super::Key;
 /// A map by key.
 pub(crate) type KeyMap<V> = HashMap<Key, V, FoldKeys>;
 
-/// Folds a key's 128 bits to 64 by one multiplication, since a key is a hash already. XXH3 is no defence
-/// against chosen keys, and the fold is seeded: whoever makes hashes that agree in some bits does not know
-/// which bits count.
+/// Folds a key's 128 bits to 64 by one multiplication: a key is already a hash. XXH3 does not protect against
+/// chosen keys, so the fold has a random seed. An attacker who makes hashes that agree in some bits cannot know
+/// which bits matter.
 pub(crate) type FoldKeys = foldhash::fast::RandomState;

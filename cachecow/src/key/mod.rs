@@ -1,4 +1,4 @@
-//! What an object is cached under: typed parts, encoded without ambiguity and hashed.
+//! Cache keys: typed parts, encoded without ambiguity and hashed.
 
 #[cfg(any(
     feature = "bson",
@@ -38,13 +38,13 @@ use self::words::Words;
 
 /// The name of one cached object: the words of its template, and XXH3-128 of its encoded parts.
 ///
-/// Equal parts have equal keys. A hash may collide, by chance or by intent, which is why every object
-/// read from a cache is verified against the parts that were asked for.
+/// Equal parts have equal keys. A hash may collide, by chance or by intent. So every object read from a cache is
+/// verified against the parts that were asked for.
 ///
-/// `Display` and `Debug` show the key as it stands between the braces in the names of the Redis keys:
-/// the words, at most 31 characters, each followed by a colon; then the hash, 22 characters of URL-safe
-/// base64. A word is a run of ASCII letters, digits, `-` and `_` in the template, outside of its
-/// placeholders. No key part is revealed.
+/// `Display` and `Debug` show the key as it is between the braces in the names of the Redis keys. First come the
+/// words (at most 31 characters, each word followed by a colon), then the hash (22 characters of URL-safe base64).
+/// A word is a run of ASCII letters, digits, `-` and `_` in the template, outside its placeholders. The text does
+/// not reveal any key part.
 ///
 /// ```
 /// use cachecow::{Key, KeyEncoder};
@@ -57,35 +57,37 @@ use self::words::Words;
 #[derive(Clone, Copy)]
 pub struct Key {
     hash: u128,
-    /// Those of a derived template are constants, the others are interned: keys are copied often.
+    /// A reference, since keys are copied often. The words of a derived template are constants, the others are
+    /// interned.
     words: &'static Words,
 }
 
-/// Why a text names no key.
+/// Why a text is not the name of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NoKey {
-    /// No key is shown like this.
+    /// It does not have the form of a key's name.
     Malformed,
-    /// It may be a key's, but there is no room for its words.
+    /// It may be a key's name, but the table of words is full.
     TooManyWords,
 }
 
 impl Key {
-    /// A key with this hash and without words, for tests. The key of an object has the words of its
-    /// template: [`from_name`](Self::from_name) reads it off a Redis key's name.
+    /// Makes a key with this hash and without words, for tests. An object's key has the words of
+    /// its template: [`from_name`](Self::from_name) reads such a key from the name of a Redis key.
     pub const fn from_hash(hash: u128) -> Self {
         Self { hash, words: &Words::NONE }
     }
 
-    /// The key of the value, flag or tag with this name in Redis, with or without a namespace; for tools.
+    /// Reads the key from the name of a value, flag or tag in Redis, with or without a namespace. For tools.
     ///
-    /// Different words stay in memory. After some thousands of them, names with other words give `None`.
+    /// The words of each name stay in memory. After some thousands of different words, names with further words
+    /// return `None`.
     pub fn from_name(name: &str) -> Option<Self> {
         let (_, text) = name.strip_suffix('}')?.rsplit_once('{')?;
         Self::from_text(text.as_bytes()).ok()
     }
 
-    /// The hash.
+    /// Returns the hash.
     #[inline]
     pub const fn hash(self) -> u128 {
         self.hash
@@ -96,7 +98,7 @@ impl Key {
         Self::hashed(parts, Words::of_parts(parts).interned())
     }
 
-    /// The key of encoded parts that were read from the cache; `None` if there is no room for their words.
+    /// The key of encoded parts that were read from the cache; `None` if the table of words is full.
     pub(crate) fn of_foreign_parts(parts: &[u8]) -> Option<Self> {
         Some(Self::hashed(parts, Words::of_parts(parts).interned_if_room()?))
     }
@@ -106,7 +108,7 @@ impl Key {
         Self { hash: xxh3_128(parts), words }
     }
 
-    /// The words, as they stand in front of the hash.
+    /// The words in front of the hash.
     #[inline]
     pub(crate) fn words(&self) -> &[u8] {
         self.words.as_bytes()
@@ -118,7 +120,7 @@ impl Key {
         Self { hash, ..self }
     }
 
-    /// The key beside a tag's, of the epoch that answers to queries carry.
+    /// For the key of a tag: the key of the epoch that query results with this tag carry.
     pub(crate) fn of_answers(self) -> Self {
         let mut parts = KeyEncoder::new("");
         parts.scope("answers");
@@ -134,7 +136,7 @@ impl Key {
         let mut text = [0; Self::TEXT_LEN];
         let (pairs, _) = text.as_chunks_mut();
         for (at, pair) in (0..).zip(pairs) {
-            // The last pair has eight bits of the hash, and four that are zero.
+            // The last pair holds eight bits of the hash and four zero bits.
             let bits = if at == 10 { self.hash << 4 } else { self.hash >> (116 - 12 * at) };
             let [low, high, ..] = bits.to_le_bytes();
             *pair = Self::PAIRS[usize::from(u16::from_le_bytes([low, high]) & 0xfff)];
@@ -142,7 +144,7 @@ impl Key {
         text
     }
 
-    /// The key that is shown as this text, which may come from elsewhere.
+    /// Reads a key from its text form; the text is untrusted.
     pub(crate) fn from_text(text: &[u8]) -> Result<Self, NoKey> {
         let hash_at = text.len().checked_sub(Self::TEXT_LEN).ok_or(NoKey::Malformed)?;
         let (words, hash) = text.split_at(hash_at);
@@ -177,12 +179,12 @@ fn hash_of(text: &[u8]) -> Option<u128> {
     let hash = digits
         .iter()
         .try_fold(0_u128, |hash, digit| Some(hash << 6 | u128::try_from(value(digit)?).ok()?))?;
-    // The last digit has two bits of the hash, and four that are zero.
+    // The last digit holds two bits of the hash and four zero bits.
     let last = value(last).filter(|last| last % 16 == 0)?;
     Some(hash << 2 | u128::try_from(last >> 4).ok()?)
 }
 
-/// Keys of one hash differ by their words: their names in Redis do.
+/// Keys with the same hash differ if their words differ, as their names in Redis do.
 impl PartialEq for Key {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
@@ -209,7 +211,7 @@ impl Ord for Key {
     }
 }
 
-/// The words say nothing that the hash does not.
+/// The words depend on the parts, which the hash already covers.
 impl Hash for Key {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {

@@ -1,4 +1,4 @@
-//! What keys are the keys of, in words. Remembered for the messages of tests, and only while somebody wants it.
+//! Readable names of keys, for the messages of tests. They are remembered only while a test wants them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -8,26 +8,26 @@ use super::Key;
 use super::map::KeyMap;
 use super::shown::Shown;
 
-/// How many there are that want names.
+/// How many instances of [`Wanted`] exist.
 static WANTED: AtomicUsize = AtomicUsize::new(0);
 static NAMES: Mutex<Option<KeyMap<Name>>> = Mutex::new(None);
 
-/// Beyond this many names all are forgotten, and remembered again as their keys are made again.
+/// When there are more names than this, all are forgotten. A name is remembered again when its key is made again.
 const MOST: usize = 1 << 16;
 
 #[derive(Clone)]
 enum Name {
-    /// The key is that of these encoded parts.
+    /// The key of these encoded parts.
     Parts(Box<[u8]>),
-    /// It is that of another key, in a scope.
+    /// Another key, in a scope.
     Scoped(Key),
-    /// It is that of the answers to queries which carry this tag.
+    /// The query results that carry this tag.
     Answers(Key),
-    /// It is that of everything of a type.
+    /// Everything of a type.
     Whole(&'static str),
 }
 
-/// While it lives, names are remembered.
+/// Names are remembered while such a value exists.
 #[derive(Debug)]
 pub(crate) struct Wanted(());
 
@@ -44,7 +44,7 @@ impl Drop for Wanted {
     }
 }
 
-/// The parts were encoded and hashed.
+/// Notes that `key` is the key of these parts.
 #[inline]
 pub(super) fn note_parts(key: Key, parts: &[u8]) {
     if WANTED.load(Ordering::Relaxed) > 0 {
@@ -52,24 +52,24 @@ pub(super) fn note_parts(key: Key, parts: &[u8]) {
     }
 }
 
-/// The key is `of`'s in a scope.
+/// Notes that `key` is the key `of` in a scope.
 pub(super) fn note_scoped(key: Key, of: Key) {
     if WANTED.load(Ordering::Relaxed) > 0 {
         note(key, || Name::Scoped(of));
     }
 }
 
-/// The key is that of the answers that carry a tag.
+/// Notes that `key` is the key of the query results that carry a tag.
 pub(super) fn note_answers(key: Key, tag: Key) {
     if WANTED.load(Ordering::Relaxed) > 0 {
         note(key, || Name::Answers(tag));
     }
 }
 
-/// The key is that of everything of a type.
+/// Notes that `key` is the key of everything of a type.
 pub(crate) fn note_whole(key: Key, type_name: &'static str) {
     if WANTED.load(Ordering::Relaxed) > 0 {
-        // It is made of parts, too, which say less.
+        // Overwrites the name made from the key's parts, which says less.
         let names = &mut *NAMES.lock();
         names.get_or_insert_default().insert(key, Name::Whole(type_name));
     }
@@ -89,8 +89,8 @@ fn name_of(key: Key) -> Option<Name> {
     NAMES.lock().as_ref()?.get(&key).cloned()
 }
 
-/// A key as its template with the parts filled in; or as it is named in Redis, if it was made before anybody
-/// wanted names.
+/// A key as its template with the parts filled in; or its name in Redis, if it was made before names were
+/// remembered.
 pub(crate) fn of_key(key: Key) -> String {
     match name_of(key) {
         Some(Name::Parts(parts)) => Shown::of_key(&parts),
@@ -109,7 +109,7 @@ pub(crate) fn of_tag(key: Key) -> String {
     }
 }
 
-/// What carries an epoch that is no tag's.
+/// A description of the values that carry an epoch which is not a tag's.
 pub(crate) fn of_epoch(key: Key) -> String {
     match name_of(key) {
         Some(Name::Answers(tag)) => format!("the queries with the tag {}", of_tag(tag)),

@@ -1,4 +1,4 @@
-//! Keys that are put together at run time.
+//! Keys that a program builds at run time.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,8 +8,9 @@ use crate::model::cached::TypePolicy;
 use crate::model::keys::{CacheKeys, KeySet};
 
 impl Key {
-    /// The key of these parts under a template, for [`View::get_or_fetch`](crate::View::get_or_fetch): as many as it
-    /// has placeholders. It equals that of a query or a struct with this template and these parts.
+    /// Makes the key of a template and these parts, one for each placeholder, for
+    /// [`View::get_or_fetch`](crate::View::get_or_fetch). It equals the key of a query or a struct with the same
+    /// template and parts.
     ///
     /// ```
     /// use cachecow::Key;
@@ -19,12 +20,12 @@ impl Key {
     /// assert!(key.key().to_string().starts_with("top-posts:"));
     /// ```
     ///
-    /// What varies is a part, and does not stand in the template.
+    /// Pass variable data as parts, never in the template.
     ///
     /// # Panics
     ///
-    /// If the template has another number of placeholders, or a brace that is none's: write `{{` and `}}` for
-    /// braces.
+    /// If the number of parts differs from the number of placeholders, or a brace does not belong to a placeholder:
+    /// write `{{` and `}}` for braces.
     #[track_caller]
     #[expect(clippy::needless_pass_by_value, reason = "parts are written where they are passed")]
     pub fn of<P: KeyParts>(template: &'static str, parts: P) -> EncodedKey {
@@ -66,12 +67,12 @@ pub(crate) fn emptied(template: &str) -> Option<(Cow<'_, str>, usize)> {
         rest = after;
     }
     emptied.push_str(rest);
-    // The text of most: a copy is not kept.
+    // True for most templates: no copy is kept.
     let emptied = if emptied == template { Cow::Borrowed(template) } else { Cow::Owned(emptied) };
     Some((emptied, count))
 }
 
-/// A key together with its parts, by which what is cached under it is verified; what [`Key::of`] returns.
+/// A key together with its parts, against which cached values are verified; what [`Key::of`] returns.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -94,7 +95,7 @@ pub struct EncodedKey {
 }
 
 impl EncodedKey {
-    /// The key alone.
+    /// Returns the key alone.
     pub fn key(&self) -> Key {
         self.encoder.key()
     }
@@ -123,12 +124,12 @@ impl CacheKeys for EncodedKey {
 
 /// The parts of a key: a tuple of up to eight [`KeyPart`]s, such as `(day,)` or `(author, 10)`; `()` for none.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no tuple of key parts",
+    message = "`{Self}` is not a tuple of key parts",
     label = "expected a tuple",
     note = "write `Key::of(\"user:{{}}\", (id,))`: one part for each placeholder, in parentheses and with a comma"
 )]
 pub trait KeyParts {
-    /// How many there are.
+    /// The number of parts.
     #[doc(hidden)]
     const COUNT: usize;
 

@@ -1,4 +1,4 @@
-//! Which types may stand in a key.
+//! The types that may be part of a key.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -8,11 +8,10 @@ use std::sync::Arc;
 
 use super::KeyEncoder;
 
-/// A type whose values may stand in a key template's placeholder.
+/// A type whose values may fill a placeholder of a key template.
 ///
-/// Implemented for integers, strings, bytes, `bool`, `char`, IP addresses, options, tuples, and
-/// references and smart pointers to them; and for other crates' types, by the feature of the crate's
-/// name:
+/// It is implemented for integers, strings, bytes, `bool`, `char`, IP addresses, options, tuples, and references
+/// and smart pointers to them. For types of other crates, enable the feature with the crate's name:
 ///
 /// - `uuid`: `Uuid`;
 /// - `chrono`: `NaiveDate`, `NaiveTime`, `NaiveDateTime`, `DateTime`, `Weekday`, `Month`;
@@ -20,12 +19,12 @@ use super::KeyEncoder;
 /// - `rust_decimal`: `Decimal`;
 /// - `bson`: `ObjectId`, `DateTime`.
 ///
-/// Values that are equal make the same key: a moment (`DateTime`, `OffsetDateTime`, `UtcDateTime`) counts
-/// by its instant and not by its offset, and the decimal 1.0 is 1.00. A type that two of these crates
-/// have alike makes the same key by both.
+/// Equal values make the same key: for a date-time (`DateTime`, `OffsetDateTime`, `UtcDateTime`) only the instant
+/// counts, not the offset, and the decimals 1.0 and 1.00 are equal. If two of these crates have a type for the same
+/// thing, both types make the same key.
 ///
-/// Floats are left out on purpose: `NaN` equals nothing, `0.0` equals `-0.0`, and rounding makes two
-/// computations of "the same" key differ.
+/// Floats are left out on purpose: `NaN` equals nothing, `0.0` equals `-0.0`, and because of rounding, two
+/// computations of "the same" key may differ.
 ///
 /// For a newtype, `#[derive(KeyPart)]` encodes it as its inner value.
 ///
@@ -43,8 +42,8 @@ use super::KeyEncoder;
 /// # }
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` cannot stand in a cache key",
-    label = "this key field's type is no `KeyPart`",
+    message = "`{Self}` cannot be part of a cache key",
+    label = "the type of this key field is not a `KeyPart`",
     note = "a key part is an integer, a string, bytes, a bool, a char or an IP address, or a type of \
             `uuid`, `chrono`, `time`, `rust_decimal` or `bson` (each a feature)",
     note = "for a newtype around one of these, or an enum without data, add `#[derive(cachecow::KeyPart)]` to it; \

@@ -1,4 +1,4 @@
-//! Scopes, which tell the keys of tenants apart.
+//! Scopes, which separate the keys of tenants.
 
 use std::fmt;
 
@@ -8,22 +8,23 @@ use super::Key;
 #[cfg(feature = "scopes")]
 use super::{KeyEncoder, KeyPart};
 
-/// Whose objects a handle reads and writes: those of a tenant, say. `CacheCow::scoped` (feature `scopes`) gives a handle
-/// one; without, a handle is of the scope that is named by nothing.
+/// The set of objects that a handle reads and writes: those of one tenant, for example. `CacheCow::scoped` (feature
+/// `scopes`) returns a handle with a scope. Other handles have the unnamed scope.
 ///
-/// A key in a scope has the words of the key, and another hash: XXH3-128 of the key's hash and of the scope's number,
-/// 16 bytes each, most significant first. The number is the first 16 bytes of a SHA-256, of the number of the scope
-/// around it (zero, if there is none) and of the encoding of an empty template and the name. So nobody finds a name
-/// whose keys are another scope's; and since what is found under a key is verified against the parts that were asked
-/// for, equal keys of equal parts are of one scope. It is fixed, as the encoding of keys is, and has published test vectors.
+/// A key in a scope has the words of the original key, and another hash: XXH3-128 of the original hash and the
+/// scope's number, 16 bytes each, most significant first. The scope's number is the first 16 bytes of a SHA-256.
+/// Its input is the number of the outer scope (zero, if there is none), and then the encoding of an empty template
+/// and the name. So nobody can find a name that leads to the keys of another scope. Every value is also verified
+/// against the parts that were asked for, so two equal keys with equal parts belong to one scope. This encoding is
+/// fixed, like that of keys, and has published test vectors.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Scope {
-    /// Zero: none.
+    /// Zero: no scope.
     number: u128,
 }
 
 impl Scope {
-    /// The scope of this name within this one.
+    /// Returns the scope with this name inside this one.
     ///
     /// ```
     /// use cachecow::{KeyEncoder, Scope};
@@ -50,7 +51,7 @@ impl Scope {
         Self { number: u128::from_be_bytes(number) }
     }
 
-    /// The key under which this scope has what is named by `key`.
+    /// Returns `key` in this scope.
     #[inline]
     pub fn key(self, key: Key) -> Key {
         if self.number == 0 { key } else { self.mix(key) }

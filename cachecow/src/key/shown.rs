@@ -1,4 +1,4 @@
-//! Encoded key parts, in words.
+//! Encoded key parts in readable form.
 
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -30,7 +30,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// The same of a tag, whose template stands behind that of its type.
+    /// The same for a tag, whose template follows that of its type.
     pub(super) fn of_tag(parts: &'a [u8]) -> String {
         let mut shown = Self { rest: parts };
         shown.next();
@@ -44,7 +44,7 @@ impl<'a> Shown<'a> {
         }
     }
 
-    /// The template with the parts in its placeholders; type arguments behind it.
+    /// The template with the parts in its placeholders, followed by the type arguments.
     fn filled(mut self, template: &[u8]) -> String {
         let template = String::from_utf8_lossy(template);
         let mut of_types = String::new();
@@ -57,7 +57,7 @@ impl<'a> Shown<'a> {
                 Some("{}") => {
                     shown.push_str(&self.part(&mut of_types).unwrap_or_else(|| "{}".to_owned()));
                 }
-                // Braces of no placeholder are written twice.
+                // Braces outside placeholders are written twice.
                 _ => shown.push_str(&braces[..1]),
             }
             left = braces.get(2..).unwrap_or_default();
@@ -79,7 +79,7 @@ impl<'a> Shown<'a> {
         shown.join(":") + &of_types
     }
 
-    /// The next part; the names of type arguments on the way are put elsewhere.
+    /// Reads the next part; the names of type arguments before it are appended to `of_types`.
     fn part(&mut self, of_types: &mut String) -> Option<String> {
         match self.next()? {
             Document::Scope(name) => {
@@ -204,7 +204,8 @@ fn clock_time(seconds: i128) -> String {
     format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
 }
 
-/// The day so many days after 1970 began. Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms".
+/// The date that is this number of days after 1 January 1970. Source: Howard Hinnant, "chrono-Compatible Low-Level
+/// Date Algorithms".
 fn date(days: i128) -> String {
     let days = days + 719_468;
     let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));

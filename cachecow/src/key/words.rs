@@ -1,4 +1,4 @@
-//! The words of a key's template, which stand in clear in front of its hash.
+//! The words of a key's template, which are readable in front of its hash.
 
 use std::collections::HashSet;
 use std::sync::{LazyLock, OnceLock};
@@ -7,7 +7,7 @@ use parking_lot::RwLock;
 
 use super::map::FoldKeys;
 
-/// The words that are no constants.
+/// The words that are not constants.
 static INTERNED: LazyLock<Interned> = LazyLock::new(Interned::default);
 
 /// Words that stay in memory until the program ends, each once.
@@ -15,7 +15,7 @@ static INTERNED: LazyLock<Interned> = LazyLock::new(Interned::default);
 struct Interned(RwLock<HashSet<&'static Words, FoldKeys>>);
 
 impl Interned {
-    /// These words, if they are here already or fewer than `max` are.
+    /// Returns these words if they are in the table, or if the table has fewer than `max`.
     fn get(&self, words: Words, max: usize) -> Option<&'static Words> {
         if let Some(known) = self.0.read().get(&words) {
             return Some(known);
@@ -33,10 +33,10 @@ impl Interned {
     }
 }
 
-/// What a key's name says besides the hash: the words of its template.
+/// The words of a key's template: the part of a key's name in front of the hash.
 ///
-/// A word is a run of ASCII letters, digits, `-` and `_`; everything else only divides words. A colon
-/// follows each. Redis reads none of these characters as more than itself, in a name or in a pattern.
+/// A word is a run of ASCII letters, digits, `-` and `_`; all other characters only separate words. A colon follows
+/// each word. None of these characters has a special meaning for Redis, in names or in patterns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Words {
     len: u8,
@@ -44,10 +44,10 @@ pub(super) struct Words {
 }
 
 impl Words {
-    /// What is longer is cut.
+    /// Longer words are cut.
     pub(super) const MAX_LEN: usize = 31;
 
-    /// How many different words may be in memory for words from elsewhere to be added.
+    /// While the table has fewer words than this, words from outside this program may be added.
     const MAX_FOREIGN: usize = 8192;
 
     pub(super) const NONE: Self = Self { len: 0, text: [0; Self::MAX_LEN] };
@@ -56,7 +56,7 @@ impl Words {
     pub(super) const fn of(template: &[u8]) -> Self {
         let mut words = Self::NONE;
         let mut at = 0;
-        // The last place is that of a colon.
+        // The last place is for a colon.
         while at < template.len() && (words.len as usize) < Self::MAX_LEN - 1 {
             let byte = template[at];
             if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
@@ -75,7 +75,7 @@ impl Words {
         self
     }
 
-    /// With a colon after the last word.
+    /// Adds a colon after the last word.
     const fn ended(self) -> Self {
         if self.len == 0 || self.text[self.len as usize - 1] == b':' {
             self
@@ -91,13 +91,13 @@ impl Words {
         Self::of(parts.get(header..end).unwrap_or_default())
     }
 
-    /// These words, in memory until the program ends.
+    /// Returns these words from the table, where they stay until the program ends.
     pub(super) fn interned(self) -> &'static Self {
         INTERNED.get(self, usize::MAX).unwrap_or(&Self::NONE)
     }
 
-    /// The same, if they are in memory already or not too many are. What others write into the cache must not
-    /// fill this process's memory.
+    /// The same, but only if they are in the table already, or it is not full: what others write into the cache
+    /// must not fill this process's memory.
     pub(super) fn interned_if_room(self) -> Option<&'static Self> {
         if self.len == 0 { Some(&Self::NONE) } else { INTERNED.get(self, Self::MAX_FOREIGN) }
     }
@@ -108,8 +108,8 @@ impl Words {
     }
 }
 
-/// Where the template stands in encoded parts, which begin with it as a MessagePack string: behind how many bytes, and
-/// how many it takes.
+/// Returns where the template is in encoded parts, which begin with it as a MessagePack string: its offset and its
+/// length.
 pub(crate) fn template_at(parts: &[u8]) -> Option<(usize, usize)> {
     Some(match *parts {
         [byte @ 0xa0..=0xbf, ..] => (1, usize::from(byte & 0x1f)),
@@ -120,8 +120,8 @@ pub(crate) fn template_at(parts: &[u8]) -> Option<(usize, usize)> {
     })
 }
 
-/// A key's template and its words, which are found once: to compute them in a constant would take the compiler
-/// longer than all else that a lookup needs.
+/// A key's template and its words, which are computed once at run time: computing them in a constant would take the
+/// compiler longer than everything else that a lookup needs.
 #[derive(Debug)]
 pub struct Template {
     pub(super) text: &'static str,

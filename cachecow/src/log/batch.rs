@@ -1,4 +1,4 @@
-//! Changes on their way from a log to the cache.
+//! A batch of changes from a log.
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,9 +10,9 @@ use super::row::Row;
 use super::via::{Asks, Contexts, ask_all};
 use crate::model::keys::{CacheKeys, KeySet};
 
-/// How many keys one batch takes, about.
+/// The approximate number of keys in one batch.
 const FULL: usize = 4096;
-/// How many bytes of rows that functions are asked about.
+/// How many bytes of rows one batch holds for functions (`via`).
 const FULL_BYTES: usize = 4 << 20;
 
 /// Changes that a [`ChangeLog`](super::ChangeLog) read, as the keys that they invalidate.
@@ -23,14 +23,14 @@ pub struct Batch {
     tables: Arc<[FollowedTable]>,
     default_schema: &'static str,
     keys: KeySet,
-    /// The tables, by their place, of which everything goes.
+    /// The tables, by index, whose types are invalidated as a whole.
     everything: BTreeSet<usize>,
     position: Option<LogPosition>,
     rows: u64,
-    /// The rows that functions are asked about.
+    /// The rows for which functions name the keys.
     asks: Asks,
     ask_bytes: usize,
-    /// Why everything of a table goes.
+    /// The reasons for invalidating whole types.
     reasons: Vec<String>,
 }
 
@@ -54,13 +54,14 @@ impl Batch {
         self.default_schema = schema;
     }
 
-    /// Whether any followed type has this table.
+    /// Returns whether any followed type has this table.
     pub fn follows(&self, schema: &str, table: &str) -> bool {
         self.tables.iter().any(|followed| followed.table.is(schema, table, self.default_schema))
     }
 
-    /// Adds a change of one row, as it was before and as it is afterwards, as far as the log has them; whether any
-    /// followed type has the table. If its keys cannot be told, everything of the type goes.
+    /// Adds a change of one row, with the row before and after the change, as far as the log has them. Returns
+    /// whether any followed type has the table. If the keys of the row are not known, everything of the type is
+    /// invalidated.
     pub fn change(
         &mut self,
         schema: &str,
@@ -89,7 +90,8 @@ impl Batch {
         found
     }
 
-    /// Everything of the types that have this table goes, for this reason: after a `TRUNCATE`, say. Whether any has.
+    /// Invalidates everything of the types with this table, for this reason: after a `TRUNCATE`, for example.
+    /// Returns whether there is such a type.
     pub fn everything(&mut self, schema: &str, table: &str, reason: &str) -> bool {
         let tables = Arc::clone(&self.tables);
         let mut found = false;
@@ -102,28 +104,29 @@ impl Batch {
         found
     }
 
-    /// Everything of all followed types goes, for this reason: changes were missed.
+    /// Invalidates everything of all followed types, for this reason, because changes were missed.
     pub fn everything_of_all(&mut self, reason: &str) {
         self.everything.extend(0..self.tables.len());
         self.reasons.push(reason.to_owned());
     }
 
-    /// Adds keys that the log has itself, of a lookup, an object, a list or a tag.
+    /// Adds keys that the log itself contains: of a lookup, an object, a list or a tag.
     pub fn keys(&mut self, keys: impl CacheKeys) {
         keys.add_to(&mut self.keys);
     }
 
-    /// The batch has all changes before this position. Between the changes of one transaction there is none.
+    /// Says that the batch has all changes before this position. A position is never between the changes of one
+    /// transaction.
     pub fn set_position(&mut self, position: LogPosition) {
         self.position = Some(position);
     }
 
-    /// Whether the batch should be handed over, though there are more changes.
+    /// Returns whether the batch is full, so that it should be returned even if there are more changes.
     pub fn is_full(&self) -> bool {
         self.names() >= FULL || self.ask_bytes >= FULL_BYTES
     }
 
-    /// Whether nothing is invalidated by it.
+    /// Returns whether the batch invalidates nothing.
     pub fn is_empty(&self) -> bool {
         self.names() == 0 && self.everything.is_empty() && self.reasons.is_empty()
     }
@@ -132,16 +135,17 @@ impl Batch {
         self.keys.keys.len() + self.keys.tags.len() + self.keys.answers.len() + self.asks.len()
     }
 
-    /// The position that was set last.
+    /// Returns the position that was set last.
     pub fn position(&self) -> Option<LogPosition> {
         self.position
     }
 
-    /// Adds the keys that can be computed. A row on which a function of the program's panics, such as one that
-    /// normalizes a field, would do so again whenever it is read: it must not stop the following.
+    /// Adds the keys that can be computed. If a function of the program (one that normalizes a field, for example)
+    /// panics on a row, it would panic again each time the row is read, so the panic must not stop the follower.
     fn add_keys(&mut self, at: usize, followed: &FollowedTable, row: &Row<'_>) {
         let keys = &mut self.keys;
-        // What was added until then is named besides; the set has no half-made entries.
+        // Keys that were added before the panic stay in the set, which does no harm; the set has no incomplete
+        // entries.
         let added = catch_unwind(AssertUnwindSafe(|| followed.add_keys(row, keys)));
         match added {
             Ok(Ok(())) => {}
@@ -154,7 +158,7 @@ impl Batch {
         }
     }
 
-    /// Has the functions name their keys, after the changes are visible to everyone.
+    /// Calls the functions that name keys, after the changes are visible to everyone.
     pub(super) async fn ask(&mut self, contexts: &Contexts) {
         let mut asks = std::mem::take(&mut self.asks);
         asks.retain(|(at, _)| !self.everything.contains(at));
@@ -182,7 +186,7 @@ impl Batch {
         &self.reasons
     }
 
-    /// What is to be invalidated. Of a type that goes as a whole, its single keys are named besides.
+    /// Returns what to invalidate. If a whole type is invalidated, its single keys are included, too.
     pub(super) fn into_keys(mut self) -> KeySet {
         for &at in &self.everything {
             self.tables[at].add_all(&mut self.keys);

@@ -12,35 +12,36 @@ use crate::error::Error;
 /// The follower ([`CacheCow::follow`](crate::CacheCow::follow)) calls these methods one at a time, from one task:
 ///
 /// 1. [`check`](Self::check), once, before anything else. Its error is that of `start`.
-/// 2. [`resume`](Self::resume) and [`open`](Self::open), at first and again after every error of the methods below, with
-///    growing pauses.
-/// 3. [`next`](Self::next), which adds changes to a batch; then [`settle`](Self::settle); then the follower
-///    invalidates what the batch names, until the cache confirms it; then, now and then,
+/// 2. [`resume`](Self::resume) and [`open`](Self::open), first, and again after every error of the methods below,
+///    with growing pauses.
+/// 3. [`next`](Self::next), which adds changes to a batch; then [`settle`](Self::settle). Then the follower
+///    invalidates the keys of the batch, until the cache confirms it. From time to time it calls
 ///    [`acknowledge`](Self::acknowledge).
 ///
-/// So a log gives every change **at least once**, and it forgets a change only after it was acknowledged.
+/// So a log delivers every change **at least once**, and may drop a change only after it was acknowledged.
 ///
 /// # Consistency
 ///
-/// Three duties keep a stale object from staying in the cache:
+/// A log has three duties, so that no stale object stays in the cache:
 ///
-/// - After an invalidation, a fetch must see the change. Where a log tells of a change before every reader of the
-///   database sees it, [`settle`](Self::settle) waits until they do. A fixed pause is wrong: the gap has no bound.
-/// - Where changes may be missing, the log says so: by [`Opened::missed`], by
-///   [`Batch::everything`] for one table, or by [`Batch::everything_of_all`].
-/// - [`Opened::identity`] differs wherever positions mean something else (another server, another timeline).
+/// - After an invalidation, a fetch must see the change. If a log reports a change before every reader of the
+///   database sees it, [`settle`](Self::settle) must wait until all do. A fixed pause is wrong, because this delay
+///   has no limit.
+/// - If changes may be missing, the log must say so: with [`Opened::missed`], with
+///   [`Batch::everything`] for one table, or with [`Batch::everything_of_all`].
+/// - [`Opened::identity`] must differ if positions mean something else (on another server, or another timeline).
 ///
 /// # Cancellation
 ///
-/// The future of [`next`](Self::next) is dropped whenever the follower has something else to do. What was added to
-/// the batch stays there, and the next call goes on. The other futures are dropped only when the follower stops.
+/// The follower drops the future of [`next`](Self::next) whenever it has something else to do. Changes that were
+/// added to the batch stay there, and the next call goes on. The other futures are dropped only when the follower
+/// stops.
 ///
 /// # Implementing
 ///
 /// `examples/debezium.rs` follows Debezium's JSON in some fifty lines.
 pub trait ChangeLog: Send + 'static {
-    /// Checks whether the log has what the tables need; what is not as it should be and does no harm is returned
-    /// as warnings, which are logged.
+    /// Checks whether the log has what the tables need. Returns harmless problems as warnings, which are logged.
     ///
     /// # Errors
     ///
@@ -53,78 +54,81 @@ pub trait ChangeLog: Send + 'static {
         future::ready(Ok(Vec::new()))
     }
 
-    /// Called before each [`open`](Self::open), with the [`bookmark`](Self::bookmark) that the cache has: that of whichever
-    /// instance wrote last. `None`, if the cache has none, or has one of other types: everything is invalidated then.
+    /// Called before each [`open`](Self::open), with the [`bookmark`](Self::bookmark) in the cache, from the
+    /// instance that wrote last. `None` if the cache has none, or has one for other types; then everything is
+    /// invalidated.
     ///
-    /// This is for logs that keep nothing themselves of how far they were read.
+    /// This is for logs that do not remember themselves how far they were read.
     fn resume(&mut self, bookmark: Option<String>) {
         let _ = bookmark;
     }
 
-    /// From where to read on, in the log's own words. It is kept in the cache, for [`resume`](Self::resume).
+    /// Returns where to continue reading, in the log's own format. The follower keeps it in the cache, for
+    /// [`resume`](Self::resume).
     ///
-    /// It is asked for at any time, also while changes that [`next`](Self::next) gave are not invalidated yet. Their
-    /// invalidation is confirmed when `next`, [`end`](Self::end) or [`heartbeat`](Self::heartbeat) is called again: the
-    /// bookmark must not be beyond that, or changes are lost.
+    /// The follower may ask for it at any time, even while changes from [`next`](Self::next) are not invalidated
+    /// yet. Their invalidation is confirmed only when `next`, [`end`](Self::end) or [`heartbeat`](Self::heartbeat)
+    /// is called again. The bookmark must not be beyond confirmed changes, or changes are lost.
     fn bookmark(&self) -> Option<String> {
         None
     }
 
-    /// Whether it is of no use without followed types. A log of keys that writers name needs none.
+    /// Returns whether the log needs followed types. A log of keys that writers name does not.
     fn needs_types(&self) -> bool {
         true
     }
 
-    /// Connects, and goes on after what was acknowledged last.
+    /// Connects, and continues after the last acknowledged position.
     ///
     /// # Errors
     ///
-    /// If that fails now. It is called again.
+    /// If that fails; it is then called again.
     fn open(&mut self) -> impl Future<Output = Result<Opening, Error>> + Send;
 
-    /// Waits for changes, adds them to the batch and [moves its position](Batch::set_position). It returns soon after
-    /// the first, with what there is by then, and at the latest when the [batch is full](Batch::is_full).
+    /// Waits for changes, adds them to the batch and [moves its position](Batch::set_position). It returns soon
+    /// after the first change, with all changes that are there by then, and at the latest when the
+    /// [batch is full](Batch::is_full).
     ///
-    /// `next`, [`end`](Self::end) and [`heartbeat`](Self::heartbeat) are called only after the cache has confirmed the
-    /// invalidation of all that `next` gave before: what is asked for then may be forgotten by the log.
+    /// The follower calls `next`, [`end`](Self::end) and [`heartbeat`](Self::heartbeat) only after the cache has
+    /// confirmed the invalidation of all earlier changes from `next`. So the log may then drop those changes.
     ///
     /// # Errors
     ///
-    /// If the log cannot be read any further. The batch is dropped, and the log opened again.
+    /// If the log cannot be read any further. The batch is dropped, and the log is opened again.
     fn next(&mut self, batch: &mut Batch) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// Waits until every fetch that starts from now on sees all changes that [`next`](Self::next) gave.
+    /// Waits until every fetch that starts from now on sees all changes that [`next`](Self::next) returned.
     ///
     /// # Errors
     ///
-    /// If that cannot be told. The log is opened again, and gives the changes again.
+    /// If that is not known. The log is opened again, and returns the changes again.
     fn settle(&mut self) -> impl Future<Output = Result<(), Error>> + Send {
         future::ready(Ok(()))
     }
 
-    /// Everything before this position is invalidated: the log need not give it again.
+    /// Says that everything before this position is invalidated: the log need not return it again.
     ///
     /// # Errors
     ///
-    /// If the log cannot be told. It is opened again.
+    /// If that fails; the log is then opened again.
     fn acknowledge(
         &mut self,
         position: LogPosition,
     ) -> impl Future<Output = Result<(), Error>> + Send;
 
-    /// The end of the log: all changes that were visible in the database before this call come before it.
-    /// [`next`](Self::next) must reach it soon, also if nothing else happens.
+    /// Returns the end of the log: all changes that were visible in the database before this call are before it.
+    /// [`next`](Self::next) must reach this position soon, even if nothing else happens.
     ///
     /// # Errors
     ///
-    /// If it cannot be told.
+    /// If it is not known.
     fn end(&mut self) -> impl Future<Output = Result<LogPosition, Error>> + Send;
 
-    /// Called every second or so, while it is open and while another instance has it.
+    /// Called about every second, while the log is open, and while another instance has it.
     ///
     /// # Errors
     ///
-    /// If the log cannot be relied upon any more. It is opened again.
+    /// If the log is not reliable any more; it is then opened again.
     fn heartbeat(
         &mut self,
         batch: &mut Batch,
@@ -134,86 +138,87 @@ pub trait ChangeLog: Send + 'static {
     }
 }
 
-/// What a log is followed for.
+/// What a log is followed for: the types and the cache.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Setting<'a> {
     /// The followed types.
     pub tables: &'a [FollowedTable],
-    /// Whether the cache is one for many processes.
+    /// Whether many processes use the cache.
     pub cache: CacheReach,
 }
 
-/// Who reads from the cache that a log is followed for.
+/// Which processes use the cache.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheReach {
-    /// This process alone: `memory://`. Each process needs to see every change.
+    /// Only this process: `memory://`. Each process must see every change.
     Process,
-    /// Many processes: Redis. One of them at a time sees the changes for all.
+    /// Many processes: Redis. One of them at a time reads the changes for all.
     Shared,
 }
 
-/// How opening a log ended.
+/// The result of opening a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opening {
     /// Changes can be read.
     Open(Opened),
-    /// Another instance reads them, for this one as well. It is asked again every second.
+    /// Another instance reads them, also for this one. The follower asks again every second.
     InUse,
 }
 
-/// Where an opened log goes on.
+/// Where an opened log continues.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
-    /// What the positions belong to: of a database, its identifier, the timeline and the slot. One line.
+    /// What the positions belong to: for a database, its identifier, the timeline and the slot. One line.
     pub identity: String,
-    /// The log gives all changes from here on.
+    /// The log returns all changes from this position on.
     pub position: LogPosition,
-    /// Why changes before that are missing, if they are. Then everything of the followed types is invalidated.
+    /// The reason, if changes before that position are missing. Then everything of the followed types is
+    /// invalidated.
     ///
-    /// It need not be told where `position` is beyond what was acknowledged, or `identity` another: the follower
-    /// notices that by a mark that it keeps in the cache.
+    /// It may be `None` if `position` is beyond the acknowledged one, or `identity` has changed: the follower
+    /// notices these cases itself, by a mark in the cache.
     pub missed: Option<String>,
-    /// Whether changes from before `position` may not be visible to everyone yet. Then a follower that missed changes
-    /// invalidates everything once more, when a [heartbeat](Heartbeat::unsettled) says that they are.
+    /// Whether changes before `position` may not yet be visible to everyone. Then a follower that missed changes
+    /// invalidates everything once more, when a [heartbeat](Heartbeat::unsettled) says that they are visible.
     pub unsettled: bool,
 }
 
 impl Opened {
-    /// A log that missed nothing, and goes on here.
+    /// Makes one for a log that missed nothing, and continues here.
     pub fn at(identity: impl Into<String>, position: LogPosition) -> Self {
         Self { identity: identity.into(), position, missed: None, unsettled: false }
     }
 }
 
-/// What a log tells every now and then.
+/// What a log reports at each heartbeat.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Heartbeat {
     /// The end of the log.
     pub end: Option<LogPosition>,
-    /// What was acknowledged, by whichever instance reads the log.
+    /// The acknowledged position, from the instance that reads the log.
     pub acknowledged: Option<LogPosition>,
     /// Whether a change from before [`Opened::position`] may still become visible; see [`Opened::unsettled`].
     pub unsettled: bool,
 }
 
 impl Heartbeat {
-    /// A heartbeat with the end of the log.
+    /// Adds the end of the log.
     #[must_use]
     pub fn with_end(mut self, end: LogPosition) -> Self {
         self.end = Some(end);
         self
     }
 
-    /// A heartbeat with what was acknowledged.
+    /// Adds the acknowledged position.
     #[must_use]
     pub fn with_acknowledged(mut self, position: LogPosition) -> Self {
         self.acknowledged = Some(position);
         self
     }
 
-    /// A heartbeat that says whether older changes may still become visible.
+    /// Says whether older changes may still become visible.
     #[must_use]
     pub fn with_unsettled(mut self, unsettled: bool) -> Self {
         self.unsettled = unsettled;

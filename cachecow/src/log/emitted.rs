@@ -9,7 +9,7 @@ use crate::key::Key;
 use crate::model::cached::TypePolicy;
 use crate::model::keys::{KeySet, TagInSet};
 
-/// Emitted keys, with the only setting that an invalidation makes use of.
+/// Emitted keys, with the only setting that an invalidation uses.
 #[cfg(any(feature = "postgres-log", all(feature = "outbox", feature = "sqlx-0_8")))]
 pub(super) fn of_keys(set: &KeySet) -> String {
     let settle = |policy: &TypePolicy| policy.settle.map(|settle| settle.as_millis().to_string());
@@ -27,7 +27,7 @@ pub(super) fn of_keys(set: &KeySet) -> String {
     .to_string()
 }
 
-/// Adds emitted keys to what is invalidated. If they cannot be read, everything is.
+/// Adds emitted keys to the batch. If they cannot be read, everything is invalidated.
 pub(super) fn add_to(batch: &mut Batch, text: Option<&str>) {
     match keys(text) {
         Some(keys) => batch.keys(keys),
@@ -35,7 +35,7 @@ pub(super) fn add_to(batch: &mut Batch, text: Option<&str>) {
     }
 }
 
-/// The emitted keys; `None` if any of them cannot be told.
+/// The emitted keys; `None` if any of them cannot be read.
 fn keys(text: Option<&str>) -> Option<KeySet> {
     let payload: Json = serde_json::from_str(text?).ok()?;
     let each = |name: &str| payload.get(name).and_then(Json::as_array);

@@ -1,4 +1,4 @@
-//! Why the keys of a row are not all known.
+//! Errors for rows whose keys are not all known.
 
 use std::error::Error;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use super::row::RowVersion;
 use super::table::TableName;
 
-/// Why one column of a row does not give its part of a key.
+/// Why a part of a key cannot be read from a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ColumnFault {
@@ -16,14 +16,14 @@ pub enum ColumnFault {
     Unchanged,
     /// It is `NULL`, and the field's type has no `None`.
     Null,
-    /// Its text is none of the field's type.
+    /// Its text is not a value of the field's type.
     Malformed,
 }
 
-/// Some keys of a row are not known, for the reasons that stand by its columns.
+/// The error if some keys of a row are not known, with a reason for each column.
 ///
-/// The keys that are known were added all the same. A follower that gets this error invalidates everything of the
-/// type, since it does not know which key is missing. No message shows a column's value.
+/// The known keys were added nevertheless. A follower that gets this error invalidates everything of the type,
+/// since it does not know which key is missing. No message shows a column's value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowError {
     pub(super) table: TableName,
@@ -32,17 +32,17 @@ pub struct RowError {
 }
 
 impl RowError {
-    /// The table.
+    /// Returns the table.
     pub fn table(&self) -> &TableName {
         &self.table
     }
 
-    /// Which version of the row it was.
+    /// Returns which version of the row it was.
     pub fn version(&self) -> RowVersion {
         self.version
     }
 
-    /// The columns at fault, each once.
+    /// Returns the columns with faults, each once.
     pub fn columns(&self) -> impl Iterator<Item = (&'static str, ColumnFault)> {
         self.faults.iter().map(|(column, _, fault)| (*column, *fault))
     }

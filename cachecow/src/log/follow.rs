@@ -20,12 +20,12 @@ use crate::events::say;
 use crate::key::Scope;
 use crate::model::cached::Clearable;
 
-/// How far the cache may be behind before it is told.
+/// How far the cache may be behind before it is reported.
 const LIMIT: Duration = Duration::from_secs(30);
 
 impl CacheCow {
-    /// Follows a change log: what anyone changes in the database is invalidated here, by whatever program and
-    /// with whatever SQL it was changed.
+    /// Follows a change log: invalidates everything that anyone changes in the database, with any program and any
+    /// SQL.
     ///
     /// ```no_run
     /// # #[cfg(all(feature = "derive", feature = "postgres-log"))]
@@ -49,14 +49,15 @@ impl CacheCow {
     /// # }
     /// ```
     ///
-    /// Of a handle with a scope (`scoped`), what is cached in its scope is invalidated, and nothing else. Each scope that
-    /// follows a database needs a slot of its own: of the followers of one slot one reads, and invalidates in its scope.
+    /// With a handle that has a scope (`scoped`), only values in that scope are invalidated. Each scope that
+    /// follows a database needs its own slot: of all followers of one slot, only one reads, and it invalidates only
+    /// in its own scope.
     ///
     /// # Consistency
     ///
-    /// A change is invalidated after it is visible in the database, and soon: an object may be stale for
-    /// [`Follower::lag`], and is never stale for longer. Reads are not kept from storing what they fetched before the
-    /// change until the follower has seen it; [`Follower::caught_up`] waits for that.
+    /// A change is invalidated soon after it is visible in the database: an object may be stale for
+    /// [`Follower::lag`], but not longer. Until the follower has seen the change, reads may still store values that
+    /// they fetched before it; [`Follower::caught_up`] waits for that.
     pub fn follow<L: ChangeLog>(&self, log: L) -> Follow<L> {
         Follow {
             engine: Arc::clone(&self.engine),
@@ -98,17 +99,18 @@ impl CacheCow {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum OnLag {
-    /// They are served from the cache as ever. It is told, and the time to live bounds how stale an object can be.
+    /// They are served from the cache as usual. The lag is reported, and the time to live limits how stale an
+    /// object can be.
     #[default]
     Serve,
-    /// Reads of the followed types go past the cache, in this process, and store nothing: while the follower is behind;
-    /// after `start`, until it is known that it is not; and where it ended while it was behind, or by itself, as with its
-    /// runtime, until another follower of its name has caught up, in this process. A follower that is stopped while
-    /// it is not behind leaves the reads as they are without a follower.
+    /// In this process, reads of the followed types bypass the cache and store nothing in three cases: while the
+    /// follower is behind; after `start`, until it is known not to be behind; and if it ended while it was behind,
+    /// or ended by itself (with its runtime, for example), until another follower with its name has caught up in
+    /// this process. If a follower is stopped while it is not behind, reads use the cache as without a follower.
     ReadPast,
 }
 
-/// A follower that was not started yet; [`CacheCow::follow`] makes it.
+/// A follower that has not been started yet; what [`CacheCow::follow`] returns.
 #[must_use = "nothing is followed before `start`"]
 pub struct Follow<L> {
     pub(super) engine: Arc<Engine>,
@@ -116,7 +118,7 @@ pub struct Follow<L> {
     log: L,
     name: String,
     tables: Vec<FollowedTable>,
-    /// Of which keys are emitted.
+    /// The types whose keys are emitted.
     emitted: Vec<FollowedTable>,
     contexts: Contexts,
     limit: Duration,
@@ -124,36 +126,36 @@ pub struct Follow<L> {
 }
 
 impl<L: ChangeLog> Follow<L> {
-    /// Follows these types as well.
+    /// Adds types to follow.
     pub fn types<T: FollowedTypes>(mut self) -> Self {
         self.tables.extend(T::tables());
         self
     }
 
-    /// Keys of this type are [emitted](super::Batch::keys) by writers. Where changes were lost, everything of it is
-    /// invalidated, as of the followed types; of a type that is named nowhere, what was emitted then stays stale for its
-    /// time to live.
+    /// Says that writers [emit](super::Batch::keys) keys of this type. If changes were lost, everything of this
+    /// type is invalidated, as with followed types. Without this call, values whose emitted keys were lost stay
+    /// stale for their time to live.
     pub fn emitted<T: Clearable>(mut self) -> Self {
         self.emitted.push(FollowedTable::of_emitted::<T>());
         self
     }
 
-    /// Lends this to the functions that name keys (`#[cache(rows = "…", via = path)]`) and take a context of this type.
-    /// Call it once for each type of context; of two of one type the later counts.
+    /// Sets the context for functions that name keys (`#[cache(rows = "…", via = path)]`) and take a context of
+    /// this type. Call it once for each type of context; if called twice for one type, the later call counts.
     pub fn context<C: ?Sized + Send + Sync + 'static>(mut self, context: Arc<C>) -> Self {
         self.contexts.insert(context);
         self
     }
 
-    /// Names the follower, in events, in [`Stats`](crate::Stats) and in the cache, which keeps how far it came. Two
-    /// that follow different logs for one cache need different names. `log` by default.
+    /// Sets the follower's name in events, in [`Stats`](crate::Stats) and in the cache, which stores how far it has
+    /// read. Two followers of different logs for one cache need different names. Default: `log`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.name = name.into();
         self
     }
 
-    /// From how long a lag on the follower counts as behind, and what reads do then. By default 30 s, and reads are
-    /// served.
+    /// Sets the lag from which the follower counts as behind, and what reads do then. Default: 30 s, and reads are
+    /// served from the cache.
     pub fn on_lag(mut self, limit: Duration, on_lag: OnLag) -> Self {
         (self.limit, self.on_lag) = (limit, on_lag);
         self
@@ -162,19 +164,21 @@ impl<L: ChangeLog> Follow<L> {
     /// Checks the log and the tables, and starts a task that follows them until [`Follower::stop`] or
     /// [`CacheCow::close`].
     ///
-    /// It does not wait until the log is read. [`Follower::caught_up`] does.
+    /// It does not wait until the log has been read; [`Follower::caught_up`] does.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfig`], if no types were named though the log needs some, if a [context](Self::context) is missing, or if following them would lose changes or harm the
-    /// database; [`ErrorKind::Unavailable`], if the database cannot be reached.
+    /// [`ErrorKind::InvalidConfig`], if the log needs types and none were named, if a [context](Self::context) is
+    /// missing, or if following would lose changes or harm the database. [`ErrorKind::Unavailable`], if the
+    /// database cannot be reached.
     ///
     /// # Runtime
     ///
     /// The task runs on the caller's runtime and ends with it.
     pub async fn start(mut self) -> Result<Follower, Error> {
         if self.tables.is_empty() && self.log.needs_types() {
-            let message = "follow: no types are followed; name them by `.types::<(User, Post)>()`";
+            let message =
+                "follow: no types are followed; name them with `.types::<(User, Post)>()`";
             return Err(Error::new(ErrorKind::InvalidConfig, message));
         }
         for table in &self.tables {

@@ -16,10 +16,11 @@ use crate::error::{Error, ErrorKind};
 use crate::events::say;
 use crate::key::Scope;
 
-/// Asks the task for the end of the log.
+/// A request to the task for the end of the log.
 pub(super) type Ask = oneshot::Sender<LogPosition>;
 
-/// A task that follows a change log. Cheap to clone. Dropping it leaves the task at work: [`stop`](Self::stop) ends it.
+/// The handle of a task that follows a change log. It is cheap to clone. Dropping it does not end the task;
+/// [`stop`](Self::stop) does.
 ///
 /// ```no_run
 /// # #[cfg(all(feature = "derive", feature = "postgres-log"))]
@@ -48,21 +49,21 @@ pub struct Follower {
 }
 
 impl Follower {
-    /// How far the cache is behind the database.
+    /// Returns how far the cache is behind the database.
     pub fn lag(&self) -> Lag {
         self.shared.state.lock().lag()
     }
 
-    /// What the follower does, and did.
+    /// Returns the follower's state and counters.
     pub fn status(&self) -> FollowerStatus {
         self.shared.state.lock().status()
     }
 
-    /// Waits until everything that was committed before this call is invalidated: a read after it, of any process on
-    /// the cache, returns nothing older. The position may be handed to another service, for
-    /// [`reached`](Self::reached) there.
+    /// Waits until everything that was committed before this call is invalidated: later reads in any process on the
+    /// cache return nothing older. You may pass the position to another service, which can wait for it with
+    /// [`reached`](Self::reached).
     ///
-    /// It waits for as long as the follower is down, so bound it by a timeout where the caller cannot wait.
+    /// It waits as long as the follower is down, so use a timeout if the caller cannot wait.
     ///
     /// # Errors
     ///
@@ -70,7 +71,7 @@ impl Follower {
     ///
     /// # Consistency
     ///
-    /// The near tier of another process may serve an object until the news of its invalidation has arrived.
+    /// The near tier of another process may serve an object until the message about its invalidation arrives.
     ///
     /// # Round trips
     ///
@@ -81,7 +82,7 @@ impl Follower {
             if self.shared.asks.send(ask).await.is_err() {
                 return Err(stopped());
             }
-            // An ask is dropped where the log failed; the next one waits for it to be open again.
+            // If the log failed, the request was dropped; the next request waits until the log is open again.
             if let Ok(position) = answer.await {
                 break position;
             }
@@ -99,8 +100,8 @@ impl Follower {
         self.shared.reached(position).await
     }
 
-    /// Ends the task, and waits for it. What was invalidated is acknowledged before. Another instance takes over. What
-    /// becomes of reads with [`OnLag::ReadPast`](super::OnLag::ReadPast) if the follower is behind stands there.
+    /// Ends the task, and waits for its end. Invalidated changes are acknowledged before, and another instance
+    /// takes over. If the follower is behind, [`OnLag::ReadPast`](super::OnLag::ReadPast) says what reads do then.
     pub async fn stop(&self) {
         self.shared.end();
         let mut progress = self.shared.progress.subscribe();
@@ -110,19 +111,20 @@ impl Follower {
 }
 
 impl<C: ?Sized> View<'_, C> {
-    /// This view, once the cache was told of everything before a position of the log that it follows: a read returns
-    /// nothing older. The position is one that [`Follower::caught_up`] gave, in whatever service.
+    /// Waits until everything before this position of the followed log is invalidated, then returns this view: its
+    /// reads return nothing older. The position is one that [`Follower::caught_up`] returned, in any service.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfig`], unless one log is followed by handles of this view's scope: with several, [`Follower::reached`] says which
-    /// is meant. [`ErrorKind::Unavailable`]: the follower was stopped.
+    /// [`ErrorKind::InvalidConfig`], unless exactly one log is followed in this view's scope; with several, use
+    /// [`Follower::reached`]. [`ErrorKind::Unavailable`]: the follower was stopped.
     ///
     /// # Consistency
     ///
-    /// Its reads make no use of this process's memory, which may not have heard of it yet.
+    /// Its reads bypass this process's memory (the near tier), which may not have heard of the invalidation yet.
     pub async fn after(self, position: LogPosition) -> Result<Self, Error> {
-        let message = "after: this handle's scope follows no log, or several; `Follower::reached` says which one is meant";
+        let message = "after: this handle's scope follows no log, or several; use `Follower::reached` \
+            of the one that you mean";
         let follower = self.engine.followers.only(self.scope);
         let follower = follower.ok_or_else(|| Error::new(ErrorKind::InvalidConfig, message))?;
         follower.reached(position).await?;
@@ -142,23 +144,23 @@ impl fmt::Debug for Follower {
     }
 }
 
-/// How far the task came.
+/// The task's progress.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Progress {
     pub(super) settled: Option<LogPosition>,
     pub(super) stopped: bool,
 }
 
-/// What the handles and the task share.
+/// The state shared by the handles and the task.
 pub(crate) struct Shared {
     pub(super) name: String,
-    /// Where the changes are invalidated.
+    /// The scope in which changes are invalidated.
     scope: Scope,
     pub(super) state: Mutex<State>,
     pub(super) progress: watch::Sender<Progress>,
     pub(super) asks: mpsc::Sender<Ask>,
     pub(super) stop: watch::Sender<bool>,
-    /// Locked after `state`; nothing once the task ended, so that a handle does not keep the cache.
+    /// Locked after `state`. `None` once the task has ended, so that a handle does not keep the cache alive.
     policy: Mutex<Option<LagPolicy>>,
 }
 
@@ -191,10 +193,10 @@ impl Shared {
         }
     }
 
-    /// Everything before this position is invalidated.
+    /// Notes that everything before this position is invalidated.
     pub(super) fn settle(&self, position: LogPosition) {
         self.state.lock().settle(position);
-        // Before anyone hears of it who waits: reads come back to the cache.
+        // Before waiters are notified: reads use the cache again.
         self.judge();
         self.progress.send_if_modified(|progress| {
             let moved = progress.settled.is_none_or(|settled| settled < position);
@@ -211,8 +213,8 @@ impl Shared {
         self.judge();
     }
 
-    /// Compares the lag with the limit: tells if that changed, and sees to what reads do. Until when nothing changes,
-    /// unless something is settled.
+    /// Compares the lag with the limit, logs a change, and switches what reads do. Returns the time for which
+    /// nothing changes, unless something is settled.
     pub(super) fn judge(&self) -> Duration {
         let mut state = self.state.lock();
         let mut policy = self.policy.lock();
@@ -236,7 +238,7 @@ impl Shared {
         if behind { Duration::ZERO } else { limit.saturating_sub(lag) }
     }
 
-    /// The task ended.
+    /// Notes that the task ended.
     pub(super) fn ended(&self) {
         let mut state = self.state.lock();
         state.now(FollowerState::Stopped);
@@ -246,24 +248,24 @@ impl Shared {
         }
     }
 
-    /// Another instance has the log.
+    /// Notes that another instance has the log.
     pub(super) fn stand_by(&self) {
         let mut state = self.state.lock();
         state.now(FollowerState::Standby);
         state.error = None;
     }
 
-    /// The instance that reads the log does not tell this one's cache. For a moment that is usual.
+    /// Notes that the instance that reads the log does not cover this cache. For a moment this is normal.
     pub(super) fn not_covered(&self) {
         let mut state = self.state.lock();
         if state.behind {
-            let message = "follow: another instance reads the log, but not for this one: it follows other types, or \
-                           is of another cache or scope, which needs a slot of its own";
+            let message = "follow: another instance reads the log, but not for this one: it follows \
+                other types, or has another cache or scope, which needs its own slot";
             state.error = Some(message.to_owned());
         }
     }
 
-    /// This one has it.
+    /// Notes that this instance has the log.
     pub(super) fn opened(&self) {
         let mut state = self.state.lock();
         state.now(FollowerState::Following);
@@ -271,7 +273,7 @@ impl Shared {
         state.opened += 1;
     }
 
-    /// Positions mean something else from here on.
+    /// Positions have another meaning from now on.
     pub(super) fn forget_positions(&self) {
         self.progress.send_modify(|progress| progress.settled = None);
         self.state.lock().forget_positions();
@@ -306,7 +308,7 @@ pub(crate) struct Condition {
     pub(crate) lasted: Duration,
 }
 
-/// What is known of the follower.
+/// The state of the follower.
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) doing: FollowerState,
@@ -315,7 +317,7 @@ pub(super) struct State {
     settled: Option<LogPosition>,
     /// The log's end when it was asked last.
     end: Option<LogPosition>,
-    /// An end that was not reached yet, and when it was the end.
+    /// An end that was not reached yet, and the time when it was the end.
     ahead: Option<(Instant, LogPosition)>,
     /// Everything committed before this is settled.
     fresh_as_of: Instant,
@@ -350,7 +352,7 @@ impl State {
         }
     }
 
-    /// What it does from now on.
+    /// Sets what it does from now on.
     pub(super) fn now(&mut self, doing: FollowerState) {
         if self.doing != doing {
             (self.doing, self.since) = (doing, Instant::now());
@@ -359,7 +361,7 @@ impl State {
 
     fn condition(&self) -> Condition {
         let Self { doing, since, behind, .. } = *self;
-        // It is behind by as long as it has been.
+        // It has been behind since then.
         let of_state = doing == FollowerState::Down || !behind;
         let lasted = if of_state { since.elapsed() } else { self.stale_for() };
         Condition { state: doing, behind, lasted }

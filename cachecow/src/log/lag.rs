@@ -9,16 +9,16 @@ use crate::engine::Engine;
 use crate::key::{Key, Scope};
 use crate::model::keys::KeySet;
 
-/// When a follower counts as behind, and what then becomes of the reads of its types.
+/// When a follower counts as behind, and what reads of its types do then.
 pub(super) struct LagPolicy {
     engine: Arc<Engine>,
     pub(super) limit: Duration,
     pub(super) on_lag: OnLag,
     scope: Scope,
     name: String,
-    /// What reads ask for to learn whether everything of a type is outstanding.
+    /// The guards that make reads of the types bypass the cache.
     guards: Vec<Key>,
-    /// Whether reads go past the cache, on behalf of this follower.
+    /// Whether reads bypass the cache, because of this follower.
     past: bool,
 }
 
@@ -37,18 +37,20 @@ impl LagPolicy {
         Self { engine, limit, on_lag, scope, name: name.to_owned(), guards, past: false }
     }
 
-    /// The cache may be behind, or is known not to be.
+    /// Notes whether the cache may be behind.
     pub(super) fn judge(&mut self, may_be_behind: bool) {
         if may_be_behind {
             self.read_past();
             return;
         }
         self.read_again();
-        // Those that ended before, and were behind. This one has seen what they had not.
+        // Takes over from earlier followers that ended while they were behind: this one has seen their missing
+        // changes.
         self.engine.followers.take_up(&self.name, self.scope, &self.guards, &self.engine.pending);
     }
 
-    /// The follower ended: nobody looks to its lag any more. `is_behind`: that is known, or nobody asked it to end.
+    /// Called when the follower has ended, and nobody watches its lag any more. `is_behind`: it is behind, or it
+    /// ended by itself.
     pub(super) fn end(&mut self, is_behind: bool) {
         if is_behind {
             self.read_past();
@@ -69,7 +71,7 @@ impl LagPolicy {
         if self.on_lag == OnLag::ReadPast && !self.past {
             self.past = true;
             self.engine.pending.read_past(&self.guards);
-            // Reads past the cache keep nothing there.
+            // Reads that bypass the cache keep nothing in the near tier.
             self.engine.forget_all_near();
         }
     }

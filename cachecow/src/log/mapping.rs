@@ -1,4 +1,4 @@
-//! Which table a type's objects are rows of, and the keys of a row.
+//! The table of a type, and the keys of a row.
 
 use std::fmt;
 
@@ -12,7 +12,7 @@ use crate::model::cached::Clearable;
 use crate::model::keys::KeySet;
 use crate::model::query::Query;
 
-/// A cached type whose objects are the rows of one table; implemented by the derive for a struct with
+/// A cached type whose objects are the rows of one table. The derive implements it for a struct with
 /// `#[cache(table = "app.users")]`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say which table its objects are rows of",
@@ -32,20 +32,19 @@ pub trait Followed: Clearable {
         Vec::new()
     }
 
-    /// The columns that stand in keys, aliases, lists and tags; one that stands in several is named for each.
+    /// Returns the columns in keys, aliases, lists and tags; a column that is in several is listed for each.
     fn columns() -> Vec<Column> {
         RowReader::columns(Self::read_keys)
     }
 
     /// Adds every key of this row: the primary one, the aliases, the lists and the tags.
     ///
-    /// An old row need not have the columns of an alias: its object is invalidated by the primary key, and no
-    /// absence is cached of what existed. Nor need a new row have those of an alias that are unchanged.
+    /// An old row need not have the columns of an alias: its object is invalidated by the primary key, and there is
+    /// no cached absence of an object that existed. A new row need not have unchanged columns of an alias either.
     ///
     /// # Errors
     ///
-    /// If a column that is needed is missing, or holds no value of the field's type. The keys that could be told
-    /// were added.
+    /// If a required column is missing, or does not hold a value of the field's type. The known keys were added.
     fn add_keys(row: &Row<'_>, set: &mut KeySet) -> Result<(), RowError> {
         let mut reader = RowReader::new(row, set);
         Self::read_keys(&mut reader);
@@ -61,16 +60,16 @@ pub struct FollowedTable {
     pub type_name: &'static str,
     /// The table.
     pub table: TableName,
-    /// The columns that stand in keys; see [`Followed::columns`].
+    /// The columns in keys; see [`Followed::columns`].
     pub columns: Vec<Column>,
     read: fn(&mut RowReader<'_, '_>),
     add_all: fn(&mut KeySet),
-    /// Names the keys, where they cannot be computed.
+    /// The function that names the keys, if they cannot be computed.
     pub(super) via: Option<Via>,
 }
 
 impl FollowedTable {
-    /// That of this type.
+    /// Makes the one of this type.
     pub fn of<T: Followed>() -> Self {
         Self {
             type_name: T::NAME,
@@ -82,7 +81,7 @@ impl FollowedTable {
         }
     }
 
-    /// A type of which keys are emitted, and no rows are followed. No table has this name.
+    /// A type with emitted keys and without followed rows. No table has this name.
     pub(super) fn of_emitted<T: Clearable>() -> Self {
         Self {
             type_name: T::NAME,
@@ -94,13 +93,13 @@ impl FollowedTable {
         }
     }
 
-    /// The lists of the type that depend on rows of this other table, which `read` makes keys of.
+    /// The lists of the type that depend on rows of this other table; `read` makes the keys.
     #[doc(hidden)]
     pub fn of_list<T: Followed>(table: TableName, read: fn(&mut RowReader<'_, '_>)) -> Self {
         Self { table, columns: RowReader::columns(read), read, ..Self::of::<T>() }
     }
 
-    /// The answers to a query that depends on rows of this table, which `read` makes keys of.
+    /// The results of a query that depends on rows of this table; `read` makes the keys.
     #[doc(hidden)]
     pub fn of_rows<Q: Query>(table: TableName, read: fn(&mut RowReader<'_, '_>)) -> Self {
         let columns = RowReader::columns(read);
@@ -114,7 +113,7 @@ impl FollowedTable {
         }
     }
 
-    /// The same, with keys that this function names. `None`: it is told all columns.
+    /// The same, with keys that this function names. `None`: it gets all columns.
     #[doc(hidden)]
     #[must_use]
     pub fn via<C: ?Sized + Send + Sync + 'static>(
@@ -131,14 +130,14 @@ impl FollowedTable {
         self
     }
 
-    /// Whether the log has to send all columns, of old rows too: a function asks for them that does not say which it
-    /// reads (`via` without `columns`).
+    /// Returns whether the log must send all columns, also of old rows, because a function does not say which
+    /// columns it reads (`via` without `columns`).
     pub fn needs_whole_rows(&self) -> bool {
         self.via.as_ref().is_some_and(Via::takes_whole_rows)
     }
 
-    /// Adds every key of this row; see [`Followed::add_keys`]. Those that a function names (`via`) are not among them:
-    /// [`Batch::change`](super::Batch::change) sees to these.
+    /// Adds every key of this row; see [`Followed::add_keys`]. It does not add keys that a function names (`via`);
+    /// [`Batch::change`](super::Batch::change) does.
     ///
     /// # Errors
     ///
@@ -167,13 +166,13 @@ impl fmt::Debug for FollowedTable {
 
 /// One [`Followed`] type, a query with `#[cache(rows = "…")]`, or a tuple of up to eight.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no type that a change log is followed for, nor a tuple of such types",
+    message = "`{Self}` is not a type that can follow a change log, nor a tuple of such types",
     label = "expected a struct with `#[cache(table = \"…\")]`, a query with `#[cache(rows = \"…\")]`, or a tuple",
     note = "a tuple has up to 8 types; call `types` once for each tuple"
 )]
 pub trait FollowedTypes {
-    /// What a follower needs of each type, in the order of the tuple. Several may have one table, and a query
-    /// several tables.
+    /// Returns what a follower needs of each type, in the order of the tuple. Several types may have the same
+    /// table, and a query may have several tables.
     fn tables() -> Vec<FollowedTable>;
 }
 
@@ -185,7 +184,7 @@ impl<T: Followed> FollowedTypes for T {
     }
 }
 
-/// None, for a log of keys that writers name.
+/// No types, for a log of keys that writers name.
 impl FollowedTypes for () {
     fn tables() -> Vec<FollowedTable> {
         Vec::new()

@@ -1,12 +1,13 @@
-//! How far a cache was told of a log, kept in that cache itself.
+//! A mark in the cache: how far a log was read and invalidated in it.
 //!
-//! A log may begin later than the last acknowledgement: its slot was lost and made anew, or moved on by hand, or
-//! another server took over. The log itself cannot tell. So the follower keeps in the cache how far it came. The
-//! mark is written before the log is told, so it is never behind what the log was told: a log that begins
-//! beyond the mark has lost changes. A cache without a mark, which is also one that was emptied, is taken for
-//! one that missed everything.
+//! A log may begin later than the last acknowledgement: its slot was lost and created again, or moved by hand, or
+//! another server took over. The log itself cannot detect this. So the follower stores its progress in the cache.
+//! The mark is written before the log gets the acknowledgement, so it is never behind it: if a log begins beyond
+//! the mark, changes were lost. A cache without a mark (also one that was emptied) is treated as if it missed
+//! everything.
 //!
-//! A log that keeps nothing itself has its bookmark here too, in the same value: neither is there without the other.
+//! A log that remembers nothing itself also has its bookmark here, in the same value, so that both exist or neither
+//! does.
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use crate::protocol::{Command, Replacing, Reply, SeenValue};
 
 /// It is written again every second in which anything changed.
 const TTL: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// How long a writer that died keeps the next one from writing the mark.
+/// How long a dead writer prevents the next one from writing the mark.
 const LEASE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -36,7 +37,7 @@ impl Mark {
     pub(super) fn new(scope: Scope, name: &str, tables: &[FollowedTable]) -> Self {
         let mut parts = KeyEncoder::new("cachecow:log:{}");
         parts.str(name);
-        // Order and repetition mean nothing.
+        // Order and duplicates do not matter.
         let mut types: Vec<String> = tables
             .iter()
             .map(|table| {
@@ -85,8 +86,8 @@ impl Mark {
         Ok(self.judge(&stored, opened).map(str::to_owned))
     }
 
-    /// Whether whoever reads the log in this one's place tells this cache of it, and of the same types: then the mark
-    /// is never behind what the log was told.
+    /// Whether the other instance that reads the log covers this cache and the same types: then the mark is never
+    /// behind the log's acknowledgement.
     pub(super) async fn covers(
         &self,
         engine: &Engine,
@@ -119,17 +120,17 @@ impl Mark {
             return Some("the cache's mark of this log cannot be read");
         };
         if identity != opened.identity {
-            Some("the log is another than the one that was followed before")
+            Some("this is not the log that was followed before")
         } else if types != format!("{:016x}", self.types) {
             Some("other types were followed before")
         } else if opened.position > position {
-            Some("the log begins after what the cache was told of")
+            Some("the log begins after the position that the cache has seen")
         } else {
             None
         }
     }
 
-    /// Remembers that the cache was told of everything before this position; whether it did.
+    /// Stores that everything before this position is invalidated in the cache; returns whether it was stored.
     pub(super) async fn write(
         &self,
         engine: &Engine,
@@ -137,7 +138,7 @@ impl Mark {
         position: LogPosition,
         bookmark: Option<&str>,
     ) -> Result<bool, BackendError> {
-        // The old mark stays until the new one is there: without a mark everything counts as missed.
+        // The old mark stays until the new one is stored: without a mark, everything counts as missed.
         let seen = engine.client.lookup_many(vec![Place::Value(self.key)]).await;
         let replacing = match seen.into_iter().next().transpose()? {
             Some(Reply::Value(old)) => Some(Replacing { seen: SeenValue::of(&old), keep: true }),

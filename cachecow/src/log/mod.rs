@@ -1,4 +1,4 @@
-//! The cache follows the database's own log: what a change of a row invalidates.
+//! Following the database's own log: what a changed row invalidates.
 //!
 //! A struct says which table its objects are rows of, and the derive names every key of a row:
 //!
@@ -33,10 +33,10 @@
 //! # Ok::<(), cachecow::log::RowError>(())
 //! ```
 //!
-//! A reader of a change log (a *follower*) asks [`FollowedTypes`] for the tables and columns to follow, makes a
-//! [`Row`] of the old and of the new version of each changed row, and invalidates what
-//! [`FollowedTable::add_keys`] names. Where a change is not known row by row (`TRUNCATE`, a gap in the log), or where a
-//! row does not say all, it invalidates what [`FollowedTable::add_all`] names: everything of the type.
+//! A reader of a change log (a *follower*) asks [`FollowedTypes`] for the tables and columns to follow. It makes a
+//! [`Row`] from the old and the new version of each changed row, and invalidates the keys from
+//! [`FollowedTable::add_keys`]. If the changed rows are not known (after a `TRUNCATE`, or a gap in the log), or a
+//! row is incomplete, it invalidates everything of the type, with [`FollowedTable::add_all`].
 
 mod batch;
 mod change_log;

@@ -1,12 +1,13 @@
-//! Places in a change log.
+//! Positions in a change log.
 
 use std::fmt;
 
-/// A place in a change log: everything before it happened earlier in the log.
+/// A position in a change log: everything before it is earlier in the log.
 ///
-/// A number that grows along the log: PostgreSQL's LSN, a MongoDB cluster time, an offset of a topic with one
-/// partition. What else a log needs to go on from there (a resume token, say) it keeps to itself. It may be sent to
-/// another service, which then waits for it: see [`Follower::reached`](super::Follower::reached).
+/// It is a number that grows along the log: PostgreSQL's LSN, a MongoDB cluster time, an offset of a topic with one
+/// partition. If a log needs more to continue from there (a resume token, for example), it keeps that itself. You
+/// may send a position to another service, which can wait for it: see
+/// [`Follower::reached`](super::Follower::reached).
 ///
 /// ```
 /// use cachecow::log::LogPosition;
@@ -18,12 +19,12 @@ use std::fmt;
 pub struct LogPosition(u64);
 
 impl LogPosition {
-    /// The place of this number.
+    /// Makes the position with this number.
     pub const fn new(number: u64) -> Self {
         Self(number)
     }
 
-    /// The number.
+    /// Returns the number.
     pub const fn number(self) -> u64 {
         self.0
     }

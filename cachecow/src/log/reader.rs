@@ -1,4 +1,4 @@
-//! The columns of one row, as the derive's code reads them.
+//! Reading the columns of one row, in the derive's code.
 
 use super::column::{Column, ColumnUse, FromColumn};
 use super::error::{ColumnFault, RowError};
@@ -9,10 +9,10 @@ use crate::key::Key;
 use crate::model::cached::TypePolicy;
 use crate::model::keys::{CacheKeys, KeySet};
 
-/// Reads the parts of a row's keys; what [`Followed::read_keys`](super::Followed::read_keys) is given.
+/// Reads the parts of a row's keys; the argument of [`Followed::read_keys`](super::Followed::read_keys).
 ///
-/// It keeps what is wrong with the columns, so that all of it is told at once. Asked for the columns that a type needs
-/// it has no row, and every part is missing.
+/// It collects the faults of all columns, so that all are reported at once. It is also used without a row, to list
+/// the columns that a type needs; then every part is missing.
 #[derive(Debug)]
 pub struct RowReader<'a, 'r>(Purpose<'a, 'r>);
 
@@ -42,7 +42,7 @@ impl<'a, 'r> RowReader<'a, 'r> {
         }
     }
 
-    /// The part of a key that stands in this column; `field_type` is its type's name, for messages. `None` if the row
+    /// Reads the part of a key from this column; `field_type` is its type's name, for messages. `None` if the row
     /// does not have it.
     pub fn part<T: FromColumn>(
         &mut self,
@@ -59,7 +59,7 @@ impl<'a, 'r> RowReader<'a, 'r> {
         };
         let fault = match row.get(column) {
             None => ColumnFault::Missing,
-            // An absence of such an alias was invalidated when the row came to be.
+            // A cached absence of such an alias was invalidated when the row was created.
             Some(Value::Unchanged) if usage == ColumnUse::Alias => return None,
             Some(Value::Unchanged) => ColumnFault::Unchanged,
             Some(Value::Null) if !T::NULLABLE => ColumnFault::Null,
@@ -89,7 +89,7 @@ impl<'a, 'r> RowReader<'a, 'r> {
         }
     }
 
-    /// Whether all was known.
+    /// Returns an error unless all parts were known.
     pub(super) fn finish(self, table: impl FnOnce() -> TableName) -> Result<(), RowError> {
         match self.0 {
             Purpose::Keys { row, faults, .. } if !faults.is_empty() => {

@@ -1,4 +1,4 @@
-//! A row, as a change log has it.
+//! A row in a change log.
 
 use std::error::Error;
 use std::fmt;
@@ -17,7 +17,7 @@ pub enum RowVersion {
 }
 
 impl RowVersion {
-    /// As messages have it.
+    /// Its form in messages.
     pub(super) fn shown(self) -> &'static str {
         match self {
             Self::Old => "an old row",
@@ -26,11 +26,11 @@ impl RowVersion {
     }
 }
 
-/// What a change log says of one version of one row: its columns, by name.
+/// One version of one row in a change log: its columns, by name.
 ///
-/// A column that the log does not send is left out. This matters for old rows: PostgreSQL sends only the columns
-/// of the replica identity, and marks the others as null; a follower leaves those out, and does not make
-/// [`Value::Null`] of them.
+/// A column that the log does not send must be left out. This matters for old rows: PostgreSQL sends only the
+/// columns of the replica identity, and marks the others as null. A follower must leave those out, and not make
+/// them [`Value::Null`].
 ///
 /// ```
 /// use cachecow::log::{Row, RowVersion, Value};
@@ -54,48 +54,48 @@ impl Default for Row<'_> {
 }
 
 impl<'a> Row<'a> {
-    /// The row after a change, without columns yet.
+    /// Makes the row after a change, without columns yet.
     pub fn new() -> Self {
         Self::of(RowVersion::New)
     }
 
-    /// The row before a change, without columns yet.
+    /// Makes the row before a change, without columns yet.
     pub fn old() -> Self {
         Self::of(RowVersion::Old)
     }
 
-    /// This version of a row, without columns yet.
+    /// Makes this version of a row, without columns yet.
     pub fn of(version: RowVersion) -> Self {
         Self { version, columns: Vec::new() }
     }
 
-    /// The row with one more column.
+    /// Returns the row with one more column.
     #[must_use]
     pub fn with(mut self, column: &'a str, value: Value<'a>) -> Self {
         self.push(column, value);
         self
     }
 
-    /// Adds a column. Of two with one name the first counts.
+    /// Adds a column. If two have the same name, the first one counts.
     pub fn push(&mut self, column: &'a str, value: Value<'a>) {
         self.columns.push((column, value));
     }
 
-    /// Which version of the row this is.
+    /// Returns which version of the row this is.
     pub fn version(&self) -> RowVersion {
         self.version
     }
 
-    /// The column of this name; `None` if the log did not send it.
+    /// Returns the column with this name; `None` if the log did not send it.
     pub fn get(&self, column: &str) -> Option<&Value<'a>> {
         self.columns.iter().find(|(name, _)| *name == column).map(|(_, value)| value)
     }
 
-    /// The value of the column of this name, as a key's part has it: `row.read::<i64>("post_id")?`.
+    /// Reads the column with this name as the type of a key part: `row.read::<i64>("post_id")?`.
     ///
     /// # Errors
     ///
-    /// If the log did not send the column, or it holds no such value.
+    /// If the log did not send the column, or it does not hold such a value.
     pub fn read<T: FromColumn>(&self, column: &str) -> Result<T, ColumnError> {
         let fault = match self.get(column) {
             None => ColumnFault::Missing,
@@ -109,13 +109,13 @@ impl<'a> Row<'a> {
         Err(ColumnError { column: column.to_owned(), version: self.version, fault })
     }
 
-    /// The columns in the order in which they were added.
+    /// Returns the columns in the order in which they were added.
     pub fn columns(&self) -> impl Iterator<Item = (&'a str, &Value<'a>)> {
         self.columns.iter().map(|(name, value)| (*name, value))
     }
 
-    /// Copies what is [`Unchanged`](Value::Unchanged) in this row from `old`, its version before the change, where that
-    /// has it.
+    /// Copies values that are [`Unchanged`](Value::Unchanged) in this row from `old`, its version before the
+    /// change, if that has them.
     pub fn fill_unchanged(&mut self, old: &Row<'a>) {
         for (name, value) in &mut self.columns {
             if *value == Value::Unchanged
@@ -127,7 +127,8 @@ impl<'a> Row<'a> {
     }
 }
 
-/// A column of a row is not there, or holds no value of the type that it was asked for as. It does not say which value.
+/// The error if a column of a row is missing, or does not hold a value of the requested type. It does not show the
+/// value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnError {
     column: String,
@@ -136,12 +137,12 @@ pub struct ColumnError {
 }
 
 impl ColumnError {
-    /// The column.
+    /// Returns the column.
     pub fn column(&self) -> &str {
         &self.column
     }
 
-    /// What is wrong with it.
+    /// Returns what is wrong with it.
     pub fn fault(&self) -> ColumnFault {
         self.fault
     }

@@ -23,14 +23,14 @@ use crate::error::{Error, ErrorKind};
 use crate::events::say;
 use crate::key::Scope;
 
-/// Between heartbeats, which also acknowledge.
+/// The time between heartbeats, which also acknowledge.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How long the last acknowledgement may take when the follower stops.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
-/// The task's own.
+/// The state of the task.
 pub(super) struct Run<L> {
     pub(super) engine: Arc<Engine>,
     pub(super) scope: Scope,
@@ -40,7 +40,7 @@ pub(super) struct Run<L> {
     pub(super) shared: Arc<Shared>,
     pub(super) asked: mpsc::Receiver<Ask>,
     pub(super) mark: Mark,
-    /// What the log was told last.
+    /// The last acknowledged position.
     pub(super) acknowledged: Option<LogPosition>,
     /// What the positions belong to.
     pub(super) identity: String,
@@ -66,9 +66,9 @@ impl<L: ChangeLog> Run<L> {
         let mut pause = FIRST_PAUSE;
         loop {
             let opened = self.shared.state.lock().opened;
-            // A panic, as of a function of a key's, must not end the following unseen.
+            // A panic (of a function that makes a key, for example) must not end the follower unnoticed.
             let read = AssertUnwindSafe(self.open_and_read()).catch_unwind().await;
-            // Without an error another instance has the log.
+            // If there is no error, another instance has the log.
             let Err(error) = read.unwrap_or_else(|_| Err(panicked())) else { continue };
             if self.failed(&error) > opened {
                 pause = FIRST_PAUSE;
@@ -78,7 +78,7 @@ impl<L: ChangeLog> Run<L> {
         }
     }
 
-    /// Tells it, once; how often the log was opened.
+    /// Logs the error, once; returns how often the log was opened.
     fn failed(&self, error: &Error) -> u64 {
         let message = with_sources(error);
         let mut state = self.shared.state.lock();
@@ -95,7 +95,7 @@ impl<L: ChangeLog> Run<L> {
         state.opened
     }
 
-    /// Reads the log until it fails, or waits for a while, since another instance does.
+    /// Reads the log until it fails; or waits for a while, if another instance reads it.
     async fn open_and_read(&mut self) -> Result<(), Error> {
         let bookmark = self.mark.bookmark(&self.engine).await.map_err(unreachable)?;
         self.log.resume(bookmark);
@@ -107,7 +107,7 @@ impl<L: ChangeLog> Run<L> {
         self.read().await
     }
 
-    /// Sees to it that the cache has nothing from before the log's beginning that it was not told of.
+    /// Makes sure that no stale value stays in the cache whose change happened before the beginning of the log.
     async fn begin(&mut self, opened: Opened) -> Result<(), Error> {
         let missed = self.mark.missed(&self.engine, &opened).await;
         let missed = missed.map_err(unreachable)?;
@@ -162,7 +162,7 @@ impl<L: ChangeLog> Run<L> {
         let position = batch.position();
         if !batch.is_empty() {
             self.log.settle().await?;
-            // Not before: what the functions read has the changes now.
+            // Only now: the data that the functions read includes the changes.
             batch.ask(&self.contexts).await;
             self.invalidate(batch).await;
         }
@@ -172,7 +172,7 @@ impl<L: ChangeLog> Run<L> {
         Ok(())
     }
 
-    /// Invalidates what the batch names, and does not return before the cache confirmed it.
+    /// Invalidates the keys of the batch, and returns only when the cache has confirmed it.
     async fn invalidate(&mut self, batch: Batch) {
         let rows = batch.rows();
         for reason in batch.reasons() {
@@ -188,7 +188,7 @@ impl<L: ChangeLog> Run<L> {
         let targets = self.engine.targets_of(self.scope, batch.into_keys());
         let mut pause = FIRST_PAUSE;
         while let Err(error) = self.engine.invalidate(targets.clone()).await {
-            // Nothing is acknowledged meanwhile, and nothing more is read: the log waits.
+            // Meanwhile nothing is acknowledged, and nothing more is read: the log waits.
             self.shared.state.lock().error = Some(with_sources(&error));
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
@@ -203,8 +203,9 @@ impl<L: ChangeLog> Run<L> {
         state.batches += 1;
     }
 
-    /// Tells the log what is settled. The cache is told before, so that its mark is never behind. Nothing is told before
-    /// all that was missed is visible and dropped: a follower that dies until then must miss it again.
+    /// Acknowledges what is settled. The mark in the cache is written first, so that it is never behind. After
+    /// missed changes, nothing is acknowledged until they are all visible and invalidated: if the follower dies
+    /// before, the next one must see again that changes were missed.
     async fn acknowledge(&mut self) -> Result<(), Error> {
         let settled = self.shared.progress.borrow().settled;
         let Some(position) = settled else { return Ok(()) };
@@ -215,7 +216,7 @@ impl<L: ChangeLog> Run<L> {
         let mark = self.mark.write(&self.engine, &self.identity, position, bookmark.as_deref());
         match mark.await {
             Ok(true) => {}
-            // Later. The log keeps for as long what it was not told of.
+            // Acknowledge later; until then the log keeps the changes.
             Ok(false) | Err(_) => return Ok(()),
         }
         self.log.acknowledge(position).await?;
@@ -230,14 +231,15 @@ impl<L: ChangeLog> Run<L> {
             self.shared.ended_at(end, asked_at);
         }
         if self.missed && !heartbeat.unsettled {
-            // What was invisible when everything was dropped may have been read around and stored since.
+            // When everything was invalidated, some changes were not visible yet, so reads may have stored older
+            // values since.
             self.missed = false;
             batch.everything_of_all("the last of the missed changes became visible");
         }
         Ok(())
     }
 
-    /// Waits a while, telling how far the other instance is.
+    /// Waits for a while, and notes how far the other instance is.
     async fn stand_by(&mut self) -> Result<(), Error> {
         self.shared.stand_by();
         let asked_at = Instant::now();
@@ -253,7 +255,7 @@ impl<L: ChangeLog> Run<L> {
                 Err(_) => {}
             }
         }
-        // The mark is the other instance's from here on.
+        // From now on the mark is written by the other instance.
         self.acknowledged = self.shared.progress.borrow().settled;
         let ask = timeout(HEARTBEAT, self.asked.recv()).await;
         if let Ok(Some(ask)) = ask {
@@ -264,7 +266,7 @@ impl<L: ChangeLog> Run<L> {
     }
 }
 
-/// Tells when the follower falls behind, and sees to what reads do then.
+/// Watches the lag: logs when the follower falls behind, and switches what reads do then.
 async fn watch_lag(shared: &Shared) {
     loop {
         let left = shared.judge();
@@ -272,7 +274,7 @@ async fn watch_lag(shared: &Shared) {
     }
 }
 
-/// The task's end, however it comes about.
+/// Notes the task's end when it is dropped, in whatever way the task ends.
 pub(super) struct Ended(pub(super) Arc<Shared>);
 
 impl Drop for Ended {

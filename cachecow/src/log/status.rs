@@ -1,4 +1,4 @@
-//! What a follower tells of itself.
+//! The status of a follower.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::position::LogPosition;
 
-/// What a follower does at the moment.
+/// The current state of a follower.
 ///
 /// ```no_run
 /// # #[cfg(all(feature = "derive", feature = "postgres-log"))]
@@ -38,7 +38,7 @@ use super::position::LogPosition;
 pub enum FollowerState {
     /// It has no connection to the log, and tries again.
     Down,
-    /// Another instance reads the log. This one takes over when that one is gone.
+    /// Another instance reads the log. This one takes over when the other is gone.
     Standby,
     /// It reads the log.
     Following,
@@ -50,22 +50,22 @@ pub enum FollowerState {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Lag {
-    /// How much of the log was not settled at the last heartbeat, in the log's own measure: bytes, for PostgreSQL. For
-    /// MongoDB a difference of cluster times, in which a second counts 2^32.
+    /// How much of the log was not settled at the last heartbeat, in the log's own unit: bytes for PostgreSQL; for
+    /// MongoDB a difference of cluster times, in which a second is 2^32.
     pub bytes: u64,
-    /// Everything that was committed longer ago than this is settled. Measured by heartbeats a second apart, so it is
-    /// up to about a second on a log that is read as it comes. Until a follower has caught up for the first time it
-    /// counts from its start, and what was committed before that may not be settled either:
-    /// [`Follower::caught_up`](super::Follower::caught_up) waits for it.
+    /// Everything that was committed longer ago than this is settled. It is measured at heartbeats, one second
+    /// apart, so it is up to about a second even if the log is read at once. Until a follower has caught up for the
+    /// first time, it counts from the follower's start, and earlier commits may not be settled either:
+    /// [`Follower::caught_up`](super::Follower::caught_up) waits for them.
     #[serde(serialize_with = "crate::stats::seconds")]
     pub time: Duration,
 }
 
-/// A follower's state and what it did since it was started.
+/// A follower's state, and its counters since the start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct FollowerStatus {
-    /// What it does.
+    /// Its state.
     pub state: FollowerState,
     /// Everything before this position was invalidated.
     pub settled: Option<LogPosition>,
@@ -77,13 +77,14 @@ pub struct FollowerStatus {
     pub rows: u64,
     /// Batches that were invalidated.
     pub batches: u64,
-    /// How often everything of a type was invalidated, because changes were missed or not known row by row.
+    /// How often everything of a type was invalidated, because changes were missed, or the changed rows were not
+    /// known.
     pub drops: u64,
-    /// Why that was done last.
+    /// The reason for the last of these.
     pub last_drop: Option<String>,
     /// How often the log was opened.
     pub opened: u64,
-    /// The last error, until all is well again.
+    /// The last error, until everything works again.
     pub error: Option<String>,
 }
 

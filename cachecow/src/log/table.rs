@@ -3,11 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-/// The name of a table as the database's catalog has it, with or without its schema.
+/// The name of a table, as in the database's catalog, with or without its schema.
 ///
-/// A name without a schema is that of the table of this name in whatever schema the follower's settings say,
-/// `public` in PostgreSQL. Names are compared letter by letter: PostgreSQL keeps `CREATE TABLE Users` as `users`,
-/// and `CREATE TABLE "Users"` as `Users`.
+/// A name without a schema is in the follower's default schema, `public` in PostgreSQL. Names are compared exactly:
+/// PostgreSQL stores `CREATE TABLE Users` as `users`, and `CREATE TABLE "Users"` as `Users`.
 ///
 /// ```
 /// use cachecow::log::TableName;
@@ -23,7 +22,7 @@ pub struct TableName {
 }
 
 impl TableName {
-    /// The table of this name, in this schema.
+    /// Makes the name of a table in this schema.
     pub const fn new(schema: Option<&'static str>, name: &'static str) -> Self {
         let schema = match schema {
             Some(schema) => Some(Cow::Borrowed(schema)),
@@ -32,28 +31,27 @@ impl TableName {
         Self { schema, name: Cow::Borrowed(name) }
     }
 
-    /// The table of these names, which were read from somewhere.
+    /// Makes a table's name from owned strings.
     pub fn owned(schema: Option<String>, name: String) -> Self {
         Self { schema: schema.map(Cow::Owned), name: Cow::Owned(name) }
     }
 
-    /// The schema, if it was named.
+    /// Returns the schema, if it was given.
     pub fn schema(&self) -> Option<&str> {
         self.schema.as_deref()
     }
 
-    /// The table's own name.
+    /// Returns the table's own name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether this name is that of the table `name` in `schema`. `default_schema` is the schema of a name without
-    /// one.
+    /// Returns whether this is the table `name` in `schema`. `default_schema` is the schema of a name without one.
     pub fn is(&self, schema: &str, name: &str, default_schema: &str) -> bool {
         self.schema().unwrap_or(default_schema) == schema && self.name() == name
     }
 
-    /// The name for an SQL statement, with each part in double quotes, as standard SQL has it.
+    /// Returns the name for an SQL statement, with each part in double quotes, as in standard SQL.
     pub fn quoted(&self) -> String {
         match self.schema() {
             Some(schema) => self.quoted_in(schema),
@@ -61,7 +59,7 @@ impl TableName {
         }
     }
 
-    /// The same, with this schema where the name has none.
+    /// The same, with this schema if the name has none.
     #[cfg(any(feature = "postgres-log", all(feature = "outbox", feature = "postgres")))]
     pub(super) fn quoted_with_schema(&self, default_schema: &str) -> String {
         self.quoted_in(self.schema().unwrap_or(default_schema))
@@ -77,7 +75,7 @@ pub(super) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// As `#[cache(table = …)]` takes it: in double quotes where a name is no plain word.
+/// In the form of `#[cache(table = …)]`: in double quotes if a name is not a plain word.
 impl fmt::Display for TableName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let is_plain = |part: &str| {

@@ -1,9 +1,9 @@
-//! What a change log says of one column of a row.
+//! The value of one column in a change log.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// The value of one column, as a change log has it; borrowed from the log's message, or owned.
+/// The value of one column in a change log; borrowed from the log's message, or owned.
 ///
 /// `Debug` does not show the value: it may be personal data.
 #[derive(Clone, PartialEq, Eq)]
@@ -12,11 +12,11 @@ pub enum Value<'a> {
     /// The text form of the column's type, as the database prints it: `42`, `t`, `2026-11-29 12:00:00+00`, `\x00ff`.
     /// A JSON number is the text of its digits.
     Text(Cow<'a, str>),
-    /// A truth value of its own, as JSON and BSON have one.
+    /// A boolean, as in JSON and BSON.
     Bool(bool),
     /// Raw bytes.
     Bytes(Cow<'a, [u8]>),
-    /// Bytes in base64 (RFC 4648, with or without padding). A text is never taken for base64 unless it is said to be.
+    /// Bytes in base64 (RFC 4648, with or without padding). A text is treated as base64 only with this variant.
     Base64(Cow<'a, str>),
     /// SQL's `NULL`.
     Null,
@@ -27,12 +27,12 @@ pub enum Value<'a> {
 }
 
 impl<'a> Value<'a> {
-    /// A text form.
+    /// Makes a text form.
     pub fn text(text: impl Into<Cow<'a, str>>) -> Self {
         Self::Text(text.into())
     }
 
-    /// The text form, if the value has one.
+    /// Returns the text form, if the value has one.
     pub fn as_text(&self) -> Option<&str> {
         match self {
             Self::Text(text) => Some(text),
@@ -62,7 +62,7 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// The value with everything that it borrowed copied.
+    /// Returns the value as an owned copy.
     pub fn into_owned(self) -> Value<'static> {
         match self {
             Self::Text(text) => Value::Text(Cow::Owned(text.into_owned())),
@@ -90,7 +90,7 @@ impl fmt::Debug for Value<'_> {
     }
 }
 
-/// A JSON scalar; an array or an object is its JSON text.
+/// Converts a JSON scalar; an array or an object becomes its JSON text.
 #[cfg(feature = "serde_json")]
 impl<'a> From<&'a serde_json::Value> for Value<'a> {
     fn from(json: &'a serde_json::Value) -> Self {

@@ -1,4 +1,4 @@
-//! Keys that cannot be computed from a row: a function of the user's names them (`via`).
+//! Keys that cannot be computed from a row: a user's function names them (`via`).
 
 use std::any::{Any, TypeId};
 use std::collections::{BTreeSet, HashMap};
@@ -20,18 +20,18 @@ use super::value::Value;
 use crate::error::{Error, ErrorKind};
 use crate::model::keys::KeySet;
 
-/// How long one call may take. After that everything of the type goes, and the following goes on.
+/// How long one call may take. After that everything of the type is invalidated, and the follower goes on.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How many calls of one batch run at a time.
 const AT_A_TIME: usize = 16;
 
-/// The keys that a function of the user's names.
+/// The keys that a user's function names.
 type Named = BoxFuture<'static, Result<KeySet, Error>>;
 
-/// A function of the user's, which takes this context.
+/// A user's function, which takes this context.
 pub(super) type Function<C> = fn(Arc<C>, OwnedRow) -> Named;
 
-/// The same, which takes it out of the contexts; `None` if it is not there.
+/// The same, but it takes the context from the contexts; `None` if it is not there.
 type Call = Arc<dyn Fn(&Contexts, OwnedRow) -> Option<Named> + Send + Sync>;
 
 /// The contexts of a follower, by their types.
@@ -46,7 +46,7 @@ impl Contexts {
     fn get<C: ?Sized + Send + Sync + 'static>(&self) -> Option<Arc<C>> {
         let none: &dyn Any = &Arc::new(());
         let given = self.0.get(&TypeId::of::<C>()).map(|context| &**context as &dyn Any);
-        // A function that takes no context is passed none.
+        // A function without a context gets none.
         given.unwrap_or(none).downcast_ref::<Arc<C>>().map(Arc::clone)
     }
 }
@@ -54,9 +54,9 @@ impl Contexts {
 /// The function of one table.
 #[derive(Clone)]
 pub(super) struct Via {
-    /// What the function is told of a row; `None` for all of it.
+    /// The columns of a row that the function gets; `None` for all.
     columns: Option<&'static [&'static str]>,
-    /// The context's type, as it is written.
+    /// The name of the context's type, as written.
     context: &'static str,
     call: Call,
     is_given: fn(&Contexts) -> bool,
@@ -76,12 +76,12 @@ impl Via {
         }
     }
 
-    /// Whether the function is told all columns.
+    /// Whether the function gets all columns.
     pub(super) fn takes_whole_rows(&self) -> bool {
         self.columns.is_none()
     }
 
-    /// Refuses to begin without the context.
+    /// Checks that the context is there.
     pub(super) fn check(&self, contexts: &Contexts, of: &FollowedTable) -> Result<(), Error> {
         if (self.is_given)(contexts) {
             return Ok(());
@@ -96,7 +96,7 @@ impl Via {
         Err(Error::new(ErrorKind::InvalidConfig, message))
     }
 
-    /// What the function is to be told of this row.
+    /// The part of this row that the function gets.
     pub(super) fn of_row(&self, row: &Row<'_>) -> OwnedRow {
         let is_told = |name: &str| self.columns.is_none_or(|columns| columns.contains(&name));
         let columns = row.columns().filter(|(name, _)| is_told(name));
@@ -104,7 +104,7 @@ impl Via {
         OwnedRow { version: row.version(), columns: columns.collect() }
     }
 
-    /// The keys that the function names, or why they are not known.
+    /// Returns the keys that the function names, or the reason why they are not known.
     async fn ask(&self, contexts: &Contexts, row: OwnedRow) -> Result<KeySet, String> {
         let row_shown = row.version.shown();
         let Some(call) = (self.call)(contexts, row) else {
@@ -114,7 +114,7 @@ impl Via {
             Ok(Ok(Ok(keys))) => Ok(keys),
             Ok(Ok(Err(error))) => {
                 let why = error.source().map_or_else(|| error.to_string(), with_sources);
-                Err(format!("the function (`via`) gave no keys for {row_shown}: {why}"))
+                Err(format!("the function (`via`) failed on {row_shown}: {why}"))
             }
             Ok(Err(_)) => Err(format!("the function (`via`) panicked on {row_shown}")),
             Err(_) => Err(format!("the function (`via`) took longer than {PATIENCE:?}")),
@@ -140,7 +140,7 @@ pub struct OwnedRow {
 }
 
 impl OwnedRow {
-    /// The row, as the function takes it.
+    /// Returns the row for the function.
     pub fn row(&self) -> Row<'_> {
         let mut row = Row::of(self.version);
         for (name, value) in &self.columns {
@@ -149,17 +149,17 @@ impl OwnedRow {
         row
     }
 
-    /// About how many bytes it takes.
+    /// Its approximate size in bytes.
     pub(super) fn len(&self) -> usize {
         let columns = self.columns.iter();
         columns.map(|(name, value)| size_of::<Value<'_>>() + name.len() + value.len()).sum()
     }
 }
 
-/// Rows that are to be asked about, each by its table's place.
+/// Rows for which functions must name the keys, each with the index of its table.
 pub(super) type Asks = Vec<(usize, OwnedRow)>;
 
-/// What the functions name, and why it is not known for which tables.
+/// Calls the functions; returns the keys they name, and for each failed table the reason.
 pub(super) async fn ask_all(
     asks: Asks,
     tables: &[FollowedTable],
@@ -170,7 +170,8 @@ pub(super) async fn ask_all(
         let failed = &failed;
         async move {
             let via = tables[at].via.as_ref()?;
-            // Everything of the type goes: what a database that is down is asked besides takes time, and nothing else.
+            // Everything of the type is invalidated anyway: further calls to a database that is down would only
+            // take time.
             if failed.lock().contains(&at) {
                 return None;
             }

@@ -1,9 +1,9 @@
-//! A lookup that the auditor may read by again.
+//! A lookup that the auditor may read again.
 
 use std::any::Any;
 use std::fmt;
 
-/// A lookup that an [`Auditor`](crate::Auditor) may go on with after the read; what
+/// An owned lookup that an [`Auditor`](crate::Auditor) may use after the read; what
 /// [`Lookup::audited`](crate::Lookup::audited) returns.
 pub struct Audited(pub(crate) Box<dyn Any + Send>);
 

@@ -13,7 +13,7 @@ thread_local! {
     static FETCHES: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this thread runs a fetch function that may block.
+/// Whether this thread is running a fetch function that may block.
 #[cfg(feature = "blocking")]
 pub(crate) fn is_in_a_fetch() -> bool {
     FETCHES.get()
@@ -22,9 +22,9 @@ pub(crate) fn is_in_a_fetch() -> bool {
 /// The context of a fetch function that blocks.
 #[diagnostic::on_unimplemented(
     message = "a context of type `{Self}` cannot be given to a fetch function in `blocking(…)`",
-    label = "this function runs on another thread, with its own copy of the context",
-    note = "the context has to be `Clone + Send + 'static`, as a connection pool is; put any other into an `Arc`: \
-            `context = Arc<Type>`"
+    label = "this function runs on another thread, with its own clone of the context",
+    note = "the context must be `Clone + Send + 'static`, as a connection pool is; put any other type \
+        into an `Arc`: `context = Arc<Type>`"
 )]
 pub trait BlockingContext: Clone + Send + 'static {}
 
@@ -33,8 +33,8 @@ impl<C: Clone + Send + 'static> BlockingContext for C {}
 
 /// Runs a synchronous fetch function on the runtime's blocking pool.
 ///
-/// Dropped, it goes on there and its result is lost: what the caller claimed is given back as with any other
-/// fetch, so that nothing is stored. If it has not begun, it does not begin.
+/// If the future is dropped, a function that has begun runs to its end, and its result is lost; one that has not
+/// begun does not begin. The caller's claim is given back as with any other fetch, so nothing is stored.
 pub fn blocking<C, P, T, W>(
     lookup: &'static str,
     context: &C,
@@ -53,11 +53,11 @@ where
         let run = move || span.in_scope(|| as_a_fetch(|| work(&context, &parts)));
         let mut running = Running(tokio::task::spawn_blocking(run));
         (&mut running.0).await.unwrap_or_else(|lost| match lost.try_into_panic() {
-            // As if the function had been awaited.
+            // A panic of the function reaches the caller, as if the function had been awaited.
             Ok(panic) => resume_unwind(panic),
             Err(_ended) => {
                 let message = format!(
-                    "{lookup}: the runtime that the fetch function was to run on has ended"
+                    "{lookup}: the fetch function cannot run, because its runtime has ended"
                 );
                 Err(Error::new(ErrorKind::Unavailable, message))
             }

@@ -39,16 +39,16 @@ pub trait Cached: CacheSchema + Send + Sync + 'static {
     /// The settings from the struct's `#[cache(…)]` attribute.
     const POLICY: TypePolicy;
 
-    /// The templates of the type's keys, each with its placeholders emptied. Of two types with one template
-    /// the second to be used in a [`CacheCow`](crate::CacheCow) is not cached there, and reported.
+    /// The templates of the type's keys, each with its placeholders emptied. If two types have the same template,
+    /// the second one that a [`CacheCow`](crate::CacheCow) uses is not cached, and the clash is reported.
     const TEMPLATES: &'static [&'static str] = &[];
 
-    /// Visits every key the object is reachable by, the primary one first: its lookups' and those of the lists that
-    /// it is in.
+    /// Visits every key of the object, the primary key first: those of its lookups, and those of the lists it
+    /// belongs to.
     fn each_key(&self, visit: &mut dyn FnMut(Key));
 
-    /// Whether objects of this type carry tags, by which many are invalidated at once: each read of
-    /// one then also asks for the epochs of its tags.
+    /// Whether objects of this type carry tags, which invalidate many objects at once. Each read of
+    /// such an object also asks for the epochs of its tags.
     const TAGGED: bool = false;
 
     /// Visits every [tag](crate::Tag) that the object carries.
@@ -59,8 +59,8 @@ pub trait Cached: CacheSchema + Send + Sync + 'static {
         let _ = visit;
     }
 
-    /// What the keys of the type's tags begin with. It differs from that of every other type in the
-    /// same cache, and is the same in all versions of the program.
+    /// Returns the first parts of the keys of the type's tags. They must differ from those of every
+    /// other type in the same cache, and stay the same in all versions of the program.
     fn tag_scope() -> KeyEncoder
     where
         Self: Sized,
@@ -70,11 +70,11 @@ pub trait Cached: CacheSchema + Send + Sync + 'static {
         scope
     }
 
-    /// Whether everything of the type can be invalidated at once; see [`Clearable`], which is implemented beside it.
+    /// Whether everything of the type can be invalidated at once. If `true`, implement [`Clearable`] too.
     const CLEARABLE: bool = false;
 
-    /// The key of the epoch that everything of the type carries, if the type is clearable. It ends with
-    /// [`CacheCow::invalidate_type`](crate::CacheCow::invalidate_type).
+    /// The key of the epoch that everything of the type carries, if the type is clearable.
+    /// [`CacheCow::invalidate_type`](crate::CacheCow::invalidate_type) changes this epoch.
     #[doc(hidden)]
     fn whole() -> Key
     where
@@ -83,14 +83,14 @@ pub trait Cached: CacheSchema + Send + Sync + 'static {
         whole::<Self>()
     }
 
-    /// This object's own time to live (`ttl_with`), or `None` for the type's. Zero keeps the object
-    /// out of the cache.
+    /// Returns this object's own time to live (`ttl_with`), or `None` for the type's. An object
+    /// with zero is not stored.
     fn ttl(&self) -> Option<Duration> {
         None
     }
 
-    /// How keys, lists and tags are put together and what the fields are called, for a
-    /// [manifest](crate::manifest): members of a JSON object.
+    /// A description of the keys, lists, tags and fields for a [manifest](crate::manifest), as
+    /// members of a JSON object.
     #[doc(hidden)]
     const DESCRIPTION: &'static str = "";
 
@@ -98,7 +98,7 @@ pub trait Cached: CacheSchema + Send + Sync + 'static {
     #[doc(hidden)]
     const LIST_FINGERPRINTS: &'static [u64] = &[];
 
-    /// A number for this type, dense and constant within the process.
+    /// A number for this type: numbers are consecutive, and constant within the process.
     #[doc(hidden)]
     fn type_slot() -> usize {
         crate::stats::generic_slot::<Self>()
@@ -107,7 +107,7 @@ pub trait Cached: CacheSchema + Send + Sync + 'static {
 
 fn whole<T: Cached>() -> Key {
     let mut parts = T::tag_scope();
-    // No template is empty, so that no tag has this key.
+    // No template is empty, so no tag has this key.
     parts.str("");
     parts.key()
 }
@@ -117,31 +117,32 @@ fn whole<T: Cached>() -> Key {
 pub struct WholeKey(OnceLock<Key>);
 
 impl WholeKey {
-    /// Not computed yet.
+    /// Makes an empty slot; the key is computed on first use.
     pub const fn new() -> Self {
         Self(OnceLock::new())
     }
 
-    /// That of this type.
+    /// Returns the key for this type.
     #[inline]
     pub fn get<T: Cached>(&self) -> Key {
         *self.0.get_or_init(whole::<T>)
     }
 }
 
-/// A type of which everything can be invalidated at once, by
-/// [`CacheCow::invalidate_type`](crate::CacheCow::invalidate_type) or as [`AllOf`](crate::AllOf).
+/// A type whose objects can all be invalidated at once, with
+/// [`CacheCow::invalidate_type`](crate::CacheCow::invalidate_type) or [`AllOf`](crate::AllOf).
 ///
-/// `#[derive(Cached)]` implements it for a struct with `#[cache(clearable = true)]` or with a `table`. By hand,
-/// [`Cached::CLEARABLE`] has to be `true`, too.
+/// `#[derive(Cached)]` implements it for a struct with `#[cache(clearable = true)]` or with a `table`. If you
+/// implement it by hand, [`Cached::CLEARABLE`] must be `true`, too.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be invalidated as a whole",
     label = "not clearable",
-    note = "add `#[cache(clearable = true)]` to the struct; each hit then compares one epoch more, in its one round trip"
+    note = "add `#[cache(clearable = true)]` to the struct; each hit then compares one more epoch, in \
+        the same round trip"
 )]
 pub trait Clearable: Cached {}
 
-/// The settings of one cached type; what is `None` is taken from the builder.
+/// The settings of one cached type. A setting that is `None` is taken from the builder.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TypePolicy {
@@ -152,21 +153,21 @@ pub struct TypePolicy {
     pub negative_ttl: Option<Duration>,
     /// How long beyond its time to live an object may be served while its fetch fails.
     pub stale_if_error: Option<Duration>,
-    /// How long a read that shares its context waits for a fetch before it is served an object past its time to
-    /// live.
+    /// How long a read of [`CacheCow::with_shared`](crate::CacheCow::with_shared) waits for a fetch before it is
+    /// served an object past its time to live.
     pub soft_timeout: Option<Duration>,
-    /// Whether an object is fetched anew shortly before its time to live is over.
+    /// Whether an object is refreshed shortly before its time to live ends.
     pub refresh_ahead: Option<bool>,
-    /// For how long after an invalidation nothing is stored.
+    /// How long after an invalidation nothing is stored.
     pub settle: Option<Duration>,
-    /// Whether objects are kept in this process's memory, where the builder turned that on.
+    /// Whether objects are kept in this process's memory, if the builder enables the near tier.
     pub near: Option<bool>,
-    /// How long an object is kept there at the most.
+    /// How long an object is kept there at most.
     pub near_ttl: Option<Duration>,
 }
 
 impl TypePolicy {
-    /// Everything as the builder has it.
+    /// Returns settings that are all taken from the builder.
     pub const fn new() -> Self {
         Self {
             ttl: None,

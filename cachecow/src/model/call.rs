@@ -1,14 +1,14 @@
-//! The call of a fetch function, in steps, so that an error of the compiler names what does not fit: the number of
-//! arguments, one of them, or that the function is not async.
+//! The call of a fetch function, in steps, so that a compiler error names what does not fit: the number of
+//! arguments, the type of one argument, or a function that is not async.
 
 use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
-/// A function, what it takes as a tuple, and what it returns.
+/// A function, its arguments as a tuple, and its return type.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be called as a fetch function",
-    label = "no function of up to 8 arguments"
+    label = "expected a function with up to 8 arguments"
 )]
 pub trait Function<Arguments, Output> {
     /// Calls it.
@@ -16,13 +16,13 @@ pub trait Function<Arguments, Output> {
     fn call(self, arguments: Arguments) -> Output;
 }
 
-/// That `Arguments` can be made of `Given`: as many, each by [`GivenAs`]. All functions implement it: the
-/// compiler's errors list no implementations of a trait that all types implement.
+/// Says that `Arguments` can be made from `Given`: the same number, each by [`GivenAs`]. All functions implement
+/// this trait, because compiler errors do not list the implementations of a trait that all types implement.
 #[diagnostic::on_unimplemented(
     message = "the fetch function is passed `{Given}`, but it takes `{Arguments}`",
     label = "this function is passed `{Given}`",
-    note = "where the struct has `context = Type`, a fetch function takes `&Type` first; then each field of the key, \
-            or in `fetch_many` a slice of them"
+    note = "if the struct has `context = Type`, a fetch function takes `&Type` first; then each field \
+        of the key, or in `fetch_many` a slice of them"
 )]
 pub trait Takes<Given, Arguments> {
     /// The arguments.
@@ -30,7 +30,8 @@ pub trait Takes<Given, Arguments> {
     fn take(given: Given) -> Arguments;
 }
 
-/// That argument `N`, counted from one, can be made of this: it is the same, or a usual reference to it.
+/// Says that argument `N`, counted from one, can be made from this type: it is the same type, or a common reference
+/// to it.
 #[diagnostic::on_unimplemented(
     message = "argument {N} of the fetch function is passed as `{Self}`, but the function takes `{Argument}`",
     label = "write `{Self}` for argument {N} of this function"
@@ -48,7 +49,7 @@ impl<T, const N: usize> GivenAs<T, N> for T {
     }
 }
 
-/// What the compiler's own coercions make of a reference.
+/// The compiler's own coercions of a reference.
 macro_rules! coercions {
     ($([$($parameters:tt)*] $given:ty => $taken:ty;)*) => {$(
         #[diagnostic::do_not_recommend]
@@ -109,8 +110,8 @@ arities! {
     A0 B0 1 A1 B1 2 A2 B2 3 A3 B3 4 A4 B4 5 A5 B5 6 A6 B6 7 A7 B7 8;
 }
 
-/// What a fetch function returns: a future. `Way` is inferred; with two ways to choose from, the compiler reports
-/// this trait, and not the first way's condition.
+/// The return type of a fetch function: a future. `Way` is inferred. It has two possible types, so that the
+/// compiler reports this trait, and not the condition of the only implementation.
 #[diagnostic::on_unimplemented(
     message = "the fetch function is not async: it returns `{Self}`",
     label = "not an `async fn`",
@@ -125,15 +126,15 @@ pub trait Fetching<Way> {
     fn future(self) -> Self::Future;
 }
 
-/// The way of a future.
+/// The `Way` of a future.
 #[derive(Debug)]
 pub struct Async;
 
-/// The way of nothing.
+/// A second `Way`, which no type uses.
 #[derive(Debug)]
 pub struct NoWay;
 
-/// What nothing implements.
+/// A trait that no type implements.
 pub trait Nothing {}
 
 impl<F: IntoFuture> Fetching<Async> for F {

@@ -1,4 +1,4 @@
-//! What an invalidation or a write names.
+//! The keys that an invalidation or a write names.
 
 use crate::key::Key;
 use crate::model::cached::{Cached, Clearable, TypePolicy};
@@ -6,8 +6,8 @@ use crate::model::cached::{Cached, Clearable, TypePolicy};
 use crate::model::query::{Answer, Query};
 use crate::model::tag::{AllOf, Tag};
 
-/// What an invalidation or a write is about: a lookup or a list (one key), an object (all of its keys, and its
-/// lists), a tag (all objects that carry it), or several of these in an array, a slice, a `Vec` or a tuple.
+/// The keys that an invalidation or a write names: a lookup or a list (one key), an object (all of its keys, and
+/// its lists), a tag (all objects that carry it), or several of these in an array, a slice, a `Vec` or a tuple.
 ///
 /// `#[derive(Cached)]` implements it for the struct and for its lookups.
 ///
@@ -30,17 +30,17 @@ use crate::model::tag::{AllOf, Tag};
 /// # #[cfg(not(feature = "derive"))] fn main() {}
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` names no cache keys",
+    message = "`{Self}` does not name cache keys",
     label = "expected a lookup, a tag, a cached object, or several of them",
     note = "write `User::by_id(42)`, `&user`, `[User::by_id(1), User::by_id(2)]` or a tuple"
 )]
 pub trait CacheKeys {
-    /// Adds every key and every tag; the same one may be added more than once.
+    /// Adds all keys and tags; duplicates are allowed.
     fn add_to(&self, set: &mut KeySet);
 }
 
-/// The keys and the tags that an invalidation or a write names, and the tags whose queries it names, of whatever
-/// scope; [`CacheKeys`] adds to it.
+/// The keys, tags and tags of queries that an invalidation or a write names, before a scope is applied.
+/// [`CacheKeys`] adds to it.
 ///
 /// ```
 /// # #[cfg(feature = "derive")]
@@ -72,7 +72,7 @@ pub trait CacheKeys {
 pub struct KeySet {
     pub(crate) keys: Vec<(Key, TypePolicy)>,
     pub(crate) tags: Vec<TagInSet>,
-    /// The epochs of answers to queries, and those of whole types.
+    /// The epochs of query results, and those of whole types.
     pub(crate) answers: Vec<(Key, TypePolicy)>,
 }
 
@@ -89,12 +89,12 @@ impl KeySet {
         self.keys.push((key, policy));
     }
 
-    /// Adds a tag: all objects and all answers to queries that carry it.
+    /// Adds a tag: all objects and all query results that carry it.
     pub fn add_tag<T: Cached>(&mut self, tag: Tag<T>) {
         self.add_tag_by_keys(Tag::<T>::guard(), tag.key(), T::POLICY);
     }
 
-    /// Adds all answers to queries that carry the tag, and no object.
+    /// Adds all query results that carry the tag, but no objects.
     pub fn add_queries<T: Cached>(&mut self, tag: Tag<T>) {
         self.answers.push((tag.of_answers(), T::POLICY));
     }
@@ -106,7 +106,7 @@ impl KeySet {
         self.add_all_by_key(T::whole(), T::POLICY);
     }
 
-    /// Adds all answers to a query, which depends on the rows of a table.
+    /// Adds all results of a query that depends on the rows of a table.
     #[cfg(feature = "log")]
     pub(crate) fn add_answers<Q: Query>(&mut self) {
         self.answers.push((Answer::<Q>::whole(), Q::POLICY));
@@ -123,24 +123,23 @@ impl KeySet {
         self.answers.push((whole, policy));
     }
 
-    /// The keys; each as often as it was added.
+    /// Returns the keys, duplicates included.
     pub fn keys(&self) -> impl Iterator<Item = Key> {
         self.keys.iter().map(|(key, _)| *key)
     }
 
-    /// The keys of the tags' epochs; each as often as it was added.
+    /// Returns the keys of the tags' epochs, duplicates included.
     pub fn tags(&self) -> impl Iterator<Item = Key> {
         self.tags.iter().map(|tag| tag.tag)
     }
 
-    /// The keys of the epochs that answers to queries carry, and of those of whole types; each as often as it was
-    /// added.
+    /// Returns the keys of the epochs of query results and of whole types, duplicates included.
     pub fn epochs(&self) -> impl Iterator<Item = Key> {
         self.answers.iter().map(|(key, _)| *key)
     }
 
-    /// Adds every key that the object is found by, every list that it is in, and all answers to queries that carry
-    /// a tag of it.
+    /// Adds all keys of the object's lookups, all lists it belongs to, and all query results that carry one of its
+    /// tags.
     pub fn add_object<T: Cached>(&mut self, object: &T) {
         object.each_key(&mut |key| self.add(key, T::POLICY));
         object.each_tag(&mut |tag| self.add_queries(tag));
@@ -193,7 +192,7 @@ impl CacheKeys for Key {
     }
 }
 
-/// What was named already, as by a follower of a change log.
+/// Keys that were collected before, by a follower of a change log for example.
 impl CacheKeys for KeySet {
     fn add_to(&self, set: &mut KeySet) {
         set.keys.extend_from_slice(&self.keys);
@@ -214,7 +213,8 @@ impl<T: Clearable> CacheKeys for AllOf<T> {
     }
 }
 
-/// Nothing: where the keys are known after the work only, see [`Write::invalidating`](crate::Write::invalidating).
+/// No keys: for a write whose keys are known only after the work; see
+/// [`Write::invalidating`](crate::Write::invalidating).
 impl CacheKeys for () {
     fn add_to(&self, _set: &mut KeySet) {}
 }

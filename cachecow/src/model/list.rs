@@ -15,12 +15,13 @@ use crate::model::tag::Tag;
 
 /// One kind of list: all objects that share the parts of its key, and the fetch function behind it.
 ///
-/// `#[derive(Cached)]` implements it for `PostListByAuthorId` and its like, where the struct has
-/// `#[cache(list = "post:author:{author_id}", fetch = Post::by_author)]`; [`View::list`] takes it. What is
-/// promised of a list is said [there](crate::guide::lists).
+/// `#[derive(Cached)]` implements it for types such as `PostListByAuthorId`, if the struct has
+/// `#[cache(list = "post:author:{author_id}", fetch = Post::by_author)]`. [`View::list`] takes it. The
+/// [page about lists](crate::guide::lists) says what is promised for lists.
 ///
-/// A list is stored as the primary keys of its members, so it is stored, verified and invalidated like an object
-/// under a key of its own. Write the key's parts to [`KeyEncoder`] as for a lookup, with a template of its own.
+/// The cache stores the primary keys of a list's members. So a list is stored, verified and invalidated like an
+/// object, under a key of its own. Write the key's parts to [`KeyEncoder`] as for a lookup, with a separate
+/// template.
 ///
 /// [`View::list`]: crate::View::list
 ///
@@ -38,15 +39,16 @@ use crate::model::tag::Tag;
 /// # #[cfg(not(feature = "derive"))] fn main() {}
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no list",
+    message = "`{Self}` is not a list",
     label = "expected a list",
-    note = "write `Post::list_by_author_id(7)`, where the struct has `#[cache(list = \"post:author:{{author_id}}\", \
+    note = "write `Post::list_by_author_id(7)`, if the struct has `#[cache(list = \
+        \"post:author:{{author_id}}\", \
             fetch = Post::by_author)]`; one object is read by `get`, several by `get_many`"
 )]
 pub trait ListLookup: CacheSchema + CacheKeys + Clone + Send + Sync + 'static {
-    /// What the list is of.
+    /// The type of the list's objects.
     type Object: Cached;
-    /// The primary lookup of the objects, by which they are read. It is stored for each member.
+    /// The primary lookup of the objects, which reads them. It is stored for each member.
     type Member: Lookup<Object = Self::Object, Context = Self::Context>
         + CacheSchema
         + Clone
@@ -57,40 +59,40 @@ pub trait ListLookup: CacheSchema + CacheKeys + Clone + Send + Sync + 'static {
     const NAME: &'static str;
     /// The template of its key, with its placeholders emptied.
     const TEMPLATE: &'static str;
-    /// The settings of the type, perhaps with another time to live.
+    /// The settings of the list: those of the type, possibly with another time to live.
     const POLICY: TypePolicy = <Self::Object as Cached>::POLICY;
     /// A list with more members is not stored.
     const MAX_LEN: usize = 10_000;
 
-    /// The key that is asked for.
+    /// Returns the key of this list.
     fn key(&self) -> KeyEncoder;
 
-    /// The key of the list of this kind that `object` is in.
+    /// Returns the key of the list of this kind that contains `object`.
     fn key_of(object: &Self::Object) -> KeyEncoder;
 
-    /// Whether `object` is in this list: [`key_of`](Self::key_of) it is [`key`](Self::key). An object read from a
-    /// cache is among the members only if so.
+    /// Returns whether `object` is in this list: whether its [`key_of`](Self::key_of) equals [`key`](Self::key).
+    /// Objects read from a cache are returned only if this holds.
     fn holds(&self, object: &Self::Object) -> bool {
         self.key().as_bytes() == Self::key_of(object).as_bytes()
     }
 
-    /// The list of this kind that `object` is in.
+    /// Returns the list of this kind that contains `object`.
     fn of(object: &Self::Object) -> Self;
 
-    /// The primary lookup of `object`.
+    /// Returns the primary lookup of `object`.
     fn member_of(object: &Self::Object) -> Self::Member;
 
     /// Whether [`each_tag`](Self::each_tag) visits any.
     const TAGGED: bool = false;
 
-    /// Visits every tag that all members carry, whichever they are: those made of the list's own parts, and the
-    /// constant ones. To invalidate such a tag is to invalidate the list.
+    /// Visits every tag that all possible members carry: tags made of the list's own parts, and constant tags.
+    /// Invalidating such a tag invalidates the list.
     fn each_tag(&self, visit: &mut dyn FnMut(Tag<Self::Object>)) {
         let _ = visit;
     }
 
-    /// Reads the list from the backing store: the objects, or their primary lookups, in the order in which they
-    /// are to be returned.
+    /// Reads the list from the backing store: the objects, or their primary lookups, in the order in which
+    /// [`View::list`] returns them.
     ///
     /// # Errors
     ///
@@ -100,27 +102,27 @@ pub trait ListLookup: CacheSchema + CacheKeys + Clone + Send + Sync + 'static {
         context: &Self::Context,
     ) -> impl Future<Output = Result<Listed<Self::Object, Self::Member>, Error>> + Send;
 
-    /// A number for this kind of list, dense and constant within the process.
+    /// A number for this kind of list: numbers are consecutive, and constant within the process.
     #[doc(hidden)]
     fn type_slot() -> usize {
         crate::stats::generic_slot::<Self>()
     }
 }
 
-/// A list as it is stored: its own parts, to verify it by, and its members'.
+/// A list as it is stored: its own parts, against which it is verified, and those of its members.
 pub(crate) struct Members<L: ListLookup> {
     pub(crate) list: L,
     pub(crate) members: Vec<L::Member>,
 }
 
 impl<L: ListLookup> Members<L> {
-    /// Whether it is longer than any that is stored.
+    /// Whether it is too long to be stored.
     pub(crate) fn is_too_long(&self) -> bool {
         self.members.len() > L::MAX_LEN
     }
 }
 
-/// The fingerprint that the stored lists of this kind carry.
+/// The fingerprint of stored lists of this kind.
 pub const fn list_fingerprint<L: ListLookup>() -> u64 {
     <Members<L> as CacheSchema>::FINGERPRINT
 }
@@ -149,7 +151,8 @@ impl<L: ListLookup> CacheSchema for Members<L> {
         Ok(Self { list, members })
     }
 
-    /// Of a type without parameters its own; else that of the object's type, whose arguments stand in it.
+    /// For a type without parameters, its own name; otherwise that of the object's type, which contains the
+    /// arguments.
     fn write_name(encoder: &mut KeyEncoder) {
         let (mut of_object, mut plain) = (KeyEncoder::new(""), KeyEncoder::new(""));
         L::Object::write_name(&mut of_object);
@@ -176,12 +179,12 @@ impl<L: ListLookup> Cached for Members<L> {
         self.list.each_tag(&mut |tag| visit(tag.of_members()));
     }
 
-    /// The objects' own, so that one guard is for both.
+    /// The scope of the objects, so that one guard serves both.
     fn tag_scope() -> KeyEncoder {
         L::Object::tag_scope()
     }
 
-    /// The objects' own: what invalidates everything of the type invalidates its lists.
+    /// The epoch of the objects: invalidating everything of the type also invalidates its lists.
     fn whole() -> Key {
         L::Object::whole()
     }

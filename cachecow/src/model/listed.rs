@@ -1,4 +1,4 @@
-//! What the fetch function of a list returns.
+//! The return types of a list's fetch function.
 
 use crate::error::Error;
 
@@ -28,11 +28,11 @@ pub trait ListOutput<T, M, Way> {
     fn into_listed(self) -> Result<Listed<T, M>, Self::Error>;
 }
 
-/// The way of a function that returns objects.
+/// The `Way` of a function that returns objects.
 #[derive(Debug)]
 pub struct OfObjects;
 
-/// The way of a function that returns lookups.
+/// The `Way` of a function that returns lookups.
 #[derive(Debug)]
 pub struct OfMembers;
 
@@ -67,14 +67,15 @@ pub fn listed<T, M, Way, O: ListOutput<T, M, Way>>(
 #[diagnostic::on_unimplemented(
     message = "the fetch function of a list in `blocking(…)` cannot return `{Self}`",
     label = "wrong return type",
-    note = "it is no `async fn`, and returns `Result<Vec<{T}>, E>`, or the primary lookups alone, `Result<Vec<{M}>, E>`, \
-            where `E` is any error; an `async fn` is named without `blocking`: `fetch = path`"
+    note = "in `blocking(…)`, write a function that is not `async`, and that returns `Result<Vec<{T}>, \
+        E>`, or the primary lookups alone, `Result<Vec<{M}>, E>`, where `E` is any error; for an `async \
+        fn`, write `fetch = path` without `blocking`"
 )]
 pub trait BlockingListOutput<T, M, Way> {
-    /// What it is to a fetch function that is awaited.
+    /// The same type, as the result of an async fetch function.
     type Output: ListOutput<T, M, Way>;
 
-    /// The same.
+    /// Converts it.
     #[doc(hidden)]
     fn output(self) -> Self::Output;
 }

@@ -1,4 +1,4 @@
-//! One way to look an object up.
+//! A way to look up an object.
 
 use std::future::{Future, Ready};
 
@@ -8,7 +8,7 @@ use crate::model::audited::Audited;
 use crate::model::cached::Cached;
 use crate::model::tag;
 
-/// One way to look an object up: a key, and the fetch function behind it.
+/// A way to look up an object: a key, and the fetch function behind it.
 ///
 /// `#[derive(Cached)]` implements it for `UserById`, `UserByEmail`, …; [`View::get`] and the other
 /// reading methods take it.
@@ -39,36 +39,36 @@ use crate::model::tag;
 /// # #[cfg(not(feature = "derive"))] fn main() {}
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no lookup",
+    message = "`{Self}` is not a lookup",
     label = "expected a lookup",
     note = "write `User::by_id(42)`; for several, `[1, 2, 3].map(User::by_id)`"
 )]
 pub trait Lookup: Send + Sync {
-    /// What is found.
+    /// The type of the object.
     type Object: Cached;
     /// What the fetch function needs: a connection pool, a client, or `()`.
     type Context: ?Sized + Sync;
     /// How errors and events name this lookup: `User::by_id`.
     const NAME: &'static str;
 
-    /// Whether the object is stored under another lookup's key, the primary one, and this one's only
-    /// leads there. If so, [`primary_of`](Self::primary_of) says where.
+    /// Whether this lookup is an alias: the object is stored under the key of another lookup, the primary one, and
+    /// this lookup's key only points there. If so, [`primary_of`](Self::primary_of) returns the primary key.
     const ALIAS: bool = false;
 
-    /// The key that is asked for.
+    /// Returns the key that this lookup asks for.
     fn key(&self) -> KeyEncoder;
 
-    /// The key under which `object` would be found by this kind of lookup.
+    /// Returns the key by which this kind of lookup finds `object`.
     fn key_of(object: &Self::Object) -> KeyEncoder;
 
-    /// The key under which `object` is stored: [`key_of`](Self::key_of) it by the primary lookup,
-    /// which is this one unless it is an [`ALIAS`](Self::ALIAS).
+    /// Returns the key under which `object` is stored: the [`key_of`](Self::key_of) of the primary
+    /// lookup. That is this lookup, unless it is an [`ALIAS`](Self::ALIAS).
     fn primary_of(object: &Self::Object) -> KeyEncoder {
         Self::key_of(object)
     }
 
-    /// Whether `object` is the one asked for: [`key_of`](Self::key_of) it is [`key`](Self::key). An
-    /// object read from a cache is returned only if so.
+    /// Returns whether this lookup asks for `object`: whether its [`key_of`](Self::key_of) equals
+    /// [`key`](Self::key). An object read from a cache is returned only if this holds.
     fn finds(&self, object: &Self::Object) -> bool {
         self.key().as_bytes() == Self::key_of(object).as_bytes()
     }
@@ -83,7 +83,7 @@ pub trait Lookup: Send + Sync {
         context: &Self::Context,
     ) -> impl Future<Output = Result<Option<Self::Object>, Error>> + Send;
 
-    /// Whether what is found carries epochs, which each hit compares.
+    /// Whether the cached values carry epochs, which each hit compares.
     #[doc(hidden)]
     const TAGGED: bool = <Self::Object as Cached>::TAGGED || <Self::Object as Cached>::CLEARABLE;
 
@@ -100,23 +100,24 @@ pub trait Lookup: Send + Sync {
         tag::each_guard::<Self::Object>(visit);
     }
 
-    /// Where reads by this lookup are counted, if not with its type: a number like the type's, and a name. It is
-    /// that of a template, which then is the lookup's alone.
+    /// Under which number and name reads by this lookup are counted, if not with its type. The number is like that
+    /// of a type. The name is a template, which no other lookup uses then.
     #[doc(hidden)]
     #[inline]
     fn series(&self) -> Option<(usize, &'static str)> {
         None
     }
 
-    /// This lookup, for an [`Auditor`](crate::Auditor) to go on with after the read; called in the few
-    /// reads that it picks. Where a lookup owns its parts, `Some(Audited::of(self.clone()))`; `None`, the
-    /// default, leaves reads by this lookup out, which then count as `audit_skipped`.
+    /// Returns this lookup for an [`Auditor`](crate::Auditor), which uses it after the read. It is called only for
+    /// the few reads that the auditor picks. If the lookup owns its parts, return
+    /// `Some(Audited::of(self.clone()))`. With `None`, the default, the auditor does not check reads by this
+    /// lookup, and counts them as `audit_skipped`.
     fn audited(&self) -> Option<Audited> {
         None
     }
 
-    /// Reads several objects from the backing store at once, in any order, missing ones left out;
-    /// `None` if there is no such way, and then [`fetch`](Self::fetch) is called for each.
+    /// Reads several objects from the backing store at once, in any order, without those that do
+    /// not exist. If it returns `None`, [`fetch`](Self::fetch) is called for each object.
     ///
     /// # Errors
     ///
@@ -132,12 +133,12 @@ pub trait Lookup: Send + Sync {
     }
 }
 
-/// That a lookup's [context](Lookup::Context) is the one that a view has: of the same type.
+/// Says that a lookup's [context](Lookup::Context) has the same type as that of a view.
 #[diagnostic::on_unimplemented(
-    message = "this lookup's fetch function needs a `{Self}`, and is given a `{Given}`",
+    message = "this lookup's fetch function needs a `{Self}`, but the view has a `{Given}`",
     label = "needs a `{Self}`",
-    note = "a struct with `context = Type` is read with a `&Type`, by `cow.with(&context).get(…)`; one without, by \
-            `cow.get(…)`"
+    note = "read a struct with `context = Type` by `cow.with(&context).get(…)`, where `context` is a \
+        `Type`; read one without a context by `cow.get(…)`"
 )]
 pub trait SameContext<Given: ?Sized> {
     /// The context, by its other name.

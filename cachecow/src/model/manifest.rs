@@ -1,16 +1,16 @@
-//! What a program's cached types look like, for tools that do not have the types.
+//! A description of a program's cached types, for tools that do not have the types.
 
 use crate::hex::hex;
 use crate::key::KeyEncoder;
 use crate::model::cached::Cached;
 
-/// A description of cached types, as JSON: their fingerprints, keys, lists, tags and the names of their fields. The
-/// program `cachecow` (feature `cli`) takes it, as `--manifest FILE`.
+/// Returns a description of cached types as JSON: their fingerprints, keys, lists, tags and field names. The
+/// program `cachecow` (feature `cli`) reads it with `--manifest FILE`.
 ///
-/// `T` is one type with `#[derive(Cached)]`, or a tuple of up to eight, or of tuples; of a
-/// [query](macro@crate::query) `top_posts` it is `Answer<top_posts>`. It holds names, templates and types, and no
-/// values. Its form may change between releases of this crate: make it anew with each build, for example by a
-/// subcommand of the program.
+/// `T` is one type with `#[derive(Cached)]`, or a tuple of up to eight types or tuples. For a
+/// [query](macro@crate::query) `top_posts`, write `Answer<top_posts>`. The description holds names, templates and
+/// types, but no values. Its form may change between releases of this crate: generate it again with each build, for
+/// example by a subcommand of the program.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -38,9 +38,9 @@ pub fn manifest<T: ManifestTypes>() -> String {
 
 /// One type with [`Cached`], or a tuple of up to eight; what [`manifest`] describes.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no cached type, nor a tuple of such types",
+    message = "`{Self}` is not a cached type, nor a tuple of such types",
     label = "expected a type with `#[derive(Cached)]`, or a tuple",
-    note = "of a query `top_posts` write `cachecow::Answer<top_posts>`"
+    note = "for a query `top_posts` write `cachecow::Answer<top_posts>`"
 )]
 pub trait ManifestTypes {
     /// Adds one JSON object for each type.
@@ -89,7 +89,7 @@ fn described<T: Cached>() -> String {
     )
 }
 
-/// What stands between the template and the parts in the keys of a generic type: its arguments' names.
+/// The names of a generic type's arguments, which are between the template and the parts in its keys.
 fn arguments<T: Cached>() -> Vec<u8> {
     let (mut full, mut name) = (KeyEncoder::new(""), KeyEncoder::new(""));
     T::write_name(&mut full);

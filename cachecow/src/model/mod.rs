@@ -1,4 +1,4 @@
-//! What a user's types implement, mostly by the derives: the cached object, its lookups, keys and tags.
+//! The traits that a user's types implement, mostly by the derives: the cached object, its lookups, keys and tags.
 
 pub(crate) mod audited;
 pub(crate) mod blocking;

@@ -6,5 +6,5 @@ use std::sync::Arc;
 /// An object of any type.
 pub(crate) type Object = Arc<dyn Any + Send + Sync>;
 
-/// An object of any type, or the knowledge that there is none.
+/// An object of any type, or `None` for its absence.
 pub(crate) type Loaded = Option<Object>;

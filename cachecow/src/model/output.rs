@@ -1,4 +1,4 @@
-//! What fetch functions may return, and what is made of it.
+//! The return types of fetch functions, and their conversion.
 
 use crate::error::Error;
 
@@ -13,7 +13,7 @@ pub trait FetchOutput<T> {
     /// The fetch function's error.
     type Error;
 
-    /// An object that was found, or nothing.
+    /// Converts it to the object, or `None`.
     #[doc(hidden)]
     fn into_found(self) -> Result<Option<T>, Self::Error>;
 }
@@ -82,14 +82,15 @@ pub fn found_many<T, O: FetchManyOutput<T>>(
 #[diagnostic::on_unimplemented(
     message = "a fetch function in `blocking(…)` cannot return `{Self}` here",
     label = "wrong return type",
-    note = "it is no `async fn`, and returns `Result<{T}, E>` or `Result<Option<{T}>, E>`, where `E` is any error; \
-            an `async fn` is named without `blocking`: `fetch = path`"
+    note = "in `blocking(…)`, write a function that is not `async`, and that returns `Result<{T}, E>` \
+        or `Result<Option<{T}>, E>`, where `E` is any error; for an `async fn`, write `fetch = path` \
+        without `blocking`"
 )]
 pub trait BlockingOutput<T> {
-    /// What it is to a fetch function that is awaited.
+    /// The same type, as the result of an async fetch function.
     type Output: FetchOutput<T>;
 
-    /// The same.
+    /// Converts it.
     #[doc(hidden)]
     fn output(self) -> Self::Output;
 }
@@ -107,14 +108,14 @@ impl<T, O: FetchOutput<T>> BlockingOutput<T> for O {
 #[diagnostic::on_unimplemented(
     message = "a `fetch_many` function in `blocking(…)` cannot return `{Self}` here",
     label = "wrong return type",
-    note = "it is no `async fn`, and returns `Result<Vec<{T}>, E>`, where `E` is any error; an `async fn` is named \
-            without `blocking`: `fetch_many = path`"
+    note = "in `blocking(…)`, write a function that is not `async`, and that returns `Result<Vec<{T}>, \
+        E>`, where `E` is any error; for an `async fn`, write `fetch_many = path` without `blocking`"
 )]
 pub trait BlockingManyOutput<T> {
-    /// What it is to a function that is awaited.
+    /// The same type, as the result of an async function.
     type Output: FetchManyOutput<T>;
 
-    /// The same.
+    /// Converts it.
     #[doc(hidden)]
     fn output(self) -> Self::Output;
 }

@@ -1,4 +1,4 @@
-//! Queries: cached functions, and what they answered.
+//! Queries: cached functions, and their results.
 
 use std::fmt;
 use std::ops::Deref;
@@ -13,12 +13,12 @@ use crate::model::tag::{AllOf, Tag};
 
 /// A cached function; [`#[cachecow::query]`](macro@crate::query) implements it for the function's lookups.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no query",
+    message = "`{Self}` is not a query",
     label = "expected a query's lookup",
     note = "write `#[cachecow::query(key = \"…\")]` on an async function `top_posts`, and `top_posts::of(…)` here"
 )]
 pub trait Query: Send + Sync + Sized + 'static {
-    /// What the function returns: without the `Result`, and without the `Option` in it.
+    /// The function's return type, without the `Result`, and without the `Option` in it.
     type Value: CacheSchema + Send + Sync + 'static;
     /// What [`View::ask`](crate::View::ask) returns: an `Arc<Value>`, or an `Option` of one.
     type Output;
@@ -28,19 +28,19 @@ pub trait Query: Send + Sync + Sized + 'static {
     const POLICY: TypePolicy;
     /// The key's template, its placeholders emptied.
     const TEMPLATES: &'static [&'static str];
-    /// A number that changes with what the function's absences and values mean.
+    /// A number that changes when the meaning of the function's values and absences changes.
     #[doc(hidden)]
     const SHAPE: u64;
 
-    /// Whether the answers carry an epoch of their own, since they depend on the rows of a table.
+    /// Whether the results carry an epoch of their own, because they depend on the rows of a table.
     #[doc(hidden)]
     const CLEARABLE: bool = false;
 
-    /// How the key is put together, for a [manifest](crate::manifest).
+    /// A description of the key, for a [manifest](crate::manifest).
     #[doc(hidden)]
     const DESCRIPTION: &'static str = "";
 
-    /// What is returned for an answer; `None` if the function must be called for one.
+    /// Converts an answer to the output; `None` if the function must be called.
     #[doc(hidden)]
     fn output(found: Option<Arc<Answer<Self>>>) -> Option<Self::Output>;
 
@@ -51,10 +51,10 @@ pub trait Query: Send + Sync + Sized + 'static {
     }
 }
 
-/// What a cached function returned, and for which key. It derefs to the value.
+/// The result of a cached function, together with its key. It derefs to the value.
 ///
-/// The key is stored with the value: whatever a cache has under the key's hash, it is returned only if it is the
-/// answer to this very question.
+/// The key is stored with the value. So a cached value is returned only if it was stored for exactly this key, even
+/// if two keys have the same hash.
 ///
 /// ```
 /// # #[cfg(feature = "derive")]
@@ -83,12 +83,12 @@ pub struct Answer<Q: Query> {
 }
 
 impl<Q: Query> Answer<Q> {
-    /// The answer to the question of this key.
+    /// Makes the answer for this key.
     pub(crate) fn new(key: KeyEncoder, value: Q::Value) -> Self {
         Self { key, value: Arc::new(value) }
     }
 
-    /// The value, shared.
+    /// Returns the value as an `Arc`.
     pub fn shared(&self) -> Arc<Q::Value> {
         Arc::clone(&self.value)
     }
@@ -163,7 +163,7 @@ impl<Q: Query> Cached for Answer<Q> {
     const CLEARABLE: bool = Q::CLEARABLE;
     const DESCRIPTION: &'static str = Q::DESCRIPTION;
 
-    /// The templates of queries differ, their names may not.
+    /// By template, since two queries may have the same name, but not the same template.
     fn tag_scope() -> KeyEncoder {
         KeyEncoder::new(Q::TEMPLATES.first().copied().unwrap_or_default())
     }
@@ -183,15 +183,15 @@ impl<Q: Query> CacheKeys for Answer<Q> {
     }
 }
 
-/// What the `tag` of a query may be.
+/// The values that the `tag` of a query may have.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no tag",
+    message = "`{Self}` is not a tag",
     label = "expected a tag",
-    note = "write `tag = Post::tag_all()` or its like, with the function's parameters in it; or an `Option`, an array \
-            or a `Vec` of tags"
+    note = "write a tag such as `tag = Post::tag_all()`, which may use the function's parameters; or an \
+        `Option`, an array or a `Vec` of tags"
 )]
 pub trait QueryTags {
-    /// Visits the epochs that the answers carry.
+    /// Visits the epochs that the results carry.
     #[doc(hidden)]
     fn each_epoch(&self, visit: &mut dyn FnMut(Key));
 }
@@ -205,7 +205,7 @@ impl<T: Cached> QueryTags for Tag<T> {
     }
 }
 
-/// Of everything of a type, the answers end when everything of it is invalidated, and not when one object is.
+/// With `AllOf`, the results are invalidated when the whole type is, but not when a single object is.
 impl<T: Clearable> QueryTags for AllOf<T> {
     fn each_epoch(&self, visit: &mut dyn FnMut(Key)) {
         visit(T::whole());

@@ -35,19 +35,19 @@ pub struct Tag<T> {
 }
 
 impl<T: Cached> Tag<T> {
-    /// The tag with these parts, which begin with [`Cached::tag_scope`].
+    /// Makes the tag with these parts, which must begin with [`Cached::tag_scope`].
     pub fn new(parts: &KeyEncoder) -> Self {
         Self { key: parts.key(), group: PhantomData }
     }
 
-    /// Its key, with the words of the template that the type's keys begin with; in Redis its epoch is
-    /// named `tag:{<key>}`.
+    /// Returns its key, with the words of the template that the type's keys begin with. In Redis its epoch is named
+    /// `tag:{<key>}`.
     pub fn key(&self) -> Key {
         self.key
     }
 
-    /// The answers to queries that carry this tag, and none of the objects that do: for a change that an object
-    /// is not at hand of, where only its key is known.
+    /// Returns the query results that carry this tag, without the objects that carry it. Use it for a change of an
+    /// object if you know only its key.
     ///
     /// ```
     /// # #[cfg(feature = "derive")]
@@ -70,28 +70,28 @@ impl<T: Cached> Tag<T> {
         TaggedQueries(self)
     }
 
-    /// The same group, of lists whose members are in it.
+    /// The same group, for lists whose members are in it.
     pub(crate) fn of_members<M>(self) -> Tag<M> {
         Tag { key: self.key, group: PhantomData }
     }
 
-    /// The key of the epoch that ends with every invalidation of any tag of the type.
+    /// The key of the epoch that changes with every invalidation of any tag of the type.
     pub(super) fn guard() -> Key {
         T::tag_scope().key()
     }
 
-    /// The key of the epoch that answers to queries carry. It ends with every invalidation of the tag, and with
-    /// every change of an object that carries the tag, which leaves the other objects' epoch alone.
+    /// The key of the epoch that query results carry. It changes with every invalidation of the tag, and with every
+    /// invalidation of an object that carries the tag. The epoch of the other objects does not change then.
     pub(crate) fn of_answers(self) -> Key {
         self.key.of_answers()
     }
 }
 
-/// All answers to [queries](macro@crate::query) that carry a tag; what [`Tag::queries`] returns.
+/// All results of [queries](macro@crate::query) that carry a tag; what [`Tag::queries`] returns.
 pub struct TaggedQueries<T>(Tag<T>);
 
 impl<T: Cached> TaggedQueries<T> {
-    /// The key of the epoch that these answers carry; in Redis it is named `tag:{<key>}`.
+    /// Returns the key of the epoch that these results carry. In Redis it is named `tag:{<key>}`.
     pub fn key(self) -> Key {
         self.0.of_answers()
     }
@@ -153,10 +153,10 @@ impl<T> fmt::Debug for Tag<T> {
     }
 }
 
-/// Everything of type `T`: all objects, under whatever key, every absence, and the answers to queries that carry a tag
+/// Everything of type `T`: all objects under all keys, every absence, and the results of queries that carry a tag
 /// of the type.
 ///
-/// It names a whole type where keys are taken, as in the write of a work that empties a table:
+/// Pass it where keys are expected, for example to a write whose work empties a table:
 ///
 /// ```
 /// # #[cfg(feature = "derive")]
@@ -180,7 +180,7 @@ impl<T> fmt::Debug for Tag<T> {
 /// # #[cfg(not(feature = "derive"))] fn main() {}
 /// ```
 ///
-/// While such a write is under way, every read of the type fetches, and nothing of it is stored.
+/// While such a write is under way, every read of the type fetches, and nothing of the type is stored.
 pub struct AllOf<T: Clearable>(PhantomData<fn() -> T>);
 
 impl<T: Clearable> AllOf<T> {

@@ -8,7 +8,7 @@ use crate::engine::settings::GivenClock;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Moment(u32);
 
-/// How many bits of the clock's ticks, of which there are 2^32 a second, are left out.
+/// How many bits of the clock's ticks (2^32 per second) are dropped.
 const COARSENESS: u32 = 28;
 
 impl Moment {
@@ -17,7 +17,7 @@ impl Moment {
 
     #[inline]
     pub(super) fn now() -> Self {
-        // Updated by the kernel at every tick: a quarter of the price of an exact time.
+        // The kernel updates it at every tick: it costs a quarter of an exact time.
         Self::of_ticks(coarsetime::Instant::now_without_cache_update().as_ticks())
     }
 
@@ -27,7 +27,7 @@ impl Moment {
         Self::of_ticks(now.saturating_add(coarsetime::Duration::from(time).as_ticks()))
     }
 
-    /// The same on the program's clock, whose moments are those since it was given.
+    /// The same by the program's clock, counted from when it was set.
     #[cold]
     pub(super) fn after_by(clock: &GivenClock, time: Duration) -> Self {
         let ticks = |time: Duration| coarsetime::Duration::from(time).as_ticks();

@@ -1,4 +1,4 @@
-//! Counts what makes room for others.
+//! Counts evicted entries.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,5 +1,5 @@
-//! The near tier: decoded objects in this process's memory, served until the cache tells of a change to
-//! anything that they depend on.
+//! The near tier: decoded objects in this process's memory, served until the cache reports a change of something
+//! they depend on.
 
 mod clock;
 mod evictions;
@@ -28,19 +28,19 @@ use crate::model::lookup::Lookup;
 use crate::model::object::Object;
 use crate::stats::NearStats;
 
-/// What the eviction policy keeps for each key: two links, its state and the place in its hash table.
+/// The eviction policy's memory for each key: two links, its state and its slot in the hash table.
 const LINKS: usize = 24;
-/// What an entry takes beside its object: the tables double, and so are half empty at the worst; and
+/// The memory of an entry beside its object: the tables, which double and so are half empty in the worst case; and
 /// the object's reference counters and its allocation.
 const ENTRY_OVERHEAD: usize = 2 * (size_of::<u128>() + size_of::<Entry>() + LINKS) + 32;
 
 /// The settings of the near tier.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NearSettings {
-    /// In bytes; none: there is no near tier.
+    /// In bytes; `None`: there is no near tier.
     pub(crate) capacity: Option<u64>,
     pub(crate) ttl: Duration,
-    /// How far it may lag behind a cache that cannot be heard.
+    /// How far it may lag behind a cache whose changes cannot be heard.
     pub(crate) lag: Duration,
 }
 
@@ -58,10 +58,10 @@ pub(crate) struct Near {
     /// Until when it is known that no change was missed.
     good_until: AtomicU32,
     following: AtomicBool,
-    /// When changes were heard of last, or should have begun to be.
+    /// When changes were last heard, or when listening should have begun.
     heard: Mutex<Instant>,
     settings: NearSettings,
-    /// By which objects end, if not by the time that passes.
+    /// The program's clock, by which objects expire, if there is one.
     clock: Option<GivenClock>,
 }
 
@@ -77,15 +77,15 @@ struct Entry {
 
 /// There is no object of the type under this encoded key.
 struct Absent {
-    /// By its slot: two types may have one template.
+    /// The type's slot, since two types may have the same template.
     of_type: usize,
     parts: Box<[u8]>,
 }
 
-/// An object that is in this process's memory, or the knowledge that there is none.
+/// An object in this process's memory, or its absence.
 pub(crate) struct NearHit<T>(pub(crate) Option<Arc<T>>);
 
-/// An object that was read and may be kept, or the knowledge that there is none.
+/// An object that was read and may be kept, or its absence.
 pub(crate) struct Kept<'a, T> {
     pub(crate) object: Option<&'a Arc<T>>,
     /// Its encoded key.
@@ -106,10 +106,10 @@ impl Weighter<u128, Entry> for ByWeight {
 }
 
 impl Near {
-    /// None, if the settings want none.
+    /// `None`, if the settings have no near tier.
     pub(crate) fn with(settings: NearSettings, clock: Option<Clock>) -> Option<Self> {
         let capacity = settings.capacity?;
-        // The tables grow; the estimate only has to be large enough for a few shards a processor.
+        // The tables grow; the estimate must only be large enough for a few shards for each processor.
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let estimate = usize::try_from(capacity / 1024).unwrap_or(usize::MAX).min(128 * processors);
         let (hasher, evictions) = (FoldKeys::default(), Evictions::default());
@@ -125,8 +125,7 @@ impl Near {
         })
     }
 
-    /// The object that the lookup asks for, or the knowledge that there is none, if it is here and known
-    /// to be current.
+    /// The object that the lookup asks for, or its absence, if it is here and known to be current.
     #[inline]
     pub(crate) fn get<L: Lookup>(
         &self,
@@ -136,7 +135,7 @@ impl Near {
     ) -> Option<NearHit<L::Object>> {
         let Entry { held, expires, others, .. } = self.entries.get(&key.hash())?;
         let now = Moment::now();
-        // No clock of the program's says whether a change may have been missed.
+        // Whether a change may have been missed is never decided by the program's clock.
         let now_by = |clock| Moment::after_by(clock, Duration::ZERO);
         let time = self.clock.as_ref().map_or(now, now_by);
         if time >= expires || !self.is_good(now) || others.is_some_and(|others| !others.stands()) {
@@ -154,13 +153,13 @@ impl Near {
         }
     }
 
-    /// Watches the keys that a value depends on, its own first, before the cache is asked for any of them;
+    /// Watches the keys that a value depends on, its own first. Call it before the cache is asked for any of them.
     /// `None` if the value could not be kept.
     pub(crate) fn watch(&self, keys: impl IntoIterator<Item = Key>) -> Option<Watched> {
         self.is_good(Moment::now()).then(|| self.watches.watch(keys))
     }
 
-    /// Keeps what the cache had, unless something that it depends on has changed.
+    /// Keeps a value from the cache, unless something that it depends on has changed.
     pub(crate) fn keep<T: Cached>(&self, key: Key, kept: Kept<'_, T>) {
         let (held, own): (Object, usize) = if let Some(object) = kept.object {
             (Arc::clone(object) as Object, size_of::<T>())
@@ -173,13 +172,13 @@ impl Near {
         let mut entry = Entry {
             held,
             expires: self.after(kept.time_left.min(longest)),
-            // What the object owns besides is taken to be as long as its document.
+            // The memory that the object owns is estimated by the length of its document.
             weight: u32::try_from(kept.len + own + ENTRY_OVERHEAD + kept.watched.weight())
                 .unwrap_or(u32::MAX),
             others: None,
         };
-        // Under the lock that a change of the key takes. Should another key change from here on, the
-        // entry is found and not served.
+        // Under the lock that a change of the key takes. If another key changes from now on, the entry is found but
+        // not served.
         self.watches.locked(key, || {
             if kept.watched.stands() {
                 entry.others = others.then(|| Arc::new(kept.watched));
@@ -188,7 +187,7 @@ impl Near {
         });
     }
 
-    /// For how long it has heard of no changes, though it should.
+    /// How long it has not been able to hear of changes.
     pub(crate) fn deaf_for(&self) -> Option<Duration> {
         let is_deaf = self.following.load(Ordering::Relaxed) && !self.is_good(Moment::now());
         is_deaf.then(|| self.heard.lock().elapsed())
@@ -203,7 +202,7 @@ impl Near {
         }
     }
 
-    /// Hears of changes from now on, if it does not yet.
+    /// Starts to listen for changes, unless it already does.
     #[inline]
     pub(crate) fn follow(self: &Arc<Self>, backend: &dyn CacheBackend) {
         if !self.following.load(Ordering::Relaxed) {
@@ -387,7 +386,7 @@ mod tests {
             change();
             keep(&near, 1, before, Duration::from_secs(60));
             assert_eq!(get(&near, 1), None);
-            // The control: who watches when the answer has come misses the change.
+            // The control: a read that starts to watch after the answer misses the change.
             let after = watch(&near, 1);
             keep(&near, 1, after, Duration::from_secs(60));
             assert_eq!(get(&near, 1), Some(1));

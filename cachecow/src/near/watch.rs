@@ -1,4 +1,4 @@
-//! Which keys what is kept depends on, and whether they have changed.
+//! The keys that near entries depend on, and whether they have changed.
 
 use std::array;
 use std::collections::HashMap;
@@ -25,11 +25,11 @@ impl Default for Watches {
 #[derive(Default)]
 struct Shard {
     by_hash: HashMap<u128, Weak<Count>, FoldKeys>,
-    /// With so many keys, those that nobody watches any more are dropped.
+    /// At this number of keys, those that nobody watches any more are dropped.
     pruned_at: usize,
 }
 
-/// How many changes to a key are known.
+/// The number of known changes of a key.
 #[derive(Default)]
 struct Count(AtomicU64);
 
@@ -39,8 +39,8 @@ impl Count {
     }
 }
 
-/// The keys that a value depends on, its own first, and what was known of them before the cache was
-/// asked.
+/// The keys that a value depends on, its own first, with their counts of changes before the cache
+/// was asked.
 #[derive(Clone)]
 pub(crate) struct Watched {
     mark: Mark,
@@ -58,7 +58,7 @@ impl Watched {
         self.counts.len() > 1
     }
 
-    /// How many bytes are kept for the sake of the other keys.
+    /// How many bytes are used for the other keys.
     pub(super) fn weight(&self) -> usize {
         // Each count has its entry in a table that may be half empty.
         const COUNT: usize = size_of::<Count>() + 16 + 2 * size_of::<(u128, Weak<Count>)>();
@@ -74,13 +74,13 @@ impl Watches {
         Watched { mark: Mark::of(counts.iter().map(|count| count.changes())), counts }
     }
 
-    /// Runs `act`, during which no change of the key is heard.
+    /// Runs `act`, while no change of the key is processed.
     pub(super) fn locked<R>(&self, key: Key, act: impl FnOnce() -> R) -> R {
         let _lock = self.shard(key).lock();
         act()
     }
 
-    /// A key has changed; runs `act` before [`locked`](Self::locked) goes on elsewhere.
+    /// Notes that a key has changed; runs `act` before another [`locked`](Self::locked) can go on.
     pub(super) fn changed<R>(&self, key: Key, act: impl FnOnce() -> R) -> R {
         let shard = self.shard(key).lock();
         if let Some(count) = shard.by_hash.get(&key.hash()).and_then(Weak::upgrade) {
@@ -89,7 +89,7 @@ impl Watches {
         act()
     }
 
-    /// Any key may have changed.
+    /// Notes that any key may have changed.
     pub(super) fn all_changed(&self) {
         for shard in &self.0 {
             for count in shard.lock().by_hash.values().filter_map(Weak::upgrade) {

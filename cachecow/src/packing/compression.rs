@@ -6,10 +6,10 @@ use parking_lot::Mutex;
 use zstd::bulk::{Compressor, Decompressor};
 use zstd::zstd_safe::CParameter;
 
-/// How much a byte of what is compressed can stand for: a block of 128 KiB takes 4 bytes at the least.
+/// The largest compression ratio: a block of 128 KiB takes at least 4 bytes.
 const MOST_PER_BYTE: usize = 128 * 1024 / 4;
 
-/// How long the names of a codec and a key are, with their marks, where there would be none.
+/// The additional bytes of a packed document: the names of the codec and the key, with their marks.
 const NAMES: usize = 16;
 
 /// How values are compressed; for [`Builder::compress`](crate::Builder::compress).
@@ -26,18 +26,18 @@ pub struct Compression {
 }
 
 impl Compression {
-    /// By zstd, at a level from 1, the fastest, to 22. 3 is what zstd itself takes. A higher level makes fills
-    /// slower and values smaller; reads take as long as with a low one. A fill holds up a thread of the runtime: for
-    /// 100 KB some 0.2 ms at level 3, 3 ms at level 9, and 50 ms at level 19.
+    /// Compresses with zstd, at a level from 1 (the fastest) to 22; zstd's own default is 3. A higher level makes
+    /// fills slower and values smaller, and does not change the time of reads. A fill blocks a thread of the
+    /// runtime: for 100 KB, about 0.2 ms at level 3, 3 ms at level 9, and 50 ms at level 19.
     pub fn zstd(level: i32) -> Self {
         Self { level }
     }
 }
 
-/// The settings, and contexts that are used again: to make one takes longer than to compress a small object.
+/// The settings, and reusable contexts: making one takes longer than compressing a small object.
 #[derive(Default)]
 pub(super) struct Zstd {
-    /// How to compress, and from which length on; reading does not need it.
+    /// How to compress, and from which length; not needed for reading.
     settings: Option<(Compression, usize)>,
     compressors: Pool<Compressor<'static>>,
     decompressors: Pool<Decompressor<'static>>,
@@ -54,8 +54,8 @@ impl Zstd {
         wrong.then(|| format!("compress: the level of zstd must be from 1 to 22, not {level}"))
     }
 
-    /// The content of a document of this length, if it is to be compressed and becomes shorter by more than the
-    /// names that it then has beside it.
+    /// Compresses the content of a document of this length. `None` if it should not be compressed, or would not
+    /// save more bytes than the names add.
     pub(super) fn compress(
         &self,
         document_len: usize,
@@ -68,7 +68,7 @@ impl Zstd {
         let content = content();
         let make = || {
             let mut compressor = Compressor::new(level).ok()?;
-            // What is read back is what was compressed, or it is refused.
+            // With a checksum, so that damaged content is refused when it is read.
             compressor.set_parameter(CParameter::ChecksumFlag(true)).ok()?;
             Some(compressor)
         };
@@ -76,15 +76,14 @@ impl Zstd {
         compressed?.ok().filter(|compressed| compressed.len() + NAMES < content.len())
     }
 
-    /// How long the content is, by what was compressed, which may lie; `None` if it cannot be.
+    /// The content's length as the compressed bytes claim it (untrusted); `None` if it is impossible.
     pub(super) fn decompressed_len(compressed: &[u8]) -> Option<usize> {
         let len = zstd::zstd_safe::get_frame_content_size(compressed).ok()??;
         let len = usize::try_from(len).ok()?;
         (len > 0 && len / MOST_PER_BYTE <= compressed.len()).then_some(len)
     }
 
-    /// Fills `content`, and takes no more memory for it than that; `None` if the content has another length, or
-    /// is not what was compressed.
+    /// Fills `content`, without more memory than that. `None` if the content has another length, or is damaged.
     pub(super) fn decompress(&self, compressed: &[u8], content: &mut [u8]) -> Option<()> {
         let make = || Decompressor::new().ok();
         let decompress = |decompressor: &mut Decompressor<'static>| {
@@ -101,11 +100,11 @@ impl fmt::Debug for Zstd {
     }
 }
 
-/// What is not in use at the moment; as many as have ever been in use at once.
+/// The contexts that are not in use; as many as were ever in use at once.
 struct Pool<T>(Mutex<Vec<T>>);
 
 impl<T> Pool<T> {
-    /// Uses one, made if there is none.
+    /// Uses a context, and makes one if there is none.
     fn with<R>(
         &self,
         make: impl FnOnce() -> Option<T>,

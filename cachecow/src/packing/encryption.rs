@@ -1,4 +1,4 @@
-//! What an encrypted document is bound to.
+//! The associated data of an encrypted document.
 
 use super::keyring::Cipher;
 use super::{MALFORMED, Packing, Refusal};
@@ -9,11 +9,11 @@ const UNAUTHENTIC: Refusal =
     Refusal::Damaged("it was changed or moved since it was encrypted, or its key has another name");
 
 impl Packing {
-    /// What is authenticated with the content: the key, the head (header, codec and the key's name) and the
-    /// namespace. The key's hash has a fixed length, and the head tells its own.
+    /// The data that is authenticated with the content: the key, the head (header, codec and the key's name) and
+    /// the namespace. The key's hash has a fixed length, and the head contains its own length.
     ///
-    /// Two keys of one hash may be made on purpose. That is no way to have one's value taken for the other's:
-    /// the object, and an absence, is compared with the parts that were asked for, whoever stored it.
+    /// An attacker can make two keys with the same hash. This does not make one's value pass for the other's: every
+    /// object and every absence is compared with the requested parts.
     pub(super) fn associated(&self, key: Key, head: &[u8]) -> Vec<u8> {
         [&key.hash().to_be_bytes()[..], head, self.namespace.as_bytes()].concat()
     }

@@ -12,15 +12,15 @@ const LONGEST_NAME: usize = 16;
 const NONCE: usize = 24;
 const TAG: usize = 16;
 
-/// The keys that values are encrypted with; for [`Builder::encrypt`](crate::Builder::encrypt).
+/// The keys for encrypting values; for [`Builder::encrypt`](crate::Builder::encrypt).
 ///
-/// The first encrypts, all decrypt. Each has a name, which stands beside every value in clear, so that a reader
-/// knows which key to take: 1 to 16 letters, digits, `-`, `_` and `.` of ASCII.
+/// The first key encrypts, all keys decrypt. Each key has a name, which is stored unencrypted with every value, so
+/// that a reader knows which key to use: 1 to 16 ASCII letters, digits, `-`, `_` and `.`.
 ///
-/// To take a new key into use, first open every process's cache with the new key as a second one, then with the
-/// new key as the first and the old one [behind it](Self::and). When the longest time to live has passed, leave
-/// the old key out. In one step it works too, at the price of a fetch for each value, since processes
-/// leave alone for a while what they have no key for.
+/// To change to a new key, first open the cache of every process with the new key as the second one. Then open it
+/// with the new key as the first, and the old key [after it](Self::and). When the longest time to live has passed,
+/// remove the old key. Changing in one step works too, but costs a fetch for each value, since processes leave
+/// values alone for a while if they do not have the key.
 ///
 /// ```
 /// use cachecow::Keyring;
@@ -30,16 +30,16 @@ const TAG: usize = 16;
 /// assert_eq!(format!("{keyring:?}"), r#"Keyring { encrypts: "2026-11", decrypts: ["2026-11", "2026-05"] }"#);
 /// ```
 ///
-/// A key is 32 bytes from a generator of random numbers for cryptography (`openssl rand`, a key management
-/// service), not a password. The ring's copies of it are overwritten with zeros when the last cache with the
-/// ring is dropped, and are not shown by `Debug`; the caller's own bytes are the caller's to erase.
+/// A key is 32 bytes from a cryptographic random number generator (`openssl rand`, a key management service), not a
+/// password. The ring's copies are overwritten with zeros when the last cache with the ring is dropped, and `Debug`
+/// does not show them. The caller must erase its own copy.
 #[derive(Clone)]
 pub struct Keyring {
     keys: Vec<Arc<Cipher>>,
 }
 
 impl Keyring {
-    /// A ring with the key that encrypts.
+    /// Makes a ring with the key that encrypts.
     pub fn new(name: impl Into<String>, key: &[u8; 32]) -> Self {
         Self { keys: Vec::new() }.and(name, key)
     }
@@ -105,10 +105,10 @@ impl Cipher {
         &self.name
     }
 
-    /// A nonce, the encrypted content and the tag; `None` if there are no random numbers.
+    /// Returns a nonce, the encrypted content and the tag; `None` if there are no random numbers.
     pub(super) fn encrypt(&self, associated: &[u8], content: &[u8]) -> Option<Vec<u8>> {
-        // Random each time, not counted: a virtual machine that is copied while it runs would count on from the
-        // same number twice.
+        // Random each time, not a counter: if a running virtual machine is copied, both copies would continue with
+        // the same number.
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).ok()?;
         let mut encrypted = Vec::with_capacity(NONCE + content.len() + TAG);
@@ -126,8 +126,8 @@ impl Cipher {
         encrypted.len().checked_sub(NONCE + TAG).filter(|len| *len > 0)
     }
 
-    /// Writes the content, of the length told by [`content_len`](Self::content_len); `None` if it, or what it is
-    /// associated with, is not what was encrypted.
+    /// Writes the content, whose length is [`content_len`](Self::content_len). `None` if it, or its associated
+    /// data, is not authentic.
     pub(super) fn decrypt(
         &self,
         associated: &[u8],

@@ -1,9 +1,9 @@
-//! What happens to a document on its way to the backend and back: it is compressed, then encrypted. Without
-//! either, it passes through.
+//! Compresses, then encrypts documents on their way to the backend, and the reverse on the way back. Without these
+//! settings, documents pass unchanged.
 //!
-//! One value of the cache is one document, packed as a whole but for its header: an object with or without tags,
-//! an absence, a pointer. So nothing here looks at what it holds, and what reads or writes documents does not
-//! know of compression and keys.
+//! Each cached value is one document (an object with or without tags, an absence, or a pointer), and is packed as a
+//! whole, except for its header. So this module does not look into documents, and the code that reads and writes
+//! documents does not deal with compression and keys.
 
 #[cfg(feature = "zstd")]
 mod compression;
@@ -31,7 +31,7 @@ const ENCRYPTED: &str = "xc20p";
 #[cfg(feature = "encryption")]
 const BOTH: &str = "zstd+xc20p";
 
-/// By how much a document may grow at the most: two names, the marks of three values, a nonce and a tag.
+/// The most bytes that packing adds: two names, the marks of three values, a nonce and a tag.
 const MOST_ADDED: usize = 128;
 
 /// The settings, and what they need.
@@ -41,17 +41,17 @@ pub(crate) struct Packing {
     zstd: Arc<Zstd>,
     #[cfg(feature = "encryption")]
     keyring: Option<Keyring>,
-    /// The values of one namespace are not those of another.
+    /// The namespace that values are bound to.
     namespace: Arc<str>,
 }
 
 /// Why a stored value is not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// It is larger than the cache's maximum, or would be.
+    /// It is larger than the cache's maximum, or would be when unpacked.
     TooLarge,
-    /// It was stored with other settings: by a codec or with a key that this program does not have, or without
-    /// being encrypted.
+    /// It was stored with other settings: with a codec or a key that this program does not have, or without
+    /// encryption.
     OtherSettings,
     /// It is not what was stored.
     Damaged(&'static str),
@@ -72,7 +72,7 @@ impl Packing {
         self.keyring = Some(keyring);
     }
 
-    /// What is packed for this namespace is of no other.
+    /// Binds packed values to this namespace.
     pub(crate) fn bind(&mut self, namespace: &str) {
         self.namespace = namespace.into();
     }
@@ -91,7 +91,7 @@ impl Packing {
         faults
     }
 
-    /// Whether values are encrypted, and those that are not are not believed.
+    /// Whether values are encrypted; unencrypted ones are then refused.
     #[inline]
     #[cfg_attr(not(feature = "encryption"), allow(clippy::unused_self, reason = "as with it"))]
     pub(crate) fn encrypts(&self) -> bool {
@@ -101,8 +101,7 @@ impl Packing {
         false
     }
 
-    /// What is stored under a key for a document; `None` if it cannot be encrypted, since there are no random
-    /// numbers.
+    /// Packs a document for a key; `None` if it cannot be encrypted, because there are no random numbers.
     pub(crate) fn pack(&self, key: Key, document: Bytes) -> Option<Bytes> {
         let compressed = self.compressed(&document);
         #[cfg(feature = "encryption")]
@@ -120,7 +119,7 @@ impl Packing {
         packed::packed_with(head, &content).map(Bytes::from)
     }
 
-    /// The document that is stored under a key, of at most `max_len` bytes.
+    /// Unpacks the document that is stored under a key, up to `max_len` bytes.
     #[inline]
     pub(crate) fn unpack<'a>(
         &self,
@@ -161,7 +160,7 @@ impl Packing {
 
 #[cfg(feature = "zstd")]
 impl Packing {
-    /// The content of a document, if it is to be compressed and becomes shorter by it.
+    /// The compressed content of a document, if it should be compressed and becomes shorter.
     fn compressed(&self, document: &[u8]) -> Option<Vec<u8>> {
         self.zstd.compress(document.len(), || packed::content_of(document))
     }

@@ -1,4 +1,4 @@
-//! What is packed comes back, and nothing else does.
+//! Tests that packed values are read back, and others are refused.
 
 use std::time::Duration;
 
@@ -196,7 +196,7 @@ fn values_of_other_settings_are_told_from_damaged_ones() {
     let all = [plain(), zstd(), encrypted(), both(), other_ring.clone()];
     for clear in documents() {
         for (writer, readers) in [
-            // Who has no key believes all that is not encrypted.
+            // A reader without a key accepts everything that is not encrypted.
             (plain(), [true, true, false, false, false]),
             (zstd(), [true, true, false, false, false]),
             (encrypted(), [false, false, true, true, false]),

@@ -1,4 +1,4 @@
-//! Storing the object that an alias leads to.
+//! Storing the object that an alias points to.
 
 use std::time::Duration;
 
@@ -7,59 +7,59 @@ use bytes::Bytes;
 use super::command::{Command, Lost, Replacing, Reply, SeenValue, Token};
 use super::step::Fill;
 
-/// How many fetches one load of an alias makes at the most.
+/// The most fetches of one load of an alias.
 const MAX_FETCHES: u8 = 2;
-/// How many stored values are compared with the fetched one.
+/// The most stored values that are compared with the fetched one.
 const MAX_COMPARISONS: u8 = 2;
 
-/// What the driver of a [`AliasFetch`] does next; each step but [`GiveBack`](AliasStep::GiveBack) and
-/// [`Done`](AliasStep::Done) is answered by the method named.
+/// What the driver of an [`AliasFetch`] does next. Each step except [`GiveBack`](AliasStep::GiveBack) and
+/// [`Done`](AliasStep::Done) is answered by the method after the arrow.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum AliasStep<K, V> {
     /// Send the command for this primary key → [`AliasFetch::on_reply`].
     Send {
         /// The primary key.
         primary: K,
-        /// What to do with it.
+        /// The command to send.
         command: Command<V>,
-        /// Whether something has been fetched that its answer may confirm: for who joins the load
-        /// from here on, that is no confirmation.
+        /// Whether the answer may confirm an object that was already fetched. For callers that join
+        /// the load from now on, it does not confirm it.
         confirms: bool,
     },
-    /// Call the alias' fetch function → [`AliasFetch::on_fetched`].
+    /// Call the alias's fetch function → [`AliasFetch::on_fetched`].
     Fetch,
-    /// Compare what is stored with what was fetched → [`AliasFetch::on_compared`].
+    /// Compare the stored value with the fetched one → [`AliasFetch::on_compared`].
     Compare {
-        /// What is stored.
+        /// The stored value.
         stored: V,
-        /// What was fetched.
+        /// The fetched value.
         fetched: V,
     },
     /// Give back the claim of this primary key; nothing waits for the answer.
     GiveBack(K, Token),
-    /// It is over. A claim that stands is given back.
+    /// It is over. A claim that is still valid is given back.
     Done(AliasOutcome<K>),
 }
 
-/// What a stored value is beside the fetched one.
+/// The result of comparing a stored value with the fetched one.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Compared {
     /// The same object.
     Same(SeenValue),
-    /// Not the same, or not fit to be served.
+    /// Not the same, or it must not be served.
     Different(SeenValue),
-    /// To be left alone: freshly stored by another version of the program.
+    /// Leave it alone: another version of the program stored it recently.
     Leave,
 }
 
-/// How it ended.
+/// How an [`AliasFetch`] ended.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum AliasOutcome<K> {
-    /// The object stands under this primary key, for this time: the alias may lead to it.
+    /// The object is stored under this primary key, for this time: the alias may point to it.
     To(K, Duration),
-    /// There is no object, or none to be stored.
+    /// There is no object, or none to store.
     Nothing,
-    /// The object is to be returned, and the alias leads nowhere.
+    /// The object is returned, and no pointer is stored for the alias.
     Not(Fill),
 }
 
@@ -81,7 +81,7 @@ struct Claim<K> {
     primary: K,
     token: Token,
     replacing: Option<Replacing>,
-    /// Whether what it is granted despite of is what was fetched.
+    /// Whether the value that the claim may replace is the fetched object.
     same: bool,
 }
 
@@ -92,29 +92,29 @@ struct Object<K, V> {
     ttl: Duration,
 }
 
-/// The fetch in a load of an alias, whose claim stands meanwhile: it sees to it that the object is
-/// stored under its primary key before the alias leads there.
+/// The fetch in a load of an alias, made while the alias is claimed. It makes sure that the object
+/// is stored under its primary key before the alias points there.
 ///
 /// The load itself is a [`ReadMachine`](super::ReadMachine) of the alias, whose value is a pointer. `K` is a
 /// primary key, `V` a stored value.
 ///
 /// # Consistency
 ///
-/// An alias that leads to a primary key after its invalidation was linked by a load whose claims,
-/// first of the alias, then of the primary key, came after that invalidation. When the latter was
-/// granted no older claim of the primary key stood, and none ever fills again; what stood there was
-/// equal to what had been fetched since the alias was claimed, or has been replaced by what was
-/// fetched under the claim. Whatever is found under the primary key from then on was therefore read
-/// after the invalidation.
+/// Suppose an alias points to a primary key after an invalidation. Then the pointer was stored by a
+/// load that claimed first the alias, then the primary key, both after that invalidation. When the
+/// claim of the primary key was granted, no older claim of it was valid, and no older claim ever
+/// fills again. The value that was stored there was equal to an object fetched after the alias was
+/// claimed, or has been replaced by an object fetched under the claim. So every value found under
+/// the primary key from then on was read after the invalidation.
 ///
-/// An object fetched before the claim of its primary key is never stored there: it is fetched again.
+/// An object that was fetched before its primary key was claimed is never stored there: it is fetched again.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct AliasFetch<K, V = Bytes> {
     state: State<K, V>,
     lease: Duration,
-    /// The claim that stands.
+    /// The claim that is valid now.
     claim: Option<(K, Token)>,
-    /// One that is of no use any more.
+    /// A claim that is no longer needed.
     surplus: Option<(K, Token)>,
     object: Option<Object<K, V>>,
     fetches: u8,
@@ -123,8 +123,8 @@ pub struct AliasFetch<K, V = Bytes> {
 }
 
 impl<K: Clone + PartialEq, V: Clone> AliasFetch<K, V> {
-    /// A fetch that has not begun. If the alias led to a primary key, this is claimed first, despite
-    /// the value that was found there; the token marks the claim.
+    /// Makes a fetch that has not begun. If the alias pointed to a primary key, that key is claimed first, and the
+    /// claim may replace the value that was found there. `token` marks the claim.
     pub fn new(lease: Duration, led_to: Option<(K, Option<Replacing>)>, token: Token) -> Self {
         let state = match led_to {
             Some((primary, replacing)) => {
@@ -144,7 +144,7 @@ impl<K: Clone + PartialEq, V: Clone> AliasFetch<K, V> {
         }
     }
 
-    /// What to do next.
+    /// Returns what to do next.
     pub fn next_step(&mut self) -> AliasStep<K, V> {
         if let Some((primary, token)) = self.surplus.take() {
             return AliasStep::GiveBack(primary, token);
@@ -226,12 +226,12 @@ impl<K: Clone + PartialEq, V: Clone> AliasFetch<K, V> {
                     State::CompareDue(stored)
                 }
             }
-            // Another reader is about to fill, or has filled, or a writer is at work.
+            // Another reader is about to fill or has filled, or a writer holds the key.
             Ok(_) => self.without_claim(Fill::Skipped),
         }
     }
 
-    /// What was fetched already is returned; what was not, is fetched without the claim.
+    /// If the object was already fetched, it is returned. If not, it is fetched without a claim.
     fn without_claim(&self, fill: Fill) -> State<K, V> {
         if self.object.is_some() { State::Done(AliasOutcome::Not(fill)) } else { State::FetchDue }
     }
@@ -243,8 +243,8 @@ impl<K: Clone + PartialEq, V: Clone> AliasFetch<K, V> {
         })
     }
 
-    /// Takes what was fetched: the primary key, the value and its time to live, or nothing to be
-    /// stored. The token marks the claim that may follow.
+    /// Takes the result of the fetch: the primary key, the value and its time to live; `None` if
+    /// nothing is stored. `token` marks the claim that may follow.
     pub fn on_fetched(&mut self, fetched: Option<(K, V, Duration)>, token: Token) {
         debug_assert!(matches!(self.state, State::Fetching), "a fetch answers no step");
         self.fetches += 1;
@@ -267,7 +267,7 @@ impl<K: Clone + PartialEq, V: Clone> AliasFetch<K, V> {
         self.object = Some(Object { primary, value, ttl });
     }
 
-    /// Takes the comparison; the token marks the claim that may follow.
+    /// Takes the result of the comparison. `token` marks the claim that may follow.
     pub fn on_compared(&mut self, compared: Compared, token: Token) {
         debug_assert!(matches!(self.state, State::Comparing), "a comparison answers no step");
         let (seen, same) = match compared {
@@ -280,7 +280,7 @@ impl<K: Clone + PartialEq, V: Clone> AliasFetch<K, V> {
         };
         self.state = match &self.object {
             Some(Object { primary, .. }) => {
-                // It stays for those who ask for it by its primary key, until it is replaced.
+                // The stored value stays until it is replaced, for callers that ask for it by its primary key.
                 let replacing = Some(Replacing { seen, keep: true });
                 State::ClaimDue(Claim { primary: primary.clone(), token, replacing, same })
             }
@@ -303,7 +303,7 @@ mod tests {
         SeenValue::of(&[value])
     }
 
-    /// A link that has fetched an object of the primary key and is about to claim it.
+    /// An alias fetch that has fetched an object and is about to claim its primary key.
     fn fetched(led_to: Option<(char, Option<Replacing>)>) -> AliasFetch<char, u8> {
         let mut link = AliasFetch::new(LEASE, led_to, token(1));
         assert_eq!(link.next_step(), AliasStep::Fetch);

@@ -1,14 +1,14 @@
-//! What is asked of the cache, and what it answers.
+//! The commands to the cache, and its replies.
 
 use std::fmt;
 use std::time::Duration;
 
 use bytes::Bytes;
 
-/// The mark of one attempt to fill or to write; never used twice.
+/// The mark of one attempt to fill or to write. No token is used twice.
 ///
-/// A command may be carried out twice, if something on its way repeats it; so the cache numbers what it
-/// grants, and the token of a claim that was granted has that number.
+/// Something between the client and the cache may repeat a command, so that it is carried out twice. Therefore the
+/// cache numbers the claims that it grants, and the token of a granted claim carries that number.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Token {
     bytes: [u8; 16],
@@ -16,23 +16,23 @@ pub struct Token {
 }
 
 impl Token {
-    /// The token with these bytes; the caller answers for their uniqueness.
+    /// Makes the token with these bytes. The caller must make sure that they are unique.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self { bytes, grant: 0 }
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.bytes
     }
 
-    /// The token of the claim that was granted under this number, which is not 0.
+    /// Returns the token of the claim that was granted under this number, which must not be 0.
     #[must_use]
     pub const fn granted(self, grant: u64) -> Self {
         Self { grant, ..self }
     }
 
-    /// The epoch that begins under this number: the first half of the token, then the number.
+    /// Returns the epoch that begins under this number: the first half of the token, then the number.
     #[must_use]
     pub fn numbered(self, number: u64) -> Self {
         let mut bytes = self.bytes;
@@ -40,13 +40,13 @@ impl Token {
         Self::from_bytes(bytes)
     }
 
-    /// The number under which the claim was granted; 0: none.
+    /// Returns the number under which the claim was granted; 0: none.
     pub const fn grant(&self) -> u64 {
         self.grant
     }
 
-    /// Whether this is what stands in the flag: the same token, granted under the same number, or under
-    /// any if this one has none.
+    /// Returns whether this token matches the flag's: the same bytes, granted under the same number. If this token
+    /// has no number, any number matches.
     pub fn names(&self, standing: &Self) -> bool {
         self.bytes == standing.bytes && (self.grant == 0 || self.grant == standing.grant)
     }
@@ -59,10 +59,10 @@ impl fmt::Debug for Token {
     }
 }
 
-/// A stored value that a read has seen, described well enough to tell it from its successor.
+/// A short description of a stored value that a read has seen, enough to distinguish it from the value that
+/// replaces it.
 ///
-/// A false match only costs a fetch: neither deleting nor replacing a value under the flag is ever
-/// wrong.
+/// A false match only costs a fetch: deleting or replacing a value under the flag is always safe.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct SeenValue {
     /// The value's length in bytes.
@@ -72,8 +72,8 @@ pub struct SeenValue {
 }
 
 impl SeenValue {
-    /// How many bytes are compared; the header of a stored document, which tells when it was
-    /// stored, lies within them.
+    /// How many bytes are compared. They include the header of a stored document, which has the
+    /// time when it was stored.
     pub const PREFIX: usize = 64;
 
     /// Describes `value`.
@@ -87,31 +87,31 @@ impl SeenValue {
     }
 }
 
-/// A value that does not stand in a claim's way.
+/// A value that a claim may replace.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Replacing {
     /// The value.
     pub seen: SeenValue,
-    /// Whether it stays until it is replaced; if not, the claim deletes it.
+    /// Whether it stays until it is replaced; otherwise the claim deletes it.
     pub keep: bool,
 }
 
 /// One atomic operation on the value and the flag of one key, or on one epoch. `V` is a stored value: bytes, or a
-/// number for a model checker.
+/// number in the model checker.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Command<V = Bytes> {
     /// Read the value.
     Lookup,
-    /// Read the value, or else take the right to fill it.
+    /// Read the value, or take the right to fill it if there is none.
     Claim {
         /// Marks this attempt.
         token: Token,
         /// How long the right lasts.
         lease: Duration,
-        /// A value that counts as none.
+        /// A value that is treated as absent.
         replacing: Option<Replacing>,
     },
-    /// Store the value, if the right to do so still stands.
+    /// Store the value, if the claim is still valid.
     Fill {
         /// The claim's token, with the number of its grant.
         token: Token,
@@ -122,16 +122,16 @@ pub enum Command<V = Bytes> {
     },
     /// Give the right to fill back.
     Abandon {
-        /// The claim's token; without a number, if the answer was lost.
+        /// The claim's token, without a number if the answer was lost.
         token: Token,
     },
     /// Delete the value, and any right to fill it.
     Invalidate,
-    /// Delete the value, and keep every reader from filling it. A hold of the same token is replaced.
+    /// Delete the value, and prevent every reader from filling it. A hold with the same token is replaced.
     Hold {
         /// Marks this writer, or this invalidation.
         token: Token,
-        /// For how long, if it is never released.
+        /// How long the hold lasts, if it is never released.
         ttl: Duration,
     },
     /// Delete the value, and end this writer's hold.
@@ -139,8 +139,8 @@ pub enum Command<V = Bytes> {
         /// The hold's token.
         token: Token,
     },
-    /// Delete the value, and end this writer's hold. If that was the only one, with no other and no
-    /// invalidation since it was placed, store this value.
+    /// Delete the value, and end this writer's hold. Store the new value, but only if there was no
+    /// other hold and no invalidation since this hold was placed.
     ReleaseAndStore {
         /// The hold's token.
         token: Token,
@@ -153,19 +153,19 @@ pub enum Command<V = Bytes> {
     ReadEpoch,
     /// Read the epoch, or begin one if there is none, and keep it for a while.
     TakeEpoch {
-        /// Its first half is that of the epoch that begins if there is none. The second half is the cache's:
-        /// even if this is carried out again, no epoch begins twice.
+        /// If a new epoch begins, its first half is that of this token. The cache chooses the second half: even if
+        /// this command is carried out twice, no epoch begins twice.
         fresh: Token,
-        /// How long it is kept from now at the least.
+        /// How long the epoch is kept from now, at least.
         ttl: Duration,
     },
     /// End the epoch, so that another will begin.
     EndEpoch,
-    /// End the epoch, and keep another from beginning. A hold of the same token is replaced.
+    /// End the epoch, and prevent another from beginning. A hold with the same token is replaced.
     HoldEpoch {
         /// Marks this writer, or this invalidation.
         token: Token,
-        /// For how long, if it is never released.
+        /// How long the hold lasts, if it is never released.
         ttl: Duration,
     },
     /// End the epoch, and this writer's hold.
@@ -176,7 +176,7 @@ pub enum Command<V = Bytes> {
 }
 
 impl<V> Command<V> {
-    /// What does to an epoch as this invalidation, hold or release does to a value.
+    /// Returns the command that does to an epoch what this invalidation, hold or release does to a value.
     #[must_use]
     pub fn of_epoch(self) -> Self {
         match self {
@@ -196,29 +196,30 @@ pub enum Reply<V = Bytes> {
     /// There is no value (to [`Lookup`](Command::Lookup)) or no epoch, held or not (to
     /// [`ReadEpoch`](Command::ReadEpoch)).
     Absent,
-    /// The right to fill is the caller's (to [`Claim`](Command::Claim)), under this number, which is not 0: no
-    /// other claim of the key is ever granted under the same, not even the same claim carried out again.
+    /// The caller has the right to fill (to [`Claim`](Command::Claim)), under this number, which is not 0. No other
+    /// claim of the key is ever granted under the same number, not even the same claim when it is carried out
+    /// again.
     Claimed(u64),
-    /// Another reader has it (to [`Claim`](Command::Claim)).
+    /// Another reader has the right to fill (to [`Claim`](Command::Claim)).
     Leased,
-    /// A writer keeps it from everyone (to [`Claim`](Command::Claim)), or keeps an epoch from beginning
-    /// (to [`TakeEpoch`](Command::TakeEpoch), and perhaps to [`ReadEpoch`](Command::ReadEpoch)).
+    /// A writer holds the key (to [`Claim`](Command::Claim)) or the epoch (to [`TakeEpoch`](Command::TakeEpoch),
+    /// and possibly to [`ReadEpoch`](Command::ReadEpoch)).
     Held,
-    /// The token stood until this command, which ended it (to [`Fill`](Command::Fill) and
+    /// The token was valid until this command, which ended it (to [`Fill`](Command::Fill) and
     /// [`Abandon`](Command::Abandon)); released and stored (to [`ReleaseAndStore`](Command::ReleaseAndStore)).
     Settled,
-    /// The token did not stand any more (to [`Fill`](Command::Fill) and
+    /// The token was no longer valid (to [`Fill`](Command::Fill) and
     /// [`Abandon`](Command::Abandon)); released and not stored (to
-    /// [`ReleaseAndStore`](Command::ReleaseAndStore), which [`Done`](Self::Done) says as well).
+    /// [`ReleaseAndStore`](Command::ReleaseAndStore); [`Done`](Self::Done) means the same there).
     Refused,
     /// The epoch (to [`ReadEpoch`](Command::ReadEpoch) and [`TakeEpoch`](Command::TakeEpoch)).
     Epoch(Token),
     /// Carried out (to [`Invalidate`](Command::Invalidate), [`Hold`](Command::Hold),
-    /// [`Release`](Command::Release), and the same of epochs).
+    /// [`Release`](Command::Release), and the same commands for epochs).
     Done,
 }
 
-/// No usable answer: the command may or may not have been carried out, or may be later.
+/// No usable answer: the command may have been carried out or not, or may still be carried out later.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Lost;
 

@@ -1,33 +1,33 @@
 //! When a caller may share a load that another caller of the same process began.
 
-/// How far a load has come.
+/// The phase of a load.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Phase {
     /// The fetch has not begun.
     Opening,
     /// The fetch has begun; the command that settles the claim has not been sent.
     Fetching,
-    /// That command may have been sent: nobody may join any more.
+    /// That command may have been sent: no follower may join any more.
     Closed,
 }
 
 /// How a load ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Landing {
-    /// Nothing was fetched: the cache had the value after all.
+    /// Nothing was fetched, because the cache had the value.
     Hit,
-    /// Fetched, or failed to fetch, and the claim stood until it was settled.
+    /// Fetched, or failed to fetch, and the claim was valid until it was settled.
     Fenced,
-    /// Fetched, or failed to fetch, without a claim, or with one that did not stand.
+    /// Fetched, or failed to fetch, without a valid claim.
     Unfenced,
     /// The leader was cancelled or panicked.
     Deserted,
 }
 
-/// What becomes of a follower.
+/// What a follower does when the load has ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum FollowerFate {
-    /// The load's result is the follower's.
+    /// The follower takes the load's result.
     Accept,
     /// The follower reads the cache itself.
     LookAgain,
@@ -36,13 +36,13 @@ pub enum FollowerFate {
 }
 
 impl Landing {
-    /// What becomes of a follower that joined in phase `joined`.
+    /// Returns what a follower does that joined in phase `joined`.
     ///
-    /// A result, a value or an error, may be shared if its fetch began after the follower asked, or if the claim was
-    /// found standing after the follower asked: either way, no invalidation that returned before
-    /// the follower asked can have come after the fetch's beginning. That a fill *was* stored is not
-    /// enough. A follower that joins after the fill was sent may do so after an invalidation that
-    /// followed the fill; therefore a load closes before it settles its claim.
+    /// A result (a value or an error) may be shared in two cases: its fetch began after the follower asked, or the
+    /// claim was found valid after the follower asked. In both cases, an invalidation that returned before the
+    /// follower asked cannot have come after the beginning of the fetch. It is not enough that a fill *was* stored:
+    /// a follower that joins after the fill was sent may come after an invalidation that followed the fill.
+    /// Therefore a load closes before it settles its claim.
     pub fn fate_of(self, joined: Phase) -> FollowerFate {
         match (self, joined) {
             (Self::Fenced, Phase::Opening | Phase::Fetching) | (Self::Unfenced, Phase::Opening) => {

@@ -1,39 +1,39 @@
-//! Single-flight: the loads of one key in one process, of which one at a time takes followers.
+//! Single-flight: the loads of one key in one process. At most one of them accepts followers.
 
 use std::collections::VecDeque;
 
 use super::command::{Command, Token};
 use super::flight::{FollowerFate, Landing, Phase};
 
-/// How many followers a load has at the least before those that are gone are dropped.
+/// The smallest number of followers at which those that are gone are dropped.
 const LEAST_PRUNED: usize = 32;
 
-/// The loads of a key: the one that takes followers, if there is one, those that writes
-/// overtook, and those that were given up.
+/// The loads of a key: the one that accepts followers, if there is one; those that writes have
+/// overtaken; and those that were given up.
 ///
-/// `I` tells what is loaded, since two keys may have the same hash; `F` is how a follower is notified.
+/// `I` identifies what is loaded, since two keys may have the same hash. `F` is how a follower is notified.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Flights<I, F> {
     open: Option<Flight<I, F>>,
-    /// Writes were over before these were. They take no more followers.
+    /// Loads that writes have overtaken: a write ended after they began. They accept no more followers.
     overtaken: Vec<Flight<I, F>>,
-    /// How many loads were given up and have not ended; their followers follow another.
+    /// How many loads were given up and have not ended; their followers follow another load.
     given_up: u32,
     /// The number of the load that begins next.
     next: u64,
 }
 
-/// A load that has followers. It leaves its [`Flights`] when it closes.
+/// A load that may have followers. It leaves its [`Flights`] when it closes.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Flight<I, F> {
     identity: I,
     number: u64,
     phase: Phase,
-    /// Whether its leader makes no use of the cache.
+    /// Whether its leader bypasses the cache.
     past_the_cache: bool,
-    /// In the order they came.
+    /// In the order in which they came.
     followers: VecDeque<Follower<F>>,
-    /// With so many followers, those that are gone are dropped.
+    /// At this number of followers, those that are gone are dropped.
     pruned_at: usize,
 }
 
@@ -44,14 +44,14 @@ struct Follower<F> {
     notify: F,
 }
 
-/// Which results a follower takes.
+/// Which results a follower accepts.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Wants {
-    /// All that no invalidation has overtaken.
+    /// All that are not older than an invalidation before it joined.
     Current,
     /// Those whose fetch began after it joined.
     Fresh,
-    /// Those that the cache has neither answered nor confirmed.
+    /// Those that neither come from the cache nor were confirmed by it.
     PastTheCache,
 }
 
@@ -67,15 +67,15 @@ impl<F> Follower<F> {
     }
 }
 
-/// The leader's part in a load; it has to [`land`](Self::land), whatever happens.
+/// The leader's part in a load. It must [`land`](Self::land), whatever happens.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Lead<I, F> {
     identity: I,
     number: u64,
     succeeds: bool,
-    /// The followers, once the load takes no more; none if it was given up.
+    /// The followers, once the load accepts no more; none if it was given up.
     closed: Option<VecDeque<Follower<F>>>,
-    /// A claim that was sent and, as far as is known, not settled.
+    /// A claim that was sent, and is not known to be settled.
     claim: Option<Token>,
 }
 
@@ -86,9 +86,9 @@ pub struct Waiters<I, F> {
     pub share: Vec<F>,
     /// These read the cache.
     pub look_again: Vec<F>,
-    /// The next load, for the first of its followers that is still there; see [`Flights::promote`].
+    /// The next load, to be led by the first of its followers that is still there; see [`Flights::promote`].
     pub next: Option<Lead<I, F>>,
-    /// A claim to be given back.
+    /// A claim to give back.
     pub give_back: Option<Token>,
 }
 
@@ -99,7 +99,7 @@ impl<I, F> Default for Flights<I, F> {
 }
 
 impl<I, F> Flights<I, F> {
-    /// No loads; the first will have this number. Followers tell loads apart by their numbers.
+    /// Makes an empty set; the first load gets this number. Followers distinguish loads by their numbers.
     pub fn numbered_from(next: u64) -> Self {
         Self { open: None, overtaken: Vec::new(), given_up: 0, next }
     }
@@ -114,19 +114,19 @@ impl<I, F> Flights<I, F> {
         self.given_up
     }
 
-    /// Whether there is nothing to be remembered but the next number.
+    /// Whether there is nothing to remember except the next number.
     pub fn is_idle(&self) -> bool {
         self.open.is_none() && self.overtaken.is_empty() && self.given_up == 0
     }
 }
 
 impl<I: Clone + PartialEq, F> Flights<I, F> {
-    /// The load that takes followers.
+    /// The load that accepts followers.
     pub fn open(&mut self) -> Option<&mut Flight<I, F>> {
         self.open.as_mut()
     }
 
-    /// Begins a load. To be called only while no load takes followers.
+    /// Begins a load. Call it only while no load accepts followers.
     pub fn take_off(&mut self, identity: I, past_the_cache: bool) -> Lead<I, F> {
         debug_assert!(self.open.is_none(), "a load takes followers already");
         let number = self.next;
@@ -149,12 +149,12 @@ impl<I: Clone + PartialEq, F> Flights<I, F> {
         lead
     }
 
-    /// A follower of the load of this number has waited for long enough: the leader may never be polled
-    /// again. The follower leads another load, and the other followers follow that one. `None`: the load
-    /// takes no followers any more; the follower enters anew.
+    /// Called when a follower of the load with this number has waited too long: its leader may never be polled
+    /// again. The follower leads another load, and the other followers follow that one. `None`: the load accepts no
+    /// followers any more, and the follower enters again.
     ///
-    /// The leader that was given up goes on if it is polled. It has its result for itself, and its claim
-    /// is as good as any: the cache decides whether it still stands.
+    /// The leader that was given up goes on if it is polled. It keeps its result for itself. Its claim works like
+    /// any other: the cache decides whether it is still valid.
     pub fn give_up(
         &mut self,
         number: u64,
@@ -170,16 +170,16 @@ impl<I: Clone + PartialEq, F> Flights<I, F> {
         Some(lead)
     }
 
-    /// A write is over: no caller that asks from here on follows a load whose fetch began before, which may
-    /// hang, and whose result such a caller could not share. That load goes on for those that follow it.
+    /// Called when a write is over: from now on, callers do not follow a load whose fetch began before. They could
+    /// not share its result, and it may hang. That load goes on for its present followers.
     ///
-    /// So there is one load at a time, and one more for each write during a load.
+    /// So there is one load at a time, plus one for each write during a load.
     pub fn overtake(&mut self) {
         self.overtaken.extend(self.open.take_if(|flight| flight.phase != Phase::Opening));
     }
 
-    /// The follower that leads the load from here on, whoever has waited longest. To be asked again if
-    /// it is gone; with none left, the load is over.
+    /// Returns the follower that leads the load from now on: the one that has waited longest. Call it again if that
+    /// follower is gone. If none is left, the load is over.
     pub fn promote(&mut self, lead: &mut Lead<I, F>) -> Option<F> {
         let follower = self.of(lead).and_then(|flight| flight.followers.pop_front());
         if follower.is_none() {
@@ -193,7 +193,7 @@ impl<I: Clone + PartialEq, F> Flights<I, F> {
         unclosed.find(|flight| lead.closed.is_none() && flight.number == lead.number)
     }
 
-    /// The load of this number, which has none any more.
+    /// Removes the load with this number.
     fn take(&mut self, number: u64) -> Option<Flight<I, F>> {
         let is_it = |flight: &Flight<I, F>| flight.number == number;
         self.open.take_if(|flight| is_it(flight)).or_else(|| {
@@ -202,8 +202,8 @@ impl<I: Clone + PartialEq, F> Flights<I, F> {
         })
     }
 
-    /// Puts followers whose time has not come into the load that has begun in the meantime, or else
-    /// into a new one that one of them is to lead.
+    /// Moves followers that need the next load into the load that has begun meanwhile, or into a
+    /// new one, which one of them must lead.
     fn carry_over(&mut self, identity: I, followers: VecDeque<Follower<F>>) -> Option<Lead<I, F>> {
         let lead = if self.open.is_none() {
             let past_the_cache =
@@ -241,10 +241,9 @@ impl<I, F> Flight<I, F> {
         self.followers.iter().map(|follower| &follower.notify)
     }
 
-    /// Adds a follower. One that goes past the cache shares no load that may be answered, or confirmed,
-    /// by it.
+    /// Adds a follower. A follower that bypasses the cache only joins loads that bypass it too.
     ///
-    /// Followers that are gone are dropped each time that the number of followers has doubled.
+    /// Followers that are gone are dropped each time the number of followers has doubled.
     pub fn join(&mut self, notify: F, wants: Wants, is_gone: impl Fn(&F) -> bool) {
         if self.followers.len() >= self.pruned_at {
             self.followers.retain(|follower| !is_gone(&follower.notify));
@@ -259,21 +258,21 @@ impl<I, F> Flight<I, F> {
         self.followers.push_back(Follower { joined, wants, notify });
     }
 
-    /// Lets nobody share the load any more: who joins from here on looks again once it is over.
+    /// Stops sharing the load: callers that join from now on read the cache again when it is over.
     pub fn close_to_newcomers(&mut self) {
         self.phase = Phase::Closed;
     }
 }
 
 impl<I: Clone + PartialEq, F> Lead<I, F> {
-    /// Whether a load before this one was given up and has not ended. Its claim may stand, and its fill
-    /// is not to be waited for.
+    /// Whether an earlier load was given up and has not ended. Its claim may still be valid; do not wait for its
+    /// fill.
     pub fn succeeds(&self) -> bool {
         self.succeeds
     }
 
-    /// Before a command of the read that leads is sent: a claim has to be given back from here on; any
-    /// other is the last, which settles the claim or finds what all share, and nobody may join any more.
+    /// Called before the leader sends a command. After a claim, the claim must be given back. Any other command is
+    /// the last one: it settles the claim, or finds the value that all share. Then no follower may join any more.
     pub fn on_send<V>(&mut self, flights: &mut Flights<I, F>, command: &Command<V>) {
         match command {
             Command::Claim { token, .. } => self.claim = Some(*token),
@@ -281,12 +280,12 @@ impl<I: Clone + PartialEq, F> Lead<I, F> {
         }
     }
 
-    /// The claim is known to be settled, or never to have been granted.
+    /// Notes that the claim is settled, or was never granted.
     pub fn claim_settled(&mut self) {
         self.claim = None;
     }
 
-    /// Before the fetch begins.
+    /// Called before the fetch begins.
     pub fn begin_fetch(&self, flights: &mut Flights<I, F>) {
         if let Some(flight) = flights.of(self)
             && flight.phase == Phase::Opening
@@ -295,7 +294,7 @@ impl<I: Clone + PartialEq, F> Lead<I, F> {
         }
     }
 
-    /// Nobody may join any more.
+    /// Closes the load: no follower may join any more.
     pub fn close(&mut self, flights: &mut Flights<I, F>) {
         if self.closed.is_none() {
             let own = flights.take(self.number);
@@ -325,7 +324,7 @@ impl<I: Clone + PartialEq, F> Lead<I, F> {
         }
         let other = flights.open().is_some_and(|flight| flight.identity != self.identity);
         if other {
-            // Something else with the same hash is being loaded; each reads on its own.
+            // A key with the same hash is being loaded; each follower reads on its own.
             waiters.look_again.extend(waiting.into_iter().map(|follower| follower.notify));
         } else if !waiting.is_empty() {
             waiters.next = flights.carry_over(self.identity, waiting);
@@ -338,7 +337,7 @@ impl<I: Clone + PartialEq, F> Lead<I, F> {
 mod tests {
     use super::*;
 
-    /// Whether a follower is gone, where none is.
+    /// Says of every follower that it is still there.
     fn never<F>(_: &F) -> bool {
         false
     }
@@ -437,12 +436,12 @@ mod tests {
         let mut second = flights.take_off((), false);
         second.begin_fetch(&mut flights);
         flights.open().unwrap().join(2, Wants::Current, never);
-        // The second closes itself, and not the first.
+        // The second load closes itself, not the first.
         second.close(&mut flights);
         assert_eq!(second.land(&mut flights, Landing::Fenced).share, [2]);
         let third = flights.take_off((), false);
         flights.open().unwrap().join(3, Wants::Current, never);
-        // The first, whose claim does not stand, leaves its followers to the one under way.
+        // The first load has no valid claim, so its followers join the load under way.
         let ended = first.land(&mut flights, Landing::Unfenced);
         assert_eq!((ended.share, ended.look_again, ended.next), (vec![], vec![], None));
         assert_eq!(third.land(&mut flights, Landing::Unfenced).share, [3, 1]);
@@ -492,7 +491,7 @@ mod tests {
         let lead = flights.give_up(number, false, |follower| *follower == 1).unwrap();
         assert!(lead.succeeds() && !dead.succeeds());
         assert!(flights.give_up(number, false, never).is_none(), "it is given up once");
-        // The dead leader does something after all: it has no part in the other load.
+        // The dead leader goes on after all: it does not affect the other load.
         dead.begin_fetch(&mut flights);
         flights.open().unwrap().join(3, Wants::Current, never);
         dead.close(&mut flights);

@@ -1,31 +1,31 @@
-//! Asking for what a pointer probably leads to together with the pointer.
+//! Asking for a pointer and its probable target at the same time.
 
 use std::borrow::Borrow;
 
 use super::command::Token;
 
-/// Where an alias leads: the primary key, and which load stored the pointer.
+/// The target of an alias: the primary key, and which load stored the pointer.
 ///
-/// A process remembers it of every pointer that it sees. The next read by the alias asks for the pointer
-/// and for the object under the remembered primary key at once, in any order.
+/// A process remembers this for every pointer that it sees. The next read by the alias asks for the pointer, and
+/// for the object under the remembered primary key, at once and in any order.
 ///
 /// # Consistency
 ///
-/// A remembered pointer is believed only if the pointer that is found is [the same](Self::is_still). Then the
-/// load that stored it had stored it before this read began, and whatever this read finds under the primary
-/// key is what it would have found after the pointer; see [`AliasFetch`](super::AliasFetch). The token decides, not the primary
-/// key: a pointer to the same primary key may have been stored anew after this read looked there, because
-/// what stood there had been invalidated by the alias.
+/// A remembered pointer is used only if the pointer in the cache is still [the same](Self::is_still). Then the
+/// pointer was stored before this read began, and this read finds under the primary key what it would also have
+/// found after reading the pointer; see [`AliasFetch`](super::AliasFetch). The token decides, not the primary key.
+/// If the object was invalidated by the alias, a new pointer to the same primary key may have been stored after
+/// this read looked there.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct PointerHint<K> {
-    /// Marks the load that stored the pointer; never used twice.
+    /// The token of the load that stored the pointer; never used twice.
     pub stored_by: Token,
-    /// The primary key that the pointer leads to.
+    /// The primary key that the pointer points to.
     pub primary: K,
 }
 
 impl<K> PointerHint<K> {
-    /// Whether the pointer that was found, by its token and where it leads, is the one that is remembered.
+    /// Returns whether the pointer in the cache, with this token and target, is the remembered one.
     pub fn is_still<P>(&self, stored_by: Token, primary: &P) -> bool
     where
         K: Borrow<P>,

@@ -1,51 +1,51 @@
-//! When a value that was read from the cache may be kept outside of it.
+//! When a value that was read from the cache may be kept in memory.
 
-/// How many changes to some keys are known.
+/// The number of known changes to some keys.
 ///
-/// A reader takes a [`Mark`] before it asks the cache, and what it got is served from memory only while
-/// nothing has changed since. So no news is missed, whichever of the two comes first: the news of a
-/// change, or the answer that was read before it.
+/// A reader takes a [`Mark`] before it asks the cache. The value that it gets is served from memory only while the
+/// count is the same as at the mark. So no change is missed, whether the message about the change arrives before or
+/// after the older value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Changes(u64);
 
-/// What was known of all keys that a value depends on, before the cache was asked for the first of them.
+/// The counts of all keys that a value depends on, taken before the cache was asked for the first of them.
 ///
-/// A value that was found through a pointer depends on the pointer's key and on the primary key; one with
-/// tags on those as well.
+/// A value that was found through a pointer depends on the pointer's key and on the primary key. A value with tags
+/// also depends on their epochs.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Mark(u64);
 
 impl Changes {
-    /// So many.
+    /// Makes a count.
     pub fn counted(count: u64) -> Self {
         Self(count)
     }
 
-    /// One of the keys may have changed.
+    /// Notes that one of the keys may have changed.
     pub fn on_change(&mut self) {
         self.0 += 1;
     }
 
-    /// Before the cache is asked for these keys alone.
+    /// Takes a mark, before the cache is asked for these keys only.
     pub fn mark(self) -> Mark {
         Mark::of([self])
     }
 
-    /// Whether what was read after the mark may be served.
+    /// Returns whether a value that was read after the mark may be served.
     pub fn allow(self, mark: Mark) -> bool {
         mark.stands([self])
     }
 }
 
 impl Mark {
-    /// Before the cache is asked for any of the keys that these changes are of.
+    /// Takes a mark, before the cache is asked for any of the keys of these counts.
     pub fn of(changes: impl IntoIterator<Item = Changes>) -> Self {
         Self(changes.into_iter().map(|Changes(count)| count).fold(0, u64::wrapping_add))
     }
 
-    /// Whether none of the keys has changed since. They are the same keys.
+    /// Returns whether none of the keys has changed since. Pass the counts of the same keys.
     pub fn stands(self, changes: impl IntoIterator<Item = Changes>) -> bool {
-        // Each count only grows, so that the sum is the same only if each of them is.
+        // Each count only grows, so the sums are equal only if all counts are.
         Self::of(changes) == self
     }
 }

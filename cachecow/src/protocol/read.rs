@@ -12,31 +12,31 @@ use super::step::{
     Waited,
 };
 
-/// How many stored values a read rejects before it goes past the cache.
+/// How many stored values a read rejects before it bypasses the cache.
 const MAX_REJECTIONS: u8 = 2;
 
 /// A read of one key, from the first command to the outcome.
 ///
-/// The driver alternates: [`next_step`](Self::next_step) says what to do, one of the `on_…` methods takes
-/// what came of it. A method that does not answer the last step is a fault of the driver and
-/// panics in debug builds; in release builds it is ignored.
+/// The driver alternates: [`next_step`](Self::next_step) says what to do, then one of the `on_…` methods takes the
+/// result. If the method does not match the last step, the driver has a bug: it panics in debug builds, and is
+/// ignored in release builds.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ReadMachine<V = Bytes> {
     state: State<V>,
     policy: ReadPolicy,
     purpose: Purpose,
     bypass: Option<Bypass>,
-    /// The value that this read is not content with.
+    /// The value that this read does not accept, and may replace.
     replacing: Option<Replacing>,
     renewal: Option<Renewal>,
-    /// The fetch failed, and how its error lands: what is left is the value to be renewed, if it is still
-    /// there.
+    /// How the error lands, if the fetch failed: the read then falls back to the value that it wanted to refresh,
+    /// if that is still in the cache.
     failed: Option<Landing>,
     rejections: u8,
 }
 
 impl<V> ReadMachine<V> {
-    /// A read that has not begun.
+    /// Makes a read that has not begun.
     pub fn new(policy: ReadPolicy) -> Self {
         let state = match policy.first {
             First::Lookup => State::LookupDue,
@@ -54,26 +54,26 @@ impl<V> ReadMachine<V> {
         }
     }
 
-    /// A read that makes no use of the cache, because the cache may be out of date for this key.
+    /// Makes a read that bypasses the cache, because the cache may be outdated for this key.
     pub fn past_the_cache(policy: ReadPolicy) -> Self {
         let bypass = Some(Bypass::Unreachable);
         Self { state: State::EnterDue, bypass, ..Self::new(policy) }
     }
 
-    /// A read that makes no use of the cache, because the object cannot be stored there.
+    /// Makes a read that bypasses the cache, because the object cannot be stored there.
     pub fn of_the_unstorable(policy: ReadPolicy) -> Self {
         let bypass = Some(Bypass::Occupied);
         Self { state: State::EnterDue, bypass, ..Self::new(policy) }
     }
 
-    /// This read, which has not begun, for another purpose.
+    /// Returns this read, which must not have begun, with another purpose.
     #[must_use]
     pub fn with_purpose(mut self, purpose: Purpose) -> Self {
         self.set_purpose(purpose);
         self
     }
 
-    /// The same in place.
+    /// Sets the purpose in place.
     #[cold]
     pub fn set_purpose(&mut self, purpose: Purpose) {
         self.purpose = purpose;
@@ -84,14 +84,14 @@ impl<V> ReadMachine<V> {
         }
     }
 
-    /// What to do next.
+    /// Returns what to do next.
     #[inline]
     pub fn next_step(&mut self) -> Step<V> {
         let (state, step) = match std::mem::replace(&mut self.state, State::EnterDue) {
             State::LookupDue => (State::LookupSent, Step::Send(Command::Lookup)),
             State::JudgeDue(value) => (State::Judging, Step::Judge(value)),
             State::LeadDue => (State::Entering, Step::Lead),
-            // It has nothing to give to followers, and follows nobody.
+            // It shares nothing with followers, and follows no load.
             State::EnterDue if !self.purpose.fills() => (State::Fetching(None), Step::Fetch),
             State::EnterDue => (State::Entering, Step::Enter),
             State::FollowDue => (State::Following, Step::Follow),
@@ -120,7 +120,7 @@ impl<V> ReadMachine<V> {
         step
     }
 
-    /// Whether the next step is to look the value up; takes it, as [`next_step`](Self::next_step) would for
+    /// If the next step is a lookup, takes it and returns `true`. [`next_step`](Self::next_step) does the same at
     /// several times the cost.
     #[inline]
     pub fn take_lookup(&mut self) -> bool {
@@ -140,7 +140,7 @@ impl<V> ReadMachine<V> {
         }
     }
 
-    /// The value to judge, if that is the next step; takes it, as [`take_lookup`](Self::take_lookup) does.
+    /// Takes the value to judge, if that is the next step; fast like [`take_lookup`](Self::take_lookup).
     #[inline]
     pub fn take_value(&mut self) -> Option<V> {
         match std::mem::replace(&mut self.state, State::Judging) {
@@ -170,14 +170,14 @@ impl<V> ReadMachine<V> {
             (State::ClaimSent(token), Ok(Reply::Claimed(grant))) => {
                 State::FetchDue(Some(token.granted(grant)))
             }
-            // Another renews it, a writer removed it, or the cache fails: the value that was found
-            // before may be served.
+            // Another reader refreshes it, a writer removed it, or the cache failed: the value that
+            // was found before may be served.
             (State::ClaimSent(_), _) if self.renewal == Some(Renewal::Early) => State::CONTENT,
             (State::ClaimSent(_), Ok(Reply::Leased)) => match self.policy.on_lease {
                 OnLease::Wait => State::WaitDue,
                 OnLease::Fetch => State::FetchDue(None),
             },
-            // A writer is at work, or the claim's fate is unknown: fetch, and store nothing.
+            // A writer holds the key, or it is not known whether the claim was granted: fetch, and store nothing.
             (State::ClaimSent(_), Ok(_)) => State::FetchDue(None),
             (State::ClaimSent(_), Err(Lost)) => {
                 self.bypass = Some(Bypass::Unreachable);
@@ -198,8 +198,7 @@ impl<V> ReadMachine<V> {
         };
     }
 
-    /// Takes the judgement of the value last handed out; the token marks the claim that follows a
-    /// rejection.
+    /// Takes the judgement of the last value. `token` marks the claim that follows a rejection.
     #[inline]
     pub fn on_judged(&mut self, verdict: Verdict, leading: Option<Token>) {
         if !matches!(self.state, State::Judging) {
@@ -208,7 +207,7 @@ impl<V> ReadMachine<V> {
         if let Some(landing) = self.failed {
             self.state = match verdict {
                 Verdict::Good | Verdict::Ageing(_) => State::CONTENT,
-                // It was in the cache after everyone asked who waits for this load.
+                // It was in the cache after all followers of this load had asked.
                 Verdict::Expired(_) => State::Done(Outcome::Stale, Landing::Fenced),
                 Verdict::Replace(_) | Verdict::Leave | Verdict::Unknown => {
                     State::Done(Outcome::Failed, landing)
@@ -219,7 +218,7 @@ impl<V> ReadMachine<V> {
         self.renewal = None;
         self.state = match verdict {
             Verdict::Good => State::CONTENT,
-            // Whoever leads a load has others waiting: the next reader renews it.
+            // Others wait for a leader: leave the refresh to the next reader.
             Verdict::Ageing(_) if leading.is_some() || !self.purpose.fills() => State::CONTENT,
             Verdict::Ageing(seen) => {
                 self.renew(Renewal::Early, seen);
@@ -248,7 +247,7 @@ impl<V> ReadMachine<V> {
         };
     }
 
-    /// Takes this read's part in the load.
+    /// Takes this read's role in the load.
     pub fn on_entered(&mut self, role: Role) {
         if !matches!(self.state, State::Entering) {
             return Self::unexpected("a role");
@@ -261,13 +260,13 @@ impl<V> ReadMachine<V> {
         };
     }
 
-    /// Under another's lease, fetches at once: it may be that of a leader that was given up, and for
-    /// which this process has waited already.
+    /// If another reader has a lease, fetch at once: it may be a leader that was given up, for which this process
+    /// has already waited.
     pub fn wait_for_no_lease(&mut self) {
         self.policy.on_lease = OnLease::Fetch;
     }
 
-    /// Takes what came of following.
+    /// Takes the result of following.
     pub fn on_followed(&mut self, followed: Followed) {
         if !matches!(self.state, State::Following) {
             return Self::unexpected("a landing");
@@ -284,7 +283,7 @@ impl<V> ReadMachine<V> {
         };
     }
 
-    /// Takes what came of waiting for another process.
+    /// Takes the result of waiting for another process.
     pub fn on_waited(&mut self, waited: Waited) {
         if !matches!(self.state, State::Waiting) {
             return Self::unexpected("the end of a wait");
@@ -295,14 +294,14 @@ impl<V> ReadMachine<V> {
         };
     }
 
-    /// Takes what came of the fetch function.
+    /// Takes the result of the fetch function.
     pub fn on_fetched(&mut self, fetched: Fetched<V>) {
         let State::Fetching(token) = self.state else {
             return Self::unexpected("a fetch");
         };
         self.state = match (fetched, token) {
             (Fetched::Storable(value, ttl), Some(token)) => State::FillDue(token, value, ttl),
-            // What was fetched is newer than the value in the cache, and cannot take its place.
+            // The fetched value is newer than the value in the cache, but cannot replace it.
             (Fetched::Unstorable | Fetched::Refused, Some(_)) if self.renewal.is_some() => {
                 State::DropDue
             }
@@ -331,7 +330,7 @@ impl<V> ReadMachine<V> {
         };
     }
 
-    /// How the load ended that this read led; `None` while it goes on.
+    /// Returns how the load that this read led ended; `None` while it goes on.
     pub fn landing(&self) -> Option<Landing> {
         match self.state {
             State::Done(_, landing) => Some(landing),
@@ -339,32 +338,32 @@ impl<V> ReadMachine<V> {
         }
     }
 
-    /// Whether the read goes past the cache.
+    /// Returns whether the read bypasses the cache.
     pub fn bypasses(&self) -> bool {
         self.bypass.is_some()
     }
 
-    /// Whether it does so because the cache cannot be used.
+    /// Returns whether it does so because the cache cannot be used.
     pub fn is_cut_off(&self) -> bool {
         self.bypass == Some(Bypass::Unreachable)
     }
 
-    /// Whether the fetch failed; an object may have been served all the same.
+    /// Returns whether the fetch failed. An object may have been served nevertheless.
     pub fn fetch_failed(&self) -> bool {
         self.failed.is_some()
     }
 
-    /// Whether the fetch under way may be followed by a fill.
+    /// Returns whether a fill may follow the fetch under way.
     pub fn may_fill(&self) -> bool {
         matches!(self.state, State::Fetching(Some(_)))
     }
 
-    /// Whether the read fetches whatever value there is.
+    /// Returns whether the read fetches even if there is a value.
     pub fn renews(&self) -> bool {
         self.purpose == Purpose::Renew
     }
 
-    /// Whether a value was found that is to be renewed before its end.
+    /// Returns whether a value was found that is refreshed before it expires.
     pub fn renews_early(&self) -> bool {
         self.renewal == Some(Renewal::Early)
     }
@@ -381,7 +380,7 @@ impl<V> ReadMachine<V> {
         self.replacing = Some(Replacing { seen, keep: true });
     }
 
-    /// The answer to an abandon tells whether the claim stood for as long as the fetch took.
+    /// The answer to an abandon says whether the claim was valid during the whole fetch.
     fn on_abandoned(&mut self, reason: AbandonReason, reply: &Result<Reply<V>, Lost>) -> State<V> {
         use AbandonReason::{FailedUnfenced, FetchFailed, Refused, Unstorable};
         let landing = match (reason, reply) {
@@ -395,8 +394,8 @@ impl<V> ReadMachine<V> {
         }
     }
 
-    /// After a failed fetch: the value that should have been renewed is served if it is still in
-    /// the cache, so that no invalidation has come since.
+    /// After a failed fetch: the value that should have been refreshed is served if it is still in
+    /// the cache. Then it was not invalidated meanwhile.
     fn fall_back(&mut self, landing: Landing) -> State<V> {
         self.failed = Some(landing);
         if self.renewal.is_some() && !self.is_cut_off() && !self.renews() {

@@ -1,62 +1,62 @@
-//! What a read and its driver say to each other.
+//! The steps, results and outcomes that a read and its driver exchange.
 
 use std::time::Duration;
 
 use super::command::{Command, SeenValue, Token};
 
-/// What a read asks first.
+/// The first command of a read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum First {
-    /// The value: one cheap native read if it is there, one more round trip if not.
+    /// Look the value up: one cheap native read on a hit, one more round trip on a miss.
     Lookup,
-    /// The value or the claim at once: a script, and no further round trip if it is not there.
+    /// Look up and claim at once: a script, but no further round trip on a miss.
     Claim,
 }
 
 /// What a read does when another process has the right to fill.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum OnLease {
-    /// Wait for the other's value, then fetch without filling.
+    /// Wait for the other process's value; if none comes, fetch without filling.
     Wait,
     /// Fetch at once, without filling.
     Fetch,
 }
 
-/// What a read wants of the cache.
+/// The purpose of a read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Purpose {
-    /// The value; if there is none, to fetch and fill.
+    /// Read the value; if there is none, fetch and fill.
     #[default]
     Serve,
-    /// To fetch and fill, whatever value there is. A stored value is judged
-    /// [`Expired`](Verdict::Expired), if it may be replaced.
+    /// Fetch and fill, even if there is a value. A stored value that may be replaced is judged
+    /// [`Expired`](Verdict::Expired).
     Renew,
-    /// The value; if there is none, to fetch. It claims nothing.
+    /// Read the value; if there is none, fetch. It claims nothing.
     Look,
-    /// To fetch. It asks the cache nothing.
+    /// Fetch. It sends nothing to the cache.
     Fetch,
 }
 
 impl Purpose {
-    /// Whether what is fetched is stored.
+    /// Returns whether the fetched value is stored.
     pub fn fills(self) -> bool {
         matches!(self, Self::Serve | Self::Renew)
     }
 }
 
-/// What a read may decide by.
+/// The settings of a read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ReadPolicy {
-    /// What to ask first.
+    /// The first command.
     pub first: First,
-    /// What to do under another's lease.
+    /// What to do if another process has a lease.
     pub on_lease: OnLease,
     /// How long this read's own lease lasts.
     pub lease: Duration,
 }
 
-/// What the driver of a read does next; each step but [`Done`](Step::Done) is answered by the
-/// method named.
+/// What the driver of a read does next. Each step except [`Done`](Step::Done) is answered by the
+/// method after the arrow.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Step<V> {
     /// Send the command → [`ReadMachine::on_reply`](super::ReadMachine::on_reply).
@@ -68,7 +68,7 @@ pub enum Step<V> {
     /// Lead this process's load of the key, if there is none under way → [`ReadMachine::on_entered`](super::ReadMachine::on_entered), as
     /// [`Leader`](Role::Leader) or [`Alone`](Role::Alone).
     Lead,
-    /// Wait for the load that is followed → [`ReadMachine::on_followed`](super::ReadMachine::on_followed).
+    /// Wait for the load that this read follows → [`ReadMachine::on_followed`](super::ReadMachine::on_followed).
     Follow,
     /// Wait for the other process's fill → [`ReadMachine::on_waited`](super::ReadMachine::on_waited).
     Wait,
@@ -78,54 +78,54 @@ pub enum Step<V> {
     Done(Outcome),
 }
 
-/// What a stored value turned out to be.
+/// The judgement of a stored value.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Verdict {
-    /// The object that was asked for.
+    /// The requested object.
     Good,
-    /// The object that was asked for, near the end of its time to live: one caller fetches it anew,
-    /// the others are content with it.
+    /// The requested object, near the end of its time to live: one caller refreshes it, the others
+    /// are served it.
     Ageing(SeenValue),
-    /// The object that was asked for, past its time to live: to be served if the fetch fails.
+    /// The requested object, past its time to live: it is served if the fetch fails.
     Expired(SeenValue),
-    /// Not to be served, and to be replaced: malformed, of another key, or of another version and
-    /// no longer fresh.
+    /// Do not serve it, and replace it: it is malformed, of another key, or of another version and
+    /// old enough.
     Replace(SeenValue),
-    /// Not to be served, and to be left alone: freshly stored by another version of the program.
+    /// Do not serve it, and leave it alone: another version of the program stored it recently.
     Leave,
-    /// Not to be served, since the cache failed to tell whether it may be, or what it leads to.
+    /// Do not serve it: the cache failed when it was asked for the epochs, or for the target of the pointer.
     Unknown,
 }
 
-/// Which part this read has in its process's load of the key.
+/// The role of this read in its process's load of the key.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Role {
-    /// It does the load; the token marks its claim.
+    /// It loads; the token marks its claim.
     Leader(Token),
     /// It waits for the load.
     Follower,
-    /// It takes no part: the load under way is of something else with the same hash.
+    /// It takes no part: the load under way is for another key with the same hash.
     Alone,
 }
 
-/// What came of following.
+/// The result of following.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Followed {
-    /// The load's result is this read's, with what became of its fill.
+    /// This read takes the load's result, with the result of its fill.
     Shared(Fill),
-    /// The load failed; an object past its time to live is this read's.
+    /// The load failed; this read takes an object past its time to live.
     Stale,
     /// The load failed, and so does this read.
     Failed,
-    /// The cache is to be read once more.
+    /// Read the cache again.
     LookAgain,
     /// This read leads the next load; the token marks its claim.
     Promoted(Token),
-    /// The load took too long and takes no followers any more: this read enters anew.
+    /// The load took too long and accepts no followers any more: this read enters again.
     GivenUp,
 }
 
-/// What came of waiting for another process.
+/// The result of waiting for another process.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Waited {
     /// Time to ask again; the token marks the next claim.
@@ -134,29 +134,29 @@ pub enum Waited {
     Expired,
 }
 
-/// What came of the fetch function.
+/// The result of the fetch function.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Fetched<V> {
-    /// A value to return and to store.
+    /// Return the value, and store it.
     Storable(V, Duration),
-    /// A value to return and not to store.
+    /// Return the value, and do not store it.
     Unstorable,
-    /// A value to return and not to store, since it may be outdated already; nobody shares it who
-    /// asked after its fetch began. The claim is given back, and nothing waits for that.
+    /// Return the value, and do not store it, since it may already be outdated. It is not shared
+    /// with callers that asked after its fetch began. The claim is given back without waiting.
     Unfenced(Fill),
-    /// A value to return, and to share with nobody who asked after the fetch began: one of its
-    /// [`tags`](super::tags) may have been invalidated since.
+    /// Return the value, but do not share it with callers that asked after the fetch began: one of
+    /// its [`tags`](super::tags) may have been invalidated since.
     Refused,
-    /// An error. Callers that asked after the fetch began share it only if the claim stood until it was
-    /// given back.
+    /// An error. It is shared with callers that asked after the fetch began only if the claim was valid until it
+    /// was given back.
     Failed,
-    /// An error to share with nobody who asked after the fetch began, whatever became of the claim.
+    /// An error that is not shared with callers that asked after the fetch began, even if the claim was valid.
     FailedUnfenced,
 }
 
 impl<V> Fetched<V> {
-    /// The same, to be stored nowhere and shared with nobody who asked after the fetch began: an
-    /// invalidation may have come since.
+    /// Returns the same result, but not stored, and not shared with callers that asked after the
+    /// fetch began: an invalidation may have happened since.
     #[must_use]
     pub fn refused(self) -> Self {
         match self {
@@ -168,33 +168,33 @@ impl<V> Fetched<V> {
     }
 }
 
-/// What became of the value that a read fetched.
+/// Whether the value that a read fetched was stored.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Fill {
     /// It was stored.
     Stored,
-    /// The cache refused it, because an invalidation, a write, an eviction or the end of the lease
-    /// came in between.
+    /// The cache refused it, because of an invalidation, a write, an eviction or the end of the
+    /// lease since the claim.
     Refused,
-    /// Storing was not attempted: the value came from the cache, another reader or a writer had the
-    /// right to fill, or the value is not to be cached.
+    /// It was not stored on purpose: the value came from the cache, another reader had the right to
+    /// fill, a writer held the key, or the value must not be cached.
     Skipped,
-    /// The cache was of no use: it did not answer, or not properly, or it is not asked because of
-    /// that. The value may yet have been stored, if it was the last answer that was lost.
+    /// The cache could not be used: it did not answer, its answer was invalid, or it is not asked
+    /// because it failed before. If only the last answer was lost, the value may have been stored.
     Unreachable,
 }
 
 /// How a read ended.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Outcome {
-    /// With the value last judged good.
+    /// With the last value, which was judged good.
     Hit,
     /// With the result of the load it followed.
     Shared(Fill),
     /// With the value it fetched.
     Fetched(Fill),
-    /// With a value past its time to live, since the fetch failed.
+    /// With a value past its time to live, because the fetch failed.
     Stale,
     /// With the error of the fetch function.
     Failed,

@@ -1,107 +1,108 @@
 //! Tags: many objects invalidated at once, in constant time.
 //!
-//! An **epoch** is a random token in a place of its own in the cache. Each tag has one, and each
-//! type whose objects carry tags has one more, its **guard**. An object is stored with the epochs of
-//! its tags, and is worth something for as long as they are the present ones.
+//! An **epoch** is a random token, stored in its own place in the cache. Each tag has an epoch, and each type whose
+//! objects carry tags has one more, its **guard**. An object is stored with the epochs of its tags, and is valid as
+//! long as these are still the current epochs.
 //!
 //! | | in this order |
 //! |---|---|
 //! | invalidating a tag | ends the guard; ends the tag's epoch |
 //! | a write that names a tag | holds the guard; ends the tag's epoch; works; releases the guard; ends the tag's epoch |
-//! | a load | takes the guard; fetches; takes the epochs of the object's tags; reads the guard, which must be the same; fills |
+//! | a load | reads the guard; fetches; reads the epochs of the object's tags; reads the guard again, which must be the same; fills |
 //! | a hit | reads the value; reads the epochs of its tags, which must be those stored with it |
 //!
-//! Each step begins after the one before it was answered. An epoch that was ended, or that the cache
-//! has lost, begins again with another token.
+//! Each step begins after the one before it was answered. If an epoch was ended, or the cache has lost it, a new
+//! epoch begins with another token.
 //!
 //! # Why no object outlives the invalidation of its tag
 //!
-//! Take an object that was fetched before an invalidation of one of its tags began. The guard was
-//! taken before that. If the invalidation ended the guard before the load read it again, the two
-//! differ, and nothing was stored. If it ended it later, it ended the tag's epoch later still, and
-//! the object was stored with an epoch that had been taken before: it is not the present one when
-//! the invalidation has returned, and never again.
+//! Take an object that was fetched before an invalidation of one of its tags began. Its load read
+//! the guard before that. First case: the invalidation ended the guard before the load read it
+//! again. Then the two guards differ, and nothing was stored. Second case: the invalidation ended
+//! the guard later. Then it ended the tag's epoch even later, so the object was stored with an
+//! epoch that was read before. When the invalidation has returned, that epoch is not the current
+//! one, and never will be again.
 //!
-//! A held guard keeps every object of the type from being stored, and hits go on. Should the writer die,
-//! what was stored before carries an epoch that has ended; what is fetched while the hold stands has no
-//! guard; and what was fetched before has another than the one that begins after the hold.
+//! While a guard is held, no object of the type is stored, but hits go on. If the writer dies, objects stored
+//! before carry an epoch that has ended. A load that fetches during the hold gets no guard. And a load that fetched
+//! before the hold has another guard than the one that begins after the hold.
 //!
-//! Tokens are random and never used twice, so it makes no difference when or why an epoch is lost —
-//! by its time to live, an eviction, a flush or a deletion by hand: what follows differs from what
-//! went before. A counter would start anew, and come back to a number that objects were stored with.
+//! Tokens are random and never used twice. So it does not matter when or why an epoch is lost (by its time to live,
+//! an eviction, a flush or a deletion by hand): the next epoch differs from all earlier ones. A counter would start
+//! again, and reach numbers that objects were stored with.
 //!
-//! Nor does a caller of the same process who joins a load receive what is older than the
-//! invalidation that it came after: the load takes no more followers before the guard is read again.
+//! A caller in the same process that joins a load after an invalidation does not get an older object either: the
+//! load stops accepting followers before it reads the guard again.
 //!
-//! An absence is stored without tags: what does not exist has none. An object that comes to be is to
-//! be invalidated by its keys.
+//! An absence is stored without tags, since an object that does not exist has none. When an object is created, it
+//! must be invalidated by its keys.
 //!
 //! # Everything of a type
 //!
-//! An epoch that everything of a type carries, absences included, is known before the fetch. It is its own guard: a
-//! load takes it before the fetch, and again afterwards, and stores with it if both are the same.
+//! The epoch of a whole type, which also absences carry, is known before the fetch. It is its own guard: a load
+//! reads it before the fetch and again afterwards, and stores with it if both are the same.
 //!
 //! | | in this order |
 //! |---|---|
 //! | invalidating everything | ends the epoch |
 //! | a write of everything | holds the epoch; works; releases it |
-//! | a load | takes the epoch; fetches; takes it again, and it must be the same; fills |
+//! | a load | reads the epoch; fetches; reads it again, and it must be the same; fills |
 //! | a hit | reads value and epoch, which must be the one stored with the value |
 //!
-//! What was fetched before an invalidation began was fetched under an epoch that has ended when the invalidation has
-//! returned, and is stored under that one or not at all. While a hold stands there is no epoch: every read is a miss,
-//! and nothing is stored.
+//! A load that fetched before an invalidation began had read an epoch that has ended when the invalidation has
+//! returned. It stores with that epoch or not at all. During a hold there is no epoch: every read is a miss, and
+//! nothing is stored.
 //!
-//! # Answers to queries
+//! # Results of queries
 //!
-//! What a query answers is known to carry its tags before it is fetched, and may carry tags of several types. Each tag
-//! has a second epoch for such answers, which ends with every invalidation of the tag, and with every change of an
-//! object that carries the tag; the tag's other objects are then left alone.
+//! The tags of a query's result are known before it is fetched, and may be of several types. Each tag has a second
+//! epoch for such results. This epoch ends with every invalidation of the tag, and with every invalidation of an
+//! object that carries the tag; the tag's other objects then stay valid.
 //!
 //! | | in this order |
 //! |---|---|
-//! | invalidating a tag, or an object with it | ends the answers' epoch |
-//! | a write that names a tag, or an object with it | holds the answers' epoch; works; releases it |
-//! | a load of an answer | takes the epochs of all its tags; fetches; takes them again: they must be the same; fills |
-//! | a hit | as that of an object |
+//! | invalidating a tag, or an object with it | ends the results' epoch |
+//! | a write that names a tag, or an object with it | holds the results' epoch; works; releases it |
+//! | a load of a result | reads the epochs of all its tags; fetches; reads them again: they must be the same; fills |
+//! | a hit | as for an object |
 //!
-//! The epoch is its own guard. An answer that was fetched before an invalidation began was so under an epoch that
-//! had been taken before, and which the invalidation ends. While a write holds the epoch none begins: what is read
-//! before the work has taken effect is not stored, although the writer may die before it releases the hold. Of
-//! several tags each is a guard, since none tells of another's ([`all_stand`]). That there is no answer carries the
+//! The epoch is its own guard. If a result was fetched before an invalidation began, its epoch was read before
+//! that, and the invalidation ends it. While a write holds the epoch, no new one begins: a result that is read
+//! before the work has taken effect is not stored, even if the writer dies before it releases the hold. Of several
+//! tags, each epoch is a guard, since none covers the other tags ([`all_stand`]). A cached absence carries the
 //! epochs, too.
 //!
-//! Invalidations and writes of tags are driven by a [`WriteMachine`](super::WriteMachine).
+//! A [`WriteMachine`](super::WriteMachine) drives invalidations and writes of tags.
 
 use super::command::{Lost, Reply, Token};
 
-/// A place's epoch, as a load or a hit has seen it.
+/// The epoch of a place, as a load or a hit has read it.
 type Answer<V> = Result<Reply<V>, Lost>;
 
-/// The guard, as it was before a fetch began; nothing if it could not be taken.
+/// The guard before a fetch began; empty if it could not be read.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Captured(Option<Token>);
 
 impl Captured {
-    /// From the answer to [`TakeEpoch`](super::Command::TakeEpoch).
+    /// Makes it from the answer to [`TakeEpoch`](super::Command::TakeEpoch).
     pub fn by<V>(guard: &Answer<V>) -> Self {
         Self(epoch(guard))
     }
 
-    /// Whether it could be taken at all.
+    /// Returns whether it could be read.
     pub fn is_taken(self) -> bool {
         self.0.is_some()
     }
 
-    /// Whether what was fetched since may be stored or shared, by the guard's answer to
-    /// [`ReadEpoch`](super::Command::ReadEpoch) afterwards.
+    /// Returns whether a result that was fetched since may be stored or shared, by the guard's
+    /// answer to [`ReadEpoch`](super::Command::ReadEpoch) afterwards.
     pub fn stands<V>(self, guard: &Answer<V>) -> bool {
         self.0.is_some() && self.0 == epoch(guard)
     }
 }
 
-/// Whether what was fetched since may be stored or shared, by several guards: each must stand. What one object
-/// carries may be of several types, and no guard tells of another's tags.
+/// Returns whether a result that was fetched since may be stored or shared, by several guards: all must be
+/// unchanged. The tags of one result may be of several types, and no guard covers another type's tags.
 pub fn all_stand<'a, V: 'a>(
     captured: &[Captured],
     guards: impl ExactSizeIterator<Item = &'a Answer<V>>,
@@ -110,24 +111,24 @@ pub fn all_stand<'a, V: 'a>(
         && captured.iter().zip(guards).all(|(captured, guard)| captured.stands(guard))
 }
 
-/// The epochs to store with an object, by its tags' answers to [`TakeEpoch`](super::Command::TakeEpoch); `None` if
-/// some tag has none, and the object must not be stored.
+/// Returns the epochs to store with an object, from its tags' answers to [`TakeEpoch`](super::Command::TakeEpoch).
+/// `None` if a tag has no epoch; then the object must not be stored.
 pub fn taken<'a, V: 'a>(tags: impl Iterator<Item = &'a Answer<V>>) -> Option<Vec<Token>> {
     tags.map(epoch).collect()
 }
 
-/// What a stored object is worth.
+/// Whether a stored object is valid.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum StampCheck {
-    /// All its epochs are the present ones.
+    /// All its epochs are current.
     Current,
-    /// Some tag was invalidated, or its epoch lost.
+    /// A tag was invalidated, or its epoch was lost.
     Outdated,
-    /// The cache did not tell.
+    /// The cache did not answer.
     Unknown,
 }
 
-/// Judges a stored object by the epochs that it was stored with and its tags' answers to
+/// Judges a stored object by the epochs stored with it, and its tags' answers to
 /// [`ReadEpoch`](super::Command::ReadEpoch).
 pub fn check_stamps<'a, V: 'a>(
     stored: impl ExactSizeIterator<Item = Token>,

@@ -8,8 +8,8 @@ use super::command::{Command, Lost, Token};
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum HoldPolicy {
-    /// Write all the same, and invalidate afterwards: the cache is never the reason for a failure.
-    /// Should the process die between the two, other processes may be served the old value for its
+    /// Write nevertheless, and invalidate afterwards: the cache is never the reason for a failure.
+    /// If the process dies between the two, other processes may be served the old value for its
     /// time to live.
     #[default]
     Proceed,
@@ -17,14 +17,14 @@ pub enum HoldPolicy {
     Require,
 }
 
-/// What the driver of a write does next, for every key of the write, and for every guard of tags.
+/// What the driver of a write does next, for each key and each guard of tags in the write.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum WriteStep<V> {
     /// Send the command, for the key or for the guard → [`WriteMachine::on_reply`].
     Send(Command<V>),
-    /// Send the command for each tag → [`WriteMachine::on_reply`], whether all were carried out.
+    /// Send the command for each tag → [`WriteMachine::on_reply`], with `Ok` if all were carried out.
     SendToTags(Command<V>),
-    /// Do the work → [`WriteMachine::on_worked`].
+    /// Run the work → [`WriteMachine::on_worked`].
     Work,
     /// The write is over.
     Done(WriteOutcome),
@@ -33,14 +33,14 @@ pub enum WriteStep<V> {
 /// How a write ended, as far as the cache is concerned.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum WriteOutcome {
-    /// The key is invalidated, or the tags are.
+    /// The key or the tags are invalidated.
     Invalidated,
-    /// The hold was confirmed, and its end was not: nothing stale is served, and readers do not fill until
-    /// it expires or a later release succeeds.
+    /// The hold was confirmed, but its end was not: nothing stale is served, and readers do not fill until the hold
+    /// expires or a later release succeeds.
     HeldUntilExpiry,
-    /// The cache could not be told before or after the work.
+    /// The cache confirmed neither the hold before the work nor the invalidation after it.
     NotInvalidated,
-    /// The work was not begun.
+    /// The work did not begin.
     Refused,
 }
 
@@ -48,14 +48,14 @@ pub enum WriteOutcome {
 enum State {
     HoldDue,
     HoldSent,
-    /// The tags' epochs end before the work.
+    /// End the tags' epochs before the work.
     TagsDue,
     TagsSent,
     WorkDue,
     Working,
     ReleaseDue,
     ReleaseSent,
-    /// And once more after it, should the hold have been lost.
+    /// End them again after the work, in case the hold was lost.
     TagsDueAgain,
     TagsSentAgain,
     Done(WriteOutcome),
@@ -67,14 +67,14 @@ enum Of {
     Key,
     /// The tags of one type, with their guard.
     Tags,
-    /// The epoch of answers.
+    /// The epoch of query results.
     Answers,
 }
 
-/// A write of one key: hold, work, release; or, to let replicas settle, hold, work, a last short hold.
+/// A write of one key: hold, work, release. With a settle time: hold, work, a last short hold.
 ///
-/// Of the tags of one type, it holds their [guard](super::tags), and ends their epochs after the hold and
-/// after the release.
+/// For the tags of one type, it holds their [guard](super::tags), and ends their epochs after the hold and after
+/// the release.
 ///
 /// An invalidation is a write that begins with its last step.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -84,7 +84,7 @@ pub struct WriteMachine {
     token: Token,
     ttl: Duration,
     policy: HoldPolicy,
-    /// How long nothing is stored after the work; zero: a release.
+    /// How long nothing is stored after the work; if zero, the write ends with a release.
     settle: Duration,
     /// Whether there is no hold to release.
     only_invalidates: bool,
@@ -92,8 +92,8 @@ pub struct WriteMachine {
 }
 
 impl WriteMachine {
-    /// A write that has not begun; the token marks its hold, which lasts `ttl` if it is never
-    /// released.
+    /// Makes a write that has not begun. `token` marks its hold, which lasts for `ttl` if it is
+    /// never released.
     pub fn new(token: Token, ttl: Duration, policy: HoldPolicy) -> Self {
         Self {
             state: State::HoldDue,
@@ -107,7 +107,7 @@ impl WriteMachine {
         }
     }
 
-    /// An invalidation that has not begun; the token is fresh.
+    /// Makes an invalidation that has not begun. `token` must be new.
     pub fn invalidation(token: Token) -> Self {
         let (state, only_invalidates) = (State::ReleaseDue, true);
         let write = Self::new(token, Duration::ZERO, HoldPolicy::Proceed);
@@ -121,22 +121,22 @@ impl WriteMachine {
         self
     }
 
-    /// Makes it a write of one epoch, that of the answers to queries that carry a tag: they are known to carry it
-    /// before they are fetched, so that it is its own guard.
+    /// Makes it a write of one epoch: that of the query results that carry a tag. Their tags are known before they
+    /// are fetched, so this epoch is its own guard.
     #[must_use]
     pub fn of_answers(mut self) -> Self {
         self.of = Of::Answers;
         self
     }
 
-    /// Keeps readers from filling for this time after the work.
+    /// Prevents readers from filling for this time after the work.
     #[must_use]
     pub fn with_settle(mut self, settle: Duration) -> Self {
         self.settle = settle;
         self
     }
 
-    /// What to do next.
+    /// Returns what to do next.
     pub fn next_step<V>(&mut self) -> WriteStep<V> {
         let (state, step) = match self.state {
             State::HoldDue => {
@@ -163,7 +163,7 @@ impl WriteMachine {
         step
     }
 
-    /// A command of this write in its place.
+    /// Addresses a command of this write to its place.
     fn placed<V>(&self, command: Command<V>) -> Command<V> {
         if self.of == Of::Key { command } else { command.of_epoch() }
     }
@@ -196,39 +196,39 @@ impl WriteMachine {
         };
     }
 
-    /// Takes the end of the work, however it ended: a failed work may have changed something.
+    /// Notes the end of the work, whether it succeeded or failed: failed work may have changed something.
     pub fn on_worked(&mut self) {
         debug_assert_eq!(self.state, State::Working, "the work does not answer the last step");
         self.state = State::ReleaseDue;
     }
 
-    /// Ends a write whose work will not be done, another key's hold having been refused: there is
+    /// Ends a write whose work will not run, because the hold of another key was refused: there is
     /// nothing to settle.
     pub fn abort(&mut self) {
         self.settle = Duration::ZERO;
         self.state = State::ReleaseDue;
     }
 
-    /// Whether the work must not be done.
+    /// Returns whether the work must not run.
     pub fn refused(&self) -> bool {
         self.state == State::Done(WriteOutcome::Refused)
     }
 
-    /// Whether the work is next.
+    /// Returns whether the work is next.
     pub fn is_ready(&self) -> bool {
         self.state == State::WorkDue
     }
 
-    /// Whether the cache confirmed the hold.
+    /// Returns whether the cache confirmed the hold.
     pub fn held(&self) -> bool {
         self.held
     }
 
-    /// What ends the write of a key, and is to be repeated until it is confirmed. Of tags, this is done to
-    /// the guard ([`Command::of_epoch`]), and then their epochs end.
+    /// Returns the command that ends the write of a key; repeat it until it is confirmed. For tags, it is sent to
+    /// the guard ([`Command::of_epoch`]), and then their epochs are ended.
     pub fn last_command<V>(&self) -> Command<V> {
         if !self.settle.is_zero() {
-            // The write's own hold with another end, or one that is never released: it ends by itself.
+            // The write's own hold with another end, or a new hold that is never released: it expires by itself.
             Command::Hold { token: self.token, ttl: self.settle }
         } else if self.only_invalidates {
             Command::Invalidate
@@ -237,7 +237,7 @@ impl WriteMachine {
         }
     }
 
-    /// How the write ended; `None` while it goes on.
+    /// Returns how the write ended; `None` while it goes on.
     pub fn outcome(&self) -> Option<WriteOutcome> {
         match self.state {
             State::Done(outcome) => Some(outcome),
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(of_tags, [Command::EndEpoch, Command::EndEpoch]);
         let settling = invalidation().of_tags().with_settle(settle);
         assert_eq!(commands(settling, &[Ok(()); 2]), [hold.of_epoch(), Command::EndEpoch]);
-        // Without the guard the tags are left.
+        // If the guard fails, the tags are not changed.
         assert_eq!(commands(invalidation().of_tags(), &[Err(Lost)]), [Command::EndEpoch]);
     }
 

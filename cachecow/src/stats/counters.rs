@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// Declares the counters: for each the variant that counts it, the field that shows it, and the words
-/// that `Display` puts behind the number.
+/// Declares the counters: for each one the variant that counts it, the field that shows it, and the words that
+/// `Display` writes after the number.
 macro_rules! counters {
     ($($(#[doc = $doc:literal])* $variant:ident => $field:ident, $words:literal;)*) => {
         /// The counters of one type.
@@ -49,9 +49,9 @@ counters! {
     Misses => misses, "misses";
     /// Of the misses, those whose value was stored.
     MissesStored => misses_stored, "misses that were stored";
-    /// Of the misses, those whose value the cache refused to store, since an invalidation came in between.
+    /// Of the misses, those whose value the cache refused to store, because of an invalidation meanwhile.
     MissesRefused => misses_refused, "misses that were refused";
-    /// Of the misses, those whose value was not to be stored, or could not be.
+    /// Of the misses, those whose value should not or could not be stored.
     MissesSkipped => misses_skipped, "misses that were not to be stored";
     /// Of the misses, those whose value was not stored because the cache could not be reached.
     MissesUnreachable => misses_unreachable, "misses without the cache";
@@ -61,50 +61,48 @@ counters! {
     FillsRefused => fills_refused, "refused";
     /// Reads that found another process about to fill.
     Contended => contended, "contended";
-    /// Times a read followed another caller's load.
+    /// How often a read followed another caller's load.
     Joins => joins, "joins";
-    /// Reads that made no use of the cache, because it failed, was left alone after failures, had an
-    /// invalidation outstanding, or held the fresh value of another version.
+    /// Reads that bypassed the cache, because it failed, the circuit was open, an invalidation was outstanding, or
+    /// it held a recent value of another version.
     Bypasses => bypasses, "bypasses";
-    /// Commands that the cache did not answer, or not properly.
+    /// Commands to which the cache gave no answer, or an invalid one.
     BackendErrors => backend_errors, "backend errors";
     /// Stored values that were malformed, undecodable, too large or of another key.
     DecodeFailures => decode_failures, "decode failures";
     /// Stored values of another version of the type, or stored with other settings of compression and encryption.
     OtherVersions => other_versions, "of other versions";
-    /// Fetched values that were too large to be stored, and lists longer than their `max_len`; of these the first
-    /// of each kind is told as an event at the level `warn`.
+    /// Fetched values that were too large to be stored, and lists longer than their `max_len`. The first one of
+    /// each kind is logged at the level `warn`.
     Oversized => oversized, "oversized";
-    /// Fetched objects that were not stored, because they would not have come back as they were fetched; the
-    /// first of each type is told as an event at the level `error`, with the field and the reason. After
-    /// three in a row the type's reads go past the cache, for a second at first and a minute at last.
+    /// Fetched objects that were not stored, because decoding would have given a different object. The first one of
+    /// each type is logged at the level `error`, with the field and the reason. After three in a row, the type's
+    /// reads bypass the cache for a while: first for a second, later for up to a minute.
     Unfaithful => unfaithful, "unfaithful";
-    /// Fetched objects that were not stored, because their own fields differ from what was asked for, as those
-    /// of a row in a case-insensitive column may; the first of each type is told as an event at the level
-    /// `warn`, with the lookup. `#[cache(normalize = …)]` on the field makes both the same.
+    /// Fetched objects that were not stored, because their own fields differ from the requested key, as may happen
+    /// with a case-insensitive column. The first one of each type is logged at the level `warn`, with the lookup.
+    /// `#[cache(normalize = …)]` on the field makes both equal.
     Mismatched => mismatched, "mismatched";
     /// Fetches that ended with an error.
     FetchErrors => fetch_errors, "fetch errors";
-    /// Loads that ended when no caller waited for them any more: objects that were refreshed ahead, fetches that
-    /// took longer than the soft timeout, and those whose callers were cancelled; see
+    /// Loads that ended when no caller waited for them any more: refreshes ahead, fetches that took longer than the
+    /// soft timeout, and loads whose callers were cancelled; see
     /// [`CacheCow::with_shared`](crate::CacheCow::with_shared). They count neither as hits nor as misses.
     BackgroundLoads => background_loads, "loaded in the background";
     /// Objects served past their time to live, because their fetch failed or took too long.
     Stale => stale, "stale";
-    /// Reads that an [`Auditor`](crate::Auditor) compared with the backing store; what is in none of the
-    /// four below was as the backing store had it.
+    /// Reads that an [`Auditor`](crate::Auditor) compared with the backing store. Those not counted in the next
+    /// four were equal to it.
     Audited => audited, "audited";
-    /// Of these, objects that were stale beyond doubt: without an invalidation, and for longer than the
-    /// auditor's grace.
+    /// Of these, objects that were certainly stale: not invalidated, and for longer than the auditor's grace.
     ConfirmedStale => confirmed_stale, "confirmed stale";
-    /// Of these, objects that differed and were served no more at the second look.
+    /// Of these, objects that differed, but were no longer served at the second check.
     AuditRaces => audit_races, "raced with a change";
-    /// Of these, objects that the backing store had differently at each look.
+    /// Of these, objects for which the backing store returned something else at each check.
     AuditUndecided => audit_undecided, "undecided";
     /// Of these, reads that could not be compared, because a fetch or the cache failed.
     AuditErrors => audit_errors, "failed to be audited";
-    /// Reads that were picked and not audited, because the auditor was behind, or could not fetch by
-    /// this lookup.
+    /// Reads that were picked but not audited, because the auditor was behind, or could not fetch by this lookup.
     AuditSkipped => audit_skipped, "skipped by the auditor";
 }
 
@@ -114,12 +112,12 @@ impl fmt::Display for TypeStats {
             use Counter::{FillsRefused, FillsStored, Hits, Misses};
             matches!(counter, Hits | Misses | FillsStored | FillsRefused)
         };
-        // For exporters: a person sees the same in the fills and the bypasses.
+        // For exporters only: `Display` shows the same as fills and bypasses.
         let is_detail = |counter| {
             use Counter::{MissesRefused, MissesSkipped, MissesStored, MissesUnreachable};
             matches!(counter, MissesStored | MissesRefused | MissesSkipped | MissesUnreachable)
         };
-        // The usual ones come first, and what never happened is left out of the others.
+        // The common counters come first; of the others, zeros are left out.
         let usual = self.each().filter(|(counter, ..)| is_usual(*counter));
         let is_other = |counter| !is_usual(counter) && !is_detail(counter);
         let others = self.each().filter(|(counter, count, _)| is_other(*counter) && *count > 0);

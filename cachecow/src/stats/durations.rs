@@ -20,7 +20,7 @@ const FETCHES: [FetchEnd; 2] = [FetchEnd::Found, FetchEnd::Failed];
 /// How a fetch ended.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum FetchEnd {
-    /// It told what there is, also if that is nothing.
+    /// It returned an object, or that there is none.
     Found,
     /// With an error.
     Failed,

@@ -1,15 +1,15 @@
 //! A histogram of durations that many threads add to, in a fixed amount of memory.
 //!
-//! The buckets are those of an HDR histogram: each power of two of nanoseconds is divided into eight of equal width,
-//! so that a bucket's middle is within 6 % of whatever fell into it.
+//! The buckets are those of an HDR histogram: each power of two of nanoseconds is divided into eight parts of equal
+//! width. So a bucket's middle differs from its values by at most 6 %.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// As a power of two, into how many parts each power of two is divided.
+/// The number of parts of each power of two, as an exponent of two.
 const PRECISION: u32 = 3;
 const PARTS: usize = 1 << PRECISION;
-/// Up to 2^37 ns, a little over two minutes; what takes longer counts as that long.
+/// Up to 2^37 ns, a little over two minutes; longer durations count as that.
 const OCTAVES: usize = 37 - PRECISION as usize;
 pub(crate) const BUCKETS: usize = PARTS * (OCTAVES + 1);
 
@@ -40,7 +40,7 @@ impl Histogram {
 /// The bucket of a number.
 fn bucket(number: u64) -> usize {
     let Some(shift) = number.checked_ilog2().and_then(|log| log.checked_sub(PRECISION)) else {
-        // Fewer than the parts of an octave: each has a bucket.
+        // Smaller than the number of parts: each number has its own bucket.
         return usize::try_from(number).unwrap_or(0);
     };
     let within = usize::try_from(number >> shift).unwrap_or(0);

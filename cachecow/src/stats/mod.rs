@@ -24,11 +24,10 @@ pub use self::slot::StaticSlot;
 pub(crate) use self::slot::{generic_slot, template_slot};
 pub(crate) use self::table::{TypeState, TypeTable};
 
-/// What a [`CacheCow`](crate::CacheCow) and its clones have done since it was opened.
+/// The statistics of a [`CacheCow`](crate::CacheCow) and its clones since it was opened.
 ///
-/// Counters only grow. They are read one by one while others count, so that sums may be off by what
-/// happens meanwhile. `Display` prints a table; `Serialize` gives the fields by their names, and durations in
-/// seconds.
+/// Counters only grow. They are read one by one while other threads count, so sums may be slightly off. `Display`
+/// prints a table; `Serialize` writes the fields by their names, and durations in seconds.
 ///
 /// ```
 /// # #[cfg(feature = "derive")]
@@ -49,38 +48,38 @@ pub(crate) use self::table::{TypeState, TypeTable};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Stats {
-    /// By type name, as written at the struct or given by `#[cache(name = "…")]`; types of one name are counted together. Queries are counted by their
-    /// functions' names, and `get_or_fetch` by its keys' templates.
+    /// By type name: the struct's name, or that of `#[cache(name = "…")]`. Types with the same name are counted
+    /// together. Queries are counted by their functions' names, and `get_or_fetch` by its keys' templates.
     pub types: BTreeMap<&'static str, TypeStats>,
-    /// How invalidations went.
+    /// The results of invalidations.
     pub invalidations: InvalidationStats,
     /// Keys whose invalidation failed and is being retried.
     pub pending_invalidations: usize,
-    /// For how long the oldest of these has been outstanding; zero, if there are none.
+    /// How long the oldest of these has been outstanding; zero, if there are none.
     #[serde(serialize_with = "seconds")]
     pub oldest_pending: Duration,
-    /// Whether reads go past the cache at the moment, because it kept failing.
+    /// Whether reads bypass the cache at the moment, because it kept failing.
     pub circuit_open: bool,
-    /// How often that began.
+    /// How often the circuit was opened.
     pub circuit_openings: u64,
-    /// What is in this process's memory, where [`Builder::near`](crate::Builder::near) is set.
+    /// The near tier in this process's memory, if [`Builder::near`](crate::Builder::near) is set.
     pub near: Option<NearStats>,
-    /// By name, the followers of change logs (feature `log`), of all scopes. Of several with one name those that were
-    /// started later have a number: `log`, `log (2)`.
+    /// The followers of change logs (feature `log`), by name, in all scopes. If several have the same name, the
+    /// later ones have a number: `log`, `log (2)`.
     #[cfg(feature = "log")]
     pub followers: BTreeMap<String, crate::log::FollowerStatus>,
 }
 
-/// How invalidations went, those of writes among them. A key counts once, and so do the tags of one type that are
-/// invalidated together.
+/// The results of invalidations, including those of writes. A key counts as one, and so do the tags of one type
+/// that are invalidated together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct InvalidationStats {
     /// Confirmed by the cache at the first attempt.
     pub confirmed: u64,
-    /// Not confirmed, and retried in the background from then on.
+    /// Not confirmed, and then retried in the background.
     pub failed: u64,
-    /// Of those that failed, confirmed later.
+    /// Confirmed by a later retry.
     pub retried: u64,
 }
 
@@ -88,18 +87,18 @@ pub struct InvalidationStats {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NearStats {
-    /// How many objects, and lookups without one.
+    /// The number of objects and cached absences.
     pub entries: u64,
-    /// About how much memory these take, in bytes.
+    /// The approximate memory of these, in bytes.
     pub bytes: u64,
-    /// How much they may take, in bytes.
+    /// The limit for that memory, in bytes.
     pub capacity: u64,
-    /// How many made room for others, or were too large to be kept.
+    /// How many were evicted, or were too large to be kept.
     pub evictions: u64,
 }
 
 impl Stats {
-    /// The counters of the type with this name; all zero if it was never used.
+    /// Returns the counters of the type with this name; all zero if it was never used.
     pub fn of(&self, type_name: &str) -> TypeStats {
         self.types.get(type_name).copied().unwrap_or_default()
     }

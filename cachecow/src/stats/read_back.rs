@@ -1,21 +1,21 @@
-//! Which types are left alone, because their objects would not come back as they were fetched.
+//! Types that are not cached for a while, because decoding their stored objects would give different ones.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// So many failures in a row, and no hits, and a type is left alone for a while. A type with a few objects that
-/// cannot be stored among many that can is never left alone.
+/// After this number of failures in a row without hits, a type is not cached for a while. A type with only a few
+/// objects that cannot be stored is not affected.
 const TOLERATED: u32 = 3;
-/// For how long at first, in milliseconds; then twice as long after each failure.
+/// The first pause, in milliseconds; each further failure doubles it.
 const PAUSE: u64 = 1_000;
-/// How often that is doubled: a little over a minute.
+/// How often the pause is doubled: up to a little over a minute.
 const DOUBLINGS: u32 = 6;
 
-/// What is known of a type's faithfulness.
+/// Whether a type's objects can be stored faithfully.
 #[derive(Debug, Default)]
 pub(crate) struct ReadBack {
     failures_in_a_row: AtomicU32,
-    /// Until when the type is left alone, in milliseconds since 1970.
+    /// Until when the type is not cached, in milliseconds since 1970.
     left_alone_until: AtomicU64,
     /// Since when, in the same measure.
     left_alone_since: AtomicU64,
@@ -23,7 +23,7 @@ pub(crate) struct ReadBack {
 }
 
 impl ReadBack {
-    /// Whether the type's objects are not tried at the moment.
+    /// Whether the type's objects are not cached at the moment.
     #[inline]
     pub(crate) fn is_left_alone(&self, now: impl FnOnce() -> u64) -> bool {
         match self.left_alone_until.load(Ordering::Relaxed) {
@@ -32,7 +32,7 @@ impl ReadBack {
         }
     }
 
-    /// For how long the type has been left alone, from the first pause to the end of the last.
+    /// How long the type has not been cached, from the first pause to the end of the last.
     pub(crate) fn left_alone_for(&self, now: u64) -> Option<Duration> {
         let since = self.left_alone_since.load(Ordering::Relaxed);
         self.is_left_alone(|| now).then(|| Duration::from_millis(now.saturating_sub(since)))
@@ -45,8 +45,7 @@ impl ReadBack {
         }
     }
 
-    /// Whether this is the first failure, at this time in milliseconds since 1970, of a type that has hits or
-    /// none.
+    /// Counts a failure at this time, in milliseconds since 1970; returns whether it is the type's first.
     pub(crate) fn failed(&self, now: u64, has_hits: bool) -> bool {
         let before = self.failures_in_a_row.load(Ordering::Relaxed);
         let failures = if has_hits { 0 } else { before.saturating_add(1) };

@@ -1,4 +1,4 @@
-//! A dense number for each cached type.
+//! A consecutive number for each cached type.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -9,12 +9,12 @@ use parking_lot::RwLock;
 
 static NEXT_SLOT: AtomicUsize = AtomicUsize::new(0);
 
-/// A type's number, drawn on first use; the derive puts one in a `static` for each type.
+/// A type's number, assigned on first use; the derive puts one in a `static` for each type.
 #[derive(Debug)]
 pub struct StaticSlot(OnceLock<usize>);
 
 impl StaticSlot {
-    /// A number that is yet to be drawn.
+    /// Makes a slot without a number yet.
     #[expect(clippy::new_without_default, reason = "only ever the initial value of a static")]
     pub const fn new() -> Self {
         Self(OnceLock::new())
@@ -27,8 +27,8 @@ impl StaticSlot {
     }
 }
 
-/// The number of a generic type: a `static` in generic code is shared by all instances, so these go
-/// by their `TypeId`.
+/// The number of a generic type: a `static` in generic code is shared by all instances, so these
+/// use their `TypeId`.
 pub(crate) fn generic_slot<T: ?Sized + 'static>() -> usize {
     static SLOTS: RwLock<Option<HashMap<TypeId, usize>>> = RwLock::new(None);
     let id = TypeId::of::<T>();
@@ -43,10 +43,10 @@ pub(crate) fn generic_slot<T: ?Sized + 'static>() -> usize {
         .or_insert_with(|| NEXT_SLOT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// How many pairs of a template and a type are told apart.
+/// How many pairs of template and type are distinguished.
 const MAX_TEMPLATES: usize = 1024;
 
-/// The number of what `get_or_fetch` caches under a template, as this type; `None` if there are too many.
+/// The number of this template and type for `get_or_fetch`; `None` if there are too many.
 pub(crate) fn template_slot<T: 'static>(template: &'static str) -> Option<usize> {
     static SLOTS: RwLock<Option<HashMap<(&'static str, TypeId), usize>>> = RwLock::new(None);
     let id = (template, TypeId::of::<T>());

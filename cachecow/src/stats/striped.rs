@@ -3,11 +3,11 @@
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-/// How many threads have a place of their own.
+/// How many threads have their own place.
 const OWN: usize = 31;
 
-/// Each of the first threads counts in a place of its own, so that they neither wait for each other nor
-/// take a cache line from each other at every count; the others share the last place.
+/// Each of the first threads counts in its own place, so that they neither wait for each other nor share a cache
+/// line. The other threads share the last place.
 #[derive(Default)]
 pub(super) struct Striped([Place; OWN + 1]);
 

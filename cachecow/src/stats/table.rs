@@ -1,4 +1,4 @@
-//! What one `CacheCow` keeps for each type, found without a lock.
+//! The state that one `CacheCow` keeps for each type, accessible without a lock.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -22,7 +22,7 @@ use crate::protocol::{Fill, First, Lost, Outcome};
 const BLOCKS: usize = 28;
 const FIRST_BLOCK: usize = 32;
 
-/// The states of all types, by slot. Grows, and never moves what is there.
+/// The states of all types, by slot. The table grows, but never moves entries.
 pub(crate) struct TypeTable {
     blocks: [OnceLock<Box<[OnceLock<TypeState>]>>; BLOCKS],
     templates: Templates,
@@ -35,7 +35,7 @@ impl TypeTable {
         self.place(slot).get_or_init(|| self.first_use::<T>(slot))
     }
 
-    /// The state of what the lookup finds.
+    /// The state for the type that the lookup finds.
     #[inline]
     pub(crate) fn of_lookup<L: Lookup>(&self, lookup: &L) -> &TypeState {
         match lookup.series() {
@@ -62,7 +62,7 @@ impl TypeTable {
         }
     }
 
-    /// The state in a slot, which is `name`'s.
+    /// The state in a slot, for the type `name`.
     #[cfg(feature = "store")]
     #[inline]
     pub(crate) fn at(&self, slot: usize, name: &'static str) -> &TypeState {
@@ -81,7 +81,7 @@ impl TypeTable {
     }
 }
 
-/// The block, its length, and the place in it.
+/// The block, its length, and the position in it.
 #[inline]
 fn place(slot: usize) -> (usize, usize, usize) {
     let doublings = (slot / FIRST_BLOCK).checked_ilog2().map_or(0, |log| log as usize + 1);
@@ -101,7 +101,7 @@ impl fmt::Debug for TypeTable {
     }
 }
 
-/// The rates of one type's events.
+/// The rate limits of one type's events.
 #[derive(Default)]
 pub(crate) struct TypeRates {
     pub(crate) stale_served: Rate,
@@ -116,7 +116,7 @@ pub(crate) struct TypeState {
     /// When it was used first.
     used: Instant,
     counters: [AtomicU64; COUNTERS],
-    /// In the place of their counter: a near hit may take no more time than this.
+    /// Instead of the usual counter, which would be too slow for a near hit.
     near_hits: Striped,
     hit_rate: HitRate,
     pub(crate) rates: TypeRates,
@@ -147,24 +147,25 @@ impl TypeState {
         }
     }
 
-    /// An object would come back as it was fetched.
+    /// Notes that an object was decoded as it was fetched.
     pub(crate) fn came_back(&self) {
         self.read_back.succeeded();
     }
 
-    /// One would not; whether it is the type's first.
+    /// Notes that an object was decoded differently; returns whether it is the type's first.
     pub(crate) fn came_back_different(&self, now: u64) -> bool {
         self.count(Counter::Unfaithful);
         self.read_back.failed(now, self.hit_rate.has_hits())
     }
 
-    /// A fetch returned an object that does not match what was asked for; whether it is the type's first.
+    /// Notes that a fetch returned an object that does not match the requested key; returns whether it is the
+    /// type's first.
     pub(crate) fn fetched_another(&self) -> bool {
         self.count(Counter::Mismatched);
         !self.mismatch_is_told.swap(true, Ordering::Relaxed)
     }
 
-    /// A list was too long to be stored; whether it is the first of its kind.
+    /// Notes that a list was too long to be stored; returns whether it is the first of its kind.
     pub(crate) fn too_long(&self) -> bool {
         self.count(Counter::Oversized);
         !self.too_long_is_told.swap(true, Ordering::Relaxed)
@@ -175,13 +176,13 @@ impl TypeState {
         self.clashes
     }
 
-    /// Whether the type makes no use of the cache at the moment.
+    /// Whether the type bypasses the cache at the moment.
     #[inline]
     pub(crate) fn is_left_alone(&self, now: impl FnOnce() -> u64) -> bool {
         self.clashes || self.read_back.is_left_alone(now)
     }
 
-    /// For how long it has made no use of the cache, at this time in milliseconds since 1970.
+    /// How long it has bypassed the cache, at this time in milliseconds since 1970.
     pub(crate) fn not_cached_for(&self, now: u64) -> Option<Duration> {
         if self.clashes {
             return Some(self.used.elapsed());
@@ -208,9 +209,9 @@ impl TypeState {
         self.near_hits.add(hits);
     }
 
-    /// Counts hits that took no turn through the engine.
+    /// Counts hits that did not go through the driver.
     pub(crate) fn record_hits(&self, hits: u64) {
-        // More would move the rate no further.
+        // More would not change the rate.
         (0..hits.min(64)).for_each(|_| self.hit_rate.hit());
         self.counters[Counter::Hits as usize].fetch_add(hits, Ordering::Relaxed);
     }
@@ -275,7 +276,7 @@ impl TypeState {
         Lost
     }
 
-    /// Counts and reports a fetch whose failure was covered by what the cache still has.
+    /// Counts and reports a failed fetch for which the cache still had an object.
     #[cold]
     pub(crate) fn fetch_failed(&self) {
         self.count(Counter::FetchErrors);
@@ -305,9 +306,9 @@ impl TypeState {
 
 /// The recent share of hits, of 256, as an exponentially weighted mean over about 16 reads.
 ///
-/// It decides what a read asks first. A lookup is the cheapest hit, and costs a miss one round trip
-/// more than asking for the claim at once. Near hits do not count: they ask nothing, and the reads that
-/// do reach the cache must not pay for them.
+/// It decides the first command of a read. A lookup is the cheapest command for a hit, but a miss then costs one
+/// more round trip than with an immediate claim. Near hits do not count: they send nothing, and must not affect the
+/// reads that do reach the cache.
 #[derive(Default)]
 struct HitRate(AtomicU32);
 
@@ -319,7 +320,7 @@ impl HitRate {
     fn hit(&self) {
         let rate = self.0.load(Ordering::Relaxed);
         let step = (256 - rate) / Self::WEIGHT;
-        // At its highest it stays, and the hot path writes nothing.
+        // At the maximum there is no change, so the hot path writes nothing.
         if step != 0 {
             self.0.store(rate + step, Ordering::Relaxed);
         }

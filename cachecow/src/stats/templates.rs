@@ -1,4 +1,4 @@
-//! Which type has which key template, in one `CacheCow`.
+//! The key templates of types, in one `CacheCow`.
 
 use std::any::type_name;
 use std::collections::HashMap;
@@ -21,7 +21,7 @@ struct Owner {
 }
 
 impl Templates {
-    /// Takes templates for a type, and whether another type has one of them, which is told.
+    /// Registers the templates of a type; returns whether another type has one of them, which is logged.
     pub(super) fn clashes<T: Cached>(&self, slot: usize, templates: &[&str]) -> bool {
         let mut owners = self.0.lock();
         let own = Owner { slot, name: type_name::<T>() };
@@ -35,8 +35,8 @@ impl Templates {
                     template,
                     first = owner.name,
                     second = own.name,
-                    "two types have the same key template, and would be served as each other; the second \
-                     is not cached: give it a template of its own"
+                    "two types have the same key template, so their values could be confused; the \
+                     second type is not cached: give it a different template"
                 );
             }
         }

@@ -4,11 +4,11 @@ use tokio::task::spawn_blocking;
 
 use crate::error::Error;
 
-/// Does the work on a thread that may block. If the future is dropped the work goes on to its end.
+/// Runs the work on a thread that may block. If the future is dropped, the work goes on to its end.
 pub(super) async fn blocking<T: Send + 'static>(
     operation: &'static str,
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    // It does not end only if it panicked or the runtime was shut down.
+    // This fails only if the work panicked, or the runtime was shut down.
     spawn_blocking(work).await.map_err(|error| Error::store(operation, error))?
 }

@@ -3,7 +3,7 @@
 use super::KeySpace;
 use crate::error::Error;
 
-/// What a store can do besides storing; the rest is refused with
+/// What a store can do besides storing. Other operations return
 /// [`Unsupported`](crate::ErrorKind::Unsupported).
 ///
 /// ```
@@ -15,21 +15,21 @@ use crate::error::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
-    /// Which keys it takes.
+    /// Which keys it accepts.
     pub key_space: KeySpace,
-    /// The longest key it takes, in bytes, where there is a bound: [`KeySpace::MAX_LEN`], or what a
-    /// wrapper that lengthens keys leaves of it.
+    /// The longest key it accepts, in bytes, if there is a limit: [`KeySpace::MAX_LEN`], or less in
+    /// a wrapper that lengthens keys.
     pub max_key_len: Option<usize>,
     /// Whether values may have a time to live ([`Ttl::After`](super::Ttl::After)).
     pub ttl: bool,
     /// Whether it can `copy` and `rename`.
     pub copy: bool,
-    /// Whether it has addresses to give ([`url_for`](super::KeyValueStore::url_for)).
+    /// Whether it can return addresses ([`url_for`](super::KeyValueStore::url_for)).
     pub urls: bool,
 }
 
 impl Capabilities {
-    /// Storing, and nothing more.
+    /// Returns the capabilities of a store that can only store values.
     pub const fn of(key_space: KeySpace) -> Self {
         let max_key_len = match key_space {
             KeySpace::Standard | KeySpace::Extended => Some(KeySpace::MAX_LEN),
@@ -38,31 +38,31 @@ impl Capabilities {
         Self { key_space, max_key_len, ttl: false, copy: false, urls: false }
     }
 
-    /// These, for keys no longer than this.
+    /// Adds a limit for the length of keys.
     #[must_use]
     pub const fn with_max_key_len(self, max_key_len: Option<usize>) -> Self {
         Self { max_key_len, ..self }
     }
 
-    /// These, and times to live.
+    /// Adds times to live.
     #[must_use]
     pub const fn with_ttl(self) -> Self {
         Self { ttl: true, ..self }
     }
 
-    /// These, and copies.
+    /// Adds `copy` and `rename`.
     #[must_use]
     pub const fn with_copy(self) -> Self {
         Self { copy: true, ..self }
     }
 
-    /// These, and addresses.
+    /// Adds addresses.
     #[must_use]
     pub const fn with_urls(self) -> Self {
         Self { urls: true, ..self }
     }
 
-    /// Refuses a key that the store does not take; `operation` is named in the error.
+    /// Checks that the store accepts a key. `operation` is named in the error.
     ///
     /// # Errors
     ///

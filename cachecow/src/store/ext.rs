@@ -1,4 +1,4 @@
-//! What the users of a store call.
+//! The methods for users of a store.
 
 use std::future::Future;
 use std::path::Path;
@@ -11,7 +11,7 @@ use super::target::{self, Target};
 use super::{KeyValueStore, Reader, Ttl, Value};
 use crate::error::Error;
 
-/// What the users of a [`KeyValueStore`] call besides its own methods.
+/// Further methods for users of a [`KeyValueStore`].
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -28,7 +28,7 @@ use crate::error::Error;
 /// # }
 /// ```
 pub trait KeyValueStoreExt: KeyValueStore {
-    /// Stores the value, replacing any, for as long as the store keeps values by default.
+    /// Stores the value with the store's default time to live, replacing any other value.
     fn put(
         &self,
         key: &str,
@@ -42,8 +42,8 @@ pub trait KeyValueStoreExt: KeyValueStore {
     ///
     /// # Errors
     ///
-    /// [`InvalidTtl`](crate::ErrorKind::InvalidTtl); [`Unsupported`](crate::ErrorKind::Unsupported) where
-    /// the store has no times to live.
+    /// [`InvalidTtl`](crate::ErrorKind::InvalidTtl); [`Unsupported`](crate::ErrorKind::Unsupported) if the store
+    /// has no times to live.
     fn put_with_ttl(
         &self,
         key: &str,
@@ -56,8 +56,8 @@ pub trait KeyValueStoreExt: KeyValueStore {
 
     /// Stores the content of the file at `path`, in slices. The file is left as it is.
     ///
-    /// Of a file that grows meanwhile, as a log does, what it had at the beginning is stored. One that is
-    /// cut meanwhile is [`Store`](crate::ErrorKind::Store), and nothing has changed.
+    /// If the file grows meanwhile, as a log does, the content up to its length at the beginning is stored. If it
+    /// is cut meanwhile, the error is [`Store`](crate::ErrorKind::Store), and nothing has changed.
     fn put_file(
         &self,
         key: &str,
@@ -71,7 +71,7 @@ pub trait KeyValueStoreExt: KeyValueStore {
                 .map_err(|error| Error::store("put_file", error))?;
             let metadata =
                 file.metadata().await.map_err(|error| Error::store("put_file", error))?;
-            // Of a pipe or a device the length says nothing, and the kernel's own files have none.
+            // The length of a pipe or a device is meaningless, and the kernel's own files have length 0.
             let len = Some(metadata.len()).filter(|&len| metadata.is_file() && len > 0);
             let reader = match len {
                 Some(len) => Reader::new(file.take(len)).with_len(len),
@@ -81,7 +81,7 @@ pub trait KeyValueStoreExt: KeyValueStore {
         }
     }
 
-    /// Stores what `source` gives until its end, in slices.
+    /// Stores everything that `source` returns until its end, in slices.
     fn put_from(
         &self,
         key: &str,
@@ -91,17 +91,17 @@ pub trait KeyValueStoreExt: KeyValueStore {
         async move { self.put_reader(key, source, Ttl::StoreDefault).await }
     }
 
-    /// Writes the value into the file at `path`, replacing it as a whole; how many bytes there were.
+    /// Writes the value into the file at `path`, replacing it as a whole. Returns the number of bytes.
     ///
-    /// If the key is absent, or reading fails, the file is left as it was. A file that is replaced hands
-    /// its permissions on, and the new one is never open to more than those; a new file has what the
-    /// process's umask leaves. Of a symbolic link, the file that it leads to is replaced or made, and the
-    /// link stays. Another hard link to the file keeps the old content.
+    /// If the key is absent, or reading fails, the file is left as it was. The new content has the permissions of
+    /// the replaced file, and is never accessible to more users than that. A new file gets the permissions that the
+    /// process's umask allows. If `path` is a symbolic link, the file that it points to is replaced or created, and
+    /// the link stays. Another hard link to the file keeps the old content.
     ///
     /// # Errors
     ///
-    /// [`Store`](crate::ErrorKind::Store), if the file cannot be written, and for what is no file: a
-    /// folder, a pipe, a device. [`get_into`](Self::get_into) writes into those that can be opened.
+    /// [`Store`](crate::ErrorKind::Store), if the file cannot be written, or if `path` is not a file, but a folder,
+    /// a pipe or a device. [`get_into`](Self::get_into) can write into pipes and devices.
     fn get_file(
         &self,
         key: &str,
@@ -122,7 +122,7 @@ pub trait KeyValueStoreExt: KeyValueStore {
         }
     }
 
-    /// Writes the value into `target`, in slices, and flushes it; how many bytes there were.
+    /// Writes the value into `target`, in slices, and flushes it. Returns the number of bytes.
     ///
     /// If the key is absent nothing is written; if reading fails, a part of the value may have been.
     fn get_into(
@@ -136,7 +136,7 @@ pub trait KeyValueStoreExt: KeyValueStore {
         }
     }
 
-    /// [`iter_keys`](KeyValueStore::iter_keys), collected and sorted.
+    /// Returns the keys of [`iter_keys`](KeyValueStore::iter_keys), collected and sorted.
     fn keys(&self, prefix: &str) -> impl Future<Output = Result<Vec<String>, Error>> + Send {
         let keys = self.iter_keys(prefix);
         async move {

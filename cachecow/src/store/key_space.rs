@@ -1,8 +1,8 @@
-//! Which keys a store takes.
+//! Which keys a store accepts.
 
 use crate::error::Error;
 
-/// Which keys a store takes.
+/// Which keys a store accepts.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -31,10 +31,10 @@ pub enum KeySpace {
 }
 
 impl KeySpace {
-    /// The longest key, in characters, where there is a bound.
+    /// The longest key, in characters, if there is a limit.
     pub const MAX_LEN: usize = 250;
 
-    /// Refuses a key that is not of this space; `operation` is named in the error.
+    /// Checks that a key is in this space. `operation` is named in the error.
     ///
     /// # Errors
     ///
@@ -46,12 +46,12 @@ impl KeySpace {
         }
     }
 
-    /// Whether a store of this space takes the key.
+    /// Returns whether a store with this space accepts the key.
     pub fn contains(self, key: &str) -> bool {
         self.fault(key).is_none()
     }
 
-    /// The space of a store that has no room for every text.
+    /// The space of a store that cannot accept every text.
     #[cfg(any(
         feature = "cloud",
         feature = "fs",
@@ -78,7 +78,7 @@ impl KeySpace {
         if let Some(place) = key.bytes().position(|byte| !self.allows(byte)) {
             let remedy = match (self, key.as_bytes()[place]) {
                 (Self::Standard, b'/' | b' ') => {
-                    "; stores take `/` and the space with `KeySpace::Extended`"
+                    "; stores accept `/` and the space with `KeySpace::Extended`"
                 }
                 _ => "; wrap the store in `UrlEncode` to use any text as a key",
             };

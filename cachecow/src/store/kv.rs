@@ -11,16 +11,16 @@ use futures_util::stream::BoxStream;
 use super::{Capabilities, Reader, Ttl};
 use crate::error::Error;
 
-/// Keys, as they are listed.
+/// A stream of listed keys.
 pub type KeyStream<'a> = BoxStream<'a, Result<String, Error>>;
 
-/// A store of values by key, for those who implement one.
+/// A store of values by key: the trait to implement for a store.
 ///
-/// There are no default methods but [`stored_as`](Self::stored_as): a store that wraps another decides for
-/// each. Its users have [`KeyValueStoreExt`](super::KeyValueStoreExt) besides. `Display` shows what the store is and what
-/// it wraps, as in `prefix(memory)`, and no credentials.
+/// Only [`stored_as`](Self::stored_as) has a default, so that a store that wraps another must decide about each
+/// method. [`KeyValueStoreExt`](super::KeyValueStoreExt) has further methods for users. `Display` shows what the
+/// store is and what it wraps, as in `prefix(memory)`, without credentials.
 ///
-/// An implementation is checked by [`conformance`](super::conformance) (feature `conformance`).
+/// [`conformance`](super::conformance) (feature `conformance`) checks an implementation.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -42,83 +42,83 @@ pub type KeyStream<'a> = BoxStream<'a, Result<String, Error>>;
 ///
 /// # Errors
 ///
-/// Every method that takes a key refuses one outside of the store's
-/// [`KeySpace`](super::KeySpace) with [`InvalidKey`](crate::ErrorKind::InvalidKey), before any I/O.
-/// What the [capabilities](Capabilities) exclude is [`Unsupported`](crate::ErrorKind::Unsupported), and
-/// a failure of whatever lies below is [`Store`](crate::ErrorKind::Store).
+/// Every method refuses a key outside the store's [`KeySpace`](super::KeySpace) with
+/// [`InvalidKey`](crate::ErrorKind::InvalidKey), before any I/O. Operations that the [capabilities](Capabilities)
+/// exclude return [`Unsupported`](crate::ErrorKind::Unsupported). A failure of the underlying system is
+/// [`Store`](crate::ErrorKind::Store).
 ///
-/// For what [`Capabilities::check`] and [`Ttl::resolve`] do not say themselves there is
+/// [`Capabilities::check`] and [`Ttl::resolve`] return the right errors. To make others, use
 /// [`Error::invalid_key`], [`Error::invalid_ttl`], [`Error::not_found`], [`Error::unsupported`],
 /// [`Error::too_large`], [`Error::tampered`] and, with its source, [`Error::store`].
 ///
 /// # Consistency
 ///
-/// A value is replaced as a whole: a reader sees the old one or the new one, never a part. A `put`
-/// that failed left the old value.
+/// A value is replaced as a whole: a reader sees the old one or the new one, never a part. A failed
+/// `put` leaves the old value.
 ///
 /// # Cancellation
 ///
-/// A dropped future of a method that changes something may or may not have had its effect, or may
-/// yet have it, as a whole.
+/// If the future of a change is dropped, the change may have happened or not, or may still happen,
+/// but only as a whole.
 #[async_trait]
 pub trait KeyValueStore: fmt::Debug + fmt::Display + Send + Sync {
-    /// What the store can do besides storing.
+    /// Returns what the store can do besides storing.
     fn capabilities(&self) -> Capabilities;
 
-    /// The value; [`NotFound`](crate::ErrorKind::NotFound) if there is none.
+    /// Returns the value; [`NotFound`](crate::ErrorKind::NotFound) if there is none.
     async fn get(&self, key: &str) -> Result<Bytes, Error>;
 
-    /// A reader of the value, which need not fit into memory;
+    /// Returns a reader of the value, which need not fit into memory;
     /// [`NotFound`](crate::ErrorKind::NotFound) if there is none.
     async fn open(&self, key: &str) -> Result<Reader, Error>;
 
-    /// Stores the value, replacing any; without a time to live an earlier one is cleared.
+    /// Stores the value, replacing any other. Without a time to live, an earlier time to live is cleared.
     async fn put_bytes(&self, key: &str, value: Bytes, ttl: Ttl) -> Result<(), Error>;
 
-    /// Stores what the reader gives. If it fails, nothing has changed.
+    /// Stores everything that the reader returns. If the reader fails, nothing changes.
     async fn put_reader(&self, key: &str, value: Reader, ttl: Ttl) -> Result<(), Error>;
 
-    /// Removes the value; none is no error.
+    /// Removes the value. It is not an error if there is none.
     async fn delete(&self, key: &str) -> Result<(), Error>;
 
-    /// Whether there is a value.
+    /// Returns whether there is a value.
     async fn contains(&self, key: &str) -> Result<bool, Error>;
 
-    /// The keys that begin with `prefix`, in any order. The prefix is literal, whatever characters
-    /// it holds; the empty one lists all.
+    /// Lists the keys that begin with `prefix`, in any order. The prefix is literal, whatever
+    /// characters it contains; an empty prefix lists all keys.
     ///
-    /// Keys that come or go meanwhile may or may not be listed; every other key is, once.
+    /// Keys that are created or deleted meanwhile may be listed or not. Every other key is listed once.
     fn iter_keys(&self, prefix: &str) -> KeyStream<'_>;
 
-    /// The keys that begin with `prefix`, each cut after the first `delimiter` at or past the
-    /// prefix's end, or whole if there is none; each result once.
+    /// Lists the keys that begin with `prefix`, each one cut after the first `delimiter` at or
+    /// after the prefix's end (or whole if there is none). Each result is listed once.
     fn iter_prefixes(&self, delimiter: &str, prefix: &str) -> KeyStream<'_>;
 
-    /// Makes `destination`'s value that of `source`; [`NotFound`](crate::ErrorKind::NotFound) if
+    /// Copies the value of `source` to `destination`; [`NotFound`](crate::ErrorKind::NotFound) if
     /// there is none. A key copied onto itself keeps its value.
     async fn copy(&self, source: &str, destination: &str) -> Result<(), Error>;
 
-    /// Makes `destination`'s value that of `source`, and removes that;
-    /// [`NotFound`](crate::ErrorKind::NotFound) if there is none. A key moved onto itself keeps its
-    /// value.
+    /// Moves the value of `source` to `destination`; [`NotFound`](crate::ErrorKind::NotFound) if
+    /// there is none. A key moved onto itself keeps its value.
     #[doc(alias = "move")]
     async fn rename(&self, source: &str, destination: &str) -> Result<(), Error>;
 
-    /// An address at which the value may be had. Whether it exists is not checked.
+    /// Returns an address from which the value can be read. It does not check whether the value exists.
     async fn url_for(&self, key: &str) -> Result<String, Error>;
 
-    /// Under which key the innermost store has the value. This default, the key itself, is right for every
-    /// store but one that wraps another: such a store asks that with the key that it uses there.
+    /// Returns the key under which the innermost store keeps the value. The default, the key itself, is right for
+    /// every store that does not wrap another one. A wrapper calls this method of the wrapped store, with the key
+    /// that it uses there.
     ///
-    /// A [`CacheDecorator`](super::CacheDecorator) caches a value under this name, so that two parts of one
-    /// store ([`Prefix`](super::Prefix)) are not taken for each other.
+    /// A [`CacheDecorator`](super::CacheDecorator) caches a value under this name, so that two parts of one store
+    /// ([`Prefix`](super::Prefix)) do not conflict.
     fn stored_as<'a>(&self, key: &'a str) -> Cow<'a, str> {
         Cow::Borrowed(key)
     }
 }
 
-/// Implements [`KeyValueStore`] for what leaves everything to another: `forward!([generics] type, |this|
-/// other)`.
+/// Implements [`KeyValueStore`] by forwarding all methods to another store:
+/// `forward!([generics] type, |this| other)`.
 macro_rules! forward {
     ([$($generics:tt)*] $type:ty, |$this:ident| $store:expr) => {
         #[async_trait]

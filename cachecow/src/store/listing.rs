@@ -7,8 +7,9 @@ use futures_util::future;
 
 use super::KeyStream;
 
-/// [`iter_prefixes`](super::KeyValueStore::iter_prefixes) out of `keys`, which are those that begin
-/// with `prefix`. Holds the prefixes that were given out, to give out each once.
+/// Computes [`iter_prefixes`](super::KeyValueStore::iter_prefixes) from `keys`, which must be those
+/// that begin with `prefix`. It remembers the prefixes that it has returned, so that it returns
+/// each one once.
 pub fn prefixes<'a>(keys: KeyStream<'a>, delimiter: &str, prefix: &str) -> KeyStream<'a> {
     let delimiter = delimiter.to_owned();
     let len = prefix.len();

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
 use crate::error::Error;
 
-/// A store in this process's memory, unbounded. Clones are one store.
+/// A store in this process's memory, without a size limit. Clones are one store.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -31,7 +31,7 @@ use crate::error::Error;
 ///
 /// # Runtime
 ///
-/// Tokio, with its time driver enabled, whose clock tells what has expired.
+/// Tokio, with its time driver enabled. Values expire by tokio's clock.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
     values: Arc<RwLock<BTreeMap<String, Entry>>>,
@@ -52,20 +52,21 @@ impl Entry {
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Makes an empty store.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// This store with other keys allowed. Default: [`KeySpace::Standard`].
+    /// Returns this store with another key space. Default: [`KeySpace::Standard`].
     #[must_use]
     pub fn with_key_space(self, key_space: KeySpace) -> Self {
         Self { key_space, ..self }
     }
 
-    /// This store with a time to live for values that are put without one. Default: for ever.
+    /// Returns this store with a default time to live. Default: for ever.
     ///
-    /// Those are [`InvalidTtl`](crate::ErrorKind::InvalidTtl) if no value can have this one.
+    /// If no value can have this time to live, each `put` that uses it returns
+    /// [`InvalidTtl`](crate::ErrorKind::InvalidTtl).
     #[must_use]
     pub fn with_default_ttl(self, ttl: Duration) -> Self {
         Self { default_ttl: Some(ttl), ..self }
@@ -160,7 +161,7 @@ impl KeyValueStore for MemoryStore {
     async fn copy(&self, source: &str, destination: &str) -> Result<(), Error> {
         self.key_space.check("copy", source)?;
         self.key_space.check("copy", destination)?;
-        // Under one lock: what is put meanwhile must not be replaced by what was there before.
+        // Under one lock: a value that is put meanwhile must not be replaced by the older value.
         let mut values = self.write();
         let entry = values.get(source).filter(|entry| entry.lives(Instant::now())).cloned();
         let entry = entry.ok_or_else(|| Error::not_found("copy"))?;

@@ -1,7 +1,7 @@
 //! Key-value stores: one interface to memory, files, databases and object storage.
 //!
-//! [`KeyValueStore`] is what a store implements, [`KeyValueStoreExt`] what its users call besides.
-//! Stores that wrap other stores add what those lack, in any order; the most useful of them is
+//! A store implements [`KeyValueStore`]; [`KeyValueStoreExt`] has further methods for its users.
+//! Stores that wrap other stores add features, in any order; the most useful one is
 //! [`CacheDecorator`].
 //!
 //! ```
@@ -82,7 +82,7 @@ pub use self::value::Value;
 pub use self::wrap::Hmac;
 pub use self::wrap::{Prefix, ReadOnly, UrlEncode, WithIds};
 
-/// What [`CloudStore`] speaks to its service by; its builders are handed to that.
+/// The crate that [`CloudStore`] uses; pass its builders to the store.
 #[cfg(feature = "object_store-0_14")]
 #[doc(no_inline)]
 pub use object_store;

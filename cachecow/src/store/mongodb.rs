@@ -16,16 +16,16 @@ use mongodb::{Client, Collection};
 use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
 use crate::error::{Error, ErrorKind};
 
-/// How long a server is waited for, unless the URL says otherwise.
+/// How long to wait for a server, unless the URL says otherwise.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often what others' changes upset is done again.
+/// How often an operation is retried after a conflict with others.
 const RETRIES: usize = 20;
 
 /// How many keys are listed at a time.
 const PAGE: u32 = 1_000;
 
-/// Greater than every character of a key: what begins with a prefix comes before the prefix with this.
+/// Greater than every character of a key: all keys with a prefix come before the prefix with this character.
 const BEYOND: char = '\x7f';
 
 /// A store in a collection of MongoDB, as documents `{_id: key, v: value}`. Clones are one store.
@@ -52,15 +52,15 @@ const BEYOND: char = '\x7f';
 ///
 /// # Consistency
 ///
-/// As the URL's read and write concerns say. `copy` and `rename` are more than one step: whoever looks
-/// meanwhile, or after a crash, may find a renamed value under both keys, not under neither. A value
-/// that is put at the source meanwhile is moved as well, or stays there; only if this process dies at
-/// that moment may it be lost. Of two renames of one key at the same time both may succeed.
+/// As the URL's read and write concerns say. `copy` and `rename` take more than one step: a reader may meanwhile,
+/// or after a crash, find a renamed value under both keys, but never under neither. A value that is put at the
+/// source meanwhile is moved too, or stays there; it may be lost only if this process dies at that moment. If one
+/// key is renamed twice at the same time, both renames may succeed.
 ///
 /// # Cancellation
 ///
-/// Once a connection is had, a method waits for the server as long as that takes:
-/// `tokio::time::timeout` bounds it.
+/// Once there is a connection, a method waits for the server without a limit: use
+/// `tokio::time::timeout` to set one.
 ///
 /// # Runtime
 ///
@@ -72,11 +72,12 @@ pub struct MongoStore {
 }
 
 impl MongoStore {
-    /// The greatest value in bytes: the server's 16 MiB to a document, less a KiB for the rest of it.
+    /// The largest value, in bytes: the server's limit of 16 MiB for a document, minus 1 KiB for the rest of the
+    /// document.
     pub const MAX_VALUE_LEN: u64 = (16 << 20) - (1 << 10);
 
-    /// A store in the collection of the URL's database: `mongodb://user:password@host/database`, or the
-    /// same with `mongodb+srv`. It connects when it is first used.
+    /// Opens a store in a collection of the URL's database: `mongodb://user:password@host/database`, or the same
+    /// with `mongodb+srv`. It connects on first use.
     ///
     /// # Errors
     ///
@@ -88,13 +89,13 @@ impl MongoStore {
             // The cause may quote the URL, and with it a password.
             _ => Error::new(
                 ErrorKind::InvalidUrl,
-                "open: the URL is malformed; it is `mongodb://user:password@host/database`, and in \
-                 a password `@`, `:`, `/`, `?`, `#` and `%` are written as `%40`, `%3A`, `%2F`, \
+                "open: the URL is malformed; write `mongodb://user:password@host/database`, and in a \
+                 password write `@`, `:`, `/`, `?`, `#` and `%` as `%40`, `%3A`, `%2F`, \
                  `%3F`, `%23` and `%25`",
             ),
         })?;
         let Some(database) = options.default_database.clone() else {
-            let message = "open: the URL names no database; it is `mongodb://host/database`";
+            let message = "open: the URL names no database; write `mongodb://host/database`";
             return Err(Error::new(ErrorKind::InvalidUrl, message));
         };
         options.server_selection_timeout.get_or_insert(TIMEOUT);
@@ -105,7 +106,7 @@ impl MongoStore {
         Ok(Self::on(&client.database(&database).collection::<RawDocumentBuf>(collection)))
     }
 
-    /// A store in this collection, of a client of mongodb 3 (feature `mongodb-3`).
+    /// Makes a store in this collection of a mongodb 3 client (feature `mongodb-3`).
     #[cfg(feature = "mongodb-3")]
     pub fn new<T: Send + Sync>(collection: &Collection<T>) -> Self {
         Self::on(collection)
@@ -115,10 +116,10 @@ impl MongoStore {
         Self { collection: collection.clone_with_type(), key_space: KeySpace::Standard }
     }
 
-    /// This store with other keys allowed. Default: [`KeySpace::Standard`].
+    /// Returns this store with another key space. Default: [`KeySpace::Standard`].
     ///
-    /// A document's size has a limit: [`KeySpace::Text`] is taken for [`KeySpace::Extended`], and any
-    /// text is a key in a store that `UrlEncode` wraps.
+    /// A document's size has a limit, so [`KeySpace::Text`] is treated as [`KeySpace::Extended`]. To use any text
+    /// as a key, wrap the store in `UrlEncode`.
     #[must_use]
     pub fn with_key_space(self, key_space: KeySpace) -> Self {
         Self { key_space: key_space.bounded(), ..self }
@@ -180,7 +181,7 @@ impl MongoStore {
     }
 }
 
-/// Whether two upserts of a new key met, of which the server let one fail.
+/// Whether two upserts of a new key conflicted, so that the server rejected one.
 fn is_conflict(failure: &Failure) -> bool {
     let code = match failure {
         Failure::Write(WriteFailure::WriteError(error)) => error.code,
@@ -228,7 +229,7 @@ impl KeyValueStore for MongoStore {
 
     fn iter_keys(&self, prefix: &str) -> KeyStream<'_> {
         if !prefix.is_empty() && !self.key_space.contains(prefix) {
-            // No key begins so.
+            // No key has this prefix.
             return stream::empty().boxed();
         }
         stream::once(self.list(prefix.to_owned())).try_flatten().boxed()
@@ -257,11 +258,11 @@ impl KeyValueStore for MongoStore {
         let taken = self.collection.find_one_and_delete(doc! { "_id": source }).await;
         let taken = taken.map_err(|error| Error::store("rename", error))?;
         match taken.as_ref().and_then(|document| document.get_binary("v").ok()) {
-            // Someone has put another value meanwhile, which is moved as well.
+            // Someone has put another value meanwhile; it is moved too.
             Some(newer) if newer.bytes != value => {
                 self.store("rename", destination, newer.bytes).await
             }
-            // None: someone has taken it away meanwhile.
+            // `None`: someone has removed it meanwhile.
             _ => Ok(()),
         }
     }

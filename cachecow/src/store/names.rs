@@ -1,11 +1,11 @@
 //! Keys as names in folders: each segment of a key, between slashes, is one name.
 
-/// How segments become names: unchanged where they can, with a `%` before them where they cannot.
+/// How segments become names: unchanged if possible, otherwise with a `%` before them.
 ///
-/// Names of `%` and a letter are free for other purposes, unless they are reserved segments'.
+/// Names that consist of `%` and a letter are free for other purposes, unless they belong to reserved segments.
 #[derive(Clone, Copy)]
 pub(super) struct Names {
-    /// Which segments cannot be names, besides those that no folder takes.
+    /// Which segments cannot be names, besides those that no folder accepts.
     reserved: fn(&str) -> bool,
 }
 
@@ -38,7 +38,7 @@ impl Names {
         path
     }
 
-    /// The segment that has this name, if one does.
+    /// The segment with this name, if there is one.
     pub(super) fn segment(self, name: &str) -> Option<&str> {
         match name.strip_prefix('%') {
             Some(segment) => self.is_marked(segment).then_some(segment),
@@ -47,8 +47,8 @@ impl Names {
     }
 }
 
-/// The folder that holds all keys with this prefix, as the beginning that its keys share: empty, or
-/// ending with a slash.
+/// The folder that contains all keys with this prefix, as the common beginning of its keys: empty,
+/// or ending with a slash.
 pub(super) fn folder_of(prefix: &str) -> &str {
     prefix.rfind('/').map_or("", |at| &prefix[..=at])
 }

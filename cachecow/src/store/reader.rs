@@ -1,4 +1,4 @@
-//! A value as it is read.
+//! Reading a value in slices.
 
 use std::fmt;
 use std::io::{self, Cursor};
@@ -11,18 +11,18 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
 
 use crate::error::Error;
 
-/// How much room is made for the next read where the length is not known.
+/// The buffer for the next read if the length is not known.
 const STEP: usize = 64 * 1024;
 
 /// A value that is read in slices, as a tokio [`AsyncRead`].
 ///
-/// An error of the store comes wrapped into an [`io::Error`], from which
-/// [`into_inner`](io::Error::into_inner) gives it back.
+/// An error of the store is wrapped in an [`io::Error`]; [`into_inner`](io::Error::into_inner)
+/// returns it.
 ///
-/// A length that is known is a promise: a value that ends before it is
-/// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof), and one that goes on after it is
-/// [`InvalidData`](io::ErrorKind::InvalidData). A store whose connection breaks quietly cannot pass a
-/// part of a value for the whole.
+/// A known length is checked: if the value is shorter, reading fails with
+/// [`UnexpectedEof`](io::ErrorKind::UnexpectedEof); if it is longer, with
+/// [`InvalidData`](io::ErrorKind::InvalidData). So if a store's connection breaks unnoticed, a part of a value is
+/// never taken for the whole.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -53,49 +53,50 @@ enum Source {
 }
 
 impl Reader {
-    /// A reader of what `source` gives until its end.
+    /// Makes a reader of everything that `source` returns until its end.
     pub fn new(source: impl AsyncRead + Send + 'static) -> Self {
         Self { source: Source::Stream(Box::pin(source)), len: None, read: 0, expires_in: None }
     }
 
-    /// A reader of these bytes.
+    /// Makes a reader of these bytes.
     pub fn from_bytes(bytes: Bytes) -> Self {
         let len = Some(bytes.len() as u64);
         Self { source: Source::Bytes(Cursor::new(bytes)), len, read: 0, expires_in: None }
     }
 
-    /// This reader, which is known to give `len` bytes: reading fails if it gives fewer or more.
+    /// Returns this reader with a known length: reading fails if there are fewer or more than `len` bytes.
     #[must_use]
     pub fn with_len(self, len: u64) -> Self {
         Self { len: Some(len), ..self }
     }
 
-    /// This reader of a value that the store will forget after this time.
+    /// Returns this reader, for a value that expires in the store after this time.
     #[must_use]
     pub fn with_expiry(self, expires_in: Option<Duration>) -> Self {
         Self { expires_in, ..self }
     }
 
-    /// How many bytes the value has in all, if that is known before it is read.
+    /// Returns the total number of bytes, if it is known before reading.
     pub fn len(&self) -> Option<u64> {
         self.len
     }
 
-    /// Whether the value is known to be empty.
+    /// Returns whether the value is known to be empty.
     pub fn is_empty(&self) -> bool {
         self.len == Some(0)
     }
 
-    /// How long the value had to live when it was opened; `None` is for ever, or not known.
+    /// Returns the remaining time to live when the value was opened; `None` if it does not expire, or the time is
+    /// not known.
     pub fn expires_in(&self) -> Option<Duration> {
         self.expires_in
     }
 
-    /// The whole value, in memory.
+    /// Reads the whole value into memory.
     ///
     /// # Errors
     ///
-    /// The reader's own, and those of a value that is not as long as it was announced.
+    /// The reader's own, and an error if the value does not have its announced length.
     pub async fn into_bytes(mut self) -> io::Result<Bytes> {
         if let Source::Bytes(bytes) = &mut self.source {
             let at = usize::try_from(bytes.position()).unwrap_or(usize::MAX);
@@ -105,7 +106,7 @@ impl Reader {
             self.count(0)?;
             return Ok(rest);
         }
-        // A claimed length is not believed beyond a step.
+        // A claimed length reserves at most one step.
         let known = self.len.and_then(|len| usize::try_from(len).ok()).unwrap_or(0);
         let mut bytes = BytesMut::with_capacity(known.min(STEP));
         loop {
@@ -116,7 +117,7 @@ impl Reader {
         }
     }
 
-    /// The whole value, in memory, for a store that takes no more than `limit` bytes.
+    /// Reads the whole value into memory, for a store that accepts at most `limit` bytes.
     #[cfg(any(
         feature = "redis",
         feature = "mongodb",
@@ -139,7 +140,7 @@ impl Reader {
         if value.len() as u64 > limit { Err(Error::too_large(operation, limit)) } else { Ok(value) }
     }
 
-    /// Takes note of what was read, of which nothing is the end.
+    /// Counts the bytes that were read; zero means the end.
     fn count(&mut self, read: usize) -> io::Result<()> {
         self.read = self.read.saturating_add(read as u64);
         let (kind, what) = match self.len {
@@ -150,7 +151,7 @@ impl Reader {
         Err(io::Error::new(kind, format!("the value has {what} bytes than were announced")))
     }
 
-    /// The error of the store that a read failed with, or else the failure as one.
+    /// Returns the store's error inside a failed read, or otherwise wraps the failure in one.
     pub fn error(operation: &'static str, error: io::Error) -> Error {
         match error.downcast::<Error>() {
             Ok(error) => error,
@@ -165,7 +166,7 @@ impl AsyncRead for Reader {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // Without room, nothing read says nothing about the end.
+        // With an empty buffer, reading zero bytes does not mean the end.
         if buffer.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }

@@ -1,4 +1,4 @@
-//! Values of any length, held back until something is known of them.
+//! Values of any length, which are buffered until they may be used.
 
 use std::io;
 
@@ -10,11 +10,11 @@ use super::Reader;
 /// How much of a value is held in memory; what is longer goes to a file.
 const IN_MEMORY: usize = 1024 * 1024;
 
-/// How much is read at once by those who fill a spool.
+/// How much is read at once to fill a spool.
 pub(crate) const SLICE: usize = 64 * 1024;
 
-/// A value of any length on its way, in constant memory: beyond a megabyte in a temporary file
-/// without a name, which vanishes with the spool or the reader made of it.
+/// A buffer for a value of any length, in constant memory: beyond a megabyte, it uses an unnamed
+/// temporary file, which vanishes with the spool or its reader.
 #[derive(Debug, Default)]
 pub(crate) struct Spool {
     memory: Vec<u8>,
@@ -54,7 +54,7 @@ impl Spool {
         let Some(mut file) = self.file else {
             return Ok(Reader::from_bytes(self.memory.into()));
         };
-        // A write that failed in the background says so now.
+        // A write that failed in the background reports its error now.
         file.flush().await?;
         file.rewind().await?;
         Ok(Reader::new(file).with_len(self.len))

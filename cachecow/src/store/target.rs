@@ -8,15 +8,15 @@ use tempfile::TempPath;
 
 use crate::error::Error;
 
-/// How many links one after another are followed: as many as Linux follows.
+/// The longest chain of links that is followed, as on Linux.
 const MOST_LINKS: usize = 40;
 
 /// A file that is being written and will replace another.
 pub(super) struct Target {
     pub(super) file: File,
-    /// Where it is until then; it vanishes if it is not moved.
+    /// The temporary path; the file is removed if it is not moved.
     pub(super) temporary: TempPath,
-    /// Where it is to be.
+    /// The final path.
     pub(super) path: PathBuf,
 }
 
@@ -34,7 +34,7 @@ pub(super) fn open(path: PathBuf) -> Result<Target, Error> {
     Ok(Target { file, temporary, path })
 }
 
-/// Where the links at `path` lead, whether or not there is something.
+/// The target of the links at `path`, whether or not it exists.
 fn followed(mut path: PathBuf) -> io::Result<PathBuf> {
     for _ in 0..MOST_LINKS {
         match fs::symlink_metadata(&path) {
@@ -53,8 +53,8 @@ fn followed(mut path: PathBuf) -> io::Result<PathBuf> {
 fn beside(path: &Path, permissions: Option<Permissions>) -> io::Result<(File, TempPath)> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut builder = tempfile::Builder::new();
-    // As any new file: the process's umask applies. One that replaces another is the owner's alone, as
-    // by default, until it has the other's permissions.
+    // For a new file the process's umask applies. A file that replaces another is accessible only to its owner (the
+    // default), until it gets the other file's permissions.
     #[cfg(unix)]
     if permissions.is_none() {
         builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
@@ -68,7 +68,7 @@ fn beside(path: &Path, permissions: Option<Permissions>) -> io::Result<(File, Te
 }
 
 fn no_file() -> Error {
-    let message = "get_file: what is at the path is no file, and is not replaced; `get_into` writes \
-                   into a pipe or a device that was opened";
+    let message = "get_file: the path is not a file, and was not replaced; use `get_into` to write into \
+        an opened pipe or device";
     Error::new(crate::ErrorKind::Store, message)
 }

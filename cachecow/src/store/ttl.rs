@@ -1,11 +1,11 @@
-//! How long a value lives.
+//! Times to live.
 
 use std::time::Duration;
 
 use crate::engine::settings::LONGEST;
 use crate::error::Error;
 
-/// How long a value lives in a store.
+/// The time to live of a value in a store.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -24,7 +24,7 @@ use crate::error::Error;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum Ttl {
-    /// As long as the store says; for ever, if it says nothing.
+    /// The store's default; for ever, if it has none.
     #[default]
     StoreDefault,
     /// Until it is replaced or deleted.
@@ -34,12 +34,12 @@ pub enum Ttl {
 }
 
 impl Ttl {
-    /// The time to live in a store that has this default (`None`: for ever); `None` is for ever.
+    /// Returns the time to live in a store with this default; `None` means for ever in both.
     ///
     /// # Errors
     ///
-    /// [`InvalidTtl`](crate::ErrorKind::InvalidTtl), for less than a millisecond or more than a hundred
-    /// years. The same goes for the default, where that is used.
+    /// [`InvalidTtl`](crate::ErrorKind::InvalidTtl), for less than a millisecond or more than a hundred years; also
+    /// for the default, if it is used.
     pub fn resolve(self, default: Option<Duration>) -> Result<Option<Duration>, Error> {
         let (ttl, whose) = match self {
             Self::StoreDefault => (default, "the store's default time to live"),
@@ -54,12 +54,12 @@ impl Ttl {
         Err(Error::invalid_ttl("put", &format!("{whose} is {why}; `Ttl::Forever` sets none")))
     }
 
-    /// Refuses a time to live, for a store that has none.
+    /// Refuses a time to live, for a store that does not support them.
     ///
     /// # Errors
     ///
-    /// [`Unsupported`](crate::ErrorKind::Unsupported); [`InvalidTtl`](crate::ErrorKind::InvalidTtl) for one
-    /// that no store takes.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported); [`InvalidTtl`](crate::ErrorKind::InvalidTtl) for one that no
+    /// store accepts.
     pub fn refuse(self) -> Result<(), Error> {
         match self.resolve(None)? {
             None => Ok(()),

@@ -1,9 +1,9 @@
-//! What is put into a store.
+//! Values to put into a store.
 
 use bytes::Bytes;
 
-/// A value to store: made from [`Bytes`], a `Vec<u8>` or a `String` without copying, from slices and
-/// texts by copying.
+/// A value to store. It is made from [`Bytes`], a `Vec<u8>` or a `String` without copying, and from slices and
+/// `&str` by copying.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Value(Bytes);
 

@@ -1,9 +1,9 @@
 //! Cities in a file of SQLite, by rusqlite, with cachecow in front of every read. No async runtime anywhere.
 //!
 //! - `cachecow::blocking::CacheCow` has the methods of the async one, and each waits.
-//! - `fetch = blocking(path)` names a fetch function that is synchronous.
-//! - Many runs of the program share what Redis has, and a run that changes a city invalidates it for all.
-//! - Before the program ends it calls `close`, which tells the cache what it has missed.
+//! - `fetch = blocking(path)` names a synchronous fetch function.
+//! - All runs of the program share the cache in Redis, and a run that changes a city invalidates it for all.
+//! - Before the program ends it calls `close`, which sends outstanding invalidations.
 //!
 //! ```sh
 //! export REDIS_URL=redis://127.0.0.1/       # without it each run has a cache of its own, in memory
@@ -21,13 +21,13 @@ use cachecow::Cached;
 use cachecow::blocking::CacheCow;
 use rusqlite::{Connection, OptionalExtension as _, Result, Row, params, params_from_iter};
 
-/// The database. Each call has the connection for itself; a pool, such as r2d2's, gives each call one of several.
-/// Cheap to clone, as the context of a blocking fetch function has to be.
+/// The database. Calls share one connection, one at a time; a pool, such as r2d2's, would have several. It is cheap
+/// to clone, as the context of a blocking fetch function must be.
 #[derive(Clone, Debug)]
 pub struct Db(Arc<Mutex<Connection>>);
 
 impl Db {
-    /// The database in this file, which is made if need be.
+    /// Opens the database in this file, and creates it if needed.
     ///
     /// # Errors
     ///
@@ -56,7 +56,7 @@ pub struct City {
     pub name: String,
     /// Two letters.
     pub country: String,
-    /// How many live there.
+    /// The number of inhabitants.
     pub people: u32,
 }
 
@@ -87,13 +87,13 @@ impl City {
     }
 }
 
-/// The writes. Each names what it is about to change before it begins, and returns what SQLite returned.
+/// The writes. Each names the keys that it changes before it begins, and returns SQLite's result.
 impl City {
-    /// Inserts the city. It is named as a whole: its key, which may be cached as absent, and its list.
+    /// Inserts the city. The write names the whole object: its key, whose absence may be cached, and its list.
     ///
     /// # Errors
     ///
-    /// SQLite's: also that there is such a city.
+    /// SQLite's, also if the city already exists.
     pub fn add(&self, cow: &CacheCow, db: &Db) -> Result<()> {
         cow.write(self, || {
             let insert = "INSERT INTO city (name, country, people) VALUES (?, ?, ?)";
@@ -102,7 +102,7 @@ impl City {
         })
     }
 
-    /// Notes how many live in a city, and stores that in the cache. `None`: there is no such city.
+    /// Sets the number of inhabitants, and stores the city in the cache. `None`: there is no such city.
     ///
     /// # Errors
     ///
@@ -115,7 +115,7 @@ impl City {
         cow.writing(Self::by_name(name), work).storing(Option::as_ref).run()
     }
 
-    /// Deletes a city, and returns what it was. The list that it was in is known afterwards.
+    /// Deletes a city, and returns it. The list that it belonged to is known only afterwards.
     ///
     /// # Errors
     ///

@@ -9,7 +9,7 @@ use cachecow::blocking::CacheCow;
 use cities::{City, Db};
 use clap::{Parser, Subcommand};
 
-/// Keeps cities and how many live there.
+/// Manages cities and their numbers of inhabitants.
 #[derive(Parser)]
 struct Arguments {
     /// A file of SQLite.
@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let builder = Builder::default().close_timeout(Duration::from_secs(1));
     let cow = CacheCow::open_with(builder, &cache)?;
     let done = run(&cow, &db, command);
-    // The change is made, whatever becomes of this. Others may be served the old city for its time to live.
+    // The change is already made. If this fails, others may be served the old city for its time to live.
     if let Err(error) = cow.close() {
         eprintln!("cities: {error}");
     }

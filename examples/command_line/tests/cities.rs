@@ -37,7 +37,7 @@ impl Place {
         program.args(arguments).output().expect("it was built")
     }
 
-    /// What the program writes to its output, and that it succeeds.
+    /// Runs the program, which must succeed, and returns its output.
     fn says(&self, arguments: &[&str]) -> String {
         let output = self.run(arguments);
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -75,8 +75,8 @@ fn each_run_sees_what_the_others_changed() {
     assert!(error.contains("UNIQUE constraint failed: city.name"), "{error}");
 }
 
-/// A reader in another process, which has a runtime and the same fetch functions, has read a city from the database,
-/// and not stored it in Redis yet, when the city changes. The control changes the row, and does not tell the cache.
+/// A reader in another process (with a runtime and the same fetch functions) has read a city from the database, but
+/// not stored it in Redis yet, when the city changes. The control changes the row without an invalidation.
 #[test]
 fn a_slow_reader_does_not_leave_the_old_city() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -120,7 +120,7 @@ fn without_redis_everything_works() {
     let read = cow.with(&db).read(City::by_name("Bern")).unwrap();
     assert_eq!((read.value.as_deref(), read.source), (new.as_ref(), Source::Fetched));
     assert_ne!(cow.stats().pending_invalidations, 0);
-    // The program itself does its work, and says that the cache was not told.
+    // The program itself does its work, and reports that the cache did not confirm the invalidation.
     let output = place.run(&["count", "Bern", "136000"]);
     assert!(output.status.success());
     assert_eq!(output.stdout, b"Bern, CH: 136000\n");

@@ -25,7 +25,7 @@ pub const TABLES: &str = "
     CREATE TABLE posts
         (id BIGSERIAL PRIMARY KEY, author BIGINT NOT NULL REFERENCES users, title TEXT NOT NULL);";
 
-/// Where the fetch functions read: on the connections of a pool, or in an open transaction.
+/// The context of the fetch functions: a pool, or an open transaction.
 #[allow(missing_debug_implementations, reason = "a connection has none")]
 pub enum Db {
     /// Outside of transactions.
@@ -38,7 +38,7 @@ pub enum Db {
 type Lent<'a> = Box<dyn DerefMut<Target = AsyncPgConnection> + Send + 'a>;
 
 impl Db {
-    /// The database at this URL. It connects when it is first used, without TLS: `ManagerConfig::custom_setup` makes
+    /// Opens the database at this URL. It connects on first use, without TLS: `ManagerConfig::custom_setup` makes
     /// other connections.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl Db {
         Ok(Self::Pool(Pool::builder(manager).build().map_err(Failure::other)?))
     }
 
-    /// Runs SQL that gives no rows.
+    /// Runs SQL that returns no rows.
     ///
     /// # Errors
     ///
@@ -68,8 +68,8 @@ impl Db {
         })
     }
 
-    /// A connection of the pool, in a transaction. If it is dropped before its commit, the pool closes it, and the
-    /// database rolls back.
+    /// Begins a transaction on a connection of the pool. If it is dropped before its commit, the pool closes the
+    /// connection, and the database rolls back.
     async fn begin(&self) -> Result<Self, Failure> {
         let Self::Pool(pool) = self else { panic!("a transaction has no transactions") };
         let mut connection = pool.get().await.map_err(Failure::other)?;
@@ -146,11 +146,11 @@ impl Post {
 
 /// The writes.
 impl User {
-    /// Makes a user. That nobody has the e-mail address may be cached; the id is known afterwards.
+    /// Creates a user. The absence of the e-mail address may be cached; the id is known only afterwards.
     ///
     /// # Errors
     ///
-    /// diesel's: also that another user has the e-mail address.
+    /// diesel's, also if another user has the e-mail address.
     pub async fn register(cow: &CacheCow, db: &Db, email: &str) -> Result<Self, Failure> {
         let insert = diesel::insert_into(users::table)
             .values((users::email.eq(email), users::posts.eq(0)))
@@ -164,11 +164,11 @@ impl User {
 
 /// The writes.
 impl Post {
-    /// Makes a post, and counts it, in one transaction.
+    /// Creates a post, and counts it, in one transaction.
     ///
     /// # Errors
     ///
-    /// [`Failure::TooManyPosts`], and diesel's: that there is no such user is its `NotFound`.
+    /// [`Failure::TooManyPosts`], and diesel's: `NotFound` if there is no such user.
     pub async fn publish(
         cow: &CacheCow,
         db: &Db,
@@ -182,7 +182,7 @@ impl Post {
                 .set(users::posts.eq(users::posts + 1))
                 .execute(&mut **transaction.connection().await?)
                 .await?;
-            // In the transaction, read past the cache: what it sees is nobody else's.
+            // In the transaction, read without the cache: others do not see its changes yet.
             let user = cow.with(&transaction).uncached().get(User::by_id(author)).await?;
             let user = user.ok_or(diesel::result::Error::NotFound)?;
             if user.posts > MOST_POSTS {

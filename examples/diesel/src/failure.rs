@@ -1,4 +1,4 @@
-//! What goes wrong.
+//! The errors of this example.
 
 use std::error::Error;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::fmt;
 pub enum Failure {
     /// diesel's own.
     Query(diesel::result::Error),
-    /// A user has so many posts already.
+    /// The user already has the maximum number of posts.
     TooManyPosts,
     /// The pool has no connection, or a read through the cache failed.
     Other(Box<dyn Error + Send + Sync>),

@@ -12,10 +12,10 @@ use diesel::r2d2::{ConnectionManager, CustomizeConnection, Pool, PooledConnectio
 use crate::failure::Failure;
 use crate::schema::{posts, users};
 
-/// Where the fetch functions read. Cheap to clone, as a context has to be.
+/// The context of the fetch functions. It is cheap to clone, as such a context must be.
 pub type Db = Pool<ConnectionManager<SqliteConnection>>;
 
-/// Of each connection: others may read while one writes, and who cannot write yet waits.
+/// Settings of each connection: others may read while one writes, and other writers wait.
 #[derive(Debug)]
 struct Settings;
 
@@ -26,7 +26,7 @@ impl CustomizeConnection<SqliteConnection, diesel::r2d2::Error> for Settings {
     }
 }
 
-/// The database in this file, with its tables.
+/// Opens the database in this file, and creates its tables.
 ///
 /// # Errors
 ///
@@ -114,11 +114,11 @@ impl Post {
 
 /// The writes.
 impl User {
-    /// Makes a user. That nobody has the e-mail address may be cached; the id is known afterwards.
+    /// Creates a user. The absence of the e-mail address may be cached; the id is known only afterwards.
     ///
     /// # Errors
     ///
-    /// diesel's: also that another user has the e-mail address.
+    /// diesel's, also if another user has the e-mail address.
     pub fn register(cow: &CacheCow, db: &Db, email: &str) -> Result<Self, Failure> {
         let work = || {
             let insert = diesel::insert_into(users::table)
@@ -133,13 +133,13 @@ impl User {
 
 /// The writes.
 impl Post {
-    /// Makes a post, and counts it, in one transaction.
+    /// Creates a post, and counts it, in one transaction.
     ///
     /// # Errors
     ///
-    /// diesel's: that there is no such user is its `NotFound`.
+    /// diesel's: `NotFound` if there is no such user.
     pub fn publish(cow: &CacheCow, db: &Db, author: i64, title: &str) -> Result<Self, Failure> {
-        // On the transaction's own connection: nothing in here is read through the cache.
+        // On the transaction's own connection: nothing here is read through the cache.
         let transaction = |connection: &mut SqliteConnection| {
             let count = diesel::update(users::table.find(author))
                 .set(users::posts.eq(users::posts + 1))

@@ -43,7 +43,7 @@ async fn what_is_written_is_read() {
     assert_eq!(view().get(User::by_id(ann.id)).await.unwrap().unwrap().posts, 1);
 }
 
-/// The transaction sees its own change by `uncached`, which nobody else does, and which is not cached.
+/// The transaction sees its own change with `uncached`; nobody else sees it, and it is not cached.
 #[tokio::test]
 async fn a_transaction_that_fails_leaves_nothing() {
     let (_postgres, redis, db) = servers().await;
@@ -75,8 +75,8 @@ async fn diesel_s_error_comes_through_write_as_it_is() {
     assert!(matches!(nobody, Err(Failure::Query(Error::NotFound))), "{nobody:?}");
 }
 
-/// A reader in another process has read a user from the database, and not stored it in Redis yet, when the user
-/// changes. The control changes the row, and does not tell the cache.
+/// A reader in another process has read a user from the database, but not stored it in Redis yet, when the user
+/// changes. The control changes the row without an invalidation.
 #[tokio::test]
 async fn a_slow_reader_does_not_leave_the_old_user() {
     let (_postgres, redis, db) = servers().await;

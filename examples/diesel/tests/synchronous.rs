@@ -53,8 +53,8 @@ fn diesel_s_error_comes_through_write_as_it_is() {
     assert!(matches!(nobody, Err(Failure::Query(Error::NotFound))), "{nobody:?}");
 }
 
-/// A reader in another process, which has a runtime and the same fetch functions, has read a user from the database,
-/// and not stored it in Redis yet, when the user changes. The control changes the row, and does not tell the cache.
+/// A reader in another process (with a runtime and the same fetch functions) has read a user from the database, but
+/// not stored it in Redis yet, when the user changes. The control changes the row without an invalidation.
 #[test]
 fn a_slow_reader_does_not_leave_the_old_user() {
     let (_folder, redis, db) = servers();

@@ -1,9 +1,10 @@
-//! Blog posts in MongoDB, by the official driver, with cachecow in front of every read.
+//! Blog posts in MongoDB with the official driver, and cachecow in front of every read.
 //!
-//! - The struct is the document: serde reads it from MongoDB, and `Cached` stores it in Redis. Neither minds the other.
+//! - The struct is the document: serde reads it from MongoDB, and `Cached` stores it in Redis. The two are
+//!   independent.
 //! - A post is looked up by any of several fields: by its `_id`, by its title, or by its author and its date.
-//! - An `ObjectId` and a date of BSON may stand in keys and in stored objects (cachecow's feature `bson`).
-//! - Every change is the work of a `write`, and what the driver returned is what the write returns.
+//! - `ObjectId` and BSON dates may be used in keys and in stored objects (cachecow's feature `bson`).
+//! - Every change is the work of a `write`, which returns the driver's own result.
 //!
 //! ```sh
 //! MONGODB_URL=mongodb://localhost/blog REDIS_URL=redis://127.0.0.1/ cargo run -p mongodb-example
@@ -33,16 +34,16 @@ pub struct Post {
     pub title: String,
     /// The name of a user.
     pub author: String,
-    /// In milliseconds, as BSON has it.
+    /// In milliseconds, as in BSON.
     pub published: DateTime,
     /// How often it was read.
     pub views: i64,
-    /// Only in this process, and in no document, if there are none.
+    /// Left out of the document if there are none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub labels: Vec<String>,
 }
 
-/// The collection of this name, in the URL's database.
+/// Opens the collection with this name, in the URL's database.
 ///
 /// # Errors
 ///
@@ -85,13 +86,14 @@ impl Post {
     }
 }
 
-/// The writes. Each names what it is about to change before it begins.
+/// The writes. Each names the keys that it changes before it begins.
 impl Post {
-    /// Inserts a new post. Its `_id` is known before, so the whole object is named: all its keys, and its list.
+    /// Inserts a new post. Its `_id` is already known, so the write names the whole object: all its keys, and its
+    /// list.
     ///
     /// # Errors
     ///
-    /// The driver's, as it is: also that the title is taken.
+    /// The driver's own, also if the title is taken.
     pub async fn publish(&self, cow: &CacheCow, posts: &Collection<Self>) -> Result<()> {
         cow.write(self, async { posts.insert_one(self).await.map(drop) }).await
     }
@@ -107,7 +109,7 @@ impl Post {
         id: ObjectId,
         title: &str,
     ) -> Result<Option<Self>> {
-        // That nobody has the new title may be cached. The old one is known once the work has read it.
+        // The absence of the new title may be cached. The old title is known only after the work.
         let keys = (Self::by_id(id), Self::by_title(title));
         let update = doc! { "$set": { "title": title } };
         let work = async { posts.find_one_and_update(doc! { "_id": id }, update).await };
@@ -115,7 +117,7 @@ impl Post {
         Ok(old.map(|old| Self { title: title.to_owned(), ..old }))
     }
 
-    /// Counts that somebody has read a post. The next read is a hit, unless another write came in between.
+    /// Counts a view of a post. The next read is a hit, unless another write happened meanwhile.
     ///
     /// # Errors
     ///
@@ -134,7 +136,7 @@ impl Post {
         cow.write(Self::by_id(id), work).storing(Option::as_ref).await
     }
 
-    /// Deletes a post, and returns what it was.
+    /// Deletes a post, and returns it.
     ///
     /// # Errors
     ///
@@ -145,7 +147,7 @@ impl Post {
         id: ObjectId,
     ) -> Result<Option<Self>> {
         let work = async { posts.find_one_and_delete(doc! { "_id": id }).await };
-        // The list that it was in is known afterwards.
+        // The list that it belonged to is known only afterwards.
         cow.write(Self::by_id(id), work).invalidating(|old: &Option<Self>| old.clone()).await
     }
 }

@@ -1,4 +1,4 @@
-//! The posts on a real Redis, and on a MongoDB or what stands in for one.
+//! The posts on a real Redis, and on a MongoDB or a stand-in for it.
 
 use std::process::Command;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{DateTime, doc};
 use mongodb::error::{ErrorKind, WriteFailure};
 
-/// A collection of the test's own.
+/// A new collection for the test.
 async fn posts(server: &MongoServer) -> Collection<Post> {
     let name = format!("cachecow_tests_blog_{}", ObjectId::new());
     blog::open(server.url(), &name).await.expect("the server runs")
@@ -22,7 +22,7 @@ async fn cow(server: &RedisServer) -> CacheCow {
     CacheCow::open(&server.url()).await.expect("a valid address")
 }
 
-/// A post of Ann's. What stands in for MongoDB tells dates apart by their seconds.
+/// A post of Ann's. The stand-in for MongoDB compares dates only by seconds.
 fn post(title: &str, seconds: i64) -> Post {
     Post {
         id: ObjectId::new(),
@@ -40,7 +40,7 @@ async fn a_post_is_found_by_each_of_its_fields_and_cached() {
     let (posts, cow) = (posts(&mongo).await, cow(&redis).await);
     let (first, other) = (post("First Title", 1), post("Other Title", 2));
     let view = || cow.with(&posts);
-    // That there is none is cached, too, and the insert takes it out.
+    // The absence is cached, too, and the insert invalidates it.
     assert!(view().get(Post::by_title("First Title")).await.unwrap().is_none());
     assert!(view().list(Post::list_by_author("ann")).await.unwrap().is_empty());
     first.publish(&cow, &posts).await.unwrap();
@@ -76,8 +76,8 @@ async fn a_post_is_found_by_each_of_its_fields_and_cached() {
     posts.drop().await.unwrap();
 }
 
-/// A reader in another process has read a post from MongoDB, and not stored it in Redis yet, when the post changes. The
-/// control changes the document, and does not tell the cache.
+/// A reader in another process has read a post from MongoDB, but not stored it in Redis yet, when the post changes.
+/// The control changes the document without an invalidation.
 #[tokio::test]
 async fn a_slow_reader_does_not_leave_the_old_post() {
     let (mongo, redis) = (MongoServer::start(), RedisServer::start());

@@ -13,23 +13,23 @@ use crate::{free_running, schedule, stampede};
 /// The time to live that every cache is given, if it has one.
 pub const TTL: Duration = Duration::from_secs(600);
 
-/// A cache in front of a [`Database`], used as its documentation says. A clone shares what is cached.
+/// A cache in front of a [`Database`], used as its documentation says. Clones share one cache.
 pub trait Contender: Clone + Send + Sync + 'static {
     /// Its name and place, for the output.
     fn name(&self) -> &'static str;
 
-    /// How long a value may stay in the cache, if the cache ends it.
+    /// The time to live of values, if the cache has one.
     fn ttl(&self) -> Option<Duration> {
         Some(TTL)
     }
 
-    /// What is behind the cache.
+    /// The database behind the cache.
     fn database(&self) -> &Database;
 
     /// Reads a row through the cache, and returns its version.
     fn read(&self, id: u64) -> impl Future<Output = u64> + Send;
 
-    /// Reads rows at once. A cache without batches is asked for each.
+    /// Reads several rows. A cache without batches is asked for each one.
     fn read_many(&self, ids: &[u64]) -> impl Future<Output = Vec<u64>> + Send {
         join_all(ids.iter().map(|&id| self.read(id)))
     }

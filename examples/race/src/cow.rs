@@ -7,9 +7,9 @@ use cachecow::{CacheCow, Error};
 use crate::contender::Contender;
 use crate::database::{Database, Row};
 
-/// Keeps the rows apart from whatever else is in that Redis.
+/// Separates the rows from other data in the same Redis.
 const NAMESPACE: &str = "cachecow-race";
-/// Bytes of decoded rows near, where the cache itself is in this process.
+/// The capacity of the near tier in bytes, if the cache itself is in this process.
 const NEAR: u64 = 64 << 20;
 
 /// Through cachecow. Over Redis, the writers have a client of their own, as in another process.

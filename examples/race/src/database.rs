@@ -1,4 +1,4 @@
-//! What stands for the database.
+//! A stand-in for the database.
 
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 /// The ids go from 0 to below this number.
 pub const ROWS: u64 = 1 << 20;
 
-/// A user, as services have them: about 140 bytes when it is encoded with its field names.
+/// A typical user record: about 140 bytes when it is encoded with its field names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, Cached)]
 #[cache(context = Database, ttl = "10m")]
 #[cache(key = "row:{id}", fetch = Database::row, fetch_many = Database::rows)]
@@ -42,10 +42,10 @@ impl Row {
     }
 }
 
-/// How long a fetch takes after the row was read: the time in which a write makes the answer old.
+/// How long a fetch takes after the row was read: during this time a write makes the answer old.
 #[derive(Clone, Copy, Debug)]
 pub enum Latency {
-    /// This number of turns of other tasks at the most, at random. Independent of the machine's speed.
+    /// At most this number of turns of other tasks, at random. It does not depend on the machine's speed.
     Turns(u32),
     /// This time.
     Time(Duration),
@@ -73,7 +73,7 @@ struct Gate {
     opened: oneshot::Receiver<()>,
 }
 
-/// A fetch that has read its row, and whose answer is on its way until it is let go.
+/// A fetch that has read its row, and is held until it is released.
 #[derive(Debug)]
 pub struct HeldFetch {
     arrived: oneshot::Receiver<()>,
@@ -154,7 +154,7 @@ impl Database {
         Ok(self.fetch(id).await)
     }
 
-    /// Several rows at once.
+    /// Fetches several rows at once.
     pub(crate) async fn rows(&self, ids: &[u64]) -> Result<Vec<Row>, Infallible> {
         self.fetches.fetch_add(1, Ordering::SeqCst);
         let rows = ids.iter().map(|&id| Row::new(id, self.version(id))).collect();
@@ -162,7 +162,7 @@ impl Database {
         Ok(rows)
     }
 
-    /// The way of the answer.
+    /// Delays the answer.
     async fn answer(&self) {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Gate { arrived, opened }) = held {

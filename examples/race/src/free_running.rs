@@ -8,16 +8,16 @@ use fastrand::Rng;
 use crate::contender::Contender;
 use crate::database::Latency;
 
-/// What is done.
+/// The load of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
     /// Reads and writes together.
     pub operations: u32,
-    /// How many tasks do them.
+    /// How many tasks run them.
     pub tasks: u32,
     /// On how many rows.
     pub rows: u64,
-    /// One operation of so many is a write, at random.
+    /// One in this number of operations is a write, at random.
     pub one_write_in: u32,
 }
 
@@ -32,10 +32,10 @@ impl Default for Load {
 pub struct Tally {
     /// All reads.
     pub reads: u64,
-    /// Those that returned something older than what was committed before an invalidation that had returned before the
+    /// Reads that returned an old version: an invalidation after a newer commit had already returned before the
     /// read began.
     pub stale_reads: u64,
-    /// The rows that are still stale at the end, when nobody writes any more.
+    /// Rows that are still stale at the end, when nobody writes any more.
     pub stale_rows: u64,
 }
 
@@ -88,7 +88,7 @@ async fn operate(contender: &impl Contender, promised: &Promised, load: Load, ta
             tally.reads += 1;
             tally.stale_reads += u64::from(version < least);
         }
-        // A hit in memory lets nobody else run.
+        // A hit in memory does not yield to other tasks.
         tokio::task::yield_now().await;
     }
     tally

@@ -7,14 +7,14 @@ use std::time::Instant;
 use crate::contender::{Contender, TTL};
 use crate::database::{Database, Row};
 
-/// Looks into a map, else fetches and puts the row there; a writer removes it after the commit.
+/// Looks into a map; on a miss, fetches the row and puts it there. A writer removes it after the commit.
 #[derive(Clone, Debug)]
 pub struct MapRecipe {
     rows: Arc<Mutex<HashMap<u64, Kept>>>,
     database: Arc<Database>,
 }
 
-/// A row and its end.
+/// A row and its expiry.
 #[derive(Debug)]
 struct Kept {
     row: Arc<Row>,
@@ -22,7 +22,7 @@ struct Kept {
 }
 
 impl MapRecipe {
-    /// In front of this database.
+    /// Makes one in front of this database.
     pub fn new(database: Arc<Database>) -> Self {
         Self { rows: Arc::default(), database }
     }

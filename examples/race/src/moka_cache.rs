@@ -15,7 +15,7 @@ pub struct MokaCache {
 }
 
 impl MokaCache {
-    /// In front of this database.
+    /// Makes one in front of this database.
     pub fn new(database: Arc<Database>) -> Self {
         let cache = Cache::builder().max_capacity(100_000).time_to_live(TTL).build();
         Self { cache, database }

@@ -9,9 +9,9 @@ use redis::{AsyncConnectionConfig, RedisResult, Script};
 use crate::contender::{Contender, TTL};
 use crate::database::{Database, Row};
 
-/// After this time a lock is free, whoever holds it.
+/// After this time a lock expires, even if someone holds it.
 const LOCK_TTL: Duration = Duration::from_secs(5);
-/// How often a caller that did not get the lock looks again.
+/// How often a caller that did not get the lock polls.
 const POLL: Duration = Duration::from_millis(5);
 /// Deletes the lock if it is still the caller's.
 const UNLOCK: &str =
@@ -44,7 +44,7 @@ impl RedisRecipe {
     ///
     /// The address is not valid, or Redis does not answer.
     pub async fn open(url: &str, recipe: Recipe, database: Arc<Database>) -> RedisResult<Self> {
-        // A timer for each request would cost more than the request, and be no part of the recipe.
+        // A timer for each request would cost more than the request, and is not part of the recipe.
         let config = AsyncConnectionConfig::new().set_response_timeout(None);
         let client = redis::Client::open(url)?;
         let redis = client.get_multiplexed_async_connection_with_config(&config).await?;
@@ -72,7 +72,7 @@ impl RedisRecipe {
         row
     }
 
-    /// The lock, or what its holder has stored meanwhile.
+    /// Takes the lock, or returns what its holder has stored meanwhile.
     async fn lock(&self, id: u64) -> Result<Lock, Row> {
         let lock = Lock { key: format!("{}:lock", self.key(id)), token: fastrand::u64(..) };
         while !lock.acquire(&self.redis).await {

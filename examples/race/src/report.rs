@@ -6,7 +6,7 @@ use crate::contender::Entrant;
 use crate::free_running::Load;
 use crate::schedule::{Outcome, ReadBack, Served};
 
-/// Runs the race on each of them, and prints what happens; first in the forced order, then freely.
+/// Runs the race on each cache, and prints what happens: first in the forced order, then freely.
 pub async fn show(entrants: &[Box<dyn Entrant>]) {
     println!("The same steps for each cache, in a forced order:");
     for entrant in entrants {

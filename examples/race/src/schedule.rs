@@ -1,8 +1,8 @@
-//! The forced order of steps. Gates force it, so that it is the same in every run.
+//! The forced order of steps. Gates enforce it, so it is the same in every run.
 
 use crate::contender::Contender;
 
-/// The row that the schedule is about.
+/// The row that the schedule uses.
 const ROW: u64 = 0;
 
 /// Where a read was served from.
@@ -14,30 +14,30 @@ pub enum Served {
     Database,
 }
 
-/// What a read returned that began after the invalidation.
+/// The result of a read that began after the invalidation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadBack {
     /// The version that was returned.
     pub version: u64,
-    /// Where from.
+    /// Where it came from.
     pub served: Served,
 }
 
-/// What became of the race.
+/// The result of the race.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Outcome {
     /// What the slow reader fetched, before the write.
     pub fetched: u64,
     /// What the writer committed.
     pub committed: u64,
-    /// What the slow reader returned. The old version is right: its read began before the write.
+    /// What the slow reader returned. The old version is correct here: its read began before the write.
     pub returned: u64,
     /// Two reads afterwards, one after the other.
     pub afterwards: [ReadBack; 2],
 }
 
 impl Outcome {
-    /// Whether a read that began after the invalidation returned what was fetched before the write.
+    /// Whether a read that began after the invalidation returned a version that was fetched before the write.
     pub fn is_stale(&self) -> bool {
         self.afterwards.iter().any(|read| read.version < self.committed)
     }

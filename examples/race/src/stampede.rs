@@ -1,4 +1,4 @@
-//! Many callers that want one cold row at once.
+//! Many callers that read one cold row at the same time.
 
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
-//! Users and posts by SeaORM 2, with cachecow in front of every read.
+//! Users and posts with SeaORM 2, and cachecow in front of every read.
 //!
 //! - SeaORM's `Model` is the cached struct: it derives `Cached` beside `DeriveEntityModel`.
 //! - The context of the fetch functions is SeaORM's `DatabaseConnection`, a pool.
-//! - A write takes the `ActiveModel`'s own insert or update, or a transaction up to its commit.
-//! - SeaORM's `DbErr` comes back from a `write` as it is; `sql_err()` tells that an e-mail address is taken.
-//! - SeaORM calls each model `Model`. `#[cache(name = "…")]` says by which name `cow.stats()`, metrics and events tell it.
+//! - The work of a write is the `ActiveModel`'s own insert or update, or a transaction up to its commit.
+//! - A `write` returns SeaORM's own `DbErr`; its `sql_err()` says that an e-mail address is taken.
+//! - SeaORM calls each model `Model`. `#[cache(name = "…")]` sets its name in `cow.stats()`, metrics and events.
 //!
 //! In this folder, with Rust 1.94 or later:
 //!
@@ -13,7 +13,7 @@
 //! cargo test         # needs a redis-server
 //! ```
 //!
-//! `REDIS_URL=redis://127.0.0.1/` puts the cache there; without it, it is in the process's memory.
+//! With `REDIS_URL=redis://127.0.0.1/`, the cache is in Redis; without it, in the process's memory.
 
 pub mod post;
 pub mod user;
@@ -23,7 +23,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait as _, Database, DatabaseConnection
 pub use post::Model as Post;
 pub use user::Model as User;
 
-/// The database at this URL, with its tables.
+/// Opens the database at this URL, and creates its tables.
 ///
 /// # Errors
 ///

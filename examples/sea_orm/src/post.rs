@@ -36,7 +36,7 @@ impl Model {
 
 /// The writes.
 impl Model {
-    /// Makes a post. Its list is known before, its id afterwards.
+    /// Creates a post. Its list is known before, its id only afterwards.
     ///
     /// # Errors
     ///
@@ -53,12 +53,12 @@ impl Model {
         write.invalidating(|post: &Self| Self::by_id(post.id)).await
     }
 
-    /// Gives a post to another author, in a transaction. The list that it leaves is known once the transaction has read
+    /// Moves a post to another author, in a transaction. Its old list is known only when the transaction has read
     /// the post.
     ///
     /// # Errors
     ///
-    /// SeaORM's: that there is no such post is its `RecordNotFound`.
+    /// SeaORM's: `RecordNotFound` if there is no such post.
     pub async fn give(
         cow: &CacheCow,
         db: &DatabaseConnection,
@@ -66,7 +66,7 @@ impl Model {
         author: i64,
     ) -> Result<Self, DbErr> {
         let work = async {
-            // What is read in here is read from the transaction, and not through the cache.
+            // Reads here use the transaction, not the cache.
             let transaction = db.begin().await?;
             let old = Entity::find_by_id(id).one(&transaction).await?;
             let old = old.ok_or_else(|| DbErr::RecordNotFound(format!("post {id}")))?;

@@ -38,13 +38,13 @@ impl Model {
     }
 }
 
-/// The writes. Each names what it is about to change before it begins.
+/// The writes. Each names the keys that it changes before it begins.
 impl Model {
-    /// Makes a user. That nobody has the e-mail address may be cached; the id is known afterwards.
+    /// Creates a user. The absence of the e-mail address may be cached; the id is known only afterwards.
     ///
     /// # Errors
     ///
-    /// SeaORM's: also that another user has the e-mail address.
+    /// SeaORM's, also if another user has the e-mail address.
     pub async fn register(
         cow: &CacheCow,
         db: &DatabaseConnection,
@@ -60,8 +60,8 @@ impl Model {
         write.invalidating(|user: &Self| Self::by_id(user.id)).await
     }
 
-    /// Gives the user another e-mail address. The object stands for its keys of before, the lookup for the new one.
-    /// The next read is a hit, unless another write came in between.
+    /// Changes the user's e-mail address. The object names its old keys, the lookup names the new one. The next
+    /// read is a hit, unless another write happened meanwhile.
     ///
     /// # Errors
     ///

@@ -29,7 +29,7 @@ async fn what_is_written_is_read() {
         let many = view().get_many([ann.id, 0].map(User::by_id)).await.unwrap();
         assert_eq!(many.iter().map(Option::is_some).collect::<Vec<_>>(), [true, false]);
     }
-    // By the names that the structs were given: to Rust each is a `Model`.
+    // By the names in the attributes: in Rust each struct is called `Model`.
     assert!(cow.stats().types.keys().copied().eq(["User"]));
     let moved = ann.change_email(&cow, &db, "ann@y.org").await.unwrap();
     assert!(view().get(User::by_email("ann@x.org")).await.unwrap().is_none());
@@ -68,8 +68,8 @@ async fn sea_orm_s_error_comes_through_write_as_it_is() {
     assert_eq!(none, DbErr::RecordNotFound("post 7".to_owned()));
 }
 
-/// A reader in another process has read a user from the database, and not stored it in Redis yet, when the user
-/// changes. The control changes the row, and does not tell the cache.
+/// A reader in another process has read a user from the database, but not stored it in Redis yet, when the user
+/// changes. The control changes the row without an invalidation.
 #[tokio::test]
 async fn a_slow_reader_does_not_leave_the_old_user() {
     for (control, fill, email) in

@@ -15,7 +15,7 @@ use crate::metrics::Metrics;
 use crate::posts::{Post, latest_posts};
 use crate::users::User;
 
-/// What others change in these tables is seen, where the change log is followed.
+/// The types whose tables are followed: the service sees changes made by others.
 pub type Followed = (User, Post, latest_posts);
 
 /// The database, and the cache in front of it. Cheap to clone.
@@ -25,16 +25,16 @@ pub struct App {
     pub db: PgPool,
     /// The cache.
     pub cow: CacheCow,
-    /// What the cache counts, for Prometheus.
+    /// The cache's metrics, for Prometheus.
     pub metrics: Arc<Metrics>,
 }
 
 impl App {
-    /// Connects to the database, makes the tables that are missing, and opens the cache.
+    /// Connects to the database, creates missing tables, and opens the cache.
     ///
     /// # Errors
     ///
-    /// If the database cannot be reached, or the cache's URL is malformed. A cache that cannot be reached is no
+    /// If the database cannot be reached, or the cache's URL is malformed. A cache that cannot be reached is not an
     /// error.
     pub async fn open(
         database_url: &str,
@@ -42,38 +42,40 @@ impl App {
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let options = PgPoolOptions::new()
             .max_connections(20)
-            // A request that gets no connection for so long is answered with 503.
+            // A request that gets no connection within this time is answered with 503.
             .acquire_timeout(Duration::from_secs(3));
         let db = options.connect(database_url).await?;
         sqlx::raw_sql(include_str!("schema.sql")).execute(&db).await?;
         Ok(Self::new(db, CacheCow::open(redis_url).await?))
     }
 
-    /// The database, with this cache in front of it.
+    /// Puts this cache in front of the database.
     pub fn new(db: PgPool, cow: CacheCow) -> Self {
         let metrics = Arc::new(Metrics::of(&cow));
         Self { db, cow, metrics }
     }
 
-    /// Compares one in so many hits with the database, in the background: a write that forgets its invalidation is found.
+    /// Compares one in this number of hits with the database, in the background, to find writes that forget their
+    /// invalidation.
     pub fn audit(&self, one_in: u32) {
         let auditor = self.cow.auditor().context(Arc::new(self.db.clone())).one_in(one_in);
         tokio::spawn(auditor.run());
     }
 
-    /// Follows PostgreSQL's own log, so that what anybody changes in the database is seen, until the cache is closed.
-    /// `service setup-sql` prints what the database needs.
+    /// Follows PostgreSQL's own log until the cache is closed, so that the service sees all changes in the
+    /// database. `service setup-sql` prints what the database needs.
     ///
     /// # Errors
     ///
-    /// What is missing in the database, with the SQL that mends it.
+    /// Says what is missing in the database, with the SQL that fixes it.
     pub async fn follow(
         &self,
         database_url: &str,
         redis_url: &str,
     ) -> Result<Follower, cachecow::Error> {
         let log = PostgresLog::connect(database_url);
-        // One process reads the slot for all that share a Redis. What is in this process's memory is its own to keep fresh.
+        // With Redis, one process reads the slot for all. With a cache in memory, each process must read the log
+        // itself.
         let log = if redis_url.starts_with("memory:") { log } else { log.slot("cachecow") };
         self.cow.follow(log).types::<Followed>().start().await
     }
@@ -89,10 +91,10 @@ impl App {
     }
 }
 
-/// Carries a write to its end, also if its client disconnects.
+/// Runs a write to its end, even if its client disconnects.
 ///
-/// axum drops a handler whose client is gone, and a write that is dropped half-way keeps its keys out of the cache
-/// until its hold expires, since the database may still commit. A task of its own is not dropped. At the end of the
+/// axum drops a handler when its client is gone. A write that is dropped half-way keeps its keys out of the cache
+/// until its hold expires, since the database may still commit. A separate task is not dropped. At the end of the
 /// program, [`CacheCow::close`] waits for it.
 ///
 /// # Errors

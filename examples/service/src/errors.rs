@@ -1,4 +1,4 @@
-//! What went wrong, and how a client is told.
+//! Errors, and the answers to the client.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use sqlx::error::ErrorKind;
 
-/// Why a request did not succeed. Redis is never among the reasons.
+/// Why a request failed. Redis is never the reason.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum AppError {
@@ -18,28 +18,28 @@ pub enum AppError {
     NotFound(&'static str),
     /// The request is malformed.
     Invalid(StatusCode, String),
-    /// The database refused the change, for a reason that the client can do something about.
+    /// The database refused the change, for a reason that the client can fix.
     Refused {
         /// The answer's status.
         status: StatusCode,
-        /// What the client is told.
+        /// The message for the client.
         message: &'static str,
-        /// What the database said.
+        /// The database's error.
         source: sqlx::Error,
     },
     /// A statement failed.
     Database(sqlx::Error),
-    /// A fetch function failed: cachecow's only error of a read.
+    /// A fetch function failed; reads of cachecow have no other error.
     Read(cachecow::Error),
 }
 
 impl AppError {
-    /// For text that cannot be accepted.
+    /// Makes the error for text that is not accepted.
     pub fn invalid(message: impl Into<String>) -> Self {
         Self::Invalid(StatusCode::UNPROCESSABLE_ENTITY, message.into())
     }
 
-    /// Turns the violation of a constraint into an answer. Any other error of the database stays what it is.
+    /// Turns the violation of a constraint into an answer. Other errors of the database do not change.
     pub fn refused(
         kind: ErrorKind,
         status: StatusCode,
@@ -51,7 +51,7 @@ impl AppError {
         }
     }
 
-    /// The database's own error.
+    /// Returns the database's own error.
     pub fn database(&self) -> Option<&sqlx::Error> {
         match self {
             Self::NotFound(_) | Self::Invalid(..) => None,
@@ -96,7 +96,7 @@ impl fmt::Display for AppError {
             Self::NotFound(what) => write!(f, "there is no such {what}"),
             Self::Invalid(_, message) => f.write_str(message),
             Self::Refused { message, .. } => f.write_str(message),
-            // What exactly is in the log, and none of the client's business.
+            // The details are in the log, and are not for the client.
             Self::Database(_) | Self::Read(_) => f.write_str("the database failed"),
         }
     }

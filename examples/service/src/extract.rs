@@ -9,17 +9,17 @@ use crate::errors::AppError;
 #[from_request(via(axum::Json), rejection(AppError))]
 pub struct Body<T>(pub T);
 
-/// What stands in the path.
+/// The parameters in the path.
 #[derive(Debug, FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(AppError))]
 pub struct Path<T>(pub T);
 
-/// What stands behind the path's question mark.
+/// The query parameters.
 #[derive(Debug, FromRequestParts)]
 #[from_request(via(axum::extract::Query), rejection(AppError))]
 pub struct Query<T>(pub T);
 
-/// Text of one to so many characters, without control characters but the usual ones.
+/// Checks that a text has one to `longest` characters, and no control characters except the usual ones.
 ///
 /// # Errors
 ///

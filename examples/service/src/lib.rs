@@ -1,7 +1,7 @@
 //! A web service with axum and sqlx on PostgreSQL, whose reads [`cachecow`] serves from Redis.
 //!
-//! [`users`] and [`posts`] hold what a service of yours would have: a struct with one derive, its fetch
-//! functions, and its writes. The rest is the usual frame of a web service.
+//! [`users`] and [`posts`] show what your own service would have: a struct with one derive, its fetch functions,
+//! and its writes. The rest is the usual code of a web service.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
 

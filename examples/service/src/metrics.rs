@@ -1,4 +1,4 @@
-//! What the cache counts, as Prometheus scrapes it.
+//! The cache's metrics, for Prometheus.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle, Prometheu
 const BUCKETS: &[f64] =
     &[1e-6, 1e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 2e-2, 0.1, 0.5, 2.0, 10.0];
 
-/// The metrics of one cache. A program that has others, too, installs one recorder for all: see `examples/metrics.rs`.
+/// The metrics of one cache. A program with other metrics installs one recorder for all: see `examples/metrics.rs`.
 pub struct Metrics {
     exporter: Exporter,
     recorder: PrometheusRecorder,
@@ -18,7 +18,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Begins to export what this cache counts.
+    /// Starts to export this cache's metrics.
     ///
     /// # Panics
     ///
@@ -29,7 +29,7 @@ impl Metrics {
         Self { exporter: cow.metrics(), rendered: recorder.handle(), recorder }
     }
 
-    /// The present numbers, as text.
+    /// Returns the current values, as text.
     pub fn render(&self) -> String {
         metrics::with_local_recorder(&self.recorder, || self.exporter.collect());
         self.rendered.render()

@@ -26,7 +26,7 @@ pub struct Post {
     pub body: String,
 }
 
-/// What a client says of a post.
+/// The fields of a post from a client.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PostFields {
@@ -56,8 +56,8 @@ impl Post {
 
 /// The latest posts of all authors.
 ///
-/// Every write that may change the answer names it, `latest_posts::of()`. Any row of the table changes it, where the
-/// change log is followed.
+/// Every write that may change the result names it: `latest_posts::of()`. If the change log is followed, any
+/// changed row of the table invalidates it.
 ///
 /// # Errors
 ///
@@ -70,7 +70,7 @@ pub async fn latest_posts(db: &PgPool) -> sqlx::Result<Vec<Post>> {
 
 /// The writes; see those of [`User`](crate::users::User).
 impl Post {
-    /// Makes a post.
+    /// Creates a post.
     ///
     /// # Errors
     ///
@@ -116,7 +116,7 @@ impl Post {
         carry_out(app.cow.write(keys, work).storing(|post| Some(post))).await
     }
 
-    /// Moves a post to another author: off one list, onto another.
+    /// Moves a post to another author: from one list to another.
     ///
     /// # Errors
     ///
@@ -141,7 +141,7 @@ impl Post {
             Ok((old, new))
         };
         let keys = (Self::by_id(id), Self::list_by_author_id(author_id), latest_posts::of());
-        // The list that it leaves is known now. An object stands for all of its keys, its lists among them.
+        // The list that it leaves is known only now. An object names all of its keys, including its lists.
         let write = app.cow.write(keys, work).invalidating(|(old, _)| Self::clone(old));
         let (_, new) = carry_out(write.storing(|(_, new)| Some(new))).await?;
         Ok(new)

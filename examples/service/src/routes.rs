@@ -18,10 +18,10 @@ use crate::extract::{Body, Path, Query, check_text};
 use crate::posts::{Post, PostFields, latest_posts};
 use crate::users::{User, UserFields};
 
-/// How many objects one request may ask for by id.
+/// The most objects that one request may ask for by id.
 const MANY: usize = 100;
 
-/// All endpoints. Those that read are there a second time below `/uncached`.
+/// All endpoints. Those that read exist a second time below `/uncached`.
 pub fn router(app: &App) -> Router {
     let reads = |source| reads().with_state(Reader { app: app.clone(), source });
     Router::new()
@@ -58,7 +58,7 @@ fn operations() -> Router<App> {
         .route("/metrics", get(metrics))
 }
 
-/// Where the reads of a router come from.
+/// Whether the reads of a router use the cache.
 #[derive(Clone, Debug)]
 struct Reader {
     app: App,
@@ -199,8 +199,8 @@ async fn delete_post(State(app): State<App>, Path(id): Path<i64>) -> Result<Stat
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Always 200, since without Redis the service is slower, and works. What a person should look at is in the answer, with
-/// the reason and since when.
+/// Always 200, since the service also works without Redis, only slower. The answer says what a person should look
+/// at, why, and since when.
 async fn healthz(State(app): State<App>) -> Json<Health> {
     Json(app.cow.health())
 }

@@ -10,16 +10,16 @@ use tokio::sync::Notify;
 use crate::app::App;
 use crate::routes::router;
 
-/// How long requests may go on after the end was asked for.
+/// How long requests may go on after shutdown was requested.
 const DRAIN: Duration = Duration::from_secs(10);
 
-/// Serves until `shutdown` completes. Then no connection is accepted any more, and requests and writes under way
-/// end.
+/// Serves until `shutdown` completes. Then it accepts no more connections, and waits for requests and writes under
+/// way.
 ///
 /// # Errors
 ///
-/// The listener's; or [`NotInvalidated`](cachecow::ErrorKind::NotInvalidated), if other processes may be served
-/// old values since Redis could not be told of everything. Nothing that was written is lost.
+/// The listener's; or [`NotInvalidated`](cachecow::ErrorKind::NotInvalidated), if Redis did not confirm all
+/// invalidations, so that other processes may be served old values. No write is lost.
 pub async fn serve(
     listener: TcpListener,
     app: App,
@@ -39,10 +39,10 @@ pub async fn serve(
         served = served.into_future() => served?,
         () = too_long => tracing::warn!("some requests take too long to end; they are given up"),
     }
-    // After the last request, and before the runtime ends: writes whose clients are gone may be under way, and
-    // Redis may have been away.
+    // After the last request, and before the runtime ends: writes whose clients are gone may still be under way,
+    // and invalidations may be outstanding.
     app.cow.close().await?;
-    // It waits for every connection, and a request that was given up may have one.
+    // With a timeout: closing the pool waits for every connection, and an abandoned request may still have one.
     let _ = tokio::time::timeout(Duration::from_secs(1), app.db.close()).await;
     Ok(())
 }

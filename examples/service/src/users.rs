@@ -21,21 +21,21 @@ pub struct User {
     /// Unique.
     #[cache(normalize = normalize_email)]
     pub email: String,
-    /// What others see.
+    /// The name that others see.
     pub name: String,
 }
 
-/// What a client says of a user.
+/// The fields of a user from a client.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct UserFields {
-    /// In any case.
+    /// In upper or lower case.
     pub email: String,
-    /// What others see.
+    /// The name that others see.
     pub name: String,
 }
 
-/// One spelling for all that mean the same mailbox. The table holds this one.
+/// Returns one spelling for all spellings of the same mailbox. The table holds this one.
 pub fn normalize_email(email: &str) -> String {
     email.trim().to_lowercase()
 }
@@ -55,17 +55,17 @@ impl User {
     }
 }
 
-/// The writes. Each names what it is about to change before it begins, and hands its transaction to
-/// [`CacheCow::write`](cachecow::CacheCow::write). What comes back is the database's own result.
+/// The writes. Each names the keys that it changes before it begins, and passes its transaction to
+/// [`CacheCow::write`](cachecow::CacheCow::write), which returns the database's own result.
 impl User {
-    /// Makes a user.
+    /// Creates a user.
     ///
     /// # Errors
     ///
     /// [`AppError::Refused`] if another user has the e-mail address.
     pub async fn insert(app: &App, fields: UserFields) -> Result<Self, AppError> {
         let fields = fields.checked()?;
-        // That there is no user with this address may be cached.
+        // The absence of a user with this address may be cached.
         let by_email = Self::by_email(&fields.email);
         let db = app.db.clone();
         let work = async move {
@@ -76,12 +76,12 @@ impl User {
                 .await
                 .map_err(email_is_taken())
         };
-        // The id is the database's choice, so its key is named afterwards.
+        // The database chooses the id, so its key is named afterwards.
         let write = app.cow.write(by_email, work);
         carry_out(write.invalidating(|user: &Self| Self::by_id(user.id))).await
     }
 
-    /// Changes a user. Nobody finds it by the old e-mail address afterwards, and everybody by the new one.
+    /// Changes a user. Afterwards it is found by the new e-mail address, and no longer by the old one.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ impl User {
             Ok((old, new))
         };
         let write = app.cow.write(keys, work).invalidating(|(old, _)| Self::by_email(&old.email));
-        // The next read is a hit, unless another write came in between.
+        // The next read is a hit, unless another write happened meanwhile.
         let (_, new) = carry_out(write.storing(|(_, new)| Some(new))).await?;
         Ok(new)
     }
@@ -133,7 +133,7 @@ impl User {
                 ))?;
             if deleted.rows_affected() == 0 { Err(AppError::NotFound("user")) } else { Ok(()) }
         };
-        // By e-mail, too: what is cached for that leads to the object that the id names.
+        // This also covers reads by e-mail: the cached pointer leads to the object of this id.
         carry_out(app.cow.write(Self::by_id(id), work)).await
     }
 }

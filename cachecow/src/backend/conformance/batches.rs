@@ -11,7 +11,7 @@ use super::support::{
 use crate::key::Key;
 use crate::protocol::{Command, Reply};
 
-/// Nothing is asked of the cache.
+/// A batch without requests.
 pub async fn an_empty_batch_has_no_answers(backend: &dyn CacheBackend) {
     assert_eq!(ask_all(backend, Vec::new()).await, []);
 }
@@ -48,7 +48,7 @@ pub async fn a_batch_answers_each_in_order(backend: &dyn CacheBackend) {
     assert_eq!(replies, expected);
 }
 
-/// More than one command carries.
+/// A batch larger than one command can carry.
 pub async fn a_batch_of_thousands_is_answered(backend: &dyn CacheBackend) {
     let keys: Vec<Key> = (0..3000).map(|_| fresh_key()).collect();
     let texts: Vec<Bytes> = (0..3000).map(|number: u16| number.to_string().into()).collect();
@@ -69,8 +69,7 @@ pub async fn a_batch_of_thousands_is_answered(backend: &dyn CacheBackend) {
     }
 }
 
-/// A caller that gives up between two commands of one key: what the first does comes before the second,
-/// or not at all.
+/// A caller gives up between two commands of one key: the first takes effect before the second, or not at all.
 pub async fn a_command_that_was_given_up_takes_no_effect_later(backend: &dyn CacheBackend) {
     for _ in 0..20 {
         let key = fresh_key();
@@ -85,7 +84,7 @@ pub async fn a_command_that_was_given_up_takes_no_effect_later(backend: &dyn Cac
     }
 }
 
-/// Sends a command, if one poll does, and does not wait for its answer.
+/// Polls a command once, and drops it without waiting for its answer.
 fn give_up(backend: &dyn CacheBackend, key: Key, command: Command) {
     let _ = backend.execute(vec![Request { key, command }]).now_or_never();
 }

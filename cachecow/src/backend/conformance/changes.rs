@@ -1,4 +1,4 @@
-//! News of changes.
+//! Messages about changes.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -26,7 +26,7 @@ struct Listener(UnboundedSender<News>);
 
 impl Listener {
     fn hear(&self, news: News) {
-        // Nobody hears it once the check has ended.
+        // Fails once the check has ended.
         let _ = self.0.send(news);
     }
 }
@@ -55,13 +55,13 @@ impl ChangeListener for Listener {
     }
 }
 
-/// Waits for news, which must come.
+/// Waits for a message, which must come.
 async fn heard(news: &mut UnboundedReceiver<News>, what: &str, is_it: impl Fn(&News) -> bool) {
     let hear = async {
         loop {
             match news.recv().await {
                 Some(news) if is_it(&news) => return,
-                Some(News::Ended) | None => panic!("nobody tells of changes any more"),
+                Some(News::Ended) | None => panic!("the backend does not report changes any more"),
                 Some(_) => {}
             }
         }
@@ -70,9 +70,8 @@ async fn heard(news: &mut UnboundedReceiver<News>, what: &str, is_it: impl Fn(&N
     heard.unwrap_or_else(|_| panic!("the listener is never told {what}"));
 }
 
-/// For backends that tell: of every change of a value, of every end of an epoch, and that the news is
-/// current. It is no part of
-/// [`all`](super::all), since a backend that tells nothing is a backend too.
+/// For backends that report changes: every change of a value, every end of an epoch, and that the listener is
+/// current. It is not part of [`all`](super::all), because a backend need not report changes.
 pub async fn changes_are_told(backend: &dyn CacheBackend) {
     let (sender, mut news) = unbounded_channel();
     let listener: Arc<dyn ChangeListener> = Arc::new(Listener(sender));
@@ -84,7 +83,7 @@ pub async fn changes_are_told(backend: &dyn CacheBackend) {
         hold(9),
         release(9),
         replace(1, b"v", false),
-        // Stored anew, over the value that is there.
+        // Stored again, over the value that is there.
         fill(2, "new"),
     ];
     for end in ends {
@@ -94,7 +93,7 @@ pub async fn changes_are_told(backend: &dyn CacheBackend) {
         if matches!(end, Command::Fill { .. }) {
             granted(backend, key, renew(2, "v")).await;
         }
-        // Whatever else there is to be told of the first value comes before this.
+        // Other messages about the first value come before this.
         store(backend, marker, "v").await;
         told_of(&mut news, marker, "that another value was stored").await;
         ask(backend, key, end.clone()).await;
@@ -108,7 +107,7 @@ pub async fn changes_are_told(backend: &dyn CacheBackend) {
         ask(backend, key, end.clone()).await;
         told_of(&mut news, key, &format!("of {end:?}")).await;
     }
-    // Whoever has gone is told nothing, and in nobody's way.
+    // A listener that is gone hears nothing, and does not block others.
     drop(listener);
     store(backend, fresh_key(), "v").await;
 }

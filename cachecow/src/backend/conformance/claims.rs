@@ -11,7 +11,7 @@ use super::support::{
 };
 use crate::protocol::{Command, Reply};
 
-/// Whoever comes second is told so.
+/// The second claim is answered that there is a lease.
 pub async fn a_claim_is_granted_once(backend: &dyn CacheBackend) {
     let key = fresh_key();
     granted(backend, key, claim(1)).await;
@@ -25,7 +25,7 @@ pub async fn of_claims_at_once_one_is_granted(backend: &dyn CacheBackend) {
         let key = fresh_key();
         let replies = join_all((0..20).map(|number| ask(backend, key, claim(number)))).await;
         let count = replies.iter().filter(|reply| is_claimed(reply)).count();
-        assert_eq!(count, 1, "so many of 20 claims at once are granted: {replies:?}");
+        assert_eq!(count, 1, "of 20 claims at once, one must be granted: {replies:?}");
     }
 }
 
@@ -44,7 +44,7 @@ pub async fn a_fill_without_a_claim_is_refused(backend: &dyn CacheBackend) {
     assert_eq!(ask(backend, key, Command::Lookup).await, Reply::Absent);
 }
 
-/// The owner of the flag is not disturbed.
+/// The owner of the flag keeps it.
 pub async fn a_fill_with_another_token_is_refused_and_leaves_the_flag(backend: &dyn CacheBackend) {
     let key = fresh_key();
     granted(backend, key, claim(1)).await;
@@ -53,7 +53,7 @@ pub async fn a_fill_with_another_token_is_refused_and_leaves_the_flag(backend: &
     assert_eq!(ask(backend, key, Command::Lookup).await, value("v1"));
 }
 
-/// A token that names a grant is the flag's only under that number.
+/// A token with a number matches the flag only if the numbers match.
 pub async fn a_fill_of_another_grant_is_refused_and_leaves_the_flag(backend: &dyn CacheBackend) {
     let key = fresh_key();
     let number = granted(backend, key, claim(1)).await;
@@ -76,7 +76,7 @@ pub async fn a_repeated_fill_is_refused(backend: &dyn CacheBackend) {
     assert_eq!(ask(backend, key, fill(200, "v1")).await, Reply::Refused);
 }
 
-/// What something on the way repeats after an invalidation does not bring back the right to fill.
+/// If something repeats a claim after an invalidation, the old right to fill does not come back.
 pub async fn a_claim_that_is_repeated_is_another(backend: &dyn CacheBackend) {
     let key = fresh_key();
     let first = granted(backend, key, claim(1)).await;
@@ -109,7 +109,7 @@ pub async fn no_number_is_granted_twice(backend: &dyn CacheBackend) {
     }
 }
 
-/// Nobody waits out the lease.
+/// Nobody must wait until the lease ends.
 pub async fn an_abandoned_claim_is_free_again(backend: &dyn CacheBackend) {
     let key = fresh_key();
     granted(backend, key, claim(1)).await;
@@ -125,7 +125,7 @@ pub async fn a_foreign_abandon_changes_nothing(backend: &dyn CacheBackend) {
     assert_eq!(ask(backend, key, claim(2)).await, Reply::Leased);
 }
 
-/// Whose claim's answer was lost knows no number, and gives the right back all the same.
+/// If the answer to a claim was lost, its owner does not know the number, but can give the right back.
 pub async fn an_abandon_without_a_number_ends_any_grant(backend: &dyn CacheBackend) {
     let key = fresh_key();
     for number in 1..4 {
@@ -136,7 +136,8 @@ pub async fn an_abandon_without_a_number_ends_any_grant(backend: &dyn CacheBacke
     }
 }
 
-/// Nothing, a flag, a value: all end as nothing. (A value and a flag: after a foreign flag.)
+/// Afterwards there is nothing, whether there was nothing, a flag or a value. (A value and a flag: see the check
+/// with another owner's flag.)
 pub async fn invalidate_clears_every_state(backend: &dyn CacheBackend) {
     let key = fresh_key();
     assert_eq!(ask(backend, key, Command::Invalidate).await, Reply::Done, "of nothing");
@@ -157,7 +158,7 @@ pub async fn an_invalidation_refuses_the_fill_under_way(backend: &dyn CacheBacke
     assert_eq!(ask(backend, key, Command::Lookup).await, Reply::Absent);
 }
 
-/// Whichever comes first: the value is deleted, or refused.
+/// In either order, the value is deleted or refused.
 pub async fn a_fill_and_an_invalidation_at_once_leave_nothing(backend: &dyn CacheBackend) {
     for fill_is_first in [true, false].repeat(20) {
         let key = fresh_key();
@@ -174,7 +175,7 @@ pub async fn a_fill_and_an_invalidation_at_once_leave_nothing(backend: &dyn Cach
     }
 }
 
-/// *A* flag is there, and it is not the filler's.
+/// There is *a* flag, but it is not that of the reader who fills.
 pub async fn a_released_and_retaken_flag_refuses_the_first_owner(backend: &dyn CacheBackend) {
     let key = fresh_key();
     granted(backend, key, claim(1)).await;

@@ -9,7 +9,7 @@ use super::support::{
 };
 use crate::protocol::{Command, Reply};
 
-/// And stays, whoever takes it.
+/// And it stays the same, whoever takes it.
 pub async fn an_epoch_begins_when_it_is_taken(backend: &dyn CacheBackend) {
     let key = fresh_key();
     for _ in 0..2 {
@@ -21,7 +21,8 @@ pub async fn an_epoch_begins_when_it_is_taken(backend: &dyn CacheBackend) {
     assert_eq!(epoch(backend, key, Command::ReadEpoch).await, first);
 }
 
-/// By its first half: a cache that has lost everything, its count of epochs too, begins none again.
+/// Its first half is that of the token. So a cache that has lost everything, even its count of epochs, never begins
+/// an old epoch again.
 pub async fn an_epoch_begins_like_its_token(backend: &dyn CacheBackend) {
     for number in 1..4 {
         let begun = epoch(backend, fresh_key(), take(number)).await;
@@ -40,7 +41,7 @@ pub async fn of_takes_at_once_one_begins_an_epoch(backend: &dyn CacheBackend) {
     }
 }
 
-/// Also one that had not begun, and where something on the way repeats what began it.
+/// Also one that had not begun, and if something repeats the command that began it.
 pub async fn an_epoch_that_ended_begins_again_with_another(backend: &dyn CacheBackend) {
     let key = fresh_key();
     assert_eq!(ask(backend, key, END).await, Reply::Done);
@@ -50,7 +51,7 @@ pub async fn an_epoch_that_ended_begins_again_with_another(backend: &dyn CacheBa
     assert_ne!(epoch(backend, key, take(1)).await, first);
 }
 
-/// Whatever is asked meanwhile, by others.
+/// Whatever commands others send meanwhile.
 pub async fn no_epoch_begins_while_a_hold_stands(backend: &dyn CacheBackend) {
     let key = fresh_key();
     let first = epoch(backend, key, take(1)).await;
@@ -78,7 +79,7 @@ pub async fn an_epochs_hold_placed_again_is_one_hold(backend: &dyn CacheBackend)
     epoch(backend, key, take(1)).await;
 }
 
-/// A write that overran its hold: an epoch that began since may be that of what is old.
+/// A write took longer than its hold: objects stored with an epoch that began since may be old.
 pub async fn a_release_ends_the_epoch_that_began_since(backend: &dyn CacheBackend) {
     let key = fresh_key();
     let first = epoch(backend, key, take(1)).await;
@@ -86,7 +87,7 @@ pub async fn a_release_ends_the_epoch_that_began_since(backend: &dyn CacheBacken
     assert_ne!(epoch(backend, key, take(1)).await, first);
 }
 
-/// Of one key, and of several in one batch.
+/// For one key, and for several in one batch.
 pub async fn epochs_values_and_flags_do_not_touch_each_other(backend: &dyn CacheBackend) {
     let (key, other) = (fresh_key(), fresh_key());
     store(backend, key, "v").await;

@@ -4,7 +4,7 @@ use super::super::CacheBackend;
 use super::support::{abandon, ask, claim, fill, fresh_key, granted, hold, release, store};
 use crate::protocol::{Command, Reply};
 
-/// A writer is at work.
+/// While a writer is at work.
 pub async fn a_hold_removes_the_value_and_keeps_claims_out(backend: &dyn CacheBackend) {
     let key = fresh_key();
     store(backend, key, "v1").await;
@@ -61,7 +61,7 @@ pub async fn a_hold_placed_again_is_one_hold(backend: &dyn CacheBackend) {
     granted(backend, key, claim(1)).await;
 }
 
-/// A write that overran its hold: whoever claimed since may have read the old value.
+/// A write took longer than its hold: a reader that claimed since may have read the old value.
 pub async fn a_release_after_its_hold_is_gone_invalidates(backend: &dyn CacheBackend) {
     let key = fresh_key();
     granted(backend, key, claim(1)).await;
@@ -69,7 +69,7 @@ pub async fn a_release_after_its_hold_is_gone_invalidates(backend: &dyn CacheBac
     assert_eq!(ask(backend, key, fill(1, "old")).await, Reply::Refused);
 }
 
-/// The same, when the other was faster.
+/// The same, if that reader has already filled.
 pub async fn a_release_removes_what_was_filled_in_between(backend: &dyn CacheBackend) {
     let key = fresh_key();
     store(backend, key, "old").await;

@@ -1,5 +1,5 @@
-//! The suite that every [`CacheBackend`] passes: what the table in [`protocol`](crate::protocol) and the
-//! trait's documentation say, as code.
+//! The test suite that every [`CacheBackend`] must pass. It checks what the table in [`protocol`](crate::protocol)
+//! and the trait's documentation say.
 //!
 //! Run [`all`] in a test of your own backend:
 //!
@@ -12,7 +12,8 @@
 //! # }
 //! ```
 //!
-//! Or make each check a test of its own, which names what is broken and runs them in parallel:
+//! Or make each check a separate test: then the name of a failed test says what is broken, and the tests run in
+//! parallel:
 //!
 //! ```
 //! macro_rules! tests {
@@ -28,20 +29,19 @@
 //! cachecow::conformance::for_each_check!(tests);
 //! ```
 //!
-//! A backend that tells of changes ([`CacheBackend::follow`]) also runs [`changes_are_told`]. One that
-//! cannot [`watch`](CacheBackend::watch) says so by [`Unsupported`](crate::BackendErrorKind::Unsupported),
-//! and the checks of watches end there.
+//! If a backend reports changes ([`CacheBackend::follow`]), also run [`changes_are_told`]. If it cannot
+//! [`watch`](CacheBackend::watch), it returns [`Unsupported`](crate::BackendErrorKind::Unsupported), and the checks
+//! of watches end there.
 //!
-//! The checks use keys of their own, by chance, so that a backend may be shared by all of them and need
-//! not be empty. What they leave behind has expired after ten minutes, except for three epochs that
-//! settle for the longest time there is.
+//! The checks use random keys, so they can all share one backend, which need not be empty. Everything they leave
+//! behind expires within ten minutes, except three epochs with the longest settle time.
 //!
 //! Some checks wait until a value, a lease, a hold or an epoch of a millisecond has expired by the backend's clock.
-//! So that clock must go on: give a backend no clock that stands still. Tokio's paused time will do.
+//! So do not give the backend a clock that stands still. Tokio's paused time works.
 //!
 //! # Panics
 //!
-//! Every check panics, saying what was expected, if the backend does something else.
+//! Every check panics if the backend behaves differently; the message says what was expected.
 
 #![allow(clippy::missing_panics_doc, reason = "every check panics; the module's page says so")]
 

@@ -13,7 +13,7 @@ pub async fn a_rejected_value_is_discarded_by_the_claim(backend: &dyn CacheBacke
     assert_eq!(ask(backend, key, fill(1, "good")).await, Reply::Settled);
 }
 
-/// Someone else replaced it already: by a value of another beginning, or of another length.
+/// Someone else has already replaced it, by a value with another beginning or another length.
 pub async fn another_value_is_not_discarded(backend: &dyn CacheBackend) {
     const LONG: &str = match str::from_utf8(&[b'x'; SeenValue::PREFIX + 2]) {
         Ok(text) => text,
@@ -40,7 +40,7 @@ pub async fn a_claim_that_replaces_what_is_gone_is_granted(backend: &dyn CacheBa
     }
 }
 
-/// Whoever renews a value leaves it to the others meanwhile.
+/// While one reader refreshes a value, the others can still read it.
 pub async fn a_kept_value_is_there_until_it_is_replaced(backend: &dyn CacheBackend) {
     let key = fresh_key();
     store(backend, key, "ageing").await;
@@ -52,7 +52,7 @@ pub async fn a_kept_value_is_there_until_it_is_replaced(backend: &dyn CacheBacke
     assert_eq!(ask(backend, key, renew(2, "ageing")).await, value("fresh"), "it is replaced");
 }
 
-/// Its end may be put off, an invalidation may not.
+/// A kept value may be replaced later, but an invalidation takes effect at once.
 pub async fn an_invalidation_refuses_the_fill_over_a_kept_value(backend: &dyn CacheBackend) {
     for end in [Command::Invalidate, hold(9)] {
         let key = fresh_key();

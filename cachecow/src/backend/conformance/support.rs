@@ -1,4 +1,4 @@
-//! What the checks share: commands, and ways to ask.
+//! What the checks share: commands, and functions that send them.
 
 use std::time::Duration;
 
@@ -10,18 +10,18 @@ use crate::protocol::{Command, Replacing, Reply, SeenValue, Token};
 
 pub(super) const LEASE: Duration = Duration::from_secs(60);
 pub(super) const TTL: Duration = Duration::from_secs(600);
-/// Over soon.
+/// A time that passes soon.
 pub(super) const BRIEF: Duration = Duration::from_millis(1);
-/// How long something is waited for that must happen; a check that passes never waits for so long.
+/// How long a check waits for something that must happen. A check that passes never waits this long.
 pub(super) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A key that nobody else has.
+/// A key that nobody else uses.
 pub(super) fn fresh_key() -> Key {
     Key::from_hash(fastrand::u128(..))
 }
 
 pub(super) fn token(number: u8) -> Token {
-    // Zero bytes and quotes, as random tokens have them.
+    // Zero bytes and quotes, which random tokens may contain.
     Token::from_bytes([number, 0, b'\'', b'\r', b'\n', 0xff, number, 0, 1, 2, 3, 4, 5, 6, 7, 8])
 }
 
@@ -33,18 +33,18 @@ pub(super) fn claim_for(number: u8, lease: Duration) -> Command {
     Command::Claim { token: token(number), lease, replacing: None }
 }
 
-/// A claim that replaces this value; the value is kept meanwhile, or goes at once.
+/// A claim that replaces this value. The value is kept meanwhile, or deleted at once.
 pub(super) fn replace(number: u8, value: &[u8], keep: bool) -> Command {
     let replacing = Some(Replacing { seen: SeenValue::of(value), keep });
     Command::Claim { token: token(number), lease: LEASE, replacing }
 }
 
-/// A claim that leaves the value that it replaces.
+/// A claim that keeps the old value until it is replaced.
 pub(super) fn renew(number: u8, value: &str) -> Command {
     replace(number, value.as_bytes(), true)
 }
 
-/// A fill that names no grant.
+/// A fill whose token has no number.
 pub(super) fn fill(number: u8, value: &'static str) -> Command {
     fill_as(token(number), value)
 }
@@ -150,7 +150,7 @@ pub(super) async fn granted(backend: &dyn CacheBackend, key: Key, command: Comma
     }
 }
 
-/// The epoch that there must be after this command.
+/// The epoch that must exist after this command.
 pub(super) async fn epoch(backend: &dyn CacheBackend, key: Key, command: Command) -> Token {
     match ask(backend, key, command).await {
         Reply::Epoch(epoch) => epoch,
@@ -175,7 +175,7 @@ pub(super) async fn store_for(
     assert_eq!(ask(backend, key, fill).await, Reply::Settled, "the fill is the claim's");
 }
 
-/// Asks until the answer is such: only the backend's own clock knows when something has expired.
+/// Polls until the answer is as expected: only the backend's own clock knows when something has expired.
 pub(super) async fn ask_until(
     backend: &dyn CacheBackend,
     key: Key,
@@ -197,7 +197,7 @@ pub(super) async fn ask_until(
     reply.unwrap_or_else(|_| panic!("{command:?} is answered as if nothing ever expired"))
 }
 
-/// Lets pass what ends within a [`BRIEF`] time from now: something else that began later has expired.
+/// Waits until everything that ends within [`BRIEF`] has expired: something that began later has expired, too.
 pub(super) async fn let_the_brief_pass(backend: &dyn CacheBackend) {
     let key = fresh_key();
     store_for(backend, key, "brief", BRIEF).await;

@@ -1,4 +1,4 @@
-//! What ends by itself. When it does, the backend's own clock says.
+//! Things that expire, by the backend's own clock.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use super::support::{
 use crate::engine::settings::LONGEST;
 use crate::protocol::{Command, Reply};
 
-/// And is then no value for a claim either.
+/// And a claim does not find it either.
 pub async fn a_value_expires(backend: &dyn CacheBackend) {
     let key = fresh_key();
     store_for(backend, key, "v", BRIEF).await;
@@ -21,7 +21,7 @@ pub async fn a_value_expires(backend: &dyn CacheBackend) {
     granted(backend, key, claim(1)).await;
 }
 
-/// The right to fill ends with it, whether or not another claims.
+/// The right to fill ends with it, whether or not another reader claims.
 pub async fn a_lease_expires(backend: &dyn CacheBackend) {
     let (key, unclaimed) = (fresh_key(), fresh_key());
     granted(backend, unclaimed, claim_for(1, BRIEF)).await;
@@ -34,7 +34,7 @@ pub async fn a_lease_expires(backend: &dyn CacheBackend) {
     assert_eq!(ask(backend, unclaimed, Command::Lookup).await, Reply::Absent);
 }
 
-/// A writer that died keeps nobody out for ever; one that lives keeps them out for longer.
+/// A writer that died does not block readers for ever; one that is alive can extend its hold.
 pub async fn a_hold_expires(backend: &dyn CacheBackend) {
     let (key, both) = (fresh_key(), fresh_key());
     assert_eq!(ask(backend, both, hold_for(8, BRIEF)).await, Reply::Done);
@@ -58,7 +58,7 @@ pub async fn a_hold_placed_again_ends_when_the_last_one_says(backend: &dyn Cache
     assert_eq!(ask(backend, longer, claim(1)).await, Reply::Held);
 }
 
-/// And the next one is another.
+/// And the next epoch is a different one.
 pub async fn an_epoch_expires(backend: &dyn CacheBackend) {
     let key = fresh_key();
     let first = epoch(backend, key, take_for(1, BRIEF)).await;
@@ -66,7 +66,7 @@ pub async fn an_epoch_expires(backend: &dyn CacheBackend) {
     assert_ne!(epoch(backend, key, take(1)).await, first);
 }
 
-/// A shorter time takes nothing away.
+/// A shorter time does not shorten it.
 pub async fn an_epoch_is_kept_for_as_long_as_anyone_asked(backend: &dyn CacheBackend) {
     for ttls in [[BRIEF, TTL], [TTL, BRIEF]] {
         let key = fresh_key();
@@ -90,7 +90,7 @@ pub async fn an_epochs_hold_expires(backend: &dyn CacheBackend) {
     assert!(matches!(next, Reply::Epoch(_)) && next != first, "{next:?} after {first:?}");
 }
 
-/// A hundred years: the cache asks for no longer time. And odd ones, which a clock may round.
+/// A hundred years, the longest time that the cache uses; and odd times, which a clock may round.
 pub async fn the_longest_times_are_taken(backend: &dyn CacheBackend) {
     for time in [LONGEST, LONGEST / 7, TTL + Duration::from_nanos(1)] {
         let key = fresh_key();
@@ -107,7 +107,7 @@ pub async fn the_longest_times_are_taken(backend: &dyn CacheBackend) {
         assert_eq!(ask(backend, held, release_epoch(9)).await, Reply::Done);
         assert_eq!(ask(backend, key, hold_for(9, time)).await, Reply::Done, "{time:?}");
         assert_eq!(ask(backend, key, claim(2)).await, Reply::Held, "{time:?}");
-        // So that a shared cache is not left with them.
+        // So that they do not remain in a shared cache.
         assert_eq!(ask(backend, key, release(9)).await, Reply::Done);
         assert_eq!(ask(backend, key, END).await, Reply::Done);
     }

@@ -9,13 +9,13 @@ use super::support::{
 };
 use crate::protocol::{Command, Reply};
 
-/// A backend that can be reached says so.
+/// A backend that can be reached answers a ping.
 pub async fn a_ping_is_answered(backend: &dyn CacheBackend) {
     let answer = backend.ping().await;
     answer.unwrap_or_else(|error| panic!("ping failed: {error}"));
 }
 
-/// A reset gives up connections, and nothing that is stored.
+/// A reset drops connections, but no stored data.
 pub async fn a_backend_that_was_reset_answers(backend: &dyn CacheBackend) {
     let key = fresh_key();
     store(backend, key, "v").await;
@@ -30,7 +30,7 @@ pub async fn an_empty_cache_has_nothing(backend: &dyn CacheBackend) {
     assert_eq!(ask(backend, fresh_key(), Command::Lookup).await, Reply::Absent);
 }
 
-/// The way of every cold read.
+/// As in every read of a cold key.
 pub async fn a_fill_stores_and_ends_the_claim(backend: &dyn CacheBackend) {
     let key = fresh_key();
     store(backend, key, "v1").await;
@@ -38,7 +38,7 @@ pub async fn a_fill_stores_and_ends_the_claim(backend: &dyn CacheBackend) {
     assert_eq!(ask(backend, key, abandon(200)).await, Reply::Refused, "the flag is gone");
 }
 
-/// Also none, and all.
+/// Also an empty value, and one with all byte values.
 pub async fn any_bytes_are_a_value(backend: &dyn CacheBackend) {
     let all: Vec<u8> = (0..=255).collect();
     for bytes in [Bytes::new(), Bytes::from(all)] {
@@ -62,7 +62,7 @@ pub async fn a_large_value_comes_back(backend: &dyn CacheBackend) {
     assert_eq!(ask(backend, key, Command::Invalidate).await, Reply::Done);
 }
 
-/// Neither values nor flags nor holds.
+/// Values, flags and holds of different keys are independent.
 pub async fn keys_do_not_touch_each_other(backend: &dyn CacheBackend) {
     let (a, b) = (fresh_key(), fresh_key());
     store(backend, a, "a").await;
@@ -72,7 +72,7 @@ pub async fn keys_do_not_touch_each_other(backend: &dyn CacheBackend) {
     assert_eq!(ask(backend, b, claim(1)).await, Reply::Held);
 }
 
-/// Whatever is cheaper about it.
+/// However it is implemented.
 pub async fn a_lookup_answers_as_its_command_does(backend: &dyn CacheBackend) {
     let key = fresh_key();
     assert_eq!(look_up(backend, key).await, Reply::Absent);
@@ -89,8 +89,8 @@ pub async fn a_lookup_answers_as_its_command_does(backend: &dyn CacheBackend) {
     }
 }
 
-/// Values, epochs and absences, mixed; the same place twice; none at all; and more than one command
-/// carries.
+/// Values, epochs and absences, mixed; the same place twice; no places; and more than one command
+/// can carry.
 pub async fn lookups_of_many_answer_each_in_order(backend: &dyn CacheBackend) {
     let (one, two, absent) = (fresh_key(), fresh_key(), fresh_key());
     store(backend, one, "one").await;

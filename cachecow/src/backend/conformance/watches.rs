@@ -15,7 +15,7 @@ use crate::protocol::Command;
 /// The watch, unless the backend has none.
 async fn watch(backend: &dyn CacheBackend, key: Key) -> Option<Watch> {
     let watch = timeout(PATIENCE, backend.watch(key)).await;
-    match watch.unwrap_or_else(|_| panic!("the watch never stands")) {
+    match watch.unwrap_or_else(|_| panic!("the watch is never set up")) {
         Ok(watch) => Some(watch),
         Err(error) if error.kind() == BackendErrorKind::Unsupported => None,
         Err(error) => panic!("watch failed: {error}"),
@@ -40,7 +40,7 @@ pub async fn a_watch_without_a_lease_completes_at_once(backend: &dyn CacheBacken
     }
 }
 
-/// However it ends.
+/// In whatever way it ends.
 pub async fn a_watch_completes_when_its_lease_ends(backend: &dyn CacheBackend) {
     for end in [fill(1, "v"), abandon(1), Command::Invalidate, hold(9), release(9)] {
         let key = fresh_key();
@@ -51,7 +51,7 @@ pub async fn a_watch_completes_when_its_lease_ends(backend: &dyn CacheBackend) {
     }
 }
 
-/// Those of other keys stay as they are.
+/// Watches of other keys do not complete.
 pub async fn every_watch_of_a_key_completes(backend: &dyn CacheBackend) {
     let (key, other) = (fresh_key(), fresh_key());
     for key in [key, other] {
@@ -77,7 +77,7 @@ pub async fn a_watch_completes_when_its_lease_expires(backend: &dyn CacheBackend
     completes(watch, "the lease has expired").await;
 }
 
-/// Before it stands, or later; the others of its key go on.
+/// Before or after it is set up; other watches of its key go on.
 pub async fn a_watch_may_be_dropped(backend: &dyn CacheBackend) {
     let key = fresh_key();
     granted(backend, key, claim_for(1, LEASE)).await;

@@ -7,10 +7,10 @@ use super::support::{
 };
 use crate::protocol::{Command, Reply};
 
-/// Nobody else was there.
+/// No other writer, and no invalidation.
 pub async fn a_writer_alone_stores_at_its_release(backend: &dyn CacheBackend) {
     let key = fresh_key();
-    // What ended before it began is no matter.
+    // What ended before it began has no effect.
     for command in [hold(8), release(8), Command::Invalidate, hold(9)] {
         assert_eq!(ask(backend, key, command).await, Reply::Done);
     }
@@ -20,13 +20,13 @@ pub async fn a_writer_alone_stores_at_its_release(backend: &dyn CacheBackend) {
     granted(backend, key, claim(1)).await;
 }
 
-/// The other may have changed the object later, whenever it began and whether or not it has ended.
+/// The other writer may have changed the object later, whenever it began, and whether or not it has ended.
 pub async fn a_writer_that_was_not_alone_stores_nothing(backend: &dyn CacheBackend) {
     let overlaps: [&[Command]; 4] = [
         &[hold(8), hold(9), release(8)],
         &[hold(9), hold(8), release(8)],
         &[hold(8), hold(9), release(8), release(8)],
-        // One that has overrun its hold.
+        // The release of a writer that took longer than its hold.
         &[hold(9), release(8)],
     ];
     for commands in overlaps {
@@ -52,7 +52,7 @@ pub async fn a_writer_that_was_not_alone_stores_nothing(backend: &dyn CacheBacke
     }
 }
 
-/// By somebody who changed the object without a hold.
+/// By someone who changed the object without a hold.
 pub async fn an_invalidation_keeps_a_writer_from_storing(backend: &dyn CacheBackend) {
     let key = fresh_key();
     assert_eq!(ask(backend, key, hold(9)).await, Reply::Done);

@@ -1,5 +1,5 @@
-//! Invalidations that replicas have acknowledged: each batch is sent together with a `WAIT`, on a
-//! connection that it has to itself meanwhile, since `WAIT` blocks it.
+//! Invalidations that replicas must acknowledge. Each batch is sent together with a `WAIT`, on a
+//! connection that nobody else uses meanwhile, since `WAIT` blocks it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ pub(super) struct Acks {
     pub(super) timeout: Duration,
 }
 
-/// The connections to one server on which its replicas are waited for.
+/// The connections to one server that wait for its replicas.
 pub(super) struct AckLines {
     idle: Mutex<Vec<Arc<Server>>>,
     places: Semaphore,
@@ -39,12 +39,12 @@ impl Default for AckLines {
 impl Acks {
     fn wait(self) -> Cmd {
         let mut command = ::redis::cmd("WAIT");
-        // Zero would be for ever.
+        // Zero would mean for ever.
         command.arg(self.replicas).arg(self.timeout.as_millis().max(1));
         command
     }
 
-    /// What is wrong with the answer to `WAIT`.
+    /// Returns the error in the answer to `WAIT`, if there is one.
     fn fault(self, answer: Option<Value>) -> Option<BackendError> {
         match answer {
             Some(Value::Int(count)) => {
@@ -62,7 +62,7 @@ impl Acks {
 }
 
 impl AckLines {
-    /// Sends the commands and a `WAIT`. If too few replicas acknowledge, no command has succeeded.
+    /// Sends the commands and a `WAIT`. If too few replicas acknowledge, all commands count as failed.
     pub(super) async fn send(
         &self,
         server: &Server,
@@ -71,7 +71,7 @@ impl AckLines {
     ) -> Result<Answers, BackendError> {
         let gone = |_| BackendErrorKind::Disconnected.with("shutting down");
         let _place = self.places.acquire().await.map_err(gone)?;
-        // A batch that is dropped keeps its connection, which may be blocked, from the next.
+        // A dropped batch does not return its connection, which may be blocked, for the next batch.
         let idle = self.lock().pop();
         let line = idle.unwrap_or_else(|| server.apart());
         let connection = line.connection().await?;
@@ -81,7 +81,7 @@ impl AckLines {
         let mut answers = match line.send_all(connection, &waiting).await {
             Ok(answers) => answers,
             Err(error) => {
-                // The others have likely gone the same way.
+                // The other connections are probably broken too.
                 self.reset();
                 return Ok(vec![Err(error); count]);
             }

@@ -1,4 +1,4 @@
-//! What many callers wait for and one task does.
+//! An attempt that one task makes, while many callers wait for it.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -10,15 +10,15 @@ use tokio::sync::oneshot;
 
 use super::super::{BackendError, BackendErrorKind};
 
-/// The end of the attempt under way.
+/// A future of the result of the attempt under way.
 pub(super) type Attempt<T> = Shared<BoxFuture<'static, Result<T, BackendError>>>;
 
-/// An attempt in a task of its own, of which there is one at a time.
+/// Attempts in a separate task, one at a time.
 pub(super) struct Attempts<T>(Arc<Mutex<Option<Attempt<T>>>>);
 
 impl<T: Clone + Send + Sync + 'static> Attempts<T> {
-    /// The attempt that is under way, or else this one. It goes on though no caller waits for it, and
-    /// fails if its runtime ends.
+    /// Joins the attempt under way, or begins this one. It goes on even if no caller waits for it, and fails if its
+    /// runtime ends.
     pub(super) fn join_or_begin(
         &self,
         attempt: impl Future<Output = Result<T, BackendError>> + Send + 'static,
@@ -33,11 +33,11 @@ impl<T: Clone + Send + Sync + 'static> Attempts<T> {
             }
             *current = Some(outcome.clone());
         }
-        // Outside of the lock, which `UnderWay` takes: a runtime that has ended drops the task at once.
+        // Outside the lock, which `UnderWay` takes: a runtime that has ended drops the task at once.
         let under_way = UnderWay(Arc::clone(&self.0));
         tokio::spawn(async move {
             let outcome = attempt.await;
-            // First, so that a caller that waited and finds the outcome wanting begins another.
+            // Before returning, so that a caller that is not content with the result can begin another attempt.
             drop(under_way);
             let _nobody_waits = sender.send(outcome);
         });
@@ -56,7 +56,7 @@ impl<T> Default for Attempts<T> {
     }
 }
 
-/// Ends with the task, also where a runtime ends.
+/// Dropped with the task, also if its runtime ends.
 struct UnderWay<T>(Arc<Mutex<Option<Attempt<T>>>>);
 
 impl<T> Drop for UnderWay<T> {

@@ -1,4 +1,4 @@
-//! The connection to one server: made here, or elsewhere.
+//! The connection to one server: made here, or given by the program.
 
 use std::fmt;
 use std::sync::Arc;
@@ -41,7 +41,7 @@ impl Connection {
         }
     }
 
-    /// One answer for each command; for a transaction one, which holds them all.
+    /// Returns one answer for each command; for a transaction, one answer that contains all.
     pub(crate) async fn send_all(&self, pipeline: &Pipeline) -> Result<Vec<Value>, BackendError> {
         match self {
             Self::Server(server) => server.send_all(server.connection().await?, pipeline).await,
@@ -54,7 +54,7 @@ impl Connection {
         }
     }
 
-    /// None, if the connection was given.
+    /// `None` if the program gave the connection.
     pub(super) fn server(&self) -> Option<&Arc<Server>> {
         match self {
             Self::Server(server) => Some(server),

@@ -18,7 +18,7 @@ const WRITE_BUFFER: usize = 1024;
 pub(super) struct Connector {
     config: AsyncConnectionConfig,
     timeout: Duration,
-    /// Whether servers may tell something unasked, which takes the protocol's third version.
+    /// Whether servers may push messages, which needs RESP3.
     hears: bool,
 }
 
@@ -26,7 +26,7 @@ impl Connector {
     pub(super) fn new(timeout: Duration) -> Self {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(timeout))
-            // The caller bounds each operation.
+            // The caller sets a timeout for each operation.
             .set_response_timeout(None)
             .set_pipeline_buffer_size(WRITE_BUFFER);
         Self { config, timeout, hears: false }
@@ -55,7 +55,7 @@ impl Connector {
         connecting.await.map_err(|error| reply::failed(&error))
     }
 
-    /// Asks what has to be known before the connection can be used.
+    /// Sends a command that must be answered before the connection can be used.
     pub(super) async fn ask(
         &self,
         connection: &mut MultiplexedConnection,
@@ -66,7 +66,7 @@ impl Connector {
         reply::as_answer(answer.map_err(|_| late())?).map_err(|error| reply::failed(&error))
     }
 
-    /// [`ask`](Self::ask), more than one question at once.
+    /// [`ask`](Self::ask) for several commands at once.
     pub(super) async fn ask_all(
         &self,
         connection: &mut MultiplexedConnection,

@@ -11,13 +11,13 @@ use crate::protocol::Reply;
 
 type Answer = Result<Reply, BackendError>;
 
-/// The value of one key.
+/// Reads the value of one key.
 pub(super) async fn lookup(shared: &Shared, key: Key) -> Answer {
     let get = Routed::read(get(shared, &[Place::Value(key)]), shared.slot(key));
     reply::looked_up(shared.route.send(get).await?)
 }
 
-/// What is in several places.
+/// Reads several places.
 pub(super) async fn lookup_many(shared: &Shared, places: Vec<Place>) -> Vec<Answer> {
     let max_keys = shared.max_keys();
     let gets = places.chunks(max_keys).map(|places| {
@@ -34,7 +34,7 @@ pub(super) async fn lookup_many(shared: &Shared, places: Vec<Place>) -> Vec<Answ
     answers
 }
 
-/// The command that reads some values or epochs: `GET`, which the server answers in less time, or `MGET`.
+/// The command that reads some values or epochs: `GET` for one, which is faster on the server, otherwise `MGET`.
 pub(super) fn get(shared: &Shared, places: &[Place]) -> Cmd {
     let mut command = Cmd::with_capacity(places.len() + 1, places.len() * 48);
     command.arg(if places.len() == 1 { "GET" } else { "MGET" });
@@ -42,7 +42,7 @@ pub(super) fn get(shared: &Shared, places: &[Place]) -> Cmd {
     command
 }
 
-/// Adds what a `GET`, or an `MGET`, says of each place.
+/// Adds the answer of a `GET` or an `MGET` for each place.
 fn read(value: Result<Value, BackendError>, places: &[Place], answers: &mut Vec<Answer>) {
     let error = match value {
         Ok(value) if places.len() == 1 => return answers.push(reply::read(value, places[0])),

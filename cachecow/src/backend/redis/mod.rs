@@ -1,4 +1,4 @@
-//! Redis and its relatives.
+//! Redis and compatible servers.
 
 mod acks;
 mod attempt;
@@ -43,11 +43,11 @@ use crate::events::say;
 use crate::key::Key;
 use crate::protocol::Reply;
 
-/// The protocol on a Redis or Valkey server, version 6.2 or later, over one multiplexed connection; on
-/// a cluster over one to each node.
+/// A backend for a Redis or Valkey server, version 6.2 or later, over one multiplexed connection; for a cluster,
+/// over one connection to each node.
 ///
-/// Every command but a lookup is a Lua script, called by its hash; a server that does not know it
-/// (after a restart or `SCRIPT FLUSH`) is sent the script once more.
+/// Every command except a lookup is a Lua script, called by its hash. If a server does not know the
+/// script (after a restart or `SCRIPT FLUSH`), it is sent again.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -64,89 +64,88 @@ use crate::protocol::Reply;
 ///
 /// # Names
 ///
-/// An object has two Redis keys, `cache:{<key>}` for its value and `flag:{<key>}` for the right to fill it,
-/// after the namespace and a colon if there is one. The braces keep both in one cluster slot. A tag has
-/// one, `tag:{<key>}`, and so has each type whose objects carry tags.
+/// An object has two Redis keys: `cache:{<key>}` for its value, and `flag:{<key>}` for the right to fill it. If
+/// there is a namespace, it comes first, with a colon. The braces keep both keys in one cluster slot. A tag has one
+/// Redis key, `tag:{<key>}`, and so has each type whose objects carry tags.
 ///
-/// What stands between the braces is the [`Key`](crate::Key): the words of the key's template, each with a
-/// colon, and the hash of the template and the values. `user:{id}` gives `cache:{user:NaRX…}`,
-/// `tenant:{tenant}:user:{id}` gives `cache:{tenant:user:NaRX…}`. Tags have the words of their type's first
-/// template. Words are runs of ASCII letters, digits, `-` and `_`; all else only divides them, and of
-/// longer ones the first 31 characters stand there, with the colons. No value of a placeholder does.
+/// Between the braces is the [`Key`](crate::Key): the words of the key's template, each with a colon, and the hash
+/// of the template and the values. `user:{id}` gives `cache:{user:NaRX…}`, `tenant:{tenant}:user:{id}` gives
+/// `cache:{tenant:user:NaRX…}`. Tags have the words of their type's first template. Words are runs of ASCII
+/// letters, digits, `-` and `_`; other characters only separate them. At most the first 31 characters are used,
+/// colons included. Values of placeholders are never part of the name.
 ///
-/// So `redis-cli --scan --pattern 'cache:{user:*'` lists the users, and an ACL can confine a program to
-/// them: `~cache:{user:* ~flag:{user:* ~tag:{user:*`. Where the server denies a key, it is served from the
-/// backing store, and so are the reads that went to the server in the same command.
+/// So `redis-cli --scan --pattern 'cache:{user:*'` lists the users, and an ACL can confine a program to them:
+/// `~cache:{user:* ~flag:{user:* ~tag:{user:*`. If the server denies a key, the read is served from the backing
+/// store, and so are other reads in the same command.
 ///
-/// The connection is made on first use and made anew after it broke. A URL is
+/// The connection is opened on first use, and again after it broke. A URL is
 ///
 /// - `redis://[user[:password]@]host[:port][/db]`, `rediss://…` for TLS (feature `tls`), or
 ///   `redis+unix:///path[?db=0&user=…&pass=…]`;
 /// - `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/name[/db]`: the master that the
-///   sentinels know by this name. User and password are for the master; the sentinels' own are
+///   sentinels know by this name. User and password are for the master; those for the sentinels are
 ///   `?sentinel_user=…&sentinel_password=…`. `rediss+sentinel://…` uses TLS for both;
-/// - `redis+cluster://[user[:password]@]host[:port][,host[:port]…]` (feature `cluster`): the cluster
-///   that any of these nodes is part of; `rediss+cluster://…` with TLS.
+/// - `redis+cluster://[user[:password]@]host[:port][,host[:port]…]` (feature `cluster`): the cluster that these
+///   nodes belong to; one of them is enough; `rediss+cluster://…` with TLS.
 ///
 /// # Sentinels
 ///
-/// All of them are asked whenever a connection is made, and more than half are waited for, or all that
-/// answer; what the one says counts that knows of the last failover. The server that it names is asked
-/// by `ROLE` whether it is the master, which its user must be allowed. From then on they are listened
-/// to (`+switch-master`): when they switch the master the connection is replaced, without waiting until
-/// they demote the former one.
+/// Whenever a connection is opened, the backend asks all sentinels. It waits for more than half of them, or for all
+/// that answer, and uses the answer of the one that knows of the last failover. It asks the server that this
+/// sentinel names by `ROLE` whether it is the master; the user needs the right to `ROLE`. From then on the backend
+/// listens to the sentinels (`+switch-master`). When they switch the master, it replaces the connection at once,
+/// without waiting until the sentinels demote the former master.
 ///
-/// A sentinel that was lost is connected to every second, and asked at once, so that a switch that was
-/// missed meanwhile is made up for. One that tells nothing is asked every second; where it does not
-/// answer within the connect timeout, the link is made anew.
+/// If the connection to a sentinel is lost, the backend reconnects every second and asks at once, so that it learns
+/// of a switch that it missed. A sentinel that sends nothing is asked every second. If it does not answer within
+/// the connect timeout, the backend opens a new connection.
 ///
 /// # Clusters
 ///
-/// Only masters are asked. A batch is one pipeline for each node concerned, all sent in parallel;
-/// redirections are followed. What a node that is out of reach should have carried out fails alone,
-/// as [`Rejected`](BackendErrorKind::Rejected) while other nodes can be reached. The user must be
-/// allowed `CLUSTER INFO` and `CLUSTER SLOTS`.
+/// The backend uses only masters. A batch is one pipeline for each node involved, all sent in
+/// parallel; redirections are followed. If a node cannot be reached, only its own commands fail, as
+/// [`Rejected`](BackendErrorKind::Rejected) while other nodes can be reached. The user needs the
+/// rights to `CLUSTER INFO` and `CLUSTER SLOTS`.
 ///
-/// Up to three nodes are asked for the slots every second, and whenever something seems to have
-/// changed. A node that has not heard of the last failover is not believed while another has.
+/// The backend asks up to three nodes for the slots every second, and whenever something seems to
+/// have changed. If one node has heard of the last failover, nodes that have not are ignored.
 ///
-/// While a slot moves from one node to another, values that have not moved yet are found; the others
-/// are fetched until the move has ended. Nothing is claimed and so nothing new is stored. Invalidations
-/// and holds are carried out on both nodes, in up to nine round trips, and confirmed when both have
-/// answered; with [replica acknowledgements](Self::with_replica_acks) they are not confirmed until the
-/// move has ended.
+/// While a slot moves from one node to another, values that have not moved yet are hits, and the others are fetched
+/// until the move has ended. Nothing is claimed, so nothing new is stored. Invalidations and holds are carried out
+/// on both nodes, in up to nine round trips, and are confirmed when both have answered. With
+/// [replica acknowledgements](Self::with_replica_acks), they are not confirmed until the move has ended.
 ///
 /// # Waiting
 ///
-/// The first read that waits for another process's fill makes a second connection, on which the
-/// server tells of the keys that change (`CLIENT TRACKING`, in RESP3). Where that is refused, and
-/// beside a connection made elsewhere, such reads poll instead, every 2 to 40 ms; a server that
-/// refused is asked again after a minute.
+/// The first read that waits for another process's fill opens a second connection, on which the
+/// server reports changed keys (`CLIENT TRACKING`, in RESP3). If the server refuses that, or the
+/// program gave its own connection, such reads poll every 2 to 40 ms instead. A server that refused
+/// is asked again after a minute.
 ///
 /// # Consistency
 ///
-/// A write that Redis acknowledged and then lost — at an asynchronous failover, or at a restart from
-/// an older snapshot — takes its invalidation with it: the old value may be served for its time to
-/// live. So may what a former master confirms between the choice of its successor and the news of it,
-/// about a second at a switch by sentinels, and longer if it is cut off from them and not from its
-/// clients. [`with_replica_acks`](Self::with_replica_acks) of all replicas makes an error of it.
+/// If Redis acknowledges a command and then loses it (at an asynchronous failover, or at a restart from an older
+/// snapshot), an invalidation may be lost: the old value may then be served for its time to live. The same holds
+/// for invalidations that a former master confirms after its successor was chosen and before the backend hears of
+/// it: for about a second at a switch by sentinels, and longer if the master is cut off from them but not from its
+/// clients. [`with_replica_acks`](Self::with_replica_acks) with all replicas turns this into an error.
 ///
-/// A former master that hung, and wakes up after its successor has confirmed an invalidation, serves the
-/// old value to a backend that has not heard of the switch, until it hears of it itself (a cluster's
-/// node within half a second). The news takes up to a second while the runtime runs on which the
-/// connection was made; longer, while no sentinel, and no other node of the cluster, can be reached.
+/// Suppose a former master hung, and wakes up after its successor has confirmed an invalidation. It serves the old
+/// value to a backend that has not heard of the switch, until the former master hears of it itself (a cluster's
+/// node within half a second). The backend hears of it within a second, while the runtime on which the connection
+/// was opened is running. It takes longer while no sentinel, and no other node of the cluster, can be reached.
 ///
-/// A move of a slot that is broken off (by `SETSLOT … STABLE`, or since one of its nodes failed over)
-/// may leave keys on the node that does not own the slot, where no client looks. Delete them before
-/// the slot moves there, or `--cluster fix` brings them back: [the promise](crate::guide::promise#by-redis) says
-/// how. A hold, or the time for which a tag settles, that began during such a move may be lost with it.
+/// If the move of a slot is cancelled (by `SETSLOT … STABLE`, or because one of its nodes failed over), keys may
+/// remain on the node that does not own the slot, where no client looks. Delete them before the slot moves there
+/// again, or before `--cluster fix` brings them back: [the promise](crate::guide::promise#by-redis) says how. A
+/// hold, or the settle time of a tag, that began during such a move may be lost with it.
 pub struct RedisBackend {
     shared: Arc<Shared>,
-    /// Where changes are heard, if not on another connection like the one given.
+    /// The server for messages about changes, if it is set separately.
     listens_to: Option<Arc<Shared>>,
 }
 
-/// How long an attempt to connect may take where nobody waits for it.
+/// How long an attempt to connect may take if no caller waits for it.
 const LISTENING_TIMEOUT: Duration = Duration::from_secs(5);
 
 struct Shared {
@@ -157,7 +156,7 @@ struct Shared {
 }
 
 impl RedisBackend {
-    /// A backend that connects to `url` on first use, giving up a connection attempt after
+    /// Makes a backend that connects to `url` on first use. It gives up an attempt to connect after
     /// `connect_timeout`.
     ///
     /// # Errors
@@ -181,13 +180,14 @@ impl RedisBackend {
         Self::by(route, String::new())
     }
 
-    /// A backend on a connection of redis 1 made elsewhere (feature `redis-1`), which must reconnect by itself: a
-    /// `redis::aio::ConnectionManager`, or a `MultiplexedConnection` where its end is the program's.
+    /// Makes a backend on an existing connection of redis 1 (feature `redis-1`). The connection must reconnect by
+    /// itself, like a `redis::aio::ConnectionManager`. Use a `MultiplexedConnection` only if the program ends when
+    /// it breaks.
     ///
-    /// There is no second connection beside it: reads that wait for another process's fill poll.
+    /// There is no second connection, so reads that wait for another process's fill poll.
     ///
-    /// Not one to a cluster: it would not know which of a batch's keys is on which node. That is
-    /// `from_cluster_connection`'s (feature `cluster`).
+    /// For a cluster, use `from_cluster_connection` (feature `cluster`): this backend does not know
+    /// which keys of a batch are on which node.
     #[cfg(feature = "redis-1")]
     pub fn from_connection<C>(connection: C) -> Self
     where
@@ -196,25 +196,25 @@ impl RedisBackend {
         Self::on(Arc::new(Connection::given(connection)), String::new())
     }
 
-    /// A backend on a connection to a cluster that was made elsewhere (features `cluster` and `redis-1`). By URL it does more: a batch
-    /// is a pipeline for each node, and a node that is out of reach takes nothing of the others.
+    /// Makes a backend on an existing connection to a cluster (features `cluster` and `redis-1`). A backend opened
+    /// by URL does more: it sends a batch as one pipeline for each node, and a node that cannot be reached does not
+    /// affect the others.
     ///
-    /// Build the connection with `retries(…)` as small as its redirections allow (3 will do) and
-    /// without reading from replicas. What it sends again after a connection broke may have been
-    /// carried out before. Nothing stale comes of it; a hold that arrives again keeps readers from
-    /// storing until it ends. While a slot moves, its commands are sent again as well: choose a short
-    /// `min_retry_wait`.
+    /// Build the connection with `retries(…)` as small as its redirections allow (3 is enough), and without reads
+    /// from replicas. After a connection broke, it may send commands again that were already carried out. No stale
+    /// data results from that, but a hold that arrives again prevents readers from storing until it expires. While
+    /// a slot moves, commands are sent again too: choose a short `min_retry_wait`.
     ///
     /// # Consistency
     ///
-    /// It follows redirections without saying so. What has moved already is therefore found, and so is
-    /// what an earlier move left on the same node when it was broken off.
+    /// The connection follows redirections without reporting them. So values that have already moved are found, but
+    /// also values that an earlier, cancelled move left on the same node.
     #[cfg(all(feature = "cluster", feature = "redis-1"))]
     pub fn from_cluster_connection(connection: ::redis::cluster_async::ClusterConnection) -> Self {
         Self::by(Route::GivenCluster(cluster::Given::new(connection)), String::new())
     }
 
-    /// Puts `namespace` and a colon before every Redis key, so that several applications may share
+    /// Adds `namespace` and a colon before every Redis key, so that several applications can share
     /// one database.
     #[must_use]
     pub fn with_namespace(mut self, namespace: &str) -> Self {
@@ -225,8 +225,8 @@ impl RedisBackend {
         self
     }
 
-    /// Names the server behind a connection made elsewhere, so that changes can be heard from it on
-    /// a connection of its own: [`Builder::near`](crate::Builder::near) needs it.
+    /// Sets the URL of the server behind an existing connection, so that the backend can open its
+    /// own connection to hear of changes. [`Builder::near`](crate::Builder::near) needs it.
     ///
     /// # Errors
     ///
@@ -246,36 +246,35 @@ impl RedisBackend {
         self.listens_to.as_ref().unwrap_or(&self.shared)
     }
 
-    /// Makes invalidations, holds and releases wait until so many of the server's replicas have
-    /// acknowledged them, for no longer than `timeout`. With too few they are errors of the kind
-    /// [`Rejected`](BackendErrorKind::Rejected), though the server itself has carried them out.
+    /// Makes invalidations, holds and releases wait until this number of the server's replicas have
+    /// acknowledged them, for at most `timeout`. With too few acknowledgements they return an error
+    /// of the kind [`Rejected`](BackendErrorKind::Rejected), although the server itself has carried
+    /// them out.
     ///
-    /// Each is sent together with `WAIT` on a connection of its own, of which there are up to 16 to a
-    /// server.
+    /// Each is sent together with `WAIT` on a separate connection. There are up to 16 such connections to a server.
     ///
     /// # Consistency
     ///
-    /// After a failover to a replica that acknowledged, an invalidation stands. Neither Sentinel nor
-    /// a cluster promises to choose such a replica, unless as many are asked for as a master has: also at
-    /// a switch on purpose. While one of them is away, invalidations then fail.
+    /// After a failover to a replica that acknowledged an invalidation, the invalidation is not lost. But neither
+    /// Sentinel nor a cluster promises to choose such a replica, even at a planned switch, unless you require all
+    /// replicas of a master. Then invalidations fail while one replica is missing.
     ///
-    /// While a cluster's slot moves, its keys' invalidations and holds are carried out and not
-    /// confirmed: the node that it moves away from takes no commands for keys that have moved, so that
-    /// its replicas have nothing to acknowledge, and one that lags could bring the old value back.
-    /// Repeated after the move, as the background does, they are confirmed.
+    /// While a slot of a cluster moves, invalidations and holds of its keys are carried out but not confirmed. The
+    /// source node executes no commands for keys that have moved, so its replicas have nothing to acknowledge, and
+    /// a lagging replica could bring the old value back. The background retries are confirmed after the move.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfig`], on a connection that was made elsewhere: `WAIT` would block it; and
-    /// for more replicas than the server can count.
+    /// [`ErrorKind::InvalidConfig`] with an existing connection, which `WAIT` would block; and for more replicas
+    /// than the server can count.
     pub fn with_replica_acks(mut self, replicas: usize, timeout: Duration) -> Result<Self, Error> {
         if !self.shared.route.connects() {
-            let message = "replica_acks needs connections of its own; open the cache by URL";
+            let message = "replica_acks cannot use an existing connection; open the cache by URL";
             return Err(Error::new(ErrorKind::InvalidConfig, message));
         }
         if i32::try_from(replicas).is_err() {
-            let message = "replica_acks asks for more replicas than a server can have; ask for as many \
-                           as there are";
+            let message = "replica_acks requires more replicas than a server can have; write the number \
+                of replicas that there are";
             return Err(Error::new(ErrorKind::InvalidConfig, message));
         }
         let timeout = timeout.min(LONGEST);
@@ -285,8 +284,8 @@ impl RedisBackend {
         Ok(self)
     }
 
-    /// Bounds what a single node of a cluster may take, so that one that hangs fails before the whole
-    /// operation does.
+    /// Limits the time for a single node of a cluster, so that a node that hangs fails before the whole operation
+    /// does.
     pub(crate) fn within(mut self, operation_timeout: Duration) -> Self {
         if let Some(shared) = self.unshared() {
             shared.route.set_patience(operation_timeout * 7 / 8);
@@ -294,7 +293,7 @@ impl RedisBackend {
         self
     }
 
-    /// A backend on a connection that may have other uses, with this before every Redis key.
+    /// A backend on a connection that may also be used elsewhere, with this prefix for every Redis key.
     #[cfg_attr(not(feature = "redis-1"), allow(dead_code, reason = "nobody gives one"))]
     pub(crate) fn on(link: Arc<Connection>, prefix: String) -> Self {
         Self::by(Route::by_connection(link), prefix)
@@ -337,11 +336,11 @@ impl Shared {
 
     /// The slot of a place.
     fn slot_of(&self, place: Place) -> u16 {
-        // The slot is that of what stands between the braces.
+        // The slot is that of the text between the braces.
         self.slot(place.key())
     }
 
-    /// Adds a name in the key's slot under which there never is anything.
+    /// Adds a name in the key's slot that never exists.
     fn add_missing_name(&self, command: &mut Cmd, key: Key, is_epoch: bool) {
         let kind: &[u8] = if is_epoch { b"tag:{" } else { b"flag:{" };
         let mut name = self.name(kind, key);
@@ -363,7 +362,7 @@ impl Shared {
         name
     }
 
-    /// The slot of the key's value and flag, where there are slots.
+    /// The slot of the key's value and flag, in a cluster.
     #[cfg(feature = "cluster")]
     fn slot(&self, key: Key) -> u16 {
         if self.route.has_slots() { cluster::slot_of(&self.name(b"cache:{", key)) } else { 0 }
@@ -380,10 +379,10 @@ impl Shared {
         self.route.has_slots()
     }
 
-    /// How many keys one command takes at the most: a long one keeps the server from everyone else.
+    /// How many keys one command takes at most: a long command blocks the server for all others.
     fn max_keys(&self) -> usize {
-        // Different keys have different slots. Two of one slot go separately as well, or one that
-        // moves to another node would keep the other waiting.
+        // Different keys have different slots. Two keys of one slot are also sent separately:
+        // otherwise one that moves to another node would delay the other.
         if self.route.has_slots() { 1 } else { 512 }
     }
 }
@@ -413,7 +412,7 @@ impl CacheBackend for RedisBackend {
     }
 
     fn combines_lookups(&self) -> bool {
-        // Of a cluster's nodes each is asked on its own: one that hangs must not hold up the others.
+        // In a cluster, each node gets its own commands: one that hangs must not delay the others.
         !self.shared.route.has_slots()
     }
 
@@ -441,8 +440,8 @@ impl CacheBackend for RedisBackend {
         } else {
             say!(
                 NEAR_DEAF,
-                "nothing is kept near: changes can only be heard on a connection of its own; name \
-                 the server with `near_url`"
+                "the near tier keeps nothing: it needs its own connection to hear of changes; set the \
+                 server with `near_url`"
             );
         }
     }

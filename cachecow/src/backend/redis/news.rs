@@ -1,8 +1,8 @@
-//! News of changes from the servers: client tracking, on a connection to each of its own.
+//! Messages from the servers about changes: client tracking, on a separate connection to each server.
 //!
-//! In broadcast mode the server tells of every change to a key with our prefix, whoever made it and by
-//! whatever command: also of expiry, eviction and a flush. It keeps no record of who read what, and
-//! the connections that read need not be the one that listens.
+//! In broadcast mode, the server reports every change to a key with our prefix, by any client and any command, and
+//! also expiry, eviction and a flush. It does not record which client read which key, and reads need not use the
+//! connection that listens.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -23,8 +23,8 @@ use crate::key::{Key, NoKey};
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Tells `listener` of changes to values and epochs with this prefix, in a task that ends with the
-/// listener.
+/// Reports changes to values and epochs with this prefix to `listener`, in a task that ends with
+/// the listener.
 pub(super) fn follow(
     source: Arc<Shared>,
     prefix: &str,
@@ -38,7 +38,7 @@ pub(super) fn follow(
     runtime.spawn(async move { follower.run(&ending.0).await });
 }
 
-/// Tells the listener when the task is gone, also where its runtime ends.
+/// Informs the listener when the task is gone, also if its runtime ends.
 struct Ending(Weak<dyn ChangeListener>);
 
 impl Drop for Ending {
@@ -51,7 +51,7 @@ impl Drop for Ending {
 
 struct Follower {
     source: Arc<Shared>,
-    /// What the names of values and of epochs begin with.
+    /// The prefixes of the names of values and epochs.
     names: [String; 2],
     lag: Duration,
 }
@@ -64,14 +64,14 @@ impl Follower {
             let Err(error) = self.listen(listener).await else { return };
             let Some(listener) = listener.upgrade() else { return };
             listener.lost();
-            // Connections that held are made anew at once.
+            // Connections that lasted for a while are opened again at once.
             if began.elapsed() > LONGEST_PAUSE {
                 (pause, said) = (FIRST_PAUSE, false);
             }
             if std::mem::replace(&mut said, true) {
-                say!(NEAR_STILL_DEAF, %error, "the cache's changes still cannot be heard");
+                say!(NEAR_STILL_DEAF, %error, "changes in the cache still cannot be heard");
             } else {
-                say!(NEAR_DEAF, %error, "nothing is kept near: the cache's changes cannot be heard");
+                say!(NEAR_DEAF, %error, "the near tier keeps nothing: changes in the cache cannot be heard");
             }
             drop(listener);
             tokio::time::sleep(pause.mul_f64(0.5 + 0.5 * fastrand::f64())).await;
@@ -79,14 +79,14 @@ impl Follower {
         }
     }
 
-    /// Hears every server, for as long as all can be heard and there is no other; `Ok` when the
-    /// listener is gone.
+    /// Listens to all servers, as long as all can be heard and the set of servers does not change;
+    /// `Ok` when the listener is gone.
     async fn listen(&self, listener: &Weak<dyn ChangeListener>) -> Result<(), BackendError> {
         let servers = self.source.route.servers().await?;
         let broken = Arc::new(Broken::default());
         let connecting = servers.iter().map(|server| self.hear(server, listener, &broken));
         let heard = try_join_all(connecting).await?;
-        // What was told before counts for nothing: it began with holes.
+        // Earlier messages do not count: some may have been missed.
         let Some(strong) = listener.upgrade() else { return Ok(()) };
         strong.all_changed();
         drop(strong);
@@ -96,16 +96,16 @@ impl Follower {
             try_join_all(heard.iter().map(|heard| heard.probe(self.lag))).await?;
             let known = self.source.route.servers().await?;
             if !same(&servers, &known) {
-                return Err(BackendErrorKind::Disconnected.with("there are other servers"));
+                return Err(BackendErrorKind::Disconnected.with("the set of servers has changed"));
             }
             let Some(listener) = listener.upgrade() else { return Ok(()) };
-            // News of what happened in the same moment may follow the answer; not of what happened
-            // before the question that was answered last.
+            // Messages about changes at the same moment may follow the answer, but not messages
+            // about changes before the last question was sent.
             if !broken.is_set() {
                 let time = (confirmed + self.lag).saturating_duration_since(Instant::now());
                 listener.current_for(time);
             }
-            // It may have broken in between.
+            // The connection may have broken meanwhile.
             if broken.is_set() {
                 listener.lost();
             }
@@ -151,7 +151,7 @@ struct Heard {
 }
 
 impl Heard {
-    /// Asks for a sign of life.
+    /// Checks that the connection is alive.
     async fn probe(&self, lag: Duration) -> Result<(), BackendError> {
         // Sentinels may have named another master.
         if !self.server.uses(&self.connection) {
@@ -190,7 +190,7 @@ impl Broken {
     }
 }
 
-/// What a connection hears.
+/// The messages of a connection.
 struct News {
     names: [String; 2],
     listener: Weak<dyn ChangeListener>,
@@ -201,7 +201,7 @@ impl News {
     fn take(&self, push: &PushInfo) {
         let Some(listener) = self.listener.upgrade() else { return };
         push::tell(push, |told| match told {
-            // Others may have names like ours.
+            // Other applications may use similar names.
             Notice::Changed(name) => match self.key_of(name) {
                 Ok(key) => listener.changed(key),
                 Err(NoKey::TooManyWords) => listener.all_changed(),

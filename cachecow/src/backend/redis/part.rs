@@ -1,49 +1,48 @@
-//! What of an object's keys a call is about, while their slot moves to another node of a cluster.
+//! The part of an object's keys that a call uses, while their slot moves to another node of a cluster.
 //!
-//! A script for a whole object names one key more, which never exists. The owner of a slot that is
-//! moving refuses a command of which a key is missing, and so does the destination a command of
-//! several keys: the script is carried out only where the slot rests, and a slot that moves always
-//! shows. Then
+//! A script for a whole object names one more key, which never exists. The owner of a moving slot
+//! refuses a command if one of its keys is missing there, and the destination refuses a command
+//! with several keys. So the script is carried out only if the slot is not moving, and a moving
+//! slot is always noticed. Then
 //!
 //! - **nothing is claimed and nothing is stored**, and a claim is given back;
-//! - **reads are answered by the source**. What it lacks counts as absent: the destination may have
-//!   a copy that was left there by a move which was broken off, and invalidated since;
-//! - **writers go to both ends**, by commands of a single key, each of which the source carries out
-//!   if it has the key, and the destination if not: the flag, the value, and both once more. After
-//!   the first pass the source has neither an old value nor an old claim, and gets none, since it
-//!   takes no new keys and nothing is stored. So the second pass comes to the destination. Whichever
-//!   end the slot belongs to in the end, and whatever copies a `MIGRATE` that failed half-way left,
-//!   an invalidation that was confirmed has reached both.
+//! - **the source answers reads**. A value that it lacks counts as absent: the destination may have
+//!   a copy that a cancelled move left there, and that was invalidated since;
+//! - **writers go to both nodes**, by commands with a single key: the flag, the value, and both once more. The
+//!   source carries such a command out if it has the key, otherwise the destination does. After the first pass, the
+//!   source has neither an old value nor an old claim. It also gets no new ones, since it accepts no new keys and
+//!   nothing is stored. So the second pass reaches the destination. Whichever node owns the slot in the end, and
+//!   whatever copies a half-failed `MIGRATE` left, a confirmed invalidation has reached both nodes.
 //!
-//! Replicas are not waited for meanwhile, and what they should acknowledge is not confirmed: the source
-//! carries out nothing for a key that it lacks, so that there is nothing to acknowledge, and its
-//! replicas may still have what an earlier command deleted.
+//! Meanwhile the backend does not wait for replicas, and does not confirm commands that need their acknowledgement.
+//! The source carries out nothing for a key that it lacks, so there is nothing to acknowledge, and its replicas may
+//! still have a value that an earlier command deleted.
 //!
-//! In each pass the flag is first: no fill that began before it was deleted comes after it, and
-//! nobody relies on the invalidation or the hold until all is done.
+//! In each pass the flag comes first: a fill that began before the flag was deleted cannot follow
+//! it. Nobody relies on the invalidation or the hold until all steps are done.
 //!
-//! What clients cannot see, and `docs/promise.md` lists, is a copy at a node that is not, or no longer, an
-//! end of a move: of one that was broken off, or whose source failed over and forgot it; and a
-//! `MIGRATE` that the source gave up and the destination carries out all the same.
+//! Clients cannot see a copy on a node that takes no part in a move (any more): after a move was cancelled, or its
+//! source failed over and forgot it. Nor can they see a `MIGRATE` that the source gave up, but the destination
+//! still carries out. `docs/promise.md` lists these cases.
 
 use ::redis::ServerError;
 
 use super::super::{BackendError, BackendErrorKind};
 use super::script::Kind;
 
-/// What of an object a call is about.
+/// The part of an object that a call uses.
 #[derive(Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Part {
-    /// All of it, where its slot rests.
+    /// All of it; its slot is not moving.
     #[default]
     Whole,
     /// The flag; the value is next.
     Flag(Pass),
     /// The value, after the flag.
     Value(Pass),
-    /// The epoch, which is all there is.
+    /// The epoch, which has no other part.
     Epoch(Pass),
-    /// The flag of a claim that is given up.
+    /// The flag of an abandoned claim.
     FlagOfAbandoned,
     /// The flag of a value that could not be stored.
     FlagOfUnfilled,
@@ -58,7 +57,7 @@ pub(super) enum Pass {
 }
 
 impl Part {
-    /// The first part of what a script does, if it can be done in parts.
+    /// The first part of a script, if it can be done in parts.
     pub(super) fn first(script: Kind, of_epochs: bool) -> Option<Self> {
         match script {
             Kind::Claim | Kind::TakeEpoch => None,
@@ -84,20 +83,20 @@ impl Part {
     }
 }
 
-/// What is wrong with a writer's command in parts, if replicas should acknowledge it.
+/// The error for a writer's command in parts, if replicas must acknowledge it.
 pub(super) fn unacknowledged() -> BackendError {
     BackendErrorKind::Rejected.with(
         "its slot is moving to another node, and replicas cannot acknowledge it until that has ended",
     )
 }
 
-/// Whether a node refuses a command since its slot is moving.
+/// Whether a node refuses a command because its slot is moving.
 pub(super) fn says_moving(error: &ServerError) -> bool {
     matches!(error.code(), "ASK" | "TRYAGAIN")
 }
 
-/// Whether a script came upon a key that it had deleted itself, at the source: what it would have
-/// put in its place is the destination's.
+/// Whether a script on the source used a key that it had just deleted itself: the new key belongs
+/// to the destination.
 pub(super) fn says_gone(error: &ServerError) -> bool {
     error.details().is_some_and(|details| details.contains("access a non local key"))
 }

@@ -1,5 +1,5 @@
-//! A batch of requests as few commands: an `MGET` for the lookups, one script call for each other
-//! kind of command; for each key of its own where keys have slots.
+//! A batch of requests as few commands: an `MGET` for the lookups, and one script call for each
+//! other kind of command. In a cluster, one command for each key.
 
 use std::time::Duration;
 
@@ -21,21 +21,21 @@ type Replies = Vec<Result<Reply, BackendError>>;
 /// One Redis command on behalf of several requests.
 #[derive(Clone, Default)]
 struct Call {
-    /// `None` is a look at what is there.
+    /// `None` for a plain read.
     script: Option<Kind>,
-    /// Whether it is about epochs.
+    /// Whether it is for epochs.
     epochs: bool,
     /// The places of the requests in the batch.
     places: Vec<usize>,
     keys: Vec<Key>,
-    /// What goes before the keys' own arguments, and those.
+    /// The common arguments, then those of the keys.
     arguments: Vec<Vec<u8>>,
     /// The argument that all requests of the call share.
     lease: Duration,
     /// Whether the script is sent in full, to a server that does not know it.
     in_full: bool,
     part: Part,
-    /// What was wrong with an earlier part.
+    /// The error of an earlier part.
     fault: Option<BackendError>,
 }
 
@@ -46,7 +46,7 @@ impl Shared {
         let mut calls = group(requests, self.max_keys());
         while !calls.is_empty() {
             let commands = calls.iter().map(|call| self.routed(call)).collect();
-            // What will not be confirmed waits for nobody's acknowledgement.
+            // Calls that will not be confirmed need no acknowledgement.
             let acks = self.acks.filter(|_| calls.iter().any(|call| call.fault.is_none()));
             let mut answers = self.route.send_each(commands, acks).await.into_iter();
             let mut next = Vec::new();
@@ -137,13 +137,13 @@ impl Shared {
 
     /// Adds the number and the names of a script's keys.
     fn add_names(&self, command: &mut Cmd, call: &Call) {
-        // One that is missing shows that the slot is moving.
+        // A missing key shows that the slot is moving.
         let missing = call.keys.first().filter(|_| call.part == Part::Whole && self.has_slots());
         let per_object = if call.script == Some(Kind::TakeEpoch) { 1 } else { 2 };
         command.arg(call.keys.len() * per_object + usize::from(missing.is_some()));
         for key in &call.keys {
             if call.epochs {
-                // Twice what is meant alone.
+                // The same name twice.
                 (0..per_object).for_each(|_| self.add_epoch_name(command, *key));
                 continue;
             }
@@ -158,7 +158,7 @@ impl Shared {
         }
     }
 
-    /// Deletes values, and nothing else of their objects.
+    /// Deletes values only, not the flags.
     fn deletion(&self, keys: &[Key]) -> Cmd {
         let mut command = if self.acks.is_some() {
             let mut command = ::redis::cmd("EVAL");
@@ -173,7 +173,7 @@ impl Shared {
 }
 
 impl Call {
-    /// The call that has to follow this one's answer, if one has to.
+    /// The call that must follow this one's answer, if there is one.
     fn after(&self, answer: &Result<Value, BackendError>, acks: Option<Acks>) -> Option<Self> {
         match answer {
             Ok(Value::ServerError(error)) => match error.code() {
@@ -184,14 +184,14 @@ impl Call {
                 _ => None,
             },
             Ok(_) => self.next_part(None),
-            // A part that is not confirmed keeps none from being carried out.
+            // If a part is not confirmed, the others are still carried out.
             Err(error) if !error.is_outage() => self.next_part(Some(error)),
             Err(_) => None,
         }
     }
 
-    /// The first of the calls that stand for this one while its slot is moving. A value cannot be
-    /// stored like that; its claim is given back.
+    /// The first of the calls that replace this one while its slot is moving. A value cannot be
+    /// stored in this way; its claim is given back.
     fn first_part(&self, acks: Option<Acks>) -> Option<Self> {
         let script = self.script?;
         let fault = acks.filter(|_| script.is_writers()).map(|_| unacknowledged());
@@ -222,14 +222,14 @@ impl Call {
             Some(script) => reply::scripted(answer, script),
         };
         match self.part {
-            // In a slot that moves, the flag may be a copy that proves nothing of the claim.
+            // In a moving slot, the flag may be an old copy, so it does not prove the claim.
             Part::FlagOfUnfilled | Part::FlagOfAbandoned => reply.map(|_| Reply::Refused),
             _ => reply,
         }
     }
 }
 
-/// Calls of no more than `max_keys` keys each.
+/// Groups requests into calls of at most `max_keys` keys each.
 fn group(requests: Vec<Request>, max_keys: usize) -> Vec<Call> {
     let mut calls: Vec<Call> = Vec::new();
     for (place, Request { key, command }) in requests.into_iter().enumerate() {
@@ -319,7 +319,7 @@ fn add_arguments(arguments: &mut Vec<Vec<u8>>, command: Command) {
     }
 }
 
-/// What stands in the flag of a claim that was granted, or how it begins.
+/// The flag of a granted claim, or its prefix.
 fn flag(token: &Token) -> Vec<u8> {
     let mut flag = token.as_bytes().to_vec();
     if token.grant() > 0 {
@@ -328,8 +328,8 @@ fn flag(token: &Token) -> Vec<u8> {
     flag
 }
 
-/// Redis takes whole milliseconds, at least one, and no more than a signed integer holds together
-/// with the current time.
+/// Redis takes whole milliseconds: at least one, and at most what fits into a signed integer when
+/// the current time is added.
 fn milliseconds(duration: Duration) -> u64 {
     const MAX: u64 = 1 << 52;
     u64::try_from(duration.as_millis()).unwrap_or(MAX).clamp(1, MAX)

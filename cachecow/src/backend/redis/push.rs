@@ -1,18 +1,18 @@
-//! What a server that tracks keys tells unasked.
+//! Push messages of a server that tracks keys.
 
 use ::redis::{PushInfo, PushKind, Value};
 
-/// What became of keys.
+/// A message about keys.
 pub(super) enum Notice<'a> {
     /// The key of this name has changed.
     Changed(&'a [u8]),
-    /// Any key may have: a flush, or something that is not understood.
+    /// Any key may have changed: after a flush, or an unknown message.
     AnyChanged,
-    /// The connection ended, and nothing more is told.
+    /// The connection ended; no more messages follow.
     Ended,
 }
 
-/// Hands on what a push tells of keys.
+/// Passes on what a push message says about keys.
 pub(super) fn tell(push: &PushInfo, mut hear: impl FnMut(Notice<'_>)) {
     match (&push.kind, push.data.as_slice()) {
         (PushKind::Disconnection, _) => hear(Notice::Ended),

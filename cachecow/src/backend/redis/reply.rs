@@ -1,4 +1,4 @@
-//! From what Redis answers to what the protocol knows.
+//! Converts answers of Redis to replies of the protocol.
 
 use ::redis::{Pipeline, RedisError, RedisResult, ServerError, Value};
 use bytes::Bytes;
@@ -13,7 +13,7 @@ impl BackendErrorKind {
     }
 }
 
-/// Some connections hand a server's error out as their own; to us it is an answer.
+/// Some connections return a server's error as their own error; here it is an answer.
 pub(super) fn as_answer(result: RedisResult<Value>) -> RedisResult<Value> {
     result.or_else(|error| {
         let server_error = error.clone().into_server_errors();
@@ -29,12 +29,12 @@ pub(super) fn extent(pipeline: &Pipeline) -> (usize, usize) {
     if pipeline.is_transaction() { (pipeline.len() + 1, 1) } else { (0, pipeline.len()) }
 }
 
-/// What a `GET`, or an `MGET`, says of a value.
+/// The reply for a value in the answer to `GET` or `MGET`.
 pub(super) fn looked_up(value: Value) -> Result<Reply, BackendError> {
     match value {
         Value::BulkString(bytes) => Ok(Reply::Value(Bytes::from(bytes))),
         Value::Nil => Ok(Reply::Absent),
-        // Someone stored another type under our name; the claim deletes it.
+        // Someone stored another type under this name; the claim deletes it.
         Value::ServerError(error) if error.code() == "WRONGTYPE" => Ok(Reply::Absent),
         Value::ServerError(error) if part::says_moving(&error) => Ok(Reply::Absent),
         Value::ServerError(error) => Err(rejected(&error)),
@@ -42,7 +42,7 @@ pub(super) fn looked_up(value: Value) -> Result<Reply, BackendError> {
     }
 }
 
-/// What a `GET`, or an `MGET`, says of a place.
+/// The reply for a place in the answer to `GET` or `MGET`.
 pub(super) fn read(value: Value, place: Place) -> Result<Reply, BackendError> {
     match place {
         Place::Value(_) => looked_up(value),
@@ -72,11 +72,11 @@ pub(super) fn epoch(value: Value) -> Result<Reply, BackendError> {
     match value {
         Value::BulkString(bytes) => Ok(match bytes.try_into() {
             Ok(token) => Reply::Epoch(Token::from_bytes(token)),
-            // Nothing of ours: to take the epoch puts one in its place.
+            // Not an epoch: taking the epoch replaces it.
             Err(_) => Reply::Absent,
         }),
         Value::Nil => Ok(Reply::Absent),
-        // Writers' holds, which `MGET` shows as nothing; or nothing of ours.
+        // Writers' holds, which `MGET` returns as nil; or not an epoch.
         Value::ServerError(error) if error.code() == "WRONGTYPE" => Ok(Reply::Absent),
         Value::ServerError(error) if part::says_moving(&error) => Ok(Reply::Absent),
         Value::ServerError(error) => Err(rejected(&error)),
@@ -84,9 +84,9 @@ pub(super) fn epoch(value: Value) -> Result<Reply, BackendError> {
     }
 }
 
-/// The server answered with an error. Its code says enough; its text may quote what it was sent.
+/// The server answered with an error. Only its code is shown: its text may quote the command.
 pub(super) fn rejected(error: &ServerError) -> BackendError {
-    // What a script may not call has no code of its own in every version.
+    // Not every server version has an error code for commands that a script may not call.
     let denied = ["ACL failure in script", "The user executing the script can't"];
     let details = error.details().unwrap_or_default();
     let is_denied = denied.iter().any(|denied| details.starts_with(denied));
@@ -109,20 +109,20 @@ fn remedy(code: &str) -> Option<&'static str> {
         }
         "BUSY" => "a script keeps the server busy; `SCRIPT KILL` ends it",
         "CLUSTERDOWN" => "the cluster lacks a master of some slots; see `CLUSTER INFO`",
-        "LOADING" => "the server is reading its data from disk, which takes its time",
-        "MASTERDOWN" => "this is a replica that has lost its master; name the master",
+        "LOADING" => "the server is reading its data from disk; wait until it has finished",
+        "MASTERDOWN" => "this is a replica that has lost its master; connect to the master",
         "MISCONF" => "the server cannot save to disk; a cache need not: `CONFIG SET save ''`",
-        "NOAUTH" => "the server wants a password, and the cache's URL has none",
+        "NOAUTH" => "the server requires a password, but the cache's URL has none",
         "NOPERM" => "the user lacks a permission; `ACL LOG` tells which",
         "NOREPLICAS" => "fewer replicas than `min-replicas-to-write`",
         "OOM" => "the server is full; give it memory, or a `maxmemory-policy` that evicts",
-        "READONLY" => "this is a replica; name the master, or its sentinels",
-        "WRONGPASS" => "no such user and password; see the cache's URL",
+        "READONLY" => "this is a replica; connect to the master, or to its sentinels",
+        "WRONGPASS" => "the user or the password is wrong; see the cache's URL",
         _ => return None,
     })
 }
 
-/// The client gave an error.
+/// The client returned an error.
 pub(super) fn failed(error: &RedisError) -> BackendError {
     if error.is_timeout() {
         return BackendErrorKind::TimedOut.with("");
@@ -143,18 +143,18 @@ pub(super) fn failed(error: &RedisError) -> BackendError {
         ::redis::ErrorKind::Parse | ::redis::ErrorKind::UnexpectedReturnType => {
             malformed("outside the Redis protocol")
         }
-        // The operating system's or the TLS library's own words; they know of no password.
+        // The text is from the operating system or the TLS library, which do not know the password.
         ::redis::ErrorKind::Io => BackendErrorKind::Disconnected.with(error.to_string()),
         _ => BackendErrorKind::Disconnected.with(error.category()),
     }
 }
 
-/// Whether the connection is of no more use after this error.
+/// Whether the connection cannot be used any more after this error.
 pub(super) fn is_broken(error: &RedisError) -> bool {
     error.is_unrecoverable_error() || error.is_io_error() || error.is_connection_dropped()
 }
 
-/// Whether the server is a replica now: its name may lead to the new master.
+/// Whether the server is a replica now: its host name may resolve to the new master.
 pub(super) fn says_read_only(reply: &Result<Reply, BackendError>) -> bool {
     matches!(reply, Err(error) if error.detail.starts_with("READONLY"))
 }

@@ -1,4 +1,4 @@
-//! The ways to the servers that hold the keys.
+//! The routes to the servers that hold the keys.
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,12 +28,12 @@ impl Route {
         Self::Connection(link, AckLines::default())
     }
 
-    /// Whether keys have slots, and a command takes keys of one slot alone.
+    /// Whether keys have slots, so that a command may use only keys of one slot.
     pub(super) fn has_slots(&self) -> bool {
         !matches!(self, Self::Connection(..))
     }
 
-    /// Whether connections are made here.
+    /// Whether this backend opens the connections.
     pub(super) fn connects(&self) -> bool {
         match self {
             Self::Connection(link, _) => matches!(**link, Connection::Server(_)),
@@ -44,7 +44,7 @@ impl Route {
         }
     }
 
-    /// Bounds an operation on a node of a cluster.
+    /// Limits the time of an operation on a node of a cluster.
     #[cfg_attr(
         not(feature = "cluster"),
         allow(unused_variables, clippy::unused_self, clippy::needless_pass_by_ref_mut)
@@ -56,7 +56,7 @@ impl Route {
         }
     }
 
-    /// Sends one command that is no writer's.
+    /// Sends one command that is not a writer's.
     pub(super) async fn send(&self, routed: Routed) -> Result<Value, BackendError> {
         match self {
             Self::Connection(link, _) => link.send(&routed.command).await,
@@ -67,7 +67,7 @@ impl Route {
         }
     }
 
-    /// Sends commands, those of writers so that replicas acknowledge them if that is asked for.
+    /// Sends commands. With `acks`, replicas must acknowledge those of writers.
     pub(super) async fn send_each(&self, commands: Vec<Routed>, acks: Option<Acks>) -> Answers {
         match self {
             Self::Connection(link, lines) => send_by_connection(link, lines, commands, acks).await,
@@ -78,7 +78,7 @@ impl Route {
         }
     }
 
-    /// The server that has the keys of a slot, if connections are made here.
+    /// The server that has the keys of a slot, if this backend opens the connections.
     #[cfg_attr(not(feature = "cluster"), allow(unused_variables, reason = "there are no slots"))]
     pub(super) fn server(&self, slot: u16) -> Option<Arc<Server>> {
         match self {
@@ -90,7 +90,7 @@ impl Route {
         }
     }
 
-    /// All servers that keys may be on, as they are known now.
+    /// All servers that keys may be on, as currently known.
     pub(super) async fn servers(&self) -> Result<Vec<Arc<Server>>, BackendError> {
         match self {
             Self::Connection(link, _) => Ok(link.server().cloned().into_iter().collect()),
@@ -160,7 +160,7 @@ fn pipeline(commands: Vec<Routed>) -> Pipeline {
     for routed in commands {
         pipeline.add_command(routed.command);
     }
-    // Each command's error is its own.
+    // Each command has its own error.
     pipeline.ignore_errors();
     pipeline
 }

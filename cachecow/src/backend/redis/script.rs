@@ -43,9 +43,9 @@ const CODES: [&str; 8] = [
 pub(super) const MARKED_DELETION: &str = "for _, key in ipairs(KEYS) do redis.call('SET', key, '') \
                                           redis.call('DEL', key) end return 3";
 
-/// `WAIT` covers what its connection has changed, and an invalidation of what is not there changes
-/// nothing: it would be acknowledged although an earlier one of the same key, whose effect it relies
-/// on, has not reached the replicas. So each value is written before it is deleted.
+/// `WAIT` covers only changes made on its connection, and invalidating an absent value changes nothing. Such an
+/// invalidation would be acknowledged even if an earlier one of the same key, on which it relies, has not reached
+/// the replicas. So each value is written before it is deleted.
 fn marked(code: &str) -> String {
     let mark = include_str!("scripts/mark.lua");
     format!("{mark}{code}end\nlocal replies = carry_out()\nreturn fault or replies\n")

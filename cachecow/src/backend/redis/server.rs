@@ -1,4 +1,4 @@
-//! One server, or the master that sentinels name: connected to on first use, and anew after the
+//! One server, or the master that sentinels name. It is connected on first use, and again after the
 //! connection broke.
 
 use std::fmt;
@@ -17,7 +17,7 @@ use super::reply;
 use super::sentinel::Sentinels;
 use crate::events::say;
 
-/// Who is connected to.
+/// The endpoint of the connection.
 #[derive(Clone)]
 pub(crate) enum Endpoint {
     At(Box<ConnectionInfo>),
@@ -27,10 +27,10 @@ pub(crate) enum Endpoint {
 pub(crate) struct Server {
     endpoint: Endpoint,
     connector: Connector,
-    /// What is sent on a new connection before anything else.
+    /// The first command on a new connection.
     greeting: Option<Cmd>,
     current: RwLock<Option<Connection>>,
-    /// To connect: many callers wait for one.
+    /// The attempt to connect, which many callers may wait for.
     attempts: Attempts<Connection>,
     generation: AtomicU64,
 }
@@ -38,7 +38,7 @@ pub(crate) struct Server {
 #[derive(Clone)]
 pub(super) struct Connection {
     generation: u64,
-    /// How often the master had been switched before.
+    /// How often the master had been switched when this connection was opened.
     switches: u64,
     inner: MultiplexedConnection,
 }
@@ -59,13 +59,12 @@ impl Server {
         })
     }
 
-    /// The same server by a connection of its own.
+    /// The same server, on a separate connection.
     pub(super) fn apart(&self) -> Arc<Self> {
         Self::by(self.endpoint.clone(), self.connector.clone(), None)
     }
 
-    /// The same server by a connection of its own, which is greeted with this command and hears what
-    /// the server tells unasked.
+    /// The same server, on a separate connection, which begins with this command and receives push messages.
     pub(super) fn listening(
         &self,
         greeting: Cmd,
@@ -74,7 +73,7 @@ impl Server {
         Self::by(self.endpoint.clone(), self.connector.listening(on_push), Some(greeting))
     }
 
-    /// Where it is, without user and password.
+    /// Its address, without user and password.
     #[cfg(feature = "cli")]
     pub(super) fn address(&self) -> String {
         match &self.endpoint {
@@ -103,7 +102,7 @@ impl Server {
         self.checked(result, generation)
     }
 
-    /// One answer for each command; for a transaction one, which holds them all.
+    /// Returns one answer for each command; for a transaction, one answer that contains all.
     pub(super) async fn send_all(
         &self,
         connection: Connection,
@@ -118,17 +117,17 @@ impl Server {
     pub(super) async fn connection(self: &Arc<Self>) -> Result<Connection, BackendError> {
         if let Some(connection) = self.current() {
             if let Endpoint::Sentinels(sentinels) = &self.endpoint {
-                // They are listened to on a runtime that may have ended, and this connection's goes on.
+                // The task that listens to the sentinels may have ended with its runtime.
                 sentinels.go_on_listening(&self.connector);
             }
             return Ok(connection);
         }
-        // It may take longer than any operation that waits for it.
+        // Connecting may take longer than any operation that waits for it.
         let server = Arc::clone(self);
         self.attempts.join_or_begin(async move { server.connect().await }).await
     }
 
-    /// Leaves the connection to those who use it; the next operation makes another.
+    /// Gives the connection up; operations under way may still use it, and the next operation opens another.
     pub(super) fn reset(&self) {
         *self.current.write() = None;
     }
@@ -158,8 +157,8 @@ impl Server {
         Ok(connection)
     }
 
-    /// That there is no connection is an outage, whatever the reason: each operation would try anew.
-    /// Where a greeting may be refused, the reason is the greeter's to judge.
+    /// A missing connection is an outage, whatever the reason: each operation would try to connect again. With a
+    /// greeting, the caller must judge the reason, since the server may refuse the greeting.
     fn no_connection(&self, error: BackendError) -> BackendError {
         match error.kind() {
             BackendErrorKind::Rejected | BackendErrorKind::Malformed if self.greeting.is_none() => {
@@ -198,7 +197,7 @@ impl Endpoint {
 impl fmt::Debug for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            // Its own form would show the password.
+            // Its `Debug` form would show the password.
             Self::At(info) => fmt::Debug::fmt(&info.addr().to_string(), f),
             Self::Sentinels(sentinels) => fmt::Debug::fmt(sentinels, f),
         }

@@ -1,4 +1,4 @@
-//! The servers behind a URL, each for itself, for tools that look into a cache.
+//! The individual servers behind a URL, for tools that inspect a cache.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,8 +19,8 @@ pub struct RedisServers {
 }
 
 impl RedisServers {
-    /// Those behind this URL; they are connected to on first use. `timeout` is for each attempt to connect and for
-    /// each answer.
+    /// Opens the servers behind this URL; they are connected on first use. `timeout` applies to each attempt to
+    /// connect and to each answer.
     ///
     /// # Errors
     ///
@@ -31,21 +31,21 @@ impl RedisServers {
         Ok(Self { shared: backend.shared, timeout })
     }
 
-    /// All of them.
+    /// Returns all servers.
     ///
     /// # Errors
     ///
-    /// [`BackendError`], if a cluster does not tell.
+    /// [`BackendError`], if a cluster does not report its nodes.
     pub async fn all(&self) -> Result<Vec<OneServer>, BackendError> {
         let servers = self.shared.route.servers().await?;
         Ok(servers.into_iter().map(|server| self.one(server)).collect())
     }
 
-    /// The one that has what is stored under this key.
+    /// Returns the server that holds this key.
     ///
     /// # Errors
     ///
-    /// [`BackendError`], if a cluster does not tell.
+    /// [`BackendError`], if a cluster does not report its nodes.
     pub async fn with(&self, key: Key) -> Result<OneServer, BackendError> {
         let slot = self.shared.slot(key);
         if let Some(server) = self.shared.route.server(slot) {
@@ -56,7 +56,7 @@ impl RedisServers {
         self.shared.route.server(slot).map(|server| self.one(server)).ok_or_else(none)
     }
 
-    /// What every name begins with: the namespace and a colon, if there is one.
+    /// The prefix of every name: the namespace and a colon, if there is one.
     pub fn prefix(&self) -> &str {
         &self.shared.prefix
     }
@@ -85,7 +85,7 @@ pub struct OneServer {
 }
 
 impl OneServer {
-    /// Where it is, without user and password; of a master that sentinels know, its name.
+    /// Its address, without user and password; for a master behind sentinels, its name.
     pub fn address(&self) -> String {
         self.server.address()
     }
@@ -95,21 +95,21 @@ impl OneServer {
         matches!(self.server.endpoint(), Endpoint::Sentinels(_))
     }
 
-    /// The answer to one command; a server's error is an answer.
+    /// Returns the answer to one command; a server's error is an answer.
     ///
     /// # Errors
     ///
-    /// [`BackendError`], if there is none.
+    /// [`BackendError`], if there is no answer.
     pub async fn ask(&self, command: &Cmd) -> Result<Value, BackendError> {
         self.in_time(async { self.server.send(self.server.connection().await?, command).await })
             .await
     }
 
-    /// One answer for each command; a server's errors are answers.
+    /// Returns one answer for each command; a server's errors are answers.
     ///
     /// # Errors
     ///
-    /// [`BackendError`], if there are none.
+    /// [`BackendError`], if there are no answers.
     pub async fn ask_all(&self, commands: &Pipeline) -> Result<Vec<Value>, BackendError> {
         let mut commands = commands.clone();
         commands.ignore_errors();
@@ -119,12 +119,12 @@ impl OneServer {
         .await
     }
 
-    /// The same server by a connection of its own, which begins with `greeting` and hears what the server tells
-    /// unasked. The server tells nothing more once it is dropped.
+    /// Opens a separate connection to the same server, which begins with `greeting` and receives push messages.
+    /// They end when it is dropped.
     ///
     /// # Errors
     ///
-    /// [`BackendError`], if it is not greeted back.
+    /// [`BackendError`], if the greeting is not answered.
     pub async fn listen(
         &self,
         greeting: Cmd,
@@ -144,7 +144,8 @@ impl OneServer {
     }
 }
 
-/// What a server's error means, with the remedy; the server's own words may quote what it was sent.
+/// The meaning of a server's error, with the remedy; the server's own text is not shown, since it may quote the
+/// command.
 pub fn refusal(error: &::redis::ServerError) -> BackendError {
     super::reply::rejected(error)
 }

@@ -1,5 +1,5 @@
-//! Watches keys by the server's help with client-side caching: whoever reads a key on a connection
-//! that tracks is told, once, when it changes.
+//! Watches keys with the server's support for client-side caching: if a client reads a key on a
+//! tracking connection, the server reports the next change of the key, once.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
@@ -17,18 +17,17 @@ use crate::engine::settings::LONGEST;
 use crate::events::say;
 use crate::key::{Key, NoKey};
 
-/// How long a server that refused to track is not asked again.
+/// How long a server that refused tracking is not asked again.
 const REFUSAL: Duration = Duration::from_secs(60);
-/// After how many questions in a row that nobody had the patience to see answered the connection is
-/// taken for half-open.
+/// After this number of unanswered questions in a row, the connection is treated as half-open.
 const MAX_UNANSWERED: u32 = 3;
 
-/// The tracking connections, one beside each server that was watched on.
+/// The tracking connections, one for each server with watched keys.
 #[derive(Default)]
 pub(super) struct Watches(Mutex<Vec<(Weak<Server>, Arc<Tracking>)>>);
 
 impl Watches {
-    /// The one beside this server.
+    /// The tracking connection for this server.
     pub(super) fn beside(&self, server: &Arc<Server>, prefix: &str) -> Arc<Tracking> {
         let mut all = self.lock();
         // A cluster's nodes come and go.
@@ -42,12 +41,12 @@ impl Watches {
         tracking
     }
 
-    /// The number of keys that are waited for.
+    /// The number of watched keys.
     pub(super) fn keys(&self) -> usize {
         self.lock().iter().map(|(_, tracking)| tracking.waiters.keys()).sum()
     }
 
-    /// Makes the connections anew.
+    /// Opens the connections again.
     pub(super) fn reset(&self) {
         self.lock().iter().for_each(|(_, tracking)| tracking.reset());
     }
@@ -57,12 +56,12 @@ impl Watches {
     }
 }
 
-/// A second connection to a server, made when a key is first watched.
+/// A second connection to a server, opened when a key is first watched.
 pub(super) struct Tracking {
     server: Arc<Server>,
     waiters: Arc<Waiters>,
     unanswered: AtomicU32,
-    /// When the server may be asked again that refused.
+    /// When a server that refused may be asked again.
     refused_until: Mutex<Option<Instant>>,
 }
 
@@ -78,7 +77,7 @@ impl Tracking {
 
     pub(super) async fn watch(&self, shared: &Shared, key: Key) -> Result<Watch, BackendError> {
         match self.attempt(shared, key).await {
-            // The connection may have broken long ago, idle as it is between two waits.
+            // The connection is idle between two waits, so it may have broken long ago.
             Err(error) if error.kind() == BackendErrorKind::Disconnected => {
                 self.attempt(shared, key).await
             }
@@ -90,7 +89,7 @@ impl Tracking {
         if self.is_refused() {
             return Err(BackendErrorKind::Unsupported.with("the server does not track keys"));
         }
-        // Before the server hears of it: the push may overtake the answer.
+        // Before the command is sent: the push message may arrive before the answer.
         let waiter = self.waiters.wait(key);
         let mut read = ::redis::cmd("MGET");
         shared.add_value_name(&mut read, key);
@@ -111,7 +110,7 @@ impl Tracking {
         match answer.and_then(lease_end) {
             Ok(lease_end) => Ok(waiter.until(lease_end)),
             Err(error) => {
-                // If the connection broke, nobody else on it will hear of a change either.
+                // If the connection broke, the other waiters on it will not hear of changes either.
                 self.waiters.give_up();
                 Err(error)
             }
@@ -123,8 +122,8 @@ impl Tracking {
         self.waiters.give_up();
     }
 
-    /// Remembers a refusal to track. That a question was refused (the slot moved, the server loads, …)
-    /// says nothing of the next one.
+    /// Remembers a refusal of tracking. Other refusals (the slot moved, the server is loading, …) say nothing about
+    /// the next question.
     fn refused(&self, error: &BackendError) {
         if matches!(error.kind(), BackendErrorKind::Rejected | BackendErrorKind::Malformed) {
             say!(
@@ -141,7 +140,7 @@ impl Tracking {
     }
 }
 
-/// Who asks, and may be gone before the answer comes.
+/// A caller that asks, and may be gone before the answer arrives.
 struct Asker<'a> {
     tracking: &'a Tracking,
     answered: bool,
@@ -164,13 +163,13 @@ impl Drop for Asker<'_> {
     }
 }
 
-/// When the lease ends that stands, if one does.
+/// When the current lease ends, if there is one.
 fn lease_end(answer: Vec<Value>) -> Result<Option<Instant>, BackendError> {
     let mut answers = answer.into_iter();
     let stands = match answers.next() {
         Some(Value::Array(values)) => match &values[..] {
-            // A lease may stand beside a value that is being renewed. A writer's hold is no string,
-            // and under it there is no fill to wait for.
+            // There may be a lease beside a value that is being refreshed. A writer's hold is not a
+            // string, and during a hold there is no fill to wait for.
             [_, flag] => *flag != Value::Nil,
             _ => return Err(malformed("to a watch")),
         },
@@ -179,7 +178,7 @@ fn lease_end(answer: Vec<Value>) -> Result<Option<Instant>, BackendError> {
     };
     let left = match answers.next() {
         Some(Value::Int(ms)) if ms >= 0 => Duration::from_millis(ms.unsigned_abs() + 1),
-        // Gone since the first answer.
+        // The key is gone since the first answer.
         Some(Value::Int(-2)) => return Ok(None),
         _ => LONGEST,
     };

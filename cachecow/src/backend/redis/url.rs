@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 #[cfg(feature = "cluster")]
 use super::cluster::Seeds;
 
-/// What a URL leads to.
+/// The destination of a URL.
 pub(crate) enum Destination {
     Server(Endpoint),
     #[cfg(feature = "cluster")]
@@ -22,7 +22,7 @@ const SENTINEL_FORM: &str = "write redis+sentinel://[user:password@]a:26379,b:26
 #[cfg(feature = "cluster")]
 const CLUSTER_FORM: &str = "write redis+cluster://[user:password@]a:6379,b:6379";
 
-/// Where the URL of `owner` leads to, which takes no cluster.
+/// The destination of the URL of `owner`, which does not support clusters.
 #[cfg(feature = "store")]
 pub(crate) fn server(url: &str, owner: &str) -> Result<Endpoint, Error> {
     match parse(url, owner)? {
@@ -31,14 +31,14 @@ pub(crate) fn server(url: &str, owner: &str) -> Result<Endpoint, Error> {
         Destination::Cluster(_) => Err(Error::new(
             ErrorKind::InvalidUrl,
             format!(
-                "the {owner}'s URL is not valid: redis+cluster:// is for the cache alone; name one \
-                 server, or hand a connection over"
+                "the {owner}'s URL is not valid: redis+cluster:// is only for the cache; name one \
+                 server, or pass an existing connection"
             ),
         )),
     }
 }
 
-/// Where the URL of `owner`, which errors name, leads to.
+/// The destination of the URL of `owner`, which errors name.
 pub(crate) fn parse(url: &str, owner: &str) -> Result<Destination, Error> {
     let invalid = |what: &str| {
         Error::new(ErrorKind::InvalidUrl, format!("the {owner}'s URL is not valid: {what}"))
@@ -47,7 +47,7 @@ pub(crate) fn parse(url: &str, owner: &str) -> Result<Destination, Error> {
         invalid("it has no scheme; write redis://host:6379, rediss://…, redis+unix:///path or memory://")
     })?;
     if rest.contains('#') {
-        // What stands before it in a password would be taken for a host and its port.
+        // The part of a password before it would be taken for a host and its port.
         return Err(invalid("it has a `#`, which is written %23 in a password"));
     }
     let (tls, scheme) = match scheme.strip_prefix("rediss") {
@@ -85,7 +85,7 @@ fn one(url: &str) -> Result<Destination, &'static str> {
 /// The parts of a URL with several hosts.
 struct Several<'a> {
     tls: bool,
-    /// With the `@`.
+    /// Including the `@`.
     user: &'a str,
     hosts: &'a str,
     path: &'a str,
@@ -101,16 +101,16 @@ impl<'a> Several<'a> {
         Self { tls, user, hosts, path: path.trim_end_matches('/'), query }
     }
 
-    /// How each host is connected to, by a user of its own.
+    /// The connection settings of each host, with its own user.
     fn infos(&self, user: &str, default_port: u16, db: &str) -> Option<Vec<ConnectionInfo>> {
-        // They would end the host that comes after the user.
+        // These characters would end the host part of the URL.
         if user.contains(['/', '?', '\\']) {
             return None;
         }
         let scheme = if self.tls { "rediss" } else { "redis" };
         let of = |host: &str| {
             let (name, port) = match host.rsplit_once(':') {
-                // The colons of an address of version 6 stand in brackets.
+                // The colons of an IPv6 address are in brackets.
                 Some((name, port)) if !port.ends_with(']') => (name, port.parse().ok()?),
                 _ => (host, default_port),
             };
@@ -133,20 +133,17 @@ fn sentinels(url: &Several<'_>) -> Result<Destination, String> {
     }
     let (name, db) = url.path.split_once('/').unwrap_or((url.path, "0"));
     if name.is_empty() {
-        return Err(format!(
-            "it lacks the name that the sentinels know the master by; {SENTINEL_FORM}"
-        ));
+        return Err(format!("it lacks the sentinels' name for the master; {SENTINEL_FORM}"));
     }
-    // As the sentinels themselves have it. A part of a password may stand here as well, and the name
-    // is shown.
+    // The same characters as Sentinel allows. A part of a password may be here by mistake, and the name is shown.
     if !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte)) {
         return Err(format!(
-            "the name that the sentinels know the master by has only letters, digits, `.`, `-` and \
-             `_`; {SENTINEL_FORM}, and %-encode what is special in a password"
+            "the sentinels' name for the master may have only letters, digits, `.`, `-` and `_`; \
+             {SENTINEL_FORM}, and %-encode special characters in a password"
         ));
     }
     if db.parse::<i64>().is_err() {
-        return Err(format!("its database is no number; {SENTINEL_FORM}"));
+        return Err(format!("its database is not a number; {SENTINEL_FORM}"));
     }
     let [user, password] = ["sentinel_user", "sentinel_password"].map(|name| url.parameter(name));
     let user = match (user, password) {
@@ -155,8 +152,8 @@ fn sentinels(url: &Several<'_>) -> Result<Destination, String> {
     };
     let bad = || {
         format!(
-            "its hosts, ports or passwords cannot be parsed; {SENTINEL_FORM}, and %-encode what is \
-             special in a password"
+            "its hosts, ports or passwords cannot be parsed; {SENTINEL_FORM}, and %-encode special \
+             characters in a password"
         )
     };
     let nodes = url.infos(&user, 26379, "").ok_or_else(bad)?;
@@ -172,12 +169,12 @@ fn cluster(url: &Several<'_>) -> Result<Destination, String> {
         return Err(format!("it names no node; {CLUSTER_FORM}"));
     }
     if !matches!(url.path, "" | "0") {
-        return Err(format!("a cluster has no databases but 0; {CLUSTER_FORM}"));
+        return Err(format!("a cluster has only database 0; {CLUSTER_FORM}"));
     }
     let infos = url.infos(url.user, 6379, "").ok_or_else(|| {
         format!(
-            "its hosts, ports or password cannot be parsed; {CLUSTER_FORM}, and %-encode what is \
-             special in the password"
+            "its hosts, ports or password cannot be parsed; {CLUSTER_FORM}, and %-encode special \
+             characters in the password"
         )
     })?;
     Seeds::new(infos)
@@ -195,30 +192,30 @@ fn info(url: &str) -> Result<ConnectionInfo, ()> {
     Client::open(url).map(|client| client.get_connection_info().clone()).map_err(|_| ())
 }
 
-/// What the client may have refused.
+/// The probable reason why the client refused the URL.
 fn fault(url: &str) -> &'static str {
     let Some(parsed) = ::redis::parse_redis_url(url) else {
-        return "its host or port cannot be parsed; write redis://[user:password@]host[:port][/db], \
-                and %-encode what is special in the password";
+        return "its host or port cannot be parsed; write redis://[user:password@]host[:port][/db], and \
+            %-encode special characters in the password";
     };
     let database = parsed.path().trim_start_matches('/');
     if parsed.host().is_none() && !parsed.scheme().ends_with("unix") {
         "it names no host; write redis://host:6379"
     } else if parsed.host().is_some() && database.parse::<i64>().is_err() && !database.is_empty() {
-        "its database is no number; write redis://host:6379/0"
+        "its database is not a number; write redis://host:6379/0"
     } else {
         "it cannot be used; write redis://[user:password@]host[:port][/db] or \
          redis+unix:///path[?db=0&user=…&pass=…]"
     }
 }
 
-/// Where the program has not chosen rustls' cryptography, `ring` it is; rustls would panic on the
-/// first connection otherwise.
+/// If the program has not chosen a crypto provider for rustls, use `ring`; otherwise rustls would
+/// panic on the first connection.
 #[cfg(feature = "tls")]
 #[allow(clippy::unnecessary_wraps, reason = "as without TLS")]
 fn choose_cryptography() -> Result<(), &'static str> {
     if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Fails only if another thread was faster, and then there is one.
+        // Fails only if another thread has just installed one.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
     Ok(())

@@ -16,8 +16,8 @@ use crate::error::Error;
 use crate::error::ErrorKind;
 
 impl Builder {
-    /// Opens the cache at `url`; see [`CacheCow::open`]. URLs of a
-    /// [`backend_scheme`](Self::backend_scheme) lead to the program's own backends.
+    /// Opens the cache at `url`; see [`CacheCow::open`]. A URL with a
+    /// [`backend_scheme`](Self::backend_scheme) opens the program's own backend.
     ///
     /// # Errors
     ///
@@ -70,12 +70,12 @@ impl Builder {
     }
 
     #[cfg(not(feature = "redis"))]
-    #[allow(clippy::unused_self, reason = "as with Redis")]
+    #[allow(clippy::unused_self, reason = "the same signature as with Redis")]
     fn open_redis(self, _url: &str) -> Result<CacheCow, Error> {
         Err(Error::invalid_url("it needs cachecow's feature `redis`, which is not enabled"))
     }
 
-    /// An embedded cache in this process's memory.
+    /// Opens an embedded cache in this process's memory.
     ///
     /// # Errors
     ///
@@ -86,7 +86,7 @@ impl Builder {
         self.backend(backend)
     }
 
-    /// Has a test's cache note what it does, and tell the time by this clock if it was given none.
+    /// Makes a test's cache record what it does, and use this clock if none was set.
     #[cfg(feature = "testing")]
     pub(crate) fn recorded_by(
         mut self,
@@ -102,11 +102,10 @@ impl Builder {
         MemoryBackend::with_capacity(self.memory_capacity)
     }
 
-    /// A cache on a connection of redis 1 made elsewhere (feature `redis-1`), which must reconnect by itself, such as
-    /// `redis::aio::ConnectionManager`. Not one to a cluster, which is `redis_cluster_connection`'s
-    /// (feature `cluster`): it would refuse batches, whose keys are on several nodes. Reads that wait for
-    /// another process's fill poll, since there is no second connection on which the server could
-    /// wake them.
+    /// Opens a cache on an existing connection of redis 1 (feature `redis-1`). The connection must reconnect by
+    /// itself, as `redis::aio::ConnectionManager` does. For a cluster, use `redis_cluster_connection` (feature
+    /// `cluster`): a cluster refuses batches here, because their keys are on several nodes. Reads that wait for
+    /// another process's fill poll, since there is no second connection on which the server could wake them.
     ///
     /// # Errors
     ///
@@ -120,7 +119,7 @@ impl Builder {
         self.on_redis(RedisBackend::from_connection(connection))
     }
 
-    /// A cache on a connection of redis 1 to a cluster made elsewhere (features `cluster` and `redis-1`); see
+    /// Opens a cache on an existing connection of redis 1 to a cluster (features `cluster` and `redis-1`); see
     /// [`RedisBackend::from_cluster_connection`] for how to build it.
     ///
     /// # Errors
@@ -135,7 +134,7 @@ impl Builder {
         self.on_redis(RedisBackend::from_cluster_connection(connection))
     }
 
-    /// A cache on any backend. The namespace is the backend's own affair.
+    /// Opens a cache on any backend. The backend itself must apply a namespace.
     ///
     /// # Errors
     ///

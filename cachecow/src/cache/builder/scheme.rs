@@ -1,4 +1,4 @@
-//! URL schemes of backends outside of the crate.
+//! URL schemes of backends outside this crate.
 
 use std::fmt;
 use std::future::Future;
@@ -21,8 +21,8 @@ const OPENED: &[&str] =
 #[cfg(not(feature = "redis"))]
 const OPENED: &[&str] = &["memory"];
 
-/// What a [`backend_scheme`](Builder::backend_scheme) opens its backend by: the URL, and the builder's
-/// settings that are a backend's affair.
+/// What the function of a [`backend_scheme`](Builder::backend_scheme) receives: the URL, and those settings of the
+/// builder that concern a backend.
 #[derive(Clone)]
 pub struct BackendConfig {
     url: String,
@@ -32,39 +32,40 @@ pub struct BackendConfig {
 }
 
 impl BackendConfig {
-    /// The whole URL. It may hold a password: keep it out of errors, logs and `Debug`.
+    /// Returns the whole URL. It may hold a password: keep it out of errors, logs and `Debug`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// What stands before `://`.
+    /// Returns the part before `://`.
     pub fn scheme(&self) -> &str {
         self.url.split_once("://").map_or("", |(scheme, _)| scheme)
     }
 
-    /// What stands behind `://`, which may hold a password too.
+    /// Returns the part after `://`, which may hold a password too.
     pub fn address(&self) -> &str {
         self.url.split_once("://").map_or("", |(_, address)| address)
     }
 
-    /// What is to stand before every key ([`Builder::namespace`]), if the backend's place is shared with
-    /// other applications; empty: nothing.
+    /// Returns the prefix for every key ([`Builder::namespace`]), for a backend whose server is shared with other
+    /// applications. Empty: no prefix.
     pub fn namespace(&self) -> &str {
         &self.namespace
     }
 
-    /// When an operation is given up ([`Builder::operation_timeout`]). The cache sees to it itself.
+    /// Returns the time after which the cache gives up an operation ([`Builder::operation_timeout`]). The backend
+    /// need not enforce it.
     pub fn operation_timeout(&self) -> Duration {
         self.operation_timeout
     }
 
-    /// How long one attempt to connect may take ([`Builder::connect_timeout`]).
+    /// Returns how long one attempt to connect may take ([`Builder::connect_timeout`]).
     pub fn connect_timeout(&self) -> Duration {
         self.connect_timeout
     }
 }
 
-/// Without what may be a password.
+/// Leaves out the parts that may hold a password.
 impl fmt::Debug for BackendConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("BackendConfig")
@@ -79,7 +80,7 @@ impl fmt::Debug for BackendConfig {
 type Opened = Result<Arc<dyn CacheBackend>, Error>;
 type Opener = Arc<dyn Fn(BackendConfig) -> BoxFuture<'static, Opened> + Send + Sync>;
 
-/// The schemes that a program has given its builder.
+/// The schemes that a program has added to its builder.
 #[derive(Clone, Default)]
 pub(super) struct Schemes(Vec<(String, Opener)>);
 
@@ -89,7 +90,7 @@ impl Schemes {
         self.0.iter().find(|(name, _)| name == scheme).map(|(_, opener)| Arc::clone(opener))
     }
 
-    /// What is wrong with each name that cannot be one.
+    /// One message for each name that is not a valid scheme.
     pub(super) fn faults(&self) -> impl Iterator<Item = String> {
         self.0.iter().enumerate().filter_map(|(at, (name, _))| {
             if !is_scheme(name) {
@@ -139,19 +140,19 @@ impl fmt::Debug for Schemes {
     }
 }
 
-/// Whether the scheme leads to Redis, in a build with all features.
+/// Whether the scheme is one of Redis, in a build with all features.
 pub(super) fn is_redis(scheme: &str) -> bool {
     let kind = scheme.strip_prefix("rediss").or_else(|| scheme.strip_prefix("redis"));
     scheme == "unix" || kind.is_some_and(|kind| kind.is_empty() || kind.starts_with('+'))
 }
 
-/// Whether it is one of the crate's, or may come to be one. The features that are enabled have no say: a
-/// program must not break when another crate enables one more.
+/// Whether the scheme belongs to this crate, or may in future. It does not depend on the enabled features: a
+/// program must not break because another crate enables a feature.
 fn is_reserved(scheme: &str) -> bool {
     scheme == "memory" || is_redis(scheme)
 }
 
-/// Whether a URL may begin with it (RFC 3986, section 3.1, in its canonical form).
+/// Whether it is a valid URL scheme (RFC 3986, section 3.1, in its canonical form).
 fn is_scheme(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.bytes().all(|byte| {
@@ -159,7 +160,7 @@ fn is_scheme(name: &str) -> bool {
         })
 }
 
-/// The name in quotes after a space; nothing, if it may be a part of a password.
+/// The name in quotes after a space; empty if it may be a part of a password.
 fn shown(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"+-._".contains(&byte);
     let plain = (1..=32).contains(&name.len()) && name.bytes().all(plain);
@@ -167,13 +168,13 @@ fn shown(name: &str) -> String {
 }
 
 impl Builder {
-    /// Lets [`open`](Self::open) open a [`CacheBackend`] of your own by the URLs of this scheme, so that
-    /// a program's configuration may choose it.
+    /// Adds a URL scheme for a [`CacheBackend`] of your own to [`open`](Self::open), so that a program's
+    /// configuration can choose that backend.
     ///
-    /// `open` is called once for each cache that is opened, and reads whatever it needs from the
-    /// [`BackendConfig`]. Like the backends of this crate it should connect on first use: a cache that
-    /// cannot be reached is then no error, and is attempted again. The builder's settings about Redis
-    /// and `memory_capacity` do not concern such a backend.
+    /// `open` is called once for each cache that is opened, and reads what it needs from the [`BackendConfig`].
+    /// Like the backends of this crate, it should connect on first use: then a cache that cannot be reached is not
+    /// an error, and the connection is retried. The builder's settings for Redis and `memory_capacity` have no
+    /// effect on such a backend.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -205,10 +206,10 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// Opening a cache, by whatever URL, is then [`ErrorKind::InvalidConfig`] if the name is no URL
-    /// scheme in lower case, if it was given before, or if it is one of the crate's own: `memory`,
-    /// `unix`, `redis`, `rediss`, and what begins with `redis+` or `rediss+`, whichever features are
-    /// enabled. An error of `open` is returned as it is.
+    /// Opening a cache with any URL fails with [`ErrorKind::InvalidConfig`] if the name is not a URL scheme in
+    /// lower case, was added before, or is one of the crate's own. Those are `memory`, `unix`, `redis`, `rediss`,
+    /// and all that begin with `redis+` or `rediss+`, whichever features are enabled. An error of `open` is
+    /// returned as it is.
     pub fn backend_scheme<B, F, Fut>(mut self, scheme: impl Into<String>, open: F) -> Self
     where
         B: CacheBackend,
@@ -223,7 +224,7 @@ impl Builder {
         self
     }
 
-    /// What a scheme's function is told.
+    /// The configuration for a scheme's function.
     pub(super) fn backend_config(&self, url: &str) -> BackendConfig {
         BackendConfig {
             url: url.to_owned(),

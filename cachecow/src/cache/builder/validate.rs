@@ -1,4 +1,4 @@
-//! What the settings must be.
+//! Checks of the settings.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::Builder;
 use crate::error::{Error, ErrorKind};
 
 impl Builder {
-    /// Refuses settings that no cache can have, all of them at once.
+    /// Reports all invalid settings at once.
     pub(super) fn validate(&self) -> Result<(), Error> {
         let settings = &self.settings;
         let least = Duration::from_millis(1);
@@ -15,11 +15,11 @@ impl Builder {
             (!(0.0..=1.0).contains(&settings.ttl_jitter), "ttl_jitter must be from 0.0 to 1.0"),
             (
                 settings.negative_ttl.is_some_and(|ttl| ttl < least),
-                "negative_ttl must be at least 1 ms; leave it out to cache no absence",
+                "negative_ttl must be at least 1 ms; leave it out to not cache absences",
             ),
             (
                 settings.stale_if_error.is_some_and(|window| window < least),
-                "stale_if_error must be at least 1 ms; leave it out to serve no object past its end",
+                "stale_if_error must be at least 1 ms; leave it out to serve no object past its time to live",
             ),
             (
                 settings.soft_timeout.is_some_and(|time| time < least),

@@ -10,7 +10,7 @@ use super::*;
 use crate::backend::{BackendError, CacheBackend, Request};
 use crate::protocol::Reply;
 
-/// Answers each key with its hash, once it may.
+/// Answers each key with its hash, when it is allowed to.
 #[derive(Debug)]
 struct Echo {
     /// How many keys each command had.
@@ -63,7 +63,7 @@ fn key(number: usize) -> Key {
     Key::from_hash(number as u128)
 }
 
-/// That answers so many commands.
+/// A backend that answers this number of commands.
 fn echo(answered: usize) -> (Arc<Echo>, Arc<Client>) {
     let (commands, answered) = (Mutex::default(), Semaphore::new(answered));
     let echo = Arc::new(Echo { commands, answered });
@@ -73,7 +73,7 @@ fn echo(answered: usize) -> (Arc<Echo>, Arc<Client>) {
 
 type Lookup<'a> = Pin<Box<dyn Future<Output = Answer> + Send + 'a>>;
 
-/// A lookup that was asked for.
+/// Looks up a key.
 async fn lookup(client: &Arc<Client>, number: usize) -> Answer {
     client.lookup(key(number), Vec::new()).await.0
 }
@@ -141,7 +141,7 @@ async fn a_crowd_goes_in_several_batches() {
     let commands = echo.commands();
     assert_eq!((commands[0], commands.iter().sum()), (1, 1001));
     assert_eq!(commands[1..], [&[MAX_PLACES; 7][..], &[1000 - 7 * MAX_PLACES]].concat());
-    // The next expects company, and the one after it no more.
+    // The next lookup expects others, the one after it does not.
     for _ in 0..2 {
         lookup(&client, 1).await.unwrap();
     }
@@ -221,7 +221,7 @@ fn a_batch_whose_runtime_ends_is_left_to_its_callers() {
     assert_eq!(answers, [Ok(value(key(2))), Ok(value(key(3)))]);
 }
 
-/// As where a thread leaves `block_on` for good.
+/// As when a thread leaves `block_on` and does not return.
 #[test]
 fn a_sender_on_a_runtime_that_nobody_drives_holds_nobody_up() {
     let mut builder = runtime::Builder::new_current_thread();

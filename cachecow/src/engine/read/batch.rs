@@ -21,14 +21,15 @@ use crate::near::{Near, NearHit};
 use crate::protocol::{Outcome, Purpose};
 use crate::stats::TypeState;
 
-/// How many rounds of fetches, as many at a time as allowed, one window takes.
+/// The size of a window, in rounds of the allowed number of concurrent fetches.
 const WINDOW: usize = 8;
 
-/// An object, or that there is none.
+/// An object, or its absence.
 type Found<L> = Option<Arc<<L as Lookup>::Object>>;
 type Objects<L> = Vec<Found<L>>;
 
-/// The objects of the lookups, in their order, each distinct one read once; and the last of their sources.
+/// Reads the objects of the lookups, in their order, each distinct one once. Also returns the slowest of their
+/// sources.
 pub(crate) async fn get_many<L: Lookup>(
     (engine, scope): (&Arc<Engine>, Scope),
     near: Option<&Near>,
@@ -48,9 +49,9 @@ pub(crate) async fn get_many<L: Lookup>(
 /// A batch after the first round.
 pub(crate) struct Begun<'a, L: Lookup> {
     objects: Objects<L>,
-    /// The last of the objects' sources.
+    /// The slowest of the objects' sources.
     source: Source,
-    /// For each lookup the place of its object, if any is repeated.
+    /// For each lookup the position of its object, if any lookup is repeated.
     places: Option<Vec<usize>>,
     /// The reads that are not over.
     pub(crate) left: Vec<Left<'a, L>>,
@@ -58,13 +59,13 @@ pub(crate) struct Begun<'a, L: Lookup> {
 
 /// A read that is not over.
 pub(crate) struct Left<'a, L: Lookup> {
-    /// That of its object.
+    /// The position of its object.
     pub(crate) place: usize,
     pub(crate) query: ObjectQuery<'a, L>,
     pub(crate) unfinished: Unfinished<Loaded>,
 }
 
-/// Loaded objects, with their places and sources.
+/// Loaded objects, with their positions and sources.
 pub(crate) type Loads<L> = Vec<(usize, Option<Arc<<L as Lookup>::Object>>, Source)>;
 
 impl<L: Lookup> Begun<'_, L> {
@@ -75,7 +76,7 @@ impl<L: Lookup> Begun<'_, L> {
         }
     }
 
-    /// The objects in the order of the lookups, and the last of their sources.
+    /// The objects in the order of the lookups, and the slowest of their sources.
     pub(crate) fn finish(self) -> (Objects<L>, Source) {
         let Self { objects, source, places, .. } = self;
         let objects = match places {
@@ -85,7 +86,7 @@ impl<L: Lookup> Begun<'_, L> {
         (objects, source)
     }
 
-    /// For each lookup its object, or nothing where the read is not over.
+    /// For each lookup its object, or `None` if the read is not over.
     pub(crate) fn into_seen(self) -> Vec<Option<Found<L>>> {
         let Self { objects, places, left, .. } = self;
         let mut seen: Vec<_> = objects.into_iter().map(Some).collect();
@@ -96,7 +97,7 @@ impl<L: Lookup> Begun<'_, L> {
         }
     }
 
-    /// For each place a lookup that asks for its object.
+    /// For each position a lookup that asks for its object.
     pub(crate) fn lookups(&self) -> Vec<usize> {
         let mut lookups: Vec<usize> = (0..self.objects.len()).collect();
         for (lookup, place) in self.places.iter().flatten().enumerate() {
@@ -106,7 +107,7 @@ impl<L: Lookup> Begun<'_, L> {
     }
 }
 
-/// Takes what is near, and what one round finds.
+/// Looks into the near tier, then asks the cache in one round.
 pub(crate) async fn begin<'a, L: Lookup>(
     (engine, scope): (&'a Engine, Scope),
     near: Option<&'a Near>,
@@ -116,7 +117,7 @@ pub(crate) async fn begin<'a, L: Lookup>(
     begin_beside((engine, scope), near, lookups, options, Vec::new()).await.0
 }
 
-/// The same, which asks for some other places in the same round; their answers, if there was a round.
+/// The same, but also asks for other places in the same round, and returns their answers, if there was a round.
 pub(crate) async fn begin_beside<'a, L: Lookup>(
     (engine, scope): (&'a Engine, Scope),
     near: Option<&'a Near>,
@@ -141,7 +142,7 @@ pub(crate) async fn begin_beside<'a, L: Lookup>(
     (Begun { objects, source, places, left: wanted.left(left) }, beside)
 }
 
-/// The queries without repetition, and for each lookup its place among them, if any is repeated.
+/// The queries without duplicates, and for each lookup its position among them, if any is repeated.
 fn tell_apart<'a, L: Lookup>(
     queries: impl ExactSizeIterator<Item = ObjectQuery<'a, L>>,
 ) -> (Vec<ObjectQuery<'a, L>>, Option<Vec<usize>>) {
@@ -154,7 +155,7 @@ fn tell_apart<'a, L: Lookup>(
             Entry::Occupied(place) if distinct[*place.get()].is_same(&query) => {
                 places.push(*place.get());
             }
-            // Another lookup of the same hash is not found again, and is read as often as asked for.
+            // A different lookup with the same hash is not deduplicated; it is read as often as it is asked for.
             entry => {
                 entry.or_insert(distinct.len());
                 places.push(distinct.len());
@@ -166,7 +167,7 @@ fn tell_apart<'a, L: Lookup>(
     (distinct, repeated.then_some(places))
 }
 
-/// Takes what is in this process's memory; the rest, with the places of their objects.
+/// Takes hits from this process's memory; returns the rest, with the positions of their objects.
 fn take_near_hits<'a, L: Lookup>(
     engine: &Engine,
     state: &TypeState,
@@ -192,7 +193,7 @@ fn take_near_hits<'a, L: Lookup>(
     wanted
 }
 
-/// What is asked of the cache, and the places of the objects.
+/// The queries to the cache, and the positions of their objects.
 struct Wanted<'a, L: Lookup> {
     queries: Vec<ObjectQuery<'a, L>>,
     places: Vec<usize>,
@@ -216,8 +217,7 @@ impl<'a, L: Lookup> Wanted<'a, L> {
     }
 }
 
-/// The first round, if it is lookups only. Returns the reads that are not over, each with its number
-/// among the wanted.
+/// The first round, if it consists of lookups only. Returns the reads that are not over, each with its number.
 async fn look_up<L: Lookup>(
     engine: &Engine,
     state: &TypeState,
@@ -257,15 +257,15 @@ async fn look_up<L: Lookup>(
     (left, beside)
 }
 
-/// The rest goes through the driver.
+/// The driver reads the rest.
 pub(crate) async fn load<L: Lookup>(
     (engine, context, state): (&Arc<Engine>, &L::Context, &TypeState),
     left: Vec<Left<'_, L>>,
     options: LoadOptions,
     attendance: Option<&Attendance>,
 ) -> Result<Loads<L>, Error> {
-    // One call of `fetch_many` takes them all. Fetched one by one, they go in windows: if what is
-    // fetched first had to wait for the last before it is stored, its lease might run out.
+    // One call of `fetch_many` fetches all of them. Single fetches go in windows: if the first
+    // object were stored only after the last fetch, its lease might end before.
     let together = L::fetch_many(&[], context).is_some();
     let window = if together { left.len() } else { engine.settings.fetch_concurrency * WINDOW };
     let mut loads = Vec::with_capacity(left.len());

@@ -103,7 +103,7 @@ impl<L: Lookup> Detached<L> {
 /// A read of a batch.
 pub(crate) struct DetachedLeft {
     pub(crate) place: usize,
-    /// Which of the lookups it is by.
+    /// The index of its lookup.
     pub(crate) lookup: usize,
     pub(crate) query: DetachedQuery,
     pub(crate) unfinished: Unfinished<Loaded>,

@@ -42,9 +42,9 @@ pub(crate) struct Reads<'a> {
     /// The loads of other callers that some of the reads follow, and the fills of other processes
     /// that some wait for.
     pub(super) events: FuturesUnordered<Pin<Box<dyn Future<Output = Event<'a>> + Send + 'a>>>,
-    /// Claims of primary keys that are of no use any more, to be given back with the next round.
+    /// Claims of primary keys that are no longer needed, to be given back with the next round.
     surplus: Vec<(Key, Token)>,
-    /// That of all the loads.
+    /// The span of all loads.
     pub(super) span: Span,
 }
 
@@ -55,17 +55,17 @@ pub(super) struct Slot<'a> {
     pub(super) alias: Option<AliasFetch<Primary>>,
     pub(super) due: Due,
     pub(super) result: Option<Result<Loaded, Error>>,
-    /// That there is no object, to be stored under an alias, and for how long.
+    /// The document of an absence, to be stored under an alias, and its time to live.
     absence: Option<(Bytes, Duration)>,
     pub(super) lead: Option<Lead>,
     /// The wait for another process, between its rounds.
     pub(super) wait: Option<Wait<'a>>,
-    /// What was read besides the document that is judged next.
+    /// What was read to judge the next document.
     known: Known,
-    /// What was known of the tags before the fetch.
+    /// The state of the guards before the fetch.
     pub(super) captured: Captures,
     claim_first: Option<ClaimFirst>,
-    /// A claim of the primary key that was sent and, as far as is known, not settled.
+    /// A claim of the primary key that was sent, and is not known to be settled.
     claim: Option<(Key, Token)>,
     fetch_took: Duration,
     /// The pointer that is being stored.
@@ -73,21 +73,21 @@ pub(super) struct Slot<'a> {
     done: Option<Outcome>,
 }
 
-/// A step that takes time, and is taken together with those of the other reads.
+/// A step that takes time; it is done together with those of the other reads.
 pub(super) enum Due {
     Nothing,
     /// A command for the read's own key, or for the primary key of its alias.
     Send(Key, Command),
-    /// To read what a document's judgement depends on.
+    /// Read the places that a document's judgement depends on.
     Look(Bytes, Vec<Place>),
     Fetch,
     Event,
 }
 
-/// What a fetch brought.
+/// The result of a fetch.
 pub(super) struct Brought {
     pub(super) place: usize,
-    /// What is to be stored, and for how long.
+    /// The document to store, and its time to live.
     pub(super) storable: Option<(Bytes, Duration)>,
     /// Whether a tag may have been invalidated since the fetch began.
     pub(super) refused: bool,
@@ -123,8 +123,8 @@ impl<'a> Reads<'a> {
 
     /// Drives every read to its end.
     ///
-    /// A read never waits for another caller's load while it could finish one of its own: two
-    /// batches that each lead what the other follows do not block each other.
+    /// A read never waits for another caller's load while it can finish one of its own. So two
+    /// batches do not block each other if each one leads a load that the other follows.
     pub(crate) async fn run(mut self) -> Vec<Ended> {
         let span = trace::load(self.loader, self.slots.len());
         self.span = span.clone();
@@ -165,7 +165,7 @@ impl<'a> Reads<'a> {
         (0..self.slots.len()).filter(|&place| wanted(&self.slots[place].due)).collect()
     }
 
-    /// Takes the steps that need no time.
+    /// Takes the steps that need no I/O.
     fn advance(&mut self, place: usize) {
         while self.slots[place].done.is_none() && matches!(self.slots[place].due, Due::Nothing) {
             if self.slots[place].alias.is_some() {
@@ -185,8 +185,8 @@ impl<'a> Reads<'a> {
         }
     }
 
-    /// Has a command sent with the next round. A value that cannot be encrypted is not sent: it is lost, as if on
-    /// its way.
+    /// Adds a command to the next round. A value that cannot be encrypted is not sent, and is treated as if the
+    /// command was lost.
     fn due_send(&mut self, place: usize, key: Key, mut command: Command) {
         if let Command::Fill { value, .. } = &mut command {
             match self.engine.settings.packing.pack(key, std::mem::take(value)) {
@@ -223,7 +223,7 @@ impl<'a> Reads<'a> {
         }
     }
 
-    /// The alias leads to its object, or the read ends without it.
+    /// Ends the alias's fetch: the alias points to its object, or the read ends without it.
     fn end_alias(&mut self, place: usize, outcome: AliasOutcome<Primary>) {
         let slot = &mut self.slots[place];
         slot.alias = None;
@@ -246,7 +246,7 @@ impl<'a> Reads<'a> {
         slot.read.on_fetched(fetched);
     }
 
-    /// A caller that joins the load from here on looks again once it is over.
+    /// Callers that join the load from now on read the cache again when it ends.
     pub(super) fn close(&mut self, place: usize) {
         if self.slots[place].alias.is_some() {
             let (key, identity) = (self.loader.key(place), self.loader.identity(place));
@@ -277,7 +277,7 @@ impl<'a> Reads<'a> {
         slot.read.on_judged(verdict, leading);
     }
 
-    /// Reads what the judgements depend on, each place once.
+    /// Reads the places that the judgements depend on, each once.
     async fn look(&mut self, looking: &[usize]) {
         let mut all: Vec<Place> = Vec::new();
         for &place in looking {
@@ -307,7 +307,7 @@ impl<'a> Reads<'a> {
         let read = &self.slots[place].read;
         let past_the_cache = read.is_cut_off();
         let identity = self.loader.identity(place);
-        // The load's key does not tell which primary key it is about.
+        // The key of an alias does not reveal the primary key.
         let owes = self.loader.aliases().is_some() && !self.engine.pending.is_clear();
         let wants = match (past_the_cache || owes, read.renews()) {
             (true, _) => Wants::PastTheCache,
@@ -428,7 +428,7 @@ impl<'a> Reads<'a> {
             let slot = &mut self.slots[place];
             (slot.due, slot.fetch_took) = (Due::Nothing, took);
             let storable = match &result {
-                // Nobody stores what was fetched past the cache: spare the encoding.
+                // A read that bypasses the cache stores nothing, so the encoding is skipped.
                 Ok(loaded) if slot.read.may_fill() => match self.loader.seal(place, loaded, took) {
                     Sealed::Storable(document, ttl) => Some((document, ttl)),
                     Sealed::Unstorable => None,
@@ -449,7 +449,7 @@ impl<'a> Reads<'a> {
         let fetched = match (&slot.result, slot.alias.as_mut(), storable) {
             (Some(Ok(_)), Some(_), _) if refused => Fetched::Unfenced(Fill::Refused),
             (Some(Ok(None)), Some(alias), absence) => {
-                // It is stored under the alias itself.
+                // An absence is stored under the alias itself.
                 slot.absence = absence;
                 return alias.on_fetched(None, self.engine.tokens.fresh());
             }
@@ -495,7 +495,7 @@ impl<'a> Reads<'a> {
     }
 }
 
-/// At the end or before it, what is claimed is given back.
+/// Gives back all claims, at the end or when the reads are cancelled.
 impl Drop for Reads<'_> {
     fn drop(&mut self) {
         let claimed = self.slots.iter_mut().filter_map(|slot| slot.claim.take());

@@ -15,7 +15,7 @@ use crate::key::Key;
 use crate::protocol::{Fill, Followed, Outcome, Token, Waited};
 use crate::stats::Counter;
 
-/// What a read waited for, and the read's place.
+/// The event that a read waited for, with the read's position.
 pub(super) enum Event<'a> {
     Landed(usize, Option<Landed>),
     Woken(usize, Wait<'a>, Woken),
@@ -58,8 +58,8 @@ impl<'a> Reads<'a> {
     pub(super) async fn wait(&mut self) {
         if let Some(event) = self.events.next().await {
             self.take_event(event);
-            // A caller that lands one load of a batch lands the others with it: the reads that follow go
-            // on together, not one by one.
+            // A caller that lands one load of a batch also lands the others: yield, so that all reads that follow
+            // it continue together.
             tokio::task::yield_now().await;
             self.take_ready_events();
         }
@@ -112,8 +112,8 @@ impl<'a> Reads<'a> {
     }
 }
 
-/// Waits for a load, but not for ever: the leader may never be polled again, or wait for this very
-/// caller. `None`: the read enters anew.
+/// Waits for a load for a limited time: the leader may never be polled again, or may itself wait
+/// for this caller. `None`: the read enters again.
 async fn follow(
     engine: &Arc<Engine>,
     r#type: &str,

@@ -1,7 +1,8 @@
-//! What this process remembers of earlier reads, so that the next one asks for all it needs at once.
+//! Hints: what this process remembers of earlier reads, so that the next read can ask for everything it needs at
+//! once.
 //!
-//! A hint is never trusted: what was asked for because of it counts only if the answers agree. A hint that is
-//! wrong or lost costs one more round trip.
+//! A hint is always verified: its answers count only if they agree. A wrong or missing hint costs one more round
+//! trip.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,20 +15,20 @@ use crate::key::{FoldKeys, Key};
 use crate::model::object::Object;
 use crate::protocol::PointerHint;
 
-/// The hints by the hash of the key that is asked for, those of lists in a place of their own.
+/// The hints, by the hash of the key; those of lists have separate entries.
 pub(crate) struct Hints(Cache<u128, Hint, ByKeys, FoldKeys>);
 
 #[derive(Clone)]
 enum Hint {
-    /// Where an alias led.
+    /// Where an alias pointed.
     Pointer(Arc<PointerHint<Primary>>),
     /// The tags of the object that is stored under the key.
     Tags(Arc<[Key]>),
-    /// What was known last of a list with so many members.
+    /// The last known members of a list, and their number.
     List(Object, usize),
 }
 
-/// A list weighs as much as its key and those of its members.
+/// A list weighs as much as its key and the keys of its members.
 #[derive(Clone)]
 struct ByKeys;
 
@@ -41,9 +42,9 @@ impl Weighter<u128, Hint> for ByKeys {
 }
 
 impl Hints {
-    /// Of at most so many keys.
+    /// Makes room for at most this number of keys.
     pub(crate) fn with_capacity(keys: usize) -> Self {
-        // The tables grow.
+        // Only an initial size: the tables grow.
         let estimate = keys.min(256);
         Self(Cache::with(
             estimate,
@@ -54,7 +55,7 @@ impl Hints {
         ))
     }
 
-    /// Where the alias led.
+    /// Where the alias pointed last time.
     pub(super) fn pointer(&self, alias: Key) -> Option<Arc<PointerHint<Primary>>> {
         match self.0.get(&alias.hash())? {
             Hint::Pointer(pointer) => Some(pointer),
@@ -62,7 +63,7 @@ impl Hints {
         }
     }
 
-    /// The tags that the object under the key had.
+    /// The tags that the object under the key had last time.
     pub(super) fn tags(&self, key: Key) -> Option<Arc<[Key]>> {
         match self.0.get(&key.hash())? {
             Hint::Tags(tags) => Some(tags),
@@ -70,7 +71,7 @@ impl Hints {
         }
     }
 
-    /// What was known last of the list under the key.
+    /// The last known members of the list under the key.
     pub(super) fn list(&self, key: Key) -> Option<Object> {
         match self.0.get(&of_list(key))? {
             Hint::List(list, _) => Some(list),
@@ -86,7 +87,7 @@ impl Hints {
         self.0.insert(alias.hash(), Hint::Pointer(pointer));
     }
 
-    /// What is remembered of the key was wrong.
+    /// Removes the hint of a key, because it was wrong.
     pub(super) fn forget(&self, key: Key) {
         self.0.remove(&key.hash());
     }
@@ -96,7 +97,7 @@ impl Hints {
     }
 }
 
-/// Beside the place of the list's own tags.
+/// A separate entry, beside that of the list's own tags.
 fn of_list(key: Key) -> u128 {
     !key.hash()
 }

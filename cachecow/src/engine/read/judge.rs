@@ -1,5 +1,5 @@
-//! What becomes of a stored document: whether it is whole, of this version, of the key, of its tags and of
-//! its time.
+//! Judging a stored document: whether it is complete, of this version, of the right key, and neither invalidated by
+//! a tag nor past its time to live.
 
 use std::sync::Arc;
 
@@ -21,18 +21,18 @@ use crate::protocol::tags::{StampCheck, check_stamps};
 use crate::protocol::{Lost, Reply, SeenValue, Verdict};
 use crate::stats::{Counter, TypeState};
 
-/// What is known of a stored document.
+/// The judgement of a stored document.
 pub(crate) enum Judgement<T> {
     Done(Judged<T>),
-    /// These must be read first; then it is judged again.
+    /// These places must be read first; then the document is judged again.
     Needs(Vec<Place>),
 }
 
-/// What a stored document holds, if it may be served, and what the read does next.
+/// The content of a stored document, if it may be served, and what the read does next.
 pub(crate) struct Judged<T> {
     pub(crate) found: Option<T>,
     pub(crate) verdict: Verdict,
-    /// Where a pointer led that is to be replaced.
+    /// The target of a pointer that must be replaced.
     pub(crate) claim_first: Option<ClaimFirst>,
 }
 
@@ -49,7 +49,7 @@ impl<T> Judgement<T> {
 }
 
 impl<T> Judgement<T> {
-    /// The judgement of a read that is content with no stored object.
+    /// The judgement of a read that accepts no stored object.
     #[cold]
     pub(super) fn renewed(self, document: &[u8]) -> Self {
         match self {
@@ -77,15 +77,15 @@ impl<T> From<Result<T, Verdict>> for Judgement<T> {
     }
 }
 
-/// A document as the cache has it, and what it is once it is decrypted and decompressed.
+/// A document as stored, and after decryption and decompression.
 #[derive(Clone, Copy)]
 pub(crate) struct Stored<'a> {
     pub(crate) stored: &'a Bytes,
     pub(crate) clear: &'a Bytes,
 }
 
-/// Decrypts and decompresses what is stored under a key, if it is neither larger than the cache's maximum
-/// nor of other settings.
+/// Decrypts and decompresses a stored value, unless it is larger than the cache's maximum, or stored with other
+/// settings.
 #[inline]
 pub(super) fn unpack<'a>(
     engine: &Engine,
@@ -101,7 +101,7 @@ pub(super) fn unpack<'a>(
     }
 }
 
-/// What becomes of a value that is not opened.
+/// The judgement of a value that could not be opened.
 #[cold]
 pub(crate) fn refused(
     engine: &Engine,
@@ -117,16 +117,16 @@ pub(crate) fn refused(
     }
 }
 
-/// A document of a type, verified in all but its tags and its age.
+/// A verified document of a type; only its tags and age are not checked yet.
 pub(super) struct Verified<'a, T> {
     pub(super) header: Header,
     /// The object, or its absence.
     pub(super) object: Option<Arc<T>>,
-    /// The epochs that it was stored with.
+    /// The epochs stored with it.
     pub(super) stamps: &'a [u8],
 }
 
-/// Verifies that the document is of the object asked for, or of its absence.
+/// Verifies that the document holds the requested object, or its absence.
 #[inline]
 pub(super) fn verify<'a, T: Cached>(
     engine: &Engine,
@@ -148,7 +148,7 @@ pub(super) fn verify<'a, T: Cached>(
     };
     match document::decode::<T>(object) {
         Err(error) => Err(reject(state, document.stored, &format!("undecodable: {error}"))),
-        // Shared at once: from here on a pointer is moved, not the object.
+        // Put into an `Arc` at once: from here on only a pointer is moved, not the object.
         Ok(object) if is_asked_for(&object) => {
             Ok(Verified { header, object: Some(Arc::new(object)), stamps })
         }
@@ -175,8 +175,7 @@ pub(super) fn open<'a, T: Cached>(
     Ok((header, body))
 }
 
-/// What the age of an object's document says; `seen` describes the document that the read found under its
-/// own key.
+/// Judges a document by its age; `seen` describes the document under the read's own key.
 #[inline]
 pub(super) fn judge_age<T: Cached>(
     engine: &Engine,
@@ -191,8 +190,8 @@ pub(super) fn judge_age<T: Cached>(
     }
 }
 
-/// Compares the epochs that an object was stored with to the present ones. The object's own tags count, not
-/// those that someone wrote beside it.
+/// Compares the epochs stored with an object with the current ones. The tags are computed from the object itself,
+/// not taken from the document.
 pub(super) fn check_tags(
     stamps: &[u8],
     own: &[Key],
@@ -227,9 +226,9 @@ pub(crate) fn reject(state: &TypeState, document: &[u8], why: &str) -> Verdict {
     Verdict::Replace(SeenValue::of(document))
 }
 
-/// Two versions of the program share the cache, or two settings of how values are compressed and encrypted:
-/// neither reads the other's values, and each leaves the other's for a while. Otherwise they would overwrite each
-/// other on every read.
+/// Two versions of the program share the cache, or two settings for compression and encryption. Neither can read
+/// the other's values. Each leaves the other's values for a while; otherwise they would overwrite each other at
+/// every read.
 #[cold]
 fn another_version(engine: &Engine, state: &TypeState, document: &[u8], header: Header) -> Verdict {
     state.count(Counter::OtherVersions);

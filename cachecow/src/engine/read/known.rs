@@ -1,4 +1,4 @@
-//! What was read besides a document, to judge it by.
+//! What was read in addition to a document, to judge it.
 
 use crate::backend::{BackendError, Place};
 use crate::engine::Engine;
@@ -6,22 +6,22 @@ use crate::engine::client::Answer;
 use crate::key::Key;
 use crate::protocol::{Lost, Reply};
 
-/// What is in some places, each of which was read once.
+/// The answers for some places, each read once.
 pub(super) struct Answered {
-    /// In order.
+    /// Sorted.
     places: Vec<Place>,
     answers: Vec<Answer>,
 }
 
 impl Answered {
-    /// Reads these places, of which some may be named more than once.
+    /// Reads these places; duplicates are allowed.
     pub(super) async fn ask(engine: &Engine, mut places: Vec<Place>) -> Self {
         each_once(&mut places);
         let answers = engine.client.lookup_many(places.clone()).await;
         Self { places, answers }
     }
 
-    /// The answers for these places, which are in order.
+    /// The answers for these places, which must be sorted.
     pub(super) fn of(places: Vec<Place>, answers: Vec<Answer>) -> Self {
         Self { places, answers }
     }
@@ -36,7 +36,7 @@ impl Answered {
     }
 }
 
-/// Brings the places in order, each once.
+/// Sorts the places and removes duplicates.
 pub(super) fn each_once(places: &mut Vec<Place>) {
     places.sort_unstable();
     places.dedup();
@@ -51,8 +51,8 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// What was asked for together with the document, because it was remembered, if anything was: a value may
-    /// have been read before the pointer to it.
+    /// The answers that were requested together with the document because of hints. Here a value may have been read
+    /// before the pointer to it.
     pub(super) fn by_hint(answers: Vec<(Place, Result<Reply, Lost>)>) -> Self {
         Self { by_hint: !answers.is_empty(), answers }
     }
@@ -62,12 +62,12 @@ impl Known {
         self.by_hint
     }
 
-    /// Whether nothing else was read besides.
+    /// Whether only these places were read.
     pub(super) fn is_within(&self, places: &[Place]) -> bool {
         self.answers.iter().all(|(known, _)| places.contains(known))
     }
 
-    /// Adds what was read after the document; it takes the place of what was read before.
+    /// Adds an answer that was read after the document; it replaces an earlier one.
     pub(super) fn learn(&mut self, place: Place, answer: Result<Reply, Lost>) {
         self.by_hint = false;
         self.answers.retain(|(known, _)| *known != place);

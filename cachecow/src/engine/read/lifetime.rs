@@ -1,4 +1,4 @@
-//! How long an object may be served, and how far it is in that time.
+//! The time to live of objects, and their age.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use crate::engine::Engine;
 use crate::engine::settings::{LONGEST, Settings};
 use crate::model::cached::{Cached, TypePolicy};
 
-/// How long a value may be served, and how long the cache keeps it. Only where the two differ, or a
-/// value is renewed before its end, or encrypted, or the read has named a time to live, do the clocks of those
-/// who read it matter. `None`: it is not kept.
+/// How long a value may be served, and how long the cache keeps it. `None`: it is not stored. The clocks of readers
+/// matter only if the two times differ, the value is refreshed before its end or encrypted, or the read has set a
+/// time to live.
 pub(crate) fn lifetimes<T: Cached>(
     settings: &Settings,
     object: Option<&T>,
@@ -19,15 +19,15 @@ pub(crate) fn lifetimes<T: Cached>(
     Some(match (object, settings.stale_window(&T::POLICY)) {
         (Some(_), Some(window)) => (ttl, ttl.saturating_add(window).min(LONGEST)),
         (Some(_), None) if settings.refreshes_ahead(&T::POLICY) => (ttl, ttl),
-        // Nobody who can write to the cache may extend a value's time to live.
+        // A writer to the cache must not be able to extend a value's time to live.
         _ if settings.packing.encrypts() => (ttl, ttl),
-        // The type does not tell the near tiers how long it may be served.
+        // The near tiers know only the type's time to live, not the read's.
         _ if named.is_some() => (ttl, ttl),
         _ => (Duration::MAX, ttl),
     })
 }
 
-/// The time to live that the read has named, or else the object's. An absence keeps its own, if that is shorter.
+/// The time to live that the read has set, or otherwise the object's. An absence keeps its own, if that is shorter.
 fn named_or_own<T: Cached>(
     settings: &Settings,
     object: Option<&T>,
@@ -45,24 +45,24 @@ fn named_or_own<T: Cached>(
 fn shorten(settings: &Settings, ttl: Duration) -> Option<Duration> {
     let ttl = ttl.min(LONGEST);
     let shortened = ttl.mul_f64(1.0 - settings.ttl_jitter * fastrand::f64());
-    // Redis counts in milliseconds: less than one is none.
+    // Redis counts in milliseconds: less than one means not stored.
     (ttl >= Duration::from_millis(1)).then(|| shortened.max(Duration::from_millis(1)))
 }
 
 /// How far a stored object is in its time to live.
 pub(super) enum Age {
     Fresh,
-    /// It is to be fetched anew, by one caller.
+    /// One caller must refresh it.
     Ageing,
     /// It may be served if the fetch fails.
     Expired,
     Over,
 }
 
-/// By the clocks of this process and of the one that stored it: no promise rests on them.
+/// Computed from the clocks of this process and of the one that stored it. No promise depends on them.
 #[inline]
 pub(super) fn age(engine: &Engine, policy: &TypePolicy, header: Header) -> Age {
-    // The cache itself ends it.
+    // The cache itself expires it.
     if header.ttl == u32::MAX {
         return Age::Fresh;
     }
@@ -72,7 +72,7 @@ pub(super) fn age(engine: &Engine, policy: &TypePolicy, header: Header) -> Age {
         Some(left) if left > 0 => {
             let took = f64::from(header.fetch_took) / 1000.0;
             let early = took * -(1.0 - fastrand::f64()).ln();
-            // The longer the fetch takes, the earlier it begins; at random, so that not all
+            // The longer the fetch takes, the earlier it begins. It is random, so that not all
             // processes try at the same moment.
             #[expect(
                 clippy::cast_precision_loss,
@@ -91,8 +91,8 @@ pub(super) fn age(engine: &Engine, policy: &TypePolicy, header: Header) -> Age {
     }
 }
 
-/// How long a stored document is good for, at the least: its time to live less its age. Where only the cache
-/// knows the time to live, it is the type's, shortened as much as any may be.
+/// The minimum time that a stored document is still valid: its time to live minus its age. If only the cache knows
+/// its time to live, the type's is used, shortened by the largest jitter.
 pub(super) fn time_left<T: Cached>(
     engine: &Engine,
     object: Option<&T>,

@@ -1,7 +1,7 @@
-//! Reads of lists. What is stored under a list's key is an object of its own, [`Members`], read like any other.
+//! Reads of lists. The value stored under a list's key is an object, [`Members`], which is read like any other.
 //!
-//! The objects of a list are always read under their own keys. A load that other callers have joined hands on the
-//! members alone: an object may be invalidated by its own key, which does not fence the load of the list.
+//! The objects of a list are always read under their own keys. A load that other callers have joined passes on only
+//! the members: an object may have been invalidated by its own key, which does not fence the load of the list.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub(crate) struct ListRead<L: ListLookup> {
     pub(crate) list: L,
     /// Whether what is fetched is stored.
     fills: bool,
-    /// What this read's own fetch brought, if it is not stored; for this caller alone.
+    /// The objects of this read's own fetch, if they are not stored; only for this caller.
     unstored: Mutex<Option<Vec<Arc<L::Object>>>>,
 }
 
@@ -40,12 +40,12 @@ impl<L: ListLookup> ListRead<L> {
         Self { list, fills, unstored: Mutex::new(None) }
     }
 
-    /// Takes what this read's own fetch brought, if it is not stored.
+    /// Takes the objects of this read's own fetch, if they are not stored.
     pub(crate) fn take_unstored(&self) -> Option<Vec<Arc<L::Object>>> {
         self.unstored.lock().take()
     }
 
-    /// Whether the members are of the list that is asked for.
+    /// Whether the members belong to the requested list.
     pub(crate) fn is_of(&self, members: &Members<L>) -> bool {
         self.list.key().as_bytes() == members.list.key().as_bytes()
     }
@@ -73,7 +73,7 @@ impl<L: ListLookup> ListRead<L> {
     fn members_of(&self, objects: Vec<L::Object>) -> Members<L> {
         let another = objects.iter().find(|object| !self.list.holds(object));
         let members = Members {
-            // Of another list than the asked one it is not stored.
+            // Members of another list than the requested one are not stored.
             list: another.map_or_else(|| self.list.clone(), L::of),
             members: objects.iter().map(L::member_of).collect(),
         };
@@ -108,31 +108,31 @@ impl<L: ListLookup> Lookup for ListRead<L> {
 /// The members that a list had.
 pub(crate) struct ListHint<L: ListLookup> {
     members: Arc<Members<L>>,
-    /// The document that they were found in, if it is known.
+    /// The document with the members, if it is known.
     document: Option<Bytes>,
 }
 
 /// The objects that were read because of a hint.
 pub(crate) struct Seen<L: ListLookup> {
     hint: Arc<ListHint<L>>,
-    /// For each of the hint's members its object; nothing where the read is not over.
+    /// For each of the hint's members its object; `None` if the read is not over.
     objects: Vec<Option<Found<L>>>,
-    /// Where the list was found, if that round was a hit.
+    /// The document of the list, if that round was a hit.
     document: Option<Bytes>,
 }
 
-/// What a read has learnt besides what was remembered.
+/// What a read has learnt beyond the hint.
 pub(crate) enum Learnt {
     Nothing,
     /// Members, and the document that they were found in, if it is known.
     Members(Option<Bytes>),
 }
 
-/// An object, or that there is none.
+/// An object, or its absence.
 type Found<L> = Option<Arc<<L as ListLookup>::Object>>;
 
-/// The first round of a list and of the objects that it had: a hit of the list, or its read, which goes on; and
-/// what was found of the objects.
+/// The first round for a list and for the members it had last time. Returns a hit of the list, or its read to be
+/// continued, and the objects that were found.
 pub(crate) async fn look_list<'a, L: ListLookup>(
     engine: &'a Engine,
     (query, read): (&mut ObjectQuery<'a, ListRead<L>>, ReadMachine),
@@ -171,8 +171,8 @@ pub(crate) async fn look_list<'a, L: ListLookup>(
 }
 
 impl<L: ListLookup> Seen<L> {
-    /// For each member its object; nothing where it is still to be read. Of what was read before the list, only
-    /// the objects that are in it count.
+    /// For each member its object; `None` if it must still be read. Objects that were read before the list count
+    /// only if they are in the list.
     pub(crate) fn of(self, members: &Members<L>) -> (Vec<Option<Found<L>>>, Learnt) {
         let Self { hint, objects, document } = self;
         if document.is_some() && document == hint.document {
@@ -191,14 +191,14 @@ impl<L: ListLookup> Seen<L> {
 }
 
 impl<L: ListLookup> ListHint<L> {
-    /// Has the next read ask for the members together with the list.
+    /// Remembers the members, so that the next read asks for them together with the list.
     pub(crate) fn remember(
         engine: &Engine,
         key: Key,
         members: &Arc<Members<L>>,
         document: Option<&Bytes>,
     ) {
-        // A copy, since the document may be a part of all that the cache answered.
+        // A copy, since the document may be a slice of a larger answer.
         let document = document.map(|document| Bytes::copy_from_slice(document));
         let count = members.members.len();
         let hint = Arc::new(Self { members: Arc::clone(members), document });
@@ -206,7 +206,7 @@ impl<L: ListLookup> ListHint<L> {
     }
 }
 
-/// A list was fetched that is too long to be stored: counted, and logged once for each kind of list.
+/// Counts a fetched list that is too long to be stored, and logs it once for each kind of list.
 #[cold]
 pub(crate) fn too_long<L: ListLookup>(state: &TypeState, len: usize) {
     if state.too_long() {
@@ -215,9 +215,9 @@ pub(crate) fn too_long<L: ListLookup>(state: &TypeState, len: usize) {
             list = <L as ListLookup>::NAME,
             len,
             max_len = L::MAX_LEN,
-            "a list is longer than any that is cached, and every read of it fetches: fetch a page of it, as by a \
-             list of more fields, or write a larger `max_len` beside `list = …`; further ones are counted as \
-             `oversized`"
+            "a list has more members than `max_len`, so it is not cached and every read of it fetches: \
+             split it, with more fields in its key, or write a larger `max_len` beside `list = …`; \
+             further ones are counted as `oversized`"
         );
     }
 }

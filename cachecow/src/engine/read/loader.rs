@@ -1,5 +1,5 @@
-//! What the driver needs to know of a type, without its type: the objects as `Any`, the fetches
-//! boxed. A hit does not come here.
+//! What the driver needs of a type, with the type erased: objects as `Any`, and boxed fetches. Hits
+//! do not use it.
 
 use std::time::Duration;
 
@@ -16,11 +16,11 @@ use crate::model::object::Loaded;
 use crate::protocol::{Compared, PointerHint, Purpose};
 use crate::stats::TypeState;
 
-/// What the reads of one call want.
+/// The purpose of the reads of one call.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct LoadOptions {
     pub(crate) purpose: Purpose,
-    /// How long what they store may be served, if not as long as its type says.
+    /// The time to live of what they store, if it differs from the type's.
     pub(crate) ttl: Option<Duration>,
 }
 
@@ -39,10 +39,10 @@ pub(crate) trait Loader: Send + Sync {
     /// Decodes and verifies a stored document.
     fn judge(&self, place: usize, document: &Bytes, known: &Known) -> Judgement<Loaded>;
 
-    /// What tells this place's load from one whose key has the same hash: the type and the parts.
+    /// The type and the parts, which distinguish this load from one whose key has the same hash.
     fn identity(&self, place: usize) -> (usize, &[u8]);
 
-    /// The error of a read that must not fetch while the cache cannot be used; `None` lets it.
+    /// The error of a read that must not fetch while the cache cannot be used; `None`: it may fetch.
     fn refuse_cut_off(&self) -> Option<Error>;
 
     /// Whether nobody waits for the reads any more.
@@ -50,17 +50,17 @@ pub(crate) trait Loader: Send + Sync {
         false
     }
 
-    /// Fetches from the backing store, answering for each place in order.
+    /// Fetches from the backing store; returns one result for each place, in order.
     fn fetch<'a>(&'a self, places: &'a [usize]) -> BoxFuture<'a, Vec<Result<Loaded, Error>>>;
 
     /// Encodes a fetched value; it is compressed and encrypted when it is sent.
     fn seal(&self, place: usize, loaded: &Loaded, fetch_took: Duration) -> Sealed;
 
-    /// The cache has stored what this place fetched, by an alias under this pointer.
+    /// Called when the cache has stored what this place fetched; for an alias, with the pointer.
     fn on_stored(&self, _place: usize, _loaded: &Loaded, _pointer: Option<PointerHint<Primary>>) {}
 
-    /// The epochs that are captured before this place's fetch, and must be the same after it, if what is fetched
-    /// may carry any: the guard of the type's tags, or the tags that an answer is known to carry.
+    /// The epochs that are captured before this place's fetch, and must be unchanged after it: the guard of the
+    /// type's tags, or the known tags of a query's result.
     fn guards(&self, _place: usize) -> Tags {
         Tags::new()
     }
@@ -70,22 +70,21 @@ pub(crate) trait Loader: Send + Sync {
         Tags::new()
     }
 
-    /// What there is to know besides if the lookups are by an alias.
+    /// Additional functions for lookups by an alias.
     fn aliases(&self) -> Option<&dyn Aliases> {
         None
     }
 }
 
-/// The driver's view of lookups by an alias: what is stored under the lookup's key is a pointer, or says that
-/// there is no object.
+/// The driver's view of lookups by an alias: the value stored under the lookup's key is a pointer, or an absence.
 pub(crate) trait Aliases: Send + Sync {
-    /// The primary key that the alias probably leads to.
+    /// The primary key that the alias probably points to.
     fn hinted_primary(&self, place: usize) -> Option<Primary>;
 
     /// The primary key of a fetched object.
     fn primary_of(&self, loaded: &Loaded) -> Option<Primary>;
 
-    /// Encodes a pointer, whose token is fresh.
+    /// Encodes a pointer, which must have a fresh token.
     fn seal_pointer(&self, pointer: &PointerHint<Primary>, fetch_took: Duration) -> Option<Bytes>;
 
     /// Compares what is stored under a primary key with the document of an object that was fetched.

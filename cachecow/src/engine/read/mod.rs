@@ -1,13 +1,13 @@
-//! The one read path.
+//! The read path.
 //!
-//! 1. What is in this process's memory is served from there ([`near_hit`]).
-//! 2. One round asks the cache for all that a hit needs: [`look_one`] for one key, [`look_many`] for a batch.
-//!    For an alias that is the pointer and the object that it led to last time; for an object with tags its
-//!    value and their epochs.
+//! 1. If the object is in this process's memory, it is served from there ([`near_hit`]).
+//! 2. One round asks the cache for everything that a hit needs: [`look_one`] for one key, [`look_many`] for a
+//!    batch. For an alias that is the pointer, and the object that it pointed to last time; for an object with
+//!    tags, its value and their epochs.
 //! 3. [`Query::judge`] says whether the stored document may be served. A hit ends here.
-//! 4. What is not served goes to [`Reads`], which drives the protocol's machines for any number of reads,
-//!    one pipeline a round: it reads what else the judgement needs, claims, waits, fetches and fills. (For a
-//!    batch, [`look_many`] has read what else is needed.)
+//! 4. Misses go to [`Reads`], which drives the protocol's machines for any number of reads, one pipeline a round.
+//!    It reads what else the judgement needs, claims, waits, fetches and fills. (For a batch, [`look_many`] has
+//!    already read what else is needed.)
 
 pub(crate) mod batch;
 mod detached;
@@ -54,15 +54,15 @@ use crate::key::Key;
 use crate::protocol::{Lost, Outcome, ReadMachine, Reply, Verdict};
 use crate::stats::TypeState;
 
-/// What the first round has to know of one read.
+/// What the first round needs to know about one read.
 pub(crate) trait Query {
-    /// What a hit gives.
+    /// The result of a hit.
     type Found;
 
-    /// The key that is asked for.
+    /// The requested key.
     fn key(&self) -> Key;
 
-    /// Takes what is asked for with it.
+    /// Takes the other places to ask for with it.
     fn take_hinted(&mut self) -> Vec<Place> {
         Vec::new()
     }
@@ -74,9 +74,9 @@ pub(crate) trait Query {
 /// A read that is not over.
 pub(crate) struct Unfinished<T> {
     read: ReadMachine,
-    /// What is in the cache, to be served if the load fails, or if another does it.
+    /// The cached object, to be served if the load fails, or if another caller loads.
     present: Option<T>,
-    /// What was read besides the document that is still to be judged.
+    /// What was read in addition to the document, which must still be judged.
     known: Known,
     claim_first: Option<ClaimFirst>,
 }
@@ -87,12 +87,12 @@ impl<T> Unfinished<T> {
         Unfinished { read, present: present.map(to), known, claim_first }
     }
 
-    /// What may be served at once, if the rest of the read only renews it before its end.
+    /// The object to serve at once, if the rest of the read only refreshes it.
     pub(crate) fn ageing(&self) -> Option<&T> {
         self.present.as_ref().filter(|_| self.read.renews_early())
     }
 
-    /// Judges what was looked up: a hit, unless the read goes on.
+    /// Judges a looked-up document: returns a hit, or the read to be continued.
     #[inline]
     fn judge<Q: Query<Found = T>>(&mut self, query: &Q, known: Known) -> Option<T> {
         match query.judge(self.read.value()?, &known) {
@@ -105,7 +105,7 @@ impl<T> Unfinished<T> {
                 self.read.on_judged(verdict, None);
                 None
             }
-            // It is judged again when the rest is known.
+            // It is judged again when the other places have been read.
             Judgement::Needs(_) => {
                 self.known = known;
                 None
@@ -120,8 +120,8 @@ impl<T> From<ReadMachine> for Unfinished<T> {
     }
 }
 
-/// Reads one key with its first command, where that is a lookup: a hit, or the read, which goes on.
-/// What a hit needs, and no more.
+/// Reads one key with its first command, if that is a lookup. Returns a hit, or the read to be
+/// continued. It does only what a hit needs.
 #[inline]
 pub(crate) async fn look_one<Q: Query>(
     engine: &Engine,
@@ -144,15 +144,15 @@ pub(crate) async fn look_one<Q: Query>(
     Err(unfinished)
 }
 
-/// What several keys' first round found.
+/// The result of the first round for several keys.
 pub(crate) struct Looked<Q: Query> {
     pub(crate) reads: Vec<Result<Q::Found, Unfinished<Q::Found>>>,
-    /// What was asked for beside them.
+    /// The answers for the other places that were asked for.
     pub(crate) beside: Vec<(Place, Answer)>,
 }
 
-/// The same for several keys, all different, whose first commands are lookups; also with what is needed besides
-/// and was not remembered. Each place is read once.
+/// The same for several different keys, whose first commands are lookups. It also reads what else is needed and was
+/// not hinted. Each place is read once.
 pub(crate) async fn look_many<Q: Query>(
     engine: &Engine,
     state: &TypeState,
@@ -200,8 +200,8 @@ pub(crate) async fn look_further_for<Q: Query>(
     looked
 }
 
-/// Reads what else the judgements need, for all of the keys in one round. What goes to the driver may go in
-/// several windows, each with rounds of its own.
+/// Reads what else the judgements need, for all keys in one round. (The driver may handle them in several windows,
+/// each with its own rounds.)
 async fn look_further<Q: Query>(
     engine: &Engine,
     state: &TypeState,
@@ -236,7 +236,7 @@ async fn look_further<Q: Query>(
     }
 }
 
-/// The answer for a place; one that is lost is counted for each read that needs it.
+/// The answer for a place; a lost one is counted for each read that needs it.
 fn of(state: &TypeState, answered: &Answered, place: Place) -> Result<Reply, Lost> {
     let answer = answered.at(place).ok_or(Lost)?;
     answer.clone().map_err(|error| state.lost(&error))

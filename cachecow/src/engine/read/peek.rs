@@ -1,4 +1,4 @@
-//! What is cached, without a fetch.
+//! Reading what is cached, without a fetch.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,10 +14,10 @@ use crate::key::Scope;
 use crate::model::lookup::Lookup;
 use crate::protocol::{Lost, Reply, Verdict};
 
-/// An object that a read would be served from the cache, or its absence; and how long it may be served yet.
+/// The object that a read would get from the cache, or its absence; and how long it may still be served.
 pub(crate) type Peeked<T> = (Option<Arc<T>>, Duration);
 
-/// Reads what is cached and not past its time to live. It counts as no read.
+/// Reads what is cached and not past its time to live. It does not count as a read.
 pub(crate) async fn peek<L: Lookup>(
     engine: &Engine,
     scope: Scope,
@@ -27,14 +27,14 @@ pub(crate) async fn peek<L: Lookup>(
     Ok(found.filter(|found| !found.expired).map(|Found { object, left, .. }| (object, left)))
 }
 
-/// What is cached, perhaps past its time to live.
+/// What is cached, possibly past its time to live.
 pub(crate) struct Found<T> {
     pub(crate) object: Option<Arc<T>>,
     left: Duration,
     pub(crate) expired: bool,
 }
 
-/// Reads what is cached, or what `stale_if_error` has left of it. It counts as no read.
+/// Reads what is cached, including what `stale_if_error` keeps past its time to live. It does not count as a read.
 pub(crate) async fn find<L: Lookup>(
     engine: &Engine,
     scope: Scope,
@@ -86,7 +86,7 @@ pub(crate) async fn find<L: Lookup>(
             Judgement::Done(_) => return Ok(None),
         }
     };
-    // An alias' own document is a pointer.
+    // The document under an alias is a pointer.
     let primary = object.as_deref().filter(|_| L::ALIAS).map(L::primary_of);
     let stored = match primary.and_then(|primary| known.value(scope.key(primary.key()))) {
         Some(Ok(Reply::Value(stored))) => stored,

@@ -1,4 +1,4 @@
-//! Where a pointer leads.
+//! The target of a pointer.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::key::{Key, Scope};
 use crate::protocol::Replacing;
 
-/// A primary key by its encoded parts, which are of no scope.
+/// A primary key with its encoded parts, which do not include the scope.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Primary {
     parts: Bytes,
@@ -16,14 +16,14 @@ pub(crate) struct Primary {
 }
 
 impl Primary {
-    /// Of parts that this program encoded.
+    /// Makes one from parts that this program encoded.
     pub(super) fn of(parts: Bytes, scope: Scope) -> Self {
         let key = scope.key(Key::of_parts(&parts));
         Self { parts, key }
     }
 
-    /// Of parts that were read from a pointer, in the scope of whoever reads it; `None` if too many others named
-    /// other templates.
+    /// Makes one from parts that were read from a pointer, in the reader's scope; `None` if pointers named too many
+    /// different templates.
     pub(super) fn of_pointer(parts: &[u8], scope: Scope) -> Option<Self> {
         let key = scope.key(Key::of_foreign_parts(parts)?);
         Some(Self { parts: Bytes::copy_from_slice(parts), key })

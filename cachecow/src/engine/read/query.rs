@@ -1,4 +1,4 @@
-//! What a read of an object asks for, and how it judges the answers.
+//! A read of an object: what it asks for, and how it judges the answers.
 
 use std::sync::Arc;
 use std::{iter, mem};
@@ -30,18 +30,18 @@ pub(crate) struct ObjectQuery<'a, L: Lookup> {
     pub(crate) state: &'a TypeState,
     pub(crate) lookup: &'a L,
     pub(crate) parts: KeyEncoder,
-    /// That of the parts, in the scope.
+    /// The key of the parts, in the scope.
     pub(crate) key: Key,
     pub(crate) scope: Scope,
-    /// Where hits are kept, if they may be.
+    /// The near tier, if hits may be kept there.
     pub(super) near: Option<&'a Near>,
-    /// Whether a stored object is fetched anew, however good it is.
+    /// Whether a stored object is fetched again, even if it is valid.
     pub(super) renews: bool,
-    /// What is asked for with the key.
+    /// The other places to ask for with the key.
     pub(super) hinted: Vec<Place>,
-    /// The pointer that the primary key among them is from.
+    /// The pointer that gave the primary key among them.
     pub(super) pointer: Option<Arc<PointerHint<Primary>>>,
-    /// The keys that are watched since before the first command of this read, so that a hit may be kept
+    /// The keys that have been watched since before the first command of this read, so that a hit may be kept near,
     /// whichever command found it.
     pub(super) watched: Option<Watched>,
 }
@@ -76,7 +76,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         }
     }
 
-    /// What the read is for.
+    /// Sets the purpose of the read.
     #[inline]
     pub(crate) fn set_purpose(&mut self, purpose: Purpose) {
         self.renews = purpose == Purpose::Renew;
@@ -87,7 +87,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         self.parts.as_bytes() == other.parts.as_bytes()
     }
 
-    /// Before the first command is sent: says what is asked for with it, and watches all of it.
+    /// Before the first command is sent: collects the other places to ask for, and watches all of them.
     #[inline]
     pub(crate) fn prepare(&mut self) {
         if L::ALIAS || L::TAGGED {
@@ -104,7 +104,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         if L::ALIAS {
             self.pointer = self.engine.hints.pointer(self.key);
             let Some(pointer) = &self.pointer else {
-                // That there is no object is stored under the alias.
+                // An absence is stored under the alias.
                 self.hinted.extend(self.whole().map(Place::Epoch));
                 return;
             };
@@ -133,8 +133,8 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         self.engine.hints.pointer(self.key).map(|pointer| pointer.primary.clone())
     }
 
-    /// Remembers what the next read needs besides its key. The pointer must be stored already: what is
-    /// read under its primary key from here on is what it leads to.
+    /// Remembers what the next read needs in addition to its key. The pointer must already be stored, so that later
+    /// reads under its primary key find its target.
     pub(super) fn remember(
         &self,
         object: Option<&L::Object>,
@@ -147,7 +147,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         if let Some(pointer) = pointer {
             self.engine.hints.remember_pointer(self.key, Arc::new(pointer));
         } else if L::ALIAS {
-            // There is no object: the next load must not claim the primary key of the last one.
+            // There is no object: the next load must not claim the primary key of the previous object.
             self.engine.hints.forget(self.key);
         }
     }
@@ -161,14 +161,14 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         }
     }
 
-    /// The epoch of everything of the type, which is asked for without a hint.
+    /// The epoch of the whole type, which needs no hint.
     #[inline]
     fn whole(&self) -> Option<Key> {
         L::Object::CLEARABLE.then(|| self.scope.key(L::Object::whole()))
     }
 
-    /// The token of the pointer that a document is, if it is one, and the primary key that it leads to; of
-    /// whichever version of the program, since what it leads to is judged where it is found.
+    /// If a document is a pointer: its token, and the primary key that it points to. Pointers of any version of the
+    /// program are accepted, since the target is judged itself.
     fn pointer_in(document: Stored<'_>) -> Option<(Token, &[u8])> {
         match document::parse(document.clear) {
             Ok((_, Body::Pointer { stored_by, primary })) => Some((stored_by, primary)),
@@ -192,7 +192,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         }
     }
 
-    /// Judges a document that stands where the object is stored.
+    /// Judges a document under the key where the object is stored.
     #[inline]
     fn judge_stored(&self, document: Stored<'_>, known: &Known) -> Judgement<Found<L>> {
         let is_asked_for = |object: &L::Object| self.lookup.finds(object);
@@ -205,7 +205,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         self.judge_found(document, (header, object), (stamps, known))
     }
 
-    /// Judges what the document under the key itself says: the object, or its absence.
+    /// Judges the document under the requested key: the object, or its absence.
     #[inline]
     fn judge_found(
         &self,
@@ -225,7 +225,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         }
     }
 
-    /// Judges an alias' document that is no pointer: it says that there is no object.
+    /// Judges an alias's document that is not a pointer: it is an absence.
     fn judge_absence(&self, document: Stored<'_>, known: &Known) -> Judgement<Found<L>> {
         match open::<L::Object>(self.engine, self.state, document) {
             Ok((header, Body::Absent { stamps, key })) if key == self.parts.as_bytes() => {
@@ -236,7 +236,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         }
     }
 
-    /// Judges a pointer by what is stored under the primary key that it leads to.
+    /// Judges a pointer by the value stored under the primary key that it points to.
     fn judge_pointer(
         &self,
         document: &Bytes,
@@ -256,11 +256,11 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
                 None => return replace(None),
             },
         };
-        // Read for another pointer, it may be older than this one.
+        // A value that was read for another pointer may be older than this pointer.
         let value = known.value(primary.key()).filter(|_| is_hinted || !known.is_by_hint());
         let stored = match value {
-            // Checked before it is asked for: once the answer has come, nothing may be outstanding any more,
-            // although the answer is older than the retry that succeeded.
+            // Check before asking. After the answer, the invalidation may have been retried successfully, although
+            // the answer is older than that retry.
             None if self.engine.pending.contains(primary.key()) => {
                 return Err(Verdict::Unknown).into();
             }
@@ -291,7 +291,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
             {
                 (header, object, stamps, clear)
             }
-            // The alias is another object's by now, or nobody's: the pointer is wrong, not the object.
+            // The alias now belongs to another object, or to none: the pointer is wrong, not the object.
             Ok(_) => {
                 self.engine.hints.forget(self.key);
                 return replace(None);
@@ -308,8 +308,8 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
                         let stays = verdict == Verdict::Good && !self.renews;
                         let claim_first = if stays { None } else { instead(true) };
                         if !is_hinted {
-                            // Not before what it leads to is known to be right: somebody else may
-                            // have written the pointer.
+                            // Only after its target was verified: someone else may have written the
+                            // pointer.
                             let pointer = PointerHint { stored_by, primary };
                             self.engine.hints.remember_pointer(self.key, Arc::new(pointer));
                         }
@@ -323,7 +323,7 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         }
     }
 
-    /// The object, or its absence, if no tag of it was invalidated.
+    /// Returns the object, or its absence, unless one of its tags was invalidated.
     #[inline]
     fn check(
         &self,
@@ -346,8 +346,8 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
         }
     }
 
-    /// What may be served, by the clear document that the object, or its absence, was found in; kept near if it
-    /// is good and all that it depends on is watched.
+    /// The judgement for an object, or its absence, with this verdict. `document` is the decrypted document that
+    /// holds it. A good one is kept near, if everything that it depends on is watched.
     #[inline]
     fn judged(
         &self,
@@ -371,11 +371,11 @@ impl<'a, L: Lookup> ObjectQuery<'a, L> {
 
     /// Whether all keys that the object depends on have been watched since before the first command.
     fn watches_all_of(&self, object: Option<&L::Object>, known: &Known) -> bool {
-        // A read that began with a claim has asked for nothing by its hints yet: they are still here.
+        // A read that began with a claim has not used its hints yet, so they are still here.
         known.is_by_hint() || !self.depends_on_others(object) || known.is_within(&self.hinted)
     }
 
-    /// Whether more than its key is asked for before the object may be served.
+    /// Whether the object depends on other places than its key.
     fn depends_on_others(&self, object: Option<&L::Object>) -> bool {
         if L::ALIAS && object.is_some() {
             return true;
@@ -409,7 +409,7 @@ fn is_of(tags: &[Key], one: Option<Key>) -> bool {
     tags.iter().copied().eq(one)
 }
 
-/// What is in this process's memory.
+/// Looks into this process's memory.
 #[inline]
 pub(crate) fn near_hit<L: Lookup>(
     engine: &Engine,
@@ -419,8 +419,8 @@ pub(crate) fn near_hit<L: Lookup>(
     parts: &KeyEncoder,
 ) -> Option<NearHit<L::Object>> {
     let near = near?;
-    // What is outstanding is looked at first. In the other order, an outdated object could be taken from
-    // memory just before a retry succeeds and drops it, and nothing would be outstanding any more.
+    // Check the outstanding invalidations first. In the other order, a read could take an outdated object from
+    // memory, then a retry succeeds and drops it, and the check would find nothing outstanding.
     let pending = &engine.pending;
     let is_outdated =
         if L::ALIAS || L::TAGGED { !pending.is_clear() } else { pending.contains(key) };

@@ -1,5 +1,4 @@
-//! What reads of objects with tags do besides; see [`tags`]. The reads of other types come through here
-//! without a step.
+//! The additional steps of reads of objects with tags; see [`tags`]. For other types this does nothing.
 
 use std::time::Duration;
 
@@ -17,8 +16,8 @@ use crate::protocol::tags::{self, Captured};
 use crate::protocol::{Command, Lost, Reply, Token};
 use crate::stats::Counter;
 
-/// How long a guard is kept after it was last taken. It bounds nothing but the cache's memory: a
-/// guard that is lost only refuses the fills under way.
+/// How long a guard is kept after it was last used. It only limits the cache's memory: if a guard
+/// is lost, fills under way are refused.
 const GUARD_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 
 type Answers = KeyMap<Result<Reply, Lost>>;
@@ -27,7 +26,7 @@ type Answers = KeyMap<Result<Reply, Lost>>;
 pub(super) type Captures = SmallVec<[Captured; 1]>;
 
 impl Reads<'_> {
-    /// The guards to be taken, if any of these requests claims: no fetch begins before they are answered.
+    /// The guards to read, if any of these requests claims: no fetch begins before their answers.
     pub(super) fn guards_of(&self, places: &[usize], requests: &[Request]) -> Vec<Key> {
         let claims = |request: &Request| matches!(request.command, Command::Claim { .. });
         let mut guards = Vec::new();
@@ -41,7 +40,7 @@ impl Reads<'_> {
         guards
     }
 
-    /// The requests that take these guards.
+    /// The requests that read these guards.
     pub(super) fn capture(&self, guards: &[Key]) -> impl Iterator<Item = Request> {
         let take = || Command::TakeEpoch { fresh: self.engine.tokens.fresh(), ttl: GUARD_TTL };
         guards.iter().map(move |&key| Request { key, command: take() })
@@ -63,13 +62,13 @@ impl Reads<'_> {
         }
     }
 
-    /// Sees to it that fetched objects are stored with their tags' epochs, or not at all, and that an
-    /// error is shared only if no guard of it has ended during the fetch.
+    /// Makes sure that fetched objects are stored with their tags' epochs or not at all, and that an error is
+    /// shared only if none of its guards changed during the fetch.
     pub(super) async fn stamp(&mut self, all: &mut [Brought]) {
         let mut fenced: Vec<(&mut Brought, Tags)> = Vec::new();
         for brought in all {
             let guards = self.loader.guards(brought.place);
-            // What was fetched without a claim is neither stored nor shared.
+            // A result that was fetched without a claim is neither stored nor shared.
             if !guards.is_empty() && self.slots[brought.place].read.may_fill() {
                 fenced.push((brought, guards));
             }
@@ -81,8 +80,8 @@ impl Reads<'_> {
             return;
         }
         for (brought, _) in &fenced {
-            // A caller that joins after the guards are read may come after an invalidation that this load does
-            // not notice.
+            // A caller that joins after the guards are read may follow an invalidation that this load does not
+            // notice.
             self.close(brought.place);
         }
         let (tags, guards) = (self.tags_to_store(&fenced), fenced.iter());
@@ -99,7 +98,7 @@ impl Reads<'_> {
                 continue;
             };
             let own = self.loader.tags(brought.place, loaded);
-            // Nobody can tell which tags an object would have that does not exist.
+            // The tags of an object that does not exist are not known.
             if own.is_empty() && loaded.is_none() {
                 continue;
             }
@@ -111,7 +110,7 @@ impl Reads<'_> {
         }
     }
 
-    /// The tags of what is to be stored, each for as long as the longest needs it.
+    /// The tags of the documents to store, each with the longest time to live that needs it.
     fn tags_to_store(&self, fenced: &[(&mut Brought, Tags)]) -> KeyMap<Duration> {
         let mut longest: KeyMap<Duration> = KeyMap::default();
         for (brought, _) in fenced {
@@ -132,24 +131,24 @@ impl Brought {
     }
 }
 
-/// What is known after the fetch.
+/// The epochs after the fetch.
 struct Epochs {
     of_tags: Answers,
     of_guards: Answers,
 }
 
-/// What becomes of an object's document.
+/// The document of an object, with or without its epochs.
 enum Stamped {
-    /// It has its tags' epochs.
+    /// The document with its tags' epochs.
     Document(Bytes),
-    /// Some epoch is not known.
+    /// An epoch is not known.
     Refused,
-    /// With them it is too large.
+    /// With the epochs, it is too large.
     TooLarge,
 }
 
 impl Epochs {
-    /// The epochs of these tags, each for such a time; then the guards.
+    /// Reads the epochs of these tags, each with its time to live; then the guards.
     async fn take(
         engine: &Engine,
         loader: &dyn Loader,
@@ -158,14 +157,14 @@ impl Epochs {
     ) -> Self {
         let command = |(tag, ttl)| (tag, Command::TakeEpoch { fresh: engine.tokens.fresh(), ttl });
         let of_tags = ask(engine, loader, tags.into_iter().map(command).collect()).await;
-        // A tag that is a guard itself has answered: its epoch must be the one that was captured.
+        // A tag that is also a guard is already read: its epoch must be the captured one.
         guards.retain(|guard| !of_tags.contains_key(guard));
         let read = guards.into_iter().map(|guard| (guard, Command::ReadEpoch)).collect();
         let of_guards = ask(engine, loader, read).await;
         Self { of_tags, of_guards }
     }
 
-    /// Whether what was fetched after these guards were captured may be stored or shared.
+    /// Whether a result that was fetched after these guards were captured may be stored or shared.
     fn allow(&self, captured: &[Captured], guards: &[Key]) -> bool {
         let answer = |guard: &Key| self.of_tags.get(guard).or_else(|| self.of_guards.get(guard));
         tags::all_stand(captured, guards.iter().map(|guard| answer(guard).unwrap_or(&Err(Lost))))

@@ -1,6 +1,6 @@
 //! The spans of a load: what it does, and how long each part takes. A hit has none.
 //!
-//! They are at the level `debug`, under the target `cachecow`. One that nobody wants costs a look at a number.
+//! They have the level `debug` and the target `cachecow`. A disabled span costs the check of one number.
 
 use tracing::field::Empty;
 use tracing::{Span, debug_span};
@@ -25,7 +25,7 @@ pub(super) fn load(loader: &dyn Loader, reads: usize) -> Span {
     span
 }
 
-/// How a load ended; of several, each outcome once.
+/// How a load ended; for several loads, each outcome once.
 pub(super) fn ended(span: &Span, outcomes: impl Iterator<Item = Outcome>) {
     if span.is_disabled() {
         return;
@@ -36,8 +36,8 @@ pub(super) fn ended(span: &Span, outcomes: impl Iterator<Item = Outcome>) {
     span.record("outcome", words.join(", "));
 }
 
-/// One round of commands: `claim`, if it claims the right to fill, `fill`, if it stores, or else `ask`. The attributes
-/// are those of OpenTelemetry's conventions for database clients.
+/// One round of commands: `claim` if it claims the right to fill, `fill` if it stores, otherwise `ask`. The
+/// attributes follow OpenTelemetry's conventions for database clients.
 pub(super) fn round(system: &'static str, requests: &[Request]) -> Span {
     macro_rules! of {
         ($name:literal) => {

@@ -29,18 +29,18 @@ use crate::model::schema::CacheSchema;
 use crate::protocol::{Compared, PointerHint, Purpose, SeenValue, Verdict};
 use crate::stats::TypeState;
 
-/// The lookups of one call, all different, with what they fetch from.
+/// The lookups of one call, all different, with their context.
 pub(crate) struct TypedLoader<'a, L: Lookup> {
     engine: &'a Engine,
     state: &'a TypeState,
     context: &'a L::Context,
-    /// That of all the queries.
+    /// The scope of all queries.
     scope: Scope,
     queries: Vec<&'a ObjectQuery<'a, L>>,
     /// Whether `fetch_many` may be called.
     together: bool,
     options: LoadOptions,
-    /// None: the reads end with their caller.
+    /// `None`: the reads end with their caller.
     attendance: Option<&'a Attendance>,
 }
 
@@ -77,13 +77,13 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         Self { engine, state, context, scope, queries, together: true, options, attendance: None }
     }
 
-    /// The same loader, of reads that go on when their caller is gone.
+    /// The same loader, for reads that go on when their caller is gone.
     pub(crate) fn attended(self, attendance: &'a Attendance) -> Self {
         Self { attendance: Some(attendance), ..self }
     }
 
-    /// Runs a fetch, with as few others at a time as the outage of the cache demands; a fetch that does not
-    /// depend on the cache is no more frequent in an outage.
+    /// Runs a fetch, with limited concurrency during an outage of the cache. A read that never uses the cache is
+    /// not limited: an outage does not make such reads more frequent.
     async fn limited<F: Future>(&self, fetch: F) -> F::Output {
         match self.options.purpose {
             Purpose::Fetch => fetch.await,
@@ -105,9 +105,9 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
         Some(self.limited(L::fetch_many(&lookups, self.context)?).await)
     }
 
-    /// Gives each place its object, by the objects' own fields. Where some objects fit no place, as
-    /// with a case-insensitive column, the places without one are asked for on their own: they
-    /// might otherwise be taken for absent.
+    /// Assigns the objects to places by the objects' own fields. If an object matches no place (as
+    /// with a case-insensitive column), the places without an object are fetched one by one;
+    /// otherwise they might be treated as absent.
     async fn match_up(
         &self,
         places: &[usize],
@@ -192,7 +192,7 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
         let query = self.queries[place];
         let primary = pointer.as_ref().map(|pointer| pointer.primary.key());
         if self.options.purpose == Purpose::Renew {
-            // The news of what was stored may come later than the next read.
+            // The server's message about the new value may arrive after the next read.
             self.engine.forget_near(primary.into_iter().chain([query.key]));
         }
         let keys = std::iter::once(query.key).chain(primary);
@@ -217,8 +217,9 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
         let fingerprint = <L::Object as CacheSchema>::FINGERPRINT;
         let header = Header::new(fingerprint, self.engine.wall_clock(), fetch_took, logical);
         let sealed = match object {
-            // Found under other parts than it carries (a case-insensitive column, say), it would
-            // be rejected on every read, and no invalidation of it would find this key.
+            // If the object was found under other parts than its own (with a case-insensitive
+            // column, for example), it would be rejected at every read, and no invalidation of it
+            // would reach this key.
             Some(object) if !lookup.finds(object) => {
                 fetched_another(self.state, L::NAME);
                 return Sealed::Unstorable;
@@ -249,7 +250,7 @@ impl<L: Lookup> Aliases for TypedLoader<'_, L> {
 
     fn seal_pointer(&self, pointer: &PointerHint<Primary>, fetch_took: Duration) -> Option<Bytes> {
         let fingerprint = <L::Object as CacheSchema>::FINGERPRINT;
-        // The cache itself ends it.
+        // The cache itself expires it.
         let now = self.engine.wall_clock();
         let header = Header::new(fingerprint, now, fetch_took, Duration::MAX);
         let max_len = self.engine.settings.max_value_len;
@@ -281,7 +282,7 @@ impl<L: Lookup> Aliases for TypedLoader<'_, L> {
     }
 }
 
-/// A fetch returned an object that does not match the lookup: counted, and logged once for the type.
+/// Counts a fetched object that does not match the lookup, and logs it once for the type.
 #[cold]
 fn fetched_another(state: &TypeState, lookup: &'static str) {
     if state.fetched_another() {
@@ -289,10 +290,10 @@ fn fetched_another(state: &TypeState, lookup: &'static str) {
             MISMATCHED_OBJECT,
             r#type = state.name(),
             lookup,
-            "a fetch returned an object whose own fields differ from what was asked for, and it is not cached; \
-             if both mean the same, as in a case-insensitive column, write \
-             `#[cache(normalize = str::to_lowercase)]` or its like on the field; further objects of the type \
-             are counted as `mismatched`"
+            "a fetch returned an object whose own fields differ from what was asked for, so it is not \
+             cached; if both mean the same, as in a case-insensitive column, normalize the field, for \
+             example by `#[cache(normalize = str::to_lowercase)]`; further objects of the type are \
+             counted as `mismatched`"
         );
     }
 }
@@ -302,7 +303,7 @@ pub(crate) fn loaded<T: Send + Sync + 'static>(object: Option<T>) -> Loaded {
     object.map(|object| Arc::new(object) as Object)
 }
 
-/// The same of an object that is shared already.
+/// The same for an object in an `Arc`.
 pub(crate) fn loaded_arc<T: Send + Sync + 'static>(object: Option<Arc<T>>) -> Loaded {
     object.map(|object| object as Object)
 }

@@ -1,14 +1,14 @@
-//! What columns hold, by the names that databases have for it.
+//! The kinds of columns, by the databases' type names.
 
-/// What a column holds, as a field takes it.
+/// The kind of value that a field needs from a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ColumnKind {
     /// A whole number.
     Integer,
-    /// A truth value.
+    /// A boolean.
     Bool,
-    /// Text, or whatever is read as its text form.
+    /// Text, or any type that is read in its text form.
     Text,
     /// Bytes.
     Bytes,
@@ -20,15 +20,15 @@ pub enum ColumnKind {
     Date,
     /// A time of day.
     Time,
-    /// A date and a time of day, somewhere.
+    /// A date and a time of day, without a time zone.
     DateTime,
-    /// A moment.
+    /// An instant: a date and a time with an offset.
     Instant,
     /// A decimal number.
     Decimal,
     /// A MongoDB `ObjectId`.
     ObjectId,
-    /// Whatever it is: a function of the program's reads it.
+    /// Any kind: a function of the program reads it.
     Any,
 }
 
@@ -78,8 +78,8 @@ const DECIMALS: [&str; 2] = ["numeric", "decimal"];
 const OTHERS: [&str; 4] = ["json", "jsonb", "date", "uuid"];
 
 impl ColumnKind {
-    /// Whether a column of this type, by the name that its database has for it, holds such values: `int4`,
-    /// `character varying(20)`. `None` if the name is not known here, as those of enums and domains.
+    /// Returns whether a column with this database type (`int4`, `character varying(20)`) holds such values. `None`
+    /// if the type name is not known here, such as those of enums and domains.
     pub fn fits(self, type_name: &str) -> Option<bool> {
         if self == Self::Any {
             return None;
@@ -109,7 +109,7 @@ impl ColumnKind {
             return Some(true);
         }
         if TEXTS.contains(&name) {
-            // Where a database has no such type it is kept as text.
+            // Databases without such a type keep it as text.
             return None;
         }
         let known: [&[&str]; 9] = [

@@ -1,4 +1,4 @@
-//! Columns, and the values that fields have of them.
+//! Columns, and reading fields from them.
 
 #[cfg(any(
     feature = "bson",
@@ -23,11 +23,11 @@ use crate::key::KeyPart;
 
 /// A key part that is read from a column of a change log's row.
 ///
-/// Implemented for the types that [`KeyPart`] lists, but for tuples, days of the week and months; and for newtypes
-/// and enums with `#[derive(KeyPart)]`: a newtype is what it wraps, an enum's variant is the text of its name in
-/// keys. The value is the one that the fetch function's row has: a text of PostgreSQL's type `char(n)` is padded with
-/// spaces in both. PostgreSQL prints dates and bytes by the settings of the session that reads the log: these forms are
-/// those of `DateStyle = ISO` and `bytea_output = hex`, its defaults.
+/// It is implemented for the types that [`KeyPart`] lists, except tuples, days of the week and months, and for
+/// newtypes and enums with `#[derive(KeyPart)]`. A newtype is read as its inner value, and an enum's variant from
+/// the text of its name in keys. The value is the same as in the fetch function's row: a text of PostgreSQL's type
+/// `char(n)` is padded with spaces in both. PostgreSQL prints dates and bytes by the settings of the session that
+/// reads the log: the forms below are those of `DateStyle = ISO` and `bytea_output = hex`, its defaults.
 ///
 /// | field | column's text |
 /// |---|---|
@@ -35,13 +35,13 @@ use crate::key::KeyPart;
 /// | `bool` | `t`, `true`, `1`; `f`, `false`, `0` |
 /// | `String`, `Box<str>`, `Arc<str>`, … | itself |
 /// | `char` | one character |
-/// | `Vec<u8>`, `[u8; N]` | `\x00ff`; raw bytes or base64, where the log says so ([`Value::Bytes`], [`Value::Base64`]) |
+/// | `Vec<u8>`, `[u8; N]` | `\x00ff`; raw bytes or base64, if the log says so ([`Value::Bytes`], [`Value::Base64`]) |
 /// | `IpAddr`, … | `10.0.0.1`, `10.0.0.1/32`, `::1/128` |
 /// | `Uuid` | with hyphens or without |
 /// | dates | `2026-11-29`, `0044-03-15 BC` |
 /// | times | `12:00:00.25` |
 /// | date and time | `2026-11-29 12:00:00`, or with a `T` |
-/// | moments (`DateTime<Utc>`, `OffsetDateTime`, …) | the same with an offset: `+00`, `+05:30`, `Z`. Without one it is not known which moment it is |
+/// | instants (`DateTime<Utc>`, `OffsetDateTime`, …) | the same with an offset: `+00`, `+05:30`, `Z`. The offset is required |
 /// | `Decimal` | `1.50` |
 /// | `ObjectId` | 24 hexadecimal digits |
 /// | `Option<T>` | `NULL` is `None` |
@@ -71,26 +71,27 @@ use crate::key::KeyPart;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "a `{Self}` cannot be read from a column of a change log",
-    label = "no `FromColumn`, and this stands in a key that is made of a row's columns",
+    label = "not a `FromColumn`, but this is part of a key that is made from a row's columns",
     note = "for a newtype or an enum without data of yours, add `#[derive(cachecow::KeyPart)]` to it",
-    note = "for any other type, write `impl cachecow::log::FromColumn for …`: how a column's text becomes such a value"
+    note = "for any other type, write `impl cachecow::log::FromColumn for …`, which converts a column's \
+        text to such a value"
 )]
 pub trait FromColumn: KeyPart + Sized {
-    /// What a column of such values holds: compared with the catalog when a log begins to be followed.
+    /// The kind of column for such values; compared with the database's catalog when a follower starts.
     const KIND: ColumnKind;
 
     /// Whether `NULL` is a value of the type.
     const NULLABLE: bool = false;
 
-    /// The value; never [`Value::Unchanged`].
+    /// Converts the value, which is never [`Value::Unchanged`].
     ///
     /// # Errors
     ///
-    /// [`NotInColumn`] if the column holds no such value.
+    /// [`NotInColumn`] if the column does not hold such a value.
     fn from_column(value: &Value<'_>) -> Result<Self, NotInColumn>;
 }
 
-/// A column does not hold a value of the field's type. It does not say which value.
+/// The error if a column does not hold a value of the field's type. It does not show the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotInColumn;
 
@@ -102,7 +103,7 @@ impl fmt::Display for NotInColumn {
 
 impl Error for NotInColumn {}
 
-/// What a column is needed for.
+/// The use of a column.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ColumnUse {
@@ -110,23 +111,23 @@ pub enum ColumnUse {
     Key,
     /// An alias.
     Alias,
-    /// A list, which an object also leaves.
+    /// A list, which an object may also leave.
     List,
     /// A tag.
     Tag,
-    /// The key of an answer to a query.
+    /// The key of a query's result.
     Query,
 }
 
 impl ColumnUse {
-    /// Whether the log has to send the column of old rows too. An alias need not be told of the row before a change:
-    /// it leads to the object, which is invalidated by its primary key.
+    /// Returns whether the log must also send the column of old rows. It need not for an alias, which only points
+    /// to the object: the object is invalidated by its primary key.
     pub const fn is_needed_of_old_rows(self) -> bool {
         !matches!(self, Self::Alias)
     }
 }
 
-/// A column that stands in a key.
+/// A column that is part of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Column {
@@ -134,7 +135,7 @@ pub struct Column {
     pub name: &'static str,
     /// The field's type, for messages.
     pub field_type: &'static str,
-    /// What the field takes the column to hold.
+    /// The kind of column that the field needs.
     pub kind: ColumnKind,
     /// Whether the field has a value for `NULL`.
     pub nullable: bool,
@@ -143,7 +144,7 @@ pub struct Column {
 }
 
 impl Column {
-    /// The column of a field of type `T`, whose name is `field_type`.
+    /// Makes the column of a field of type `T`, whose name is `field_type`.
     pub fn of<T: FromColumn>(
         name: &'static str,
         field_type: &'static str,

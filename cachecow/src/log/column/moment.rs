@@ -1,9 +1,9 @@
-//! Dates and times as text, by what all crates have in common.
+//! Dates and times as text, independent of the crates.
 
 use super::super::value::Value;
 use super::NotInColumn;
 
-/// A date by its year (0 is 1 BC), month and day, not yet whether there is such a day.
+/// A date by its year (0 is 1 BC), month and day; it may be a day that does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_field_names, reason = "a day's day is its number in the month")]
 pub(super) struct Day {
@@ -55,7 +55,7 @@ pub(super) fn moment(value: &Value<'_>) -> Result<Moment, NotInColumn> {
     Ok(Moment { day: parse_day(day, is_bc)?, clock: parse_clock(clock)?, offset })
 }
 
-/// `0044-03-15 BC`, as PostgreSQL has it.
+/// `0044-03-15 BC`, as PostgreSQL writes it.
 fn without_era(text: &str) -> (&str, bool) {
     text.strip_suffix(" BC").map_or((text, false), |text| (text, true))
 }

@@ -147,7 +147,7 @@ fn ip_address(text: &str) -> Result<IpAddr, NotInColumn> {
     }
 }
 
-/// An address of either kind, to be made one of the kind that is wanted.
+/// An address of either kind, to be converted to the required kind.
 struct Ip(IpAddr);
 
 impl TryFrom<Ip> for IpAddr {

@@ -1,4 +1,4 @@
-//! MongoDB's log, by change streams.
+//! MongoDB's log, with change streams.
 
 mod checks;
 mod collections;
@@ -25,57 +25,58 @@ use super::change_log::{ChangeLog, Heartbeat, Opened, Opening, Setting};
 use super::position::LogPosition;
 use crate::error::{Error, ErrorKind};
 
-/// MongoDB's own log (feature `mongodb-log`): what any program changes, by a change stream. MongoDB 6.0 or later, as a
-/// replica set, also of one server, or as a sharded cluster.
+/// MongoDB's own log (feature `mongodb-log`): the changes of all programs, read with a change stream. It needs
+/// MongoDB 6.0 or later, as a replica set (one server is enough) or as a sharded cluster.
 ///
-/// A collection's documents are the rows: `#[cache(table = "users")]` is the collection `users` of the URL's database,
-/// `"shop.users"` that of the database `shop`; a name with a point in it stands in double quotes within the text. A field
-/// in a key is the document's field of its name, or the path in `#[cache(column = "address.city")]`; the document's own key
-/// is `#[cache(column = "_id")]`. An `ObjectId`, and a date of BSON, are read by the types of the crate `bson` (feature
-/// `bson`), dates also by those of `chrono` and `time`.
+/// A collection's documents are the rows: `#[cache(table = "users")]` is the collection `users` of the URL's
+/// database, and `"shop.users"` is that of the database `shop`. A name that contains a point must be in double
+/// quotes inside the text. A field in a key is read from the document's field with its name, or from the path in
+/// `#[cache(column = "address.city")]`; the document's own key is `#[cache(column = "_id")]`. An `ObjectId` and a
+/// BSON date are read as types of the crate `bson` (feature `bson`); dates also as those of `chrono` and `time`.
 ///
-/// [`setup_commands`](Self::setup_commands) prints what the database needs once. [Change logs](crate::guide::change_logs) describes the rights, what
-/// is not seen, and **what was tested: the protocol, not a real server**.
+/// [`setup_commands`](Self::setup_commands) prints the commands to run once on the database.
+/// [Change logs](crate::guide::change_logs) describes the rights, what is not seen, and **what was tested: the
+/// protocol, not a real server**.
 ///
 /// # Processes
 ///
-/// Each process that follows reads the stream for itself, and invalidates what it finds: of several on one Redis none
-/// waits for another, and a change is invalidated as often as there are followers. How far it was read is kept in the
-/// cache, so that a program goes on where it, or another one of the same types, left off.
+/// Each following process reads the stream itself, and invalidates what it finds. If several processes share one
+/// Redis, none waits for another, and each of them invalidates each change. The cache stores how far the stream was
+/// read, so that a program continues where it, or another one with the same types, stopped.
 ///
 /// # Consistency
 ///
-/// An event comes once the majority of the servers has the change. Before a batch is invalidated, a read of the
-/// majority's snapshot at the primary waits until that has the batch's changes. So fetch functions read from the
-/// primary, and with read concern `majority`: with `local`, the default, a fetch may see a write that a failover takes
-/// back, of which no event ever tells. A primary that was elected a moment ago may have an older snapshot than the
-/// one before it, for a moment; a session that was advanced to the time of the change (`afterClusterTime`) is safe from
-/// that, and from secondaries that lag.
+/// An event arrives once the majority of the servers has the change. Before a batch is invalidated, a read at the
+/// primary waits until the majority's snapshot has the batch's changes. So fetch functions must read from the
+/// primary, with read concern `majority`. With `local`, the default, a fetch may see a write that a failover
+/// undoes, and no event ever reports that. A newly elected primary may for a moment have an older snapshot than the
+/// one before it. A session that was advanced to the time of the change (`afterClusterTime`) is safe from that, and
+/// from lagging secondaries.
 ///
-/// Everything of a type is invalidated where single changes are not known: when its collection is dropped or renamed,
-/// when an update comes without the pre-image that a list needs, and when the oplog does not reach back far enough.
+/// Everything of a type is invalidated if single changes are not known: when its collection is dropped or renamed,
+/// when an update lacks the pre-image that a list needs, and when the oplog does not reach back far enough.
 ///
 /// # Round trips
 ///
-/// For each batch one to the database; about four a second, when nothing happens.
+/// One to the database for each batch; about four a second when nothing happens.
 pub struct MongoLog {
     url: String,
     source: Option<Arc<Source>>,
     stream: Option<Stream>,
-    /// What the cache has.
+    /// The bookmark from the cache.
     resumed: Option<Bookmark>,
-    /// What was given last. It counts once the follower asks for more.
+    /// The last returned bookmark. It counts once the follower asks for more.
     given: Option<Bookmark>,
     /// Everything before it is invalidated.
     confirmed: Option<Bookmark>,
-    /// The time of the last change that was given and not waited for yet.
+    /// The time of the last returned change for which no wait was made yet.
     unsettled: Option<Timestamp>,
     /// Why the stream cannot go on from the bookmark.
     lost: Option<String>,
 }
 
 impl MongoLog {
-    /// The log of the deployment at this URL: `mongodb://user:password@host/database?replicaSet=rs0`, or with
+    /// Makes the log of the deployment at this URL: `mongodb://user:password@host/database?replicaSet=rs0`, or with
     /// `mongodb+srv`. The user needs the role `read` on the database.
     ///
     /// A URL that is not valid is an error of [`Follow::start`](super::Follow::start).
@@ -97,19 +98,19 @@ impl MongoLog {
         self.source.clone().ok_or_else(none)
     }
 
-    /// The follower asks for more: what was given is invalidated.
+    /// The follower asks for more, so the returned changes are invalidated.
     fn confirm(&mut self) {
         if let Some(given) = self.given.take() {
             self.confirmed = Some(given);
         }
     }
 
-    /// Whether what was followed is later than all that the database has.
+    /// Whether the followed position is later than everything in the database.
     fn is_restored(&self, now: Timestamp) -> bool {
         self.resumed.as_ref().is_some_and(|bookmark| bookmark.position > after(now))
     }
 
-    /// The bookmark to go on from; or why there is none.
+    /// The bookmark to continue from, or the reason why there is none.
     fn bookmark_at(&self, now: Timestamp) -> Result<Bookmark, String> {
         if let Some(reason) = &self.lost {
             return Err(reason.clone());
@@ -126,18 +127,19 @@ impl MongoLog {
         let mut identity = source.identity().await?;
         let now = source.now().await?;
         if self.is_restored(now) {
-            // Positions from before mean nothing.
+            // Earlier positions are meaningless.
             identity = format!("{identity} from {}", before(now));
         }
-        // Two things need it. What comes before the stream must be seen by fetches, if everything is invalidated next. And
-        // a stream that gives nothing must have looked at all up to its token: the server looks at what the majority has.
+        // Two things need this wait. If everything is invalidated next, fetches must see all changes from before
+        // the stream. And a stream without events must have looked at everything up to its token: the server looks
+        // only at what the majority has.
         source.wait_for_majority(now).await?;
         let reason = match self.bookmark_at(now) {
             Err(reason) => reason,
             Ok(bookmark) => match source.stream(From::Token(bookmark.token.clone())).await {
                 Ok(stream) => {
                     let opened = Opened::at(identity, bookmark.position);
-                    // The cache has it already, and must not lose it by the next mark.
+                    // The cache already has it, and the next mark must keep it.
                     (self.stream, self.confirmed) = (Some(stream), Some(bookmark));
                     return Ok(opened);
                 }
@@ -173,7 +175,7 @@ impl MongoLog {
                         return Ok(());
                     }
                 }
-                // A stream ends when its database is dropped. What comes then has a stream of its own.
+                // A stream ends when its database is dropped. Later changes need a new stream.
                 Step::Ended if !began_again => {
                     began_again = true;
                     let token = self.stream.as_ref().and_then(Stream::token).cloned();
@@ -196,7 +198,7 @@ impl MongoLog {
         }
     }
 
-    /// Adds the events that came with the last one. Nothing is waited for here, so that a batch that was begun is given.
+    /// Adds the events that came with the last one. It does not wait, so that the batch is returned soon.
     fn take_all(&mut self, collections: &Collections, batch: &mut Batch) -> Result<(), Error> {
         while !batch.is_full() {
             let Some(stream) = &mut self.stream else { break };
@@ -210,7 +212,7 @@ impl MongoLog {
             return Err(Error::new(ErrorKind::Unavailable, "follow: an event has no resume token"));
         };
         let time = time_of(&token)?;
-        // More of this time may follow: the other changes of a transaction.
+        // More changes with this time may follow: those of the same transaction.
         let position = before(time);
         batch.set_position(position);
         self.unsettled = Some(time);
@@ -218,15 +220,16 @@ impl MongoLog {
         Ok(())
     }
 
-    /// There is nothing more up to the token. Whether that is news.
+    /// Notes that there is nothing more up to the token; returns whether this moves the position.
     fn reached(&mut self, batch: &mut Batch) -> Result<bool, Error> {
         let Some(token) = self.stream.as_ref().and_then(Stream::token).cloned() else {
             return Ok(false);
         };
         let time = time_of(&token)?;
-        // A replica set has one oplog, whose entries have different times, and the one of this time was looked at: the
-        // token is that of its last event, or of the last entry that was looked at, or where the stream began, which the
-        // majority had by then. Of several shards another one may have an entry of the same time.
+        // A replica set has one oplog, whose entries have different times, and the entry with this time was
+        // examined: the token is that of the last event, of the last examined entry, or of the beginning of the
+        // stream, which the majority had by then. With several shards, another shard may have an entry with the
+        // same time.
         let one_oplog = matches!(self.source()?.deployment, Deployment::ReplicaSet(_));
         let position = if one_oplog { after(time) } else { before(time) };
         if self.confirmed.as_ref().is_some_and(|known| known.position >= position) {
@@ -272,7 +275,7 @@ impl ChangeLog for MongoLog {
         let (deployment, now) = server.hello().await?;
         let source = Source { server, deployment, collections };
         let warnings = checks::check(&source).await?;
-        // Whether it may be read, and be understood. It is opened anew for following.
+        // Checks that it may be read, and can be decoded. It is opened again for following.
         let stream = source.stream(From::Time(now)).await.map_err(NotOpened::into_error)?;
         stream.token().map(time_of).transpose()?;
         self.source = Some(Arc::new(source));
@@ -293,7 +296,7 @@ impl ChangeLog for MongoLog {
     }
 
     async fn next(&mut self, batch: &mut Batch) -> Result<(), Error> {
-        // Of the collections that are named without a database.
+        // For the collections that are named without a database.
         batch.set_default_schema("");
         self.confirm();
         self.read(batch).await
@@ -306,7 +309,7 @@ impl ChangeLog for MongoLog {
         Ok(())
     }
 
-    /// Nothing: the server keeps its oplog for as long as it likes.
+    /// Does nothing: the server alone decides how long it keeps its oplog.
     async fn acknowledge(&mut self, _: LogPosition) -> Result<(), Error> {
         Ok(())
     }

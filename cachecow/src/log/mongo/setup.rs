@@ -7,8 +7,8 @@ use super::collections::{Collection, Collections};
 use crate::log::mapping::FollowedTypes;
 
 impl MongoLog {
-    /// The commands for `mongosh` that switch on the pre-images which these types need, where a collection that is named
-    /// without a database is in `database`. Read them, and run them once; nothing of it is ever run by this crate.
+    /// Returns the commands for `mongosh` that switch on the pre-images that these types need. A collection that is
+    /// named without a database is in `database`. Read them, and run them once; this crate never runs them.
     ///
     /// ```
     /// # #[cfg(feature = "derive")] {

@@ -1,4 +1,4 @@
-//! Keys that a writer names inside of its own transaction.
+//! Keys that a writer names inside its own transaction.
 
 use std::future::Future;
 
@@ -52,11 +52,11 @@ mod sealed {
     }
 }
 
-/// Invalidates these keys with the transaction: it writes them into the [`Outbox`](super::Outbox)'s table, so that a
+/// Invalidates these keys with the transaction. It writes them into the table of the [`Outbox`](super::Outbox). A
 /// follower invalidates them soon after the transaction's commit, and never if it is rolled back.
 ///
-/// No trigger is needed for it. Beside `cow.write` it makes the protection last: whatever becomes of this process,
-/// of its hold on the keys or of the cache, the keys are invalidated after the commit.
+/// It needs no trigger. In addition to `cow.write`, it makes the protection durable: whatever happens to this
+/// process, to its holds or to the cache, the keys are invalidated after the commit.
 ///
 /// ```
 /// # #[cfg(all(feature = "derive", feature = "sqlite"))]
@@ -82,7 +82,7 @@ mod sealed {
 ///
 /// # Consistency
 ///
-/// Of a follower's handle with a scope, the keys of its scope are invalidated.
+/// If the follower's handle has a scope, the keys are invalidated in that scope.
 ///
 /// # Round trips
 ///

@@ -1,4 +1,4 @@
-//! An outbox: a table into which triggers, or the writers themselves, put what changed.
+//! An outbox: a table in which triggers, or the writers themselves, record changes.
 
 mod checks;
 mod database;
@@ -43,16 +43,18 @@ const TABLE: &str = "cachecow_outbox";
 /// The sources of rows that no trigger wrote. No table's name is shown like these.
 const KEYS: &str = ":keys";
 const MARK: &str = ":mark";
-/// How often an empty table is looked at.
+/// How often an empty table is polled.
 const INTERVAL: Duration = Duration::from_millis(50);
-/// The same, where it says when there is something.
+/// The same, if the database notifies about new rows.
 const NOTIFIED_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A table in the database itself, which triggers fill in the transactions that change rows (feature `outbox`, with
-/// `postgres`, `mysql` or `sqlite`): what any program changes, on PostgreSQL, MySQL, MariaDB and SQLite.
+/// `postgres`, `mysql` or `sqlite`). It records the changes of all programs, on PostgreSQL, MySQL, MariaDB and
+/// SQLite.
 ///
-/// [`setup_sql`](Self::setup_sql) prints the table and the triggers. Writers who want no triggers name keys themselves:
-/// [`emit`]. [Change logs](crate::guide::change_logs) tells what triggers do not see, and what it costs.
+/// [`setup_sql`](Self::setup_sql) prints the SQL for the table and the triggers. Without triggers, writers can name
+/// keys themselves: see [`emit`]. [Change logs](crate::guide::change_logs) says what triggers do not see, and what
+/// they cost.
 ///
 /// ```no_run
 /// # #[cfg(all(feature = "derive", feature = "outbox", feature = "sqlite"))]
@@ -77,17 +79,18 @@ const NOTIFIED_INTERVAL: Duration = Duration::from_secs(1);
 ///
 /// # Consistency
 ///
-/// A row of the outbox is visible when the change is, and it is deleted only after the cache confirmed the invalidation.
-/// So every change is delivered, at least once, and no wait for visibility is needed. Objects may be stale for about the
-/// [interval](Self::every).
+/// A row of the outbox becomes visible together with the change, and is deleted only after the cache has confirmed
+/// the invalidation. So every change is delivered at least once, and no wait for visibility is needed. Objects may
+/// be stale for about the [interval](Self::every).
 ///
-/// Several processes may follow one outbox for one Redis at once: each invalidates what it finds, and none waits for
-/// another. Nothing is locked meanwhile, so a cache that is down holds up no writer. With `memory://` an outbox is for
-/// one process. Each cache needs an outbox of its own, by [`table`](Self::table).
+/// Several processes may follow one outbox for one Redis at the same time: each invalidates what it finds, and none
+/// waits for another. No rows are locked meanwhile, so a cache that is down does not block writers. With
+/// `memory://`, only one process may follow an outbox. Each cache needs its own outbox: see [`table`](Self::table).
 ///
 /// # Round trips
 ///
-/// One to the database each interval, or notification; with changes two more for a thousand. Each second three more.
+/// One to the database for each interval or notification, and two more for each thousand changes. Three more each
+/// second.
 pub struct Outbox {
     database: Result<Database, Error>,
     url: Option<String>,
@@ -96,7 +99,7 @@ pub struct Outbox {
     notify: bool,
     #[cfg(feature = "postgres")]
     listening: Option<notify::Listening>,
-    /// The table was empty: it is not looked at again before this time.
+    /// When to poll again, after the table was empty.
     look_at: Option<Instant>,
     emitted_only: bool,
     triggers: Vec<Trigger>,
@@ -104,7 +107,7 @@ pub struct Outbox {
     /// The sources that are read, in a statement.
     listed: String,
     identity: String,
-    /// The rows that were handed over. They are invalidated when the log is asked again.
+    /// The rows that were returned. Their invalidation is confirmed when the log is asked again.
     handed: Vec<i64>,
     /// The row that `end` added last.
     marked: i64,
@@ -113,14 +116,15 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// The outbox in the database at `url`, as [`SqlStore::open`](crate::SqlStore::open) has it. It is connected to by
-    /// [`Follow::start`](super::Follow::start).
+    /// Makes the outbox in the database at `url`, which has the form of [`SqlStore::open`](crate::SqlStore::open).
+    /// [`Follow::start`](super::Follow::start) connects to it.
     pub fn connect(url: impl Into<String>) -> Self {
         let error = Error::new(ErrorKind::Unavailable, "follow: the outbox is not open");
         Self { url: Some(url.into()), ..Self::new(Err(error)) }
     }
 
-    /// The outbox over connections of sqlx 0.8 that there are already (feature `sqlx-0_8`): a `PgPool`, `MySqlPool` or `SqlitePool`.
+    /// Makes the outbox on an existing pool of sqlx 0.8 (feature `sqlx-0_8`): a `PgPool`, `MySqlPool` or
+    /// `SqlitePool`.
     #[cfg(feature = "sqlx-0_8")]
     pub fn from_pool(pool: impl Into<SqlPool>) -> Self {
         Self::new(Ok(Database { pool: pool.into(), table: TABLE.to_owned() }))
@@ -147,7 +151,8 @@ impl Outbox {
         }
     }
 
-    /// Another table: ASCII letters, digits and `_`. `cachecow_outbox` by default. PostgreSQL's is in `public`.
+    /// Sets the table: ASCII letters, digits and `_`. Default: `cachecow_outbox`. In PostgreSQL it is in the schema
+    /// `public`.
     #[must_use]
     pub fn table(mut self, name: &str) -> Self {
         name.clone_into(&mut self.table);
@@ -157,22 +162,23 @@ impl Outbox {
         self
     }
 
-    /// How long to wait after the table was found empty. 50 ms by default; with [`notify`](Self::notify) one second.
+    /// Sets how long to wait after the table was found empty. Default: 50 ms; with [`notify`](Self::notify) one
+    /// second.
     #[must_use]
     pub fn every(mut self, interval: Duration) -> Self {
         self.every = Some(interval);
         self
     }
 
-    /// PostgreSQL only: the database says at once that there is something in the table (`NOTIFY`), and the table is
-    /// looked at [now and then](Self::every) besides. [`setup_sql`](Self::setup_sql) prints one trigger more, on the
+    /// PostgreSQL only: lets the database notify the follower about new rows at once (`NOTIFY`). The table is still
+    /// polled [from time to time](Self::every). [`setup_sql`](Self::setup_sql) prints one more trigger, on the
     /// outbox.
     ///
-    /// **For quiet databases**: PostgreSQL lets one transaction with a `NOTIFY` commit at a time. With 8 writers, updates
-    /// had 0.28 of their throughput, instead of 0.82 without it; a change was known 0.6 to 1.4 ms after the writer's
-    /// return, instead of 25 ms.
+    /// **For databases with few writes**: PostgreSQL commits only one transaction with a `NOTIFY` at a time. With 8
+    /// writers, updates had 0.28 of their throughput, instead of 0.82 without it; a change was known 0.6 to 1.4 ms
+    /// after the writer's return, instead of 25 ms.
     ///
-    /// It takes one connection of the pool for good, and none through a pooler that gives a session to many
+    /// It uses one connection of the pool permanently. It does not work through a pooler that shares sessions
     /// (`PgBouncer`'s mode `transaction`).
     #[must_use]
     pub fn notify(mut self) -> Self {
@@ -180,16 +186,16 @@ impl Outbox {
         self
     }
 
-    /// Follows what is [emitted](emit), and nothing else: no triggers are needed, and [`setup_sql`](Self::setup_sql)
-    /// prints none. Changes that nobody emits are not seen.
+    /// Follows only [emitted](emit) keys: no triggers are needed, and [`setup_sql`](Self::setup_sql) prints none.
+    /// Changes that nobody emits are not seen.
     #[must_use]
     pub fn emitted_only(mut self) -> Self {
         self.emitted_only = true;
         self
     }
 
-    /// The SQL that makes the table and the triggers for these types. It may be run again, and must be after the types'
-    /// columns changed. It does not connect.
+    /// Returns the SQL that creates the table and the triggers for these types. It may be run again, and must be
+    /// run again after the types' columns have changed. This method does not connect.
     ///
     /// ```
     /// # #[cfg(all(feature = "derive", feature = "sqlite"))]
@@ -271,13 +277,13 @@ impl Outbox {
         }
     }
 
-    /// Listens, where the outbox says when there is something.
+    /// Starts to listen, if the database notifies about new rows.
     async fn listen(&mut self) -> Result<(), Error> {
         #[cfg(feature = "postgres")]
         if self.notify
             && let SqlPool::Postgres(pool) = &self.database()?.pool
         {
-            // The connection of the last one is free first.
+            // The previous connection is freed first.
             let pool = pool.clone();
             self.listening = None;
             let listening = timeout(PATIENCE, notify::Listening::begin(&pool, &self.table)).await;
@@ -287,7 +293,7 @@ impl Outbox {
         Ok(())
     }
 
-    /// Waits until the table is to be looked at again. It may be interrupted, and goes on then.
+    /// Waits until the table should be polled again. It may be interrupted, and then continues.
     async fn wait(&mut self) {
         let Some(until) = self.look_at else { return };
         #[cfg(feature = "postgres")]
@@ -311,12 +317,13 @@ impl Outbox {
         Ok(())
     }
 
-    /// Deletes what was handed over. The follower asks again only after the cache confirmed its invalidation.
+    /// Deletes the rows that were returned. The follower asks again only after the cache has confirmed their
+    /// invalidation.
     async fn forget_handed(&mut self) -> Result<(), Error> {
         if self.handed.is_empty() {
             return Ok(());
         }
-        // Where another consumer was in the way, they are handed over and deleted again.
+        // If another consumer was in the way, they are returned and deleted again.
         match self.database()?.delete(&self.handed).await {
             Err(error) if !is_conflict(&error) => Err(failed(error)),
             _ => {
@@ -382,7 +389,7 @@ impl ChangeLog for Outbox {
         self.listen().await?;
         checks::check(self.database()?, &self.triggers).await?;
         self.identity = self.identity().await?;
-        // Nothing is deleted before it is invalidated, so nothing was missed, whatever the position.
+        // Rows are deleted only after their invalidation, so nothing was missed, whatever the position.
         Ok(Opening::Open(Opened::at(self.identity.clone(), LogPosition::new(0))))
     }
 
@@ -395,11 +402,11 @@ impl ChangeLog for Outbox {
             let marked = self.marked;
             let page = self.database()?.page(&self.listed).await.map_err(failed)?;
             let last = page.last().map_or(0, |entry| entry.id);
-            // All before the mark is in the page, or another consumer invalidated it.
+            // Everything before the mark is in the page, or another consumer has invalidated it.
             let reached = if page.len() < PAGE { last.max(marked) } else { last };
             if page.is_empty() && reached <= self.told {
                 let default = if self.notify { NOTIFIED_INTERVAL } else { INTERVAL };
-                // An interval that never ends is one without polling.
+                // An interval that never ends means no polling.
                 let far = Duration::from_secs(60 * 60 * 24 * 365);
                 self.look_at = Some(Instant::now() + self.every.unwrap_or(default).min(far));
                 continue;
@@ -414,7 +421,7 @@ impl ChangeLog for Outbox {
         }
     }
 
-    /// Nothing: this is called when a follower stops, too, whose last batch may not be invalidated.
+    /// Does nothing: this is also called when a follower stops, and its last batch may not be invalidated.
     async fn acknowledge(&mut self, _: LogPosition) -> Result<(), Error> {
         Ok(())
     }
@@ -433,7 +440,7 @@ impl ChangeLog for Outbox {
             return Err(Error::new(ErrorKind::Unavailable, message));
         }
         let database = self.database()?;
-        // In this order: what was committed before that id was taken is seen afterwards.
+        // In this order: changes that were committed before that id was taken are seen afterwards.
         let taken = database.last_id().await.map_err(failed)?;
         let ends = database.ends(&self.listed).await.map_err(failed)?;
         let (first, last) = ends.unwrap_or((taken + 1, taken));

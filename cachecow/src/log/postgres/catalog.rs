@@ -1,5 +1,5 @@
-//! Changes of the catalog that the log does not tell of, though rows come and go by them: a publication that is
-//! changed, a partition that is emptied, detached or dropped, a table that is rewritten.
+//! Changes of the catalog that add or remove rows, but are not in the log: a changed publication; a partition that
+//! is emptied, detached or dropped; a rewritten table.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::log::mapping::FollowedTable;
 /// What the catalog looked like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Catalog {
-    /// Stands for the publication, and for the columns and replica identities of the followed tables.
+    /// A hash of the publication, and of the columns and replica identities of the followed tables.
     shape: String,
     /// By schema and name, the files that each followed table's rows are in.
     files: BTreeMap<(String, String), String>,
@@ -69,7 +69,7 @@ impl Catalog {
         Ok(Self { shape, files })
     }
 
-    /// Whether the same is published, of tables of the same columns and identities.
+    /// Whether the publication, the columns and the replica identities are the same.
     pub(super) fn is_shaped_as(&self, other: &Self) -> bool {
         self.shape == other.shape
     }
@@ -85,7 +85,7 @@ impl Catalog {
     }
 }
 
-/// What of the publication or of a followed table changed after the slot's position, perhaps.
+/// Whether the publication or a followed table may have changed after the slot's position.
 pub(super) async fn changed_since(
     session: &mut Session,
     slot: &str,

@@ -3,18 +3,18 @@
 use crate::log::emitted;
 use crate::model::keys::{CacheKeys, KeySet};
 
-/// What the messages in PostgreSQL's log begin with that a [`PostgresLog`](super::PostgresLog) reads keys of.
+/// The prefix of the messages in PostgreSQL's log that contain keys for a [`PostgresLog`](super::PostgresLog).
 pub const MESSAGE_PREFIX: &str = "cachecow:keys";
 
-/// Invalidates these keys with the transaction: it writes them into PostgreSQL's own log (`pg_logical_emit_message`), so
-/// that whoever follows it by [`PostgresLog`](super::PostgresLog) invalidates them soon after the transaction's commit, and
-/// never if it is rolled back.
+/// Invalidates these keys with the transaction. It writes them into PostgreSQL's own log
+/// (`pg_logical_emit_message`). A follower with [`PostgresLog`](super::PostgresLog) invalidates them soon after the
+/// transaction's commit, and never if it is rolled back.
 ///
-/// It needs no table, no trigger, no publication with tables, and no rights. For sqlx (feature `postgres`); with another
-/// driver execute the statement yourself, see [`message`].
+/// It needs no table, no trigger, no publication with tables, and no special rights. It is for sqlx (feature
+/// `postgres`); with another driver, execute the statement yourself, see [`message`].
 ///
-/// Beside `cow.write` it makes the protection last: whatever becomes of this process, of its hold on the keys or of the
-/// cache, the keys are invalidated after the commit.
+/// In addition to `cow.write`, it makes the protection durable: whatever happens to this process, to its holds or
+/// to the cache, the keys are invalidated after the commit.
 ///
 /// ```no_run
 /// # #[cfg(feature = "derive")]
@@ -40,9 +40,9 @@ pub const MESSAGE_PREFIX: &str = "cachecow:keys";
 ///
 /// # Consistency
 ///
-/// The keys are invalidated after the transaction is visible to everyone. On a connection without a transaction they
-/// are invalidated at once, which says nothing of any change. Every follower of the database's log hears of them, each
-/// for the scope of its handle. A message takes some sixty bytes of the log and the keys.
+/// The keys are invalidated after the transaction is visible to everyone. On a connection without a transaction
+/// they are invalidated at once, which protects no change. Every follower of the database's log gets them, each for
+/// the scope of its handle. A message takes about sixty bytes of the log, plus the keys.
 ///
 /// # Round trips
 ///
@@ -57,14 +57,14 @@ pub async fn emit_message(
     emitted.map(|_| ()).map_err(|error| crate::error::Error::store("emit_message", error))
 }
 
-/// What a message of these keys says, for a driver other than sqlx:
+/// Returns the text of a message with these keys, for a driver other than sqlx:
 ///
 /// ```sql
 /// select pg_logical_emit_message(true, 'cachecow:keys', $1::text)
 /// ```
 ///
-/// inside of the transaction that changes the rows, where the first text is [`MESSAGE_PREFIX`] and `$1` is this. It names
-/// keys by their hashes, and no values.
+/// inside the transaction that changes the rows. The first text is [`MESSAGE_PREFIX`], and `$1` is this text. It
+/// names keys by their hashes, and contains no values.
 pub fn message(keys: impl CacheKeys) -> String {
     let mut set = KeySet::default();
     keys.add_to(&mut set);

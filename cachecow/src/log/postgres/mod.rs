@@ -1,4 +1,4 @@
-//! PostgreSQL's log, by logical replication.
+//! PostgreSQL's log, with logical replication.
 
 mod address;
 mod catalog;
@@ -37,16 +37,16 @@ use crate::error::{Error, ErrorKind};
 
 /// The schema of tables that are named without one.
 const DEFAULT_SCHEMA: &str = "public";
-/// The publication's and the slot's.
+/// The default name of the publication and the slot.
 const DEFAULT_NAME: &str = "cachecow";
-/// A look at the catalog is taken with every so many heartbeats.
+/// The catalog is checked once in this number of heartbeats.
 const CATALOG_EVERY: u32 = 5;
 
-/// PostgreSQL's own log (feature `postgres-log`): what any program changes, in any way, by logical replication with
-/// the server's plugin `pgoutput`. PostgreSQL 14 or later.
+/// PostgreSQL's own log (feature `postgres-log`): all changes of all programs, read with logical replication and
+/// the server's plugin `pgoutput`. It needs PostgreSQL 14 or later.
 ///
-/// [`setup_sql`] prints what the database needs once. [Change logs](crate::guide::change_logs) describes the choices, the rights, and what it
-/// costs the database.
+/// [`setup_sql`] prints the SQL to run once on the database. [Change logs](crate::guide::change_logs) describes the
+/// choices, the rights, and the costs for the database.
 ///
 /// ```no_run
 /// # #[cfg(all(feature = "derive", feature = "postgres-log"))]
@@ -71,29 +71,30 @@ const CATALOG_EVERY: u32 = 5;
 ///
 /// # Slots
 ///
-/// With [`slot`](Self::slot), and a cache that is shared (Redis): the slot keeps what was not read yet, also while no
-/// process runs. All processes name the same slot. One reads for all; the others wait, and one of them takes over
-/// within seconds when the first one dies or hangs.
+/// With [`slot`](Self::slot), and a shared cache (Redis): the slot keeps changes that were not read yet, even while
+/// no process runs. All processes name the same slot. One process reads for all; the others wait, and one of them
+/// takes over within seconds when the first one dies or hangs.
 ///
-/// Without it: a slot of this process alone, which ends with its connection. This is for `memory://`. Whenever the
-/// connection is made anew, everything of the followed types is invalidated.
+/// Without it, each process has its own slot, which ends with its connection. This is for `memory://`. Whenever the
+/// process reconnects, everything of the followed types is invalidated.
 ///
 /// # Consistency
 ///
-/// A commit is in the log before it is visible to others, and under synchronous replication long before. So before
-/// a batch is invalidated it is waited for until every new snapshot of the database sees its transactions. A fetch
-/// must therefore take a new snapshot: it must not run in a transaction of isolation level `repeatable read` that
-/// began earlier. Where objects are fetched from standbys, name each by [`replica`](Self::replica).
+/// A commit is in the log before it is visible to others; with synchronous replication, long before. So before the
+/// follower invalidates a batch, it waits until every new snapshot of the database sees the batch's transactions. A
+/// fetch must therefore take a new snapshot: it must not run in a transaction with isolation level
+/// `repeatable read` that began earlier. If objects are fetched from standbys, name each one with
+/// [`replica`](Self::replica).
 ///
-/// Writers may name keys of their own, too, inside of their transactions: [`emit_message`](super::emit_message), or
+/// Writers may also name keys inside their transactions: with [`emit_message`](super::emit_message), or
 /// [`message`](super::message) with any driver.
 ///
-/// Everything of a type is invalidated where single changes are not known: after `TRUNCATE`, and where changes were
-/// lost, with the slot, with the publication, or with the server.
+/// Everything of a type is invalidated if single changes are not known: after a `TRUNCATE`, and if changes were
+/// lost, because the slot, the publication or the server was lost or replaced.
 ///
 /// # Round trips
 ///
-/// For each batch one to the database, rarely more. Two connections to the database, which count for
+/// One to the database for each batch, rarely more. It uses two connections to the database, which count for
 /// `max_wal_senders`.
 pub struct PostgresLog {
     address: Result<Address, Error>,
@@ -107,26 +108,28 @@ pub struct PostgresLog {
     gate: Gate,
     /// The catalog as it was last seen.
     catalog: Option<Catalog>,
-    /// As it was found to be since; it counts once what that means was invalidated, which is before the next heartbeat.
+    /// The catalog as seen since. It replaces `catalog` once its consequences are invalidated, which is before the
+    /// next heartbeat.
     catalog_seen: Option<Catalog>,
     /// The slot of this process, while it lives.
     temporary: String,
-    /// What the slot has is older than the publication: it must be skipped.
+    /// Whether the slot's changes are older than the publication, and must be skipped.
     skips: bool,
-    /// The transactions that were in progress when the log was opened, until they are over; `None` where there were none:
-    /// then opening waited for the standbys already, and a heartbeat must not wait for them again.
+    /// The transactions that were in progress when the log was opened, until they are over. `None` if there were
+    /// none: then opening has already waited for the standbys, and a heartbeat must not wait for them again.
     opened_with: Option<Snapshot>,
     heartbeats: u32,
 }
 
 impl PostgresLog {
-    /// The log of the database at `url`: `postgres://user:password@host:port/database`, where the user has the attribute
-    /// `REPLICATION`. A socket's folder is named by `?host=/var/run/postgresql`.
+    /// Makes the log of the database at `url`: `postgres://user:password@host:port/database`, where the user has
+    /// the attribute `REPLICATION`. For a Unix socket, write its folder as `?host=/var/run/postgresql`.
     ///
-    /// `sslmode`, `sslrootcert`, `sslcert` and `sslkey` (feature `tls`) mean what they do in PostgreSQL, with three
-    /// differences: `sslmode` is `disable` unless it is named; `verify-ca` compares the host's name with the certificate's,
-    /// as `verify-full` does; and without `sslrootcert` these two trust the authorities that Mozilla does. Files are in PEM.
-    /// Name `verify-full` where the network is not yours: `require` without `sslrootcert` encrypts, and trusts any server.
+    /// `sslmode`, `sslrootcert`, `sslcert` and `sslkey` (feature `tls`) mean the same as in PostgreSQL, with three
+    /// differences. The default of `sslmode` is `disable`. `verify-ca` also compares the host's name with the
+    /// certificate's, as `verify-full` does. And without `sslrootcert`, these two trust Mozilla's certificate
+    /// authorities. Files are in PEM. Use `verify-full` if the network is not yours: `require` without
+    /// `sslrootcert` encrypts, but trusts any server.
     ///
     /// A URL that is not valid is an error of [`Follow::start`](super::Follow::start).
     pub fn connect(url: &str) -> Self {
@@ -149,29 +152,32 @@ impl PostgresLog {
         }
     }
 
-    /// Reads from the permanent slot of this name, which exists: see [`setup_sql`]. One slot for a Redis.
+    /// Reads from the permanent slot with this name, which must exist: see [`setup_sql`]. Use one slot for each
+    /// Redis.
     #[must_use]
     pub fn slot(mut self, name: impl Into<String>) -> Self {
         self.slot = Some(name.into());
         self
     }
 
-    /// Reads what this publication has. `cachecow` by default.
+    /// Reads the changes of this publication. Default: `cachecow`.
     #[must_use]
     pub fn publication(mut self, name: impl Into<String>) -> Self {
         self.publication = name.into();
         self
     }
 
-    /// Follows what is [emitted](super::emit_message), and no rows: the publication need have no tables, and the
-    /// followed types say only what is invalidated where the log has lost changes. Changes that nobody emits are not seen.
+    /// Follows only [emitted](super::emit_message) keys, and no rows. The publication need not have tables, and the
+    /// followed types only say what to invalidate if the log has lost changes. Changes that nobody emits are not
+    /// seen.
     #[must_use]
     pub fn emitted_only(mut self) -> Self {
         self.emitted_only = true;
         self
     }
 
-    /// Waits before each invalidation until this standby has replayed the change as well: objects are fetched from it.
+    /// Makes each invalidation wait until this standby has replayed the change: for standbys that objects are
+    /// fetched from.
     #[must_use]
     pub fn replica(mut self, url: &str) -> Self {
         self.replicas.push(Address::parse(url));
@@ -205,7 +211,7 @@ impl PostgresLog {
         self.address.as_ref().map_err(Clone::clone)
     }
 
-    /// The session for SQL, connected again if need be.
+    /// The session for SQL; reconnects if needed.
     async fn session(&mut self) -> Result<&mut Session, Error> {
         if self.session.is_none() {
             self.session = Some(Session::connect(self.address()?).await?);
@@ -299,7 +305,7 @@ impl ChangeLog for PostgresLog {
     }
 
     async fn end(&mut self) -> Result<LogPosition, Error> {
-        // Its commit brings everything before it to disk, and into the stream.
+        // Its commit flushes everything before it to the disk and into the stream.
         let sql = "select pg_logical_emit_message(true, 'cachecow', 'end')::text";
         match self.session().await?.value(sql).await {
             Ok(end) => lsn::parse(&end),
@@ -358,7 +364,7 @@ impl PostgresLog {
         Ok(heartbeat)
     }
 
-    /// Finds what the log does not tell.
+    /// Finds changes that the log does not report.
     async fn compare_catalogs(&mut self, batch: &mut Batch) -> Result<(), Error> {
         let tables = Arc::clone(&self.tables);
         let publication = self.publication.clone();
@@ -380,8 +386,8 @@ impl PostgresLog {
         Ok(())
     }
 
-    /// Waits until the standbys that objects are fetched from have all that is visible by now, for what goes without
-    /// a row in the log.
+    /// Waits until the standbys that objects are fetched from have everything that is visible now: for
+    /// invalidations without a row in the log.
     async fn replicas_have_all(&mut self) -> Result<(), Error> {
         if self.replicas.is_empty() {
             return Ok(());

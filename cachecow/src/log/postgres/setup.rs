@@ -9,8 +9,8 @@ use crate::log::column::ColumnUse;
 use crate::log::mapping::{FollowedTable, FollowedTypes};
 use crate::log::table::identifier;
 
-/// The SQL that makes the publication, the replica identities and the slot, by their default name `cachecow`, for
-/// these types. Read it, and run it once, as the tables' owner; nothing of it is ever run by this crate.
+/// Returns the SQL that creates the publication, the replica identities and the slot for these types, with their
+/// default name `cachecow`. Read it, and run it once, as the tables' owner; this crate never runs it.
 ///
 /// ```
 /// # #[cfg(feature = "derive")] {
@@ -32,7 +32,7 @@ pub fn setup_sql<T: FollowedTypes>() -> String {
 }
 
 impl PostgresLog {
-    /// As [`setup_sql`], with the names of this log. A log without a slot needs none.
+    /// Like [`setup_sql`], with the names of this log. For a log without a slot, no slot is created.
     pub fn setup_sql<T: FollowedTypes>(&self) -> String {
         let tables = if self.emitted_only { Vec::new() } else { T::tables() };
         statements(&tables, &self.publication, self.slot.as_deref())

@@ -1,7 +1,7 @@
-//! The snapshot gate: whether a transaction that is in the log is visible to new snapshots as well.
+//! The snapshot gate: whether a transaction in the log is also visible to new snapshots.
 //!
-//! The server sends a commit once it is on disk; the transaction leaves the list of those in progress later,
-//! and much later under synchronous replication. Whoever reads in between reads what was before.
+//! The server sends a commit once it is on disk. The transaction leaves the list of those in progress later; with
+//! synchronous replication, much later. A read in between still sees the old data.
 
 /// What `pg_current_snapshot()` returned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,8 +45,8 @@ impl Snapshot {
         self.in_progress.iter().all(|xid| *xid < later.xmin || !later.in_progress.contains(xid))
     }
 
-    /// The log has the lower half of each number. Those that are in use at the same time are closer to
-    /// each other than half of all 32-bit numbers.
+    /// The log has only the lower half of each number. Numbers that are in use at the same time differ by less than
+    /// half of the 32-bit range.
     fn widen(&self, xid: u32) -> u64 {
         #[expect(clippy::cast_possible_truncation, reason = "the lower half is meant")]
         let ahead = xid.wrapping_sub(self.xmax as u32).cast_signed();

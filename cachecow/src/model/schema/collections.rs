@@ -11,7 +11,7 @@ use super::{
 use crate::codec::{Comparison, DecodeError, Decoder, Encoder};
 use crate::key::{KeyEncoder, KeyPart};
 
-/// `None` is nil; `Some` is the value, in an array of its own where that may be nil too.
+/// `None` is nil; `Some` is the value itself, or an array with the value if that may be nil too.
 impl<T: CacheSchema> CacheSchema for Option<T> {
     shape_of!("Option", T);
 
@@ -45,7 +45,7 @@ impl<T: CacheSchema> CacheSchema for Option<T> {
     }
 }
 
-/// As an enum would be.
+/// Stored like an enum.
 impl<T: CacheSchema, E: CacheSchema> CacheSchema for Result<T, E> {
     shape_of!("Result", T, E);
     const MAY_BE_NIL: bool = false;
@@ -139,7 +139,7 @@ lists! {
     LinkedList = "LinkedList";
 }
 
-/// A set that was read differs in its length if two items became one.
+/// If two items became equal when read back, the lengths differ.
 impl<T: CacheSchema + Ord> CacheSchema for BTreeSet<T> {
     sequence_of!(list: "Set", T);
 
@@ -218,7 +218,7 @@ tuples! {
     "(,,,,,,,,,,,)" 12: A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11;
 }
 
-/// Types that are given by other values, and made of them again.
+/// Types that are stored as other values, and made from them again.
 macro_rules! by_parts {
     ($($type:ident = $name:literal: $value:ident => $parts:expr, $read:ident => $made:expr;)*) => {$(
         impl<T: CacheSchema> CacheSchema for $type<T> {

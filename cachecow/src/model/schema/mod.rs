@@ -1,4 +1,4 @@
-//! How a type is stored, and the fingerprint of that, so that a value of another shape is a miss.
+//! How a type is stored, with a fingerprint of its shape, so that a value of another shape is a miss.
 
 mod collections;
 mod crates;
@@ -13,14 +13,14 @@ use crate::key::KeyEncoder;
 
 /// A type that can be stored: how it is written and read, and a fingerprint of its shape.
 ///
-/// `#[derive(CacheSchema)]` implements it for structs and enums, `#[derive(Cached)]` includes that. Every
-/// stored value carries the fingerprint of the type that wrote it; one that differs from the reader's is
-/// a miss, never a misread. It covers the type's name, the names, order and types of the fields and variants,
-/// and the fingerprints of all types nested in it.
+/// `#[derive(CacheSchema)]` implements it for structs and enums, and `#[derive(Cached)]` includes it. Every stored
+/// value carries the fingerprint of the type that wrote it. If it differs from the reader's, the read is a miss,
+/// never a wrong value. The fingerprint covers the type's name, the names, order and types of its fields and
+/// variants, and the fingerprints of all nested types.
 ///
-/// It is implemented for the standard library's types, and by feature for those of other crates; a
-/// reference is in the [crate's documentation](crate::guide::stored_types). A field of any other type that has
-/// serde's traits is marked `#[cache(opaque)]`.
+/// It is implemented for types of the standard library, and with features for those of other crates;
+/// [Stored types](crate::guide::stored_types) lists them. Mark a field of any other type that has serde's traits
+/// with `#[cache(opaque)]`.
 ///
 /// # By hand
 ///
@@ -45,52 +45,52 @@ use crate::key::KeyEncoder;
 /// }
 /// ```
 ///
-/// It writes exactly one MessagePack value, or what follows it is misread; such a value is not stored,
-/// since whatever is stored is read back first.
+/// `write_to` must write exactly one MessagePack value; otherwise the values after it cannot be read. Such a value
+/// is not stored, because every value is read back before it is stored.
 #[diagnostic::on_unimplemented(
-    message = "it is not known how to store `{Self}`",
+    message = "cachecow does not know how to store `{Self}`",
     label = "no `CacheSchema`",
     note = "if `{Self}` is yours, add `#[derive(cachecow::CacheSchema)]` to it",
-    note = "if it is of bson, bytes, chrono, indexmap, rust_decimal, serde_json, smallvec, time, url or uuid, turn \
-            on cachecow's feature of that name",
-    note = "if it is of another crate and has serde's `Serialize` and `Deserialize`, write `#[cache(opaque)]` on the \
-            field"
+    note = "if it is a type of bson, bytes, chrono, indexmap, rust_decimal, serde_json, smallvec, time, \
+        url or uuid, enable cachecow's feature of that name",
+    note = "if it is a type of another crate with serde's `Serialize` and `Deserialize`, write \
+        `#[cache(opaque)]` on the field"
 )]
 pub trait CacheSchema: Sized {
     /// The type's name, without its arguments.
     const NAME: &'static str;
     /// A number that changes with the stored shape.
     const FINGERPRINT: u64;
-    /// Whether a value may be written as nil, which a `Some` around it must not be. Where this is `false`,
-    /// an `Option` takes no byte more than the value.
+    /// Whether a value may be written as nil. If `false`, an `Option` of the type stores `Some` without an extra
+    /// byte.
     const MAY_BE_NIL: bool = true;
 
     /// Writes the value as one MessagePack value.
     fn write_to(&self, encoder: &mut Encoder);
 
-    /// Reads what [`write_to`](Self::write_to) wrote; the bytes may also come from elsewhere.
+    /// Reads what [`write_to`](Self::write_to) wrote. The bytes are untrusted.
     ///
     /// # Errors
     ///
-    /// [`DecodeError`] if something else stands there.
+    /// [`DecodeError`] if the bytes are not such a value.
     fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError>;
 
-    /// Whether two values are the same in all that is stored of them. What is about to be stored is read back
-    /// and compared like this; by default both are written and the bytes compared.
+    /// Returns whether two values are equal in everything that is stored of them. Before a value is stored, it is
+    /// read back and compared in this way. By default both are encoded, and the bytes are compared.
     fn is_same(&self, other: &Self, comparison: &mut Comparison) -> bool {
         let _ = comparison;
         Comparison::by_encoding(self, other, Self::write_to)
     }
 
-    /// Writes the type's full name into the key of a generic cached struct that it is an argument
-    /// of, so that `Page<Vec<User>>` and `Page<Vec<Order>>` never share a key.
+    /// Writes the type's full name into the key of a generic cached struct, if this type is one of
+    /// its arguments, so that `Page<Vec<User>>` and `Page<Vec<Order>>` never share a key.
     ///
     /// A type with arguments of its own writes a group: its name, then the arguments' full names.
     ///
     /// # Consistency
     ///
-    /// A name is a word, not a path: two types of one name in different modules share it. Where
-    /// both are arguments of one cached struct, give one of them another name by hand.
+    /// A name is not a path: two types with the same name in different modules share it. If both
+    /// are arguments of one cached struct, give one of them another name by hand.
     fn write_name(encoder: &mut KeyEncoder) {
         encoder.scope(Self::NAME);
     }
@@ -152,8 +152,8 @@ macro_rules! shape_of {
         }
     };
 }
-/// What all lists and sets (`list`) have in common, and all maps (`pairs`): these are methods of the encoder
-/// and of the decoder.
+/// The common code of all lists and sets (`list`), and of all maps (`pairs`). `list` and `pairs` are methods of the
+/// encoder and the decoder.
 macro_rules! sequence_of {
     ($method:ident: $name:literal, $($part:ident),+) => {
         $crate::model::schema::shape_of!($name, $($part),+);

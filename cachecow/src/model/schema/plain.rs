@@ -1,4 +1,4 @@
-//! Numbers, text and their like.
+//! Numbers, text and similar types.
 
 use std::marker::PhantomData;
 use std::num::{
@@ -9,7 +9,7 @@ use std::num::{
 use super::{CacheSchema, shape_of};
 use crate::codec::{Comparison, DecodeError, Decoder, Encoder};
 
-/// What is compared by `==`, and given by how it is written and read.
+/// Types that are compared with `==`, defined by how they are written and read.
 macro_rules! plain {
     ($($type:ty = $name:literal: $write:expr, $read:expr;)*) => {$(
         impl CacheSchema for $type {
@@ -37,7 +37,7 @@ macro_rules! plain {
 }
 pub(super) use plain;
 
-/// The same for what `==` does not tell apart, though it is stored: it is compared by what is written.
+/// The same for types whose `==` ignores something that is stored: their encodings are compared.
 #[cfg(any(feature = "chrono", feature = "time", feature = "rust_decimal"))]
 macro_rules! coded {
     ($($type:ty = $name:literal: $write:expr, $read:expr;)*) => {$(
@@ -66,7 +66,7 @@ fn out_of_range<E>(_: E) -> DecodeError {
 }
 
 fn zero() -> DecodeError {
-    DecodeError::new("zero, which the type excludes")
+    DecodeError::new("zero, which the type does not allow")
 }
 
 macro_rules! numbers {
@@ -110,7 +110,7 @@ nonzero! {
 
 plain! {
     usize = "usize":
-        // No machine has more bits.
+        // No platform has more bits.
         |value, encoder| encoder.uint(*value as u64),
         |decoder| decoder.uint()?.try_into().map_err(out_of_range);
     isize = "isize":
@@ -129,7 +129,7 @@ plain! {
         |value, encoder| encoder.uint(u32::from(*value).into()),
         |decoder| {
             let scalar = u32::read_from(decoder)?;
-            Self::from_u32(scalar).ok_or_else(|| DecodeError::new("the number is no character"))
+            Self::from_u32(scalar).ok_or_else(|| DecodeError::new("the number is not a character"))
         };
     String = "String":
         |value, encoder| encoder.str(value),
@@ -172,7 +172,7 @@ impl CacheSchema for u8 {
     }
 }
 
-/// Bit by bit, so that each NaN comes back as the one it was.
+/// Stored bit by bit, so that each NaN is read back unchanged.
 macro_rules! floats {
     ($($type:ident = $name:literal;)*) => {$(
         impl CacheSchema for $type {
@@ -202,7 +202,7 @@ floats! {
     f64 = "f64";
 }
 
-/// As the value inside.
+/// Wrappers, stored as the value inside.
 macro_rules! around {
     ($($type:ident = $name:literal;)*) => {$(
         impl<T: CacheSchema> CacheSchema for $type<T> {
@@ -245,7 +245,7 @@ impl CacheSchema for std::cmp::Ordering {
             -1 => Ok(Self::Less),
             0 => Ok(Self::Equal),
             1 => Ok(Self::Greater),
-            _ => Err(DecodeError::new("the number is no ordering")),
+            _ => Err(DecodeError::new("the number is not an ordering")),
         }
     }
 
@@ -273,7 +273,7 @@ impl CacheSchema for () {
     }
 }
 
-/// A marker carries nothing; its type's name counts where the field's type is written.
+/// A marker stores nothing; the field's type still counts in the fingerprint.
 impl<T: ?Sized> CacheSchema for PhantomData<T> {
     shape_of!("PhantomData");
 

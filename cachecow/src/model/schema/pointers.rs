@@ -1,4 +1,4 @@
-//! What leads to a value is stored as the value.
+//! Pointers, stored as the value they point to.
 
 use std::borrow::Cow;
 use std::path::PathBuf;

@@ -7,7 +7,7 @@ use super::plain::plain;
 use super::{CacheSchema, shape_of};
 use crate::codec::{Comparison, DecodeError, Decoder, Encoder};
 
-/// The one of a length, from binary data.
+/// Reads the variant with the length of the binary data.
 fn by_length<A: From<[u8; 4]>, B: From<[u8; 16]>>(
     decoder: &mut Decoder<'_>,
 ) -> Result<Result<A, B>, DecodeError> {
@@ -15,7 +15,7 @@ fn by_length<A: From<[u8; 4]>, B: From<[u8; 16]>>(
     match (bytes.try_into(), bytes.try_into()) {
         (Ok::<[u8; 4], _>(short), _) => Ok(Ok(short.into())),
         (_, Ok::<[u8; 16], _>(long)) => Ok(Err(long.into())),
-        _ => Err(DecodeError::new("an address of neither length")),
+        _ => Err(DecodeError::new("an address of invalid length")),
     }
 }
 
@@ -27,7 +27,7 @@ plain! {
             if nanos < 1_000_000_000 {
                 Ok(Self::new(seconds, nanos))
             } else {
-                Err(DecodeError::new("more than a second of nanoseconds"))
+                Err(DecodeError::new("nanoseconds of a second or more"))
             }
         };
     SystemTime = "SystemTime":
@@ -42,7 +42,7 @@ plain! {
             } else {
                 UNIX_EPOCH.checked_sub(distance)
             };
-            time.ok_or_else(|| DecodeError::new("a time beyond this machine's"))
+            time.ok_or_else(|| DecodeError::new("a time outside this platform's range"))
         };
     Ipv4Addr = "Ipv4Addr":
         |value, encoder| encoder.bytes(&value.octets()),

@@ -1,4 +1,4 @@
-//! Where a read is, and why.
+//! The state of a read.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::super::command::Token;
 use super::super::flight::Landing;
 use super::super::step::Outcome;
 
-/// Where a read is.
+/// The state of a read.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(super) enum State<V> {
     LookupDue,
@@ -34,25 +34,25 @@ pub(super) enum State<V> {
 }
 
 impl<V> State<V> {
-    /// The value last judged is the read's.
+    /// The read returns the last judged value.
     pub(super) const CONTENT: Self = Self::Done(Outcome::Hit, Landing::Hit);
 }
 
-/// Why the cache is of no use to a read.
+/// Why a read cannot use the cache.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Bypass {
-    /// It failed, or missed an invalidation.
+    /// The cache failed, or missed an invalidation.
     Unreachable,
-    /// It holds what must be left alone, or what cannot be replaced.
+    /// The cache holds a value that must be left alone, or that cannot be replaced.
     Occupied,
 }
 
 /// Why a read loads a value although there is one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum Renewal {
-    /// Its time to live is nearly over.
+    /// Its time to live ends soon.
     Early,
-    /// Its time to live is over.
+    /// Its time to live has ended.
     Late,
 }
 

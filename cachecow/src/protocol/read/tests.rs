@@ -1,4 +1,4 @@
-//! What a read answers to each reply, and how it ends.
+//! Tests of a read's steps after each reply, and of how it ends.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ fn leading() -> ReadMachine<u8> {
     read
 }
 
-/// A read whose value was judged so, and that leads the load.
+/// A read whose value got this verdict, and that leads the load.
 fn renewing(verdict: Verdict) -> ReadMachine<u8> {
     let mut read = ReadMachine::new(policy(OnLease::Wait));
     read.next_step();
@@ -46,7 +46,7 @@ fn claims(read: &mut ReadMachine<u8>, reply: Result<Reply<u8>, Lost>) {
     read.on_reply(reply);
 }
 
-/// The read was granted the claim, and has fetched this.
+/// Grants the claim to the read, and gives it this result of the fetch.
 fn fetches(mut read: ReadMachine<u8>, fetched: Fetched<u8>) -> ReadMachine<u8> {
     claims(&mut read, Ok(Reply::Claimed(7)));
     assert_eq!(read.next_step(), Step::Fetch);
@@ -232,7 +232,7 @@ fn an_answer_to_nothing_is_a_fault_of_the_engine() {
     leading().on_fetched(Fetched::Failed);
 }
 
-/// A read that fetches whatever value there is, and leads the load.
+/// A read that fetches even if there is a value, and leads the load.
 fn fresh() -> ReadMachine<u8> {
     let mut read = ReadMachine::new(policy(OnLease::Wait)).with_purpose(Purpose::Renew);
     assert_eq!(read.next_step(), Step::Enter);

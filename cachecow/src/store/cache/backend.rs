@@ -1,4 +1,4 @@
-//! Any store as the place of cached values.
+//! A cache backend that keeps its values in any store.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -26,13 +26,13 @@ use crate::store::KeyValueStore;
 const SHARDS: usize = 256;
 /// How many commands of one shard may wait for a store that does not answer.
 const LONGEST_QUEUE: usize = 256;
-/// How long a claim waits for the store to say what it has. A read, unlike a change, may be given up.
+/// How long a claim waits for the store to return the value. A read, unlike a change, may be given up.
 const READ_PATIENCE: Duration = Duration::from_secs(30);
 
-/// The protocol with its values in a [`KeyValueStore`] and its flags in this process's memory.
+/// A cache backend with its values in a [`KeyValueStore`] and its flags in this process's memory.
 ///
-/// A [`CacheDecorator`](super::CacheDecorator) makes one of any store that it is given as its cache.
-/// A [`CacheCow`](crate::CacheCow) can use one too:
+/// A [`CacheDecorator`](super::CacheDecorator) makes one if you pass it a store as its cache. A
+/// [`CacheCow`](crate::CacheCow) can use one too:
 ///
 /// ```
 /// # fn main() -> Result<(), cachecow::Error> {
@@ -45,29 +45,28 @@ const READ_PATIENCE: Duration = Duration::from_secs(30);
 /// # }
 /// ```
 ///
-/// Values stand under names that the standard [`KeySpace`](super::super::KeySpace) allows, whatever
-/// the keys are; share the store with nothing else, or wrap it into a prefix. What has expired is
-/// not served, and removed when its key is next asked for: a store without times to live keeps what
-/// nobody asks for.
+/// The names of values are always allowed by the standard [`KeySpace`](super::super::KeySpace),
+/// whatever the keys are. Do not share the store with anything else, or wrap it in a prefix.
+/// Expired values are not served, and are removed when their key is next read. A store without
+/// times to live keeps expired values that nobody reads.
 ///
 /// # Consistency
 ///
-/// The promise holds between all that use this backend, that is within the process: clone the
-/// `CacheCow` or put the backend into an [`Arc`]. Another process that caches in the same store has
-/// flags of its own, and each may serve what the other's writers have changed.
+/// The promise holds for all users of this backend, which means within this process: clone the
+/// `CacheCow`, or put the backend into an [`Arc`]. Another process that caches in the same store
+/// has its own flags, so each process may serve old values after the other's writes.
 ///
-/// A store that does not take a name ([`InvalidKey`](crate::ErrorKind::InvalidKey)), as one with little
-/// room for keys, has no value under it: its key is never cached, and its invalidation succeeds.
+/// If a store does not accept a name ([`InvalidKey`](crate::ErrorKind::InvalidKey)), because it allows only short
+/// keys for example, there is no value under it: the key is never cached, and its invalidation succeeds.
 ///
-/// An operation of the store's that failed must not take effect later. One whose task died, with its
-/// runtime or by a panic, may: a key whose value was being stored then is read past the cache from
-/// there on.
+/// A failed operation of the store must not take effect later. An operation whose task died (with its runtime, or
+/// by a panic) may: if it was storing a value, reads of that key bypass the cache from then on.
 ///
 /// # Time
 ///
-/// The cache's operation timeout (`Builder::operation_timeout`, 500 ms) applies to each operation of the
-/// store's: give a slow store more. What has expired is told by the cache's clock (`Builder::clock`); of
-/// several caches on one backend, by the first one's.
+/// The cache's operation timeout (`Builder::operation_timeout`, 500 ms) applies to each operation of the store: set
+/// a longer one for a slow store. Values expire by the cache's clock (`Builder::clock`). If several caches share
+/// one backend, the clock of the first one counts.
 pub struct StoreBackend {
     shared: Arc<Shared>,
 }
@@ -88,7 +87,7 @@ struct Shard {
 }
 
 impl StoreBackend {
-    /// A backend that keeps its values in `store`.
+    /// Makes a backend that keeps its values in `store`.
     pub fn new(store: impl KeyValueStore + 'static) -> Self {
         let shards = std::array::from_fn(|_| Shard::default());
         let values = Values::new(store);
@@ -103,14 +102,14 @@ fn shard_of(key: Key) -> usize {
 }
 
 impl Shared {
-    /// Carries the request out after all that were taken before it, whenever it is polled.
+    /// Executes the request after all that were accepted before it, whenever it is polled.
     fn in_order(
         self: &Arc<Self>,
         request: Request,
     ) -> Option<impl Future<Output = Result<Reply, BackendError>> + use<>> {
         let waiting = Waiting::of(self, shard_of(request.key))?;
         let mut lock = Arc::clone(&waiting.shard().flags).lock_owned().boxed();
-        // The first poll takes the place in the queue.
+        // The first poll enters the queue.
         let locked = lock.as_mut().now_or_never();
         Some(async move {
             let mut flags = match locked {
@@ -172,7 +171,7 @@ impl Shared {
                 let stood = flags.take_lease(key, &token, now);
                 Ok(if stood { Reply::Settled } else { Reply::Refused })
             }
-            // The flag goes first: should the store fail, nobody fills on the old right.
+            // The flag is removed first: if the store fails, nobody can fill with an old claim.
             Command::Invalidate => {
                 flags.invalidate(key);
                 self.values.remove(key).await.map(|()| Reply::Done)
@@ -212,7 +211,7 @@ impl Shared {
         self.doubtful.check(key)?;
         let found = tokio::time::timeout(READ_PATIENCE, self.values.find(key)).await;
         let found = found.unwrap_or_else(|_| {
-            Err(BackendError::new(BackendErrorKind::TimedOut, "the store does not answer"))
+            Err(BackendError::new(BackendErrorKind::TimedOut, "the store did not answer in time"))
         });
         let keep = match (found?, replacing) {
             (Found::Nothing, _) => return Ok(None),
@@ -229,7 +228,7 @@ impl Shared {
     }
 }
 
-/// A command's place among those of its shard.
+/// A command's position among those of its shard.
 struct Waiting {
     shared: Arc<Shared>,
     shard: usize,
@@ -253,7 +252,7 @@ impl Drop for Waiting {
     }
 }
 
-/// Keys of which an old value may yet come to be stored.
+/// Keys for which an old value may still be stored.
 #[derive(Default)]
 struct Doubtful {
     any: AtomicBool,
@@ -267,13 +266,13 @@ impl Doubtful {
         }
         let doubtful = self.keys.lock().contains(&key);
         if doubtful {
-            Err(gone("a value of this key may yet be stored by a task that died"))
+            Err(gone("a task that died may still store an old value of this key"))
         } else {
             Ok(())
         }
     }
 
-    /// Makes the key doubtful, if it is dropped before its end.
+    /// Marks the key as doubtful, if this is dropped before the operation ends.
     fn unless_ended(&self, key: Key) -> Doubt<'_> {
         Doubt { doubtful: self, key: Some(key) }
     }
@@ -302,8 +301,8 @@ impl Drop for Doubt<'_> {
 
 impl CacheBackend for StoreBackend {
     fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
-        // Each in a task of its own, under its lock to its end: a store's operation may go on after
-        // its future was dropped, and must not take effect after a later command's.
+        // Each in its own task, which holds the lock to the end: a store's operation may go on
+        // after its future was dropped, and must not take effect after a later command.
         let commands: Vec<_> = requests
             .into_iter()
             .map(|request| self.shared.in_order(request).map(tokio::spawn))
@@ -345,7 +344,7 @@ impl CacheBackend for StoreBackend {
     fn reset(&self) {}
 }
 
-/// The store's panic as an error: the cache is never the reason for a failure.
+/// Turns a panic of the store into an error: the cache is never the reason for a failure.
 async fn caught<T>(
     asked: impl Future<Output = Result<T, BackendError>>,
 ) -> Result<T, BackendError> {

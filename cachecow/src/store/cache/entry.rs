@@ -8,19 +8,19 @@ use crate::codec::{DecodeError, Decoder};
 use crate::document::{self, Body, Header, Unfit};
 use crate::model::schema::CacheSchema as _;
 
-/// In the place of a type's fingerprint.
+/// Used instead of a type's fingerprint.
 const FINGERPRINT: u64 = u64::from_be_bytes(*b"kv:value");
 
 /// A value, as it is cached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
     pub(super) value: Bytes,
-    /// For how many milliseconds the backing store still had it when it was stored here.
+    /// How long the backing store would still keep it, in milliseconds, when it was stored here.
     pub(super) expires_in: Option<u64>,
 }
 
-/// The document of the entry of the key with these parts: in an object's place an array of the parts, the
-/// milliseconds and the value. The value comes last, so that its end is the document's.
+/// Encodes the document of an entry. Instead of an object it has an array of the key's parts, the milliseconds and
+/// the value. The value comes last, so that the document ends with it.
 pub(super) fn encode(header: Header, parts: &[u8], entry: &Entry) -> Result<Bytes, Unfit> {
     let document = document::encode_by(header, usize::MAX, |encoder| {
         encoder.array(3);
@@ -31,18 +31,19 @@ pub(super) fn encode(header: Header, parts: &[u8], entry: &Entry) -> Result<Byte
     document.map(Bytes::from)
 }
 
-/// The header of what is stored and fetched like this.
+/// The header for these times.
 pub(super) fn header(stored_at: u64, fetch_took: Duration, ttl: Duration) -> Header {
     Header::new(FINGERPRINT, stored_at, fetch_took, ttl)
 }
 
-/// How long the document of an entry may be, with a value of at most this length.
+/// The largest length of an entry's document, with a value of at most this length.
 pub(super) fn max_len(parts: &[u8], max_value_len: usize) -> usize {
-    // The header, the milliseconds, and what tells the length of the parts and of the value.
+    // 64 bytes for the header, the milliseconds, and the lengths of the parts and the value.
     max_value_len.saturating_add(parts.len()).saturating_add(64)
 }
 
-/// The entry of the key with these parts, sharing the document's memory, and its header; `None` if the document is malformed or of another key.
+/// Decodes the entry of the key with these parts, sharing the document's memory, and its header. `None` if the
+/// document is malformed or of another key.
 pub(super) fn decode(document: &Bytes, parts: &[u8]) -> Option<(Entry, Header)> {
     let (header, Body::Object(triple)) = document::parse(document).ok()? else { return None };
     let (key, expires_in, value) = read_triple(triple).ok()?;

@@ -36,12 +36,12 @@ pub(super) fn slot() -> usize {
     SLOT.get()
 }
 
-/// What a load brought, and may share with others.
+/// The result of a load, which it may share with other callers.
 #[derive(Debug)]
 pub(super) enum Content {
-    /// The value, and how long the backing store will have it.
+    /// The value, and how long the backing store will keep it.
     Whole(Bytes, Option<Duration>),
-    /// The value is too large to be held: everyone reads it for themselves.
+    /// The value is too large to hold in memory: each caller reads it itself.
     Large,
 }
 
@@ -51,16 +51,16 @@ impl From<(Bytes, Option<Duration>)> for Content {
     }
 }
 
-/// How the value is wanted.
+/// How the caller wants the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Manner {
     /// In memory, however large.
     Whole,
-    /// In memory if it may be cached, else as a stream.
+    /// In memory if it may be cached, otherwise as a stream.
     Streamed,
 }
 
-/// Cached where the limit is another; it is left to those.
+/// Cached by others with a higher limit: leave it to them.
 const LIMITED_ELSEWHERE: Verdict = Verdict::Leave;
 
 /// A read of one key.
@@ -83,7 +83,7 @@ impl<S> Query for ValueQuery<'_, S> {
     }
 }
 
-/// The engine's view of one read that is no hit.
+/// The engine's view of one read that is not a hit.
 pub(super) struct ValueLoader<'a, S> {
     query: ValueQuery<'a, S>,
     key: &'a str,
@@ -166,7 +166,8 @@ impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
     }
 
     fn identity(&self, _place: usize) -> (usize, &[u8]) {
-        // Those who may not fetch past the cache do not land those who may.
+        // Reads that may not bypass the cache use another slot, so that they do not share loads with reads that
+        // may.
         let slot = match self.query.decorated.options.on_cache_error {
             OnCacheError::Report | OnCacheError::Tolerate => slot(),
             OnCacheError::Fail => strict_slot(),
@@ -176,8 +177,8 @@ impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
 
     fn refuse_cut_off(&self) -> Option<Error> {
         (self.query.decorated.options.on_cache_error == OnCacheError::Fail).then(|| {
-            let message = "the cache cannot be used, and reads past it are not allowed \
-                 (`OnCacheError::Fail`)";
+            let message =
+                "the cache cannot be used, and reads may not bypass it (`OnCacheError::Fail`)";
             Error::new(ErrorKind::Unavailable, message)
         })
     }
@@ -199,7 +200,7 @@ impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
             self.query.state.count(Counter::Oversized);
             return Sealed::Unstorable;
         }
-        // It was told when the fetch began.
+        // The backing store reported it when the fetch began.
         let expires_in = expires_in.map(|time| time.saturating_sub(fetch_took));
         let Some(ttl) = self.query.decorated.ttl(expires_in) else { return Sealed::Unstorable };
         let now = self.query.decorated.cow.engine.wall_clock();
@@ -214,7 +215,7 @@ impl<S: KeyValueStore> Loader for ValueLoader<'_, S> {
 }
 
 impl<S> Decorated<S> {
-    /// Verifies a cached document: the value, and how long the backing store has it.
+    /// Verifies a cached document: the value, and how long the backing store keeps it.
     pub(super) fn judge(
         &self,
         state: &TypeState,
@@ -243,25 +244,25 @@ impl<S> Decorated<S> {
         }
         let age = engine.wall_clock().saturating_sub(header.stored_at);
         if packing.encrypts() && age >= u64::from(header.ttl) {
-            // The cache has ended it before: somebody put it back.
+            // The cache expired it before: someone else wrote it back.
             return Err(Verdict::Replace(SeenValue::of(document)));
         }
         let Some(expires_in) = expires_in else { return Ok((value, None)) };
         match expires_in.saturating_sub(age) {
-            // It took its time to be stored.
+            // It expired while it was being stored.
             0 => Err(Verdict::Replace(SeenValue::of(document))),
             left => Ok((value, Some(Duration::from_millis(left)))),
         }
     }
 
-    /// How long a value may be cached that the backing store has for this time.
+    /// How long a value may be cached if the backing store keeps it for this time.
     fn ttl(&self, expires_in: Option<Duration>) -> Option<Duration> {
         let settings = &self.cow.engine.settings;
         let ttl = self.options.ttl.unwrap_or(settings.ttl);
         let shortened = ttl.mul_f64(1.0 - settings.ttl_jitter * fastrand::f64());
         let least = Duration::from_millis(1);
         let ttl = shortened.max(least).min(expires_in.unwrap_or(Duration::MAX));
-        // Redis counts in milliseconds: less than one is none.
+        // Redis counts in milliseconds: less than one means not cached.
         (ttl >= least).then_some(ttl)
     }
 }

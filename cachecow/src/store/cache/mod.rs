@@ -33,11 +33,11 @@ use crate::key::{Key, KeyEncoder};
 use crate::protocol::HoldPolicy;
 use crate::stats::Stats;
 
-/// A store with a cache in front of it that keeps no old value, and brings no deleted one back.
+/// A store with a cache in front of it that never serves old values, and never brings a deleted value back.
 ///
-/// Reads are served from the cache, and else from the backing store, whose answer is cached. Changes
-/// go to the backing store; before and after, the key is dropped from the cache and nobody may
-/// cache it. Listings, `contains` and `url_for` are the backing store's alone.
+/// Reads are served from the cache; on a miss they go to the backing store, and the value is cached. Changes go to
+/// the backing store. Before and after a change, the decorator removes the key from the cache, and nobody can cache
+/// it in between. Listings, `contains` and `url_for` go directly to the backing store.
 ///
 /// The cache is a [`CacheCow`], or any other [`KeyValueStore`]:
 ///
@@ -59,37 +59,37 @@ use crate::stats::Stats;
 ///
 /// # Consistency
 ///
-/// Once a change through a decorator has returned, no read through any decorator of the same cache
-/// and name returns what was there before; for the extent of the fence see [`DecoratorCache`].
-/// Should the process die during a change, or the backing store fail to say what became of it, the
-/// key stays out of the cache until the cache's hold expires (`hold`, 60 s); a change that takes
-/// longer than that, or takes effect later, is protected only up to there.
+/// Once a change through a decorator has returned, later reads through any decorator with the same
+/// cache and name never return the old value; [`DecoratorCache`] says how far this reaches. If the
+/// process dies during a change, or the result of the change is not known, the key stays out of the
+/// cache until the cache's hold expires (`hold`, 60 s). A change that takes longer, or takes effect
+/// later, is protected only until then.
 ///
-/// A value is cached under its name in the innermost store ([`stored_as`](KeyValueStore::stored_as)): parts
-/// of one store ([`Prefix`](super::Prefix)) are told apart, and a change by way of a part is seen by way of
-/// the whole.
+/// A value is cached under its name in the innermost store ([`stored_as`](KeyValueStore::stored_as)). So parts of
+/// one store ([`Prefix`](super::Prefix)) do not conflict, and a change through a part is seen through the whole
+/// store.
 ///
-/// Not promised: a change past the decorators is seen when the cached value's time to live is over,
-/// or after [`invalidate`](Self::invalidate). A file that has two keys, by a symbolic link in a
-/// `FilesystemStore`, is changed by one of them and past the other. Two backing stores in one cache need
-/// names of their own ([`with_name`](Self::with_name)), or each is served the other's values; so do an
-/// `Hmac` and the store that it wraps.
+/// Not promised: a change that bypasses the decorators is seen only when the cached value expires, or after
+/// [`invalidate`](Self::invalidate). If a file has two keys, by a symbolic link in a `FilesystemStore`, a change by
+/// one key does not invalidate the other. Two backing stores in one cache need different names
+/// ([`with_name`](Self::with_name)); otherwise each is served the other's values. The same holds for an `Hmac` and
+/// the store that it wraps.
 ///
 /// # Memory
 ///
-/// Whatever a value's length, `open`, `get_file` and `get_into` take no more memory than six times the
-/// largest that may be cached ([`with_max_value_size`](Self::with_max_value_size), 1 MiB by default):
-/// what was read, with room to grow, and its copies on the way into the cache. What is larger is
-/// streamed, and not cached. `get` holds the value, however large.
+/// However long a value is, `open`, `get_file` and `get_into` need at most six times the memory of the largest
+/// cacheable value ([`with_max_value_size`](Self::with_max_value_size), 1 MiB by default): for the data read, with
+/// room to grow, and its copies on the way into the cache. Larger values are streamed, and not cached. `get` holds
+/// the whole value in memory.
 ///
 /// # Cancellation
 ///
-/// A dropped read gives its right to fill back. A dropped change counts as died: the key stays out
-/// of the cache until the hold expires, since the backing store may yet take the change.
+/// A dropped read gives its right to fill back. After a dropped change, the key stays out of the
+/// cache until the hold expires, since the backing store may still carry out the change.
 ///
 /// # Round trips
 ///
-/// To the cache: a hit one, a miss two (three while most reads are hits), a change two.
+/// To the cache: one for a hit, two for a miss (three while most reads are hits), two for a change.
 pub struct CacheDecorator<S> {
     decorated: Decorated<S>,
     label: String,
@@ -103,11 +103,11 @@ struct Decorated<S> {
 }
 
 impl<S: KeyValueStore> CacheDecorator<S> {
-    /// A decorator of `store` with this cache.
+    /// Makes a decorator of `store` with this cache.
     ///
     /// # Panics
     ///
-    /// If the cache is a store and the operating system gives no random numbers.
+    /// If the cache is a store, and the operating system cannot provide random numbers.
     pub fn new(cache: impl Into<DecoratorCache>, store: S) -> Self {
         let DecoratorCache { cow, label } = cache.into();
         let options = Options {
@@ -119,71 +119,71 @@ impl<S: KeyValueStore> CacheDecorator<S> {
         Self { decorated: Decorated { cow, store, options }, label }
     }
 
-    /// Keeps this backing store's values apart from those of others in the same cache. Every
-    /// decorator of the same store must have the same name. Default: none.
+    /// Sets a name that separates this backing store's values from those of other stores in the
+    /// same cache. Every decorator of the same store must have the same name. Default: none.
     #[must_use]
     pub fn with_name(mut self, name: impl Into<String>) -> Self {
         self.decorated.options.name = name.into();
         self
     }
 
-    /// How long a value may be served from the cache, at least 1 ms. Default: the cache's
+    /// Sets how long a value may be served from the cache, at least 1 ms. Default: the cache's
     /// `default_ttl`.
     ///
-    /// Where the backing store has times to live, a value is never cached beyond its own.
+    /// If the backing store has times to live, a value is never cached longer than its own.
     #[must_use]
     pub fn with_ttl(mut self, ttl: Duration) -> Self {
         self.decorated.options.ttl = Some(ttl.clamp(Duration::from_millis(1), LONGEST));
         self
     }
 
-    /// The largest value that is cached, in bytes. Default: the cache's `max_value_size`, 1 MiB.
+    /// Sets the largest value that is cached, in bytes. Default: the cache's `max_value_size`, 1 MiB.
     #[must_use]
     pub fn with_max_value_size(mut self, bytes: usize) -> Self {
         self.decorated.options.max_value_size = Some(bytes);
         self
     }
 
-    /// What happens when the cache errs. Default: [`OnCacheError::Tolerate`].
+    /// Sets what happens when the cache fails. Default: [`OnCacheError::Tolerate`].
     #[must_use]
     pub fn on_cache_error(mut self, what: OnCacheError) -> Self {
         self.decorated.options.on_cache_error = what;
         self
     }
 
-    /// The backing store.
+    /// Returns the backing store.
     pub fn store(&self) -> &S {
         &self.decorated.store
     }
 
-    /// What was counted since the cache was opened; this decorator's reads under `KeyValueStore`,
-    /// together with those of others on the same cache.
+    /// Returns the statistics since the cache was opened. The reads of all decorators on one cache
+    /// are counted together under `KeyValueStore`.
     pub fn stats(&self) -> Stats {
         self.decorated.cow.stats()
     }
 
-    /// [`get`](KeyValueStore::get), and how the value was had.
+    /// Reads like [`get`](KeyValueStore::get), and also says where the value came from.
     ///
     /// # Errors
     ///
-    /// The backing store's, [`ErrorKind::NotFound`] among them.
+    /// Those of the backing store, including [`ErrorKind::NotFound`].
     pub async fn read(&self, key: &str) -> Result<ReadValue, Error> {
         let (content, source, fill) = self.load(key, Manner::Whole, "get").await?;
         let value = match content {
             Loadable::Bytes(value, _) => value,
-            // Another caller's load streams it, and found it too large to share.
+            // Another caller's load found the value too large to share, and streams it.
             Loadable::Reader(_) => self.decorated.store.get(key).await?,
         };
         Ok(ReadValue { value, source, fill })
     }
 
-    /// Drops the key from the cache, after a change that went past the decorators, and keeps every
-    /// read under way from caching what it read.
+    /// Removes the key from the cache, after a change that bypassed the decorators. Reads under way
+    /// do not cache what they have read.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidKey`]; [`ErrorKind::NotInvalidated`] if the cache was not told, which is
-    /// retried in the background.
+    /// [`ErrorKind::InvalidKey`]; [`ErrorKind::NotInvalidated`] if the cache did not confirm it; it
+    /// is retried in the background.
     pub async fn invalidate(&self, key: &str) -> Result<(), Error> {
         self.check("invalidate", key)?;
         let engine = &self.decorated.cow.engine;
@@ -202,7 +202,7 @@ impl<S: KeyValueStore> CacheDecorator<S> {
         parts
     }
 
-    /// Changes the backing store with the keys kept out of the cache.
+    /// Changes the backing store, while the keys are kept out of the cache.
     async fn change(
         &self,
         operation: &str,
@@ -217,7 +217,7 @@ impl<S: KeyValueStore> CacheDecorator<S> {
             OnCacheError::Fail => HoldPolicy::Require,
             OnCacheError::Report | OnCacheError::Tolerate => HoldPolicy::Proceed,
         };
-        // What a store, or whatever is below it, failed to do it may yet do.
+        // After an error of a store, the operation may still take effect later.
         let in_doubt = |result: &Result<(), Error>| {
             result.as_ref().is_err_and(|error| error.kind() == ErrorKind::Store)
         };
@@ -236,8 +236,8 @@ impl<S: KeyValueStore> CacheDecorator<S> {
                 Err(Error::caused_by(
                     ErrorKind::NotInvalidated,
                     format!(
-                        "{operation}: the backing store has the change, but the cache could not be \
-                         told and may serve the old value; this is retried in the background"
+                        "{operation}: the backing store has the change, but the cache did not confirm \
+                         the invalidation and may serve the old value; it is retried in the background"
                     ),
                     cache_error,
                 ))
@@ -269,7 +269,7 @@ impl<S: KeyValueStore> KeyValueStore for CacheDecorator<S> {
                 Ok(Reader::from_bytes(value).with_expiry(expires_in))
             }
             Loadable::Reader(Some(reader)) => Ok(reader),
-            // Another caller's load found it too large to share.
+            // Another caller's load found the value too large to share.
             Loadable::Reader(None) => self.decorated.store.open(key).await,
         }
     }
@@ -323,7 +323,7 @@ impl<S: KeyValueStore> KeyValueStore for CacheDecorator<S> {
 }
 
 impl<S: KeyValueStore> CacheDecorator<S> {
-    /// A time to live that the backing store refuses need not disturb the cache.
+    /// Checked first: if the backing store refuses a time to live, the cache need not be changed.
     fn check_ttl(&self, ttl: Ttl) -> Result<(), Error> {
         if self.decorated.store.capabilities().ttl {
             ttl.resolve(None).map(|_| ())

@@ -1,8 +1,8 @@
-//! What a `CacheDecorator` may be told.
+//! The options of a `CacheDecorator`.
 
 use std::time::Duration;
 
-/// What a [`CacheDecorator`](super::CacheDecorator) does when the cache errs.
+/// What a [`CacheDecorator`](super::CacheDecorator) does when the cache fails.
 ///
 /// ```
 /// use cachecow::store::OnCacheError;
@@ -13,16 +13,17 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[non_exhaustive]
 pub enum OnCacheError {
-    /// Reads go to the backing store. A change succeeds if the backing store's did. That the cache
-    /// could not be told is logged, counted (`stats().pending_invalidations`) and retried in the background; until then
-    /// this process reads past the cache, and others may be served the old value, for its time to live at most.
+    /// Reads go to the backing store. A change succeeds if the backing store succeeds. A failed invalidation is
+    /// logged, counted (`stats().pending_invalidations`) and retried in the background. Until a retry succeeds,
+    /// reads in this process bypass the cache, and other processes may be served the old value, for its time to
+    /// live at most.
     #[default]
     Tolerate,
-    /// The same, but a change that took effect while the cache could not be told is the error
-    /// [`NotInvalidated`](crate::ErrorKind::NotInvalidated).
+    /// The same, but if a change took effect and the cache did not confirm the invalidation, the
+    /// change returns the error [`NotInvalidated`](crate::ErrorKind::NotInvalidated).
     Report,
-    /// The backing store must not bear what the cache keeps from it: reads are
-    /// [`Unavailable`](crate::ErrorKind::Unavailable), and changes are not begun
+    /// Protects the backing store from the load without a cache: reads return
+    /// [`Unavailable`](crate::ErrorKind::Unavailable), and changes do not begin
     /// ([`HoldRefused`](crate::ErrorKind::HoldRefused)).
     Fail,
 }

@@ -1,4 +1,4 @@
-//! What a `CacheDecorator` caches in.
+//! The cache of a `CacheDecorator`.
 
 #[cfg(feature = "redis")]
 use std::any::Any;
@@ -17,19 +17,18 @@ use crate::store::KeyValueStore;
 #[cfg(feature = "redis")]
 use crate::store::RedisStore;
 
-/// How long one operation of a store may take that is no Redis; it may be a disk, or far away.
+/// How long one operation of a store other than Redis may take; it may be a disk, or far away.
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// What a [`CacheDecorator`](super::CacheDecorator) caches in: a [`CacheCow`], or any
-/// [`KeyValueStore`], which is given 5 s for each operation. For other settings make a `CacheCow`
-/// on a [`StoreBackend`].
+/// The cache of a [`CacheDecorator`](super::CacheDecorator): a [`CacheCow`], or any
+/// [`KeyValueStore`], with a timeout of 5 s for each operation. For other settings, make a
+/// `CacheCow` on a [`StoreBackend`].
 ///
 /// # Consistency
 ///
-/// A `CacheCow` on Redis, or a `RedisStore` itself, keeps the fence across processes. With any other
-/// store, a `RedisStore` behind a pointer or within a wrapper among them, the fence belongs to the
-/// `DecoratorCache` and its clones: give every decorator of this process that caches in the same
-/// store a clone of one.
+/// With a `CacheCow` on Redis, or a `RedisStore` itself, the fence works across processes. With any other store
+/// (including a `RedisStore` behind a pointer or in a wrapper), the fence belongs to the `DecoratorCache` and its
+/// clones: pass a clone of one `DecoratorCache` to every decorator of this process that caches in the same store.
 #[derive(Clone)]
 pub struct DecoratorCache {
     pub(super) cow: CacheCow,
@@ -51,13 +50,13 @@ impl From<&CacheCow> for DecoratorCache {
 
 /// # Panics
 ///
-/// If the operating system gives no random numbers.
+/// If the operating system cannot provide random numbers.
 impl<S: KeyValueStore + 'static> From<S> for DecoratorCache {
     fn from(store: S) -> Self {
         let label = store.to_string();
         #[cfg(feature = "redis")]
         if let Some(store) = (&store as &dyn Any).downcast_ref::<RedisStore>() {
-            // Redis can keep the flags as well.
+            // Redis can store the flags as well.
             let backend = RedisBackend::on(Arc::clone(store.link()), store.prefix().to_owned());
             return Self { cow: opened(CacheCow::builder(), backend), label };
         }

@@ -13,7 +13,7 @@ use crate::model::object::Loaded;
 use crate::protocol::Fill;
 use crate::store::{KeyValueStore, Reader};
 
-/// A value, and how it was had; what [`CacheDecorator::read`] returns.
+/// A value and where it came from; what [`CacheDecorator::read`] returns.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -35,16 +35,16 @@ pub struct ReadValue {
     pub value: Bytes,
     /// Where it came from.
     pub source: Source,
-    /// What became of it, if it was fetched: stored, refused because a change came in between,
+    /// Whether it was stored, if it was fetched: stored, refused because of a change meanwhile,
     /// skipped, or the cache was unreachable.
     pub fill: Fill,
 }
 
-/// How a read can be delivered.
+/// The form in which a load returns a value.
 pub(super) enum Loadable {
-    /// Held, and how long the backing store has it.
+    /// In memory, and how long the backing store keeps it.
     Bytes(Bytes, Option<Duration>),
-    /// Too large to be held; the reader, if this caller's own fetch opened it.
+    /// Too large for memory; with the reader, if this caller's own fetch opened it.
     Reader(Option<Reader>),
 }
 

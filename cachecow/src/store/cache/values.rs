@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::store::{KeyValueStore, Ttl};
 
-/// Before each value: until when it may be served, in milliseconds since 1970.
+/// The bytes before each value: until when it may be served, in milliseconds since 1970.
 const EXPIRY: usize = size_of::<u64>();
 
 pub(super) struct Values {
@@ -20,7 +20,7 @@ pub(super) struct Values {
     clock: OnceLock<Clock>,
 }
 
-/// What stands under a key's name.
+/// What is stored under a key's name.
 pub(super) enum Found {
     Nothing,
     Expired,
@@ -33,7 +33,7 @@ impl Values {
         Self { store: Arc::new(store), has_ttl, clock: OnceLock::new() }
     }
 
-    /// Tells the time by this clock from now on, if by none yet.
+    /// Uses this clock, if none was set before.
     pub(super) fn use_clock(&self, clock: &Clock) {
         self.clock.get_or_init(|| Arc::clone(clock));
     }
@@ -57,7 +57,7 @@ impl Values {
             Err(error) => return Err(rejected(&error)),
         };
         if stored.len() < EXPIRY {
-            // Not ours, or cut; the judge of the value rejects it.
+            // Not written by this crate, or cut; the value is rejected when it is judged.
             return Ok(Found::Value(stored));
         }
         let value = stored.split_off(EXPIRY);
@@ -76,7 +76,7 @@ impl Values {
         let mut stored = BytesMut::with_capacity(EXPIRY + value.len());
         stored.put_u64(self.millis_since_1970().saturating_add(ttl_millis));
         stored.extend_from_slice(value);
-        // So that the store forgets what is not served any more, where it can.
+        // So that the store can remove expired values, if it has times to live.
         let ttl = if self.has_ttl { Ttl::After(ttl) } else { Ttl::StoreDefault };
         self.store
             .put_bytes(&name(key), stored.freeze(), ttl)
@@ -98,12 +98,12 @@ impl Values {
     }
 }
 
-/// The key's words and hash, by what every store takes: `user.NaRX6BR3tqjrEv4Oc-kwyw`.
+/// The key's words and hash, in characters that every store accepts: `user.NaRX6BR3tqjrEv4Oc-kwyw`.
 fn name(key: Key) -> String {
     key.to_string().replace(':', ".")
 }
 
-/// Whether the store does not take the name: then there is nothing under it.
+/// Whether the store does not accept the name: then there is nothing under it.
 fn is_no_name(error: &Error) -> bool {
     error.kind() == ErrorKind::InvalidKey
 }

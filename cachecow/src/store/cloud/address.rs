@@ -19,7 +19,7 @@ pub(super) struct Address {
 impl Address {
     pub(super) fn secrets(&self) -> impl Iterator<Item = &str> {
         let options = self.options.iter().map(|(_, value)| value);
-        // Whoever leaves the colon out has written the secret as the user.
+        // If the colon is missing, the secret may be in the place of the user.
         let user = self.user.iter().chain(&self.password);
         user.chain(options).map(String::as_str).filter(|secret| !secret.is_empty())
     }
@@ -29,7 +29,7 @@ pub(super) fn parse<K>(url: &str, provider: &Provider<K>) -> Result<Address, Err
     let form = provider.form;
     let url = Url::parse(url).map_err(|error| {
         invalid(&format!(
-            "{error}; write {form}, and percent-encode what is special in credentials"
+            "{error}; write {form}, and percent-encode special characters in credentials"
         ))
     })?;
     let bucket = url.host_str().unwrap_or_default().to_owned();
@@ -38,7 +38,7 @@ pub(super) fn parse<K>(url: &str, provider: &Provider<K>) -> Result<Address, Err
     }
     if url.port().is_some() {
         return Err(invalid(&format!(
-            "a bucket has no port; write {form}, and a server's address as `{}=…`",
+            "a bucket has no port; write {form}, and set the server's address with `{}=…`",
             provider.endpoint
         )));
     }
@@ -47,8 +47,7 @@ pub(super) fn parse<K>(url: &str, provider: &Provider<K>) -> Result<Address, Err
     }
     let prefix = Path::from_url_path(url.path()).map_err(|_| {
         invalid(
-            "its prefix has an empty part, `.`, `..`, or what is no text; write one such as \
-             `folder/sub`",
+            "its prefix has an empty part, `.`, `..`, or invalid UTF-8; write one such as `folder/sub`",
         )
     })?;
     let user = Some(url.username()).filter(|user| !user.is_empty());
@@ -63,7 +62,7 @@ pub(super) fn parse<K>(url: &str, provider: &Provider<K>) -> Result<Address, Err
 
 fn decoded(text: &str) -> Result<String, Error> {
     let text = percent_decode_str(text).decode_utf8();
-    Ok(text.map_err(|_| invalid("its credentials are no text"))?.into_owned())
+    Ok(text.map_err(|_| invalid("its credentials are not valid UTF-8"))?.into_owned())
 }
 
 pub(super) fn invalid(what: &str) -> Error {

@@ -1,14 +1,14 @@
-//! What object_store's errors mean to a store's user.
+//! Converts object_store's errors for users of a store.
 
 use object_store::Error as Cause;
 
 use crate::error::{Error, ErrorKind};
 
-/// How services say that there is no such bucket, which they do with the status of an absent object.
-/// No key can say so: it is escaped, wherever it stands in an answer.
+/// How services report a missing bucket; the status is that of an absent object. A key cannot contain this text,
+/// because it is escaped in answers.
 const NO_BUCKET: [&str; 2] = ["<Code>NoSuchBucket</Code>", "<Code>ContainerNotFound</Code>"];
 
-/// How object_store shows that the credentials were refused, where it has no kind of error for it.
+/// How object_store reports refused credentials when it has no error kind for that.
 const REFUSED: [&str; 2] = ["status code: 401", "status code: 403"];
 
 pub(super) fn failed(operation: &str, cause: Cause) -> Error {
@@ -29,9 +29,10 @@ pub(super) fn failed(operation: &str, cause: Cause) -> Error {
     Error::caused_by(ErrorKind::Store, format!("{operation}: {what}"), cause)
 }
 
-const NO_SUCH_BUCKET: &str = "there is no such bucket or container; create it first";
+const NO_SUCH_BUCKET: &str = "the bucket or container does not exist; create it first";
 
-const REFUSED_CREDENTIALS: &str = "the service refused the credentials, or refuses this to them";
+const REFUSED_CREDENTIALS: &str =
+    "the service refused the credentials, or they do not allow this operation";
 
 fn says(error: &dyn std::error::Error, words: &[&str]) -> bool {
     let answer = error.to_string();
@@ -45,6 +46,6 @@ pub(super) fn is_absent(cause: &Cause) -> bool {
 pub(super) fn cannot_sign(operation: &str) -> Error {
     Error::unsupported(
         operation,
-        "these credentials cannot sign addresses; an access key, a role or a service account can",
+        "these credentials cannot sign addresses; use an access key, a role or a service account",
     )
 }

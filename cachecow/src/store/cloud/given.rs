@@ -1,4 +1,4 @@
-//! What a program builds by object_store itself.
+//! Stores from clients that a program builds with object_store itself.
 
 use object_store::ObjectStore;
 use object_store::aws::AmazonS3Builder;
@@ -12,11 +12,11 @@ use crate::error::Error;
 
 /// With object_store 0.14's own types (feature `object_store-0_14`).
 impl CloudStore {
-    /// A store in Amazon S3, or in what speaks like it.
+    /// Makes a store in Amazon S3 or a compatible service.
     ///
-    /// The builder is used as it is but for its retries, which are 5 within 10 seconds, and bulk
-    /// deletes, which single objects do not need. To choose these too, build it and hand the
-    /// result to [`new`](Self::new).
+    /// The builder is used as it is, except for its retries, which are set to 5 within 10 seconds,
+    /// and bulk deletes, which are turned off. To choose these too, build the client and pass it to
+    /// [`new`](Self::new).
     ///
     /// # Errors
     ///
@@ -25,10 +25,10 @@ impl CloudStore {
         Self::on_s3(builder)
     }
 
-    /// A store in Google Cloud Storage.
+    /// Makes a store in Google Cloud Storage.
     ///
-    /// The builder is used as it is but for its retries, which are 5 within 10 seconds. To choose
-    /// these too, build it and hand the result to [`new`](Self::new).
+    /// The builder is used as it is, except for its retries, which are set to 5 within 10 seconds.
+    /// To choose these too, build the client and pass it to [`new`](Self::new).
     ///
     /// # Errors
     ///
@@ -37,10 +37,10 @@ impl CloudStore {
         Self::on_gcs(builder)
     }
 
-    /// A store in Azure Blob Storage.
+    /// Makes a store in Azure Blob Storage.
     ///
-    /// The builder is used as it is but for its retries, which are 5 within 10 seconds. To choose
-    /// these too, build it and hand the result to [`new`](Self::new).
+    /// The builder is used as it is, except for its retries, which are set to 5 within 10 seconds.
+    /// To choose these too, build the client and pass it to [`new`](Self::new).
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl CloudStore {
         Self::on_azure(builder)
     }
 
-    /// A store in what object_store has built: an
+    /// Makes a store from a client that object_store has built: an
     /// [`AmazonS3`](object_store::aws::AmazonS3), a
     /// [`GoogleCloudStorage`](object_store::gcp::GoogleCloudStorage) or a
     /// [`MicrosoftAzure`](object_store::azure::MicrosoftAzure).

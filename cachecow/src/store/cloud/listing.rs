@@ -16,10 +16,10 @@ use super::names::Search;
 use crate::error::Error;
 use crate::store::{KeyStream, KeyValueStore as _};
 
-/// How many objects that may not be there are looked up at once.
+/// How many empty objects are checked at once.
 const LOOKED_UP: usize = 16;
 
-/// Where a listing stands.
+/// The position of a listing.
 enum Page {
     First,
     After(String),
@@ -48,7 +48,7 @@ pub(super) fn keys<'a>(store: &'a CloudStore, prefix: &str) -> KeyStream<'a> {
         let is_it = found.as_ref().is_some_and(|found| Some(&found.key) == besides.as_ref());
         is_listed.fetch_or(is_it, Ordering::Relaxed);
     });
-    // Only what a folder's marker may share its name with can come twice.
+    // Only an object with the same name as a folder's marker can be listed twice.
     let mut empty = HashSet::new();
     let listed = listed.try_filter_map(move |found| {
         let found = found.filter(|found| !found.is_empty || empty.insert(found.key.clone()));
@@ -77,7 +77,7 @@ fn objects<'a>(store: &'a CloudStore, search: &Search) -> BoxStream<'a, Result<O
         let options = PaginatedListOptions { page_token, ..Default::default() };
         let listed = store.service.list_paginated(names.as_deref(), options).await;
         let listed = listed.map_err(|error| match failed("keys", error) {
-            // A bucket is all that can be absent here.
+            // Here, only the bucket can be absent.
             error if error.kind() == crate::ErrorKind::NotFound => Error::store("keys", error),
             error => error,
         })?;
@@ -94,8 +94,8 @@ struct Found {
     is_empty: bool,
 }
 
-/// What consoles make as the marker of a folder is the empty object `folder/`, which is listed as
-/// if it were `folder`. So whatever is empty is looked for.
+/// Consoles mark a folder with the empty object `folder/`, which object_store lists as `folder`. So
+/// every empty object is checked.
 async fn confirmed(
     store: &CloudStore,
     key: String,

@@ -34,16 +34,16 @@ use self::signing::Spelling;
 use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
 use crate::error::{Error, ErrorKind};
 
-/// The longest that Amazon and Google let an address be valid.
+/// The longest validity of an address that Amazon and Google allow.
 const LONGEST_VALIDITY: Duration = Duration::from_secs(7 * 24 * 3600);
 
-/// What this store asks of object_store's.
+/// The traits that this store needs from object_store.
 trait Service: ObjectStore + PaginatedListStore + Signer {}
 
 impl<S: ObjectStore + PaginatedListStore + Signer> Service for S {}
 
-/// A store in Amazon S3 or what speaks like it, Google Cloud Storage or Azure Blob Storage (feature
-/// `cloud`). Clones share one client.
+/// A store in Amazon S3 or a compatible service, Google Cloud Storage or Azure Blob Storage
+/// (feature `cloud`). Clones share one client.
 ///
 /// ```no_run
 /// # #[tokio::main(flavor = "current_thread")]
@@ -59,44 +59,45 @@ impl<S: ObjectStore + PaginatedListStore + Signer> Service for S {}
 ///
 /// # Names
 ///
-/// A key is the name of its object, behind the store's prefix and a `/`, for other programs to find
-/// it by. Only what a name cannot hold everywhere is written as `%XX`: the percent sign; a slash at
-/// the beginning, at the end or after another; and a dot at the end, also before a slash. Objects
-/// whose names are no key's are not listed.
+/// A key is the name of its object, after the store's prefix and a `/`, so that other programs can
+/// find it. Only characters that are not allowed everywhere are written as `%XX`: the percent sign;
+/// a slash at the beginning, at the end or after another slash; and a dot at the end or before a
+/// slash. Objects with other names are not listed.
 ///
 /// # Size
 ///
-/// Values of up to 8 MiB are sent in one request, longer ones in parts of 8 MiB, of which four are
-/// in memory at most: 32 MiB. Services take 10,000 parts, so the parts of a value that is known to
-/// be longer than 70 GiB are longer, and one of unknown length may have 78 GiB. Amazon copies
-/// values of up to 5 GiB.
+/// Values of up to 8 MiB are sent in one request. Longer ones are sent in parts of 8 MiB, with at
+/// most four parts (32 MiB) in memory. Services accept 10,000 parts. So the parts of a value that
+/// is known to be longer than 70 GiB are larger, and a value of unknown length may have at most 78
+/// GiB. Amazon copies values of up to 5 GiB.
 ///
 /// # Consistency
 ///
-/// These services are consistent: what was put is seen by whoever asks afterwards. `rename` copies
-/// and then deletes, so both keys may be seen meanwhile, and stay if it fails in between.
+/// These services are consistent: a reader that asks after a `put` sees the value. `rename` copies
+/// and then deletes, so both keys may be seen meanwhile, and both remain if it fails in between.
 ///
-/// An upload in parts that is dropped half-way is aborted in the background. A crash leaves its
-/// parts, unseen and paid for: let the bucket's lifecycle rules abort incomplete uploads. Azure
-/// forgets such parts after a week.
+/// If an upload in parts is dropped half-way, it is aborted in the background. After a crash its
+/// parts remain, invisible but billed: let the bucket's lifecycle rules abort incomplete uploads.
+/// Azure removes such parts after a week.
 ///
 /// # Addresses
 ///
-/// `url_for` signs an address for whoever has it to read the value, for an hour by default. It asks
-/// nobody where the credentials hold a key, and else the service, as Google's and Azure's roles
-/// do. Azure's is [`Unsupported`](ErrorKind::Unsupported) for a key with a character that an address
-/// cannot hold as it is, such as a space, `%` or `#`: object_store's signature is wrong for it.
+/// `url_for` signs an address: anyone who has it can read the value, for an hour by default. It sends no request if
+/// the credentials contain a key; otherwise (with Google's and Azure's roles) it asks the service. For Azure it
+/// returns [`Unsupported`](ErrorKind::Unsupported) if the key has a character that must be encoded in an address,
+/// such as a space, `%` or `#`, because object_store's signature is wrong for such keys.
 ///
 /// # Listing
 ///
-/// Keys are listed page by page, usually a thousand a request. An empty value costs a request more,
-/// as the marker that consoles make for a folder looks like one. `iter_prefixes` lists every key.
+/// Keys are listed page by page, usually a thousand for each request. Each empty value needs one
+/// more request, because it looks like the folder markers that consoles create. `iter_prefixes`
+/// lists every key.
 ///
 /// # Errors
 ///
-/// A bucket that does not exist is [`Store`](ErrorKind::Store), except that `contains` cannot
-/// tell it from an absent key, and says `false`; `delete` of Azure's, likewise. A listing fails if
-/// one of the objects has a name with an empty part, `.` or `..`, which object_store refuses.
+/// A bucket that does not exist is [`Store`](ErrorKind::Store). Only `contains` cannot distinguish
+/// it from an absent key, and returns `false`; with Azure, `delete` cannot either. A listing fails
+/// if one of the objects has a name with an empty part, `.` or `..`, which object_store refuses.
 ///
 /// # Runtime
 ///
@@ -112,25 +113,25 @@ pub struct CloudStore {
 }
 
 impl CloudStore {
-    /// A store at a URL: `s3://bucket`, `gs://bucket` (or `gcs:`) or `az://container` (or `azure:`),
-    /// with an optional `/prefix`.
+    /// Opens the store at a URL: `s3://bucket`, `gs://bucket` (or `gcs:`) or `az://container` (or `azure:`), with
+    /// an optional `/prefix`.
     ///
     /// Settings are object_store's configuration keys: those of [`AmazonS3ConfigKey`],
     /// [`GoogleConfigKey`], [`AzureConfigKey`] and
     /// [`ClientConfigKey`](object_store::ClientConfigKey). They come from the URL's query, as in
-    /// `?region=eu-central-1&endpoint=http://localhost:9000`, and else from the environment, as in
-    /// `AWS_REGION`, `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_NAME`. Credentials may stand
-    /// before the bucket, as `s3://key:secret@bucket` and `az://account:key@container`, with what
-    /// is special in them percent-encoded; if the URL has any, the environment's are not used. An
-    /// endpoint that begins with `http://` is taken at its word.
+    /// `?region=eu-central-1&endpoint=http://localhost:9000`, or otherwise from the environment, as
+    /// in `AWS_REGION`, `GOOGLE_SERVICE_ACCOUNT`, `AZURE_STORAGE_ACCOUNT_NAME`. Credentials may be
+    /// before the bucket, as in `s3://key:secret@bucket` and `az://account:key@container`, with
+    /// special characters percent-encoded. If the URL has credentials, those of the environment are
+    /// not used. With an endpoint that begins with `http://`, plain HTTP is used.
     ///
-    /// A connection is given 5 seconds and each read 15 (`connect_timeout`, `read_timeout`), and
-    /// what failed is tried again 5 times, within 10 seconds. Nothing is sent yet.
+    /// The timeouts are 5 seconds for a connection and 15 for each read (`connect_timeout`,
+    /// `read_timeout`). A failed request is retried 5 times, within 10 seconds. `open` itself sends
+    /// nothing.
     ///
     /// # Errors
     ///
-    /// [`InvalidUrl`](ErrorKind::InvalidUrl), which says what may stand there and shows no
-    /// credentials.
+    /// [`InvalidUrl`](ErrorKind::InvalidUrl), which says what to write, and shows no credentials.
     pub fn open(url: &str) -> Result<Self, Error> {
         open::open(url)
     }
@@ -150,7 +151,7 @@ impl CloudStore {
     fn on_azure(builder: MicrosoftAzureBuilder) -> Result<Self, Error> {
         let has = |key: AzureConfigKey| builder.get_config_value(&key).is_some();
         let better = [AzureConfigKey::Token, AzureConfigKey::AccessKey, AzureConfigKey::ClientId];
-        // What was signed by someone else signs nothing, and is the last that object_store tries.
+        // A SAS token cannot sign addresses, and object_store tries it last.
         let by_sas = has(AzureConfigKey::SasKey) && !better.into_iter().any(has);
         let unsigned = is_set(builder.get_config_value(&AzureConfigKey::SkipSignature));
         let built = builder.with_retry(retries()).build().map_err(unusable)?;
@@ -168,26 +169,26 @@ impl CloudStore {
         }
     }
 
-    /// This store under a prefix of its objects' names, such as `some/folder`. Default: none.
+    /// Returns this store with a prefix for its objects' names, such as `some/folder`. Default: none.
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig`](ErrorKind::InvalidConfig), for what no object's name can begin with.
+    /// [`InvalidConfig`](ErrorKind::InvalidConfig), if no object's name can begin with it.
     pub fn with_prefix(self, prefix: &str) -> Result<Self, Error> {
         Ok(Self { names: Names::under(prefix)?, ..self })
     }
 
-    /// This store with other keys allowed. Default: [`KeySpace::Standard`].
+    /// Returns this store with another key space. Default: [`KeySpace::Standard`].
     ///
-    /// Names are bounded in length and characters, so [`KeySpace::Text`] is taken for
+    /// Names are limited in length and characters, so [`KeySpace::Text`] is treated as
     /// [`KeySpace::Extended`].
     #[must_use]
     pub fn with_key_space(self, key_space: KeySpace) -> Self {
         Self { key_space: key_space.bounded(), ..self }
     }
 
-    /// This store with addresses that are valid for so long, between a second and seven days.
-    /// Default: an hour.
+    /// Returns this store with this validity of addresses, from a second to seven days. Default: an
+    /// hour.
     #[must_use]
     pub fn with_url_validity(self, validity: Duration) -> Self {
         let url_validity = validity.clamp(Duration::from_secs(1), LONGEST_VALIDITY);
@@ -199,7 +200,7 @@ fn is_set(setting: Option<String>) -> bool {
     setting.is_some_and(|setting| setting == "true")
 }
 
-/// For a service that is down, an error in some seconds.
+/// If a service is down, the error comes after some seconds.
 fn retries() -> RetryConfig {
     let backoff = BackoffConfig { max_backoff: Duration::from_secs(3), ..BackoffConfig::default() };
     RetryConfig { backoff, max_retries: 5, retry_timeout: Duration::from_secs(10) }
@@ -287,7 +288,7 @@ impl KeyValueStore for CloudStore {
         }
         let path = self.names.path("rename", source)?;
         match self.service.delete(&path).await {
-            // Someone else was faster.
+            // Someone else has already deleted it.
             Err(error) if is_absent(&error) => Ok(()),
             deleted => deleted.map_err(|error| failed("rename", error)),
         }
@@ -334,7 +335,7 @@ impl fmt::Display for CloudStore {
 
 impl fmt::Debug for CloudStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The service's own would show more than its name.
+        // The service's own `Debug` form would show more than its name.
         f.debug_struct("CloudStore")
             .field("service", &self.service.to_string())
             .field("prefix", &self.names.prefix())

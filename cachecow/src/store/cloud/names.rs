@@ -1,4 +1,4 @@
-//! Which object holds which key.
+//! The names of objects for keys.
 
 use object_store::path::Path;
 use percent_encoding::percent_decode_str;
@@ -6,23 +6,23 @@ use percent_encoding::percent_decode_str;
 use crate::error::{Error, ErrorKind};
 use crate::store::KeySpace;
 
-/// The names of a store's objects: a prefix, and the key with what no name can hold as `%XX`.
+/// The names of a store's objects: a prefix, and the key with some characters written as `%XX`.
 ///
-/// Escaped are `%`; a `/` at the beginning, at the end and after another; and a dot that ends a part of
-/// the name, as Azure trims it and no part may be `.` or `..`. Every other key is its own name.
+/// These are escaped: `%`; a `/` at the beginning, at the end or after another `/`; and a dot that ends a part of
+/// the name, because Azure trims it, and no part may be `.` or `..`. Every other key is its own name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     /// Empty, or ends in a slash.
     prefix: String,
 }
 
-/// What the server is asked for to find the keys with some prefix.
+/// The request that finds the keys with a prefix.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Search {
-    /// What the names begin with; other names may begin so as well.
+    /// The prefix of the names; other names may have it too.
     pub(super) names: String,
-    /// A key that is found as well, and may not be listed: its name does not begin so, or is no
-    /// longer than that, which object_store leaves out of Azure's lists.
+    /// One more key to look up, which the list may lack: its name does not have that prefix, or
+    /// equals it (object_store leaves such names out of Azure's lists).
     pub(super) besides: Option<String>,
 }
 
@@ -36,8 +36,8 @@ impl Names {
             Ok(path) => Ok(Self { prefix: format!("{path}/") }),
             Err(_) => Err(Error::new(
                 ErrorKind::InvalidConfig,
-                "the store's prefix has an empty part, `.`, `..` or a control character, which no \
-                 object's name can have; write one such as `folder/sub`",
+                "the store's prefix has an empty part, `.`, `..` or a control character, which are not \
+                 allowed in an object's name; write one such as `folder/sub`",
             )),
         }
     }
@@ -53,7 +53,7 @@ impl Names {
         Path::parse(name).map_err(|error| Error::store(operation, error))
     }
 
-    /// The key whose value the object holds, if it holds any.
+    /// The key whose value the object holds, if it is an object of this store.
     pub(super) fn key(&self, key_space: KeySpace, path: &Path) -> Option<String> {
         let name = path.as_ref().strip_prefix(&self.prefix)?;
         let key = percent_decode_str(name).decode_utf8().ok()?;
@@ -89,7 +89,7 @@ fn encode(key: &str) -> String {
         let escaped = match character {
             '%' => true,
             '/' => begins_a_part || next.is_none(),
-            // A slash that ends the key is escaped and therefore ends no part.
+            // A slash at the end of the key is escaped, so it does not end a part.
             '.' => next.is_none() || (next == Some('/') && at + 2 < key.len()),
             _ => false,
         };

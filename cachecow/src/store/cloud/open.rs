@@ -39,7 +39,7 @@ fn open_with(url: &str, environment: &[(String, String)]) -> Result<CloudStore, 
         }
         "gs" | "gcs" => {
             let address = parse(url, &GOOGLE)?;
-            // As the builder's own: the metadata server speaks no other.
+            // Like the builder's own client: the metadata server supports only HTTP.
             let client = client().with_allow_http(true);
             let builder = GoogleCloudStorageBuilder::new().with_client_options(client);
             let builder = settings(&address, &GOOGLE, environment)?
@@ -61,7 +61,7 @@ fn open_with(url: &str, environment: &[(String, String)]) -> Result<CloudStore, 
     }
 }
 
-/// Bounds on silence and not on the whole, which may be large.
+/// Timeouts for a silent connection, not for the whole transfer, which may be large.
 fn client() -> ClientOptions {
     ClientOptions::new()
         .with_timeout_disabled()
@@ -72,10 +72,12 @@ fn client() -> ClientOptions {
 fn built(store: Result<CloudStore, Error>, address: &Address) -> Result<CloudStore, Error> {
     let store = store.map_err(|error| {
         let cause = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-        // What object_store complains about it may quote.
+        // object_store's error message may quote the value.
         let quoted = address.secrets().any(|secret| cause.contains(secret));
         let cause = if quoted { "a credential in it cannot be used" } else { &cause };
-        invalid(&format!("its settings and the environment's make no store: {cause}"))
+        invalid(&format!(
+            "no store can be opened with its settings and those of the environment: {cause}"
+        ))
     })?;
     store.with_prefix(&address.prefix)
 }
@@ -142,10 +144,10 @@ mod tests {
             ("s3://bucket?access_key_id=k", "SecretAccessKey"),
             ("s3://bucket?allow_http=c2VjcmV0", "credential"),
             ("gs://key:c2VjcmV0@bucket", "`service_account_path`"),
-            ("gs://bucket?service_account_key=c2VjcmV0", "make no store"),
+            ("gs://bucket?service_account_key=c2VjcmV0", "no store can be opened"),
             ("az://container", "Account must be specified"),
             ("az://:c2VjcmV0@container", "az://[account:key@]container"),
-            ("az://account:c2VjcmV0*@container", "make no store"),
+            ("az://account:c2VjcmV0*@container", "no store can be opened"),
             ("az://c2VjcmV0=&k%01@container?access_key=a2V5", "credential"),
         ] {
             let error = open(url, &[]).expect_err(url);
@@ -161,7 +163,7 @@ mod tests {
         let environment = [("AWS_SKIP_SIGNATURE", "true"), ("HOME", "/"), ("AWS_PROFILE", "p")];
         assert!(!open("s3://bucket", &environment).unwrap().can_sign);
         assert!(open("s3://bucket?skip_signature=false", &environment).unwrap().can_sign);
-        // Half of a pair, which object_store would refuse.
+        // Half of a pair of credentials, which object_store would refuse.
         let half = [("AWS_ACCESS_KEY_ID", "other")];
         assert!(open("s3://bucket", &half).is_err());
         assert!(open("s3://key:c2VjcmV0@bucket", &half).is_ok());

@@ -13,13 +13,13 @@ pub(super) struct Provider<K: 'static> {
     /// Which variables of the environment are settings.
     pub(super) variables: &'static str,
     pub(super) bucket: K,
-    /// Whom and whose secret stand before the bucket, where that is a custom.
+    /// The settings for user and secret before the bucket, if the service's URLs have them.
     pub(super) userinfo: Option<(K, K)>,
-    /// Whether a user may stand there alone.
+    /// Whether a user without a secret is allowed there.
     pub(super) user_alone: bool,
-    /// Groups of which the URL's and the environment's must not be mixed.
+    /// Groups of settings that must come either from the URL or from the environment.
     pub(super) together: &'static [&'static [K]],
-    /// Settings to name to whom does not know them.
+    /// The settings to list in errors about unknown ones.
     pub(super) known: &'static str,
     pub(super) client: fn(ClientConfigKey) -> K,
 }

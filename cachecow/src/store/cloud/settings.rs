@@ -1,4 +1,4 @@
-//! What a URL and the environment say about a service.
+//! The settings of a service, from a URL and the environment.
 
 use std::str::FromStr;
 
@@ -22,12 +22,12 @@ where
         let key = known(name, provider)?;
         if key == provider.bucket {
             return Err(invalid(&format!(
-                "`{name}` is no setting of it, as it names its bucket; write {}",
+                "`{name}` is not allowed, since the URL already names the bucket; write {}",
                 provider.form
             )));
         }
         if given.iter().any(|(other, _)| *other == key) {
-            return Err(invalid(&format!("it says `{name}` twice, maybe by another name")));
+            return Err(invalid(&format!("it has `{name}` twice, possibly by another name")));
         }
         given.push((key, value.clone()));
     }
@@ -61,8 +61,8 @@ fn userinfo<K: Clone>(
         return match (&address.user, &address.password) {
             (None, None) => Ok(Vec::new()),
             _ => Err(invalid(
-                "Google's credentials do not fit before the bucket; name the file that holds them \
-                 as `service_account_path`",
+                "Google's credentials cannot be written before the bucket; name the file that holds \
+                 them with `service_account_path`",
             )),
         };
     };
@@ -78,7 +78,7 @@ fn userinfo<K: Clone>(
 
 fn known<K: FromStr>(name: &str, provider: &Provider<K>) -> Result<K, Error> {
     name.to_ascii_lowercase().parse().map_err(|_| {
-        // What looks like no name may be a secret that lost its own.
+        // A text that does not look like a name may be a secret whose name is missing.
         let is_name = |byte: u8| byte.is_ascii_lowercase() || byte == b'_';
         let shown = if name.len() <= 32 && name.bytes().all(is_name) {
             format!("`{name}`, a setting that is unknown")

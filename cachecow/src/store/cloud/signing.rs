@@ -12,18 +12,18 @@ use super::CloudStore;
 use super::error::{cannot_sign, failed};
 use crate::error::Error;
 
-/// All but what is itself in every part of an address, and the slash.
+/// All characters except those that are allowed everywhere in an address, and the slash.
 const SPECIAL: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
 /// How object_store spells a name in an address that it signs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Spelling {
-    /// As it should be.
+    /// Correctly encoded.
     Right,
-    /// As it is: Google's. A `?` would end the path.
+    /// Not encoded (Google). A `?` would end the path.
     Raw,
-    /// As it should be, and so in the signature, where Azure expects the name as it is.
+    /// Correctly encoded, but also in the signature, where Azure expects the raw name.
     RightAndWronglySigned,
 }
 
@@ -44,7 +44,7 @@ pub(super) async fn address(store: &CloudStore, path: &Path) -> Result<String, E
     let spelled = Path::parse(spelled).map_err(|error| Error::store("url_for", error))?;
     let paths = match store.spelling {
         Spelling::Right | Spelling::RightAndWronglySigned => vec![path],
-        // Should it spell names rightly one day, the first is spelled twice.
+        // If a later object_store encodes names correctly, the first one is encoded twice.
         Spelling::Raw => vec![&spelled, path],
     };
     for candidate in paths {
@@ -61,14 +61,14 @@ pub(super) async fn address(store: &CloudStore, path: &Path) -> Result<String, E
     }
     Err(Error::unsupported(
         "url_for",
-        "object_store signs no address of this service for a key with a character that addresses \
-         cannot hold as it is, such as a space or `%`",
+        "object_store cannot sign an address of this service for a key with a character that must be \
+         encoded, such as a space or `%`",
     ))
 }
 
 fn unsigned(cause: object_store::Error) -> Error {
     use object_store::Error as Cause;
-    // Azure has no kind of error for it.
+    // object_store has no error kind for this with Azure.
     let by_credentials = cause.to_string().contains("Generating SAS keys");
     match cause {
         Cause::NotSupported { .. } | Cause::NotImplemented { .. } => cannot_sign("url_for"),

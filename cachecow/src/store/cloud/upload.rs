@@ -12,7 +12,7 @@ use super::error::failed;
 use crate::error::Error;
 use crate::store::Reader;
 
-/// The least that is sent as a part; what is not longer is sent whole.
+/// The smallest part; a value that is not longer is sent as a whole.
 const PART: usize = 8 * 1024 * 1024;
 
 /// How many parts are under way at once. One more is being filled.
@@ -39,14 +39,14 @@ pub(super) async fn put_bytes(
     upload.finish().await
 }
 
-/// Stores what a reader gives, and holds no more than the parts under way of it.
+/// Stores a value from a reader, with only the parts under way in memory.
 pub(super) async fn put_reader(
     service: &dyn Service,
     path: &Path,
     mut value: Reader,
 ) -> Result<(), Error> {
     let part = part_len(value.len());
-    // Grows with what there is: most values are short.
+    // The buffer grows as needed: most values are short.
     let first = read_part(&mut value, part, BytesMut::new()).await?;
     if first.len() < part {
         return put_whole(service, path, first).await;
@@ -74,13 +74,14 @@ async fn put_whole(service: &dyn Service, path: &Path, value: Bytes) -> Result<(
     Ok(())
 }
 
-/// The parts of a value that is known to be very long are longer, lest there be too many.
+/// The length of a part. It is larger for a value that is known to be very long, so that there are not too many
+/// parts.
 fn part_len(value_len: Option<u64>) -> usize {
     let len = value_len.unwrap_or(0).div_ceil(MOST_PARTS);
     usize::try_from(len).unwrap_or(usize::MAX).max(PART)
 }
 
-/// The next part: as long as that, unless the reader ends.
+/// Reads the next part: `len` bytes, or fewer at the end of the reader.
 async fn read_part(value: &mut Reader, len: usize, mut part: BytesMut) -> Result<Bytes, Error> {
     let mut rest = value.take(len as u64);
     while part.len() < len {
@@ -120,7 +121,7 @@ impl Upload {
 
     async fn finish(mut self) -> Result<(), Error> {
         match self.parts.take() {
-            // Aborts by itself if it fails.
+            // Aborts the upload if it fails.
             Some(parts) => parts.finish().await.map(|_| ()).map_err(|error| failed("put", error)),
             None => Ok(()),
         }
@@ -132,8 +133,7 @@ impl Upload {
         }
     }
 
-    /// The failure that the caller hears of is the one before; the service's own rules clean up
-    /// what cannot be aborted.
+    /// The caller gets the earlier failure. If the abort fails, the service's own rules clean up.
     fn aborting(&mut self) -> Option<BoxFuture<'static, ()>> {
         let parts = self.parts.take()?;
         Some(Box::pin(async move { drop(parts.abort().await) }))

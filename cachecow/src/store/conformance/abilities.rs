@@ -1,4 +1,4 @@
-//! What some stores can do, and others refuse.
+//! Operations that some stores support, and others refuse.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use super::super::{KeyValueStore, KeyValueStoreExt as _, Reader, Ttl};
 use super::support::{Untouchable, assert_empty, assert_kind, expect};
 use crate::error::ErrorKind;
 
-/// A time to live is kept by a store that has them, and refused by one that has not.
+/// A store with times to live keeps them; another store refuses them.
 pub async fn times_to_live_are_kept_or_refused(store: &(impl KeyValueStore + ?Sized)) {
     for ttl in [Duration::ZERO, Duration::from_nanos(1), Duration::MAX] {
         assert_kind(store.put_with_ttl("t", "v", ttl).await, ErrorKind::InvalidTtl, "put_with_ttl");
@@ -35,7 +35,7 @@ pub async fn times_to_live_are_kept_or_refused(store: &(impl KeyValueStore + ?Si
     expect(store.put("t", "for good").await, "put");
     let left = expect(store.open("t").await, "open").expires_in();
     assert_eq!(left, None, "storing again without a time to live clears it");
-    // The shortest of all is over before the value is seen, or soon afterwards.
+    // The shortest time to live ends before the value is read, or soon afterwards.
     expect(store.put_with_ttl("t", "brief", Duration::from_millis(1)).await, "put_with_ttl");
     tokio::time::sleep(Duration::from_millis(50)).await;
     assert_kind(store.get("t").await, ErrorKind::NotFound, "get of what has expired");
@@ -93,7 +93,7 @@ pub async fn copies_and_moves_work_or_are_refused(store: &(impl KeyValueStore + 
     assert_empty(store).await;
 }
 
-/// An address is given whether or not the value exists, or is refused.
+/// The store returns an address, whether or not the value exists, or refuses.
 pub async fn addresses_are_given_or_refused(store: &(impl KeyValueStore + ?Sized)) {
     let address = store.url_for("absent").await;
     if store.capabilities().urls {

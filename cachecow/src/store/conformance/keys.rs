@@ -1,4 +1,4 @@
-//! Which keys a store takes.
+//! Which keys a store accepts.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use super::super::{Capabilities, KeySpace, KeyValueStore, KeyValueStoreExt as _,
 use super::support::{Untouchable, assert_empty, assert_kind, expect, folder};
 use crate::error::ErrorKind;
 
-/// Keys that make trouble for some store or other; all of them are standard ones.
+/// Keys that are difficult for some stores; all of them are standard keys.
 const ODD_KEYS: &[&str] = &[
     ".",
     "..",
@@ -50,7 +50,7 @@ const ODD_KEYS: &[&str] = &[
     "%tmp",
 ];
 
-/// Every key of the key space works, and none is taken for another.
+/// Every key of the key space works, and is different from all others.
 pub async fn odd_keys_are_keys(store: &(impl KeyValueStore + ?Sized)) {
     let Capabilities { key_space, max_key_len, .. } = store.capabilities();
     let mut keys: Vec<String> = ODD_KEYS.iter().map(ToString::to_string).collect();
@@ -59,7 +59,7 @@ pub async fn odd_keys_are_keys(store: &(impl KeyValueStore + ?Sized)) {
             .map(|byte| char::from(byte).to_string())
             .filter(|key| KeySpace::Standard.contains(key)),
     );
-    // Where a wrapper lengthens keys, what is left of the length.
+    // If a wrapper lengthens keys, up to the remaining length.
     keys.extend([1, 64, 100].map(|len| "k".repeat(len)));
     if key_space == KeySpace::Extended || key_space == KeySpace::Text {
         keys.extend(
@@ -114,7 +114,7 @@ pub async fn invalid_keys_are_refused(store: &(impl KeyValueStore + ?Sized)) {
             invalid,
             "put_reader",
         );
-        // The file does not exist: the key is looked at first.
+        // The file does not exist: the key must be checked first.
         assert_kind(store.put_file(key, &target).await, invalid, "put_file");
         assert_kind(store.get_file(key, &target).await, invalid, "get_file");
         assert_kind(store.delete(key).await, invalid, "delete");

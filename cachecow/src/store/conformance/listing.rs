@@ -7,7 +7,7 @@ use futures_util::TryStreamExt as _;
 use super::super::{KeyValueStore, KeyValueStoreExt as _};
 use super::support::{assert_empty, each, expect};
 
-/// A prefix is literal, whatever characters it holds.
+/// A prefix is literal, whatever characters it contains.
 pub async fn prefixes_are_literal(store: &(impl KeyValueStore + ?Sized)) {
     let keys = [
         "a", "ab", "abc", "b", "a%", "a%b", "a_b", "a.b", "axb", "A", "a[bc]", "a?", "a^", "a$",

@@ -1,4 +1,4 @@
-//! The suite that every [`KeyValueStore`] passes: what the trait's documentation says, as code.
+//! The test suite that every [`KeyValueStore`] must pass. It checks what the trait's documentation says.
 //!
 //! Run [`all`] in a test of your own store:
 //!
@@ -11,12 +11,12 @@
 //! # }
 //! ```
 //!
-//! Each check takes a store of its own or an empty one, uses what the store's capabilities allow,
-//! expects a clear refusal of the rest, and leaves the store empty.
+//! Each check needs a new or an empty store. It uses what the store's capabilities allow, expects a
+//! clear refusal of other operations, and leaves the store empty.
 //!
 //! # Panics
 //!
-//! Every check panics, saying what was expected, if the store does something else.
+//! Every check panics if the store behaves differently; the message says what was expected.
 
 #![allow(clippy::missing_panics_doc, reason = "every check panics; the module's page says so")]
 

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 use super::super::{KeyValueStore, KeyValueStoreExt as _};
 use crate::error::{Error, ErrorKind};
 
-/// Some at a time, so that distant servers do not take for ever.
+/// Several at a time, so that the check does not take too long with distant servers.
 pub(super) async fn each(keys: &[String], act: impl AsyncFn(&str)) {
     for some in keys.chunks(16) {
         join_all(some.iter().map(|key| act(key))).await;
@@ -39,7 +39,7 @@ pub(super) fn folder() -> tempfile::TempDir {
     expect(tempfile::tempdir(), "a temporary folder")
 }
 
-/// Gives its bytes in slices of odd sizes, and then fails or ends.
+/// Returns its bytes in slices of odd sizes, and then fails or ends.
 pub(super) struct Slices {
     pub(super) bytes: Vec<u8>,
     pub(super) at: usize,

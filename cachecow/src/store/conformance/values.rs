@@ -8,7 +8,7 @@ use super::super::{KeyValueStore, KeyValueStoreExt as _};
 use super::support::{Slices, assert_empty, assert_kind, expect, folder};
 use crate::error::ErrorKind;
 
-/// What is put is got, replaced as a whole, and gone when deleted.
+/// A value that was put is returned, replaced as a whole, and gone after a delete.
 pub async fn values_come_back(store: &(impl KeyValueStore + ?Sized)) {
     let large: Vec<u8> = (0..1_000_000u32).map(|i| (i % 251) as u8).collect();
     for value in [&b"one"[..], b"", b"\0\xff\r\n", &large, b"short again"] {
@@ -40,7 +40,7 @@ pub async fn readers_come_back(store: &(impl KeyValueStore + ?Sized)) {
         expect(reader.read_to_end(&mut rest).await, "reading the rest");
         assert_eq!([start, rest].concat(), value[..len], "open gives what was put");
     }
-    // A reader that is dropped half-way harms nothing.
+    // A reader may be dropped half-way.
     let mut reader = expect(store.open("r").await, "open");
     expect(reader.read_exact(&mut [0; 10]).await, "reading a slice");
     drop(reader);

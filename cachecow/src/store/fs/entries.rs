@@ -28,11 +28,11 @@ pub(super) fn read(folder: &Dir) -> io::Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// The kernel locks a folder for the length of one call: what it gives at once is what the folder had at one
-/// moment. Between two calls, a file that replaces another may get another place (tmpfs, btrfs), before or
-/// behind the one that was come to. So the whole folder is asked for in one call, with more room each time.
+/// The kernel locks a folder for the length of one call, so one call returns the folder's content at one moment.
+/// Between two calls, a file that replaces another may get another position (tmpfs, btrfs), before or after the
+/// current one. So the whole folder is read in one call, with a larger buffer each time.
 ///
-/// A file system over a network may give a folder in parts whatever the room, and that has to do.
+/// A network file system may return a folder in parts, however large the buffer is; that cannot be avoided.
 #[cfg(target_os = "linux")]
 fn read_all(folder: &Dir) -> io::Result<Vec<Entry>> {
     use rustix::fs::{Mode, OFlags, SeekFrom, openat, seek};
@@ -54,11 +54,11 @@ fn read_all(folder: &Dir) -> io::Result<Vec<Entry>> {
 /// Enough for some hundred names.
 #[cfg(target_os = "linux")]
 const LEAST_ROOM: usize = 64 * 1024;
-/// Enough for some million; of the room, what is not used costs nothing.
+/// Enough for some million names; unused memory costs nothing.
 #[cfg(target_os = "linux")]
 const MOST_ROOM: usize = LEAST_ROOM << 12;
 
-/// What there is from here on, read with this room, and by how many calls.
+/// Reads the rest of the folder with a buffer of this size; also returns the number of calls.
 #[cfg(target_os = "linux")]
 fn read_with(
     open: &rustix::fd::OwnedFd,
@@ -95,7 +95,7 @@ fn named(entry: &rustix::fs::RawDirEntry<'_>, folder: &Dir) -> io::Result<Option
         FileType::RegularFile => Kind::File,
         FileType::Directory => Kind::Folder,
         FileType::Symlink => Kind::Link,
-        // Not every file system says so in the folder.
+        // Not every file system reports the type in the folder.
         FileType::Unknown => match folder.symlink_metadata(name) {
             Ok(metadata) => kind_of(metadata.file_type()),
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -106,7 +106,7 @@ fn named(entry: &rustix::fs::RawDirEntry<'_>, folder: &Dir) -> io::Result<Option
     Ok(Some(Entry { name: name.to_owned(), kind }))
 }
 
-/// There is no such call: what is replaced meanwhile may be missed.
+/// Without such a call, files that are replaced meanwhile may be missed.
 #[cfg(not(target_os = "linux"))]
 fn read_all(folder: &Dir) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();

@@ -27,11 +27,11 @@ use crate::error::Error;
 /// How much of a value is in memory while it is stored from a reader.
 const SLICE: usize = 256 * 1024;
 
-/// What stays as it is in the path of an address.
+/// The characters that are not encoded in the path of an address.
 const PATH: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
-/// A store of one file a key in a folder, the root. Clones are one store.
+/// A store in a folder (the root), with one file for each key. Clones are one store.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -55,51 +55,49 @@ const PATH: &AsciiSet =
 ///
 /// # Names
 ///
-/// A key is its file's name, so that a folder of files can be used as it is. With
-/// [`KeySpace::Extended`] a `/` in a key makes a folder. Only a segment that is empty, `.` or `..`,
-/// or begins with `%`, gets one `%` put before it. Of two keys of which one would have to be a file
-/// and the other a folder, such as `a` and `a/b`, the second to be stored is refused with
+/// A key is its file's name, so an existing folder of files can be used as it is. With
+/// [`KeySpace::Extended`], a `/` in a key makes a folder. Only a segment that is empty, `.` or
+/// `..`, or begins with `%`, gets a `%` before it. If one key would be a file and another key a
+/// folder of the same name, such as `a` and `a/b`, the second one is refused with
 /// [`Store`](crate::ErrorKind::Store).
 ///
-/// Where the file system does not tell upper case from lower, neither does the store: `K` and `k`
-/// are one key there. It is tested on Unix.
+/// If the file system ignores case, the store does too: `K` and `k` are then one key. The store is
+/// tested on Unix.
 ///
 /// # Reach
 ///
-/// Nothing outside of the root is read, written, listed or deleted. A symbolic link that leads out
-/// makes every operation on its key fail with [`Store`](crate::ErrorKind::Store), and is not
-/// listed. One that stays inside is followed, except that listing does not enter a linked folder. The
-/// value then has two keys. A `put` with the file's own key is seen by both, and one with the link's replaces
-/// the link, so that there are two values. A `CacheDecorator` in front of the store knows nothing of links:
-/// after a change by one key it may serve the old value by the other, for its time to live.
-/// What is neither a file nor leads to one is no value: it is not found, not listed, and not
-/// replaced.
+/// Nothing outside the root is read, written, listed or deleted. If a symbolic link points outside, every operation
+/// on its key fails with [`Store`](crate::ErrorKind::Store), and it is not listed. A link that stays inside is
+/// followed, except that listing does not enter a linked folder. The value then has two keys. A `put` with the
+/// file's own key is seen by both keys. A `put` with the link's key replaces the link, so there are two values
+/// afterwards. A `CacheDecorator` in front of the store does not know about links: after a change by one key, it
+/// may serve the old value by the other, for its time to live. Anything that is not a file or a link to one is not
+/// a value: it is not found, not listed, and not replaced.
 ///
 /// # Consistency
 ///
-/// A value is written to a new file in the folder `%tmp` below the root, brought to the disk, and
-/// moved to its place in one step; the folder's entry is on the disk as well before a `put`
-/// returns. A crash, of the process or the machine, leaves the old value or the new one. What it
-/// leaves in `%tmp` is removed by [`open`](Self::open) when it is a day old. A change whose very
-/// last step failed, bringing the folder's entry to the disk, has happened nevertheless.
+/// A value is written to a new file in the folder `%tmp` below the root, synced to the disk, and
+/// moved to its place in one step. The folder's entry is synced too before a `put` returns. After a
+/// crash of the process or the machine, there is the old value or the new one. Files that a crash
+/// leaves in `%tmp` are removed by [`open`](Self::open) when they are a day old. If only the last
+/// step fails, syncing the folder's entry, the change has happened nevertheless.
 ///
-/// A reader goes on reading the value that it opened, whatever becomes of the key, and no further than
-/// the value went then. A copy or move takes the value as it then is. New files have the permissions that the
-/// process's umask leaves.
+/// A reader goes on reading the value that it opened, up to its length at that time, even if the key changes. A
+/// copy or a move takes the current value. New files have the permissions that the process's umask allows.
 ///
-/// On Linux a listing has every key of a folder that was there while the folder was read, however often
-/// its value is replaced meanwhile; a network's file system that gives a folder in parts, and other
-/// systems, may miss such a key. A folder is read when the listing comes to it, and its names are in memory
-/// until they are listed, with those of the folders above it.
+/// On Linux, a listing contains every key that exists while its folder is read, however often its value is replaced
+/// meanwhile. A network file system that returns a folder in parts, and other operating systems, may miss such a
+/// key. A folder is read when the listing reaches it. Its names, and those of the folders above it, are in memory
+/// until they are listed.
 ///
 /// # Cancellation
 ///
-/// If the future of a `put` is dropped before the whole value was read, nothing happens and nothing
-/// is left over; after that it happens as a whole.
+/// If the future of a `put` is dropped before the whole value was read, nothing changes and nothing
+/// is left over. After that, the change happens as a whole.
 ///
 /// # Runtime
 ///
-/// Tokio, whose threads for blocking work do it all.
+/// Tokio. All work runs on its threads for blocking work.
 #[derive(Clone)]
 pub struct FilesystemStore {
     root: Arc<Root>,
@@ -108,7 +106,7 @@ pub struct FilesystemStore {
 }
 
 impl FilesystemStore {
-    /// The store in this folder, which must exist.
+    /// Opens the store in this folder, which must exist.
     ///
     /// # Errors
     ///
@@ -117,11 +115,11 @@ impl FilesystemStore {
         Self::at("open", root.as_ref(), false).await
     }
 
-    /// The store in this folder, which is made if it does not exist, with the folders above it.
+    /// Opens the store in this folder. If the folder does not exist, it is created, with the folders above it.
     ///
     /// # Errors
     ///
-    /// [`Store`](crate::ErrorKind::Store), if the folder cannot be made or used.
+    /// [`Store`](crate::ErrorKind::Store), if the folder cannot be created or used.
     pub async fn create(root: impl AsRef<Path>) -> Result<Self, Error> {
         Self::at("create", root.as_ref(), true).await
     }
@@ -136,16 +134,16 @@ impl FilesystemStore {
         Ok(Self { root, key_space: KeySpace::Standard, url_prefix: None })
     }
 
-    /// This store with other keys allowed. Default: [`KeySpace::Standard`].
+    /// Returns this store with another key space. Default: [`KeySpace::Standard`].
     ///
-    /// Not every text can be a file's name: [`KeySpace::Text`] is taken as [`KeySpace::Extended`].
+    /// Not every text can be a file's name: [`KeySpace::Text`] is treated as [`KeySpace::Extended`].
     #[must_use]
     pub fn with_key_space(self, key_space: KeySpace) -> Self {
         Self { key_space: key_space.bounded(), ..self }
     }
 
-    /// This store with this before the percent-encoded path of a key's file, for a web server that
-    /// serves the root. Default: `file://` and the root's path.
+    /// Returns this store with a prefix for addresses, before the percent-encoded path of a key's
+    /// file: for a web server that serves the root. Default: `file://` and the root's path.
     #[must_use]
     pub fn with_url_prefix(self, prefix: impl Into<String>) -> Self {
         Self { url_prefix: Some(Arc::from(prefix.into())), ..self }
@@ -213,7 +211,7 @@ impl KeyValueStore for FilesystemStore {
             if slice.is_empty() {
                 break;
             }
-            // If this future is dropped, the file goes when the slice is written.
+            // If this future is dropped, the file is removed when the slice is written.
             (temporary, slice) = blocking("put", move || {
                 temporary.write(&slice).map_err(failed)?;
                 slice.clear();

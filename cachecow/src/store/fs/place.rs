@@ -1,4 +1,4 @@
-//! Where a key's value is.
+//! The place of a key's value.
 
 use std::io::{self, ErrorKind, Read as _};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use super::root::{NoFile, Root};
 use crate::store::KeySpace;
 use crate::store::names::Names;
 
-/// How often a folder is made again for a file when others keep removing it.
+/// How often a folder is created again for a file if others keep removing it.
 const ATTEMPTS: usize = 1000;
 
 /// The file of a key, which may or may not exist.
@@ -34,7 +34,7 @@ impl Place {
         &self.path
     }
 
-    /// What is known of the file; `None` where there is none.
+    /// The file's metadata; `None` if there is no file.
     pub(super) fn look(&self) -> io::Result<Option<Metadata>> {
         match self.root.dir.metadata(&self.path) {
             Ok(metadata) => Ok(metadata.is_file().then_some(metadata)),
@@ -76,13 +76,13 @@ impl Place {
         }
     }
 
-    /// After the file has gone: its empty folders go too, and the disk knows.
+    /// After the file was removed: removes its empty folders too, and syncs the disk.
     pub(super) fn forget(&self) -> io::Result<()> {
         let left = self.root.remove_empty_parents(&self.path);
         self.root.sync_parents(left)
     }
 
-    /// Makes the unfinished file at `from` the value, and brings that to the disk.
+    /// Makes the unfinished file at `from` the value, and syncs that to the disk.
     pub(super) fn finish(&self, from: &str) -> io::Result<()> {
         self.receive(from)?;
         self.root.sync_parents(&self.path)
@@ -108,7 +108,7 @@ impl Place {
             };
             match error.kind() {
                 ErrorKind::NotFound if attempts.next().is_some() => {
-                    // It is not for want of the file itself.
+                    // Check that the file itself is not missing.
                     dir.symlink_metadata(from)?;
                     // A concurrent delete may remove a folder before there is a file in it.
                     self.root.create_parents(&self.path)?;
@@ -118,12 +118,12 @@ impl Place {
         }
     }
 
-    /// Refuses what must not be replaced: links that lead out, and what is no file.
+    /// Refuses what must not be replaced: links that point outside, and anything that is not a file.
     fn check_free(&self) -> io::Result<()> {
         match self.root.dir.metadata(&self.path) {
             Ok(metadata) if metadata.is_file() => Ok(()),
             Ok(metadata) if metadata.is_dir() => {
-                // One that a crash left empty is in nobody's way.
+                // An empty folder that a crash left may be removed.
                 let is_removed = self.key_space != KeySpace::Standard
                     && self.root.dir.remove_dir(&self.path).is_ok();
                 if is_removed { Ok(()) } else { Err(ErrorKind::IsADirectory.into()) }
@@ -135,7 +135,7 @@ impl Place {
     }
 }
 
-/// No value, where the error says that there is no file.
+/// Turns an error about a missing file into `None`.
 fn absent<T>(error: io::Error) -> io::Result<Option<T>> {
     match error.kind() {
         ErrorKind::NotFound | ErrorKind::NotADirectory => Ok(None),

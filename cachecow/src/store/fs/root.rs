@@ -1,4 +1,4 @@
-//! The folder that nothing leaves.
+//! The root folder, which no path can leave.
 
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::error::Error;
 /// The folder of unfinished files below the root: no key's name is `%` and a letter.
 pub(super) const UNFINISHED: &str = "%tmp";
 
-/// The folder that nothing leaves: every path is opened beneath it.
+/// The root folder, which no path can leave: every path is opened beneath it.
 #[derive(Debug)]
 pub(super) struct Root {
     pub(super) dir: Dir,
@@ -33,7 +33,7 @@ impl Root {
         &self.location
     }
 
-    /// The location as it stands in an address after `file://`, not yet percent-encoded.
+    /// The location for an address after `file://`, not yet percent-encoded.
     pub(super) fn absolute_path(&self) -> Vec<u8> {
         let path = self.location.as_os_str().as_encoded_bytes();
         if cfg!(windows) {
@@ -41,12 +41,12 @@ impl Root {
             let path = String::from_utf8_lossy(path).replace('\\', "/");
             return format!("/{}", path.trim_start_matches("//?/")).into_bytes();
         }
-        // The root of all is `/`, and a slash follows.
+        // The file system's root is `/`; the caller adds a slash.
         path.strip_suffix(b"/").unwrap_or(path).to_owned()
     }
 
-    /// Makes the folders that the path lies in. One that is there, or is removed meanwhile, is no
-    /// error: whoever needs it will see.
+    /// Creates the folders of the path. It is not an error if one exists, or is removed meanwhile:
+    /// the next operation will notice.
     pub(super) fn create_parents(&self, path: &str) -> io::Result<()> {
         for (at, _) in path.match_indices('/') {
             match self.dir.create_dir(&path[..at]) {
@@ -61,8 +61,7 @@ impl Root {
         Ok(())
     }
 
-    /// Removes the folders that the path lies in while they are empty; the part of the path that
-    /// is left of them.
+    /// Removes the folders of the path as long as they are empty; returns the rest of the path.
     pub(super) fn remove_empty_parents<'a>(&self, path: &'a str) -> &'a str {
         let mut left = path;
         while let Some((folder, _)) = left.rsplit_once('/') {
@@ -75,8 +74,8 @@ impl Root {
         left
     }
 
-    /// Brings the entries of the folders that the path lies in to the disk: of all of them, since
-    /// another writer may have made one and not have come to this.
+    /// Syncs the entries of all folders of the path to the disk: another writer may have created
+    /// one, and not synced it yet.
     pub(super) fn sync_parents(&self, path: &str) -> io::Result<()> {
         let mut left = path;
         while let Some((folder, _)) = left.rsplit_once('/') {
@@ -95,29 +94,29 @@ impl Root {
         self.dir.open(folder)?.sync_all()
     }
 
-    /// Folders cannot be opened as files there, and the file system keeps their entries safe.
+    /// On such systems folders cannot be opened as files, and the file system syncs their entries.
     #[cfg(not(unix))]
     fn sync(&self, _folder: &str) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// The store's error for one of the file system's.
+/// Converts an error of the file system to one of the store.
 pub(super) fn fault(operation: &'static str, error: io::Error) -> Error {
     let why = match error.kind() {
         ErrorKind::IsADirectory | ErrorKind::NotADirectory => {
-            "a file would have to be a folder as well, as with the keys `a` and `a/b`; delete or \
-             rename one of them"
+            "a file would also have to be a folder, as with the keys `a` and `a/b`; delete or rename \
+             one of them"
         }
         _ if error.get_ref().and_then(|error| error.downcast_ref::<NoFile>()).is_some() => {
-            "something that is no file has the key's name"
+            "something with the key's name is not a file"
         }
         _ => return Error::store(operation, error),
     };
     Error::caused_by(crate::ErrorKind::Store, format!("{operation}: {why}"), error)
 }
 
-/// What has a key's name is neither a file nor a folder.
+/// The error for a key's name that is neither a file nor a folder.
 #[derive(Debug)]
 pub(super) struct NoFile;
 

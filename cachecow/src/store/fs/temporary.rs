@@ -9,7 +9,7 @@ use cap_std::fs::OpenOptions;
 use super::place::Place;
 use super::root::{Root, UNFINISHED};
 
-/// When a file that nobody finished is taken for the rest of a crash.
+/// The age at which an unfinished file is treated as left over from a crash.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A file that is not yet a value; removed when dropped.
@@ -36,7 +36,7 @@ impl Temporary {
                         _ => Err(error),
                     })?;
                 }
-                // Another's.
+                // The name is taken.
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
@@ -47,7 +47,7 @@ impl Temporary {
         self.file.write_all(slice)
     }
 
-    /// Writes all that is left of the other file, by the system's own means where it has some.
+    /// Copies the rest of the other file, with the system's own call if there is one.
     pub(super) fn copy_from(&mut self, file: &mut std::fs::File) -> io::Result<()> {
         io::copy(file, &mut self.file).map(|_| ())
     }
@@ -55,7 +55,7 @@ impl Temporary {
     /// Makes it the value at this place.
     pub(super) fn persist(mut self, place: &Place) -> io::Result<()> {
         self.file.sync_all()?;
-        // Once it is moved, its name is nobody's: to remove it then does no harm.
+        // Once it is moved, its name is unused: removing it then does no harm.
         place.finish(&self.path)?;
         self.is_moved = true;
         Ok(())
@@ -65,13 +65,13 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         if !self.is_moved {
-            // If it fails, the file is swept one day.
+            // If it fails, the file is removed later by `sweep`.
             let _ = self.root.dir.remove_file(&self.path);
         }
     }
 }
 
-/// Removes what crashes left, as far as that can be done.
+/// Removes files that crashes left, if possible.
 pub(super) fn sweep(root: &Root) {
     let Ok(entries) = root.dir.read_dir(UNFINISHED) else { return };
     let now = SystemTime::now();

@@ -1,4 +1,4 @@
-//! From one key's file to another's.
+//! Copies and moves between the files of two keys.
 
 use std::io::{self, ErrorKind};
 
@@ -10,7 +10,7 @@ use super::place::Place;
 use super::temporary::Temporary;
 
 impl Place {
-    /// Whether there was something to copy.
+    /// Copies the value; returns whether there was one.
     pub(super) fn copy_to(&self, to: &Self) -> io::Result<bool> {
         if self.path() == to.path() {
             return Ok(self.look()?.is_some());
@@ -22,25 +22,25 @@ impl Place {
         Ok(true)
     }
 
-    /// Whether there was something to move.
+    /// Moves the value; returns whether there was one.
     pub(super) fn rename_to(&self, to: &Self) -> io::Result<bool> {
         let Some(source) = self.look()? else { return Ok(false) };
         if self.path() == to.path() {
             return Ok(true);
         }
-        // A link may lead elsewhere from another folder: its value is moved, not the link.
+        // In another folder, a link may point elsewhere: its value is moved, not the link.
         if self.root().dir.symlink_metadata(self.path())?.is_symlink() {
             let copied = self.copy_to(to)?;
             self.remove()?;
             return Ok(copied);
         }
-        // Two names of one file stay if one is moved onto the other.
+        // If one name of a file is moved onto another name of the same file, both remain.
         if to.look()?.is_some_and(|destination| is_same(&source, &destination)) {
             self.remove()?;
             return Ok(true);
         }
         match to.receive(self.path()) {
-            // It was there, and a concurrent change took it away.
+            // The file existed, but a concurrent change removed it.
             Err(error) if error.kind() == ErrorKind::NotFound && self.look()?.is_none() => {
                 return Ok(false);
             }
@@ -57,7 +57,7 @@ fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// The standard library does not say there.
+/// On such systems the standard library cannot tell.
 #[cfg(not(unix))]
 fn is_same(_one: &Metadata, _other: &Metadata) -> bool {
     false

@@ -13,10 +13,10 @@ use crate::store::blocking::blocking;
 use crate::store::names::{Names, folder_of, may_hold};
 use crate::store::{KeySpace, KeyStream};
 
-/// How many keys are found before they are given out.
+/// How many keys are collected before they are returned.
 const BATCH: usize = 256;
 
-/// A walk through the folders, depth first: one is open a level, and what it holds was read when it was
+/// A walk through the folders, depth first. One folder is open at each level; its content was read when it was
 /// entered.
 pub(super) struct Walk {
     root: Arc<Root>,
@@ -27,7 +27,7 @@ pub(super) struct Walk {
 }
 
 struct Folder {
-    /// What the keys in it begin with.
+    /// The prefix of the keys in it.
     keys: String,
     dir: Dir,
     entries: std::vec::IntoIter<Entry>,
@@ -55,7 +55,7 @@ impl Walk {
         .boxed()
     }
 
-    /// Some more keys; none when there are no more.
+    /// Returns some more keys; empty at the end.
     fn batch(&mut self) -> io::Result<Vec<String>> {
         if !self.is_started {
             self.is_started = true;
@@ -73,7 +73,7 @@ impl Walk {
         Ok(keys)
     }
 
-    /// Opens the folder that all keys with the prefix lie in, if it is one.
+    /// Opens the folder that contains all keys with the prefix, if it exists.
     fn start(&mut self) -> io::Result<()> {
         let keys = folder_of(&self.prefix).to_owned();
         let mut path = String::new();
@@ -99,7 +99,7 @@ impl Walk {
         Ok(())
     }
 
-    /// The entry's key, if it is one's; a folder is entered.
+    /// Returns the entry's key, if it has one; enters a folder.
     fn visit(&mut self, Entry { name, kind }: &Entry) -> io::Result<Option<String>> {
         let (Some(folder), Some(segment)) = (self.folders.last(), Names::FILES.segment(name))
         else {

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 #[derive(Clone)]
 pub(super) struct Branch {
     pub(super) repositories: Repositories,
-    /// In full; `None` where `HEAD` names none either.
+    /// The full name; `None` if `HEAD` names no branch either.
     pub(super) name: Option<Arc<str>>,
     /// A path, without slashes around it; empty is the root.
     pub(super) folder: Arc<str>,
@@ -21,15 +21,15 @@ pub(super) struct Branch {
     pub(super) message: Arc<str>,
 }
 
-/// Whose commits they are.
+/// The author of the commits.
 pub(super) struct Author {
     pub(super) name: String,
     pub(super) email: String,
 }
 
-/// Where the branch is.
+/// The current head of the branch.
 pub(super) struct Head {
-    /// The reference that moves: the branch, or what it is another name of.
+    /// The reference that moves: the branch, or the reference that it points to.
     pub(super) reference: String,
     /// `None` before the first commit.
     pub(super) commit: Option<Oid>,
@@ -51,7 +51,7 @@ impl Branch {
         self.folder_path(&NAMES.path(key))
     }
 
-    /// The path of what is at this path in the store's folder.
+    /// The path in the tree of a path in the store's folder.
     pub(super) fn folder_path(&self, path: &str) -> String {
         let slash = if self.folder.is_empty() { "" } else { "/" };
         format!("{}{slash}{path}", self.folder)
@@ -74,17 +74,17 @@ impl Branch {
         Ok(Head { reference, commit: Some(commit) })
     }
 
-    /// The branch's name, if it and the folder can be ones.
+    /// The branch's name, if it and the folder's name are valid.
     fn checked_name(&self, operation: &str) -> Result<&str, Error> {
         let invalid =
             |what| Err(Error::new(ErrorKind::InvalidConfig, format!("{operation}: {what}")));
         if !self.folder.split_terminator('/').all(|name| NAMES.segment(name) == Some(name)) {
-            return invalid("git takes no folder of the name that `with_folder` gives");
+            return invalid("git does not accept the folder name of `with_folder`");
         }
         match &self.name {
-            None => invalid("the repository's HEAD names no branch; name one by `with_branch`"),
+            None => invalid("the repository's HEAD names no branch; set one with `with_branch`"),
             Some(name) if git2::Reference::is_valid_name(name) => Ok(name),
-            Some(_) => invalid("git takes no branch of the name that `with_branch` gives"),
+            Some(_) => invalid("git does not accept the branch name of `with_branch`"),
         }
     }
 
@@ -131,7 +131,7 @@ impl Branch {
             None => taken.signature().or_else(|_| Signature::now("cachecow", "cachecow@localhost")),
         }
         .map_err(|error| {
-            let message = format!("{operation}: git takes no author like that of `with_author`");
+            let message = format!("{operation}: git does not accept the author of `with_author`");
             Error::caused_by(ErrorKind::InvalidConfig, message, error)
         })
     }

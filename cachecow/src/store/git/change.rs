@@ -15,13 +15,13 @@ use super::repository::Taken;
 use super::tree::{Found, Mode, Value, find};
 use crate::error::{Error, ErrorKind};
 
-/// How long a change is tried while the branch does not move.
+/// How long a change is retried while the branch does not move.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a change is tried at all.
+/// How long a change is retried in total.
 const ENDURANCE: Duration = Duration::from_secs(60);
 
-/// What becomes of the values.
+/// A change of values.
 pub(super) enum Change {
     Put { key: String, content: Content },
     Delete { key: String },
@@ -29,7 +29,7 @@ pub(super) enum Change {
     Rename { source: String, destination: String },
 }
 
-/// What is put.
+/// The content to store.
 pub(super) enum Content {
     Bytes(Bytes),
     /// All of it.
@@ -37,7 +37,7 @@ pub(super) enum Content {
 }
 
 impl Content {
-    /// Makes it an object of the repository, to which nothing refers yet.
+    /// Writes it as an object of the repository, to which nothing refers yet.
     fn write(self, repository: &Repository) -> Result<Oid, Error> {
         let failed = |error: git2::Error| Error::store("put", error);
         match self {
@@ -90,7 +90,7 @@ impl Edit {
         std::iter::once(one).chain(other).map(|path| &**path)
     }
 
-    /// What the tree becomes; `None` where nothing changes.
+    /// Returns the new tree; `None` if nothing changes.
     fn apply(
         &self,
         operation: &str,
@@ -133,7 +133,7 @@ impl Edit {
 }
 
 impl Branch {
-    /// Makes the change a commit, upon whatever others commit meanwhile.
+    /// Commits the change, on top of what others commit meanwhile.
     pub(super) fn change(&self, change: Change) -> Result<(), Error> {
         let operation = change.operation();
         let taken = self.take(operation)?;
@@ -173,8 +173,8 @@ impl Branch {
         unreachable!("attempts do not end by themselves")
     }
 
-    /// Tries to move the branch from this head to a commit of the change; the inner error says
-    /// that someone else was at it.
+    /// Tries to move the branch from this head to a commit of the change. The inner error means
+    /// that someone else changed or locked the branch.
     fn commit(
         &self,
         operation: &str,
@@ -200,7 +200,7 @@ impl Branch {
         let commit = commit.map_err(failed)?;
         durable::objects(taken, commit, &tree, edit.paths())
             .map_err(|error| Error::store(operation, error))?;
-        // Moves the reference under its lock, if it still is where it was; zero is nowhere.
+        // Moves the reference under its lock, if it has not moved meanwhile; zero means that it does not exist.
         let old = head.commit.unwrap_or(Oid::ZERO_SHA1);
         match taken.reference_matching(&head.reference, commit, true, old, message) {
             Ok(_) => {}
@@ -219,8 +219,8 @@ impl Branch {
 
 fn contended(operation: &str, error: git2::Error) -> Error {
     let message = format!(
-        "{operation}: others locked or changed the branch all the time, and nothing was written; \
-         if no git process is running, remove the `.lock` file beside the branch's reference"
+        "{operation}: others kept locking or changing the branch, and nothing was written; if no git \
+         process is running, remove the `.lock` file beside the branch's reference"
     );
     Error::caused_by(ErrorKind::Store, message, error)
 }

@@ -1,5 +1,5 @@
-//! What git writes, brought to the disk: libgit2 leaves that to the system unless all of the
-//! process or a configuration file asks for it.
+//! Syncs what git writes to the disk. libgit2 does not sync, unless a setting for the whole process
+//! or a configuration file requires it.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use git2::{Oid, Repository, Tree};
 
-/// Brings a commit to the disk, with what is new at these paths of its tree.
+/// Syncs a commit to the disk, with the new objects at these paths of its tree.
 pub(super) fn objects<'a>(
     repository: &Repository,
     commit: Oid,
@@ -18,7 +18,7 @@ pub(super) fn objects<'a>(
     let mut objects = BTreeSet::from([commit, tree.id()]);
     for path in paths {
         for (at, _) in path.match_indices('/').chain([(path.len(), "")]) {
-            // A path that is gone has nothing new.
+            // A removed path has nothing new.
             let Ok(entry) = tree.get_path(Path::new(&path[..at])) else { break };
             objects.insert(entry.id());
         }
@@ -28,7 +28,7 @@ pub(super) fn objects<'a>(
     for object in objects {
         let name = object.to_string();
         let folder = root.join(&name[..2]);
-        // What is not a file of its own was in a pack before.
+        // An object without its own file is already in a pack.
         if sync(folder.join(&name[2..]))? {
             folders.insert(folder);
         }
@@ -36,16 +36,16 @@ pub(super) fn objects<'a>(
     folders.into_iter().try_for_each(sync_folder)
 }
 
-/// Brings a reference to the disk.
+/// Syncs a reference to the disk.
 pub(super) fn reference(repository: &Repository, name: &str) -> io::Result<()> {
     let file = repository.commondir().join(name);
     let folder = file.parent().map(Path::to_owned);
-    // Another may have packed it meanwhile, and seen to it.
+    // Another process may have packed and synced it meanwhile.
     sync(file)?;
     folder.map_or(Ok(()), sync_folder)
 }
 
-/// Whether there was a file.
+/// Syncs a file; returns whether it exists.
 fn sync(file: PathBuf) -> io::Result<bool> {
     match File::open(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
@@ -54,6 +54,6 @@ fn sync(file: PathBuf) -> io::Result<bool> {
 }
 
 fn sync_folder(folder: PathBuf) -> io::Result<()> {
-    // Elsewhere folders cannot be opened as files.
+    // On other systems, folders cannot be opened as files.
     if cfg!(unix) { sync(folder).map(|_| ()) } else { Ok(()) }
 }

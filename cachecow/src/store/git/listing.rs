@@ -15,12 +15,12 @@ pub(super) struct Listing {
     branch: Branch,
     key_space: KeySpace,
     prefix: String,
-    /// Folders to come; `None` before the first.
+    /// The folders still to list; `None` before the first.
     folders: Option<Vec<Folder>>,
 }
 
 struct Folder {
-    /// What the keys in it begin with.
+    /// The prefix of the keys in it.
     keys: String,
     tree: Oid,
 }
@@ -57,7 +57,7 @@ impl Listing {
         keys
     }
 
-    /// The folder that all keys with the prefix lie in, if there is one.
+    /// The folder that contains all keys with the prefix, if it exists.
     fn first(&self) -> Result<Vec<Folder>, Error> {
         let taken = self.branch.take("iter_keys")?;
         let Some(tree) = self.branch.tree("iter_keys", &taken)? else { return Ok(Vec::new()) };
@@ -74,7 +74,7 @@ impl Listing {
             .collect())
     }
 
-    /// The folder's keys; the folders in it are added to those to come.
+    /// Returns the folder's keys; its folders are added to those still to list.
     fn list(&self, folder: &Folder, folders: &mut Vec<Folder>) -> Result<Vec<String>, Error> {
         let taken = self.branch.take("iter_keys")?;
         let tree = taken.find_tree(folder.tree);

@@ -47,64 +47,63 @@ use crate::error::Error;
 ///
 /// # Names
 ///
-/// A key is the name of a file in the branch's tree, so that a repository of files can be used as
-/// it is; with [`KeySpace::Extended`] a `/` in a key makes a folder. A segment that is empty, `.`
-/// or `..`, begins with `%`, or has a name that means something to git (`.git`, `.gitmodules`,
-/// `.gitattributes`, in any case, and the short names by which Windows knows these) gets one `%`
-/// put before it. Of two keys of which one would have to be a file and the other a folder, such as
-/// `a` and `a/b`, the second to be stored is refused with [`Store`](crate::ErrorKind::Store).
-/// Symbolic links and submodules are no values, and are left alone.
+/// A key is the name of a file in the branch's tree, so an existing repository of files can be used
+/// as it is. With [`KeySpace::Extended`], a `/` in a key makes a folder. A segment gets a `%`
+/// before it if it is empty, `.` or `..`, begins with `%`, or has a special meaning in git (`.git`,
+/// `.gitmodules`, `.gitattributes`, in upper or lower case, and their short names on Windows). If
+/// one key would be a file and another key a folder of the same name, such as `a` and `a/b`, the
+/// second one is refused with [`Store`](crate::ErrorKind::Store). Symbolic links and submodules are
+/// not values, and are not changed.
 ///
 /// # History
 ///
-/// Each `put`, `delete`, `copy` and `rename` is one commit on top of the branch as it then is, and
-/// no commit where nothing changes: the same value put again, an absent key deleted. History is
-/// never rewritten, so a deleted value can be had from it by the `git` program for ever; nothing
-/// that must be forgotten belongs in this store. What else the branch holds stays as it is. Commits
-/// are not signed, and no hooks run.
+/// Each `put`, `delete`, `copy` and `rename` is one commit on top of the current branch. If nothing
+/// changes (the same value is put again, or an absent key is deleted), there is no commit. History
+/// is never rewritten, so the `git` program can always restore a deleted value: do not store data
+/// here that must be erased. Other files in the branch stay as they are. Commits are not signed,
+/// and no hooks run.
 ///
-/// In a repository with a working tree, that tree and the index are left as they are: they lag
-/// behind a branch that is checked out. A bare repository, or a branch of its own, avoids this.
+/// In a repository with a working tree, that tree and the index do not change, so they lag behind
+/// if the branch is checked out. Use a bare repository, or a separate branch, to avoid this.
 ///
 /// # Consistency
 ///
-/// Reads see the branch as it is when they start, a listing from its start to its end. Any number
-/// of stores, processes and people with the `git` program may write to the branch, and lose
-/// nothing: the branch moves only from the commit that a change was made upon, or else the change
-/// is made again upon the new one. After five seconds without success while the branch stays as it
-/// is (a process that crashed may have left a lock file), or a minute while others change it, the
-/// change fails with [`Store`](crate::ErrorKind::Store), and the branch is as it was.
+/// Reads see the branch at the time when they start; a whole listing sees the same commit. Any
+/// number of stores, processes and people with the `git` program may write to the branch, and no
+/// change is lost: if the branch has moved since the commit that a change was based on, the change
+/// is made again on the new commit. A change fails with [`Store`](crate::ErrorKind::Store) after
+/// five seconds without success if the branch does not move (a crashed process may have left a lock
+/// file), or after a minute if others keep changing it. The branch is then as it was.
 ///
-/// The objects of a commit are on the disk before the branch moves, and the branch is before a
-/// change returns. A change that failed may leave objects that nothing refers to, which `git gc`
-/// removes.
+/// The objects of a commit are synced to the disk before the branch moves, and the branch is synced
+/// before a change returns. A failed change may leave unreferenced objects, which `git gc` removes.
 ///
 /// # Limits
 ///
-/// Values are read into memory as a whole, also by `open`. Larger ones than
+/// Values are read into memory as a whole, also by `open`. Values larger than
 /// [`with_max_value_len`](Self::with_max_value_len) are refused. A change rewrites the trees above
-/// its file, so its costs grow with the number of keys in one folder: thousands are well, millions
-/// are not. Repositories of SHA-256 objects or reftables cannot be opened.
+/// its file, so its cost grows with the number of keys in one folder: thousands are fine, millions
+/// are not. Repositories with SHA-256 objects or reftables cannot be opened.
 ///
 /// # Cancellation
 ///
-/// A change whose future is dropped happens as a whole or not at all.
+/// If the future of a change is dropped, the change happens as a whole or not at all.
 ///
 /// # Runtime
 ///
-/// Tokio, whose threads for blocking work do it all.
+/// Tokio. All work runs on its threads for blocking work.
 #[derive(Clone)]
 pub struct GitStore {
     branch: Branch,
     key_space: KeySpace,
     max_value_len: u64,
-    /// Writers of one process wait in line, rather than all of them try again and again.
+    /// Writers of one process queue, so that they do not all retry against each other.
     turn: Arc<Mutex<()>>,
 }
 
 impl GitStore {
-    /// The store in the repository at this path, which must exist: a bare one, a `.git` folder, or
-    /// the folder that has one.
+    /// Opens the store in the repository at this path, which must exist: a bare repository, a
+    /// `.git` folder, or the folder that contains one.
     ///
     /// # Errors
     ///
@@ -118,12 +117,12 @@ impl GitStore {
         .map(Self::new)
     }
 
-    /// The store in the repository at this path; if there is none, a bare one is made, whose branch
-    /// is `main`.
+    /// Opens the store in the repository at this path. If there is none, a bare repository is
+    /// created, with the branch `main`.
     ///
     /// # Errors
     ///
-    /// [`Store`](crate::ErrorKind::Store), if the repository cannot be made or used.
+    /// [`Store`](crate::ErrorKind::Store), if the repository cannot be created or used.
     pub async fn create(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref().to_owned();
         blocking("create", move || {
@@ -142,16 +141,15 @@ impl GitStore {
         }
     }
 
-    /// This store on another branch, which the first change makes if it does not exist. Default:
-    /// the one that is checked out, or would be (`HEAD`).
+    /// Returns this store on another branch. If it does not exist, the first change creates it.
+    /// Default: the branch of `HEAD`.
     #[must_use]
     pub fn with_branch(mut self, branch: &str) -> Self {
         self.branch.name = Some(format!("refs/heads/{branch}").into());
         self
     }
 
-    /// This store with its keys in a folder of the branch, and none outside of it. Default: the
-    /// branch's root.
+    /// Returns this store with its keys in a folder of the branch. Default: the branch's root.
     #[must_use]
     pub fn with_folder(mut self, folder: &str) -> Self {
         self.branch.folder =
@@ -159,33 +157,33 @@ impl GitStore {
         self
     }
 
-    /// This store with its commits in this name. Default: the one that git is configured with, or
-    /// else `cachecow`.
+    /// Returns this store with this author of its commits. Default: git's configured author, or
+    /// otherwise `cachecow`.
     #[must_use]
     pub fn with_author(mut self, name: impl Into<String>, email: impl Into<String>) -> Self {
         self.branch.author = Some(Arc::new(Author { name: name.into(), email: email.into() }));
         self
     }
 
-    /// This store with another message of its commits, in which `{operation}` stands for `put`,
-    /// `delete`, `copy` or `rename`, and `{key}` for the key, or for `… to …` where it is two.
-    /// Default: `{operation} {key}`.
+    /// Returns this store with another commit message. `{operation}` is replaced by `put`,
+    /// `delete`, `copy` or `rename`, and `{key}` by the key, or by `… to …` for two keys. Default:
+    /// `{operation} {key}`.
     #[must_use]
     pub fn with_message(mut self, template: impl Into<String>) -> Self {
         self.branch.message = Arc::from(template.into());
         self
     }
 
-    /// This store with other keys allowed. Default: [`KeySpace::Standard`].
+    /// Returns this store with another key space. Default: [`KeySpace::Standard`].
     ///
-    /// Not every text can be a file's name: [`KeySpace::Text`] is taken as [`KeySpace::Extended`].
+    /// Not every text can be a file's name: [`KeySpace::Text`] is treated as [`KeySpace::Extended`].
     #[must_use]
     pub fn with_key_space(self, key_space: KeySpace) -> Self {
         Self { key_space: key_space.bounded(), ..self }
     }
 
-    /// This store with another limit of a value's length, in bytes. Default: 100 MiB, more than
-    /// which few servers take.
+    /// Returns this store with another limit for a value's length, in bytes. Default: 100 MiB; few
+    /// git servers accept larger files.
     #[must_use]
     pub fn with_max_value_len(self, max_value_len: u64) -> Self {
         Self { max_value_len, ..self }

@@ -1,4 +1,4 @@
-//! The repository, opened as often as it is used at once.
+//! The repository, with one handle for each concurrent use.
 
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use std::sync::Arc;
 use git2::{ErrorCode, Repository, RepositoryInitOptions};
 use parking_lot::Mutex;
 
-/// How many stay open while they are not used.
+/// How many unused handles stay open.
 const IDLE: usize = 8;
 
-/// The repository, opened as often as it is used at once: libgit2's handle is for one thread.
+/// The repository, with one handle for each concurrent use: a handle of libgit2 is for one thread.
 #[derive(Clone)]
 pub(super) struct Repositories {
     path: Arc<PathBuf>,
-    /// The branch that `HEAD` names, in full.
+    /// The full name of the branch that `HEAD` names.
     pub(super) head: Option<Arc<str>>,
     idle: Arc<Mutex<Vec<Repository>>>,
 }
@@ -44,7 +44,7 @@ impl Repositories {
         Ok(Self { path, head, idle: Arc::new(Mutex::new(vec![repository])) })
     }
 
-    /// Where git keeps the objects and references, or what leads to them.
+    /// The folder with git's objects and references, or with links to them.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -59,7 +59,7 @@ impl Repositories {
     }
 }
 
-/// A repository of one's own, given back when dropped.
+/// A handle for exclusive use, which is given back when dropped.
 pub(super) struct Taken<'a> {
     repository: Option<Repository>,
     from: &'a Repositories,

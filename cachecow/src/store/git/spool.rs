@@ -1,4 +1,4 @@
-//! Values on their way.
+//! Values that are being stored.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -13,7 +13,7 @@ use crate::store::blocking::blocking;
 /// How much is in memory at once.
 const SLICE: usize = 256 * 1024;
 
-/// Reads a value into a file without a name in this folder, so that none is left over.
+/// Reads a value into an unnamed file in this folder, so that no file is left over.
 ///
 /// No thread waits for the reader meanwhile: the reader may need one itself.
 pub(super) async fn spool(mut value: Reader, folder: &Path, max_len: u64) -> Result<File, Error> {

@@ -28,7 +28,7 @@ pub(super) struct Value {
     pub(super) mode: Mode,
 }
 
-/// Whether a file may be executed, which stays as it is.
+/// Whether a file is executable; a change keeps this.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     Plain,
@@ -45,7 +45,7 @@ impl Mode {
 }
 
 impl Value {
-    /// The entry's, if it is a file.
+    /// The value of the entry, if it is a file.
     pub(super) fn of(entry: &TreeEntry<'_>) -> Option<Self> {
         let mode = match entry.filemode() {
             mode if mode == i32::from(FileMode::BlobExecutable) => Mode::Executable,
@@ -56,7 +56,7 @@ impl Value {
     }
 }
 
-/// What is at the path.
+/// Finds what is at the path.
 pub(super) fn find(
     repository: &Repository,
     tree: &Tree<'_>,
@@ -102,14 +102,14 @@ pub(super) fn folder<'a>(
 }
 
 impl Found {
-    /// The value that is there, if one is; refuses what a value cannot be stored at.
+    /// Returns the value that is there, if there is one; refuses a place where a value cannot be stored.
     pub(super) fn to_replace(self, operation: &str) -> Result<Option<Value>, Error> {
         let why = match self {
             Self::Value(value) => return Ok(Some(value)),
             Self::Nothing => return Ok(None),
             Self::Conflict => {
-                "a file would have to be a folder as well, as with the keys `a` and `a/b`; delete \
-                 or rename one of them"
+                "a file would also have to be a folder, as with the keys `a` and `a/b`; delete or \
+                 rename one of them"
             }
             Self::Foreign => "a symbolic link or submodule has the key's name",
         };
@@ -118,17 +118,17 @@ impl Found {
     }
 }
 
-/// Whether git refuses a name, or reads what is in a file of this name, on any system: see
+/// Whether git refuses a name, or interprets a file with this name, on any system: see
 /// `is_ntfs_dotgit` and `fsck.c` in its source. Short names on Windows, such as `git~1` and
-/// `gi7eba~1`, are taken as one.
+/// `gi7eba~1`, are included.
 fn means_something_to_git(segment: &str) -> bool {
-    // Windows drops what is at the end.
+    // Windows drops these characters at the end.
     let name = segment.trim_end_matches([' ', '.']).to_ascii_lowercase();
     matches!(&*name, ".git" | ".gitmodules" | ".gitattributes")
         || name.starts_with("gi") && name.contains('~')
 }
 
-/// No object, rather than an object that cannot be had.
+/// Returns `None` for a missing object; other errors remain errors.
 pub(super) fn none_if_absent<T>(result: Result<T, git2::Error>) -> Result<Option<T>, git2::Error> {
     match result {
         Err(error) if error.code() == ErrorCode::NotFound => Ok(None),

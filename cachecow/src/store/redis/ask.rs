@@ -1,4 +1,4 @@
-//! Commands to the server, each within its time, and what may come of them.
+//! Commands to the server, each with a timeout, and their errors.
 
 use std::io;
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use crate::error::{Error, ErrorKind};
 /// How long an operation, and an attempt to connect, may take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
-/// After so many timeouts in a row, the connection may be half-open and is replaced.
+/// After this number of timeouts in a row, the connection may be half-open and is replaced.
 const TIMEOUTS: u32 = 3;
 
-/// The connection, with a bound for each operation.
+/// The connection, with a timeout for each operation.
 #[derive(Clone)]
 pub(super) struct Line {
     pub(super) link: Arc<Connection>,
     pub(super) timeout: Duration,
-    /// Since the last answer.
+    /// Timeouts since the last answer.
     timeouts: Arc<AtomicU32>,
 }
 
@@ -35,13 +35,13 @@ impl Line {
         Self { timeout, ..self }
     }
 
-    /// Sends what must not be sent a second time, since the first may have had its effect.
+    /// Sends a command that must not be sent twice, since the first one may have taken effect.
     pub(super) async fn once(&self, operation: &str, command: &Cmd) -> Result<Value, Error> {
         self.bounded(operation, self.link.send(command)).await
     }
 
-    /// Sends what changes nothing: once more, if the connection turns out to be broken. Servers and
-    /// those in between cut idle ones.
+    /// Sends a command that changes nothing, and sends it again if the connection is broken:
+    /// servers and proxies close idle connections.
     pub(super) async fn read(&self, operation: &str, command: &Cmd) -> Result<Value, Error> {
         let sent = async {
             match self.link.send(command).await {
@@ -52,7 +52,7 @@ impl Line {
         self.bounded(operation, sent).await
     }
 
-    /// The answers to `GET` and `PTTL`, of one moment.
+    /// The answers to `GET` and `PTTL`, from the same moment.
     pub(super) async fn read_value_and_ttl(
         &self,
         operation: &str,
@@ -119,8 +119,8 @@ pub(super) fn refused(operation: &str, error: ServerError) -> Error {
     Error::caused_by(ErrorKind::Store, message, error)
 }
 
-/// The server answered with something else than it does.
+/// The server's answer is invalid.
 pub(super) fn malformed(operation: &str) -> Error {
-    let message = format!("{operation}: the answer is not Redis'; is the server one?");
+    let message = format!("{operation}: the answer is not from Redis; is this a Redis server?");
     Error::new(ErrorKind::Store, message)
 }

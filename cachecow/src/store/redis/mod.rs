@@ -1,4 +1,4 @@
-//! A store in Redis and its relatives.
+//! A store in Redis and compatible servers.
 
 mod ask;
 mod scan;
@@ -17,19 +17,20 @@ use crate::backend::redis::{Connection, url};
 use crate::engine::settings::LONGEST;
 use crate::error::Error;
 
-/// The longest value that a server takes unless it is configured otherwise.
+/// The longest value that a server accepts by default.
 const LONGEST_VALUE: u64 = 512 * 1024 * 1024;
 
 /// A store on a Redis or Valkey server, version 6.2 or later, over one multiplexed connection.
 /// Clones are one store, on the same connection.
 ///
-/// A value is a Redis string under the prefix (`kv:` by default) and its key, with Redis' own
-/// expiry. Listing scans the database in pages, serving others in between, and takes time by all that
-/// is in it; it holds 16 bytes for each key it gave out, to give out each once.
+/// A value is a Redis string, named by the prefix (`kv:` by default) and its key, with Redis's own expiry. A
+/// listing scans the whole database in pages; the server serves other clients in between. It takes time in
+/// proportion to the size of the database, and 16 bytes of memory for each listed key, so that it lists each key
+/// once.
 ///
-/// The connection is made on first use, is given five seconds for it, and is made anew after it
-/// broke. A URL is `redis://[user[:password]@]host[:port][/db]`, `rediss://…` for TLS (feature
-/// `tls`), `redis+unix:///path[?db=0&user=…&pass=…]`, or
+/// The connection is opened on first use, within five seconds, and again after it broke. A URL is
+/// `redis://[user[:password]@]host[:port][/db]`, `rediss://…` for TLS (feature `tls`),
+/// `redis+unix:///path[?db=0&user=…&pass=…]`, or
 /// `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/name[/db]`.
 ///
 /// ```no_run
@@ -46,20 +47,21 @@ const LONGEST_VALUE: u64 = 512 * 1024 * 1024;
 ///
 /// # Errors
 ///
-/// [`Store`](crate::ErrorKind::Store) where the server cannot be reached, does not answer in time or
-/// refuses; what it said is the source. Something else than a string under a name of this store's is
-/// listed and contained, can be replaced and deleted, and gives such an error when it is read.
+/// [`Store`](crate::ErrorKind::Store) if the server cannot be reached, does not answer in time or refuses; its
+/// error is the source. If another type than a string is stored under a name of this store, it is listed,
+/// `contains` returns `true`, and it can be replaced and deleted, but reading it returns such an error.
 ///
 /// # Consistency
 ///
-/// A change that was not answered, because it took too long or the connection broke, may or may not
-/// have taken effect, or may yet. One that Redis acknowledged and then lost, at a failover or a
-/// restart, is lost. A listing during which the server was started anew may miss keys.
+/// If a change was not answered, because it took too long or the connection broke, it may have
+/// taken effect or not, or may still do so. If Redis acknowledges a change and then loses it, at a
+/// failover or a restart, it is lost. If the server restarts during a listing, the listing may miss
+/// keys.
 ///
 /// # Clusters
 ///
-/// On a connection to a cluster, `copy` and `rename` need both keys in one slot, which a prefix with
-/// a hash tag (`{kv}:`) sees to; listing asks one node, and gives only what that has.
+/// On a connection to a cluster, `copy` and `rename` need both keys in one slot; a prefix with a hash tag (`{kv}:`)
+/// ensures that. A listing asks only one node, and returns only that node's keys.
 ///
 /// # Runtime
 ///
@@ -74,7 +76,7 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// The store on the server at `url`, which is connected to on first use.
+    /// Opens the store on the server at `url`, and connects on first use.
     ///
     /// # Errors
     ///
@@ -84,8 +86,9 @@ impl RedisStore {
         Ok(Self::new(Connection::to_server(server, ask::PATIENCE)))
     }
 
-    /// A store on a connection of redis 1 made elsewhere (feature `redis-1`), which must reconnect by itself: a
-    /// `redis::aio::ConnectionManager`, or a `MultiplexedConnection` where its end is the program's.
+    /// Makes a store on an existing connection of redis 1 (feature `redis-1`). The connection must reconnect by
+    /// itself, like a `redis::aio::ConnectionManager`. Use a `MultiplexedConnection` only if the program ends when
+    /// it breaks.
     #[cfg(feature = "redis-1")]
     pub fn from_connection<C>(connection: C) -> Self
     where
@@ -104,7 +107,7 @@ impl RedisStore {
         }
     }
 
-    /// This store with another prefix for its names in Redis, which may be empty. Default: `kv:`.
+    /// Returns this store with another prefix for its names in Redis, which may be empty. Default: `kv:`.
     ///
     /// Two stores with different prefixes see only their own keys, unless one prefix begins with the
     /// other.
@@ -113,29 +116,30 @@ impl RedisStore {
         Self { prefix: prefix.into(), ..self }
     }
 
-    /// This store with other keys allowed. Default: [`KeySpace::Standard`].
+    /// Returns this store with another key space. Default: [`KeySpace::Standard`].
     #[must_use]
     pub fn with_key_space(self, key_space: KeySpace) -> Self {
         Self { key_space, ..self }
     }
 
-    /// This store with a time to live for values that are put without one. Default: for ever.
+    /// Returns this store with a default time to live. Default: for ever.
     ///
-    /// Those are [`InvalidTtl`](crate::ErrorKind::InvalidTtl) if no value can have this one.
+    /// If no value can have this time to live, each `put` that uses it returns
+    /// [`InvalidTtl`](crate::ErrorKind::InvalidTtl).
     #[must_use]
     pub fn with_default_ttl(self, ttl: Duration) -> Self {
         Self { default_ttl: Some(ttl), ..self }
     }
 
-    /// This store with another bound for each operation: for its way there, what the server does and
-    /// the way back, and for a page of a listing. Default: five seconds.
+    /// Returns this store with another timeout for each operation, and for each page of a listing. Default: five
+    /// seconds.
     #[must_use]
     pub fn with_timeout(self, timeout: Duration) -> Self {
         Self { line: self.line.with_timeout(timeout), ..self }
     }
 
-    /// This store with another bound for the length of its values, which are held in memory. Default:
-    /// 512 MiB, which is Redis' own.
+    /// Returns this store with another limit for the length of values, which are held in memory. Default: 512 MiB,
+    /// Redis's own limit.
     #[must_use]
     pub fn with_max_value_len(self, bytes: u64) -> Self {
         Self { max_value_len: bytes, ..self }
@@ -201,7 +205,7 @@ impl KeyValueStore for RedisStore {
 
     async fn open(&self, key: &str) -> Result<Reader, Error> {
         let name = self.name("open", key)?;
-        // Together, or a value might be given the time to live of the next.
+        // Together: otherwise a value might get the time to live of the next value.
         let [value, ttl] = self.line.read_value_and_ttl("open", &name).await?;
         let value = found("open", value)?;
         let expires_in = match ttl {
@@ -252,7 +256,7 @@ impl KeyValueStore for RedisStore {
         let source = self.name("copy", source)?;
         let destination = self.name("copy", destination)?;
         if source == destination {
-            // Which Redis would refuse.
+            // Redis refuses to copy a key onto itself.
             let exists = self.exists("copy", &source).await?;
             return if exists { Ok(()) } else { Err(Error::not_found("copy")) };
         }

@@ -12,7 +12,7 @@ use super::RedisStore;
 use super::ask::{malformed, refused};
 use crate::error::Error;
 
-/// How many names the server looks at for a page: it serves nobody else meanwhile.
+/// How many names the server examines for a page; it serves no other client meanwhile.
 const PAGE: u32 = 512;
 
 /// The keys that begin with `prefix`.
@@ -41,7 +41,7 @@ struct Scan<'a> {
     store: &'a RedisStore,
     prefix: String,
     pattern: String,
-    /// Where the server goes on, if it has not come to the end.
+    /// The server's position; `None` at the end.
     cursor: Option<u64>,
     page: vec::IntoIter<Vec<u8>>,
     seen: Seen,
@@ -52,7 +52,7 @@ impl Scan<'_> {
         let mut command = cmd("SCAN");
         command.arg(cursor).arg("MATCH").arg(&self.pattern).arg("COUNT").arg(PAGE);
         let line = &self.store.line;
-        // A cursor means nothing to a server that was started anew.
+        // A cursor is meaningless after a restart of the server.
         let answer = match cursor {
             0 => line.read("iter_keys", &command).await?,
             _ => line.once("iter_keys", &command).await?,
@@ -78,7 +78,7 @@ impl Scan<'_> {
     }
 }
 
-/// What was given out: the server may name a key again on a later page.
+/// The keys that were returned: the server may return a key again on a later page.
 #[derive(Default)]
 struct Seen {
     hashes: HashSet<[u64; 2]>,

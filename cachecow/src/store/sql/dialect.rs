@@ -1,23 +1,23 @@
-//! How the databases differ, and what is said to each.
+//! The differences between the databases, and their statements.
 
 use crate::error::{Error, ErrorKind};
 
-/// What one database says in its own way.
+/// The SQL dialect of one database.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Dialect {
     pub(super) name: &'static str,
-    /// What stands around names.
+    /// The quote around names.
     quote: char,
-    /// The parameters' places, in the order in which they are bound.
+    /// The parameters, in the order in which they are bound.
     places: [&'static str; 2],
     /// Keys compare by their bytes: case counts, and so does a space at the end.
     key_type: &'static str,
     value_type: &'static str,
-    /// What makes an insertion replace the value; `{value}` is the column's quoted name.
+    /// The clause that makes an insertion replace the value; `{value}` is the column's quoted name.
     replace: &'static str,
-    /// What begins a transaction that changes something.
+    /// Begins a transaction that changes something.
     pub(super) begin: &'static str,
-    /// What makes a transaction's select keep the row from others.
+    /// Makes a select lock the row for its transaction.
     lock: &'static str,
     /// The greatest value in bytes, unless another is set.
     pub(super) max_value_len: u64,
@@ -37,8 +37,8 @@ pub(super) const POSTGRES: Dialect = Dialect {
     max_value_len: 64 << 20,
 };
 
-/// MySQL and MariaDB, whose texts ignore spaces at their ends, or cannot be told not to by one name
-/// in both.
+/// MySQL and MariaDB. Keys are binary: their texts ignore spaces at the end, and no collation that
+/// prevents this has the same name in both.
 #[cfg(any(feature = "mysql", test))]
 pub(super) const MYSQL: Dialect = Dialect {
     name: "mysql",
@@ -52,7 +52,7 @@ pub(super) const MYSQL: Dialect = Dialect {
     max_value_len: (16 << 20) - (4 << 10),
 };
 
-/// SQLite, from 3.24 on; a transaction that begins as a writer has the database to itself.
+/// SQLite, from 3.24 on. A transaction that begins as a writer locks the whole database.
 #[cfg(any(feature = "sqlite", test))]
 pub(super) const SQLITE: Dialect = Dialect {
     name: "sqlite",
@@ -69,7 +69,7 @@ pub(super) const SQLITE: Dialect = Dialect {
 /// How many keys are listed at a time.
 pub(super) const PAGE: usize = 1_000;
 
-/// What a store says to its database, about one table.
+/// The statements of a store for one table.
 #[derive(Debug)]
 pub(super) struct Statements {
     pub(super) dialect: &'static Dialect,
@@ -125,7 +125,7 @@ impl Statements {
     }
 }
 
-/// Refuses a name that some database does not take, or with which something could be smuggled in.
+/// Refuses a name that a database does not accept, or that could be an SQL injection.
 pub(crate) fn check_table(name: &str) -> Result<(), Error> {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
     let valid = (1..=63).contains(&name.len())
@@ -136,7 +136,8 @@ pub(crate) fn check_table(name: &str) -> Result<(), Error> {
     }
     Err(Error::new(
         ErrorKind::InvalidConfig,
-        "with_table: a table's name is 1 to 63 ASCII letters, digits and `_`, and begins with no digit",
+        "with_table: a table's name is 1 to 63 ASCII letters, digits and `_`, and does not begin with a \
+         digit",
     ))
 }
 

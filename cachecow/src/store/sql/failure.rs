@@ -1,14 +1,14 @@
-//! What a database's failures mean.
+//! The meaning of a database's errors.
 
 use crate::error::{Error, ErrorKind};
 
-/// Whether the database gave up because others were faster, and the same would succeed now.
+/// Whether the database aborted because of a conflict with others, so that a retry may succeed.
 pub(crate) fn is_conflict(error: &sqlx::Error) -> bool {
     let Some(error) = error.as_database_error() else { return false };
     match error.code().as_deref() {
-        // A serialization failure or a deadlock, then PostgreSQL's own for a deadlock, and its three for
-        // a table that another created at the same moment, `IF NOT EXISTS` notwithstanding: which one
-        // depends on whether the index, the table or its row type was there first.
+        // A serialization failure or a deadlock; PostgreSQL's own code for a deadlock; and its three codes for a
+        // table that another client created at the same moment, in spite of `IF NOT EXISTS` (depending on whether
+        // the index, the table or its row type was created first).
         Some("40001" | "40P01" | "23505" | "42P07" | "42710") => true,
         _ => is_changed_record(error),
     }
@@ -29,7 +29,7 @@ fn is_changed_record(_: &dyn sqlx::error::DatabaseError) -> bool {
 fn is_missing_table(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(|error| match error.code().as_deref() {
         Some("42P01" | "42S02") => true,
-        // SQLite's code for anything that a statement has wrong.
+        // SQLite's code for any error in a statement.
         Some("1") => error.message().starts_with("no such table"),
         _ => false,
     })
@@ -49,7 +49,7 @@ pub(super) fn opening(error: sqlx::Error) -> Error {
 pub(super) fn operating(operation: &'static str, table: &str, error: sqlx::Error) -> Error {
     if is_missing_table(&error) {
         let message = format!(
-            "{operation}: there is no table `{table}`; `SqlStore::create_table` creates it"
+            "{operation}: the table `{table}` does not exist; `SqlStore::create_table` creates it"
         );
         return Error::caused_by(ErrorKind::Store, message, error);
     }

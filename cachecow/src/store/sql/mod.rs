@@ -21,10 +21,10 @@ use self::pool::SqlPool;
 use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
 use crate::error::Error;
 
-/// How often what others' changes upset is done again.
+/// How often an operation is retried after a conflict with others.
 const RETRIES: u32 = 20;
 
-/// What the table is called by default.
+/// The default name of the table.
 const TABLE: &str = "key_value";
 
 /// A store in a table of PostgreSQL, MySQL, MariaDB or SQLite. Clones are one store.
@@ -45,25 +45,24 @@ const TABLE: &str = "key_value";
 /// # fn main() {}
 /// ```
 ///
-/// The table has the columns `key`, its primary key, and `value`, a blob; keys compare by their bytes.
-/// [`create_table`](Self::create_table) creates it, and nothing else does. There are no times to live.
+/// The table has the columns `key`, its primary key, and `value`, a blob; keys are compared by their bytes. Only
+/// [`create_table`](Self::create_table) creates the table. There are no times to live.
 ///
 /// # Errors
 ///
 /// A value of more than [`with_max_value_len`](Self::with_max_value_len) is
-/// [`TooLarge`](crate::ErrorKind::TooLarge). If no connection can be had within five seconds (SQLite:
-/// thirty; a given pool's own time), the error is [`Store`](crate::ErrorKind::Store). A connection that
-/// was lost is replaced.
+/// [`TooLarge`](crate::ErrorKind::TooLarge). If there is no connection within five seconds (SQLite: thirty; an
+/// existing pool: its own timeout), the error is [`Store`](crate::ErrorKind::Store). A lost connection is replaced.
 ///
 /// # Consistency
 ///
-/// Every method that changes something does so in one transaction. Deadlocks and serialization
-/// failures are tried again, twenty times at most. A replica that lags gives old values.
+/// Every change is made in one transaction. After a deadlock or a serialization failure it is
+/// retried, at most twenty times. A lagging replica returns old values.
 ///
 /// # Cancellation
 ///
-/// Once a connection is had, a method waits for the database as long as that takes:
-/// `tokio::time::timeout` bounds it.
+/// Once there is a connection, a method waits for the database without a limit: use
+/// `tokio::time::timeout` to set one.
 ///
 /// # Runtime
 ///
@@ -83,16 +82,16 @@ impl SqlStore {
     ///
     /// # Errors
     ///
-    /// [`InvalidUrl`](crate::ErrorKind::InvalidUrl), also if the database's feature is off;
-    /// [`Store`](crate::ErrorKind::Store), after five seconds at most, if the database cannot be reached
-    /// or refuses the connection.
+    /// [`InvalidUrl`](crate::ErrorKind::InvalidUrl), also if the database's feature is not enabled;
+    /// [`Store`](crate::ErrorKind::Store), after five seconds at most, if the database cannot be reached or refuses
+    /// the connection.
     pub async fn open(url: &str) -> Result<Self, Error> {
         Ok(Self::on(SqlPool::open(url).await?))
     }
 
-    /// A store over connections of sqlx 0.8 that there are already (feature `sqlx-0_8`): a `PgPool`, `MySqlPool` or `SqlitePool`.
+    /// Makes a store on an existing pool of sqlx 0.8 (feature `sqlx-0_8`): a `PgPool`, `MySqlPool` or `SqlitePool`.
     ///
-    /// An SQLite database in memory must have but one connection, which is not closed when idle.
+    /// The pool of an SQLite database in memory must have exactly one connection, which is not closed when idle.
     #[cfg(feature = "sqlx-0_8")]
     pub fn from_pool(pool: impl Into<SqlPool>) -> Self {
         Self::on(pool.into())
@@ -104,44 +103,45 @@ impl SqlStore {
         Self { pool, statements, key_space: KeySpace::Standard, max_value_len }
     }
 
-    /// This store in another table. Default: `key_value`. Upper and lower case differ.
+    /// Returns this store with another table. Default: `key_value`. The name is case-sensitive.
     ///
     /// # Errors
     ///
-    /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig), for anything but ASCII letters, digits and `_`.
+    /// [`InvalidConfig`](crate::ErrorKind::InvalidConfig), if it has other characters than ASCII letters, digits
+    /// and `_`.
     pub fn with_table(self, table: &str) -> Result<Self, Error> {
         dialect::check_table(table)?;
         let statements = Statements::new(self.pool.dialect(), table);
         Ok(Self { statements: Arc::new(statements), ..self })
     }
 
-    /// This store with other keys allowed. Default: [`KeySpace::Standard`].
+    /// Returns this store with another key space. Default: [`KeySpace::Standard`].
     ///
-    /// The column has a length: [`KeySpace::Text`] is taken for [`KeySpace::Extended`], and any text
-    /// is a key in a store that `UrlEncode` wraps.
+    /// The column has a limited length, so [`KeySpace::Text`] is treated as [`KeySpace::Extended`]. To use any text
+    /// as a key, wrap the store in `UrlEncode`.
     #[must_use]
     pub fn with_key_space(self, key_space: KeySpace) -> Self {
         Self { key_space: key_space.bounded(), ..self }
     }
 
-    /// This store with another limit to a value's bytes. Default: 64 MiB; for MySQL and MariaDB 4 KiB less
-    /// than 16 MiB, the least of their default `max_allowed_packet`, beyond which they break the
-    /// connection.
+    /// Returns this store with another limit for a value's length, in bytes. Default: 64 MiB; for MySQL and MariaDB
+    /// 4 KiB less than 16 MiB, the smallest default of their `max_allowed_packet`. They close the connection if a
+    /// packet is larger.
     ///
-    /// Values are held in memory, once or twice.
+    /// A value is held in memory once or twice.
     #[must_use]
     pub fn with_max_value_len(self, max_value_len: u64) -> Self {
         Self { max_value_len, ..self }
     }
 
-    /// Creates the table if there is none.
+    /// Creates the table if it does not exist.
     pub async fn create_table(&self) -> Result<(), Error> {
         let create = || self.pool.execute(&self.statements.create, &[]);
         self.run("create_table", create).await?;
         Ok(())
     }
 
-    /// Does the work, and again if others' changes upset it.
+    /// Runs the work, and retries it after a conflict with others.
     async fn run<T, F>(&self, operation: &'static str, work: impl Fn() -> F) -> Result<T, Error>
     where
         F: Future<Output = sqlx::Result<T>>,
@@ -149,7 +149,7 @@ impl SqlStore {
         for retry in 0..RETRIES {
             match work().await {
                 Err(error) if failure::is_conflict(&error) => {
-                    // Not all at the same moment again.
+                    // A random pause, so that not all retry at the same moment.
                     let longest = 1 << retry.min(6);
                     tokio::time::sleep(Duration::from_millis(fastrand::u64(0..=longest))).await;
                 }
@@ -179,7 +179,7 @@ impl SqlStore {
         found(operation, self.exists(operation, key).await?)
     }
 
-    /// The next keys before `to`, and the start of those after them.
+    /// Returns the next keys before `to`, and the start of the following page.
     async fn page(&self, from: String, to: &str) -> Result<(Vec<String>, Option<String>), Error> {
         let list = || self.pool.keys(&self.statements.list, &from, to);
         let keys = self.run("iter_keys", list).await?;
@@ -189,10 +189,10 @@ impl SqlStore {
     }
 }
 
-/// Less than every character of a key: a key's successor is the key with this.
+/// Less than every character of a key: a key's successor is the key followed by this character.
 const AFTER: char = '\x01';
 
-/// Greater than every character of a key: what begins with a prefix comes before the prefix with this.
+/// Greater than every character of a key: all keys with a prefix come before the prefix with this character.
 const BEYOND: char = '\x7f';
 
 fn found(operation: &str, found: bool) -> Result<(), Error> {
@@ -237,7 +237,7 @@ impl KeyValueStore for SqlStore {
 
     fn iter_keys(&self, prefix: &str) -> KeyStream<'_> {
         if !prefix.is_empty() && !self.key_space.contains(prefix) {
-            // No key begins so.
+            // No key has this prefix.
             return stream::empty().boxed();
         }
         let to = format!("{prefix}{BEYOND}");

@@ -10,10 +10,10 @@ use super::dialect::{self, Dialect, Statements};
 use super::failure;
 use crate::error::{Error, ErrorKind};
 
-/// How long a connection is waited for.
+/// How long to wait for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long one's turn is waited for where there is no server that could be down.
+/// How long to wait for the only connection, if there is no server that could be down.
 #[cfg(feature = "sqlite")]
 const SQLITE_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -33,7 +33,7 @@ pub enum SqlPool {
     Sqlite(sqlx::SqlitePool),
 }
 
-/// Does the same with any pool: the types differ, the words do not.
+/// Runs the same code with any pool; only the types differ.
 macro_rules! with {
     ($pool:expr, $inner:ident => $work:expr) => {
         match $pool {
@@ -59,16 +59,15 @@ impl SqlPool {
             "mysql" | "mariadb" => connect(url, options()).await.map(Self::MySql),
             #[cfg(feature = "sqlite")]
             "sqlite" => {
-                // SQLite writes one thing at a time. Who waits here has its turn; who waits for the file
-                // asks now and then, and may be unlucky. In memory, the data live as long as the one
-                // connection does.
+                // SQLite allows one writer at a time. Waiting for the pool's only connection is fair; waiting for
+                // the file's lock is polling, and may fail. In memory, the data lives as long as this connection.
                 let one = options().max_connections(1).idle_timeout(None).max_lifetime(None);
                 connect(url, one.acquire_timeout(SQLITE_TIMEOUT)).await.map(Self::Sqlite)
             }
             _ => Err(Error::new(
                 ErrorKind::InvalidUrl,
-                "open: the URL begins with `postgres://`, `mysql://`, `mariadb://` or `sqlite:`, and \
-                 cachecow's feature `postgres`, `mysql` or `sqlite` must be on",
+                "open: the URL must begin with `postgres://`, `mysql://`, `mariadb://` or `sqlite:`, \
+                 and cachecow's feature `postgres`, `mysql` or `sqlite` must be enabled",
             )),
         }
     }
@@ -84,7 +83,7 @@ impl SqlPool {
         }
     }
 
-    /// Executes a statement with these keys; how many rows it concerned.
+    /// Executes a statement with these keys; returns the number of affected rows.
     pub(crate) async fn execute(&self, statement: &str, keys: &[&str]) -> sqlx::Result<u64> {
         with!(self, pool => {
             let query = keys.iter().fold(sqlx::query(statement), |query, key| query.bind(*key));
@@ -120,15 +119,15 @@ impl SqlPool {
     ) -> sqlx::Result<Vec<String>> {
         with!(self, pool => {
             let rows = sqlx::query(statement).bind(from).bind(to).fetch_all(pool).await?;
-            // Unchecked, for MySQL's keys are no texts to sqlx.
+            // Unchecked, since MySQL's binary keys are not texts for sqlx.
             rows.iter().map(|row| row.try_get_unchecked(0)).collect()
         })
     }
 
-    /// Moves a value in a transaction; whether there was one.
+    /// Moves a value in a transaction; returns whether there was one.
     ///
-    /// The source's row is locked before it is read: what another writes there waits, and is not
-    /// lost with it. Both are locked in their order: opposite moves do not wait for each other.
+    /// The source's row is locked before it is read, so that another write to it waits and is not
+    /// lost. Both rows are locked in key order, so that opposite moves do not deadlock.
     pub(super) async fn rename(
         &self,
         statements: &Statements,
@@ -136,7 +135,7 @@ impl SqlPool {
         destination: &str,
     ) -> sqlx::Result<bool> {
         with!(self, pool => {
-            // Rolled back where it is dropped.
+            // Rolled back if it is dropped.
             let mut transaction = pool.begin_with(statements.dialect.begin).await?;
             for key in [source.min(destination), source.max(destination)] {
                 let lock = sqlx::query(&statements.lock).bind(key);
@@ -163,8 +162,8 @@ async fn connect<DB: Database>(
     options: PoolOptions<DB>,
 ) -> Result<sqlx::Pool<DB>, Error> {
     let parsed = url.parse().map_err(|error: sqlx::Error| {
-        let message = "open: the URL is malformed; in a password, `@`, `/`, `?`, `#` and `%` are \
-                       written as `%40`, `%2F`, `%3F`, `%23` and `%25`";
+        let message = "open: the URL is malformed; in a password, write `@`, `/`, `?`, `#` and `%` as \
+            `%40`, `%2F`, `%3F`, `%23` and `%25`";
         Error::caused_by(ErrorKind::InvalidUrl, message, error)
     })?;
     options.connect_with(parsed).await.map_err(failure::opening)
@@ -172,7 +171,7 @@ async fn connect<DB: Database>(
 
 impl fmt::Debug for SqlPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // sqlx's own may come to show the connection's options.
+        // sqlx's own `Debug` form might show the connection's options.
         f.debug_tuple("SqlPool").field(&self.dialect().name).finish()
     }
 }

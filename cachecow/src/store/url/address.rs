@@ -12,16 +12,16 @@ pub(super) struct Address {
     scheme: String,
     /// What is between `://` and the parameters.
     place: String,
-    /// As they were written.
+    /// The parameters as written.
     parameters: Vec<String>,
     key_space: KeySpace,
     quoted: Quoted,
 }
 
 impl Address {
-    /// The address, and the fragment if there is one.
+    /// Parses the address, and the fragment if there is one.
     pub(super) fn parse(url: &str) -> Result<(Self, Option<&str>), Error> {
-        // SQLite's own URLs have no slashes where no path in the file system follows.
+        // SQLite's own URLs have no slashes if no path in the file system follows.
         let sqlite = url.strip_prefix("sqlite:").filter(|rest| !rest.starts_with("//"));
         let split = sqlite.map(|rest| ("sqlite", rest)).or_else(|| url.split_once("://"));
         let Some((scheme, rest)) = split else {
@@ -61,7 +61,7 @@ impl Address {
         self.quoted
     }
 
-    /// Which keys are asked for.
+    /// The requested key space.
     pub(super) fn key_space(&self) -> KeySpace {
         self.key_space
     }
@@ -71,8 +71,8 @@ impl Address {
         self.place.is_empty()
     }
 
-    /// Whether it names a database in memory, as SQLite's may.
-    #[allow(dead_code, reason = "which features need it is not this module's to know")]
+    /// Whether it names a database in memory, as with SQLite.
+    #[allow(dead_code, reason = "not every set of features needs it")]
     pub(super) fn is_in_memory(&self) -> bool {
         self.place == ":memory:"
             || self.parameters.iter().any(|parameter| parameter == "mode=memory")
@@ -90,7 +90,7 @@ impl Address {
         }
     }
 
-    /// A parameter's value, decoded, which is not handed on then.
+    /// Takes a parameter's value, decoded; it is then not passed to the driver.
     pub(super) fn take(&mut self, name: &str) -> Result<Option<String>, Error> {
         let mut found = self.parameters.extract_if(.., |parameter| named(parameter) == name);
         let parameter = found.next();
@@ -105,7 +105,7 @@ impl Address {
         }
     }
 
-    /// Refuses parameters but the common ones and these.
+    /// Refuses all parameters except the common ones and these.
     pub(super) fn allow(&self, known: &[&str]) -> Result<(), Error> {
         let known = || ["keys"].into_iter().chain(known.iter().copied());
         let unknown = |name: &&str| !known().any(|known| known == *name);
@@ -121,7 +121,7 @@ impl Address {
     }
 
     /// The URL as the server's driver understands it: without the parameters that were taken.
-    #[allow(dead_code, reason = "which features need it is not this module's to know")]
+    #[allow(dead_code, reason = "not every set of features needs it")]
     pub(super) fn for_driver(&self) -> String {
         let Self { scheme, place, parameters, .. } = self;
         let mark = if parameters.is_empty() { "" } else { "?" };
@@ -133,7 +133,7 @@ fn named(parameter: &str) -> &str {
     parameter.split_once('=').map_or(parameter, |(name, _)| name)
 }
 
-/// The text with its bytes for each `%` and two digits.
+/// Decodes each `%` with two digits.
 pub(super) fn decoded(text: &str, what: &str) -> Result<String, Error> {
     let digits =
         |piece: &str| piece.len() >= 2 && piece.as_bytes()[..2].iter().all(u8::is_ascii_hexdigit);

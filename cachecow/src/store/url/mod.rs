@@ -11,7 +11,7 @@ use self::address::Address;
 use super::KeyValueStore;
 use crate::error::{Error, ErrorKind};
 
-/// Opens the store at `url`, so that a program's configuration may choose it.
+/// Opens the store at `url`, so that a program's configuration can choose the store.
 ///
 /// | URL | store | feature |
 /// |---|---|---|
@@ -27,21 +27,21 @@ use crate::error::{Error, ErrorKind};
 /// # Parameters
 ///
 /// `?keys=extended` allows `/` and the space in keys, in every store
-/// ([`KeySpace::Extended`](super::KeySpace::Extended)). `?prefix=…` is what goes before the keys'
-/// names in Redis, `kv:` by default, `?table=…` the table in an SQL database and `?collection=…` the one
-/// in MongoDB, `key_value` by default. The table must be there, but for an SQLite database in memory, which
-/// is new. What a server's own URLs have besides goes to its driver.
+/// ([`KeySpace::Extended`](super::KeySpace::Extended)). `?prefix=…` is the prefix of the keys' names in Redis,
+/// `kv:` by default. `?table=…` is the table in an SQL database, and `?collection=…` the collection in MongoDB,
+/// `key_value` by default. The table must exist, except in an SQLite database in memory, which is new. Other
+/// parameters of a server's own URLs are passed to its driver.
 ///
 /// # Wrappers
 ///
-/// A fragment wraps the store, from left to right: in `…#wrap:readonly+prefix(abc-)` the first is
-/// [`ReadOnly`](super::ReadOnly), and [`Prefix`](super::Prefix) is around it. There are `readonly`,
-/// `urlencode` ([`UrlEncode`](super::UrlEncode)) and `prefix(…)`. `Hmac` is not among them: URLs are
-/// shown and logged, and its secret must not be.
+/// A fragment wraps the store, from left to right: in `…#wrap:readonly+prefix(abc-)` the innermost wrapper is
+/// [`ReadOnly`](super::ReadOnly), and [`Prefix`](super::Prefix) is around it. The wrappers are `readonly`,
+/// `urlencode` ([`UrlEncode`](super::UrlEncode)) and `prefix(…)`. `Hmac` is not one of them: URLs are shown and
+/// logged, and its secret must not be.
 ///
 /// # Special characters
 ///
-/// In passwords, paths, parameters and arguments, `%` and two hexadecimal digits stand for a byte:
+/// In passwords, paths, parameters and arguments, `%` and two hexadecimal digits encode a byte:
 /// `%25` for `%` itself, `%23` for `#`, `%3F` for `?`, `%29` for `)`.
 ///
 /// ```

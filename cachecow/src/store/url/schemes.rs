@@ -1,4 +1,4 @@
-//! Which store a scheme is for.
+//! The URL schemes of stores.
 
 use std::sync::Arc;
 
@@ -23,21 +23,21 @@ struct Scheme {
     store: Store,
 }
 
-/// What is to be between `://` and the parameters.
+/// What must be between `://` and the parameters.
 #[derive(Clone, Copy)]
 enum Place {
     Nothing,
     /// A path in the file system, which begins with `/`.
     Path,
-    /// What the store or its driver says.
+    /// The store or its driver decides.
     Any,
 }
 
-/// Which parameters there are besides the common ones.
+/// Which parameters are allowed besides the common ones.
 #[derive(Clone, Copy)]
 enum Parameters {
     Only(&'static [&'static str]),
-    /// Those of the driver, which refuses others, and what the store's function takes itself.
+    /// Those of the driver, which refuses others, and those that the store's function takes.
     Any,
 }
 
@@ -198,7 +198,7 @@ fn sql(mut address: Address) -> BoxFuture<'static, Opened> {
             None => store,
         };
         if address.is_in_memory() {
-            // It is new, and nobody else can reach it to make the table.
+            // The database is new, and nobody else can create the table in it.
             store.create_table().await?;
         }
         Ok(Arc::new(store.with_key_space(address.key_space())) as _)

@@ -2,7 +2,7 @@
 
 use strsim::osa_distance;
 
-/// ``; did you mean `…`?``, if one of the names is near enough to be meant.
+/// ``; did you mean `…`?``, if one of the names is similar enough.
 pub(super) fn meant<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let word = word.to_ascii_lowercase();
     let near = |name: &str| 1.max(word.len().max(name.len()) / 3);
@@ -14,7 +14,7 @@ pub(super) fn meant<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) ->
         .map_or_else(String::new, |(_, name)| format!("; did you mean `{name}`?"))
 }
 
-/// The names for people: `` `a`, `b` and `c` ``.
+/// The names as a readable list: `` `a`, `b` and `c` ``.
 pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     match names.pop() {
@@ -24,10 +24,11 @@ pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     }
 }
 
-/// Shows names that are not known, unless they may be parts of a password.
+/// Quotes unknown names, unless they may be parts of a password.
 #[derive(Clone, Copy)]
 pub(super) struct Quoted {
-    /// An `@` behind a `?` or `#`: a password with one of these in it was cut there.
+    /// Whether there is an `@` after a `?` or `#`: then a password with one of these characters may have been cut
+    /// there.
     pub(super) suspicious: bool,
 }
 
@@ -39,7 +40,7 @@ impl Quoted {
         if shown { format!(" `{name}`") } else { String::new() }
     }
 
-    /// What may have happened.
+    /// A hint about the probable cause.
     pub(super) fn hint(self) -> &'static str {
         if self.suspicious { "; in a password, `?` is written %3F and `#` is %23" } else { "" }
     }

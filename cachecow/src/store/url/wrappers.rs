@@ -1,4 +1,4 @@
-//! The wrappers that a URL's fragment asks for.
+//! The wrappers in a URL's fragment.
 
 use std::sync::Arc;
 
@@ -34,8 +34,7 @@ pub(super) fn parse(fragment: Option<&str>, quoted: Quoted) -> Result<Vec<Wrappe
             None if after.is_empty() => return Ok(wrappers),
             None => {
                 return Err(invalid(
-                    "after a wrapper's `)` comes a `+` or nothing; in an argument, `)` is written \
-                     %29",
+                    "after a wrapper's `)`, write `+` or nothing; in an argument, write `)` as %29",
                 ));
             }
         };
@@ -64,8 +63,8 @@ fn wrapper(name: &str, argument: Option<&str>, quoted: Quoted) -> Result<Wrapper
         }
         ("prefix", Some(prefix)) => decoded(prefix, "the prefix").map(Wrapper::Prefix),
         ("hmac", _) => Err(invalid(
-            "`hmac` is no wrapper for URLs, which are shown and logged, as its secret must not be; \
-             write `Hmac::new(store, secret)` in the program",
+            "`hmac` is not allowed in URLs, because they are shown and logged, and its secret must not \
+             be; write `Hmac::new(store, secret)` in the program",
         )),
         ("", _) => Err(invalid(format!("a wrapper's name is missing; {HOW}"))),
         _ => {

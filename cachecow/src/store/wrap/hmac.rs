@@ -1,4 +1,4 @@
-//! Values that nobody without the secret can change unnoticed.
+//! Signed values: without the secret, nobody can change them unnoticed.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -16,22 +16,22 @@ use super::super::spool::{SLICE, Spool};
 use super::super::{Capabilities, KeyStream, KeyValueStore, Reader, Ttl};
 use crate::error::{Error, ErrorKind};
 
-/// How many bytes follow a value.
+/// The length of the signature after a value.
 const TAG: usize = 32;
 
 const MOVED: &str = "a value is signed for its key; get and put it instead";
 
-/// Signs what it stores, and gives out nothing that was changed since.
+/// A store that signs its values, and refuses values that were changed since.
 ///
-/// What is stored is the value, followed by 32 bytes: the HMAC-SHA256 of the key's length (as 8
-/// bytes, the highest first), the key and the value. A value that was changed, cut, extended, copied
-/// from another key or signed with another secret is [`Tampered`](ErrorKind::Tampered). An older
-/// value of the same key, or none at all, cannot be told from what is right.
+/// It stores the value, followed by 32 bytes: the HMAC-SHA256 of the key's length (as 8 bytes, most significant
+/// first), the key and the value. A value that was changed, cut, extended, copied from another key or signed with
+/// another secret is [`Tampered`](ErrorKind::Tampered). It cannot detect that a value was replaced by an older
+/// value of the same key, or deleted.
 ///
-/// [`open`](KeyValueStore::open) reads the whole value and verifies it before it gives out the first
-/// byte; what is longer than a megabyte waits in a temporary file meanwhile. `contains` and listing
-/// verify nothing. `copy` and `rename` are [`Unsupported`](ErrorKind::Unsupported), and so is
-/// `url_for`, whose address would give the value unverified.
+/// [`open`](KeyValueStore::open) reads and verifies the whole value before it returns the first byte; a value
+/// longer than a megabyte is buffered in a temporary file. `contains` and listing verify nothing. `copy` and
+/// `rename` are [`Unsupported`](ErrorKind::Unsupported), and so is `url_for`, because a reader of the address would
+/// get the value unverified.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -52,16 +52,16 @@ const MOVED: &str = "a value is signed for its key; get and put it instead";
 #[derive(Clone)]
 pub struct Hmac<S> {
     store: S,
-    /// Signs; knows the secret only in a form that is wiped when dropped.
+    /// The signer. It holds the secret only in a form that is wiped when dropped.
     signer: Signer,
-    /// Verify what was signed before.
+    /// The signers of earlier secrets, for verification.
     previous: Vec<Signer>,
 }
 
 type Signer = ::hmac::Hmac<Sha256>;
 
 impl<S: KeyValueStore> Hmac<S> {
-    /// `store`, with its values signed with the secret: of 32 random bytes, best of all.
+    /// Wraps `store`, and signs its values with the secret: ideally 32 random bytes.
     ///
     /// # Errors
     ///
@@ -70,8 +70,8 @@ impl<S: KeyValueStore> Hmac<S> {
         Ok(Self { store, signer: signer(secret.as_ref())?, previous: Vec::new() })
     }
 
-    /// This store, which also reads what was signed with another secret: the one in use until now,
-    /// while its values are put again with the new one.
+    /// Returns this store, which also accepts values signed with a previous secret, while you put
+    /// its values again with the new one.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl<S: KeyValueStore> Hmac<S> {
     async fn verified(&self, key: &str, mut sealed: Reader) -> Result<Reader, Error> {
         let failed = |error| Reader::error("open", error);
         let (mut check, mut spool) = (self.check(key), Spool::default());
-        // Its last bytes may be the tag's.
+        // Its last bytes may belong to the tag.
         let mut slice = BytesMut::new();
         loop {
             slice.reserve(SLICE);
@@ -109,18 +109,18 @@ impl<S: KeyValueStore> Hmac<S> {
 fn signer(secret: &[u8]) -> Result<Signer, Error> {
     let unusable = |what| Error::new(ErrorKind::InvalidConfig, format!("the HMAC secret {what}"));
     if secret.is_empty() {
-        return Err(unusable("is empty; take 32 random bytes"));
+        return Err(unusable("is empty; use 32 random bytes"));
     }
     Signer::new_from_slice(secret).map_err(|_| unusable("has a length that cannot be used"))
 }
 
-/// No value of one key looks like another value of another key.
+/// Includes the key and its length, so that a value of one key is never valid for another key.
 fn begun(signer: &Signer, key: &str) -> Signer {
     let len = key.len() as u64;
     signer.clone().chain_update(len.to_be_bytes()).chain_update(key)
 }
 
-/// A value's tags by every secret that may have signed it.
+/// A value's tags, for each secret that may have signed it.
 struct Check(Vec<Signer>);
 
 impl Check {
@@ -128,7 +128,7 @@ impl Check {
         self.0.iter_mut().for_each(|signer| signer.update(value));
     }
 
-    /// Whether the tag is one of them, in a time that tells nothing about how far it is from them.
+    /// Checks that the tag is one of them, in constant time.
     fn verify(self, operation: &str, tag: &[u8]) -> Result<(), Error> {
         if self.0.into_iter().any(|signer| signer.verify_slice(tag).is_ok()) {
             return Ok(());
@@ -158,7 +158,7 @@ impl<S: KeyValueStore> KeyValueStore for Hmac<S> {
         let sealed = self.store.open(key).await?;
         let (opened, expires_in) = (Instant::now(), sealed.expires_in());
         let value = self.verified(key, sealed).await?;
-        // A long value takes its time to be verified.
+        // Verifying a long value takes time.
         Ok(value.with_expiry(expires_in.map(|left| left.saturating_sub(opened.elapsed()))))
     }
 
@@ -205,7 +205,7 @@ impl<S: KeyValueStore> KeyValueStore for Hmac<S> {
 
     async fn url_for(&self, key: &str) -> Result<String, Error> {
         self.capabilities().check("url_for", key)?;
-        Err(Error::unsupported("url_for", "the address would give the value unverified"))
+        Err(Error::unsupported("url_for", "a reader of the address would get the value unverified"))
     }
 
     fn stored_as<'a>(&self, key: &'a str) -> Cow<'a, str> {
@@ -247,7 +247,7 @@ impl AsyncRead for Sealed {
     ) -> Poll<std::io::Result<()>> {
         let Self { value, state } = &mut *self;
         if let Sealing::Value(signer) = state {
-            // Without room, nothing read says nothing about the end.
+            // With an empty buffer, reading zero bytes does not mean the end.
             if buffer.remaining() == 0 {
                 return Poll::Ready(Ok(()));
             }

@@ -13,11 +13,11 @@ use super::super::{
 };
 use crate::error::{Error, ErrorKind};
 
-/// A store that finds keys itself: random ones, or the content's hash.
+/// A store that chooses keys itself: random ones, or the content's hash.
 ///
-/// With keys it is used as any store; what it adds is [`add`](Self::add),
-/// [`add_file`](Self::add_file) and [`add_from`](Self::add_from), which return the key. They keep
-/// values for as long as the store does by default.
+/// With keys, it works like any store. In addition it has [`add`](Self::add),
+/// [`add_file`](Self::add_file) and [`add_from`](Self::add_from), which choose and return the key.
+/// They use the store's default time to live.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -36,7 +36,7 @@ use crate::error::{Error, ErrorKind};
 pub struct WithIds<S> {
     store: S,
     ids: Ids,
-    /// What goes before and after an id.
+    /// The text before and after an id.
     around: [String; 2],
 }
 
@@ -48,25 +48,25 @@ enum Ids {
 }
 
 impl<S: KeyValueStore> WithIds<S> {
-    /// `store`, with random UUIDs (version 4) for keys.
+    /// Wraps `store`, with random UUIDs (version 4) as keys.
     pub fn uuid(store: S) -> Self {
         Self { store, ids: Ids::Uuid, around: Default::default() }
     }
 
-    /// `store`, with the SHA-256 of the content for keys, in 64 hexadecimal digits (feature `hmac`).
+    /// Wraps `store`, with the SHA-256 of the content as keys, in 64 hexadecimal digits (feature `hmac`).
     ///
-    /// The same content has the same key: adding it again stores the same again, which is no error.
+    /// The same content has the same key: adding it again stores it again, which is not an error.
     #[cfg(feature = "hmac")]
     pub fn sha256(store: S) -> Self {
         Self { store, ids: Ids::Sha256, around: Default::default() }
     }
 
-    /// This store with keys made by a template, which has one `{}` where the id goes, as in
+    /// Returns this store with keys made from a template, which has one `{}` for the id, as in
     /// `img-{}.jpg`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfig`], if it has not one `{}`, or the store does not take such keys.
+    /// [`ErrorKind::InvalidConfig`], if it does not have exactly one `{}`, or the store does not accept such keys.
     pub fn with_template(self, template: &str) -> Result<Self, Error> {
         let unusable = |why: String| {
             Error::new(ErrorKind::InvalidConfig, format!("the template cannot be used: {why}"))
@@ -74,12 +74,12 @@ impl<S: KeyValueStore> WithIds<S> {
         let places = template.matches("{}").count();
         let Some((before, after)) = template.split_once("{}").filter(|_| places == 1) else {
             let why =
-                format!("it has {places} times `{{}}` and needs it once, as in `img-{{}}.jpg`");
+                format!("it has `{{}}` {places} times, but needs it once, as in `img-{{}}.jpg`");
             return Err(unusable(why));
         };
         let around = [before, after].map(str::to_owned);
         let made = Self { around, ..self };
-        // Ids are all alike as far as a store is concerned.
+        // For a store, all ids have the same form.
         let example = made.key(&"0".repeat(made.ids.len()));
         made.capabilities()
             .check("with_template", &example)
@@ -87,7 +87,7 @@ impl<S: KeyValueStore> WithIds<S> {
         Ok(made)
     }
 
-    /// Stores the value under a new key, or its content's, and returns that.
+    /// Stores the value under a new key, or the key of its content, and returns the key.
     ///
     /// # Errors
     ///
@@ -103,8 +103,8 @@ impl<S: KeyValueStore> WithIds<S> {
         Ok(key)
     }
 
-    /// Stores the file's content, in slices, under a new key, or its content's, and returns that.
-    /// The file is left as it is.
+    /// Stores the file's content, in slices, under a new key, or the key of its content, and
+    /// returns the key. The file is left as it is.
     ///
     /// # Errors
     ///
@@ -125,10 +125,10 @@ impl<S: KeyValueStore> WithIds<S> {
         }
     }
 
-    /// Stores what `source` gives until its end, in slices, under a new key, or its content's, and
-    /// returns that.
+    /// Stores everything that `source` returns until its end, in slices, under a new key, or the
+    /// key of its content, and returns the key.
     ///
-    /// To know the hash of more than a megabyte, it is written to a temporary file first.
+    /// To compute the hash of more than a megabyte, it writes the content to a temporary file first.
     ///
     /// # Errors
     ///
@@ -198,7 +198,7 @@ mod digest {
         text(Sha256::new().chain_update(value))
     }
 
-    /// The hash of what a source gives, and that again.
+    /// Returns the hash of everything that a source returns, and a reader of the same content.
     pub(super) async fn of_all(source: impl AsyncRead) -> io::Result<(String, Reader)> {
         let mut source = pin!(source);
         let (mut hash, mut spool, mut slice) =

@@ -11,11 +11,11 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 use super::super::{Capabilities, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
 use crate::error::{Error, ErrorKind};
 
-/// The part of a store whose keys begin with a prefix, which its own keys are without.
+/// The part of a store whose keys begin with a prefix. Its own keys do not have the prefix.
 ///
-/// Two prefixes on one store see only their own keys, unless one begins with the other: the shorter
-/// one then sees the keys of the longer. Ending each with a character that occurs in none otherwise,
-/// as in `users-` and `users2-`, prevents that.
+/// Two prefixes on one store see only their own keys, unless one prefix begins with the other: then the shorter one
+/// also sees the keys of the longer one. To prevent that, end each prefix with a character that is not used
+/// elsewhere in prefixes, as in `users-` and `users2-`.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -43,12 +43,12 @@ pub struct Prefix<S> {
 }
 
 impl<S: KeyValueStore> Prefix<S> {
-    /// The part of `store` whose keys begin with `prefix`.
+    /// Makes the part of `store` whose keys begin with `prefix`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfig`] for a prefix that is no key of the store itself, or so long that
-    /// no key fits behind it.
+    /// [`ErrorKind::InvalidConfig`], if the prefix is not a valid key of the store, or is so long that no key fits
+    /// after it.
     pub fn new(store: S, prefix: impl Into<String>) -> Result<Self, Error> {
         let prefix = prefix.into();
         let capabilities = store.capabilities();
@@ -64,7 +64,7 @@ impl<S: KeyValueStore> Prefix<S> {
         Ok(Self { store, prefix })
     }
 
-    /// The store's own name of a key. The store itself sees to the length.
+    /// The store's own name of a key. The store itself checks the length.
     fn joined(&self, operation: &str, key: &str) -> Result<String, Error> {
         self.store.capabilities().key_space.check(operation, key)?;
         Ok(self.joined_prefix(key))
@@ -74,12 +74,12 @@ impl<S: KeyValueStore> Prefix<S> {
         [&self.prefix, prefix].concat()
     }
 
-    /// What the store lists, without the prefix.
+    /// The listed keys, without the prefix.
     fn stripped<'a>(&'a self, names: KeyStream<'a>) -> KeyStream<'a> {
         let strip = |name: String| name.strip_prefix(&self.prefix).map(str::to_owned);
         names
             .map_ok(strip)
-            // The prefix alone may be a key of the store; it is none of ours.
+            // The prefix alone may be a key of the store, but not of this part.
             .try_filter_map(|key| future::ready(Ok(key.filter(|key| !key.is_empty()))))
             .boxed()
     }
@@ -122,7 +122,7 @@ impl<S: KeyValueStore> KeyValueStore for Prefix<S> {
 
     fn iter_prefixes(&self, delimiter: &str, prefix: &str) -> KeyStream<'_> {
         if delimiter.is_empty() {
-            // It cuts every key at the prefix's end, and ours alone is no key.
+            // The store would cut every key at the end of its prefix, and an empty key is not valid here.
             return prefixes(self.iter_keys(prefix), delimiter, prefix);
         }
         self.stripped(self.store.iter_prefixes(delimiter, &self.joined_prefix(prefix)))

@@ -1,4 +1,4 @@
-//! A store that may be read and not changed.
+//! A store that may be read, but not changed.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,10 +9,10 @@ use bytes::Bytes;
 use super::super::{Capabilities, KeyStream, KeyValueStore, Reader, Ttl};
 use crate::error::Error;
 
-/// A store that can be read and not changed through this wrapper: every change is
+/// A store that can only be read through this wrapper: every change is
 /// [`Unsupported`](crate::ErrorKind::Unsupported).
 ///
-/// It guards against mistakes; whoever has the store itself, or its credentials, can change it.
+/// It protects against mistakes. Code that has the store itself, or its credentials, can still change it.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -34,7 +34,7 @@ pub struct ReadOnly<S> {
 }
 
 impl<S: KeyValueStore> ReadOnly<S> {
-    /// `store`, to be read.
+    /// Wraps `store`.
     pub fn new(store: S) -> Self {
         Self { store }
     }

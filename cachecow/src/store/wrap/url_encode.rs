@@ -12,13 +12,13 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use super::super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
 use crate::error::Error;
 
-/// All but RFC 3986's unreserved characters, the letters and digits of ASCII and `-._~`.
+/// All characters except RFC 3986's unreserved ones: ASCII letters, digits and `-._~`.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A store that takes any text as a key, which it percent-encodes for the store it wraps.
+/// A store that accepts any text as a key, and percent-encodes it for the wrapped store.
 ///
-/// A byte of a key that is no ASCII letter or digit nor one of `-._~` takes three of the store's 250
-/// characters. Names in the store that are nobody's encoding are not listed.
+/// A byte of a key that is not an ASCII letter, a digit or one of `-._~` takes three of the store's 250 characters.
+/// Names in the store that are not such an encoding are not listed.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -37,7 +37,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 ///
 /// # Errors
 ///
-/// A key that is too long when it is encoded, and the empty one, are
+/// A key that is empty, or too long when it is encoded, is
 /// [`InvalidKey`](crate::ErrorKind::InvalidKey).
 #[derive(Clone, Debug)]
 pub struct UrlEncode<S> {
@@ -45,7 +45,7 @@ pub struct UrlEncode<S> {
 }
 
 impl<S: KeyValueStore> UrlEncode<S> {
-    /// `store`, for any text as a key.
+    /// Wraps `store`, and accepts any text as a key.
     pub fn new(store: S) -> Self {
         Self { store }
     }
@@ -69,7 +69,7 @@ fn encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
 }
 
-/// The key whose name in the store this is, if it is one's.
+/// The key with this name in the store, if it is an encoding.
 fn decode(name: &str) -> Option<String> {
     let key = percent_decode_str(name).decode_utf8().ok()?;
     (!key.is_empty() && encode(&key) == name).then(|| key.into_owned())
@@ -79,7 +79,7 @@ fn decode(name: &str) -> Option<String> {
 impl<S: KeyValueStore> KeyValueStore for UrlEncode<S> {
     fn capabilities(&self) -> Capabilities {
         let inner = self.store.capabilities();
-        // How long a key may be depends on its characters.
+        // The maximum length of a key depends on its characters.
         Capabilities { key_space: KeySpace::Text, max_key_len: None, ..inner }
     }
 
@@ -108,13 +108,13 @@ impl<S: KeyValueStore> KeyValueStore for UrlEncode<S> {
     }
 
     fn iter_keys(&self, prefix: &str) -> KeyStream<'_> {
-        // Each byte is encoded by itself, so that prefixes stay prefixes.
+        // Each byte is encoded separately, so prefixes stay prefixes.
         let names = self.store.iter_keys(&encode(prefix));
         names.try_filter_map(|name| future::ready(Ok(decode(&name)))).boxed()
     }
 
     fn iter_prefixes(&self, delimiter: &str, prefix: &str) -> KeyStream<'_> {
-        // The store might find the delimiter within what encodes another character.
+        // The store might find the delimiter inside the encoding of another character.
         prefixes(self.iter_keys(prefix), delimiter, prefix)
     }
 

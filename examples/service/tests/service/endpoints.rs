@@ -82,13 +82,13 @@ async fn posts_are_made_listed_moved_and_deleted() {
             .collect::<Vec<_>>()
     };
     let of = async |author: i64| titles(format!("/authors/{author}/posts")).await;
-    // All is read before each change, so that it is cached.
+    // Everything is read before each change, so that it is cached.
     let mut ids = Vec::new();
     for expected in [&[] as &[&str], &["one"], &["two", "one"]] {
         assert_eq!(of(ada).await, expected);
         assert_eq!(titles("/posts/latest".into()).await, expected);
         if let Some(title) = ["one", "two"].get(ids.len()) {
-            // Who asks for the id that comes next is not told later that there is none.
+            // The absence of the next id is cached, and must not be served later.
             let next = ids.last().map(|last| format!("/posts/{}", last + 1));
             if let Some(next) = &next {
                 client.get(next).await.expect(StatusCode::NOT_FOUND);
@@ -160,7 +160,7 @@ async fn what_does_not_fit_is_refused_with_a_reason() {
     assert!(with_posts.contains("has posts"), "{with_posts}");
 }
 
-/// What is cached is served; the rest is to be asked for again, and nobody learns more than that.
+/// Cached objects are served; other requests fail and may be retried, and the answer reveals no details.
 #[tokio::test]
 async fn while_the_database_is_away() {
     let mut servers = Servers::start();

@@ -33,7 +33,7 @@ async fn reads_after_writes_are_never_stale() {
     }
 }
 
-/// The control: the readers find a write that tells the cache nothing.
+/// The control: the readers detect a write without an invalidation.
 #[tokio::test]
 async fn a_write_past_the_service_is_found() {
     let servers = Servers::start();
@@ -45,7 +45,7 @@ async fn a_write_past_the_service_is_found() {
     assert!(matches!(found, Err(Fault::Stale(what)) if what == "the user by id"));
 }
 
-/// Many clients ask for what does not exist, while it comes to be.
+/// Many clients ask for a user that does not exist, while it is created.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_was_looked_for_in_vain_is_found_once_it_exists() {
     let servers = Servers::start();

@@ -1,4 +1,4 @@
-//! What the person on call has: metrics, the state of health, and changes made by hand that are seen.
+//! Operations: metrics, health, and changes made by hand that the service sees.
 
 use cachecow::log::setup_sql;
 use cachecow_tests::followed::{SETTINGS, statements};
@@ -12,7 +12,7 @@ use crate::support::{Servers, Service, until};
 #[tokio::test]
 async fn what_is_read_is_counted_for_prometheus() {
     let servers = Servers::start();
-    // Two services in one process count for themselves.
+    // Two services in one process have separate counts.
     let (service, other) = (servers.service().await, servers.service().await);
     let path = format!("/users/{}", service.user("ada").await);
     for _ in 0..3 {
@@ -50,7 +50,7 @@ async fn the_service_is_ready_and_says_what_a_person_should_look_at() {
     assert!(service.client.text("/metrics").await.contains("cachecow_circuit_open 1\n"));
 }
 
-/// A stale object is found, and told.
+/// A stale object is found and reported.
 #[tokio::test]
 async fn a_change_by_hand_is_found_by_the_auditor() {
     let servers = Servers::start();
@@ -92,12 +92,12 @@ async fn following(redis_url: impl Fn(&RedisServer) -> String) -> Shared {
     Shared { _servers: (postgres, redis), service: Service::start(app).await }
 }
 
-/// Anybody's SQL.
+/// Runs any SQL.
 async fn run(app: &App, sql: &str) {
     sqlx::raw_sql(sql).execute(&app.db).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
-/// What was cached under every key that depends on a row is served anew, once the row was changed by SQL.
+/// After a row was changed by SQL, every cached value that depends on it is fetched again.
 async fn a_change_by_hand_is_seen(redis_url: impl Fn(&RedisServer) -> String) {
     let Shared { service, _servers } = following(redis_url).await;
     let (ada, bea) = (service.user("ada").await, service.user("bea").await);

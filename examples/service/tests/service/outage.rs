@@ -1,5 +1,6 @@
-//! Redis dies, hangs and comes back, while clients read and write: no committed write returns an error, no endpoint
-//! fails, and nothing stale is served by the process that wrote; nor by any other, once Redis was told.
+//! Redis dies, hangs and comes back, while clients read and write. No committed write returns an error, no endpoint
+//! fails, and the process that wrote serves nothing stale. Other processes serve nothing stale either, once Redis
+//! has confirmed the invalidations.
 
 use std::time::Duration;
 
@@ -18,12 +19,12 @@ fn any(_: &Fault) -> bool {
     true
 }
 
-/// What another process may be served is as old as Redis, until Redis was told.
+/// Ignores stale reads: another process may serve them until Redis has confirmed the invalidations.
 fn failures(fault: &Fault) -> bool {
     matches!(fault, Fault::Failed(_))
 }
 
-/// A service that waits for Redis no longer than this, so that the tests are short. None measures it.
+/// A service with a short timeout for Redis, so that the tests are short. No test measures it.
 async fn hasty(servers: &Servers) -> Service {
     let builder = CacheCow::builder().operation_timeout(Duration::from_millis(100));
     let cow = builder.open(&servers.redis.url()).await.expect("a valid address");
@@ -37,16 +38,16 @@ async fn rounds(world: &World, service: &Service) {
     }
 }
 
-/// Waits until Redis is used and was told of everything.
+/// Waits until Redis is used again, and has confirmed all invalidations.
 async fn is_back(service: &Service) {
     until(async || {
-        // So that it is known at once; else some read finds out.
+        // To notice it at once; otherwise a later read would.
         service.app.cow.ping().await.is_ok() && reasons(service).await.is_empty()
     })
     .await;
 }
 
-/// Why a person should look at the service, which is ready all the time.
+/// The reasons why a person should look at the service; it must always be ready.
 async fn reasons(service: &Service) -> Vec<String> {
     let health = service.client.get("/healthz").await.expect(StatusCode::OK);
     assert_eq!(health["ready"], true, "{health}");
@@ -107,8 +108,8 @@ async fn redis_is_not_there_at_the_start() {
     every_endpoint_works(&service).await;
 }
 
-/// What Redis kept through the outage is not served to other processes, once it was told. The control: what was
-/// changed past the service is.
+/// A value that Redis kept during the outage is not served to other processes, once the invalidation is confirmed.
+/// The control: a change that bypassed the service is still stale.
 #[tokio::test]
 async fn what_redis_missed_is_made_up_for() {
     let servers = Servers::start();

@@ -26,7 +26,7 @@ async fn requests_under_way_end_first() {
     }));
     let made = client.post("/users", &user("ann", "Ann")).await.expect(StatusCode::CREATED);
     let id = made["id"].as_i64().expect("an id");
-    // A connection of the test's own, since the service ends its pool.
+    // A separate connection for the test, since the service closes its pool.
     let other = servers.app().await;
     let mut transaction = other.db.begin().await.expect("the database is there");
     let lock = sqlx::query("SELECT 1 FROM users WHERE id = $1 FOR UPDATE").bind(id);
@@ -69,7 +69,7 @@ async fn what_redis_was_not_told_is_told_at_the_end() {
     let left = serving.await.expect("no panic").expect_err("Redis hangs");
     let left = left.downcast_ref::<cachecow::Error>().expect("the cache's error");
     assert_eq!(left.kind(), ErrorKind::NotInvalidated);
-    assert!(left.to_string().contains("not told of 2 invalidations"), "{left}");
+    assert!(left.to_string().contains("2 invalidations were not confirmed"), "{left}");
     servers.redis.resume();
 }
 
@@ -82,7 +82,7 @@ fn program() -> Command {
     command
 }
 
-/// The real program, on a port of its own, until it is told to end.
+/// The real program, on its own port, until it receives a signal.
 #[tokio::test]
 async fn the_program_ends_when_it_is_told_to() {
     let servers = Servers::start();
@@ -99,7 +99,7 @@ async fn the_program_ends_when_it_is_told_to() {
     assert!(running.wait().expect("the test's own process").success());
 }
 
-/// What it is told to do besides, by its variables: with the log followed, an unprepared database is refused.
+/// Further settings by environment variables: if the log should be followed, an unprepared database is refused.
 #[test]
 fn what_the_database_lacks_is_said_before_anything_is_served() {
     let servers = Servers::start();

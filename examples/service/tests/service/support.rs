@@ -32,7 +32,7 @@ impl Servers {
     }
 }
 
-/// A process of the service, as far as the servers can tell: it has connections and a memory of its own.
+/// Like a separate process of the service: it has its own connections and memory.
 pub(crate) struct Service {
     pub(crate) app: App,
     pub(crate) client: Client,
@@ -70,7 +70,7 @@ impl Service {
         made.expect(StatusCode::CREATED)["id"].as_i64().expect("an id")
     }
 
-    /// That every read is as its twin without the cache.
+    /// Checks that every read equals the same read without the cache.
     pub(crate) async fn agrees_with_the_database(&self, paths: &[String]) {
         for path in paths {
             let cached = self.client.get(path).await;
@@ -126,7 +126,7 @@ impl Answer {
 }
 
 impl Client {
-    /// Of the service that will listen there.
+    /// Makes a client of the service that will listen there.
     pub(crate) fn of(listener: &TcpListener) -> Self {
         let address = listener.local_addr().expect("it is bound");
         Self::at(format!("http://{address}"))
@@ -152,7 +152,7 @@ impl Client {
         self.send(Method::PUT, path, Some(body.to_string())).await
     }
 
-    /// An answer that is no JSON.
+    /// Reads an answer that is not JSON.
     pub(crate) async fn text(&self, path: &str) -> String {
         let response = self.http.get(format!("{}{path}", self.base)).send().await;
         let response = response.expect("the service answers");

@@ -1,4 +1,4 @@
-//! One user, one post that moves to and fro, and ever new posts; and readers that know what was committed.
+//! One user, one post that moves back and forth, and new posts; and readers that know what was committed.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering::SeqCst};
 
@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Client, Service, post, user};
 
-/// What was committed, and what is about to be. In round `n` the user's name is `n`, its mailbox `mailbox-n`, the
-/// title of the post `n`, and its author the first or the second by whether `n` is even.
+/// What was committed, and what is about to be. In round `n`, the user's name is `n`, its mailbox is `mailbox-n`,
+/// and the title of the post is `n`. The post's author is the first or the second one, depending on whether `n` is
+/// even.
 pub(crate) struct World {
     user: i64,
     authors: [i64; 2],
@@ -25,7 +26,7 @@ pub(crate) struct World {
 pub(crate) enum Fault {
     /// This is older than what was committed before the read began.
     Stale(&'static str),
-    /// An answer that is none.
+    /// The request failed.
     Failed(Answer),
 }
 
@@ -68,7 +69,7 @@ impl World {
         moved.expect(StatusCode::OK);
         let another = format!("/authors/{}/posts", self.authors[0]);
         let made = client.post(&another, &post("another")).await.expect(StatusCode::CREATED);
-        // So that the list does not outgrow its limit.
+        // So that the list does not exceed its limit.
         let before = self.latest.swap(made["id"].as_i64().expect("an id"), SeqCst);
         self.committed.store(n, SeqCst);
         if before > 0 {
@@ -79,7 +80,7 @@ impl World {
         }
     }
 
-    /// The next round, but past the service: nobody tells the cache. For the control.
+    /// The control: the next round, but without the service, so nothing is invalidated.
     pub(crate) async fn round_behind_its_back(&self, service: &Service) {
         let n = self.begun.fetch_add(1, SeqCst) + 1;
         let name = n.to_string();
@@ -94,7 +95,7 @@ impl World {
         self.over.store(true, SeqCst);
     }
 
-    /// Looks again and again; returns how often.
+    /// Reads everything repeatedly; returns how often.
     pub(crate) async fn read(&self, client: &Client, minds: fn(&Fault) -> bool) -> u64 {
         let mut looks = 0;
         while !self.over.load(SeqCst) {
@@ -113,8 +114,9 @@ impl World {
         let latest = self.latest.load(SeqCst);
         let posts = rows(client.get("/posts/latest").await)?;
         fresh(first_id(&posts) >= Some(latest), "the latest posts")?;
-        // A list and its posts are read one after the other. So a read may find the list of before a new post, and no
-        // more the latest post of then, if both the new one and the deletion came while it was under way.
+        // A list and its posts are read one after the other. So a read may find the list from before a new post,
+        // but no longer the post that was the latest then, if the new post and the deletion both happened during
+        // the read.
         let (n, latest) = (self.committed(), self.latest.load(SeqCst));
         let posts = rows(client.get(&format!("/authors/{}/posts", self.authors[0])).await)?;
         let is_latest = first_id(&posts) >= Some(latest);
@@ -129,7 +131,8 @@ impl World {
         let n = self.committed();
         let found = rows(client.get(&format!("/users?ids={even},{user},{odd}")).await)?;
         fresh(number(&found[1]["name"]) >= n, "the user among many")?;
-        // The e-mail address of now is the user's, unless the next round has begun; that of before is nobody's.
+        // The current e-mail address belongs to the user, unless the next round has begun; the previous one belongs
+        // to nobody.
         let n = self.committed();
         let answer = client.get(&format!("/users?email=MAILBOX-{n}@example.org")).await;
         let is_found = found_or_not(&answer)?;
@@ -155,7 +158,7 @@ impl World {
         Ok(())
     }
 
-    /// What every reader may be asked for.
+    /// All paths that readers use.
     pub(crate) fn paths(&self) -> Vec<String> {
         let (Self { user, authors: [even, odd], post, .. }, n) = (self, self.committed());
         let before = n.saturating_sub(1);

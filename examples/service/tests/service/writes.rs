@@ -1,4 +1,4 @@
-//! What becomes of a write.
+//! The results of writes.
 
 use std::sync::Arc;
 
@@ -42,7 +42,7 @@ async fn an_e_mail_address_belongs_to_one_user() {
     assert_eq!(client.get(&path).await.expect(StatusCode::OK), bea);
 }
 
-/// Tells when a handler was dropped before it had answered.
+/// Reports when a handler is dropped before it has answered.
 fn telling_of_dropped(router: Router, dropped: Arc<Semaphore>) -> Router {
     struct Tell(Arc<Semaphore>);
     impl Drop for Tell {
@@ -61,7 +61,7 @@ fn telling_of_dropped(router: Router, dropped: Arc<Semaphore>) -> Router {
     }))
 }
 
-/// Has a client disconnect while its write of a user waits for the database, and lets the database go on once the
+/// Lets a client disconnect while its write of a user waits for the database, and lets the database go on when the
 /// handler is gone.
 async fn disconnects(service: &Service, dropped: &Semaphore, path: &str, id: i64) {
     let db = &service.app.db;
@@ -81,7 +81,7 @@ async fn disconnects(service: &Service, dropped: &Semaphore, path: &str, id: i64
     transaction.commit().await.expect("the database is there");
 }
 
-/// As the database has it.
+/// The name in the database.
 async fn name(app: &App, id: i64) -> String {
     let name = sqlx::query_scalar("SELECT name FROM users WHERE id = $1").bind(id);
     name.fetch_one(&app.db).await.expect("the user exists")
@@ -96,18 +96,18 @@ async fn a_write_ends_though_its_client_disconnects() {
     let service = Service::with_router(app, router).await;
     let id = service.user("ann").await;
     disconnects(&service, &dropped, &format!("/users/{id}"), id).await;
-    // Waits for the write, wherever it is; one that was given up is nowhere.
+    // Waits for the write, which runs in its own task.
     service.app.cow.close().await.expect("Redis was told");
     assert_eq!(name(&service.app, id).await, "Bea");
-    // Its hold is lifted: the user can be cached again, by any process.
+    // Its hold is released: any process can cache the user again.
     let other = servers.app().await;
     let read = other.cached().read(User::by_id(id)).await.expect("it is there");
     assert_eq!(read.value.expect("the user exists").name, "Bea");
     assert!(read.source == Source::Cache || read.fill == Fill::Stored, "{:?}", read.fill);
 }
 
-/// The control: the same write in the handler's own task is given up half-way, and the database commits all the
-/// same. Nothing stale is served, since the hold stays; but it stays for a minute.
+/// The control: the same write in the handler's own task is dropped half-way, and the database still commits.
+/// Nothing stale is served, because the hold stays; but it stays for a minute.
 #[tokio::test]
 async fn a_write_in_the_handler_s_own_task_keeps_its_hold() {
     async fn rename(State(app): State<App>, Path(id): Path<i64>) -> Result<(), AppError> {

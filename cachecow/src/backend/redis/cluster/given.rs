@@ -1,4 +1,4 @@
-//! A connection to a cluster that was made elsewhere.
+//! An existing connection to a cluster, which the program made.
 
 use ::redis::Value;
 use ::redis::cluster_async::ClusterConnection;
@@ -10,8 +10,8 @@ use futures_util::future::join_all;
 use super::super::reply;
 use super::super::routed::{Answer, Answers, Routed};
 
-/// Finds the nodes and follows their redirections itself; each command is routed by itself, since
-/// it would send a whole pipeline again for one redirection in it.
+/// This connection finds the nodes and follows redirections itself. Each command is sent
+/// separately, because the connection would send a whole pipeline again for one redirection in it.
 pub(in super::super) struct Given(ClusterConnection);
 
 impl Given {

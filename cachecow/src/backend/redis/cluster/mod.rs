@@ -1,8 +1,9 @@
-//! A cluster: commands grouped by the owner of their slot, one pipeline for each, sent in parallel.
+//! A cluster: commands are grouped by the owner of their slot, and one pipeline for each owner is sent in parallel.
 //!
-//! Each node has one connection, as a single server would. A command that a node redirects was not
-//! carried out and is sent again; one whose answer was lost is not, since it may have been carried
-//! out, or may yet be. To where a slot is moving only parts of an object are sent (`part`).
+//! Each node has one connection, like a single server. A command that a node redirects was not
+//! carried out, and is sent again. A command whose answer was lost is not sent again, since it may
+//! have been carried out, or may still be. While a slot is moving, only parts of an object are sent
+//! to the destination (`part`).
 
 mod given;
 mod node;
@@ -30,8 +31,8 @@ use super::reply;
 use super::routed::{Answer, Answers, Extent, Routed};
 use super::server::Server;
 
-/// How often a command may be redirected: to the new owner of a slot, from there to where the slot
-/// is moving, and the same once more if that was overtaken.
+/// How often a command may be redirected: to the new owner of a slot, from there to the node that
+/// the slot is moving to, and both once more if the cluster has changed meanwhile.
 const MAX_HOPS: usize = 5;
 
 pub(super) struct Cluster {
@@ -40,7 +41,7 @@ pub(super) struct Cluster {
     patience: Duration,
 }
 
-/// A command that is to be sent.
+/// A command that must be sent.
 struct Open {
     command: Cmd,
     target: Target,
@@ -49,7 +50,7 @@ struct Open {
 
 /// What remains of a command while it is under way.
 struct Target {
-    /// Its place among the answers.
+    /// The position of its answer.
     place: usize,
     slot: u16,
     is_writers: bool,
@@ -59,13 +60,13 @@ struct Target {
 /// Where a command goes next.
 enum Next {
     Owner,
-    /// To the owner, unless it is still this node, which cannot be reached.
+    /// To the owner of the slot, unless that is still this node, which cannot be reached.
     OtherOwner(Arc<Node>, BackendError),
     Moved(Arc<Node>),
     Ask(Arc<Node>),
 }
 
-/// What is sent to one node in one pipeline.
+/// The commands for one node in one pipeline.
 struct Leg {
     node: Arc<Node>,
     /// Whether each command has an `ASKING` before it.
@@ -80,7 +81,7 @@ impl Cluster {
         Self { topology: Topology::new(seeds, connect_timeout), patience: connect_timeout }
     }
 
-    /// Bounds an operation, so that a node that hangs costs only its own keys.
+    /// Limits the time of an operation, so that a node that hangs affects only its own keys.
     pub(super) fn set_patience(&mut self, patience: Duration) {
         self.patience = patience;
     }
@@ -107,7 +108,7 @@ impl Cluster {
                 self.file(leg, outcome, &mut answers, &mut open);
             }
             if unreachable {
-                // However it ends: the next round sees whether the owner is another.
+                // Whatever the result: the next round sees whether the owner has changed.
                 self.topology.refresh(deadline).await;
             }
         }
@@ -153,7 +154,7 @@ impl Cluster {
         legs
     }
 
-    /// Files what came of a pipeline: answers, and what is to be sent again.
+    /// Sorts the results of a pipeline: answers, and commands to send again.
     fn file(
         &self,
         leg: Leg,
@@ -182,7 +183,7 @@ impl Cluster {
         }
     }
 
-    /// Where the node sends the command, which it has not carried out, if it may go there.
+    /// Where the node redirects the command, if the command may be sent there. The node has not carried it out.
     fn redirected(&self, answer: &Answer, extent: Extent, node: &Node) -> Option<Next> {
         match redirect(answer.as_ref().ok()?, &node.address)? {
             Redirect::Moved(address) => {
@@ -207,8 +208,8 @@ impl Cluster {
         answer.map_err(|error| self.partial(error))
     }
 
-    /// The error, as one of the cluster: that a node cannot be reached is no outage of the cache
-    /// while others can, and must not keep reads from those.
+    /// Converts a node's error to one of the cluster. If one node cannot be reached while others
+    /// can, it is not an outage of the cache, and must not stop reads from the others.
     fn partial(&self, error: BackendError) -> BackendError {
         let reachable = || self.topology.map().masters().iter().any(|node| !node.is_failing());
         if error.is_outage() && reachable() {
@@ -218,12 +219,12 @@ impl Cluster {
         }
     }
 
-    /// The owner of a slot, as far as is known.
+    /// The owner of a slot, if it is known.
     pub(super) fn server(&self, slot: u16) -> Option<Arc<Server>> {
         self.topology.map().owner(slot).map(|node| Arc::clone(node.server()))
     }
 
-    /// Every master, asked for anew.
+    /// All masters; asks the cluster for them again.
     pub(super) async fn servers(&self) -> Result<Vec<Arc<Server>>, BackendError> {
         let deadline = Instant::now() + self.patience;
         self.topology.known(deadline).await?;
@@ -261,7 +262,7 @@ impl Open {
 impl Leg {
     fn new(node: Arc<Node>, asking: bool, is_writers: bool) -> Self {
         let mut pipeline = Pipeline::new();
-        // Each command's error is its own.
+        // Each command has its own error.
         pipeline.ignore_errors();
         Self { node, asking, is_writers, pipeline, targets: Vec::new() }
     }

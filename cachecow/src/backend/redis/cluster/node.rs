@@ -1,4 +1,4 @@
-//! One node of a cluster, with what is known of its health.
+//! One node of a cluster, with its health.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,9 +13,9 @@ use super::super::acks::{AckLines, Acks};
 use super::super::routed::Answers;
 use super::super::server::Server;
 
-/// For how long a node that did not answer in time is left alone; then one batch finds out.
+/// How long a node that did not answer in time gets no commands; then one batch tests it.
 const PAUSE: Duration = Duration::from_millis(500);
-/// After so many timeouts in a row, the connection may be half-open and is replaced.
+/// After this number of timeouts in a row, the connection may be half-open and is replaced.
 const TIMEOUTS: u32 = 2;
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -25,7 +25,7 @@ pub(super) struct Address {
 }
 
 impl Address {
-    /// An address that this one's node told of: without a host it is on the same host.
+    /// An address that the node at this address reported; without a host, it is on the same host.
     pub(super) fn beside(&self, host: &str, port: u16) -> Self {
         let host = if matches!(host, "" | "?") { &self.host } else { host };
         Self { host: host.to_owned(), port }
@@ -42,21 +42,21 @@ pub(super) struct Node {
     pub(super) address: Address,
     server: Arc<Server>,
     lines: AckLines,
-    /// Whether the last word of it was a failure.
+    /// Whether its last result was a failure.
     failing: AtomicBool,
     /// Timeouts in a row.
     timeouts: AtomicU32,
     epoch: Instant,
-    /// Milliseconds after `epoch` until which the node is left alone.
+    /// Until when the node gets no commands, in milliseconds after `epoch`.
     paused_until: AtomicU64,
 }
 
-/// How a node is sent something.
+/// How commands are sent to a node.
 #[derive(Clone, Copy)]
 pub(super) struct Manner {
-    /// Until when it may take.
+    /// The deadline.
     pub(super) deadline: Instant,
-    /// Whether it is attempted although the node has just not answered.
+    /// Whether to try although the node did not answer a moment ago.
     pub(super) urgent: bool,
     pub(super) acks: Option<Acks>,
 }
@@ -74,7 +74,7 @@ impl Node {
         })
     }
 
-    /// Sends a pipeline. The outer error is that nothing of it was sent.
+    /// Sends a pipeline. The outer error means that nothing was sent.
     pub(super) async fn send(
         &self,
         pipeline: &Pipeline,
@@ -116,7 +116,7 @@ impl Node {
         })
     }
 
-    /// Sends one command by itself.
+    /// Sends one command separately.
     pub(super) async fn ask(
         &self,
         command: ::redis::Cmd,
@@ -141,8 +141,8 @@ impl Node {
         self.lines.reset();
     }
 
-    /// Whether it may be sent something now; after a pause one caller may, and the others wait for
-    /// the outcome or another pause.
+    /// Whether commands may be sent to it now. After a pause one caller may; the others wait for
+    /// its result, or for another pause.
     fn admits(&self) -> bool {
         let until = self.paused_until.load(Ordering::Relaxed);
         if until == 0 {
@@ -168,7 +168,7 @@ impl Node {
     }
 
     fn now(&self) -> u64 {
-        // One more, since 0 stands for no pause.
+        // Plus one, since 0 means no pause.
         u64::try_from(self.epoch.elapsed().as_millis()).unwrap_or(u64::MAX) + 1
     }
 }

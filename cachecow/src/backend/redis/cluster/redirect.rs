@@ -1,4 +1,4 @@
-//! What a node says when another must be asked.
+//! Redirections to another node.
 
 use ::redis::Value;
 
@@ -8,11 +8,11 @@ use super::node::Address;
 pub(super) enum Redirect {
     /// The slot has another owner.
     Moved(Address),
-    /// The slot is moving, and this key is with the other node, if with any.
+    /// The slot is moving; if this key exists, it is on the other node.
     Ask(Address),
 }
 
-/// Where the answer of the node at `teller` sends its command, which was not carried out.
+/// Where the answer of the node at `teller` redirects the command, which was not carried out.
 pub(super) fn redirect(answer: &Value, teller: &Address) -> Option<Redirect> {
     let Value::ServerError(error) = answer else { return None };
     let redirect = match error.code() {

@@ -8,7 +8,7 @@ use super::node::{Address, Node};
 
 pub(super) const SLOTS: u16 = 16384;
 
-/// The slot of a key: of its hash tag, if it has one.
+/// The slot of a key, computed from its hash tag, if it has one.
 pub(in super::super) fn slot_of(name: &[u8]) -> u16 {
     let tag = name.iter().position(|&byte| byte == b'{').and_then(|open| {
         let rest = &name[open + 1..];
@@ -18,7 +18,7 @@ pub(in super::super) fn slot_of(name: &[u8]) -> u16 {
     crc16::State::<crc16::XMODEM>::calculate(tag.unwrap_or(name)) % SLOTS
 }
 
-/// A range of slots, its master and the replicas, as a node tells them.
+/// A range of slots with its master and replicas, as reported by a node.
 pub(super) struct Range {
     pub(super) first: u16,
     pub(super) last: u16,
@@ -29,7 +29,7 @@ pub(super) struct Range {
 /// The answer to `CLUSTER SLOTS` of the node at `teller`.
 pub(super) fn parse(answer: Value, teller: &Address) -> Option<Vec<Range>> {
     let Value::Array(ranges) = answer else { return None };
-    // No server has more, and each is looked up among the others.
+    // No server has more, and the time grows with the square of the number.
     if ranges.len() > usize::from(SLOTS) {
         return None;
     }
@@ -65,7 +65,7 @@ fn parse_node(node: Value, teller: &Address) -> Option<Address> {
 #[derive(Default)]
 pub(super) struct SlotMap {
     masters: Vec<Arc<Node>>,
-    /// For each slot the place of its owner among the masters, if any.
+    /// For each slot the index of its owner among the masters, if there is one.
     owners: Vec<Option<u16>>,
 }
 

@@ -1,4 +1,4 @@
-//! The nodes of a cluster and their slots, as one of the nodes told them last.
+//! The nodes of a cluster and their slots, as a node reported them last.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,21 +22,21 @@ use super::slots::{Range, SlotMap, parse};
 
 /// How many nodes are asked at a time.
 const ASKED: usize = 3;
-/// How soon after the nodes were asked they are asked again.
+/// The shortest time between two requests for the slots.
 const INTERVAL: Duration = Duration::from_millis(100);
-/// How often the nodes are asked although nothing seems to have changed: who sends nothing to a
-/// master sees nothing of its end either.
+/// How often the nodes are asked even if nothing seems to have changed: a process that sends
+/// nothing to a master does not notice when it fails.
 const ROUND: Duration = Duration::from_secs(1);
 
 /// Where a cluster can be found.
 pub(crate) struct Seeds {
     addresses: Vec<Address>,
-    /// How every node is connected to, but for its address.
+    /// The connection settings of all nodes, except the address.
     like: ConnectionInfo,
 }
 
 impl Seeds {
-    /// None where there is no node.
+    /// `None` if there is no node.
     pub(crate) fn new(nodes: Vec<ConnectionInfo>) -> Option<Self> {
         let address = |info: &ConnectionInfo| match info.addr() {
             ConnectionAddr::Tcp(host, port) | ConnectionAddr::TcpTls { host, port, .. } => {
@@ -56,21 +56,21 @@ pub(super) struct Topology {
     map: RwLock<Arc<SlotMap>>,
     /// The cluster's epoch at the time of the map.
     epoch: AtomicU64,
-    /// Masters, replicas, and nodes that redirections named.
+    /// Masters, replicas, and nodes from redirections.
     nodes: Mutex<HashMap<Address, Arc<Node>>>,
-    /// Many callers wait for one.
+    /// The refresh under way, which many callers may wait for.
     refreshes: Attempts<()>,
     /// When the last refresh ended.
     last_refresh: Mutex<Option<Instant>>,
-    /// What asks the nodes in every [`ROUND`].
+    /// The task that asks the nodes in every [`ROUND`].
     rounds: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What a node says of the slots.
+/// A node's view of the slots.
 struct View {
     /// Whether it sees a working cluster.
     works: bool,
-    /// It grows with every failover; a former master that has not heard of its own has a smaller one.
+    /// It grows with every failover. A former master that has not heard of its failover has a smaller one.
     epoch: u64,
     ranges: Vec<Range>,
 }
@@ -110,9 +110,9 @@ impl Topology {
         Server::new(Endpoint::At(Box::new(info)), self.connect_timeout)
     }
 
-    /// Sees to it that there is a map.
+    /// Makes sure that there is a map.
     pub(super) async fn known(self: &Arc<Self>, deadline: Instant) -> Result<(), BackendError> {
-        // In each operation: the runtime on which it was done may have ended.
+        // In each operation, since the runtime of the task may have ended.
         self.go_on_asking();
         if !self.map().is_empty() {
             return Ok(());
@@ -152,8 +152,8 @@ impl Topology {
         })
     }
 
-    /// Asks the nodes, a few at a time, and takes the word of the first that is part of a working
-    /// cluster and not behind; of the best, if none is.
+    /// Asks the nodes, a few at a time. Takes the view of the first node that is part of a working
+    /// cluster and not outdated, or otherwise the best view.
     async fn learn(self: &Arc<Self>) -> Result<(), BackendError> {
         let asked = self.candidates().into_iter().map(|node| self.tell(node));
         let mut asked = iter(asked).buffer_unordered(ASKED);
@@ -187,7 +187,7 @@ impl Topology {
             let nodes = self.nodes.lock();
             nodes.values().cloned().collect()
         };
-        // Not always the same one: it may be cut off from the others.
+        // Not always the same node first: it may be cut off from the others.
         fastrand::shuffle(&mut candidates);
         candidates.sort_by_key(|node| node.is_failing());
         for seed in &self.seeds.addresses {
@@ -222,7 +222,7 @@ impl Topology {
     }
 
     fn take(&self, View { works, epoch, ranges }: &View) {
-        // What sees no working cluster may count for itself.
+        // A node without a working cluster may have an epoch of its own.
         if *works {
             self.epoch.store(*epoch, Ordering::Relaxed);
         }
@@ -235,10 +235,10 @@ impl Topology {
         *self.map.write() = Arc::new(map);
     }
 
-    /// Asks the nodes in every [`ROUND`] from now on, if it is not done already.
+    /// Starts to ask the nodes in every [`ROUND`], unless a task already does.
     fn go_on_asking(self: &Arc<Self>) {
         let mut rounds = self.rounds.lock();
-        // They end with the runtime that they were begun on.
+        // The task ends with its runtime.
         if rounds.as_ref().is_some_and(|rounds| !rounds.is_finished()) {
             return;
         }
@@ -270,7 +270,7 @@ impl Drop for Topology {
     }
 }
 
-/// The epoch in an answer to `CLUSTER INFO`; of servers that have none, all are the same.
+/// The epoch in an answer to `CLUSTER INFO`; the same for all servers that report none.
 fn epoch(info: &[u8]) -> u64 {
     let info = String::from_utf8_lossy(info);
     let epoch = info.lines().find_map(|line| line.strip_prefix("cluster_current_epoch:"));

@@ -1,4 +1,4 @@
-//! Sentinels, who know which server is the master.
+//! Sentinels, which know which server is the master.
 
 mod reports;
 mod switch;
@@ -16,10 +16,10 @@ use super::super::{BackendError, BackendErrorKind};
 use super::connector::Connector;
 
 pub(crate) struct Sentinels {
-    /// What the sentinels call the master.
+    /// The sentinels' name for the master.
     name: String,
     nodes: Vec<ConnectionInfo>,
-    /// How the master is connected to, but for its address.
+    /// The connection settings of the master, except its address.
     master: ConnectionInfo,
     switches: Switches,
 }
@@ -29,29 +29,28 @@ impl Sentinels {
         Self { name, nodes, master, switches: Switches::default() }
     }
 
-    /// What the sentinels call the master.
+    /// The sentinels' name for the master.
     #[cfg(feature = "cli")]
     pub(super) fn name(&self) -> &str {
         &self.name
     }
 
-    /// How often the master was switched: a connection from before is of no more use.
+    /// How often the master was switched: a connection from before a switch must be replaced.
     pub(super) fn switches(&self) -> u64 {
         self.switches.count()
     }
 
-    /// Listens to the sentinels, if it is not done already.
+    /// Starts to listen to the sentinels, unless it already does.
     pub(super) fn go_on_listening(&self, connector: &Connector) {
         self.switches.listen(&self.name, &self.nodes, connector);
     }
 
-    /// Connects to the server that the sentinels name and that says itself that it is the master; with
-    /// it the count of switches that led to it.
+    /// Connects to the server that the sentinels name, and that says itself that it is the master. Also returns the
+    /// count of switches that led to it.
     ///
-    /// A sentinel that was cut off may name a former master: the word with the greatest epoch counts,
-    /// of all that have been heard, and more than half of the sentinels are waited for, or all that
-    /// answer. The server is asked on the connection that is then used: when the sentinels demote it
-    /// later, they close its clients' connections.
+    /// A sentinel that was cut off may name a former master. So this waits for more than half of the sentinels, or
+    /// for all that answer, and uses the report with the greatest epoch of all that were heard. The server is asked
+    /// on the connection that is then used: if the sentinels demote it later, they close its clients' connections.
     pub(super) async fn connect_to_master(
         &self,
         connector: &Connector,
@@ -69,11 +68,11 @@ impl Sentinels {
                     self.switches.note(place, word);
                     answered += 1;
                 }
-                // That a named server cannot be used says more than that a sentinel cannot.
+                // An error of the named server is more useful than one of a sentinel.
                 Err(failed) if tried.is_empty() => error = Some(failed),
                 Err(_) => {}
             }
-            // What was heard before may be outdated where nobody answers.
+            // If no sentinel answers, earlier reports may be outdated.
             let few = answered <= self.nodes.len() / 2 && !asking.is_empty();
             if few || answered == 0 {
                 continue;
@@ -104,7 +103,9 @@ impl Sentinels {
             Value::Array(role) if matches!(role.first(), Some(Value::BulkString(role)) if role == b"master") => {
                 Ok(connection)
             }
-            Value::Array(_) => Err(disconnected("the server that the sentinels name is no master")),
+            Value::Array(_) => {
+                Err(disconnected("the server that the sentinels name is not a master"))
+            }
             Value::ServerError(error) => Err(BackendErrorKind::Rejected
                 .with(format!("{} to ROLE, which the user must be allowed", error.code()))),
             _ => Err(super::malformed("to ROLE")),
@@ -112,7 +113,7 @@ impl Sentinels {
     }
 }
 
-/// Another address, to be connected to in the same way.
+/// Another address with the same connection settings.
 pub(super) fn at(like: &ConnectionAddr, host: String, port: u16) -> ConnectionAddr {
     match like {
         ConnectionAddr::TcpTls { insecure, tls_params, .. } => ConnectionAddr::TcpTls {

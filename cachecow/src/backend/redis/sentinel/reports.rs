@@ -1,4 +1,4 @@
-//! The master, by the last word of each sentinel.
+//! The master, by the last report of each sentinel.
 
 use std::collections::BTreeMap;
 
@@ -6,31 +6,31 @@ use super::word::{Address, Word};
 
 #[derive(Default)]
 pub(super) struct Reports {
-    /// By the sentinels' places. Those of sentinels that were lost stand: they may have been the only
+    /// By the index of the sentinel. Reports of sentinels that were lost are kept: these may have been the only
     /// ones that knew of the last failover.
     words: BTreeMap<usize, Word>,
     master: Option<Address>,
 }
 
 impl Reports {
-    /// Takes a sentinel's word; whether there is another master than before.
+    /// Takes a sentinel's report; returns whether the master has changed.
     pub(super) fn take(&mut self, sentinel: usize, word: Word) -> bool {
         let before = self.words.insert(sentinel, word.clone());
         let is_other = before.is_some_and(|before| before.address != word.address);
         let named = self.named();
         let master = if is_other && named.contains(&word.address) {
-            // The newest word, also where epochs are not known.
+            // The newest report, also if epochs are not known.
             Some(word.address)
         } else {
-            // The one that stands, as long as it is named.
+            // The current master, as long as a sentinel names it.
             named.into_iter().next()
         };
         let former = std::mem::replace(&mut self.master, master);
         former.is_some_and(|former| self.master.as_ref() != Some(&former))
     }
 
-    /// Who may be the master: those that are named with the greatest epoch, which is one address unless
-    /// sentinels are set up wrongly.
+    /// The possible masters: the addresses reported with the greatest epoch. That is one address, unless the
+    /// sentinels are misconfigured.
     pub(super) fn named(&self) -> Vec<Address> {
         let last = self.words.values().map(|word| word.epoch).max();
         let words = self.words.values().filter(|word| Some(word.epoch) == last);
@@ -57,7 +57,7 @@ mod tests {
         Word { epoch, address: address(port) }
     }
 
-    /// What becomes of these words; each is sentinel, epoch and port.
+    /// The result of these reports; each is a sentinel, an epoch and a port.
     fn reports(words: &[(usize, u64, u16)]) -> (Vec<bool>, Vec<Address>) {
         let mut reports = Reports::default();
         let take = |&(sentinel, epoch, port): &_| reports.take(sentinel, word(epoch, port));
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_word_of_before_is_none() {
-        // Of one that is asked for the first time, and of one that knows nothing yet.
+        // From a sentinel that is asked for the first time, and from one that knows nothing yet.
         let words = [(0, 4, 1), (1, 5, 2), (2, 4, 1), (0, 4, 1)];
         assert_eq!(reports(&words), (vec![false, true, false, false], vec![address(2)]));
     }

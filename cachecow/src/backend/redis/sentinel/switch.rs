@@ -1,7 +1,8 @@
-//! Hears from the sentinels when another server becomes the master.
+//! Listens to the sentinels, to hear when another server becomes the master.
 //!
-//! The former master closes its clients' connections only when it is demoted, which after a switch
-//! for maintenance takes Sentinel some ten seconds; what it confirms until then is lost.
+//! The former master closes its clients' connections only when it is demoted. After a planned
+//! switch, Sentinel takes about ten seconds for that; everything that the former master confirms
+//! until then is lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,21 +21,21 @@ use super::word::{self, Address, Word};
 use crate::events::say;
 
 const CHANNEL: &str = "+switch-master";
-/// How often a sentinel is asked that has reported nothing, and how often it is connected to while it
-/// cannot be reached.
+/// How often a sentinel is asked that has reported nothing, and how often the backend reconnects to one that cannot
+/// be reached.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// What has been heard of the master.
+/// The reports about the master.
 #[derive(Default)]
 pub(super) struct Switches {
     heard: Arc<Heard>,
-    /// One for each sentinel, once there was a connection.
+    /// One task for each sentinel, once there was a connection.
     listeners: Mutex<Vec<JoinHandle<()>>>,
 }
 
 #[derive(Default)]
 struct Heard {
-    /// How often the master was switched. Changes with what was reported, under its lock.
+    /// How often the master was switched. Changed together with the reports, under their lock.
     count: AtomicU64,
     reports: Mutex<Reports>,
 }
@@ -45,21 +46,21 @@ impl Switches {
         self.heard.count.load(Ordering::Acquire)
     }
 
-    /// The addresses that the master may have, and the count of switches that led to them.
+    /// The possible addresses of the master, and the count of switches that led to them.
     pub(super) fn named(&self) -> (u64, Vec<Address>) {
         let reports = self.heard.reports();
         (self.count(), reports.named())
     }
 
-    /// Takes the word of the sentinel at this place.
+    /// Takes the report of the sentinel with this index.
     pub(super) fn note(&self, sentinel: usize, word: Word) {
         self.heard.note(sentinel, word);
     }
 
-    /// Listens to every sentinel from now on, if it is not done already.
+    /// Starts to listen to every sentinel, unless it already does.
     pub(super) fn listen(&self, name: &str, sentinels: &[ConnectionInfo], connector: &Connector) {
         let mut listeners = self.listeners.lock();
-        // They end with the runtime that they were begun on.
+        // The tasks end with their runtime.
         if listeners.iter().any(|listener| !listener.is_finished()) {
             return;
         }
@@ -114,7 +115,7 @@ struct Listener {
 impl Listener {
     async fn run(self) {
         let mut next = tokio::time::interval(INTERVAL);
-        // A link that held is made anew at once.
+        // A connection that lasted for a while is opened again at once.
         next.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             next.tick().await;
@@ -126,15 +127,15 @@ impl Listener {
 
     /// Listens until the sentinel is lost.
     ///
-    /// It is asked when the subscription stands, since what it reported before was not heard, when it has
-    /// reported something, and every now and then, since a link may be dead without a sign of it.
+    /// The sentinel is asked in three cases: when the subscription is set up, since earlier reports were missed;
+    /// when it has reported something; and every second, since a dead connection may go unnoticed.
     async fn listen(&self) -> Result<(), BackendError> {
         let reports = Arc::new(Notify::new());
         let teller = Arc::clone(&reports);
         let connector = self.connector.listening(move |_| teller.notify_one());
         let mut connection = connector.connect(self.sentinel.clone()).await?;
         let mut subscribe = ::redis::cmd("SUBSCRIBE");
-        // Where it is refused, what is asked now and then has to do.
+        // If the subscription is refused, the regular questions must be enough.
         connector.ask(&mut connection, subscribe.arg(CHANNEL)).await?;
         loop {
             let word = word::ask(&mut connection, &self.name, &connector).await?;

@@ -1,4 +1,4 @@
-//! What a sentinel says of the master.
+//! A sentinel's report about the master.
 
 use std::collections::HashMap;
 
@@ -14,8 +14,8 @@ pub(super) type Address = (String, u16);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Word {
-    /// The failover that made it the master. Each has a greater epoch than those before, and sentinels
-    /// believe each other by it.
+    /// The epoch of the failover that made it the master. Each failover has a greater epoch than those before, and
+    /// sentinels trust the greatest one.
     pub(super) epoch: u64,
     pub(super) address: Address,
 }
@@ -28,8 +28,8 @@ pub(super) async fn ask(
 ) -> Result<Word, BackendError> {
     let question = |about: &str| ::redis::cmd("SENTINEL").arg(about).arg(name).take();
     let mut questions = Pipeline::with_capacity(2);
-    // While a failover is under way, the first still has the former address. Asked in this order, the
-    // address is no older than the epoch.
+    // During a failover, the answer to the first question still has the former address. In this order, the address
+    // is not older than the epoch.
     questions.add_command(question("MASTER")).add_command(question("GET-MASTER-ADDR-BY-NAME"));
     let answers = connector.ask_all(connection, questions.ignore_errors()).await?;
     match <[Value; 2]>::try_from(answers) {
@@ -38,7 +38,7 @@ pub(super) async fn ask(
     }
 }
 
-/// The epoch; where the sentinel's user may not ask for it, all are the same.
+/// The epoch; the same for all if the sentinel's user may not ask for it.
 fn epoch(master: Value) -> u64 {
     let fields: HashMap<String, String> = ::redis::from_redis_value(master).unwrap_or_default();
     fields.get("config-epoch").and_then(|epoch| epoch.parse().ok()).unwrap_or(0)

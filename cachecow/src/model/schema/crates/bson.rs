@@ -1,4 +1,4 @@
-//! `bson`: documents as maps, and what MessagePack does not have as BSON.
+//! `bson`: documents as maps; types that MessagePack lacks, as BSON.
 
 use bson::oid::ObjectId;
 use bson::{Bson, DateTime, Decimal128, Document};
@@ -7,9 +7,9 @@ use crate::codec::{Comparison, DecodeError, Decoder, Encoder, Kind};
 use crate::model::schema::plain::plain;
 use crate::model::schema::{CacheSchema, shape_of};
 
-/// In front of the eight bytes of an `Int64`.
+/// The byte before the eight bytes of an `Int64`.
 const INT_64: u8 = 0;
-/// In front of a BSON document with the value as its only element.
+/// The byte before a BSON document with the value as its only element.
 const WRAPPED: u8 = 1;
 /// The elements that hold others: a document, an array, code with its scope.
 const NESTING: [u8; 3] = [0x03, 0x04, 0x0f];
@@ -70,13 +70,13 @@ impl CacheSchema for Bson {
 }
 
 fn read_bytes(bytes: &[u8]) -> Result<Bson, DecodeError> {
-    let no_value = || DecodeError::new("no value of BSON's");
+    let no_value = || DecodeError::new("not a BSON value");
     match bytes {
         [INT_64, digits @ ..] => {
             let digits = digits.try_into().map_err(|_| no_value())?;
             Ok(Bson::Int64(i64::from_be_bytes(digits)))
         }
-        // Not followed any deeper, whoever wrote it.
+        // Nested values are refused, whoever wrote them.
         [WRAPPED, document @ ..] if document.get(4).is_some_and(|kind| !NESTING.contains(kind)) => {
             let document = Document::from_reader(document).map_err(|_| no_value())?;
             let mut elements = document.into_iter();
@@ -89,7 +89,7 @@ fn read_bytes(bytes: &[u8]) -> Result<Bson, DecodeError> {
     }
 }
 
-/// In their order, and bit by bit.
+/// Compares fields in order, and floats bit by bit.
 fn is_same(one: &Bson, other: &Bson) -> bool {
     match (one, other) {
         (Bson::Double(one), Bson::Double(other)) => one.to_bits() == other.to_bits(),

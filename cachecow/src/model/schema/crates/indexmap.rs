@@ -1,4 +1,4 @@
-//! `indexmap`: in their order, which `==` does not look at.
+//! `indexmap`: stored and compared in order, which `==` ignores.
 
 use std::hash::{BuildHasher, Hash};
 

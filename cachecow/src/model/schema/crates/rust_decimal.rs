@@ -11,7 +11,7 @@ coded! {
         |value, encoder| encoder.bytes(&value.serialize()),
         |decoder| {
             let bytes: [u8; 16] = decoder.array_of_bytes()?;
-            // The scale stands in the third byte of four that are otherwise empty, but for the sign.
+            // The scale is in the third of four bytes, which otherwise hold only the sign.
             if bytes[2] > 28 {
                 return Err(DecodeError::new("the scale is out of the type's range"));
             }

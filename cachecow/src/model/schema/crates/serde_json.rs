@@ -1,4 +1,4 @@
-//! `serde_json`: as the MessagePack of the same kind.
+//! `serde_json`: as MessagePack values of the same kind.
 
 use serde_json::{Map, Number, Value};
 
@@ -59,7 +59,7 @@ impl CacheSchema for Map<String, Value> {
     }
 }
 
-/// What of a number is none of MessagePack's (`arbitrary_precision`) is its text, as binary data.
+/// A number that MessagePack cannot represent (`arbitrary_precision`) is written as its text, as binary data.
 fn write_number(number: &Number, encoder: &mut Encoder) {
     match (number.as_u64(), number.as_i64(), number.as_f64()) {
         (Some(value), ..) if Number::from(value) == *number => encoder.uint(value),
@@ -70,7 +70,7 @@ fn write_number(number: &Number, encoder: &mut Encoder) {
 }
 
 fn read_number(decoder: &mut Decoder<'_>) -> Result<Number, DecodeError> {
-    let no_number = || DecodeError::new("no number of JSON's");
+    let no_number = || DecodeError::new("not a JSON number");
     match decoder.kind() {
         Some(Kind::NegativeInteger) => decoder.int().map(Number::from),
         Some(Kind::Integer) => decoder.uint().map(Number::from),
