@@ -64,6 +64,8 @@ pub struct Loader<C: ?Sized> {
 }
 
 /// A lookup that a [`Loader`] is asked for; the same as another if it asks for the same.
+///
+/// [`Loader`] has an example.
 #[derive(Clone)]
 pub struct By<L>(pub L);
 

@@ -7,6 +7,8 @@ use crate::key::Key;
 use crate::key::named::{self, Wanted};
 
 /// What was done.
+///
+/// [`Record`](crate::testing::Record) has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {

@@ -16,6 +16,20 @@ use super::{KeyEncoder, KeyPart};
 /// around it (zero, if there is none) and of the encoding of an empty template and the name. So nobody finds a name
 /// whose keys are another scope's; and since what is found under a key is verified against the parts that were asked
 /// for, equal keys of equal parts are of one scope. It is fixed, as the encoding of keys is, and has published test vectors.
+///
+/// ```
+/// # #[cfg(feature = "scopes")] {
+/// use cachecow::{CacheCow, Key, Scope};
+///
+/// let of_acme = CacheCow::memory().scoped("acme");
+/// assert_eq!(of_acme.scope(), Scope::default().within("acme"));
+///
+/// // What to look for in Redis: `cache:{…}` of this key.
+/// let key = Key::of("user:{}", (42,)).key();
+/// assert_ne!(of_acme.scope().key(key), key);
+/// assert_eq!(Scope::default().key(key), key);
+/// # }
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Scope {
     /// Zero: none.

@@ -8,6 +8,8 @@ use super::error::ColumnFault;
 use super::value::Value;
 
 /// Which of a changed row's two versions a [`Row`] is.
+///
+/// [`Row`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RowVersion {
     /// The row before the change: of an `UPDATE` or a `DELETE`.
@@ -128,6 +130,15 @@ impl<'a> Row<'a> {
 }
 
 /// A column of a row is not there, or holds no value of the type that it was asked for as. It does not say which value.
+///
+/// ```
+/// use cachecow::log::{ColumnError, ColumnFault, Row, Value};
+///
+/// let row = Row::new().with("id", Value::text("forty-two"));
+/// let error: ColumnError = row.read::<i64>("id").unwrap_err();
+/// assert_eq!((error.column(), error.fault()), ("id", ColumnFault::Malformed));
+/// assert_eq!(error.to_string(), "column `id` of a new row holds no value of the type that it is read as");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnError {
     column: String,

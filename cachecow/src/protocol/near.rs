@@ -5,6 +5,17 @@
 /// A reader takes a [`Mark`] before it asks the cache, and what it got is served from memory only while
 /// nothing has changed since. So no news is missed, whichever of the two comes first: the news of a
 /// change, or the answer that was read before it.
+///
+/// ```
+/// use cachecow::protocol::{Changes, Mark};
+///
+/// let (mut of_alias, mut of_primary) = (Changes::default(), Changes::default());
+/// let mark = Mark::of([of_alias, of_primary]);            // before the cache is asked
+/// assert!(mark.stands([of_alias, of_primary]));           // what was read may be served from memory
+/// of_primary.on_change();
+/// assert!(!mark.stands([of_alias, of_primary]));
+/// # of_alias.on_change();
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Changes(u64);
 
@@ -12,6 +23,8 @@ pub struct Changes(u64);
 ///
 /// A value that was found through a pointer depends on the pointer's key and on the primary key; one with
 /// tags on those as well.
+///
+/// [`Changes`] has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Mark(u64);
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::command::{Command, SeenValue, Token};
 
 /// What a read asks first.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum First {
     /// The value: one cheap native read if it is there, one more round trip if not.
@@ -14,6 +16,8 @@ pub enum First {
 }
 
 /// What a read does when another process has the right to fill.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum OnLease {
     /// Wait for the other's value, then fetch without filling.
@@ -23,6 +27,8 @@ pub enum OnLease {
 }
 
 /// What a read wants of the cache.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Purpose {
     /// The value; if there is none, to fetch and fill.
@@ -45,6 +51,8 @@ impl Purpose {
 }
 
 /// What a read may decide by.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ReadPolicy {
     /// What to ask first.
@@ -57,6 +65,8 @@ pub struct ReadPolicy {
 
 /// What the driver of a read does next; each step but [`Done`](Step::Done) is answered by the
 /// method named.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Step<V> {
     /// Send the command → [`ReadMachine::on_reply`](super::ReadMachine::on_reply).
@@ -79,6 +89,8 @@ pub enum Step<V> {
 }
 
 /// What a stored value turned out to be.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Verdict {
     /// The object that was asked for.
@@ -98,6 +110,8 @@ pub enum Verdict {
 }
 
 /// Which part this read has in its process's load of the key.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Role {
     /// It does the load; the token marks its claim.
@@ -109,6 +123,24 @@ pub enum Role {
 }
 
 /// What came of following.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use cachecow::protocol::{First, OnLease, ReadMachine, ReadPolicy, Reply, Role, Step, Token};
+/// # let lease = Duration::from_secs(30);
+/// # let policy = ReadPolicy { first: First::Lookup, on_lease: OnLease::Wait, lease };
+/// # let mut read: ReadMachine<&str> = ReadMachine::new(policy);
+/// # read.next_step();
+/// # read.on_reply(Ok(Reply::Absent));
+/// use cachecow::protocol::{Fill, Followed, Outcome};
+///
+/// // A read that found nothing, while another caller of this process loads the key.
+/// assert_eq!(read.next_step(), Step::Enter);
+/// read.on_entered(Role::Follower);
+/// assert_eq!(read.next_step(), Step::Follow);
+/// read.on_followed(Followed::Shared(Fill::Stored));
+/// assert_eq!(read.next_step(), Step::Done(Outcome::Shared(Fill::Stored)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Followed {
     /// The load's result is this read's, with what became of its fill.
@@ -126,6 +158,31 @@ pub enum Followed {
 }
 
 /// What came of waiting for another process.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use cachecow::protocol::{First, OnLease, ReadMachine, ReadPolicy, Reply, Role, Step, Token};
+/// # let lease = Duration::from_secs(30);
+/// # let policy = ReadPolicy { first: First::Lookup, on_lease: OnLease::Wait, lease };
+/// # let mut read: ReadMachine<&str> = ReadMachine::new(policy);
+/// # read.next_step();
+/// # read.on_reply(Ok(Reply::Absent));
+/// # read.next_step();
+/// # read.on_entered(Role::Leader(Token::from_bytes([1; 16])));
+/// use cachecow::protocol::{Command, Waited};
+///
+/// // A read that found nothing, while another process has the right to fill.
+/// assert!(matches!(read.next_step(), Step::Send(Command::Claim { .. })));
+/// read.on_reply(Ok(Reply::Leased));
+/// assert_eq!(read.next_step(), Step::Wait);
+/// read.on_waited(Waited::Again(Token::from_bytes([2; 16])));
+/// assert!(matches!(read.next_step(), Step::Send(Command::Claim { .. })));
+/// read.on_reply(Ok(Reply::Leased));
+/// assert_eq!(read.next_step(), Step::Wait);
+/// read.on_waited(Waited::Expired);
+/// assert_eq!(read.next_step(), Step::Fetch);
+/// assert!(!read.may_fill());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Waited {
     /// Time to ask again; the token marks the next claim.
@@ -135,6 +192,8 @@ pub enum Waited {
 }
 
 /// What came of the fetch function.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Fetched<V> {
     /// A value to return and to store.
@@ -169,6 +228,8 @@ impl<V> Fetched<V> {
 }
 
 /// What became of the value that a read fetched.
+///
+/// [`Read`](crate::Read) has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Fill {
@@ -186,6 +247,8 @@ pub enum Fill {
 }
 
 /// How a read ended.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Outcome {
     /// With the value last judged good.

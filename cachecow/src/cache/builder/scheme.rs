@@ -23,6 +23,8 @@ const OPENED: &[&str] = &["memory"];
 
 /// What a [`backend_scheme`](Builder::backend_scheme) opens its backend by: the URL, and the builder's
 /// settings that are a backend's affair.
+///
+/// [`Builder::backend_scheme`] has an example.
 #[derive(Clone)]
 pub struct BackendConfig {
     url: String,

@@ -1,6 +1,8 @@
 //! What columns hold, by the names that databases have for it.
 
 /// What a column holds, as a field takes it.
+///
+/// [`FollowedTypes`](crate::log::FollowedTypes) has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ColumnKind {

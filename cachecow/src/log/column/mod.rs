@@ -91,6 +91,8 @@ pub trait FromColumn: KeyPart + Sized {
 }
 
 /// A column does not hold a value of the field's type. It does not say which value.
+///
+/// [`FromColumn`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotInColumn;
 
@@ -103,6 +105,8 @@ impl fmt::Display for NotInColumn {
 impl Error for NotInColumn {}
 
 /// What a column is needed for.
+///
+/// [`FollowedTypes`](crate::log::FollowedTypes) has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ColumnUse {
@@ -127,6 +131,8 @@ impl ColumnUse {
 }
 
 /// A column that stands in a key.
+///
+/// [`FollowedTypes`](crate::log::FollowedTypes) has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Column {
