@@ -64,6 +64,8 @@ pub struct Loader<C: ?Sized> {
 }
 
 /// A lookup as the key of a [`Loader`]. Two are equal if they look up the same key.
+///
+/// [`Loader`] has an example.
 #[derive(Clone)]
 pub struct By<L>(pub L);
 

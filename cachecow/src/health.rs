@@ -47,6 +47,29 @@ pub struct Health {
 }
 
 /// Something that does not work as it should.
+///
+/// ```
+/// # #[cfg(feature = "testing")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use cachecow::testing::TestCache;
+/// use cachecow::{Degradation, DegradedBy, Key};
+///
+/// /// A line for who is on duty.
+/// fn line(degradation: &Degradation) -> String {
+///     let urgent = matches!(degradation.by, DegradedBy::CircuitOpen | DegradedBy::ChangeLogDown);
+///     format!("{}{:?}: {}", if urgent { "urgent: " } else { "" }, degradation.by, degradation.detail)
+/// }
+///
+/// let cache = TestCache::new();
+/// cache.go_down();
+/// cache.invalidate(Key::of("user:{}", (42,))).await.unwrap_err();
+/// let lines: Vec<String> = cache.health().degraded.iter().map(line).collect();
+/// assert!(lines.iter().any(|line| line.starts_with("InvalidationsPending: ")), "{lines:?}");
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "testing"))] fn main() {}
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Degradation {
@@ -60,6 +83,8 @@ pub struct Degradation {
 }
 
 /// What may not work as it should. In each of these cases reads are correct, unless it says otherwise.
+///
+/// [`Degradation`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

@@ -1,13 +1,14 @@
 //! Backends that misbehave on purpose, around one that does not.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use cachecow::protocol::{Command, Reply, Token};
 use cachecow::{BackendError, BackendErrorKind, CacheBackend, ChangeListener, Key, Request, Watch};
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
 
 use crate::gate::Gate;
 
@@ -209,30 +210,30 @@ impl<B: CacheBackend> Scripted<B> {
 
     /// What became of the watches so far.
     pub fn watches(&self) -> Watches {
-        *self.watches.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.watches.lock()
     }
 
     fn note(&self, change: impl FnOnce(&mut Watches)) {
-        change(&mut self.watches.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.watches.lock());
     }
 
     /// The next batch whose first command is such meets this fate.
     pub fn next(&self, which: Which, fate: Fate) {
-        self.fates.lock().unwrap_or_else(PoisonError::into_inner).push_back((which, fate));
+        self.fates.lock().push_back((which, fate));
     }
 
     /// Whatever has not met its fate meets none.
     pub fn forget(&self) {
-        self.fates.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.fates.lock().clear();
     }
 
     /// Every command so far.
     pub fn log(&self) -> Vec<Command> {
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.log.lock().clone()
     }
 
     fn fate_of(&self, requests: &[Request]) -> Option<Fate> {
-        let mut fates = self.fates.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut fates = self.fates.lock();
         let at = fates.iter().position(|(which, _)| which(&requests[0].command))?;
         fates.remove(at).map(|(_, fate)| fate)
     }
@@ -241,7 +242,7 @@ impl<B: CacheBackend> Scripted<B> {
 impl<B: CacheBackend> CacheBackend for Scripted<B> {
     fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
         let commands = requests.iter().map(|request| request.command.clone());
-        self.log.lock().unwrap_or_else(PoisonError::into_inner).extend(commands);
+        self.log.lock().extend(commands);
         let fate = self.fate_of(&requests);
         async move {
             let count = requests.len();

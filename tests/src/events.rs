@@ -1,8 +1,9 @@
 //! What cachecow says in `tracing` events, as a program's log would show it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
+use parking_lot::Mutex;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
 use tracing::subscriber::DefaultGuard;
@@ -77,12 +78,12 @@ impl Events {
     /// Whether an event of this name was said since the last call of [`take`](Self::take).
     pub fn have(&self, event: &str) -> bool {
         let event = format!("{event:?}");
-        lock(&self.heard).iter().any(|said| said.field("event") == event)
+        self.heard.lock().iter().any(|said| said.field("event") == event)
     }
 
     /// Those since the last call.
     pub fn take(&self) -> Vec<Said> {
-        std::mem::take(&mut *lock(&self.heard))
+        std::mem::take(&mut *self.heard.lock())
     }
 }
 
@@ -110,7 +111,7 @@ impl Subscriber for Listener {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let (name, level) = (event.metadata().name(), *event.metadata().level());
-        lock(&self.heard).push(Said { name, level, fields: fields.0 });
+        self.heard.lock().push(Said { name, level, fields: fields.0 });
     }
 
     fn new_span(&self, _: &Attributes<'_>) -> Id {
@@ -133,8 +134,4 @@ impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.0.push((field.name(), format!("{value:?}")));
     }
-}
-
-fn lock(heard: &Mutex<Vec<Said>>) -> MutexGuard<'_, Vec<Said>> {
-    heard.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use cachecow::store::{Capabilities, KeyStream, Reader, Ttl};
 use cachecow::{Error, KeyValueStore};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::gate::Gate;
 
@@ -126,8 +127,8 @@ impl<S: KeyValueStore> Held<S> {
         result
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Control> {
-        self.control.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Control> {
+        self.control.lock()
     }
 }
 

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Mutex, PoisonError};
 
 use cachecow::Cached;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 /// The backing store, as each process has it.
@@ -18,7 +18,7 @@ impl Versions {
     }
 
     fn version(&self) -> u64 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)()
+        self.0.lock()()
     }
 }
 

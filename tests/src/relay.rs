@@ -3,8 +3,9 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
@@ -48,7 +49,7 @@ impl Relay {
                 if *state.borrow() == Line::Cut {
                     continue;
                 }
-                let server = leads_to.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                let server = leads_to.lock().clone();
                 tokio::spawn(serve(client, server, state.subscribe()));
             }
         });
@@ -62,7 +63,7 @@ impl Relay {
 
     /// Lets connections that begin from now on lead to the server at another socket, as an address that moves does.
     pub fn lead_to(&self, server: &Path) {
-        server.clone_into(&mut self.server.lock().unwrap_or_else(PoisonError::into_inner));
+        server.clone_into(&mut self.server.lock());
     }
 
     /// Ends every connection, and lets none begin.

@@ -2,10 +2,11 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use cachecow::Cached;
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 use crate::gate::Gate;
@@ -98,19 +99,19 @@ impl Store {
 
     /// The keys of each `find_many` call.
     pub fn batches(&self) -> Vec<Vec<i64>> {
-        self.batches.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.batches.lock().clone()
     }
 
     /// Holds up the next fetch that begins; several gates hold up as many fetches, in order.
     pub fn gate(&self) -> Arc<Gate> {
         let gate = Gate::new();
-        self.gates.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&gate));
+        self.gates.lock().push(Arc::clone(&gate));
         gate
     }
 
     /// Holds up nothing more than is held up already.
     pub fn forget_gates(&self) {
-        self.gates.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.gates.lock().clear();
     }
 
     /// Makes every fetch let others run so many times before it returns.
@@ -140,7 +141,7 @@ impl Store {
     ///
     /// [`StoreDown`], after [`set_down`](Self::set_down).
     pub async fn find_many(&self, ids: &[i64]) -> Result<Vec<Item>, StoreDown> {
-        self.batches.lock().unwrap_or_else(PoisonError::into_inner).push(ids.to_vec());
+        self.batches.lock().push(ids.to_vec());
         // In another order than asked for, as a database may.
         let found = self.begin(|items| {
             ids.iter().rev().filter_map(|id| items.get(id).cloned()).collect::<Vec<_>>()
@@ -167,7 +168,7 @@ impl Store {
 
     async fn finish(&self) {
         let gate = {
-            let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut gates = self.gates.lock();
             if gates.is_empty() { None } else { Some(gates.remove(0)) }
         };
         match gate {
@@ -181,7 +182,7 @@ impl Store {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<i64, Item>> {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, HashMap<i64, Item>> {
+        self.items.lock()
     }
 }

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use cachecow::blocking::CacheCow;
-use cachecow::{Builder, Cached, ErrorKind, Fill, Peek, Source, WriteError};
+use cachecow::{Builder, Cached, ErrorKind, Fill, Key, Peek, Source, WriteError};
 use cachecow_tests::servers::RedisServer;
 
 /// A synchronous store of rows, by id.
@@ -32,6 +32,7 @@ struct Shelf {
 #[cache(context = Db, ttl = "10m", negative_ttl = "1m")]
 #[cache(key = "row:{id}", fetch = blocking(Row::find), fetch_many = blocking(Row::find_many))]
 #[cache(key = "row:name:{name}", fetch = blocking(Row::find_by_name))]
+#[cache(clearable = true)]
 #[cache(list = "rows:all", name = "list_all", fetch = blocking(Row::all))]
 #[cache(tag = "rows", name = "tag_all")]
 struct Row {
@@ -128,6 +129,19 @@ impl Pair {
     }
 }
 
+/// A cached function, which is async: it awaits nothing that needs a runtime.
+#[cachecow::query(key = "rows:longest:{least}", negative_ttl = "1m", tag = Row::tag_all())]
+async fn longest(db: &Db, least: usize) -> Result<Option<String>, io::Error> {
+    db.fetch();
+    let names = db.0.names.lock().unwrap();
+    Ok(names.iter().filter(|name| name.len() >= least).max_by_key(|name| name.len()).cloned())
+}
+
+#[cachecow::query(key = "answer")]
+async fn answer() -> Result<u64, io::Error> {
+    Ok(42)
+}
+
 fn name(row: Option<Arc<Row>>) -> String {
     row.expect("the row exists").name.clone()
 }
@@ -162,12 +176,13 @@ fn every_method(url: &str) {
     assert!(matches!(view.peek(Row::by_id(1)).unwrap(), Peek::Object { .. }));
     assert_eq!(view.uncached().read(Row::by_id(1)).unwrap().source, Source::Fetched);
 
-    let invalidations: [&dyn Fn() -> Result<(), cachecow::Error>; 5] = [
+    let invalidations: [&dyn Fn() -> Result<(), cachecow::Error>; 6] = [
         &|| cow.invalidate(Row::by_id(0)),
         &|| cow.invalidate_many([0, 1].map(Row::by_id)),
         &|| cow.invalidate_object(&Row { id: 0, name: "ann".to_owned() }),
         &|| cow.invalidate_tag(Row::tag_all()),
         &|| cow.invalidate_tags([Row::tag_all()]),
+        &|| cow.invalidate_type::<Row>(),
     ];
     for (index, invalidate) in invalidations.into_iter().enumerate() {
         view.get(Row::by_id(0)).unwrap();
@@ -186,10 +201,52 @@ fn every_method(url: &str) {
     cow.writing((), || db.rename(2, "cat")).invalidating(|row| Row::by_id(row.id)).run().unwrap();
     assert_eq!(name(view.get(Row::by_id(2)).unwrap()), "cat");
 
+    asked(&cow, &db);
+    counted(&cow);
+    assert!(cow.block_on(cow.as_async().get(Plain::by_id(1))).unwrap().is_some());
+    assert_eq!(cow.scope(), cow.as_async().scope());
+
     let shared = Arc::new(db.clone());
     assert_eq!(name(cow.with_shared(&shared).get(Row::by_id(2)).unwrap()), "cat");
     assert!(cow.stats().to_string().contains("Row"));
     cow.close().unwrap();
+}
+
+/// The answers of cached functions, which go with a tag.
+fn asked(cow: &CacheCow, db: &Db) {
+    let view = cow.with(db);
+    let before = db.fetches();
+    for _ in 0..2 {
+        assert_eq!(view.ask(longest::of(3)).unwrap().as_deref(), Some(&"cat".to_owned()));
+        assert_eq!(view.ask(longest::of(9)).unwrap(), None);
+    }
+    assert_eq!(db.fetches(), before + 2);
+    cow.write(Row::tag_all(), || db.rename(2, "catherine")).unwrap();
+    assert_eq!(*view.ask(longest::of(9)).unwrap().unwrap(), "catherine");
+    cow.write(Row::tag_all(), || db.rename(2, "cat")).unwrap();
+    assert_eq!(*cow.ask(answer::of()).unwrap(), 42);
+}
+
+/// What is cached under a key that is decided at run time, by a function on this thread that uses the cache.
+fn counted(cow: &CacheCow) {
+    let calls = AtomicUsize::new(0);
+    let read = || {
+        let count = || {
+            let plain = cow.get(Plain::by_id(1))?.expect("a plain row");
+            assert_eq!(plain.id, 1);
+            Ok::<_, cachecow::Error>(calls.fetch_add(1, Ordering::SeqCst) + 1)
+        };
+        let read = cow.get_or_fetch(Key::of("count:{}", (7,)), Duration::from_secs(60), count);
+        *read.tag(Row::tag_all()).run().unwrap()
+    };
+    assert_eq!((read(), read()), (1, 1));
+    cow.invalidate(Key::of("count:{}", (7,))).unwrap();
+    assert_eq!(read(), 2);
+    cow.invalidate_tag(Row::tag_all()).unwrap();
+    assert_eq!(read(), 3);
+    let failed = || Err::<u8, _>(io::Error::other("no such table"));
+    let read = cow.get_or_fetch(Key::of("broken", ()), Duration::from_secs(60), failed).run();
+    assert!(read.unwrap_err().fetch_error::<io::Error>().is_some());
 }
 
 fn patient() -> Builder {
@@ -319,6 +376,12 @@ fn inside_of_a_runtime(cow: &CacheCow, db: &Db) {
         cow.with(db).get(Row::by_id(0)).unwrap_err(),
         cow.get_many([Plain::by_id(1)]).unwrap_err(),
         cow.invalidate(Row::by_id(0)).unwrap_err(),
+        cow.with(db).ask(longest::of(1)).unwrap_err(),
+        cow.get_or_fetch(Key::of("inside", ()), Duration::ZERO, || Ok::<_, io::Error>(1))
+            .run()
+            .unwrap_err(),
+        cow.invalidate_type::<Row>().unwrap_err(),
+        cow.block_on(async { Ok(()) }).unwrap_err(),
         cow.ping().unwrap_err(),
         cow.close().unwrap_err(),
         CacheCow::open("memory://").unwrap_err(),

@@ -33,6 +33,19 @@ use crate::key::Key;
 use crate::protocol::{Command, Reply};
 
 /// One command for one key.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use cachecow::protocol::{Command, Reply};
+/// use cachecow::{CacheBackend, Key, MemoryBackend, Request};
+///
+/// let (backend, key) = (MemoryBackend::default(), Key::of("user:{}", (42,)).key());
+/// let replies = backend.execute(vec![Request { key, command: Command::Lookup }]).await;
+/// assert_eq!(replies, [Ok(Reply::Absent)]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The key whose value and flag, or whose epoch, the command uses.
@@ -42,6 +55,22 @@ pub struct Request {
 }
 
 /// The place of a plain read, which changes nothing.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use cachecow::protocol::{Command, Reply};
+/// use cachecow::{CacheBackend, Key, MemoryBackend, Place, Request};
+///
+/// let (backend, key) = (MemoryBackend::default(), Key::of("user:{}", (42,)).key());
+/// let places = vec![Place::Value(key), Place::Epoch(key)];
+/// let replies = backend.lookup_many(places).await;
+/// assert_eq!(replies, [Ok(Reply::Absent), Ok(Reply::Absent)]);
+/// // The same as a command, for a backend that has no cheaper way.
+/// assert_eq!(Request::from(Place::Epoch(key)).command, Command::ReadEpoch);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Place {
     /// The value of a key, read by [`Lookup`](Command::Lookup).
@@ -69,6 +98,26 @@ impl From<Place> for Request {
 }
 
 /// A future that completes when a watched key may have changed; see [`CacheBackend::watch`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use cachecow::protocol::{Command, Token};
+/// use cachecow::{CacheBackend, Key, MemoryBackend, Request, Watch};
+///
+/// let (backend, key) = (MemoryBackend::default(), Key::of("user:{}", (42,)).key());
+/// let (token, lease) = (Token::from_bytes([7; 16]), Duration::from_secs(30));
+/// let claim = Command::Claim { token, lease, replacing: None };
+/// backend.execute(vec![Request { key, command: claim }]).await;
+///
+/// let watch: Watch = backend.watch(key).await?;
+/// // The reader with the lease gives it back.
+/// backend.execute(vec![Request { key, command: Command::Abandon { token } }]).await;
+/// watch.await?;
+/// # Ok(())
+/// # }
+/// ```
 pub type Watch = BoxFuture<'static, Result<(), BackendError>>;
 
 /// The storage operations of the protocol, which a backend implements.
@@ -77,6 +126,47 @@ pub type Watch = BoxFuture<'static, Result<(), BackendError>>;
 /// [`protocol`](crate::protocol) says. It needs no timeouts or retries of its own: the cache adds a timeout and a
 /// circuit breaker. `conformance::all` (feature `conformance`) checks an implementation.
 /// [`Builder::backend_scheme`](crate::Builder::backend_scheme) gives it a URL scheme.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+/// use std::time::Duration;
+/// use cachecow::protocol::Reply;
+/// use cachecow::{BackendError, CacheBackend, CacheCow, Key, MemoryBackend, Request};
+/// use futures_util::future::BoxFuture;
+///
+/// /// Another backend, whose round trips are counted.
+/// #[derive(Debug, Default)]
+/// struct Counted<B> { backend: B, round_trips: AtomicU64 }
+///
+/// impl<B: CacheBackend> CacheBackend for Counted<B> {
+///     fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
+///         self.round_trips.fetch_add(1, Relaxed);
+///         self.backend.execute(requests)
+///     }
+///     fn ping(&self) -> BoxFuture<'_, Result<(), BackendError>> {
+///         self.backend.ping()
+///     }
+///     fn reset(&self) {
+///         self.backend.reset();
+///     }
+/// }
+///
+/// let backend = Arc::new(Counted::<MemoryBackend>::default());
+/// let cow = CacheCow::builder().backend(Arc::clone(&backend))?;
+/// let read = || {
+///     let (key, minute) = (Key::of("answer", ()), Duration::from_secs(60));
+///     cow.get_or_fetch(key, minute, async || Ok::<_, std::io::Error>(42))
+/// };
+/// read().await?;
+/// backend.round_trips.store(0, Relaxed);
+/// read().await?;
+/// assert_eq!(backend.round_trips.load(Relaxed), 1, "a hit");
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Consistency
 ///
@@ -212,6 +302,25 @@ impl<B: CacheBackend + ?Sized> CacheBackend for Arc<B> {
 }
 
 /// The error for a command that the cache did not carry out, or whose result is not known.
+///
+/// ```
+/// use std::io;
+/// use cachecow::{BackendError, BackendErrorKind};
+///
+/// /// What a backend makes of its driver's errors.
+/// fn failed(error: &io::Error) -> BackendError {
+///     let kind = match error.kind() {
+///         io::ErrorKind::PermissionDenied | io::ErrorKind::StorageFull => BackendErrorKind::Rejected,
+///         io::ErrorKind::InvalidData => BackendErrorKind::Malformed,
+///         _ => BackendErrorKind::Disconnected,
+///     };
+///     BackendError::new(kind, error.kind().to_string())
+/// }
+///
+/// let error = failed(&io::ErrorKind::ConnectionReset.into());
+/// assert_eq!(error.kind(), BackendErrorKind::Disconnected);
+/// assert_eq!(error.to_string(), "the cache cannot be reached: connection reset");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BackendError {
     kind: BackendErrorKind,
@@ -219,6 +328,8 @@ pub struct BackendError {
 }
 
 /// The kinds of [`BackendError`].
+///
+/// [`BackendError`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BackendErrorKind {

@@ -1,7 +1,10 @@
 //! `CacheCow`, whose methods wait.
 
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
+use super::get_or_fetch::GetOrFetch;
 use super::runtime::Runtime;
 use super::view::{SharedView, View};
 use super::write::Write;
@@ -11,10 +14,12 @@ use crate::cache::peek::Peek;
 use crate::cache::read::Read;
 use crate::error::Error;
 use crate::health::Health;
-use crate::model::cached::Cached;
+use crate::key::{EncodedKey, Scope};
+use crate::model::cached::{Cached, Clearable};
 use crate::model::keys::CacheKeys;
 use crate::model::list::ListLookup;
 use crate::model::lookup::{Lookup, SameContext};
+use crate::model::query::{Answer, Query};
 use crate::model::tag::Tag;
 use crate::stats::Stats;
 
@@ -22,7 +27,33 @@ use crate::stats::Stats;
 /// cache, and any number of threads may use it.
 ///
 /// Each method waits for the one of its name of [`cachecow::CacheCow`](crate::CacheCow), whose documentation says what
-/// it promises. The module's page has an example.
+/// it promises.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # fn main() -> Result<(), cachecow::Error> {
+/// use cachecow::Cached;
+/// use cachecow::blocking::CacheCow;
+///
+/// #[derive(Clone, Debug, PartialEq, Cached)]
+/// #[cache(key = "square:{root}", fetch = blocking(Square::compute))]
+/// struct Square { root: u32, value: u64 }
+///
+/// impl Square {
+///     fn compute(root: u32) -> Result<Square, std::io::Error> {
+///         Ok(Square { root, value: u64::from(root).pow(2) })
+///     }
+/// }
+///
+/// let cow = CacheCow::open("memory://")?;
+/// let square = cow.get(Square::by_root(12))?.expect("every number has a square");
+/// assert_eq!(square.value, 144);
+///
+/// cow.invalidate(Square::by_root(12))?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 ///
 /// # Errors
 ///
@@ -90,10 +121,48 @@ impl CacheCow {
         Ok(Self { cow, runtime })
     }
 
-    /// The async cache below, for what this one has no method for. Its futures need a runtime; this one's ends with
-    /// the last clone.
+    /// The async cache below, for what this one has no method for. [`block_on`](Self::block_on) waits for its futures.
     pub fn as_async(&self) -> &cow::CacheCow {
         &self.cow
+    }
+
+    /// Waits for a future of the [async cache](Self::as_async), on this cache's runtime: to follow a change log, or to
+    /// run an [`Auditor`](crate::Auditor) on a thread of its own. What it spawns goes on until the last clone of this
+    /// cache is dropped.
+    ///
+    /// ```no_run
+    /// # #[cfg(all(feature = "derive", feature = "postgres-log"))]
+    /// # fn main() -> Result<(), cachecow::Error> {
+    /// # use cachecow::Cached;
+    /// # #[derive(Cached)]
+    /// # #[cache(table = "users")]
+    /// # #[cache(key = "user:{id}", fetch = blocking(User::find))]
+    /// # struct User { id: i64, name: String }
+    /// # impl User {
+    /// #     fn find(_: i64) -> Result<Option<User>, std::io::Error> { Ok(None) }
+    /// # }
+    /// use cachecow::blocking::CacheCow;
+    /// use cachecow::log::PostgresLog;
+    ///
+    /// let cow = CacheCow::open("redis://127.0.0.1/")?;
+    /// let log = PostgresLog::connect("postgres://app:secret@db/shop").slot("cachecow");
+    /// let follower = cow.block_on(cow.as_async().follow(log).types::<User>().start())?;
+    /// println!("{}", follower.status());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(all(feature = "derive", feature = "postgres-log")))] fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// The future's own.
+    pub fn block_on<T>(&self, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.runtime.wait("block_on", future)
+    }
+
+    /// [`CacheCow::scope`](crate::CacheCow::scope).
+    pub fn scope(&self) -> Scope {
+        self.cow.scope()
     }
 
     /// [`CacheCow::scoped`](crate::CacheCow::scoped).
@@ -161,6 +230,44 @@ impl CacheCow {
         self.with(&()).read(lookup)
     }
 
+    /// [`CacheCow::ask`](crate::CacheCow::ask).
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")]
+    /// # fn main() -> Result<(), cachecow::Error> {
+    /// use cachecow::blocking::CacheCow;
+    ///
+    /// #[cachecow::query(key = "primes:{below}", ttl = "5m")]
+    /// async fn primes(below: u32) -> Result<Vec<u32>, std::io::Error> {
+    ///     Ok((2..below).filter(|n| (2..*n).all(|divisor| n % divisor != 0)).collect())
+    /// }
+    ///
+    /// let cow = CacheCow::memory()?;
+    /// assert_eq!(*cow.ask(primes::of(10))?, [2, 3, 5, 7]);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    ///
+    /// A cached function is async, and is polled on this thread. For a synchronous function there is
+    /// [`get_or_fetch`](Self::get_or_fetch).
+    ///
+    /// # Errors
+    ///
+    /// As those of it.
+    pub fn ask<Q>(&self, query: Q) -> Result<Q::Output, Error>
+    where
+        Q: Query + Lookup<Object = Answer<Q>, Context: SameContext<()>>,
+    {
+        self.with(&()).ask(query)
+    }
+
+    /// [`CacheCow::get_or_fetch`](crate::CacheCow::get_or_fetch), by a function that blocks. It begins with
+    /// [`run`](GetOrFetch::run).
+    pub fn get_or_fetch<F>(&self, key: EncodedKey, ttl: Duration, fetch: F) -> GetOrFetch<'_, F> {
+        self.with(&()).get_or_fetch(key, ttl, fetch)
+    }
+
     /// [`CacheCow::peek`](crate::CacheCow::peek).
     ///
     /// # Errors
@@ -219,6 +326,15 @@ impl CacheCow {
         tags: impl IntoIterator<Item = Tag<T>>,
     ) -> Result<(), Error> {
         self.runtime.wait("invalidate_tags", self.cow.invalidate_tags(tags))
+    }
+
+    /// [`CacheCow::invalidate_type`](crate::CacheCow::invalidate_type).
+    ///
+    /// # Errors
+    ///
+    /// As those of it.
+    pub fn invalidate_type<T: Clearable>(&self) -> Result<(), Error> {
+        self.runtime.wait("invalidate_type", self.cow.invalidate_type::<T>())
     }
 
     /// [`CacheCow::write`](crate::CacheCow::write), carried out at once. The work runs on this thread, and may use the

@@ -3,6 +3,14 @@
 //! [`CacheCow`] has the methods of the [async one](crate::CacheCow), and each waits for that one's: what is promised
 //! there holds here. Fetch functions that are synchronous are named by `fetch = blocking(path)`.
 //!
+//! | with a runtime | without |
+//! |---|---|
+//! | `CacheCow::builder()` …`.open(url).await` | [`CacheCow::open_with`]`(builder, url)` |
+//! | `cow.write(keys, work).await` | [`CacheCow::write`], or with more settings [`CacheCow::writing`] …`.run()` |
+//! | `cow.get_or_fetch(key, ttl, fetch).await` | [`CacheCow::get_or_fetch`] …`.run()` |
+//! | `cow.follow(log)` …`.start().await`, and other futures | [`CacheCow::block_on`] |
+//! | `cow.metrics()`, `cow.auditor()` | those of [`CacheCow::as_async`] |
+//!
 //! ```
 //! # #[cfg(feature = "derive")]
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -46,10 +54,12 @@
 //! ```
 
 mod cow;
+mod get_or_fetch;
 mod runtime;
 mod view;
 mod write;
 
 pub use self::cow::CacheCow;
+pub use self::get_or_fetch::GetOrFetch;
 pub use self::view::{SharedView, View};
 pub use self::write::Write;

@@ -3,15 +3,38 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::get_or_fetch::GetOrFetch;
 use super::runtime::Runtime;
 use crate::cache::peek::Peek;
 use crate::cache::read::{Read, ReadOptions};
 use crate::cache::{shared, view};
 use crate::error::Error;
+use crate::key::EncodedKey;
 use crate::model::list::ListLookup;
 use crate::model::lookup::{Lookup, SameContext};
+use crate::model::query::{Answer, Query};
 
 /// A [`CacheCow`](super::CacheCow) together with what the fetch functions need.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # fn main() -> Result<(), cachecow::Error> {
+/// # let (cow, db) = (cachecow::blocking::CacheCow::memory()?, Db);
+/// use cachecow::{ReadOptions, Source};
+///
+/// let users = cow.with(&db);                                  // a view: two references, and `Copy`
+/// let ann = users.get(User::by_id(1))?;
+/// let team = users.get_many([1, 2].map(User::by_id))?;
+/// assert_eq!((ann.as_ref(), team.len()), (team[0].as_ref(), 2));
+///
+/// let read = users.read_with(User::by_id(1), ReadOptions::new().fresh())?;
+/// assert_eq!((read.value, read.source), (ann, Source::Fetched));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Debug)]
 pub struct View<'a, C: ?Sized> {
     pub(super) runtime: &'a Runtime,
@@ -19,6 +42,23 @@ pub struct View<'a, C: ?Sized> {
 }
 
 /// A [`View`] whose loads may outlive the call, as those of [`SharedView`](crate::SharedView).
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # fn main() -> Result<(), cachecow::Error> {
+/// # let (cow, db) = (cachecow::blocking::CacheCow::memory()?, Db);
+/// use std::sync::Arc;
+///
+/// # let db = Arc::new(db);
+/// let users = cow.with_shared(&db);                           // `db` is an `Arc`: a load may outlive the call
+/// assert_eq!(users.get(User::by_id(1))?.unwrap().name, "Ann");
+/// assert_eq!(users.list(User::list_by_org_id(7))?.len(), 1);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Debug)]
 pub struct SharedView<'a, C: ?Sized> {
     pub(super) runtime: &'a Runtime,
@@ -30,6 +70,28 @@ impl<C: ?Sized> View<'_, C> {
     #[must_use]
     pub fn uncached(self) -> Self {
         Self { view: self.view.uncached(), ..self }
+    }
+}
+
+impl<'a, C: ?Sized> View<'a, C> {
+    /// [`View::get_or_fetch`](crate::View::get_or_fetch), by a function that blocks. It begins with
+    /// [`run`](GetOrFetch::run).
+    pub fn get_or_fetch<F>(self, key: EncodedKey, ttl: Duration, fetch: F) -> GetOrFetch<'a, F> {
+        GetOrFetch { runtime: self.runtime, asynchronous: self.view.get_or_fetch(key, ttl, fetch) }
+    }
+}
+
+impl<C: ?Sized + Sync> View<'_, C> {
+    /// [`View::ask`](crate::View::ask).
+    ///
+    /// # Errors
+    ///
+    /// As those of it.
+    pub fn ask<Q>(self, query: Q) -> Result<Q::Output, Error>
+    where
+        Q: Query + Lookup<Object = Answer<Q>, Context: SameContext<C>>,
+    {
+        self.runtime.wait("ask", self.view.ask(query))
     }
 }
 

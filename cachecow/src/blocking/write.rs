@@ -15,6 +15,23 @@ use crate::model::keys::CacheKeys;
 
 /// A write that is not begun; what [`CacheCow::writing`](super::CacheCow::writing) returns. It is carried out by
 /// [`run`](Self::run), [`outcome`](Self::outcome) or [`require_hold`](Self::require_hold).
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # fn main() -> Result<(), cachecow::Error> {
+/// # let cow = cachecow::blocking::CacheCow::memory()?;
+/// # fn insert(name: &str) -> Result<User, io::Error> { Ok(User { id: 9, org_id: 7, name: name.into() }) }
+/// // `INSERT … RETURNING *`: the new user's keys are known afterwards.
+/// let write = cow.writing(User::list_by_org_id(7), || insert("Bea"));
+/// let written = write.invalidating(|bea| User::by_id(bea.id)).outcome();
+/// assert!(written.invalidated.is_ok());
+/// assert_eq!(written.result.unwrap().name, "Bea");
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[must_use = "a write does nothing, its work included, until it is run"]
 pub struct Write<'a, W, R, E> {
     runtime: &'a Runtime,

@@ -109,10 +109,43 @@ pub struct GetOrFetch<'a, F> {
     fetch: F,
 }
 
-impl<F> GetOrFetch<'_, F> {
+impl<'a, F> GetOrFetch<'a, F> {
+    /// The same by another function, which is made of this one.
+    #[cfg(feature = "blocking")]
+    pub(crate) fn by<G>(self, function: impl FnOnce(F) -> G) -> GetOrFetch<'a, G> {
+        let Self { view, key, tags, fetch } = self;
+        GetOrFetch { view, key, tags, fetch: function(fetch) }
+    }
+
     /// Stores the value with a tag of any type, or with an `Option`, an array or a `Vec` of tags. The value is
     /// invalidated with the tag, and with each object that carries the tag: see [`queries`](crate::guide::queries).
     /// Pass the same tags with the key each time: a value that was stored with other tags is a miss.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")]
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+    /// # #[cfg(feature = "derive")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (cow, db) = (CacheCow::memory(), Db);
+    /// use std::time::Duration;
+    /// use cachecow::Key;
+    ///
+    /// # let counted = std::sync::atomic::AtomicU64::new(0);
+    /// # let count_users = async || Ok::<_, io::Error>(counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed) + 1);
+    /// let count = async || {
+    ///     let key = Key::of("user-count:{}", (7,));
+    ///     cow.get_or_fetch(key, Duration::from_secs(60), &count_users).tag(User::tag_org_id(7)).await
+    /// };
+    /// assert_eq!((*count().await?, *count().await?), (1, 1));
+    ///
+    /// // Ann joins organisation 7: whatever carries its tag is counted anew.
+    /// cow.invalidate_object(&User { id: 1, org_id: 7, name: "Ann".into() }).await?;
+    /// assert_eq!(*count().await?, 2);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
     ///
     /// # Round trips
     ///

@@ -15,6 +15,8 @@ use crate::model::lookup::Lookup;
 /// the process that stored it. It is exact for a type with `stale_if_error` or `refresh_ahead`, and for a value
 /// that was stored with [`ReadOptions::ttl`](crate::ReadOptions::ttl). Otherwise the cache may serve it longer, by
 /// up to [`ttl_jitter`](crate::Builder::ttl_jitter) of its time to live.
+///
+/// [`CacheCow::peek`](crate::CacheCow::peek) has an example.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Peek<T> {
     /// Nothing that may be served is cached: a read would fetch.

@@ -7,6 +7,35 @@ use super::error::Path;
 use crate::model::schema::CacheSchema;
 
 /// Compares two values field by field, and keeps the path of the field that differs.
+///
+/// ```
+/// use cachecow::CacheSchema;
+/// use cachecow::codec::{Comparison, DecodeError, Decoder, Encoder};
+///
+/// struct Reading { celsius: f64 }
+///
+/// impl CacheSchema for Reading {
+///     const NAME: &'static str = "Reading";
+///     const FINGERPRINT: u64 = 1;
+///
+///     fn write_to(&self, encoder: &mut Encoder) {
+///         encoder.f64(self.celsius);
+///     }
+///
+///     fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+///         Ok(Self { celsius: decoder.f64()? })
+///     }
+///
+///     // Cheaper than to write both. A fault names the field.
+///     fn is_same(&self, other: &Self, comparison: &mut Comparison) -> bool {
+///         self.celsius.to_bits() == other.celsius.to_bits() || comparison.differs("celsius")
+///     }
+/// }
+///
+/// let (warm, cold) = (Reading { celsius: 20.0 }, Reading { celsius: -0.0 });
+/// assert!(warm.is_same(&warm, &mut Comparison::default()));
+/// assert!(!cold.is_same(&Reading { celsius: 0.0 }, &mut Comparison::default()));
+/// ```
 #[derive(Default)]
 pub struct Comparison {
     /// Innermost field first.

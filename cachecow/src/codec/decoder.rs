@@ -19,6 +19,8 @@ use crate::model::schema::CacheSchema;
 const RESERVED: usize = 1 << 12;
 
 /// Reads a value that an [`Encoder`](super::Encoder) wrote, from bytes that anyone may have written.
+///
+/// [`Encoder`](super::Encoder) has an example.
 pub struct Decoder<'a> {
     rest: &'a [u8],
     depth: usize,

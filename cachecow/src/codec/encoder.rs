@@ -17,6 +17,52 @@ use crate::model::schema::CacheSchema;
 ///
 /// The encoder remembers the first fault (something too large, or something that serde refuses), and writes nothing
 /// after it. No method returns an error.
+///
+/// ```
+/// use cachecow::CacheSchema;
+/// use cachecow::codec::{DecodeError, Decoder, Encoder};
+///
+/// #[derive(Debug, PartialEq)]
+/// enum Shape { Point, Circle(f64) }
+///
+/// impl CacheSchema for Shape {
+///     const NAME: &'static str = "Shape";
+///     /// Another one whenever the encoding changes.
+///     const FINGERPRINT: u64 = 1;
+///     const MAY_BE_NIL: bool = false;
+///
+///     fn write_to(&self, encoder: &mut Encoder) {
+///         match self {
+///             Self::Point => {
+///                 encoder.variant(0, 0);
+///             }
+///             Self::Circle(radius) => {
+///                 if encoder.variant(1, 1) {
+///                     encoder.f64(*radius);
+///                     encoder.field("radius");
+///                 }
+///             }
+///         }
+///         encoder.end();
+///     }
+///
+///     fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+///         let shape = match decoder.variant()? {
+///             (0, 0) => Self::Point,
+///             (1, 1) => Self::Circle(Decoder::field("radius", decoder.f64())?),
+///             _ => return Err(decoder.no_variant()),
+///         };
+///         decoder.end();
+///         Ok(shape)
+///     }
+/// }
+///
+/// # #[cfg(feature = "testing")] {
+/// use cachecow::testing::assert_round_trips;
+/// assert_round_trips(&Shape::Point);
+/// assert_round_trips(&Shape::Circle(1.5));
+/// # }
+/// ```
 pub struct Encoder {
     bytes: Vec<u8>,
     max_len: usize,

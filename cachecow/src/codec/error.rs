@@ -8,6 +8,32 @@ use super::kind::Kind;
 /// The error for stored bytes that are not a value of the expected type.
 ///
 /// `Display` names the field, if it is known: `address.city: expected text, found an array`.
+///
+/// ```
+/// use cachecow::CacheSchema;
+/// use cachecow::codec::{DecodeError, Decoder, Encoder};
+///
+/// /// From 0 to 100.
+/// struct Percent(u8);
+///
+/// impl CacheSchema for Percent {
+///     const NAME: &'static str = "Percent";
+///     const FINGERPRINT: u64 = 1;
+///     const MAY_BE_NIL: bool = false;
+///
+///     fn write_to(&self, encoder: &mut Encoder) {
+///         encoder.uint(self.0.into());
+///     }
+///
+///     fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+///         // Whatever the cache has: it may have been written by anyone.
+///         match u8::try_from(decoder.uint()?) {
+///             Ok(percent @ 0..=100) => Ok(Self(percent)),
+///             _ => Err(DecodeError::new("it is more than 100 %")),
+///         }
+///     }
+/// }
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct DecodeError(Box<Inner>);
 

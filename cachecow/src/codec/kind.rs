@@ -3,6 +3,40 @@
 use std::fmt;
 
 /// The kind of a MessagePack value, by its first byte.
+///
+/// ```
+/// use cachecow::CacheSchema;
+/// use cachecow::codec::{DecodeError, Decoder, Encoder, Kind};
+///
+/// /// A number, or a name.
+/// #[derive(Debug, PartialEq)]
+/// enum Id { Number(u64), Name(String) }
+///
+/// impl CacheSchema for Id {
+///     const NAME: &'static str = "Id";
+///     const FINGERPRINT: u64 = 1;
+///     const MAY_BE_NIL: bool = false;
+///
+///     fn write_to(&self, encoder: &mut Encoder) {
+///         match self {
+///             Self::Number(number) => encoder.uint(*number),
+///             Self::Name(name) => encoder.str(name),
+///         }
+///     }
+///
+///     fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+///         Ok(match decoder.kind() {
+///             Some(Kind::Text) => Self::Name(decoder.str()?.to_owned()),
+///             _ => Self::Number(decoder.uint()?),
+///         })
+///     }
+/// }
+///
+/// # #[cfg(feature = "testing")] {
+/// # use cachecow::testing::assert_round_trips;
+/// assert_round_trips(&vec![Id::Number(42), Id::Name("Ann".into())]);
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {

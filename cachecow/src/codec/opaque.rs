@@ -18,9 +18,48 @@ use super::{MAX_DEPTH, soundness};
 type Config = HumanReadableConfig<StructMapConfig<DefaultConfig>>;
 
 /// The serializer for a function written for serde.
+///
+/// ```
+/// use std::net::IpAddr;
+/// use cachecow::CacheSchema;
+/// use cachecow::codec::{DecodeError, Decoder, Encoder, ForeignDeserializer, ForeignSerializer};
+/// use serde::{Deserialize as _, Serialize as _};
+///
+/// #[derive(Debug, PartialEq)]
+/// struct Host(IpAddr);
+///
+/// fn write(address: &IpAddr, serializer: ForeignSerializer<'_>) -> Result<(), rmp_serde::encode::Error> {
+///     address.serialize(serializer)
+/// }
+///
+/// fn read(deserializer: ForeignDeserializer<'_, '_>) -> Result<IpAddr, rmp_serde::decode::Error> {
+///     IpAddr::deserialize(deserializer)
+/// }
+///
+/// impl CacheSchema for Host {
+///     const NAME: &'static str = "Host";
+///     const FINGERPRINT: u64 = 1;
+///     const MAY_BE_NIL: bool = false;
+///
+///     fn write_to(&self, encoder: &mut Encoder) {
+///         encoder.foreign(|serializer| write(&self.0, serializer));
+///     }
+///
+///     fn read_from(decoder: &mut Decoder<'_>) -> Result<Self, DecodeError> {
+///         decoder.foreign(read).map(Self)
+///     }
+/// }
+///
+/// # #[cfg(feature = "testing")] {
+/// # use cachecow::testing::assert_round_trips;
+/// assert_round_trips(&Host("10.0.0.1".parse().unwrap()));
+/// # }
+/// ```
 pub type ForeignSerializer<'a> = &'a mut rmp_serde::Serializer<Bounded, Config>;
 
 /// The deserializer for a function written for serde.
+///
+/// [`ForeignSerializer`] has an example.
 pub type ForeignDeserializer<'a, 'de> =
     &'a mut rmp_serde::Deserializer<ReadRefReader<'de, [u8]>, HumanReadableConfig<DefaultConfig>>;
 

@@ -7,6 +7,8 @@ use crate::key::Key;
 use crate::key::named::{self, Wanted};
 
 /// The kinds of recorded actions.
+///
+/// [`Record`](crate::testing::Record) has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {

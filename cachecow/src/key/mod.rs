@@ -30,6 +30,7 @@ pub(crate) use of::emptied;
 pub use of::{EncodedKey, KeyParts};
 pub use part::KeyPart;
 pub use scope::Scope;
+#[doc(hidden)]
 pub use words::Template;
 pub(crate) use words::template_at;
 use xxhash_rust::xxh3::xxh3_128;

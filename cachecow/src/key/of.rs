@@ -123,6 +123,19 @@ impl CacheKeys for EncodedKey {
 }
 
 /// The parts of a key: a tuple of up to eight [`KeyPart`]s, such as `(day,)` or `(author, 10)`; `()` for none.
+///
+/// ```
+/// use cachecow::{EncodedKey, Key, KeyParts};
+///
+/// /// The key of a report, which has two parts.
+/// fn report(parts: impl KeyParts) -> EncodedKey {
+///     Key::of("report:{}:{}", parts)
+/// }
+///
+/// // A text and a number are the same part, of whatever type they are.
+/// assert_eq!(report(("sales", 7_u8)).key(), report((String::from("sales"), 7_i64)).key());
+/// assert_ne!(report(("sales", 7)).key(), report(("sales", "7")).key());
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a tuple of key parts",
     label = "expected a tuple",

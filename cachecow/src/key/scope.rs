@@ -17,6 +17,20 @@ use super::{KeyEncoder, KeyPart};
 /// and the name. So nobody can find a name that leads to the keys of another scope. Every value is also verified
 /// against the parts that were asked for, so two equal keys with equal parts belong to one scope. This encoding is
 /// fixed, like that of keys, and has published test vectors.
+///
+/// ```
+/// # #[cfg(feature = "scopes")] {
+/// use cachecow::{CacheCow, Key, Scope};
+///
+/// let of_acme = CacheCow::memory().scoped("acme");
+/// assert_eq!(of_acme.scope(), Scope::default().within("acme"));
+///
+/// // What to look for in Redis: `cache:{…}` of this key.
+/// let key = Key::of("user:{}", (42,)).key();
+/// assert_ne!(of_acme.scope().key(key), key);
+/// assert_eq!(Scope::default().key(key), key);
+/// # }
+/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct Scope {
     /// Zero: no scope.

@@ -18,6 +18,8 @@ const FULL_BYTES: usize = 4 << 20;
 /// Changes that a [`ChangeLog`](super::ChangeLog) read, as the keys that they invalidate.
 ///
 /// It holds no rows: a table's keys are computed when a row is added.
+///
+/// [`ChangeLog`](super::ChangeLog) has an example.
 #[derive(Debug)]
 pub struct Batch {
     tables: Arc<[FollowedTable]>,

@@ -20,6 +20,73 @@ use crate::error::Error;
 ///
 /// So a log delivers every change **at least once**, and may drop a change only after it was acknowledged.
 ///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use cachecow::log::{
+///     Batch, CacheReach, ChangeLog, Heartbeat, LogPosition, Opened, Opening, Row, Setting, Value,
+/// };
+/// use cachecow::{CacheCow, Cached, Error, Source};
+/// use tokio::sync::mpsc;
+///
+/// #[derive(Cached)]
+/// #[cache(table = "users")]
+/// #[cache(key = "user:{id}", fetch = User::find)]
+/// struct User { id: i64, name: String }
+/// # impl User {
+/// #     async fn find(id: i64) -> Result<User, std::io::Error> { Ok(User { id, name: "Ann".into() }) }
+/// # }
+///
+/// /// The ids of changed users, which another part of the program sends. They are gone with the process.
+/// struct Sent { ids: mpsc::Receiver<i64>, received: u64 }
+///
+/// impl Sent {
+///     fn at_end(&self) -> LogPosition {
+///         LogPosition::new(self.received + self.ids.len() as u64)
+///     }
+/// }
+///
+/// impl ChangeLog for Sent {
+///     async fn check(&mut self, setting: &Setting<'_>) -> Result<Vec<String>, Error> {
+///         let is_shared = setting.cache == CacheReach::Shared;
+///         Ok(is_shared.then(|| "ids that were not read are lost with this process".to_owned()).into_iter().collect())
+///     }
+///     async fn open(&mut self) -> Result<Opening, Error> {
+///         Ok(Opening::Open(Opened::at("sent", LogPosition::new(self.received))))
+///     }
+///     async fn next(&mut self, batch: &mut Batch) -> Result<(), Error> {
+///         let Some(id) = self.ids.recv().await else { return std::future::pending().await };
+///         let row = Row::new().with("id", Value::text(id.to_string()));
+///         batch.change("public", "users", None, Some(&row));
+///         self.received += 1;
+///         batch.set_position(LogPosition::new(self.received));
+///         Ok(())
+///     }
+///     async fn acknowledge(&mut self, _: LogPosition) -> Result<(), Error> {
+///         Ok(())
+///     }
+///     async fn end(&mut self) -> Result<LogPosition, Error> {
+///         Ok(self.at_end())
+///     }
+///     async fn heartbeat(&mut self, _: &mut Batch) -> Result<Heartbeat, Error> {
+///         Ok(Heartbeat::default().with_end(self.at_end()))
+///     }
+/// }
+///
+/// let cow = CacheCow::memory();
+/// let (sender, ids) = mpsc::channel(64);
+/// let follower = cow.follow(Sent { ids, received: 0 }).types::<User>().start().await?;
+/// follower.caught_up().await?;
+/// cow.get(User::by_id(42)).await?;
+/// sender.send(42).await?;
+/// follower.caught_up().await?;
+/// assert_eq!(cow.read(User::by_id(42)).await?.source, Source::Fetched);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
+///
 /// # Consistency
 ///
 /// A log has three duties, so that no stale object stays in the cache:
@@ -139,6 +206,8 @@ pub trait ChangeLog: Send + 'static {
 }
 
 /// What a log is followed for: the types and the cache.
+///
+/// [`ChangeLog`] has an example.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Setting<'a> {
@@ -149,6 +218,8 @@ pub struct Setting<'a> {
 }
 
 /// Which processes use the cache.
+///
+/// [`ChangeLog`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CacheReach {
     /// Only this process: `memory://`. Each process must see every change.
@@ -158,6 +229,8 @@ pub enum CacheReach {
 }
 
 /// The result of opening a log.
+///
+/// [`ChangeLog`] has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opening {
     /// Changes can be read.
@@ -167,6 +240,8 @@ pub enum Opening {
 }
 
 /// Where an opened log continues.
+///
+/// [`ChangeLog`] has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Opened {
     /// What the positions belong to: for a database, its identifier, the timeline and the slot. One line.
@@ -192,6 +267,8 @@ impl Opened {
 }
 
 /// What a log reports at each heartbeat.
+///
+/// [`ChangeLog`] has an example.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Heartbeat {

@@ -7,6 +7,8 @@ use super::row::RowVersion;
 use super::table::TableName;
 
 /// Why a part of a key cannot be read from a column.
+///
+/// [`RowError`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ColumnFault {
@@ -24,6 +26,35 @@ pub enum ColumnFault {
 ///
 /// The known keys were added nevertheless. A follower that gets this error invalidates everything of the type,
 /// since it does not know which key is missing. No message shows a column's value.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use cachecow::Cached;
+/// # #[derive(Cached)]
+/// # #[cache(table = "app.users")]
+/// # #[cache(key = "user:{id}", fetch = User::find)]
+/// # #[cache(key = "user:email:{email}", fetch = User::find_by_email)]
+/// # struct User { id: i64, email: String }
+/// # impl User {
+/// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// #     async fn find_by_email(_: &str) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// # }
+/// use cachecow::KeySet;
+/// use cachecow::log::{ColumnFault, Followed as _, Row, RowError, RowVersion, Value};
+///
+/// let row = Row::new().with("id", Value::text("42")).with("email", Value::Null);
+/// let error: RowError = User::add_keys(&row, &mut KeySet::default()).unwrap_err();
+/// assert_eq!((error.table(), error.version()), (&User::table(), RowVersion::New));
+/// assert_eq!(error.columns().collect::<Vec<_>>(), [("email", ColumnFault::Null)]);
+/// assert_eq!(
+///     error.to_string(),
+///     "a new row of `app.users` does not give all of its keys: column `email` is null: make the field an `Option<String>`"
+/// );
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RowError {
     pub(super) table: TableName,

@@ -111,6 +111,32 @@ pub enum OnLag {
 }
 
 /// A follower that has not been started yet; what [`CacheCow::follow`] returns.
+///
+/// ```no_run
+/// # #[cfg(all(feature = "derive", feature = "postgres-log"))]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// # use cachecow::{CacheCow, Cached};
+/// # #[derive(Cached)]
+/// # #[cache(table = "users")]
+/// # #[cache(key = "user:{id}", fetch = User::find)]
+/// # struct User { id: i64, name: String }
+/// # impl User {
+/// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// # }
+/// # let cow = CacheCow::open("redis://127.0.0.1/").await?;
+/// use std::time::Duration;
+/// use cachecow::log::{Follow, OnLag, PostgresLog};
+///
+/// let log = PostgresLog::connect("postgres://app:secret@db/shop").slot("cachecow");
+/// let follow: Follow<PostgresLog> = cow.follow(log).types::<User>().name("shop");
+/// let follow = follow.on_lag(Duration::from_secs(5), OnLag::ReadPast);
+/// let follower = follow.start().await?;
+/// follower.caught_up().await?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(all(feature = "derive", feature = "postgres-log")))] fn main() {}
+/// ```
 #[must_use = "nothing is followed before `start`"]
 pub struct Follow<L> {
     pub(super) engine: Arc<Engine>,

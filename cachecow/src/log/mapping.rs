@@ -14,6 +14,28 @@ use crate::model::query::Query;
 
 /// A cached type whose objects are the rows of one table. The derive implements it for a struct with
 /// `#[cache(table = "app.users")]`.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use cachecow::Cached;
+/// use cachecow::log::{Followed, TableName};
+///
+/// #[derive(Cached)]
+/// #[cache(table = "app.users")]
+/// #[cache(key = "user:{id}", fetch = User::find)]
+/// struct User { #[cache(column = "user_id")] id: i64, name: String }
+/// # impl User {
+/// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// # }
+///
+/// assert_eq!(User::table(), TableName::new(Some("app"), "users"));
+/// // Of the columns, those in keys alone.
+/// assert_eq!(User::columns().iter().map(|column| column.name).collect::<Vec<_>>(), ["user_id"]);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not say which table its objects are rows of",
     label = "no table",
@@ -53,6 +75,8 @@ pub trait Followed: Clearable {
 }
 
 /// One followed type, without the type.
+///
+/// [`FollowedTypes`] has an example.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct FollowedTable {
@@ -165,6 +189,41 @@ impl fmt::Debug for FollowedTable {
 }
 
 /// One [`Followed`] type, a query with `#[cache(rows = "…")]`, or a tuple of up to eight.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use cachecow::Cached;
+/// # #[derive(Cached)]
+/// # #[cache(table = "app.users")]
+/// # #[cache(key = "user:{id}", fetch = User::find)]
+/// # #[cache(key = "user:email:{email}", fetch = User::find_by_email)]
+/// # struct User { id: i64, email: String }
+/// # impl User {
+/// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// #     async fn find_by_email(_: &str) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// # }
+/// use cachecow::KeySet;
+/// use cachecow::log::{Column, ColumnKind, ColumnUse, FollowedTable, FollowedTypes, Row, Value};
+///
+/// // What a follower works with, which knows no types.
+/// let tables: Vec<FollowedTable> = <(User,)>::tables();
+/// let FollowedTable { table, columns, .. } = &tables[0];
+/// assert_eq!(table.to_string(), "app.users");
+///
+/// // Does the catalog's column fit the field?
+/// let id: &Column = &columns[0];
+/// assert_eq!((id.name, id.kind, id.usage), ("id", ColumnKind::Integer, ColumnUse::Key));
+/// assert_eq!((id.kind.fits("bigint"), id.kind.fits("uuid")), (Some(true), Some(false)));
+///
+/// // The keys of a row that was deleted. The log need not send the e-mail address of it.
+/// let mut keys = KeySet::default();
+/// tables[0].add_keys(&Row::old().with("id", Value::text("42")), &mut keys)?;
+/// assert_eq!(keys.keys().count(), 1);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a type that can follow a change log, nor a tuple of such types",
     label = "expected a struct with `#[cache(table = \"…\")]`, a query with `#[cache(rows = \"…\")]`, or a tuple",

@@ -13,6 +13,41 @@ use crate::model::keys::{CacheKeys, KeySet};
 ///
 /// It collects the faults of all columns, so that all are reported at once. It is also used without a row, to list
 /// the columns that a type needs; then every part is missing.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use cachecow::log::{ColumnUse, Followed, Row, RowReader, TableName, Value};
+/// use cachecow::{Cached, KeySet};
+///
+/// #[derive(Cached)]
+/// #[cache(clearable = true)]
+/// #[cache(key = "user:{id}", fetch = User::find)]
+/// struct User { id: i64 }
+/// # impl User {
+/// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// # }
+///
+/// /// By hand, since an old table keeps the number within a text: `U-42`.
+/// impl Followed for User {
+///     fn table() -> TableName {
+///         TableName::new(Some("app"), "users")
+///     }
+///     fn read_keys(reader: &mut RowReader<'_, '_>) {
+///         let code = reader.part::<String>("code", "String", ColumnUse::Key);
+///         if let Some(id) = code.and_then(|code| code.strip_prefix("U-")?.parse().ok()) {
+///             reader.add(&User::by_id(id));
+///         }
+///     }
+/// }
+///
+/// let mut keys = KeySet::default();
+/// User::add_keys(&Row::new().with("code", Value::text("U-42")), &mut keys)?;
+/// assert_eq!(keys.keys().count(), 1);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Debug)]
 pub struct RowReader<'a, 'r>(Purpose<'a, 'r>);
 

@@ -8,6 +8,8 @@ use super::error::ColumnFault;
 use super::value::Value;
 
 /// Which of a changed row's two versions a [`Row`] is.
+///
+/// [`Row`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RowVersion {
     /// The row before the change: of an `UPDATE` or a `DELETE`.
@@ -129,6 +131,15 @@ impl<'a> Row<'a> {
 
 /// The error if a column of a row is missing, or does not hold a value of the requested type. It does not show the
 /// value.
+///
+/// ```
+/// use cachecow::log::{ColumnError, ColumnFault, Row, Value};
+///
+/// let row = Row::new().with("id", Value::text("forty-two"));
+/// let error: ColumnError = row.read::<i64>("id").unwrap_err();
+/// assert_eq!((error.column(), error.fault()), ("id", ColumnFault::Malformed));
+/// assert_eq!(error.to_string(), "column `id` of a new row holds no value of the type that it is read as");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ColumnError {
     column: String,

@@ -47,6 +47,8 @@ pub enum FollowerState {
 }
 
 /// How far the cache is behind the database.
+///
+/// [`FollowerStatus`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Lag {
@@ -62,6 +64,26 @@ pub struct Lag {
 }
 
 /// A follower's state, and its counters since the start.
+///
+/// ```
+/// use std::time::Duration;
+/// use cachecow::log::{FollowerStatus, Lag};
+///
+/// /// What an operator should know, if anything; for `stats().followers`.
+/// fn trouble(status: &FollowerStatus) -> Option<String> {
+///     let Lag { time, bytes, .. } = status.lag;
+///     if let Some(error) = &status.error {
+///         return Some(format!("it cannot read the log: {error}"));
+///     }
+///     (time > Duration::from_secs(10)).then(|| format!("{bytes} bytes of the log are left"))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// # let cow = cachecow::CacheCow::memory();
+/// assert!(cow.stats().followers.values().filter_map(trouble).next().is_none());
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct FollowerStatus {

@@ -6,6 +6,8 @@ use std::fmt;
 /// The value of one column in a change log; borrowed from the log's message, or owned.
 ///
 /// `Debug` does not show the value: it may be personal data.
+///
+/// [`Row`](super::Row) has an example.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Value<'a> {

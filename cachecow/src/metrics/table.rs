@@ -1,6 +1,15 @@
 //! Every metric, once: its name, kind, unit, labels and meaning.
 
 /// A metric, of which there is a series for each set of label values.
+///
+/// ```
+/// use cachecow::metrics::{Kind, Metric, TABLE, Unit};
+///
+/// // What a board shows as rates.
+/// let rates: Vec<&Metric> = TABLE.iter().filter(|metric| metric.kind == Kind::Counter).collect();
+/// let reads = rates.iter().find(|metric| metric.name == "cachecow_reads_total").unwrap();
+/// assert_eq!((reads.unit, reads.labels), (Unit::Count, &["type", "source", "fill"][..]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metric {
@@ -17,6 +26,8 @@ pub struct Metric {
 }
 
 /// What can be done with a metric's numbers.
+///
+/// [`Metric`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Kind {
@@ -29,6 +40,8 @@ pub enum Kind {
 }
 
 /// What a metric's numbers are of.
+///
+/// [`Metric`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Unit {
@@ -74,6 +87,8 @@ macro_rules! metrics {
         };)*
 
         /// Every metric that is exported.
+        ///
+        /// [`Metric`] has an example.
         pub const TABLE: &[Metric] = &[$($metric),*];
     };
 }

@@ -66,7 +66,7 @@ where
 }
 
 /// Marks the thread while the function runs.
-fn as_a_fetch<T>(run: impl FnOnce() -> T) -> T {
+pub(crate) fn as_a_fetch<T>(run: impl FnOnce() -> T) -> T {
     struct Before(bool);
     impl Drop for Before {
         fn drop(&mut self) {

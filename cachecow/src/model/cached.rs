@@ -134,6 +134,37 @@ impl WholeKey {
 ///
 /// `#[derive(Cached)]` implements it for a struct with `#[cache(clearable = true)]` or with a `table`. If you
 /// implement it by hand, [`Cached::CLEARABLE`] must be `true`, too.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use cachecow::{CacheCow, Cached, Clearable, Source};
+///
+/// #[derive(Cached)]
+/// #[cache(clearable = true)]
+/// #[cache(key = "rate:{currency}", fetch = Rate::find)]
+/// struct Rate { currency: String, rate: f64 }
+/// # impl Rate {
+/// #     async fn find(currency: &str) -> Result<Rate, std::io::Error> {
+/// #         Ok(Rate { currency: currency.to_owned(), rate: 0.95 })
+/// #     }
+/// # }
+///
+/// /// After the nightly import of a table, of any type of which everything can be invalidated.
+/// async fn imported<T: Clearable>(cow: &CacheCow) -> Result<(), cachecow::Error> {
+///     println!("{} is read anew", T::NAME);
+///     cow.invalidate_type::<T>().await
+/// }
+///
+/// let cow = CacheCow::memory();
+/// cow.get(Rate::by_currency("CHF")).await?;
+/// imported::<Rate>(&cow).await?;
+/// assert_eq!(cow.read(Rate::by_currency("CHF")).await?.source, Source::Fetched);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be invalidated as a whole",
     label = "not clearable",
@@ -143,6 +174,28 @@ impl WholeKey {
 pub trait Clearable: Cached {}
 
 /// The settings of one cached type. A setting that is `None` is taken from the builder.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::Duration;
+/// use cachecow::{CacheCow, CacheKeys, Key, KeySet, TypePolicy};
+///
+/// /// A report that fetch functions read from a replica, which is up to two seconds late.
+/// struct Report(u32);
+///
+/// impl CacheKeys for Report {
+///     fn add_to(&self, set: &mut KeySet) {
+///         let policy = TypePolicy::new().with_settle(Duration::from_secs(2));
+///         set.add(Key::of("report:{}", (self.0,)).key(), policy);
+///     }
+/// }
+///
+/// // For two seconds from now, nothing that is read is stored.
+/// CacheCow::memory().invalidate(Report(7)).await?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TypePolicy {

@@ -3,6 +3,29 @@
 use crate::error::Error;
 
 /// What a list's fetch function returned.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// use cachecow::{Error, ListLookup, Listed};
+///
+/// /// How many objects a list's fetch function brings, as objects or as lookups alone.
+/// async fn fetched<L: ListLookup>(list: &L, context: &L::Context) -> Result<usize, Error> {
+///     Ok(match list.fetch(context).await? {
+///         Listed::Objects(objects) => objects.len(),
+///         Listed::Members(lookups) => lookups.len(),
+///     })
+/// }
+///
+/// assert_eq!(fetched(&User::list_by_org_id(7), &db).await?, 1);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Clone, Debug)]
 pub enum Listed<T, M> {
     /// The objects. They are not stored: each is read under its own key.

@@ -134,6 +134,31 @@ pub trait Lookup: Send + Sync {
 }
 
 /// Says that a lookup's [context](Lookup::Context) has the same type as that of a view.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// use cachecow::{Lookup, SameContext};
+///
+/// /// Works with all lookups of a context, whichever type that is; those of `View` are declared like this.
+/// async fn count<C, L>(cow: &CacheCow, context: &C, lookups: Vec<L>) -> Result<usize, cachecow::Error>
+/// where
+///     C: Sync,
+///     L: Lookup<Context: SameContext<C>>,
+/// {
+///     let found = cow.with(context).get_many(lookups).await?;
+///     Ok(found.iter().flatten().count())
+/// }
+///
+/// assert_eq!(count(&cow, &db, [-1, 1, 2].map(User::by_id).into()).await?, 2);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[diagnostic::on_unimplemented(
     message = "this lookup's fetch function needs a `{Self}`, but the view has a `{Given}`",
     label = "needs a `{Self}`",

@@ -37,6 +37,31 @@ pub fn manifest<T: ManifestTypes>() -> String {
 }
 
 /// One type with [`Cached`], or a tuple of up to eight; what [`manifest`] describes.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use cachecow::{Answer, ManifestTypes, manifest};
+///
+/// #[cachecow::query(key = "user-count:{org_id}")]
+/// async fn user_count(db: &Db, org_id: i64) -> Result<u64, io::Error> {
+/// #   let _ = (db, org_id);
+/// #   Ok(3)
+///     // SELECT count(*) FROM users WHERE org_id = $1
+/// }
+///
+/// /// The subcommand `my-program manifest`.
+/// fn print<T: ManifestTypes>() {
+///     println!("{}", manifest::<T>());
+/// }
+///
+/// print::<(User, Answer<user_count>)>();
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a cached type, nor a tuple of such types",
     label = "expected a type with `#[derive(Cached)]`, or a tuple",

@@ -12,6 +12,37 @@ use crate::model::schema::{CacheSchema, fingerprint};
 use crate::model::tag::{AllOf, Tag};
 
 /// A cached function; [`#[cachecow::query]`](macro@crate::query) implements it for the function's lookups.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// use std::sync::Arc;
+/// use cachecow::{Answer, Lookup, Query};
+///
+/// #[cachecow::query(key = "user-count:{org_id}")]
+/// async fn user_count(db: &Db, org_id: i64) -> Result<u64, io::Error> {
+/// #   let _ = (db, org_id);
+/// #   Ok(3)
+///     // SELECT count(*) FROM users WHERE org_id = $1
+/// }
+///
+/// /// A line of a report: works with any cached function that counts.
+/// async fn line<Q>(cow: &CacheCow, db: &Db, query: Q) -> Result<String, cachecow::Error>
+/// where
+///     Q: Query<Value = u64, Output = Arc<u64>> + Lookup<Object = Answer<Q>, Context = Db>,
+/// {
+///     Ok(format!("{}: {}", <Q as Query>::NAME, cow.with(db).ask(query).await?))
+/// }
+///
+/// assert_eq!(line(&cow, &db, user_count::of(7)).await?, "user_count: 3");
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a query",
     label = "expected a query's lookup",

@@ -88,6 +88,33 @@ impl<T: Cached> Tag<T> {
 }
 
 /// All results of [queries](macro@crate::query) that carry a tag; what [`Tag::queries`] returns.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// use cachecow::{Source, TaggedQueries};
+///
+/// #[cachecow::query(key = "user-count:{org_id}", tag = User::tag_org_id(org_id))]
+/// async fn user_count(db: &Db, org_id: i64) -> Result<u64, io::Error> {
+/// #   let _ = (db, org_id);
+/// #   Ok(3)
+///     // SELECT count(*) FROM users WHERE org_id = $1
+/// }
+///
+/// cow.with(&db).ask(user_count::of(7)).await?;
+/// cow.with(&db).get(User::by_id(1)).await?;
+/// let answers: TaggedQueries<User> = User::tag_org_id(7).queries();
+/// cow.invalidate(answers).await?;
+/// assert_eq!(cow.with(&db).read(user_count::of(7)).await?.source, Source::Fetched);
+/// assert_eq!(cow.with(&db).read(User::by_id(1)).await?.source, Source::Cache);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 pub struct TaggedQueries<T>(Tag<T>);
 
 impl<T: Cached> TaggedQueries<T> {

@@ -14,6 +14,8 @@ const MAX_COMPARISONS: u8 = 2;
 
 /// What the driver of an [`AliasFetch`] does next. Each step except [`GiveBack`](AliasStep::GiveBack) and
 /// [`Done`](AliasStep::Done) is answered by the method after the arrow.
+///
+/// [`AliasFetch`] has an example.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum AliasStep<K, V> {
     /// Send the command for this primary key → [`AliasFetch::on_reply`].
@@ -42,6 +44,8 @@ pub enum AliasStep<K, V> {
 }
 
 /// The result of comparing a stored value with the fetched one.
+///
+/// [`AliasFetch`] has an example.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Compared {
     /// The same object.
@@ -53,6 +57,8 @@ pub enum Compared {
 }
 
 /// How an [`AliasFetch`] ended.
+///
+/// [`AliasFetch`] has an example.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum AliasOutcome<K> {
     /// The object is stored under this primary key, for this time: the alias may point to it.
@@ -97,6 +103,29 @@ struct Object<K, V> {
 ///
 /// The load itself is a [`ReadMachine`](super::ReadMachine) of the alias, whose value is a pointer. `K` is a
 /// primary key, `V` a stored value.
+///
+/// ```
+/// use std::time::Duration;
+/// use cachecow::protocol::{
+///     AliasFetch, AliasOutcome, AliasStep, Command, Compared, Reply, SeenValue, Token,
+/// };
+///
+/// let (lease, ttl) = (Duration::from_secs(30), Duration::from_secs(600));
+/// let token = |number| Token::from_bytes([number; 16]);
+///
+/// // By e-mail address: it is not known whose it is.
+/// let mut fetch: AliasFetch<&str, &str> = AliasFetch::new(lease, None, token(1));
+/// assert_eq!(fetch.next_step(), AliasStep::Fetch);
+/// fetch.on_fetched(Some(("user:42", "Ann", ttl)), token(2));
+/// let AliasStep::Send { primary: "user:42", command: Command::Claim { .. }, .. } = fetch.next_step() else { panic!() };
+/// // The object stands there already: it is what was fetched.
+/// fetch.on_reply(Ok(Reply::Value("Ann")));
+/// assert_eq!(fetch.next_step(), AliasStep::Compare { stored: "Ann", fetched: "Ann" });
+/// fetch.on_compared(Compared::Same(SeenValue::of(b"Ann")), token(3));
+/// let AliasStep::Send { command: Command::Claim { .. }, .. } = fetch.next_step() else { panic!() };
+/// fetch.on_reply(Ok(Reply::Claimed(1)));
+/// assert_eq!(fetch.next_step(), AliasStep::Done(AliasOutcome::To("user:42", ttl)));
+/// ```
 ///
 /// # Consistency
 ///

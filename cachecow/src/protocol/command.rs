@@ -9,6 +9,16 @@ use bytes::Bytes;
 ///
 /// Something between the client and the cache may repeat a command, so that it is carried out twice. Therefore the
 /// cache numbers the claims that it grants, and the token of a granted claim carries that number.
+///
+/// ```
+/// use cachecow::protocol::Token;
+///
+/// let token = Token::from_bytes([7; 16]);                 // a real one is random
+/// let standing = token.granted(3);                        // what the cache keeps of the claim
+/// assert!(standing.names(&standing));
+/// assert!(token.names(&standing), "whose number is not known: the answer was lost");
+/// assert!(!token.granted(2).names(&standing), "granted before something repeated the claim");
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Token {
     bytes: [u8; 16],
@@ -63,6 +73,14 @@ impl fmt::Debug for Token {
 /// replaces it.
 ///
 /// A false match only costs a fetch: deleting or replacing a value under the flag is always safe.
+///
+/// ```
+/// use cachecow::protocol::SeenValue;
+///
+/// let seen = SeenValue::of(b"user 42 as of noon");
+/// assert!(seen.matches(b"user 42 as of noon"));
+/// assert!(!seen.matches(b"user 42 as of one o'clock"));
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct SeenValue {
     /// The value's length in bytes.
@@ -88,6 +106,29 @@ impl SeenValue {
 }
 
 /// A value that a claim may replace.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use std::time::Duration;
+/// # use cachecow::{CacheBackend, Key, MemoryBackend, Request};
+/// # let (backend, key) = (MemoryBackend::default(), Key::of("user:{}", (42,)).key());
+/// # let send = async |command| backend.execute(vec![Request { key, command }]).await.remove(0);
+/// # let (lease, ttl) = (Duration::from_secs(30), Duration::from_secs(600));
+/// use cachecow::protocol::{Command, Replacing, Reply, SeenValue, Token};
+///
+/// # let token = Token::from_bytes([1; 16]);
+/// # let Reply::Claimed(number) = send(Command::Claim { token, lease, replacing: None }).await? else { unreachable!() };
+/// # send(Command::Fill { token: token.granted(number), value: "old".into(), ttl }).await?;
+/// // "old" is near its end: others are served it until this reader has filled.
+/// let token = Token::from_bytes([2; 16]);
+/// let replacing = Some(Replacing { seen: SeenValue::of(b"old"), keep: true });
+/// let reply = send(Command::Claim { token, lease, replacing }).await?;
+/// assert!(matches!(reply, Reply::Claimed(_)));
+/// assert_eq!(send(Command::Lookup).await?, Reply::Value("old".into()));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Replacing {
     /// The value.
@@ -98,6 +139,29 @@ pub struct Replacing {
 
 /// One atomic operation on the value and the flag of one key, or on one epoch. `V` is a stored value: bytes, or a
 /// number in the model checker.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # use std::time::Duration;
+/// # use cachecow::{CacheBackend, Key, MemoryBackend, Request};
+/// # let (backend, key) = (MemoryBackend::default(), Key::of("user:{}", (42,)).key());
+/// # let send = async |command| backend.execute(vec![Request { key, command }]).await.remove(0);
+/// # let (lease, ttl) = (Duration::from_secs(30), Duration::from_secs(600));
+/// use cachecow::protocol::{Command, Reply, Token};
+///
+/// let token = Token::from_bytes([7; 16]);
+/// let claim = Command::Claim { token, lease, replacing: None };
+/// let Reply::Claimed(number) = send(claim).await? else { panic!("another reader was first") };
+/// let fill = Command::Fill { token: token.granted(number), value: "Ann".into(), ttl };
+/// assert_eq!(send(fill.clone()).await?, Reply::Settled);
+/// assert_eq!(send(Command::Lookup).await?, Reply::Value("Ann".into()));
+///
+/// assert_eq!(send(Command::Invalidate).await?, Reply::Done);
+/// assert_eq!(send(fill).await?, Reply::Refused, "the token stands no more");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Command<V = Bytes> {
     /// Read the value.
@@ -189,6 +253,8 @@ impl<V> Command<V> {
 }
 
 /// The cache's answer.
+///
+/// [`Command`] has an example.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Reply<V = Bytes> {
     /// The stored value (to [`Lookup`](Command::Lookup) and [`Claim`](Command::Claim)).
@@ -220,6 +286,8 @@ pub enum Reply<V = Bytes> {
 }
 
 /// No usable answer: the command may have been carried out or not, or may still be carried out later.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Lost;
 

@@ -1,6 +1,8 @@
 //! When a caller may share a load that another caller of the same process began.
 
 /// The phase of a load.
+///
+/// [`Landing`] has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Phase {
     /// The fetch has not begun.
@@ -12,6 +14,15 @@ pub enum Phase {
 }
 
 /// How a load ended.
+///
+/// ```
+/// use cachecow::protocol::{FollowerFate, Landing, Phase};
+///
+/// // Who asked before the fetch began shares what it brings in any case; who asked later, if the claim stood.
+/// assert_eq!(Landing::Unfenced.fate_of(Phase::Opening), FollowerFate::Accept);
+/// assert_eq!(Landing::Fenced.fate_of(Phase::Fetching), FollowerFate::Accept);
+/// assert_eq!(Landing::Unfenced.fate_of(Phase::Fetching), FollowerFate::NextLoad);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Landing {
     /// Nothing was fetched, because the cache had the value.
@@ -25,6 +36,8 @@ pub enum Landing {
 }
 
 /// What a follower does when the load has ended.
+///
+/// [`Landing`] has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum FollowerFate {
     /// The follower takes the load's result.

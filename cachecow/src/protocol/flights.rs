@@ -12,6 +12,23 @@ const LEAST_PRUNED: usize = 32;
 /// overtaken; and those that were given up.
 ///
 /// `I` identifies what is loaded, since two keys may have the same hash. `F` is how a follower is notified.
+///
+/// ```
+/// use cachecow::protocol::{Flight, Flights, Landing, Lead, Waiters, Wants};
+///
+/// let mut flights: Flights<&str, u32> = Flights::default();
+/// let lead: Lead<&str, u32> = flights.take_off("user:42", false);
+/// let flight: &mut Flight<&str, u32> = flights.open().unwrap();
+/// flight.join(1, Wants::Current, |_| false);
+/// lead.begin_fetch(&mut flights);
+/// flights.open().unwrap().join(2, Wants::Current, |_| false);
+///
+/// // The claim did not stand: who asked after the fetch began may not share what it brought.
+/// let Waiters { share, next, .. } = lead.land(&mut flights, Landing::Unfenced);
+/// assert_eq!(share, [1]);
+/// let mut next = next.expect("another load");
+/// assert_eq!(flights.promote(&mut next), Some(2));
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Flights<I, F> {
     open: Option<Flight<I, F>>,
@@ -24,6 +41,8 @@ pub struct Flights<I, F> {
 }
 
 /// A load that may have followers. It leaves its [`Flights`] when it closes.
+///
+/// [`Flights`] has an example.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Flight<I, F> {
     identity: I,
@@ -45,6 +64,8 @@ struct Follower<F> {
 }
 
 /// Which results a follower accepts.
+///
+/// [`Flights`] has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Wants {
     /// All that are not older than an invalidation before it joined.
@@ -68,6 +89,8 @@ impl<F> Follower<F> {
 }
 
 /// The leader's part in a load. It must [`land`](Self::land), whatever happens.
+///
+/// [`Flights`] has an example.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Lead<I, F> {
     identity: I,
@@ -80,6 +103,8 @@ pub struct Lead<I, F> {
 }
 
 /// Waiters to notify when a load completes.
+///
+/// [`Flights`] has an example.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Waiters<I, F> {
     /// These share the result.

@@ -9,6 +9,16 @@ use super::command::Token;
 /// A process remembers this for every pointer that it sees. The next read by the alias asks for the pointer, and
 /// for the object under the remembered primary key, at once and in any order.
 ///
+/// ```
+/// use cachecow::protocol::{PointerHint, Token};
+///
+/// let (first, second) = (Token::from_bytes([1; 16]), Token::from_bytes([2; 16]));
+/// let hint = PointerHint { stored_by: first, primary: String::from("user:42") };
+/// assert!(hint.is_still(first, "user:42"));
+/// assert!(!hint.is_still(second, "user:42"), "stored anew, after an invalidation");
+/// assert!(!hint.is_still(first, "user:43"));
+/// ```
+///
 /// # Consistency
 ///
 /// A remembered pointer is used only if the pointer in the cache is still [the same](Self::is_still). Then the

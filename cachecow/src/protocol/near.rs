@@ -5,6 +5,17 @@
 /// A reader takes a [`Mark`] before it asks the cache. The value that it gets is served from memory only while the
 /// count is the same as at the mark. So no change is missed, whether the message about the change arrives before or
 /// after the older value.
+///
+/// ```
+/// use cachecow::protocol::{Changes, Mark};
+///
+/// let (mut of_alias, mut of_primary) = (Changes::default(), Changes::default());
+/// let mark = Mark::of([of_alias, of_primary]);            // before the cache is asked
+/// assert!(mark.stands([of_alias, of_primary]));           // what was read may be served from memory
+/// of_primary.on_change();
+/// assert!(!mark.stands([of_alias, of_primary]));
+/// # of_alias.on_change();
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Changes(u64);
 
@@ -12,6 +23,8 @@ pub struct Changes(u64);
 ///
 /// A value that was found through a pointer depends on the pointer's key and on the primary key. A value with tags
 /// also depends on their epochs.
+///
+/// [`Changes`] has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Mark(u64);
 

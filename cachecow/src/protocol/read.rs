@@ -20,6 +20,49 @@ const MAX_REJECTIONS: u8 = 2;
 /// The driver alternates: [`next_step`](Self::next_step) says what to do, then one of the `on_…` methods takes the
 /// result. If the method does not match the last step, the driver has a bug: it panics in debug builds, and is
 /// ignored in release builds.
+///
+/// ```
+/// use std::time::Duration;
+/// use cachecow::protocol::{
+///     Command, Fetched, Fill, First, Landing, Lost, OnLease, Outcome, Purpose, ReadMachine, ReadPolicy, Reply, Role,
+///     Step, Token, Verdict,
+/// };
+///
+/// let lease = Duration::from_secs(30);
+/// let policy = ReadPolicy { first: First::Lookup, on_lease: OnLease::Wait, lease };
+///
+/// // A hit.
+/// let mut read: ReadMachine<&str> = ReadMachine::new(policy).with_purpose(Purpose::Serve);
+/// assert_eq!(read.next_step(), Step::Send(Command::Lookup));
+/// read.on_reply(Ok(Reply::Value("Ann")));
+/// assert_eq!(read.next_step(), Step::Judge("Ann"));
+/// read.on_judged(Verdict::Good, None);
+/// assert_eq!(read.next_step(), Step::Done(Outcome::Hit));
+///
+/// // A miss that an invalidation overtakes.
+/// let mut read: ReadMachine<&str> = ReadMachine::new(policy);
+/// assert_eq!(read.next_step(), Step::Send(Command::Lookup));
+/// read.on_reply(Ok(Reply::Absent));
+/// assert_eq!(read.next_step(), Step::Enter);
+/// let token = Token::from_bytes([7; 16]);
+/// read.on_entered(Role::Leader(token));
+/// assert_eq!(read.next_step(), Step::Send(Command::Claim { token, lease, replacing: None }));
+/// read.on_reply(Ok(Reply::Claimed(1)));
+/// assert_eq!(read.next_step(), Step::Fetch);
+/// let ttl = Duration::from_secs(600);
+/// read.on_fetched(Fetched::Storable("Ann", ttl));
+/// let fill = Command::Fill { token: token.granted(1), value: "Ann", ttl };
+/// assert_eq!(read.next_step(), Step::Send(fill));
+/// read.on_reply(Ok(Reply::Refused));
+/// assert_eq!(read.next_step(), Step::Done(Outcome::Fetched(Fill::Refused)));
+/// assert_eq!(read.landing(), Some(Landing::Unfenced));
+///
+/// // The cache does not answer.
+/// let mut read: ReadMachine<&str> = ReadMachine::new(policy);
+/// assert_eq!(read.next_step(), Step::Send(Command::Lookup));
+/// read.on_reply(Err(Lost));
+/// assert!(read.is_cut_off());
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct ReadMachine<V = Bytes> {
     state: State<V>,

@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::command::{Command, SeenValue, Token};
 
 /// The first command of a read.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum First {
     /// Look the value up: one cheap native read on a hit, one more round trip on a miss.
@@ -14,6 +16,8 @@ pub enum First {
 }
 
 /// What a read does when another process has the right to fill.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum OnLease {
     /// Wait for the other process's value; if none comes, fetch without filling.
@@ -23,6 +27,8 @@ pub enum OnLease {
 }
 
 /// The purpose of a read.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Purpose {
     /// Read the value; if there is none, fetch and fill.
@@ -45,6 +51,8 @@ impl Purpose {
 }
 
 /// The settings of a read.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct ReadPolicy {
     /// The first command.
@@ -57,6 +65,8 @@ pub struct ReadPolicy {
 
 /// What the driver of a read does next. Each step except [`Done`](Step::Done) is answered by the
 /// method after the arrow.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Step<V> {
     /// Send the command → [`ReadMachine::on_reply`](super::ReadMachine::on_reply).
@@ -79,6 +89,8 @@ pub enum Step<V> {
 }
 
 /// The judgement of a stored value.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Verdict {
     /// The requested object.
@@ -98,6 +110,8 @@ pub enum Verdict {
 }
 
 /// The role of this read in its process's load of the key.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Role {
     /// It loads; the token marks its claim.
@@ -109,6 +123,24 @@ pub enum Role {
 }
 
 /// The result of following.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use cachecow::protocol::{First, OnLease, ReadMachine, ReadPolicy, Reply, Role, Step, Token};
+/// # let lease = Duration::from_secs(30);
+/// # let policy = ReadPolicy { first: First::Lookup, on_lease: OnLease::Wait, lease };
+/// # let mut read: ReadMachine<&str> = ReadMachine::new(policy);
+/// # read.next_step();
+/// # read.on_reply(Ok(Reply::Absent));
+/// use cachecow::protocol::{Fill, Followed, Outcome};
+///
+/// // A read that found nothing, while another caller of this process loads the key.
+/// assert_eq!(read.next_step(), Step::Enter);
+/// read.on_entered(Role::Follower);
+/// assert_eq!(read.next_step(), Step::Follow);
+/// read.on_followed(Followed::Shared(Fill::Stored));
+/// assert_eq!(read.next_step(), Step::Done(Outcome::Shared(Fill::Stored)));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Followed {
     /// This read takes the load's result, with the result of its fill.
@@ -126,6 +158,31 @@ pub enum Followed {
 }
 
 /// The result of waiting for another process.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use cachecow::protocol::{First, OnLease, ReadMachine, ReadPolicy, Reply, Role, Step, Token};
+/// # let lease = Duration::from_secs(30);
+/// # let policy = ReadPolicy { first: First::Lookup, on_lease: OnLease::Wait, lease };
+/// # let mut read: ReadMachine<&str> = ReadMachine::new(policy);
+/// # read.next_step();
+/// # read.on_reply(Ok(Reply::Absent));
+/// # read.next_step();
+/// # read.on_entered(Role::Leader(Token::from_bytes([1; 16])));
+/// use cachecow::protocol::{Command, Waited};
+///
+/// // A read that found nothing, while another process has the right to fill.
+/// assert!(matches!(read.next_step(), Step::Send(Command::Claim { .. })));
+/// read.on_reply(Ok(Reply::Leased));
+/// assert_eq!(read.next_step(), Step::Wait);
+/// read.on_waited(Waited::Again(Token::from_bytes([2; 16])));
+/// assert!(matches!(read.next_step(), Step::Send(Command::Claim { .. })));
+/// read.on_reply(Ok(Reply::Leased));
+/// assert_eq!(read.next_step(), Step::Wait);
+/// read.on_waited(Waited::Expired);
+/// assert_eq!(read.next_step(), Step::Fetch);
+/// assert!(!read.may_fill());
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Waited {
     /// Time to ask again; the token marks the next claim.
@@ -135,6 +192,8 @@ pub enum Waited {
 }
 
 /// The result of the fetch function.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Fetched<V> {
     /// Return the value, and store it.
@@ -169,6 +228,8 @@ impl<V> Fetched<V> {
 }
 
 /// Whether the value that a read fetched was stored.
+///
+/// [`Read`](crate::Read) has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Fill {
@@ -186,6 +247,8 @@ pub enum Fill {
 }
 
 /// How a read ended.
+///
+/// [`ReadMachine`](super::ReadMachine) has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Outcome {
     /// With the last value, which was judged good.

@@ -80,6 +80,27 @@ use super::command::{Lost, Reply, Token};
 type Answer<V> = Result<Reply<V>, Lost>;
 
 /// The guard before a fetch began; empty if it could not be read.
+///
+/// ```
+/// use cachecow::protocol::tags::{Captured, StampCheck, all_stand, check_stamps, taken};
+/// use cachecow::protocol::{Lost, Reply, Token};
+///
+/// type Answer = Result<Reply<()>, Lost>;
+/// let epoch = |number| -> Answer { Ok(Reply::Epoch(Token::from_bytes([number; 16]))) };
+///
+/// // A load: the guard before the fetch, the epochs of the object's tags after it, and the guard again.
+/// let guard = Captured::by(&epoch(1));
+/// let stamps = taken([epoch(2), epoch(3)].iter()).expect("each tag has an epoch");
+/// assert!(guard.stands(&epoch(1)), "the object may be stored");
+/// assert!(!guard.stands(&epoch(9)), "a tag of the type was invalidated meanwhile");
+/// assert!(!all_stand(&[guard, Captured::by(&epoch(4))], [epoch(1), Err(Lost)].iter()));
+///
+/// // A hit: the epochs of now.
+/// let check = |now: [Answer; 2]| check_stamps(stamps.iter().copied(), now.iter());
+/// assert_eq!(check([epoch(2), epoch(3)]), StampCheck::Current);
+/// assert_eq!(check([epoch(2), epoch(8)]), StampCheck::Outdated);
+/// assert_eq!(check([epoch(2), Err(Lost)]), StampCheck::Unknown);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Captured(Option<Token>);
 
@@ -103,6 +124,8 @@ impl Captured {
 
 /// Returns whether a result that was fetched since may be stored or shared, by several guards: all must be
 /// unchanged. The tags of one result may be of several types, and no guard covers another type's tags.
+///
+/// [`Captured`] has an example.
 pub fn all_stand<'a, V: 'a>(
     captured: &[Captured],
     guards: impl ExactSizeIterator<Item = &'a Answer<V>>,
@@ -113,11 +136,15 @@ pub fn all_stand<'a, V: 'a>(
 
 /// Returns the epochs to store with an object, from its tags' answers to [`TakeEpoch`](super::Command::TakeEpoch).
 /// `None` if a tag has no epoch; then the object must not be stored.
+///
+/// [`Captured`] has an example.
 pub fn taken<'a, V: 'a>(tags: impl Iterator<Item = &'a Answer<V>>) -> Option<Vec<Token>> {
     tags.map(epoch).collect()
 }
 
 /// Whether a stored object is valid.
+///
+/// [`Captured`] has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum StampCheck {
     /// All its epochs are current.
@@ -130,6 +157,8 @@ pub enum StampCheck {
 
 /// Judges a stored object by the epochs stored with it, and its tags' answers to
 /// [`ReadEpoch`](super::Command::ReadEpoch).
+///
+/// [`Captured`] has an example.
 pub fn check_stamps<'a, V: 'a>(
     stored: impl ExactSizeIterator<Item = Token>,
     tags: impl ExactSizeIterator<Item = &'a Answer<V>>,

@@ -5,6 +5,8 @@ use std::time::Duration;
 use super::command::{Command, Lost, Token};
 
 /// What a write does when its hold cannot be placed.
+///
+/// [`WriteMachine`] has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 #[non_exhaustive]
 pub enum HoldPolicy {
@@ -18,6 +20,8 @@ pub enum HoldPolicy {
 }
 
 /// What the driver of a write does next, for each key and each guard of tags in the write.
+///
+/// [`WriteMachine`] has an example.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum WriteStep<V> {
     /// Send the command, for the key or for the guard → [`WriteMachine::on_reply`].
@@ -31,6 +35,8 @@ pub enum WriteStep<V> {
 }
 
 /// How a write ended, as far as the cache is concerned.
+///
+/// [`WriteMachine`] has an example.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum WriteOutcome {
     /// The key or the tags are invalidated.
@@ -77,6 +83,22 @@ enum Of {
 /// the release.
 ///
 /// An invalidation is a write that begins with its last step.
+///
+/// ```
+/// use std::time::Duration;
+/// use cachecow::protocol::{Command, HoldPolicy, Lost, Token, WriteMachine, WriteOutcome, WriteStep};
+///
+/// let (token, ttl) = (Token::from_bytes([7; 16]), Duration::from_secs(60));
+/// let mut write = WriteMachine::new(token, ttl, HoldPolicy::Require);
+/// assert_eq!(write.next_step::<()>(), WriteStep::Send(Command::Hold { token, ttl }));
+/// write.on_reply(Ok(()));
+/// assert_eq!(write.next_step::<()>(), WriteStep::Work);
+/// write.on_worked();
+/// assert_eq!(write.next_step::<()>(), WriteStep::Send(Command::Release { token }));
+/// // The hold stands, so that nothing stale is served.
+/// write.on_reply(Err(Lost));
+/// assert_eq!(write.next_step::<()>(), WriteStep::Done(WriteOutcome::HeldUntilExpiry));
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct WriteMachine {
     state: State,

@@ -9,6 +9,29 @@ use serde::Serialize;
 macro_rules! counters {
     ($($(#[doc = $doc:literal])* $variant:ident => $field:ident, $words:literal;)*) => {
         /// The counters of one type.
+        ///
+        /// ```
+        /// # #[cfg(feature = "derive")]
+        /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+        /// # #[cfg(feature = "derive")]
+        /// # #[tokio::main(flavor = "current_thread")]
+        /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+        /// # let (cow, db) = (CacheCow::memory(), Db);
+        /// use cachecow::TypeStats;
+        ///
+        /// /// The share of the reads that the database had nothing to do with.
+        /// fn hit_rate(stats: TypeStats) -> f64 {
+        ///     let hits = stats.hits + stats.near_hits;
+        ///     hits as f64 / (hits + stats.misses).max(1) as f64
+        /// }
+        ///
+        /// cow.with(&db).get(User::by_id(1)).await?;
+        /// cow.with(&db).get(User::by_id(1)).await?;
+        /// assert_eq!(hit_rate(cow.stats().of("User")), 0.5);
+        /// # Ok(())
+        /// # }
+        /// # #[cfg(not(feature = "derive"))] fn main() {}
+        /// ```
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
         #[non_exhaustive]
         pub struct TypeStats {

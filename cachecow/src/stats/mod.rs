@@ -20,6 +20,7 @@ pub use self::counters::TypeStats;
 pub(crate) use self::durations::FetchEnd;
 #[cfg(feature = "metrics")]
 pub(crate) use self::histogram::Histogram;
+#[doc(hidden)]
 pub use self::slot::StaticSlot;
 pub(crate) use self::slot::{generic_slot, template_slot};
 pub(crate) use self::table::{TypeState, TypeTable};
@@ -72,6 +73,23 @@ pub struct Stats {
 
 /// The results of invalidations, including those of writes. A key counts as one, and so do the tags of one type
 /// that are invalidated together.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// use cachecow::InvalidationStats;
+///
+/// cow.invalidate([1, 2].map(User::by_id)).await?;
+/// let InvalidationStats { confirmed, failed, retried, .. } = cow.stats().invalidations;
+/// assert_eq!((confirmed, failed, retried), (2, 0, 0));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct InvalidationStats {
@@ -84,6 +102,25 @@ pub struct InvalidationStats {
 }
 
 /// The near tier: what is in this process's memory.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// use cachecow::NearStats;
+///
+/// let cow = CacheCow::builder().near(64 << 20).memory()?;
+/// cow.with(&db).get(User::by_id(1)).await?;
+/// let near: NearStats = cow.stats().near.expect("there is a near tier");
+/// println!("{} objects take {:.0} % of the memory", near.entries, 100.0 * near.bytes as f64 / near.capacity as f64);
+/// # assert!(near.bytes <= near.capacity);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct NearStats {

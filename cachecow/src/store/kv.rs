@@ -12,6 +12,24 @@ use super::{Capabilities, Reader, Ttl};
 use crate::error::Error;
 
 /// A stream of listed keys.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use cachecow::store::KeyStream;
+/// use cachecow::{KeyValueStore as _, KeyValueStoreExt as _, MemoryStore};
+/// use futures_util::TryStreamExt as _;
+///
+/// let store = MemoryStore::new();
+/// store.put("user-1", "Ann").await?;
+/// store.put("user-2", "Bob").await?;
+/// let mut keys: KeyStream<'_> = store.iter_keys("user-");
+/// while let Some(key) = keys.try_next().await? {
+///     println!("{key}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub type KeyStream<'a> = BoxStream<'a, Result<String, Error>>;
 
 /// A store of values by key: the trait to implement for a store.

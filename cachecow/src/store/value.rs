@@ -4,6 +4,14 @@ use bytes::Bytes;
 
 /// A value to store. It is made from [`Bytes`], a `Vec<u8>` or a `String` without copying, and from slices and
 /// `&str` by copying.
+///
+/// ```
+/// use cachecow::store::Value;
+///
+/// let texts = [Value::from("moo"), Value::from(String::from("moo")), Value::from(b"moo"), Value::from(vec![0x6d, 0x6f, 0x6f])];
+/// assert!(texts.iter().all(|value| *value == texts[0]));
+/// assert_eq!(texts[0].clone().into_bytes(), "moo");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Value(Bytes);
 

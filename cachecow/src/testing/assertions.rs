@@ -13,6 +13,27 @@ const MOST: usize = 20;
 ///
 /// `user:42` is the template `user:{id}` with the key's parts filled in. What an alias finds is noted under the
 /// alias.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let db = Db;
+/// use cachecow::testing::{Action, Record, TestCache};
+///
+/// let cache = TestCache::new();
+/// cache.with(&db).get(User::by_id(1)).await?;
+/// cache.invalidate(User::by_id(1)).await?;
+/// let records: Vec<Record> = cache.take_records();
+/// let changes = records.iter().filter(|record| record.action != Action::Read);
+/// let changes: Vec<String> = changes.map(ToString::to_string).collect();
+/// assert_eq!(changes, ["stored user:1", "invalidated user:1"]);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Record {

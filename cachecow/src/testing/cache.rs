@@ -8,10 +8,19 @@ use std::time::Duration;
 use super::clock;
 use super::faults::{Condition, Faults};
 use crate::backend::CacheBackend;
+#[cfg(feature = "redis")]
+use crate::backend::RedisBackend;
 use crate::cache::builder::Builder;
 use crate::cache::cow::CacheCow;
 use crate::engine::recorder::Recorder;
 use crate::error::Error;
+
+/// How long an operation may take on a real server: no test is to fail because a machine is slow.
+#[cfg(feature = "redis")]
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long an attempt to connect may take there.
+#[cfg(feature = "redis")]
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A [`CacheCow`] for tests. It derefs to the cache, which is embedded in this process unless [`over`](Self::over) gives
 /// it a backend; [`cow`](Self::cow) is what the tested code is given.
@@ -84,6 +93,45 @@ impl TestCache {
     pub fn with(builder: Builder) -> Result<Self, Error> {
         let backend = builder.memory_backend();
         Self::over(builder, backend)
+    }
+
+    /// A cache on the Redis at this URL, for a test with a real server: one more process of the service, as far as the
+    /// server can tell. What other caches do is not noted.
+    ///
+    /// It has the default settings, without jitter, and an operation may take a minute, so that what
+    /// [`before_next_fill`](Self::before_next_fill) runs may use a real database. Like [`CacheCow::open`] it connects on
+    /// first use. For other settings, and other backends, there is [`over`](Self::over).
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "derive")]
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+    /// # #[cfg(feature = "derive")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let db = Db;
+    /// use cachecow::Fill;
+    /// use cachecow::testing::{TestCache, redis};
+    ///
+    /// let server = redis()?;
+    /// let writer = CacheCow::open(&server.url()).await?;
+    /// let reader = TestCache::open(&server.url())?;
+    /// reader.before_next_fill(async move {
+    ///     // UPDATE users SET … WHERE id = 1
+    ///     writer.invalidate(User::by_id(1)).await.unwrap();
+    /// });
+    /// assert_eq!(reader.with(&db).read(User::by_id(1)).await?.fill, Fill::Refused);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidUrl`](crate::ErrorKind::InvalidUrl).
+    #[cfg(feature = "redis")]
+    pub fn open(url: &str) -> Result<Self, Error> {
+        let builder = CacheCow::builder().ttl_jitter(0.0).operation_timeout(PATIENCE);
+        Self::over(builder, RedisBackend::from_url(url, CONNECT_TIMEOUT)?)
     }
 
     /// A cache with these settings on a backend: a `RedisBackend`, say, or one that is shared with other caches,

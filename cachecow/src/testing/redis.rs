@@ -37,7 +37,32 @@ pub fn redis() -> Result<RedisServer, Error> {
     RedisServer::start(program)
 }
 
-/// A Redis server on a Unix socket in a folder of its own; see [`redis()`].
+/// A Redis server on a Unix socket in a folder of its own; [`redis()`] starts one.
+///
+/// ```no_run
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let db = Db;
+/// use cachecow::Source;
+/// use cachecow::testing::RedisServer;
+///
+/// let mut server = RedisServer::start("/usr/bin/valkey-server")?;     // or `testing::redis()?`, which looks for one
+/// let cow = CacheCow::open(&server.url()).await?;
+/// cow.with(&db).get(User::by_id(1)).await?;
+///
+/// server.kill();
+/// let read = cow.with(&db).read(User::by_id(1)).await?;
+/// assert_eq!(read.source, Source::Fetched);
+///
+/// server.restart()?;
+/// cow.ping().await?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
 pub struct RedisServer {
     program: PathBuf,
     arguments: Vec<OsString>,

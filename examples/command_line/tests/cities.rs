@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use cachecow::blocking::CacheCow;
 use cachecow::testing::TestCache;
-use cachecow::{Builder, Fill, RedisBackend, Source};
+use cachecow::{Builder, Fill, Source};
 use cachecow_tests::servers::RedisServer;
 use cities::{City, Db};
 use rusqlite::Connection;
@@ -86,10 +86,7 @@ fn a_slow_reader_does_not_leave_the_old_city() {
         let (writer, db) = (CacheCow::open(&place.redis.url()).unwrap(), place.db());
         bern().add(&writer, &db).unwrap();
         runtime.block_on(async {
-            // The change is carried out within one operation of the cache.
-            let builder = Builder::default().operation_timeout(Duration::from_secs(60));
-            let backend = RedisBackend::from_url(&place.redis.url(), Duration::from_secs(1));
-            let reader = TestCache::over(builder, backend.unwrap()).unwrap();
+            let reader = TestCache::open(&place.redis.url()).unwrap();
             let (of_writer, writer, file) = (db.clone(), writer.clone(), place.file());
             reader.before_next_fill(async move {
                 if control {

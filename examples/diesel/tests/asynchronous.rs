@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use cachecow::testing::TestCache;
-use cachecow::{CacheCow, Fill, RedisBackend, Source};
+use cachecow::{CacheCow, Fill, Source};
 use cachecow_tests::servers::{PostgresServer, RedisServer};
 use diesel::result::{DatabaseErrorKind, Error};
 use shop::asynchronous::{Db, Post, TABLES, User};
@@ -85,10 +85,7 @@ async fn a_slow_reader_does_not_leave_the_old_user() {
         [("ann@x.org", false, Fill::Refused, 1), ("bea@x.org", true, Fill::Stored, 0)]
     {
         let writer = CacheCow::open(&redis.url()).await.unwrap();
-        // The change is carried out within one operation of the cache.
-        let builder = CacheCow::builder().operation_timeout(Duration::from_secs(60));
-        let backend = RedisBackend::from_url(&redis.url(), Duration::from_secs(1)).unwrap();
-        let reader = TestCache::over(builder, backend).unwrap();
+        let reader = TestCache::open(&redis.url()).unwrap();
         let id = User::register(&writer, &db, email).await.unwrap().id;
 
         let of_writer = Arc::clone(&db);

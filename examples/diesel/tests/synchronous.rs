@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cachecow::blocking::CacheCow;
 use cachecow::testing::TestCache;
-use cachecow::{Builder, Fill, RedisBackend, Source};
+use cachecow::{Builder, Fill, Source};
 use cachecow_tests::servers::RedisServer;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::{ExpressionMethods as _, RunQueryDsl as _};
@@ -65,10 +65,7 @@ fn a_slow_reader_does_not_leave_the_old_user() {
         let writer = CacheCow::open(&redis.url()).unwrap();
         let id = User::register(&writer, &db, email).unwrap().id;
         runtime.block_on(async {
-            // The change is carried out within one operation of the cache.
-            let builder = Builder::default().operation_timeout(Duration::from_secs(60));
-            let backend = RedisBackend::from_url(&redis.url(), Duration::from_secs(1)).unwrap();
-            let reader = TestCache::over(builder, backend).unwrap();
+            let reader = TestCache::open(&redis.url()).unwrap();
             let (of_writer, writer) = (db.clone(), writer.clone());
             reader.before_next_fill(async move {
                 if control {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use blog::Post;
 use cachecow::testing::TestCache;
-use cachecow::{CacheCow, Fill, RedisBackend, Source};
+use cachecow::{CacheCow, Fill, Source};
 use cachecow_tests::servers::{MongoServer, RedisServer};
 use mongodb::Collection;
 use mongodb::bson::oid::ObjectId;
@@ -87,10 +87,7 @@ async fn a_slow_reader_does_not_leave_the_old_post() {
         ("Control", true, Fill::Stored, "Control"),
     ] {
         let writer = cow(&redis).await;
-        // The change is carried out within one operation of the cache.
-        let builder = CacheCow::builder().operation_timeout(Duration::from_secs(60));
-        let backend = RedisBackend::from_url(&redis.url(), Duration::from_secs(1)).unwrap();
-        let reader = TestCache::over(builder, backend).unwrap();
+        let reader = TestCache::open(&redis.url()).unwrap();
         let post = post(title, 1);
         post.publish(&writer, &posts).await.unwrap();
 

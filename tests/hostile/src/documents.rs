@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arbitrary::{Arbitrary, Result, Unstructured};
@@ -13,6 +13,7 @@ use cachecow::{
 };
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, ready};
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 use crate::mutate::mutate;
@@ -136,7 +137,7 @@ const EPOCH: Token = Token::from_bytes([7; 16]);
 
 impl Planted {
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     fn answer(&self, request: Request) -> Reply {

@@ -1,9 +1,10 @@
 //! Changes of the backing store, and what they promise.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use cachecow::{Error, ErrorKind, Fill, WriteError};
+use parking_lot::MutexGuard;
 use rustix::process::{Signal, getpid, kill_process};
 
 use crate::act::Act;
@@ -335,8 +336,8 @@ impl Worker {
         self.history.trace.note(self.settings.process, event);
     }
 
-    fn owed(&self) -> std::sync::MutexGuard<'_, Vec<Owed>> {
-        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+    fn owed(&self) -> MutexGuard<'_, Vec<Owed>> {
+        self.owed.lock()
     }
 }
 

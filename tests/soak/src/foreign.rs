@@ -6,14 +6,15 @@
 //! takes over.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cachecow::CacheCow;
 use cachecow::log::{Follower, PostgresLog};
 use cachecow_tests::followed::{Database, Note, User};
 use futures_util::future::join_all;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::runtime::{self, Runtime};
 use tokio::task::JoinSet;
 
@@ -199,7 +200,7 @@ async fn follow(url: &str, log: PostgresLog) -> (Runtime, Follower) {
 
 impl Shared {
     fn leader(&self) -> MutexGuard<'_, Follower> {
-        self.leader.lock().unwrap_or_else(PoisonError::into_inner)
+        self.leader.lock()
     }
 
     /// Waits for what is committed by now, whoever follows; whether that came before the end.

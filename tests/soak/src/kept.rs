@@ -5,9 +5,11 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use crate::act::Act;
 use crate::objects::Soaked;
@@ -26,14 +28,14 @@ pub(crate) struct Kept(Mutex<Vec<Read>>);
 
 impl Kept {
     fn put(&self, read: Read) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock();
         if kept.len() < MOST {
             kept.push(read);
         }
     }
 
     fn take(&self) -> Option<Read> {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock();
         let count = kept.len();
         (count > 0).then(|| kept.swap_remove(fastrand::usize(..count)))
     }

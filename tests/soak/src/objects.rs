@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::fmt;
 use std::future::pending;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use cachecow::{CacheKeys, Cached, Lookup};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::act::Act;
@@ -310,7 +310,7 @@ impl Database {
 
     /// Whether this read itself began to fetch the cell.
     pub(crate) fn has_fetched(&self, cell: usize) -> bool {
-        self.fetched.lock().unwrap_or_else(PoisonError::into_inner).contains(&cell)
+        self.fetched.lock().contains(&cell)
     }
 
     async fn find<T: Soaked>(&self, id: u32) -> Result<Option<T>, Failed> {
@@ -331,7 +331,7 @@ impl Database {
     /// Reads the versions of these objects.
     async fn read<T: Soaked>(&self, ids: &[u32]) -> Result<Vec<(u32, u64)>, Failed> {
         let cells = ids.iter().map(|&id| T::cell(id));
-        self.fetched.lock().unwrap_or_else(PoisonError::into_inner).extend(cells);
+        self.fetched.lock().extend(cells);
         if self.is_endless {
             pending::<()>().await;
         }

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cachecow_tests::followed::User;
+use parking_lot::{Mutex, MutexGuard};
 
 /// How many rows there are.
 pub(crate) const ROWS: usize = 2000;
@@ -63,7 +63,7 @@ impl Rows {
     }
 
     fn row(&self, row: usize) -> MutexGuard<'_, VecDeque<State>> {
-        self.states[row].lock().unwrap_or_else(PoisonError::into_inner)
+        self.states[row].lock()
     }
 
     /// The number of the last state that is committed.

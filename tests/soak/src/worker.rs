@@ -4,13 +4,14 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::path::PathBuf;
 use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::Duration;
 
 use cachecow::{Builder, CacheCow, Error, RedisBackend};
 use cachecow_tests::backends::Tokenless;
+use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
 use crate::changes::Owed;

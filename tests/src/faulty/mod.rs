@@ -5,7 +5,7 @@ mod slot;
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use cachecow::protocol::{Command, Reply};
@@ -14,6 +14,7 @@ use cachecow::{
 };
 use futures_util::FutureExt as _;
 use futures_util::future::{self, BoxFuture};
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
@@ -44,7 +45,7 @@ impl Faulty {
     }
 
     fn with<R>(&self, act: impl FnOnce(&mut Table) -> R) -> R {
-        act(&mut self.table.lock().unwrap_or_else(PoisonError::into_inner))
+        act(&mut self.table.lock())
     }
 
     /// What the command does to its key, all at once.

@@ -15,8 +15,8 @@ mod user;
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cachecow::CacheCow;
@@ -24,6 +24,7 @@ use cachecow::log::{ChangeLog, Follower, LogPosition, PostgresLog};
 use cachecow::store::SqlPool;
 use futures_util::FutureExt as _;
 use futures_util::future::{join, join_all};
+use parking_lot::Mutex;
 
 use self::change::{Change, insert};
 use self::cursor::Cursor;
@@ -232,7 +233,7 @@ impl Trial {
             let count = self.round.min(self.rows - findings.changed);
             findings.stale_for_good.extend(run.round(findings.changed, count).await);
             findings.changed += count;
-            findings.stale.append(&mut locked(&run.stale));
+            findings.stale.append(&mut run.stale.lock());
             if self.until_stale && findings.found_any() {
                 break;
             }
@@ -242,7 +243,7 @@ impl Trial {
         findings.compared = run.compared.load(Ordering::Relaxed);
         let status = follower.status();
         (findings.drops, findings.opened) = (status.drops, status.opened);
-        findings.lags.append(&mut locked(&run.lags));
+        findings.lags.append(&mut run.lags.lock());
         follower.stop().await;
         findings
     }
@@ -321,10 +322,6 @@ struct Run {
 /// The changes that were made last.
 type Recent = Mutex<VecDeque<Change>>;
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Run {
     fn pool(&self) -> &SqlPool {
         &self.place.own
@@ -398,7 +395,7 @@ impl Run {
             left = later;
             let all: Vec<&str> = now.iter().map(|change| &*change.sql).collect();
             self.chased(now, self.change(&all)).await;
-            let mut recent = locked(recent);
+            let mut recent = recent.lock();
             recent.extend(now.iter().cloned());
             let surplus = recent.len().saturating_sub(RECENT);
             recent.drain(..surplus);
@@ -429,13 +426,13 @@ impl Run {
     /// Waits for the log, and compares what was changed before, while writers go on.
     async fn compare(&self, recent: &Recent, over: &AtomicBool) {
         while !over.load(Ordering::Relaxed) {
-            let changes = locked(recent).clone();
-            locked(&self.lags).push(self.follower.lag().time);
+            let changes = recent.lock().clone();
+            self.lags.lock().push(self.follower.lag().time);
             self.caught_up().await;
             for change in &changes {
                 let stale = judge::after(&self.cow, self.pool(), change).await;
                 self.compared.fetch_add(1, Ordering::Relaxed);
-                locked(&self.stale).extend(stale);
+                self.stale.lock().extend(stale);
             }
         }
     }

@@ -3,7 +3,9 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::OnceLock;
+
+use parking_lot::Mutex;
 
 const REDIS_REMEDY: &str = "These tests need a Redis server (6.2 or later) or Valkey, and none could \
 be found or installed.\nInstall one (`apt-get install redis-server`, `dnf install redis`, `brew \
@@ -120,7 +122,7 @@ fn has_npm() -> bool {
 fn prepared(name: &str, program: &str, prepare: impl Fn(&Path) -> bool) -> Option<PathBuf> {
     // One at a time: two tests of one process may want the same.
     static PREPARING: Mutex<()> = Mutex::new(());
-    let _one = PREPARING.lock().unwrap_or_else(PoisonError::into_inner);
+    let _one = PREPARING.lock();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/servers").join(name);
     let complete = folder.join("complete");
     if !complete.is_file() {

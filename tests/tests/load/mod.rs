@@ -9,12 +9,13 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use cachecow::{CacheCow, Fill, Lookup as _, Source};
 use cachecow_tests::store::{Item, Store};
+use parking_lot::Mutex;
 use redis::cluster_routing::Slot;
 use tokio::task::JoinHandle;
 
@@ -102,7 +103,7 @@ impl Load {
         let watch = self.watch;
         let mut lost = BTreeSet::new();
         let (mut wrong, mut last_lost) = (0, None);
-        for stale in lock(&watch.stale).iter() {
+        for stale in watch.stale.lock().iter() {
             let explained = went.is_some_and(|(_, gone, owned)| {
                 stale.floor.begun < gone && owned.contains(&stale.id)
             });
@@ -113,7 +114,7 @@ impl Load {
                 wrong += 1;
             }
         }
-        let failures = lock(&watch.failures);
+        let failures = watch.failures.lock();
         let last = failures.iter().map(|(at, _)| *at).max();
         let since = |at: Option<Instant>| {
             went.zip(at).map(|((began, ..), at)| at.saturating_duration_since(began))
@@ -153,11 +154,11 @@ impl Watch {
     }
 
     fn floor(&self, id: i64) -> Floor {
-        *lock(&self.floors[usize::try_from(id - 1).expect("from 1 on")])
+        *self.floors[usize::try_from(id - 1).expect("from 1 on")].lock()
     }
 
     fn failed(&self, id: i64) {
-        lock(&self.failures).push((Instant::now(), id));
+        self.failures.lock().push((Instant::now(), id));
     }
 }
 
@@ -177,7 +178,7 @@ async fn read(watch: Arc<Watch>, cow: CacheCow, number: i64) {
             watch.failed(id);
         }
         if version < floor.version {
-            lock(&watch.stale).push(Stale { id, floor });
+            watch.stale.lock().push(Stale { id, floor });
         }
         pace().await;
     }
@@ -194,7 +195,7 @@ async fn write(watch: Arc<Watch>, cow: CacheCow) {
         match cow.invalidate(Item::by_id(id)).await {
             Ok(()) => {
                 let floor = &watch.floors[usize::try_from(id - 1).expect("from 1 on")];
-                *lock(floor) = Floor { version, begun };
+                *floor.lock() = Floor { version, begun };
             }
             Err(_) => watch.failed(id),
         }
@@ -205,10 +206,6 @@ async fn write(watch: Arc<Watch>, cow: CacheCow) {
 /// Leaves the servers some time, on a machine of few processors.
 async fn pace() {
     tokio::time::sleep(Duration::from_millis(1)).await;
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The Redis keys of an item.

@@ -2,9 +2,9 @@
 
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
-use std::sync::{Mutex, PoisonError};
 
 use cachecow::Cached;
+use parking_lot::Mutex;
 
 #[derive(Clone, Debug, PartialEq, Cached)]
 #[cache(context = Db, ttl = "10m", clearable = true)]
@@ -53,7 +53,7 @@ impl Db {
     }
 
     pub(crate) async fn move_to(&self, id: i64, org: i64) -> Result<Option<Member>, io::Error> {
-        let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut members = self.members.lock();
         let member = members.iter_mut().find(|member| member.id == id);
         Ok(member.map(|member| {
             member.org = org;
@@ -71,7 +71,7 @@ impl Db {
     }
 
     fn members(&self, wanted: impl Fn(&Member) -> bool) -> Vec<Member> {
-        let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+        let members = self.members.lock();
         members.iter().filter(|member| wanted(member)).cloned().collect()
     }
 

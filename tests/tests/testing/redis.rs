@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cachecow::testing::{RedisServer, TestCache};
-use cachecow::{CacheCow, Error, Fill, RedisBackend, Source};
+use cachecow::{CacheCow, Error, ErrorKind, Fill, RedisBackend, Source};
 use cachecow_tests::servers::install;
 
 use crate::members::{Db, Member, Note};
@@ -83,4 +83,43 @@ async fn a_tests_cache_may_be_over_it() {
     cache.invalidate(Member::by_id(1)).await.unwrap();
     cache.assert_invalidated(Member::by_id(1));
     assert_eq!(read(1).await.source, Source::Fetched);
+}
+
+/// One more process of the service; the writer overtakes its fetch, as in the guide.
+#[tokio::test]
+async fn a_tests_cache_is_opened_by_its_address() {
+    let (server, db) = (server(), Db::new());
+    let (writer, reader) =
+        (CacheCow::open(&server.url()).await.unwrap(), TestCache::open(&server.url()).unwrap());
+    let read = async || reader.with(&db).read(Member::by_id(1)).await.unwrap();
+    let overtaking = writer.clone();
+    reader.before_next_fill(async move { overtaking.invalidate(Member::by_id(1)).await.unwrap() });
+    assert_eq!(read().await.fill, Fill::Refused);
+    assert_eq!(read().await.fill, Fill::Stored);
+    assert_eq!(writer.with(&db).read(Member::by_id(1)).await.unwrap().source, Source::Cache);
+    reader.assert_not_invalidated(Member::by_id(1));
+    assert_eq!(TestCache::open("rediss//x").unwrap_err().kind(), ErrorKind::InvalidUrl);
+}
+
+/// What is run before a fill has more time than an operation of a service has: a database may be slow. The control has
+/// a service's settings.
+#[tokio::test]
+async fn what_overtakes_a_fetch_has_time() {
+    let (server, db) = (server(), Db::new());
+    let of_a_service = || {
+        let backend = RedisBackend::from_url(&server.url(), Duration::from_secs(1));
+        TestCache::over(CacheCow::builder(), backend.unwrap()).unwrap()
+    };
+    for (cache, fill) in [
+        (of_a_service(), Fill::Unreachable),
+        (TestCache::open(&server.url()).unwrap(), Fill::Stored),
+    ] {
+        cache.before_next_fill(async {
+            tokio::time::pause();
+            tokio::time::advance(Duration::from_secs(30)).await;
+            tokio::time::resume();
+        });
+        let read = cache.with(&db).read(Member::by_id(1)).await.unwrap();
+        assert_eq!(read.fill, fill);
+    }
 }

@@ -23,6 +23,8 @@ const OPENED: &[&str] = &["memory"];
 
 /// What the function of a [`backend_scheme`](Builder::backend_scheme) receives: the URL, and those settings of the
 /// builder that concern a backend.
+///
+/// [`Builder::backend_scheme`] has an example.
 #[derive(Clone)]
 pub struct BackendConfig {
     url: String,

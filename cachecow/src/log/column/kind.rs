@@ -1,6 +1,8 @@
 //! The kinds of columns, by the databases' type names.
 
 /// The kind of value that a field needs from a column.
+///
+/// [`FollowedTypes`](crate::log::FollowedTypes) has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ColumnKind {

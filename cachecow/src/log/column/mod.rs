@@ -92,6 +92,8 @@ pub trait FromColumn: KeyPart + Sized {
 }
 
 /// The error if a column does not hold a value of the field's type. It does not show the value.
+///
+/// [`FromColumn`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotInColumn;
 
@@ -104,6 +106,8 @@ impl fmt::Display for NotInColumn {
 impl Error for NotInColumn {}
 
 /// The use of a column.
+///
+/// [`FollowedTypes`](crate::log::FollowedTypes) has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ColumnUse {
@@ -128,6 +132,8 @@ impl ColumnUse {
 }
 
 /// A column that is part of a key.
+///
+/// [`FollowedTypes`](crate::log::FollowedTypes) has an example.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Column {

@@ -38,6 +38,32 @@ use crate::error::{Error, ErrorKind};
 /// [Change logs](crate::guide::change_logs) describes the rights, what is not seen, and **what was tested: the
 /// protocol, not a real server**.
 ///
+/// ```no_run
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use cachecow::log::MongoLog;
+/// use cachecow::{CacheCow, Cached};
+///
+/// #[derive(Cached)]
+/// #[cache(table = "users")]
+/// #[cache(key = "user:{id}", fetch = User::find)]
+/// struct User { #[cache(column = "_id")] id: i64, name: String }
+/// # impl User {
+/// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// # }
+///
+/// let cow = CacheCow::open("redis://127.0.0.1/").await?;
+/// let log = MongoLog::connect("mongodb://app:secret@db/shop?replicaSet=rs0");
+/// let follower = cow.follow(log).types::<User>().start().await?;
+/// follower.caught_up().await?;
+/// // From here on, whatever is changed in the collection is invalidated.
+/// cow.get(User::by_id(42)).await?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
+///
 /// # Processes
 ///
 /// Each following process reads the stream itself, and invalidates what it finds. If several processes share one

@@ -10,6 +10,24 @@ use crate::model::keys::{CacheKeys, KeySet};
 use crate::store::sql::dialect::check_table;
 
 /// A connection or a transaction of sqlx 0.8 (feature `sqlx-0_8`), to a database that an [`Outbox`](super::Outbox) may be in.
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// # use cachecow::Cached;
+/// # #[derive(Cached)]
+/// # #[cache(key = "user:{id}", fetch = User::find)]
+/// # struct User { id: i64 }
+/// # impl User {
+/// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// # }
+/// use cachecow::log::{OutboxTransaction, emit};
+///
+/// /// For the transactions of any of the databases.
+/// async fn changed(tx: &mut impl OutboxTransaction, ids: &[i64]) -> Result<(), cachecow::Error> {
+///     emit(tx, ids.iter().copied().map(User::by_id).collect::<Vec<_>>()).await
+/// }
+/// # }
+/// ```
 pub trait OutboxTransaction: sealed::Insert {}
 
 impl<T: sealed::Insert> OutboxTransaction for T {}
@@ -92,6 +110,28 @@ pub async fn emit(tx: &mut impl OutboxTransaction, keys: impl CacheKeys) -> Resu
 }
 
 /// The same for an outbox with another [table](super::Outbox::table).
+///
+/// ```
+/// # #[cfg(all(feature = "derive", feature = "sqlite"))]
+/// # async fn rename(pool: sqlx::SqlitePool) -> Result<(), Box<dyn std::error::Error>> {
+/// # use cachecow::Cached;
+/// # #[derive(Cached)]
+/// # #[cache(key = "user:{id}", fetch = User::find)]
+/// # struct User { id: i64 }
+/// # impl User {
+/// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// # }
+/// use cachecow::log::{Outbox, emit_to};
+///
+/// let outbox = Outbox::from_pool(pool.clone()).table("shop_outbox");
+/// let mut tx = pool.begin().await?;
+/// sqlx::query("update users set name = 'Ann' where id = 42").execute(&mut *tx).await?;
+/// emit_to("shop_outbox", &mut tx, User::by_id(42)).await?;
+/// tx.commit().await?;
+/// # let _ = outbox;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 ///

@@ -4,6 +4,8 @@ use crate::log::emitted;
 use crate::model::keys::{CacheKeys, KeySet};
 
 /// The prefix of the messages in PostgreSQL's log that contain keys for a [`PostgresLog`](super::PostgresLog).
+///
+/// [`message`] has an example.
 pub const MESSAGE_PREFIX: &str = "cachecow:keys";
 
 /// Invalidates these keys with the transaction. It writes them into PostgreSQL's own log
@@ -65,6 +67,25 @@ pub async fn emit_message(
 ///
 /// inside the transaction that changes the rows. The first text is [`MESSAGE_PREFIX`], and `$1` is this text. It
 /// names keys by their hashes, and contains no values.
+///
+/// ```
+/// # #[cfg(feature = "derive")] {
+/// # use cachecow::Cached;
+/// # #[derive(Cached)]
+/// # #[cache(key = "user:{id}", fetch = User::find)]
+/// # struct User { id: i64 }
+/// # impl User {
+/// #     async fn find(_: i64) -> Result<Option<User>, std::convert::Infallible> { Ok(None) }
+/// # }
+/// use cachecow::log::{MESSAGE_PREFIX, message};
+///
+/// let statement = "select pg_logical_emit_message(true, $1::text, $2::text)";
+/// let parameters = [MESSAGE_PREFIX.to_owned(), message(User::by_id(42))];
+/// // transaction.execute(statement, &parameters)?;
+/// assert!(parameters[1].contains("user:"));
+/// # let _ = statement;
+/// # }
+/// ```
 pub fn message(keys: impl CacheKeys) -> String {
     let mut set = KeySet::default();
     keys.add_to(&mut set);

@@ -24,6 +24,25 @@ const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 /// [`KeyValueStore`], with a timeout of 5 s for each operation. For other settings, make a
 /// `CacheCow` on a [`StoreBackend`].
 ///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), cachecow::Error> {
+/// use std::sync::Arc;
+/// use cachecow::store::{DecoratorCache, Prefix};
+/// use cachecow::{CacheDecorator, KeyValueStore as _, KeyValueStoreExt as _, MemoryStore};
+///
+/// let (cache, store) = (DecoratorCache::from(MemoryStore::new()), Arc::new(MemoryStore::new()));
+/// // Two parts of one store: a change through either decorator is fenced against reads through the other.
+/// let users = CacheDecorator::new(cache.clone(), Prefix::new(Arc::clone(&store), "users.")?);
+/// let all = CacheDecorator::new(cache, store);
+/// users.put("ann", "old").await?;
+/// all.get("users.ann").await?;
+/// users.put("ann", "new").await?;
+/// assert_eq!(all.get("users.ann").await?, "new");
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Consistency
 ///
 /// With a `CacheCow` on Redis, or a `RedisStore` itself, the fence works across processes. With any other store

@@ -18,6 +18,25 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 const SQLITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A pool of connections of sqlx 0.8, to any of the databases.
+///
+/// ```
+/// # #[cfg(all(feature = "sqlite", feature = "sqlx-0_8"))]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use cachecow::{KeyValueStore as _, KeyValueStoreExt as _, SqlStore};
+/// use cachecow::store::SqlPool;
+/// use sqlx::sqlite::SqlitePoolOptions;
+///
+/// // In memory: the data live as long as the one connection.
+/// let pool = SqlitePoolOptions::new().max_connections(1).connect("sqlite::memory:").await?;
+/// let store = SqlStore::from_pool(SqlPool::from(pool));
+/// store.create_table().await?;
+/// store.put("user-1", "Ann").await?;
+/// assert_eq!(store.get("user-1").await?, "Ann");
+/// # Ok(())
+/// # }
+/// # #[cfg(not(all(feature = "sqlite", feature = "sqlx-0_8")))] fn main() {}
+/// ```
 #[derive(Clone)]
 #[non_exhaustive]
 #[cfg_attr(not(feature = "sqlx-0_8"), allow(unreachable_pub, reason = "then it is not exported"))]

@@ -1,0 +1,70 @@
+//! What is cached under a key that is decided at run time.
+
+use std::fmt::{self, Debug, Display};
+use std::future::ready;
+use std::sync::Arc;
+
+use super::runtime::Runtime;
+use crate::cache::get_or_fetch;
+use crate::error::Error;
+use crate::model::blocking::as_a_fetch;
+use crate::model::query::QueryTags;
+use crate::model::schema::CacheSchema;
+
+/// A read that is not begun; what [`CacheCow::get_or_fetch`](super::CacheCow::get_or_fetch) and
+/// [`View::get_or_fetch`](super::View::get_or_fetch) return. It is carried out by [`run`](Self::run).
+///
+/// ```
+/// # fn main() -> Result<(), cachecow::Error> {
+/// use std::time::Duration;
+/// use cachecow::Key;
+/// use cachecow::blocking::CacheCow;
+///
+/// let cow = CacheCow::memory()?;
+/// let minute = Duration::from_secs(60);
+/// let rows = |counted: u64| {
+///     let key = Key::of("rows:{}", ("posts",));
+///     cow.get_or_fetch(key, minute, || Ok::<_, std::io::Error>(counted)).run()
+/// };
+/// assert_eq!(*rows(3)?, 3);
+/// assert_eq!(*rows(4)?, 3, "cached");
+///
+/// cow.invalidate(Key::of("rows:{}", ("posts",)))?;
+/// assert_eq!(*rows(4)?, 4);
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "nothing is read until it is run"]
+pub struct GetOrFetch<'a, F> {
+    pub(super) runtime: &'a Runtime,
+    pub(super) asynchronous: get_or_fetch::GetOrFetch<'a, F>,
+}
+
+impl<F> GetOrFetch<'_, F> {
+    /// [`GetOrFetch::tag`](crate::GetOrFetch::tag).
+    pub fn tag(self, tags: impl QueryTags) -> Self {
+        Self { asynchronous: self.asynchronous.tag(tags), ..self }
+    }
+
+    /// Carries it out. The function runs on this thread, and may use the cache.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), with the function's own error;
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) inside of an async runtime.
+    pub fn run<T, E>(self) -> Result<Arc<T>, Error>
+    where
+        F: FnOnce() -> Result<T, E> + Send,
+        T: CacheSchema + Send + Sync + 'static,
+        E: Debug + Display + Send + Sync + 'static,
+    {
+        let fetch = |fetch| move || ready(as_a_fetch(fetch));
+        self.runtime.wait("get_or_fetch", self.asynchronous.by(fetch).into_future())
+    }
+}
+
+impl<F> Debug for GetOrFetch<'_, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.asynchronous.fmt(f)
+    }
+}
