@@ -1,7 +1,7 @@
 //! What a follower does with a change log, whichever it is: this one does as it is told.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use cachecow::log::{
@@ -415,6 +415,50 @@ async fn a_view_waits_for_no_follower_of_another_scope() {
     }
     let view = acme.with(&rows).after(position).await.unwrap();
     assert_eq!(view.read(Item::by_id(1)).await.unwrap().source, Source::Fetched);
+}
+
+/// Whenever it is asked for its end, the next one asks already, as the handlers of a busy service do.
+struct Besieged {
+    follower: Arc<OnceLock<Follower>>,
+    end: u64,
+}
+
+impl ChangeLog for Besieged {
+    async fn open(&mut self) -> Result<Opening, Error> {
+        Ok(Opening::Open(Opened::at("besieged", LogPosition::new(0))))
+    }
+
+    async fn next(&mut self, batch: &mut Batch) -> Result<(), Error> {
+        // It begins anew whenever it is interrupted, as a query does.
+        tokio::time::sleep(Duration::from_millis(3)).await;
+        batch.set_position(LogPosition::new(self.end));
+        Ok(())
+    }
+
+    async fn acknowledge(&mut self, _: LogPosition) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn end(&mut self) -> Result<LogPosition, Error> {
+        self.end += 1;
+        if let Some(follower) = self.follower.get().cloned() {
+            tokio::spawn(async move { follower.caught_up().await });
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        Ok(LogPosition::new(self.end))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_who_wait_do_not_keep_the_log_from_being_read() {
+    let (cow, besieger) = (CacheCow::memory(), Arc::<OnceLock<Follower>>::default());
+    let log = Besieged { follower: Arc::clone(&besieger), end: 0 };
+    let follower = cow.follow(log).types::<Item>().start().await.unwrap();
+    assert!(besieger.set(follower.clone()).is_ok());
+    for _ in 0..10 {
+        let caught_up = tokio::time::timeout(Duration::from_secs(60), follower.caught_up()).await;
+        caught_up.expect("the log is read").unwrap();
+    }
 }
 
 /// What another instance acknowledges is settled here only if it invalidates here.

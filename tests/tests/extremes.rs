@@ -4,7 +4,10 @@
 use std::convert::Infallible;
 use std::time::{Duration, SystemTime};
 
-use cachecow::{Builder, CacheCow, Cached, Compression, ErrorKind, Keyring, TypePolicy};
+use cachecow::{
+    Builder, CacheCow, CacheDecorator, Cached, Compression, ErrorKind, KeyValueStore as _,
+    KeyValueStoreExt as _, Keyring, MemoryStore, TypePolicy,
+};
 use cachecow_tests::servers::RedisServer;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +69,11 @@ async fn use_it(cow: &CacheCow) {
     for id in [1, 2, 3] {
         assert!(cow.get(Thing::by_id(id)).await.unwrap().is_some());
         assert!(cow.get(Tagged::by_id(id)).await.unwrap().is_some());
+    }
+    let store = CacheDecorator::new(cow.clone(), MemoryStore::new());
+    store.put("k", "v").await.unwrap();
+    for _ in 0..3 {
+        assert_eq!(store.get("k").await.unwrap(), "v");
     }
     cow.ping().await.unwrap();
 }

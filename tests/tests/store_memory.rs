@@ -39,6 +39,25 @@ async fn a_default_time_to_live_is_one_that_a_put_may_have() {
     assert_eq!(century.get("k").await.unwrap(), "v");
 }
 
+/// As those of sessions, which are never asked for again.
+#[tokio::test(start_paused = true)]
+async fn what_has_expired_takes_no_memory_for_ever() {
+    let store = MemoryStore::new();
+    let second = Duration::from_secs(1);
+    store.put("forever", "v").await.unwrap();
+    for number in 0..100_000 {
+        store.put_with_ttl(&number.to_string(), "v", second).await.unwrap();
+        tokio::time::advance(Duration::from_millis(1)).await;
+    }
+    // 1,000 of them live, and what is found dead is found at every doubling.
+    let shown = format!("{store:?}");
+    let held = shown.split("values: ").nth(1).and_then(|rest| rest.split(',').next());
+    let held: usize = held.expect("it tells how many").parse().expect("a number");
+    assert!((1000..=2100).contains(&held), "{held} values are held");
+    assert_eq!(store.get("forever").await.unwrap(), "v");
+    assert_eq!(store.get("99999").await.unwrap(), "v");
+}
+
 /// A copy onto itself, while the only writer puts and looks.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_undoes_no_put() {

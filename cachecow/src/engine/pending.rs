@@ -42,6 +42,8 @@ pub(crate) struct PendingInvalidations {
 struct Outstanding {
     /// By key; the tags of a type by their guard, which may be equal to a key.
     by_key: KeyMap<Debt>,
+    /// The counts of `by_key`. An outage makes it large, so it is not counted again each time.
+    counted: Counts,
     /// Whether a task is retrying them.
     running: bool,
     /// Whether the cache is closed.
@@ -58,12 +60,43 @@ impl Outstanding {
     }
 
     fn len(&self) -> usize {
-        let answers = self.by_key.values().filter(|debt| debt.of_answers).count();
-        self.keys_and_tags() + answers
+        self.counted.keys_and_tags + self.counted.answers
     }
 
-    fn keys_and_tags(&self) -> usize {
-        self.by_key.values().map(|debt| debt.tags.len() + usize::from(debt.of_key)).sum()
+    fn take_over(&mut self, command: &Command, target: Target) {
+        let debt = self.by_key.entry(target.key).or_default();
+        self.counted.subtract(debt.counts());
+        debt.take_over(command, target);
+        self.counted.add(debt.counts());
+    }
+
+    /// Forgets what was done, unless more has come meanwhile; whether it did.
+    fn settle(&mut self, key: Key, done: &Debt) -> bool {
+        if self.by_key.get(&key) != Some(done) {
+            return false;
+        }
+        self.by_key.remove(&key);
+        self.counted.subtract(done.counts());
+        true
+    }
+}
+
+/// How much is outstanding.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    keys_and_tags: usize,
+    answers: usize,
+}
+
+impl Counts {
+    fn add(&mut self, more: Self) {
+        self.keys_and_tags += more.keys_and_tags;
+        self.answers += more.answers;
+    }
+
+    fn subtract(&mut self, less: Self) {
+        self.keys_and_tags -= less.keys_and_tags;
+        self.answers -= less.answers;
     }
 }
 
@@ -87,6 +120,11 @@ struct Debt {
 }
 
 impl Debt {
+    fn counts(&self) -> Counts {
+        let keys_and_tags = self.tags.len() + usize::from(self.of_key);
+        Counts { keys_and_tags, answers: usize::from(self.of_answers) }
+    }
+
     fn take_over(&mut self, command: &Command, target: Target) {
         self.version += 1;
         self.taken_over += 1;
@@ -175,7 +213,7 @@ impl PendingInvalidations {
             return 0;
         }
         let outstanding = self.lock();
-        let (named, all) = (outstanding.keys_and_tags(), outstanding.len());
+        let (named, all) = (outstanding.counted.keys_and_tags, outstanding.len());
         if named == 0 { all } else { named }
     }
 
@@ -242,7 +280,7 @@ impl PendingInvalidations {
         self.failed.fetch_add(lost.len() as u64, Ordering::Relaxed);
         let mut outstanding = self.lock();
         for (target, command) in lost {
-            outstanding.by_key.entry(target.key).or_default().take_over(&command, target);
+            outstanding.take_over(&command, target);
         }
         self.recount(&outstanding);
         outstanding.engine = Arc::downgrade(engine);
@@ -275,6 +313,8 @@ impl PendingInvalidations {
             let mut outstanding = self.lock();
             if outstanding.len() == 0 {
                 outstanding.running = false;
+                // A long outage may have made it large.
+                outstanding.by_key = KeyMap::default();
                 drop(outstanding);
                 say!(INVALIDATIONS_DONE, "all outstanding invalidations are confirmed");
                 return;
@@ -284,18 +324,25 @@ impl PendingInvalidations {
 
     /// Tries every key and tag once; returns whether all were confirmed.
     pub(super) async fn attempt_all(&self, engine: &Engine) -> bool {
-        let debts: Vec<(Key, Debt)> =
-            self.lock().by_key.iter().map(|(key, debt)| (*key, debt.clone())).collect();
+        let keys: Vec<Key> = self.lock().by_key.keys().copied().collect();
         let mut all = true;
-        for batch in debts.chunks(BATCH) {
-            let done = self.attempt(engine, batch).await;
+        for keys in keys.chunks(BATCH) {
+            let batch = self.debts_of(keys);
+            let done = self.attempt(engine, &batch).await;
             all &= done == batch.len();
-            if done == 0 {
+            if done == 0 && !batch.is_empty() {
                 // An outage: the others would fail too.
                 return false;
             }
         }
         all
+    }
+
+    /// Those of these keys that are outstanding still.
+    fn debts_of(&self, keys: &[Key]) -> Vec<(Key, Debt)> {
+        let outstanding = self.lock();
+        let debt = |key: &Key| Some((*key, outstanding.by_key.get(key)?.clone()));
+        keys.iter().filter_map(debt).collect()
     }
 
     /// Tries some of them; returns how many were confirmed.
@@ -313,8 +360,7 @@ impl PendingInvalidations {
         .await;
         let mut outstanding = self.lock();
         for ((key, debt), done) in batch.iter().zip(&done) {
-            if *done && outstanding.by_key.get(key) == Some(debt) {
-                outstanding.by_key.remove(key);
+            if *done && outstanding.settle(*key, debt) {
                 self.retried.fetch_add(debt.taken_over, Ordering::Relaxed);
             }
         }
@@ -400,6 +446,41 @@ mod tests {
         let mut debt = Debt::default();
         lost.iter().for_each(|command| debt.take_over(command, tags(vec![])));
         debt.commands().collect()
+    }
+
+    /// An outage of an hour leaves very many: to add one must not take longer the more there are.
+    #[test]
+    fn what_is_outstanding_is_counted_as_it_comes_and_goes() {
+        let mut outstanding = Outstanding::default();
+        let [one, two] = [1, 2].map(Key::from_hash);
+        let answers = Target { of_answers: true, ..tags(vec![]) };
+        let counts = |keys_and_tags, answers| Counts { keys_and_tags, answers };
+        for (target, counted) in [
+            (tags(vec![]), counts(1, 0)),
+            (tags(vec![]), counts(1, 0)),
+            (tags(vec![one, two]), counts(3, 0)),
+            (tags(vec![two]), counts(3, 0)),
+            (answers.clone(), counts(3, 1)),
+            (answers, counts(3, 1)),
+            (Target { key: one, ..tags(vec![]) }, counts(4, 1)),
+        ] {
+            outstanding.take_over(&Command::Invalidate, target);
+            assert_eq!(outstanding.counted, counted);
+        }
+        let key = Key::from_hash(0);
+        let attempted = outstanding.by_key[&key].clone();
+        outstanding.take_over(&release(1), tags(vec![]));
+        assert!(!outstanding.settle(key, &attempted), "more has come");
+        let attempted = outstanding.by_key[&key].clone();
+        assert!(outstanding.settle(key, &attempted));
+        assert_eq!(outstanding.counted, counts(1, 0));
+        assert!(!outstanding.settle(key, &attempted), "it is gone");
+        for number in 0..200_000 {
+            let target = Target { key: Key::from_hash(number), ..tags(vec![]) };
+            outstanding.take_over(&Command::Invalidate, target);
+            std::hint::black_box(outstanding.len());
+        }
+        assert_eq!(outstanding.counted, counts(200_000, 0));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 
 use super::batch::Batch;
 use super::change_log::{ChangeLog, Opened, Opening};
@@ -27,6 +27,10 @@ use crate::key::Scope;
 const HEARTBEAT: Duration = Duration::from_secs(1);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// For how long the log is read between two questions for its end, unless it has something before; and for how many times
+/// as long as the answer took.
+const BETWEEN_ENDS: Duration = Duration::from_millis(50);
+const TIMES_THE_ANSWER: u32 = 4;
 /// How long the last acknowledgement may take when the follower stops.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
@@ -136,26 +140,47 @@ impl<L: ChangeLog> Run<L> {
         let mut heartbeats = interval(HEARTBEAT);
         heartbeats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Batch::new(Arc::clone(&self.tables));
+        // A question interrupts the reading: without a pause many callers would keep the log from being read.
+        let mut asked_from = Instant::now();
         loop {
+            let asked = &mut self.asked;
             tokio::select! {
                 biased;
-                Some(ask) = self.asked.recv() => {
+                Some(ask) = async { sleep_until(asked_from).await; asked.recv().await } => {
                     let asked_at = Instant::now();
-                    let end = self.log.end().await?;
+                    let end = self.tell_end(ask).await?;
                     self.shared.ended_at(end, asked_at);
-                    let _ = ask.send(end);
+                    let pause = BETWEEN_ENDS.max(asked_at.elapsed() * TIMES_THE_ANSWER);
+                    asked_from = Instant::now() + pause;
                 }
                 _ = heartbeats.tick() => {
                     self.acknowledge().await?;
                     self.heartbeat(&mut batch).await?;
                 }
-                result = self.log.next(&mut batch) => result?,
+                result = self.log.next(&mut batch) => {
+                    result?;
+                    asked_from = Instant::now();
+                }
             }
             if !batch.is_empty() || batch.position().is_some() {
                 let full = std::mem::replace(&mut batch, Batch::new(Arc::clone(&self.tables)));
                 self.process(full).await?;
             }
         }
+    }
+
+    /// Tells everyone who asks by now where the log ends, which is after all that was committed before they asked.
+    async fn tell_end(&mut self, first: Ask) -> Result<LogPosition, Error> {
+        let mut asks = vec![first];
+        while let Ok(ask) = self.asked.try_recv() {
+            asks.push(ask);
+        }
+        let end = self.log.end().await?;
+        for ask in asks {
+            // Whoever does not wait any more does not hear it.
+            let _ = ask.send(end);
+        }
+        Ok(end)
     }
 
     async fn process(&mut self, mut batch: Batch) -> Result<(), Error> {
@@ -259,8 +284,7 @@ impl<L: ChangeLog> Run<L> {
         self.acknowledged = self.shared.progress.borrow().settled;
         let ask = timeout(HEARTBEAT, self.asked.recv()).await;
         if let Ok(Some(ask)) = ask {
-            let end = self.log.end().await?;
-            let _ = ask.send(end);
+            self.tell_end(ask).await?;
         }
         Ok(())
     }

@@ -41,7 +41,8 @@ use crate::model::tag;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a lookup",
     label = "expected a lookup",
-    note = "write `User::by_id(42)`; for several, `[1, 2, 3].map(User::by_id)`"
+    note = "write `User::by_id(42)`; for several, `[1, 2, 3].map(User::by_id)`",
+    note = "a list is read by `list`: `cow.with(&context).list(User::list_by_org_id(7))`"
 )]
 pub trait Lookup: Send + Sync {
     /// The type of the object.

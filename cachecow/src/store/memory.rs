@@ -9,13 +9,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use parking_lot::{
+    MappedRwLockReadGuard, MappedRwLockWriteGuard, RwLock, RwLockReadGuard, RwLockWriteGuard,
+};
 use tokio::time::Instant;
 
 use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
 use crate::error::Error;
 
-/// A store in this process's memory, without a size limit. Clones are one store.
+/// How many values there are before the first search for those that have expired.
+const FIRST_SWEEP: usize = 1024;
+
+/// A store in this process's memory, without a size limit. Clones are one store. Values whose time to live has ended are
+/// removed from time to time, when other values are put.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
@@ -34,9 +40,16 @@ use crate::error::Error;
 /// Tokio, with its time driver enabled. Values expire by tokio's clock.
 #[derive(Clone, Default)]
 pub struct MemoryStore {
-    values: Arc<RwLock<BTreeMap<String, Entry>>>,
+    values: Arc<RwLock<Values>>,
     key_space: KeySpace,
     default_ttl: Option<Duration>,
+}
+
+#[derive(Default)]
+struct Values {
+    by_key: BTreeMap<String, Entry>,
+    /// With how many of them the next search for expired ones is due: at each doubling of what is left.
+    sweep_at: usize,
 }
 
 #[derive(Clone)]
@@ -72,12 +85,12 @@ impl MemoryStore {
         Self { default_ttl: Some(ttl), ..self }
     }
 
-    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<String, Entry>> {
-        self.values.read()
+    fn read(&self) -> MappedRwLockReadGuard<'_, BTreeMap<String, Entry>> {
+        RwLockReadGuard::map(self.values.read(), |values| &values.by_key)
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Entry>> {
-        self.values.write()
+    fn write(&self) -> MappedRwLockWriteGuard<'_, BTreeMap<String, Entry>> {
+        RwLockWriteGuard::map(self.values.write(), |values| &mut values.by_key)
     }
 
     fn entry(&self, operation: &'static str, key: &str) -> Result<Entry, Error> {
@@ -87,8 +100,14 @@ impl MemoryStore {
     }
 
     fn store(&self, key: &str, value: Bytes, ttl: Option<Duration>) {
-        let expires = ttl.map(|ttl| Instant::now() + ttl);
-        self.write().insert(key.to_owned(), Entry { value, expires });
+        let now = Instant::now();
+        let expires = ttl.map(|ttl| now + ttl);
+        let Values { by_key, sweep_at } = &mut *self.values.write();
+        if by_key.len() >= (*sweep_at).max(FIRST_SWEEP) {
+            by_key.retain(|_, entry| entry.lives(now));
+            *sweep_at = by_key.len() * 2;
+        }
+        by_key.insert(key.to_owned(), Entry { value, expires });
     }
 
     /// The first key with the prefix that comes after `last`.

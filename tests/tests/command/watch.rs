@@ -51,6 +51,38 @@ async fn leases_are_printed_where_that_is_asked_for() {
     );
 }
 
+/// Nobody reads what is printed, as in a pager.
+#[tokio::test]
+async fn what_comes_faster_than_it_is_read_is_left_out_and_kept_by_nobody() {
+    let server = RedisServer::start();
+    let watching = Program::on(&server.url()).start(&["watch", "--json", "--count", "5000"]);
+    let mut connection = server.connection().await;
+    for step in 0..30_i64 {
+        let mut sets = redis::pipe();
+        for id in 0..1000 {
+            let key = cachecow::Key::of("member:{}", (step * 1000 + id,)).key();
+            sets.set(format!("cache:{{{key}}}"), "v").ignore();
+        }
+        let () = sets.query_async(&mut connection).await.expect("stored");
+    }
+    // The server has sent all of it, though nobody has read a line.
+    let sent = async {
+        loop {
+            let clients: String =
+                redis::cmd("CLIENT").arg("LIST").query_async(&mut connection).await.expect("told");
+            if clients.lines().all(|client| client.contains(" omem=0 ")) {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let sent = tokio::time::timeout(std::time::Duration::from_secs(60), sent).await;
+    sent.expect("the server keeps nothing for the program");
+    let (code, out) = tokio::task::spawn_blocking(move || watching.end()).await.expect("ended");
+    assert_eq!(code, 0);
+    assert!(out.contains(r#""event":"left out""#), "{} lines", out.lines().count());
+}
+
 #[test]
 fn an_end_of_the_connection_is_an_error() {
     let mut server = RedisServer::start();

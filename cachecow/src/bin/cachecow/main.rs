@@ -49,7 +49,10 @@ fn run(args: Args) -> Result<Exit, Fault> {
         Command::Completions { shell } => return page::completions(*shell).map(|()| Exit::Done),
         _ => {}
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
+    // The connections are read on a thread of their own, also while what is printed waits for its reader: a server keeps what
+    // it cannot send.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
         .enable_all()
         .build()
         .map_err(|error| Fault::unreachable(format!("no runtime can be had: {error}")))?;

@@ -1,6 +1,8 @@
 //! `cachecow watch`: what the servers tell of changed keys (`CLIENT TRACKING … BCAST`), and what stands there then.
 
 use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use cachecow::__tools::{self as tools, OneServer};
@@ -16,6 +18,10 @@ use crate::scan::{self, Kind, Names};
 use crate::session::{Session, ask_all};
 use crate::{replies, shown};
 
+/// How many changes wait to be printed, about. Further ones are left out and counted: whoever reads the output may be slow,
+/// and neither this program nor the server is to keep them meanwhile.
+const MOST_WAITING: usize = 10_000;
+
 /// What a server told.
 enum News {
     /// The keys of these names have changed.
@@ -25,20 +31,32 @@ enum News {
     Ended(usize),
 }
 
+/// What the servers told and is not printed yet.
+struct Heard {
+    names: Names,
+    prefix: String,
+    sender: UnboundedSender<News>,
+    waiting: AtomicUsize,
+    left_out: AtomicUsize,
+}
+
 pub(crate) async fn run(session: &Session, arguments: &Watch) -> Result<Exit, Fault> {
     let names = Names::of_values(session, arguments.of.as_deref())?;
     let servers = session.all().await?;
     let (sender, mut news) = unbounded_channel();
+    let prefix = session.servers.prefix().to_owned();
+    let (waiting, left_out) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let heard = Arc::new(Heard { names, prefix, sender, waiting, left_out });
     let mut listening = Vec::new();
     for (at, server) in servers.iter().enumerate() {
-        let sender = sender.clone();
+        let hears = Arc::clone(&heard);
         let greeting = track(session, arguments.flags);
-        let listener = server.listen(greeting, move |push| take(&sender, at, &push)).await;
+        let listener = server.listen(greeting, move |push| hears.take(at, &push)).await;
         listening.push(listener.map_err(|error| Fault::at(&server.address(), &error))?);
     }
     // So that who starts a watch can wait for it.
     let _ = writeln!(io::stderr(), "watching {} server(s); end with Ctrl-C", servers.len());
-    print_all(session, arguments, &names, &servers, &mut news).await
+    print_all(session, arguments, &heard, &servers, &mut news).await
 }
 
 fn track(session: &Session, flags: bool) -> redis::Cmd {
@@ -51,30 +69,46 @@ fn track(session: &Session, flags: bool) -> redis::Cmd {
     track
 }
 
-fn take(sender: &UnboundedSender<News>, at: usize, push: &PushInfo) {
-    let news = match (&push.kind, &push.data[..]) {
-        (PushKind::Disconnection, _) => News::Ended(at),
-        (PushKind::Invalidate, [Value::Array(names)]) => {
-            News::Changed(at, names.iter().filter_map(replies::bytes).map(<[u8]>::to_vec).collect())
-        }
-        (PushKind::Invalidate, _) => News::Flushed(at),
-        _ => return,
-    };
-    // Fails only when nobody prints any more.
-    let _ = sender.send(news);
+impl Heard {
+    fn take(&self, at: usize, push: &PushInfo) {
+        let news = match (&push.kind, &push.data[..]) {
+            (PushKind::Disconnection, _) => News::Ended(at),
+            (PushKind::Invalidate, [Value::Array(names)]) => {
+                let names = names.iter().filter_map(replies::bytes).filter(|name| self.shows(name));
+                let names: Vec<_> = names.map(<[u8]>::to_vec).collect();
+                if names.is_empty() {
+                    return;
+                }
+                if self.waiting.load(Ordering::Relaxed) >= MOST_WAITING {
+                    self.left_out.fetch_add(names.len(), Ordering::Relaxed);
+                    return;
+                }
+                self.waiting.fetch_add(names.len(), Ordering::Relaxed);
+                News::Changed(at, names)
+            }
+            (PushKind::Invalidate, _) => News::Flushed(at),
+            _ => return,
+        };
+        // Fails only when nobody prints any more.
+        let _ = self.sender.send(news);
+    }
+
+    fn shows(&self, name: &[u8]) -> bool {
+        scan::parsed(&self.prefix, name).is_some_and(|(_, key)| self.names.include(key))
+    }
 }
 
 async fn print_all(
     session: &Session,
     arguments: &Watch,
-    names: &Names,
+    heard: &Heard,
     servers: &[OneServer],
     news: &mut UnboundedReceiver<News>,
 ) -> Result<Exit, Fault> {
     let mut left = arguments.count.unwrap_or(u64::MAX);
     while left > 0 {
-        let Some(heard) = news.recv().await else { break };
-        match heard {
+        let Some(told) = news.recv().await else { break };
+        match told {
             News::Ended(at) => {
                 return Err(Fault::unreachable(format!(
                     "{}: the connection broke; what happened since was not heard",
@@ -86,17 +120,22 @@ async fn print_all(
                 print(session, &servers[at].address(), "flushed", "every key was deleted")?;
             }
             News::Changed(at, changed) => {
+                heard.waiting.fetch_sub(changed.len(), Ordering::Relaxed);
                 for name in changed {
-                    let Some((kind, key)) = scan::parsed(session.servers.prefix(), &name) else {
-                        continue;
-                    };
-                    if left > 0 && names.include(key) {
+                    let Some((kind, key)) = scan::parsed(&heard.prefix, &name) else { continue };
+                    if left > 0 {
                         left -= 1;
                         let (event, detail) = happened(session, &servers[at], kind, key).await?;
                         print(session, &shown::bytes(&name), event, &detail)?;
                     }
                 }
             }
+        }
+        let left_out = heard.left_out.swap(0, Ordering::Relaxed);
+        if left_out > 0 {
+            let detail =
+                format!("{left_out} changes, which came faster than they could be printed");
+            print(session, "(several)", "left out", &detail)?;
         }
         session.out.flush()?;
     }

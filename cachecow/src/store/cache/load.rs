@@ -15,6 +15,7 @@ use super::entry::{self, Entry};
 use super::{Decorated, OnCacheError};
 use crate::document::packed;
 use crate::engine::read::{Judgement, Known, Loader, Query, Sealed, loaded, refused, reject};
+use crate::engine::settings::LONGEST;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::model::object::Loaded;
@@ -258,7 +259,7 @@ impl<S> Decorated<S> {
     /// How long a value may be cached if the backing store keeps it for this time.
     fn ttl(&self, expires_in: Option<Duration>) -> Option<Duration> {
         let settings = &self.cow.engine.settings;
-        let ttl = self.options.ttl.unwrap_or(settings.ttl);
+        let ttl = self.options.ttl.unwrap_or(settings.ttl).min(LONGEST);
         let shortened = ttl.mul_f64(1.0 - settings.ttl_jitter * fastrand::f64());
         let least = Duration::from_millis(1);
         let ttl = shortened.max(least).min(expires_in.unwrap_or(Duration::MAX));
