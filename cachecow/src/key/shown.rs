@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use chrono::{DateTime, NaiveTime};
+
 use super::encoder::ext;
 use crate::hex::hex;
 
@@ -176,12 +178,10 @@ fn extension(kind: u8, value: &[u8]) -> String {
         (ext::DATE, 4) => date(signed(value)),
         (ext::TIME, 8) => time(&value[..4]),
         (ext::DATE_TIME, 12) => format!("{}T{}", date(signed(&value[..4])), time(&value[4..8])),
-        (ext::INSTANT, 12) => {
-            let seconds = signed(&value[..8]);
-            let of_day = seconds.rem_euclid(86_400);
-            let day = date(seconds.div_euclid(86_400));
-            format!("{day}T{}Z", clock_time(of_day))
-        }
+        (ext::INSTANT, 12) => i64::try_from(signed(&value[..8]))
+            .ok()
+            .and_then(|seconds| DateTime::from_timestamp(seconds, 0))
+            .map_or_else(|| hex(value), |moment| moment.format("%FT%TZ").to_string()),
         (ext::WEEKDAY, 1) => format!("weekday {}", value[0]),
         (ext::MONTH, 1) => format!("month {}", value[0]),
         (ext::DECIMAL, 17) => format!("{}e-{}", signed(&value[1..]), value[0]),
@@ -197,25 +197,18 @@ fn signed(bytes: &[u8]) -> i128 {
 }
 
 fn time(seconds: &[u8]) -> String {
-    clock_time(seconds.iter().fold(0, |number, byte| number << 8 | i128::from(*byte)))
+    u32::try_from(signed(seconds))
+        .ok()
+        .and_then(|seconds| NaiveTime::from_num_seconds_from_midnight_opt(seconds, 0))
+        .map_or_else(|| hex(seconds), |time| time.to_string())
 }
 
-fn clock_time(seconds: i128) -> String {
-    format!("{:02}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
-}
-
-/// The date that is this number of days after 1 January 1970. Source: Howard Hinnant, "chrono-Compatible Low-Level
-/// Date Algorithms".
+/// The date that is this number of days after 1 January 1970.
 fn date(days: i128) -> String {
-    let days = days + 719_468;
-    let (era, of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
-    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let from_march = (5 * of_year + 2) / 153;
-    let day = of_year - (153 * from_march + 2) / 5 + 1;
-    let month = if from_march < 10 { from_march + 3 } else { from_march - 9 };
-    let year = year_of_era + era * 400 + i128::from(month <= 2);
-    format!("{year:04}-{month:02}-{day:02}")
+    i64::try_from(days)
+        .ok()
+        .and_then(|days| DateTime::from_timestamp(days.checked_mul(86_400)?, 0))
+        .map_or_else(|| format!("day {days}"), |midnight| midnight.date_naive().to_string())
 }
 
 #[cfg(test)]

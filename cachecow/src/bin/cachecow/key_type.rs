@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 
 use cachecow::{KeyEncoder, KeyPart};
-
-use crate::moment;
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime};
 
 /// A part of a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,10 +16,10 @@ pub(crate) enum Part {
     Char(char),
     Uuid([u8; 16]),
     Ip(IpAddr),
-    Date(i32),
-    Time(u32, u32),
-    DateTime(i32, u32, u32),
-    Instant(i64, u32),
+    Date(NaiveDate),
+    Time(NaiveTime),
+    DateTime(NaiveDateTime),
+    Instant(DateTime<FixedOffset>),
     Weekday(u8),
     Month(u8),
     Decimal(i128, u8),
@@ -127,19 +126,10 @@ impl KeyType {
             Self::Char => Part::Char(text.parse().ok()?),
             Self::Uuid => Part::Uuid(unhex(&text.replace('-', ""))?.try_into().ok()?),
             Self::Ip => Part::Ip(text.parse().ok()?),
-            Self::Date => Part::Date(moment::date(text)?),
-            Self::Time => {
-                let (seconds, nanos) = moment::time(text)?;
-                Part::Time(seconds, nanos)
-            }
-            Self::DateTime => {
-                let (days, seconds, nanos) = moment::date_time(text)?;
-                Part::DateTime(days, seconds, nanos)
-            }
-            Self::Instant => {
-                let (seconds, nanos) = moment::instant(text)?;
-                Part::Instant(seconds, nanos)
-            }
+            Self::Date => Part::Date(text.parse().ok()?),
+            Self::Time => Part::Time(text.parse().ok()?),
+            Self::DateTime => Part::DateTime(text.parse().ok()?),
+            Self::Instant => Part::Instant(text.parse().ok()?),
             Self::Weekday => Part::Weekday(text.parse().ok().filter(|n| (1..=7).contains(n))?),
             Self::Month => Part::Month(text.parse().ok().filter(|n| (1..=12).contains(n))?),
             Self::Decimal => decimal(text)?,
@@ -190,10 +180,10 @@ impl KeyPart for Part {
             Self::Char(character) => encoder.char(*character),
             Self::Uuid(uuid) => encoder.uuid(*uuid),
             Self::Ip(address) => address.encode(encoder),
-            Self::Date(days) => encoder.date(*days),
-            Self::Time(seconds, nanos) => encoder.time(*seconds, *nanos),
-            Self::DateTime(days, seconds, nanos) => encoder.date_time(*days, *seconds, *nanos),
-            Self::Instant(seconds, nanos) => encoder.instant(*seconds, *nanos),
+            Self::Date(date) => date.encode(encoder),
+            Self::Time(time) => time.encode(encoder),
+            Self::DateTime(moment) => moment.encode(encoder),
+            Self::Instant(moment) => moment.encode(encoder),
             Self::Weekday(number) => encoder.weekday(*number),
             Self::Month(number) => encoder.month(*number),
             Self::Decimal(mantissa, scale) => encoder.decimal(*mantissa, *scale),
@@ -264,8 +254,21 @@ mod tests {
 
     #[test]
     fn types_of_other_crates() {
-        assert_eq!(Part::parse("NaiveDate", "1970-01-02"), Ok(Part::Date(1)));
-        assert_eq!(Part::parse("DateTime<Utc>", "1970-01-01T00:00:01Z"), Ok(Part::Instant(1, 0)));
+        let date = NaiveDate::from_ymd_opt(2026, 1, 31).expect("a date");
+        let moment = date.and_hms_milli_opt(10, 34, 56, 500).expect("a moment");
+        assert_eq!(Part::parse("NaiveDate", "2026-01-31"), Ok(Part::Date(date)));
+        assert_eq!(Part::parse("Time", "10:34:56.5"), Ok(Part::Time(moment.time())));
+        let text = "2026-01-31T10:34:56.5";
+        assert_eq!(Part::parse("PrimitiveDateTime", text), Ok(Part::DateTime(moment)));
+        for text in ["2026-01-31T10:34:56.5Z", "2026-01-31T12:34:56.5+02:00"] {
+            let instant = Part::Instant(moment.and_utc().into());
+            assert_eq!(Part::parse("DateTime<Utc>", text), Ok(instant));
+        }
+        for (ty, text) in
+            [("Date", "2026-02-29"), ("Time", "24:00:00"), ("DateTime<Utc>", "2026-01-31T10:34:56")]
+        {
+            assert!(Part::parse(ty, text).is_err(), "{ty} {text}");
+        }
         assert_eq!(Part::parse("Decimal", "-1.50"), Ok(Part::Decimal(-15, 1)));
         assert_eq!(Part::parse("Decimal", "100"), Ok(Part::Decimal(100, 0)));
         let uuid = "00112233-4455-6677-8899-aabbccddeeff";

@@ -11,7 +11,6 @@ mod invalidate;
 mod key_type;
 mod list;
 mod manifest;
-mod moment;
 mod out;
 mod page;
 mod replies;
