@@ -1,4 +1,4 @@
-//! The program `cachecow`: looks into a cache in Redis, steers it, and says what is wrong with it.
+//! The program `cachecow`: inspects a cache in Redis, invalidates what is in it, and diagnoses faults.
 //!
 //! `docs/command.md` is its manual.
 

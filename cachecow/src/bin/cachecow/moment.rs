@@ -1,4 +1,4 @@
-//! Dates and times, as key parts take them.
+//! Parses dates and times for key parts.
 
 /// Days since 1 January 1970 of `2026-01-31`.
 pub(crate) fn date(text: &str) -> Option<i32> {

@@ -1,4 +1,5 @@
-//! `cachecow watch`: what the servers tell of changed keys (`CLIENT TRACKING … BCAST`), and what stands there then.
+//! `cachecow watch`: receives the servers' notices of changed keys (`CLIENT TRACKING … BCAST`), and then looks up
+//! what is stored under each key.
 
 use std::io::{self, Write as _};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -16,11 +17,11 @@ use crate::scan::{self, Kind, Names};
 use crate::session::{Session, ask_all};
 use crate::{replies, shown};
 
-/// What a server told.
+/// A notice from a server.
 enum News {
     /// The keys of these names have changed.
     Changed(usize, Vec<Vec<u8>>),
-    /// Any key has.
+    /// Any key may have changed.
     Flushed(usize),
     Ended(usize),
 }
@@ -36,7 +37,7 @@ pub(crate) async fn run(session: &Session, arguments: &Watch) -> Result<Exit, Fa
         let listener = server.listen(greeting, move |push| take(&sender, at, &push)).await;
         listening.push(listener.map_err(|error| Fault::at(&server.address(), &error))?);
     }
-    // So that who starts a watch can wait for it.
+    // A script that starts `watch` can wait for this line.
     let _ = writeln!(io::stderr(), "watching {} server(s); end with Ctrl-C", servers.len());
     print_all(session, arguments, &names, &servers, &mut news).await
 }
@@ -60,7 +61,7 @@ fn take(sender: &UnboundedSender<News>, at: usize, push: &PushInfo) {
         (PushKind::Invalidate, _) => News::Flushed(at),
         _ => return,
     };
-    // Fails only when nobody prints any more.
+    // Sending fails only when the printing has ended.
     let _ = sender.send(news);
 }
 
@@ -103,7 +104,7 @@ async fn print_all(
     Ok(Exit::Done)
 }
 
-/// What has probably happened to a key that has changed: what stands there now tells.
+/// What has probably happened to a changed key, judged by what is stored under it now.
 async fn happened(
     session: &Session,
     server: &OneServer,

@@ -109,7 +109,7 @@ fn memory(info: &Pairs, config: &Pairs) -> Vec<Check> {
         "volatile-ttl" => Check::new("maxmemory-policy", Level::Warning, policy).remedy(
             "choose allkeys-lru or allkeys-lfu: volatile-ttl evicts leases and holds first, since they end soonest",
         ),
-        "" => Check::new("maxmemory-policy", Level::Note, "not told"),
+        "" => Check::new("maxmemory-policy", Level::Note, "unknown"),
         policy => Check::ok("maxmemory-policy", policy),
     };
     checks.push(check);
@@ -133,7 +133,7 @@ fn persistence(info: &Pairs, config: &Pairs) -> Vec<Check> {
              live",
         )),
         None => checks.push(
-            Check::new("snapshots", Level::Note, "not told: CONFIG GET is denied")
+            Check::new("snapshots", Level::Note, "unknown: CONFIG GET is denied")
                 .remedy("see that the cache's server saves none"),
         ),
     }
@@ -174,12 +174,12 @@ fn cluster(info: &Pairs, nodes: &str) -> Vec<Check> {
     let mut checks = Vec::new();
     match of(info, "cluster_state") {
         "ok" => checks.push(Check::ok("cluster", "every slot has a master")),
-        "" => checks.push(Check::new("cluster", Level::Note, "not told: CLUSTER INFO is denied")),
+        "" => checks.push(Check::new("cluster", Level::Note, "unknown: CLUSTER INFO is denied")),
         _ => checks.push(Check::new("cluster", Level::Fault, "some slots have no master").remedy(
             "see CLUSTER NODES for the node that failed; what is in its slots goes to the backing store",
         )),
     }
-    // `[slot->-node]` and `[slot-<-node]`, of the node itself alone.
+    // `[slot->-node]` and `[slot-<-node]` occur only in the line of the node itself.
     let own = nodes.lines().find(|line| line.contains("myself"));
     let moving = own.map_or(0, |line| line.matches(" [").count());
     if moving > 0 {
