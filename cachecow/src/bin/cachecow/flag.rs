@@ -92,7 +92,7 @@ impl Flag {
                     shown::time(last)
                 )
             }
-            Self::Foreign => "something that is not cachecow's stands in its place".to_owned(),
+            Self::Foreign => "something that cachecow did not write is stored there".to_owned(),
         }
     }
 }

@@ -64,7 +64,7 @@ pub(crate) async fn run(session: &Session, arguments: &Inspect) -> Result<Exit, 
         }
         if !is_stored && target.is_normalized {
             session.out.line(
-                "the program normalizes a value of this key; give it as `normalize` makes it",
+                "the program normalizes a value of this key; give the value that `normalize` returns",
             )?;
         }
     }
@@ -150,7 +150,8 @@ impl Seen<'_> {
             && age >= ttl
         {
             self.misses.push(
-                "it is past its time to live, and served only while the fetch fails".to_owned(),
+                "its time to live has passed, and it is served only while the fetch fails"
+                    .to_owned(),
             );
         }
         for tag in &self.tags {

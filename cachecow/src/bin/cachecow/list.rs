@@ -32,7 +32,7 @@ pub(crate) async fn run(session: &Session, arguments: &List) -> Result<Exit, Fau
         let mut scan = Scan::new(server, &names);
         while let Some(batch) = scan.step().await? {
             scanned += batch.len();
-            progress.tell(|| format!("{scanned} names looked at"));
+            progress.tell(|| format!("{scanned} names scanned"));
             let mut ours: Vec<Vec<u8>> = batch
                 .into_iter()
                 .filter(|name| {

@@ -49,10 +49,10 @@ fn run(args: Args) -> Result<Exit, Fault> {
         Command::Completions { shell } => return page::completions(*shell).map(|()| Exit::Done),
         _ => {}
     }
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|error| Fault::unreachable(format!("no runtime can be had: {error}")))?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+            Fault::unreachable(format!("the async runtime cannot be started: {error}"))
+        })?;
     runtime.block_on(carry_out(args))
 }
 

@@ -26,7 +26,7 @@ impl Session {
     pub(crate) fn open(shared: &Shared) -> Result<Self, Fault> {
         if shared.url.starts_with("memory:") {
             return Err(Fault::usage(
-                "a memory:// cache is in its program's own memory, where nobody else can look",
+                "a memory:// cache is in the memory of its own program, and no other program can read it",
             ));
         }
         let servers = RedisServers::open(&shared.url, &shared.namespace, shared.timeout)?;

@@ -78,7 +78,7 @@ async fn print_all(
         match heard {
             News::Ended(at) => {
                 return Err(Fault::unreachable(format!(
-                    "{}: the connection broke; what happened since was not heard",
+                    "{}: the connection was lost; events since then are missing",
                     servers[at].address()
                 )));
             }
@@ -135,9 +135,9 @@ async fn happened(
         (Kind::Value, _) => ("removed", "invalidated, expired or evicted".to_owned()),
         (Kind::Flag, flag @ Flag::Lease { .. }) => ("leased", flag.words()),
         (_, flag @ Flag::Held { .. }) => ("held", flag.words()),
-        (Kind::Flag, _) => ("released", "filled, given back or invalidated".to_owned()),
+        (Kind::Flag, _) => ("released", "filled, released or invalidated".to_owned()),
         (Kind::Tag, _) if matches!(answers.get(1), Some(Value::BulkString(_))) => {
-            ("began", "an epoch of the tag: a fetch is under way".to_owned())
+            ("began", "an epoch of the tag: a fetch is in progress".to_owned())
         }
         (Kind::Tag, _) => ("ended", "the tag was invalidated, or its epoch expired".to_owned()),
     })

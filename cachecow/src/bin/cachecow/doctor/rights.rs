@@ -141,14 +141,14 @@ fn trials(session: &Session, server: &OneServer, name: &str) -> Vec<Trial> {
         .map(|(right, arguments)| trial(right, arguments, Level::Fault, CACHE))
         .collect();
     if server.has_sentinels() {
-        trials.push(trial("role", &[], Level::Fault, "a master is not believed to be one"));
+        trials.push(trial("role", &[], Level::Fault, "a master is not recognized as a master"));
     }
     if session.servers.is_cluster() {
-        let without = "the nodes of the cluster are not found";
+        let without = "the nodes of the cluster cannot be found";
         trials.push(trial("cluster|slots", &[], Level::Fault, without));
         trials.push(trial("cluster|info", &[], Level::Fault, without));
     }
-    let without = "reads that wait for another process poll, and nothing is kept near";
+    let without = "reads that wait for another process poll instead, and near tiers keep nothing";
     trials.push(trial("client|tracking", &["OFF"], Level::Warning, without));
     trials.push(trial("wait", &["0", "1"], Level::Note, "`replica_acks` does not work"));
     let own: &[(&'static str, &[&str])] = &[
