@@ -44,7 +44,7 @@ async fn names_are_listed_by_type_and_up_to_a_limit() {
     assert!(line["bytes"].as_u64().is_some_and(|bytes| bytes > 50), "{line}");
     assert!(line["age_ms"].is_u64() && line["ttl_left_ms"].is_u64(), "{line}");
     let ran = program.run(&["list", "user:{id}"]).ended(2);
-    assert!(ran.err.contains("is no type of the manifest"), "{ran:?}");
+    assert!(ran.err.contains("is not a type of the manifest"), "{ran:?}");
 }
 
 #[tokio::test]

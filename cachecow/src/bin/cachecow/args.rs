@@ -27,7 +27,7 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-/// What all commands take.
+/// The options of all commands.
 #[derive(Arguments)]
 pub(crate) struct Shared {
     /// The cache's URL, as the program opens it: redis://, rediss://, redis+unix://, redis+cluster://,

@@ -1,4 +1,4 @@
-//! What goes wrong, in one line, and with which exit code.
+//! Errors of the program, each with a message of one line and an exit code.
 
 use std::error::Error as StdError;
 use std::process::ExitCode;
@@ -10,15 +10,15 @@ use crate::shown;
 /// How the program ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
-    /// It did what it was told.
+    /// The command succeeded.
     Done,
     /// `inspect` found nothing, or `doctor` found a fault.
     Negative,
-    /// The arguments, the URL or the manifest are wrong; as clap has it.
+    /// The arguments, the URL or the manifest are wrong. The code is the same as clap's.
     Usage,
     /// The cache cannot be reached.
     Unreachable,
-    /// The cache refused.
+    /// The cache refused the command.
     Refused,
 }
 
@@ -55,7 +55,7 @@ impl Fault {
         Self { exit: Exit::Refused, message: message.into() }
     }
 
-    /// The reader of the output has gone, as `head` does; nothing is wrong.
+    /// The reader of the output has closed the pipe, as `head` does. This is not an error.
     pub(crate) fn reader_gone() -> Self {
         Self { exit: Exit::Done, message: String::new() }
     }
@@ -79,7 +79,7 @@ impl Fault {
     pub(crate) fn tell(&self) {
         use std::io::Write as _;
         if !self.message.is_empty() {
-            // Nobody is left to be told of a failure to print.
+            // If printing the error fails, there is no other place to report it.
             let _ = writeln!(std::io::stderr(), "cachecow: {}", shown::line(&self.message));
         }
     }

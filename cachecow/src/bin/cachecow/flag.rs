@@ -8,23 +8,23 @@ use serde_json::json;
 use crate::replies;
 use crate::shown::{self, millis};
 
-/// What stands in the flag's place.
+/// What is stored under the flag's name.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Flag {
     /// Nothing: the next reader may fetch and store.
     Free,
     /// A reader fetches.
     Lease { claimed_ago: Option<Duration>, ends_in: Duration },
-    /// Writers hold it: until when each does at the most.
+    /// Writers hold it. The values say until when each of them holds it at most.
     Held { ends_in: Vec<Duration> },
-    /// Something that is not this crate's.
+    /// Something that this crate did not write.
     Foreign,
 }
 
-/// How many questions [`ask`] asks.
+/// How many commands [`ask`] sends.
 pub(crate) const QUESTIONS: usize = 3;
 
-/// Asks for what stands under a flag's or a tag's name.
+/// Adds the commands that read what is stored under the name of a flag or a tag.
 pub(crate) fn ask(questions: &mut Pipeline, name: &str) {
     questions.cmd("GET").arg(name);
     questions.cmd("PTTL").arg(name);
@@ -32,14 +32,14 @@ pub(crate) fn ask(questions: &mut Pipeline, name: &str) {
 }
 
 impl Flag {
-    /// By the answers, and the server's time in microseconds.
+    /// Reads the state from the replies and the server's time in microseconds.
     pub(crate) fn by(answers: &[Value], now: u64) -> Self {
         let [text, left, members] = answers else { return Self::Foreign };
         let left = replies::int(left).and_then(|left| u64::try_from(left).ok());
         let left = Duration::from_millis(left.unwrap_or_default());
         match (text, members) {
             (Value::Nil, _) => Self::Free,
-            // A token, and the number of the grant, which is the time.
+            // A token, and the number of the grant, which is the time of the grant.
             (Value::BulkString(mark), _) if mark.len() > 16 => {
                 let grant = std::str::from_utf8(&mark[16..]).ok().and_then(|at| at.parse().ok());
                 let claimed_ago =
@@ -69,7 +69,7 @@ impl Flag {
         }
     }
 
-    /// For people.
+    /// The text for people.
     pub(crate) fn words(&self) -> String {
         match self {
             Self::Free => "free: the next reader that misses may fill".to_owned(),
@@ -92,7 +92,7 @@ impl Flag {
                     shown::time(last)
                 )
             }
-            Self::Foreign => "something that is not cachecow's stands in its place".to_owned(),
+            Self::Foreign => "something that cachecow did not write is stored there".to_owned(),
         }
     }
 }
@@ -100,11 +100,11 @@ impl Flag {
 // Redis has a `Value`, too.
 type Json = serde_json::Value;
 
-/// When the holds end, of a sorted set's members with their scores; in milliseconds.
+/// When the holds end, in milliseconds, read from the members of a sorted set and their scores.
 fn ends(members: &[Value], now: u64) -> Vec<Duration> {
     let (flat, _) = members.as_chunks::<2>();
     let of = |[member, end]: &[Value; 2]| {
-        // A mark of the same set, and no hold.
+        // This member is a mark in the same set, not a hold.
         if replies::bytes(member) == Some(b"alone") {
             return None;
         }

@@ -20,14 +20,15 @@ use crate::{
     value,
 };
 
-/// No more of a value is read. The library's own default for what it stores is a sixteenth of it.
+/// The most bytes of a value that are read. The library's own default limit for a stored value is a sixteenth of
+/// it.
 const MAX_LEN: usize = 16 << 20;
 
 /// What is found under one key.
 struct Seen<'a> {
     name: String,
     server: String,
-    /// The length and the kind of what stands there, if anything does.
+    /// The length and the kind of what is stored under the key, if there is anything.
     len: Option<u64>,
     is_foreign: bool,
     left: Option<Duration>,
@@ -36,7 +37,7 @@ struct Seen<'a> {
     entry: Option<(&'a TypeEntry, bool)>,
     tags: Vec<CarriedTag>,
     flag: Flag,
-    /// Why a reader with the manifest's types would not be served it.
+    /// Why a reader with the types of the manifest would not accept the value.
     misses: Vec<String>,
 }
 
@@ -63,7 +64,7 @@ pub(crate) async fn run(session: &Session, arguments: &Inspect) -> Result<Exit, 
         }
         if !is_stored && target.is_normalized {
             session.out.line(
-                "the program normalizes a value of this key; give it as `normalize` makes it",
+                "the program normalizes a value of this key; give the value that `normalize` returns",
             )?;
         }
     }
@@ -149,7 +150,8 @@ impl Seen<'_> {
             && age >= ttl
         {
             self.misses.push(
-                "it is past its time to live, and served only while the fetch fails".to_owned(),
+                "its time to live has passed, and it is served only while the fetch fails"
+                    .to_owned(),
             );
         }
         for tag in &self.tags {
@@ -162,7 +164,7 @@ impl Seen<'_> {
         }
     }
 
-    /// Whether a reader would be served it; `None` where that is not known.
+    /// Whether a reader would accept the value; `None` if that is not known.
     fn is_served(&self) -> Option<bool> {
         if self.len.is_none() || self.is_foreign || !self.misses.is_empty() {
             return Some(false);
@@ -192,7 +194,7 @@ impl Seen<'_> {
         let key = |key: &[u8]| {
             let parts = value::key_parts(key).unwrap_or_default();
             let parts = parts.into_iter().enumerate();
-            // The first is the template.
+            // The first part is the template.
             let parts =
                 parts.map(|(at, part)| if at == 0 || show { part } else { "<part>".into() });
             Json::Array(parts.collect())

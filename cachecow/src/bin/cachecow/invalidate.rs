@@ -1,5 +1,5 @@
-//! `cachecow invalidate` and `cachecow invalidate-tag`: by the library's own protocol, so that fetches under way are
-//! fenced, writers' holds stay, and near tiers hear of it.
+//! `cachecow invalidate` and `cachecow invalidate-tag`. They use the library's own protocol: fetches in progress
+//! cannot store their values, the holds of writers stay, and near tiers are notified.
 
 use std::time::Duration;
 

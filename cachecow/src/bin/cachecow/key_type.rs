@@ -1,4 +1,4 @@
-//! Key parts from texts, by the names of their types.
+//! Parses key parts from texts, by the names of their types.
 
 use std::net::IpAddr;
 
@@ -50,7 +50,8 @@ pub(crate) enum KeyType {
 }
 
 impl KeyType {
-    /// The type of this name, as it is written in Rust; `None` for a type of the program's own.
+    /// Returns the type with this name, as it is written in Rust. Returns `None` for a type that the program
+    /// defines.
     pub(crate) fn of(name: &str) -> Option<Self> {
         let name = name.trim().trim_start_matches('&');
         let name = match name.strip_prefix('\'') {
@@ -92,7 +93,7 @@ impl KeyType {
         })
     }
 
-    /// What a value of it looks like.
+    /// An example of what a value of the type looks like.
     fn form(&self) -> &'static str {
         match self {
             Self::Integer => "an integer",
@@ -145,7 +146,7 @@ impl KeyType {
 }
 
 impl Part {
-    /// The value of a placeholder of this type. The value is not in the error.
+    /// Parses the value of a placeholder of this type. The error does not contain the value.
     pub(crate) fn parse(ty: &str, text: &str) -> Result<Self, String> {
         match KeyType::of(ty) {
             Some(known) => {
@@ -209,7 +210,7 @@ pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     rest.is_empty().then(|| pairs.iter().map(byte).collect())?
 }
 
-/// Without trailing zeros after the point, as equal numbers must have one form.
+/// Removes trailing zeros after the decimal point, because equal numbers must have the same form.
 fn decimal(text: &str) -> Option<Part> {
     let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
     let fraction = fraction.trim_end_matches('0');
@@ -225,7 +226,7 @@ fn decimal(text: &str) -> Option<Part> {
 mod tests {
     use super::*;
 
-    /// The same bytes as the library has for the type itself.
+    /// The bytes are the same as the library's for the type itself.
     #[test]
     fn parts_are_encoded_as_the_types_are() {
         fn same(ty: &str, text: &str, value: impl KeyPart) {

@@ -14,7 +14,7 @@ use crate::session::{Session, ask, ask_all};
 use crate::shown::millis;
 use crate::{replies, shown};
 
-/// A value, without what is in it.
+/// A stored value, without its content.
 struct Entry {
     name: Vec<u8>,
     len: u64,
@@ -32,14 +32,14 @@ pub(crate) async fn run(session: &Session, arguments: &List) -> Result<Exit, Fau
         let mut scan = Scan::new(server, &names);
         while let Some(batch) = scan.step().await? {
             scanned += batch.len();
-            progress.tell(|| format!("{scanned} names looked at"));
+            progress.tell(|| format!("{scanned} names scanned"));
             let mut ours: Vec<Vec<u8>> = batch
                 .into_iter()
                 .filter(|name| {
                     let parsed = scan::parsed(session.servers.prefix(), name);
                     parsed.is_some_and(|(kind, key)| kind == Kind::Value && names.include(key))
                 })
-                // Of a bounded sample no name is listed twice; all names might not fit into memory.
+                // A bounded listing lists no name twice. For an unbounded one, the names might not fit into memory.
                 .filter(|name| arguments.all || listed.insert(name.clone()))
                 .collect();
             ours.truncate(limit - count);
@@ -81,7 +81,7 @@ async fn entries(server: &OneServer, names: Vec<Vec<u8>>) -> Result<Vec<Entry>, 
     let found = names.into_iter().zip(answers).filter_map(|(name, [len, left, head])| {
         let len = replies::int(len).unwrap_or_default().unsigned_abs();
         let left = replies::int(left)?;
-        // It has gone since.
+        // The value has disappeared since the scan.
         if left == -2 {
             return None;
         }

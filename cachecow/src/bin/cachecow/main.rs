@@ -1,4 +1,4 @@
-//! The program `cachecow`: looks into a cache in Redis, steers it, and says what is wrong with it.
+//! The program `cachecow`: inspects a cache in Redis, invalidates what is in it, and diagnoses faults.
 //!
 //! `docs/command.md` is its manual.
 
@@ -48,13 +48,15 @@ fn run(args: Args) -> Result<Exit, Fault> {
         Command::Completions { shell } => return page::completions(*shell).map(|()| Exit::Done),
         _ => {}
     }
-    // The connections are read on a thread of their own, also while what is printed waits for its reader: a server keeps what
-    // it cannot send.
+    // A worker thread reads the connections, also while printing waits for a slow reader of the output. Otherwise the server
+    // would have to store what it cannot send.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build()
-        .map_err(|error| Fault::unreachable(format!("no runtime can be had: {error}")))?;
+        .map_err(|error| {
+            Fault::unreachable(format!("the async runtime cannot be started: {error}"))
+        })?;
     runtime.block_on(carry_out(args))
 }
 

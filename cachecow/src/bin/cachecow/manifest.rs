@@ -1,4 +1,4 @@
-//! What the program's types look like, by its manifest.
+//! Reads the manifest, which describes the program's types.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Deserializer};
 use crate::fault::Fault;
 use crate::key_type::unhex;
 
-/// The types, none if there is no manifest.
+/// The types; empty if there is no manifest.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Manifest {
     #[serde(rename = "cachecow_manifest")]
@@ -80,14 +80,16 @@ impl Manifest {
         let wrong = |what: String| Fault::usage(format!("the manifest {}: {what}", path.display()));
         let text = fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
         let manifest: Self = serde_json::from_str(&text)
-            .map_err(|error| wrong(format!("it is no manifest: {error}")))?;
+            .map_err(|error| wrong(format!("it is not a manifest: {error}")))?;
         if manifest.version != 1 {
-            return Err(wrong("it is of another release of cachecow; make it anew".to_owned()));
+            return Err(wrong(
+                "it was written by another release of cachecow; generate it again".to_owned(),
+            ));
         }
         Ok(manifest)
     }
 
-    /// The type of this name.
+    /// Returns the type with this name.
     pub(crate) fn named(&self, name: &str) -> Result<&TypeEntry, Fault> {
         let mut found = self.types.iter().filter(|entry| entry.name == name);
         match (found.next(), found.next()) {
@@ -127,7 +129,7 @@ impl Manifest {
             .collect()
     }
 
-    /// How the keys that begin with these words are asked for: `User::by_id`.
+    /// The path that names the keys which begin with these words, such as `User::by_id`.
     pub(crate) fn by_words(&self, words: &str) -> Option<String> {
         let mut names = self.types.iter().flat_map(|entry| {
             let of_entry = entry.keyed().filter(|keyed| keyed.words() == words);
@@ -138,7 +140,7 @@ impl Manifest {
     }
 }
 
-/// What the names in Redis of these types' values begin with, each once.
+/// The words that the names of these types' values in Redis begin with, each once.
 pub(crate) fn words_of<'a>(entries: impl Iterator<Item = &'a TypeEntry>) -> BTreeSet<String> {
     entries.flat_map(TypeEntry::keyed).map(Keyed::words).collect()
 }
@@ -160,8 +162,8 @@ impl TypeEntry {
         Some(parts)
     }
 
-    /// The key of the epoch that ends with every invalidation of a tag of the type. Its words are those of all tags
-    /// of the type.
+    /// The key of the epoch that every invalidation of a tag of the type ends. All tags of the type begin with the
+    /// same words as this key.
     pub(crate) fn guard(&self) -> Option<Key> {
         tools::key_of(&self.tag_scope)
     }

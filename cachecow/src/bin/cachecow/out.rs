@@ -23,7 +23,7 @@ impl Out {
         self.json
     }
 
-    /// Prints a line for people; what is hostile in it is escaped.
+    /// Prints a line for people. Characters that could control the terminal are escaped.
     pub(crate) fn line(&self, text: &str) -> Result<(), Fault> {
         self.print(&shown::line(text))
     }
@@ -33,14 +33,14 @@ impl Out {
         self.print(&shown::json(&document.to_string()))
     }
 
-    /// Prints a document that people read, too.
+    /// Prints a document in several lines, because people read it, too.
     pub(crate) fn pretty(&self, document: &Value) -> Result<(), Fault> {
         let pretty = serde_json::to_string_pretty(document).unwrap_or_default();
-        // The line breaks are ours: those within texts are escaped already.
+        // These line breaks are the formatter's own: line breaks within texts are escaped already.
         pretty.lines().try_for_each(|line| self.print(&shown::json(line)))
     }
 
-    /// Prints lines in columns; what is hostile in them is escaped.
+    /// Prints lines in columns. Characters that could control the terminal are escaped.
     pub(crate) fn table(&self, rows: &[Vec<String>]) -> Result<(), Fault> {
         let rows: Vec<Vec<String>> =
             rows.iter().map(|row| row.iter().map(|cell| shown::line(cell)).collect()).collect();
@@ -56,7 +56,7 @@ impl Out {
         })
     }
 
-    /// Prints what has been written so far, where it is waited for.
+    /// Flushes what has been written so far, because a reader may wait for it.
     pub(crate) fn flush(&self) -> Result<(), Fault> {
         (&self.to).flush().map_err(|error| failed(&error))
     }

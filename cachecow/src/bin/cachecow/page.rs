@@ -12,7 +12,7 @@ pub(crate) fn man() -> Result<(), Fault> {
     let mut page = Vec::new();
     clap_mangen::Man::new(Args::command())
         .render(&mut page)
-        .map_err(|error| Fault::unreachable(format!("the page cannot be made: {error}")))?;
+        .map_err(|error| Fault::unreachable(format!("the page cannot be generated: {error}")))?;
     out::page(&page)
 }
 

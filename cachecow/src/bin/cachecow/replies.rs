@@ -1,4 +1,4 @@
-//! What Redis answers.
+//! Reads the replies of Redis.
 
 use std::collections::HashMap;
 
@@ -31,7 +31,7 @@ pub(crate) fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// Several.
+/// An array.
 pub(crate) fn array(value: &Value) -> &[Value] {
     match value {
         Value::Array(values) => values,

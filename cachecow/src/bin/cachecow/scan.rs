@@ -1,4 +1,5 @@
-//! Goes through the names on all servers, by `SCAN`: never `KEYS`, which keeps the server from everyone else.
+//! Goes through the names on all servers by `SCAN`. It never uses `KEYS`, which blocks the server for all other
+//! clients.
 
 use std::io::{self, IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
@@ -15,15 +16,16 @@ const STEP: usize = 500;
 /// How often the command prints its progress.
 const INTERVAL: Duration = Duration::from_millis(200);
 
-/// Which names are asked for.
+/// Which names the command line asks for.
 pub(crate) struct Names {
     pattern: Vec<u8>,
-    /// The words in front of the hash; none if all are meant.
+    /// The words in front of the hash; none for all names.
     words: Vec<String>,
 }
 
 impl Names {
-    /// The values of a type of the manifest, or with these words; of all without one.
+    /// Selects the values of a type of the manifest, or those whose names begin with these words. Without either,
+    /// it selects all values.
     pub(crate) fn of_values(session: &Session, of: Option<&str>) -> Result<Self, Fault> {
         let words = match of {
             None => Vec::new(),
@@ -49,7 +51,7 @@ impl Names {
         Self { pattern, words: Vec::new() }
     }
 
-    /// Whether the key has the words that are asked for.
+    /// Whether the key has one of the selected words.
     pub(crate) fn include(&self, key: Key) -> bool {
         self.words.is_empty() || self.words.contains(&tools::words_of(key))
     }
@@ -63,13 +65,13 @@ fn words_of(session: &Session, of: &str) -> Result<Vec<String>, Fault> {
     let words = tools::words_of(KeyEncoder::new(of).key());
     if words.is_empty() || of.contains(['{', '}']) {
         return Err(Fault::usage(format!(
-            "{of} is no type of the manifest, and not the words of a template, such as user or user:email"
+            "{of} is not a type of the manifest, nor the first words of a template, such as user or user:email"
         )));
     }
     Ok(vec![words])
 }
 
-/// As it stands in a pattern.
+/// Escapes the text for a pattern.
 fn escaped(text: &str) -> Vec<u8> {
     let mut escaped = Vec::with_capacity(text.len());
     for byte in text.bytes() {
@@ -98,7 +100,7 @@ impl<'a> Scan<'a> {
         self.cursor.is_none()
     }
 
-    /// Some more names, perhaps none in this step; `None` at the end. A name may come twice.
+    /// Returns some more names, possibly none in this step, and `None` at the end. A name may occur twice.
     pub(crate) async fn step(&mut self) -> Result<Option<Vec<Vec<u8>>>, Fault> {
         let Some(cursor) = self.cursor else { return Ok(None) };
         let mut scan = redis::cmd("SCAN");
@@ -117,7 +119,7 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// What a name in Redis is of.
+/// The kind of a name in Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Value,
@@ -125,7 +127,7 @@ pub(crate) enum Kind {
     Tag,
 }
 
-/// What a name is of and its key, if it is one of ours.
+/// Returns the kind of a name and its key, if the name is one of cachecow's.
 pub(crate) fn parsed(prefix: &str, name: &[u8]) -> Option<(Kind, Key)> {
     let rest = name.strip_prefix(prefix.as_bytes())?;
     let (kind, rest) = [(Kind::Value, "cache:"), (Kind::Flag, "flag:"), (Kind::Tag, "tag:")]
@@ -135,7 +137,7 @@ pub(crate) fn parsed(prefix: &str, name: &[u8]) -> Option<(Kind, Key)> {
     Some((kind, Key::from_name(text)?))
 }
 
-/// Tells how far it is, on a terminal alone.
+/// Prints the progress, only on a terminal.
 pub(crate) struct Progress {
     last: Option<Instant>,
     is_shown: bool,
@@ -153,7 +155,7 @@ impl Progress {
         {
             *last = Instant::now();
             self.is_shown = true;
-            // Progress that cannot be told is none.
+            // If the progress cannot be printed, the command continues without it.
             let _ = write!(io::stderr(), "\r\x1b[K{}", what());
         }
     }

@@ -1,4 +1,4 @@
-//! What every command has at hand: the servers, the manifest, the scope and the output.
+//! What every command uses: the servers, the manifest, the scope and the output.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ impl Session {
     pub(crate) fn open(shared: &Shared) -> Result<Self, Fault> {
         if shared.url.starts_with("memory:") {
             return Err(Fault::usage(
-                "a memory:// cache is in its program's own memory, where nobody else can look",
+                "a memory:// cache is in the memory of its own program, and no other program can read it",
             ));
         }
         let servers = RedisServers::open(&shared.url, &shared.namespace, shared.timeout)?;
@@ -46,12 +46,12 @@ impl Session {
         })
     }
 
-    /// The scope that is asked for.
+    /// The scope that the command line names.
     pub(crate) fn scope(&self) -> Scope {
         self.scopes.iter().fold(Scope::default(), Scope::within)
     }
 
-    /// A cache with these settings, without a scope.
+    /// Opens a cache with these settings, without a scope.
     pub(crate) async fn cache(&self, replica_acks: usize) -> Result<CacheCow, Fault> {
         let timeout = self.timeout;
         let mut builder = CacheCow::builder()
@@ -64,7 +64,7 @@ impl Session {
         Ok(builder.open(&self.url).await?)
     }
 
-    /// The same handle in the scope that is asked for.
+    /// Returns the same handle in the scope that the command line names.
     pub(crate) fn scoped(&self, cow: &CacheCow) -> CacheCow {
         self.scopes.iter().fold(cow.clone(), |cow, part| cow.scoped(part))
     }
@@ -79,12 +79,12 @@ impl Session {
     }
 }
 
-/// One answer for each command; a server's error is an answer.
+/// Returns one reply for each command. A server's error counts as a reply.
 pub(crate) async fn ask_all(server: &OneServer, commands: &Pipeline) -> Result<Vec<Value>, Fault> {
     server.ask_all(commands).await.map_err(|error| Fault::at(&server.address(), &error))
 }
 
-/// The answer to a command; a server's error is one.
+/// Returns the reply to a command. A server's error counts as a reply.
 pub(crate) async fn ask(server: &OneServer, command: &Cmd) -> Result<Value, Fault> {
     let answer = server.ask(command).await;
     match answer.map_err(|error| Fault::at(&server.address(), &error))? {

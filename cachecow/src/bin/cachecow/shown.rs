@@ -1,14 +1,14 @@
-//! What is printed of texts that anyone may have written, of times and of sizes.
+//! Formats texts from untrusted sources, times and sizes.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// The text with all that a terminal might obey, or that might hide what stands there, as escapes.
+/// Escapes all characters that could control a terminal or hide other characters.
 pub(crate) fn line(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         if is_hostile(character) {
-            // A string takes all that is written.
+            // Writing to a string never fails.
             let _ = write!(shown, "{}", character.escape_default());
         } else {
             shown.push(character);
@@ -17,7 +17,7 @@ pub(crate) fn line(text: &str) -> String {
     shown
 }
 
-/// The same of bytes that need not be text.
+/// The same for bytes, which need not be UTF-8.
 pub(crate) fn bytes(bytes: &[u8]) -> String {
     let mut shown = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
@@ -29,7 +29,8 @@ pub(crate) fn bytes(bytes: &[u8]) -> String {
     shown
 }
 
-/// JSON with the same characters as JSON's escapes; the others that it must have are there already.
+/// Replaces the same characters in a JSON text by JSON escapes. Those that JSON itself requires are escaped
+/// already.
 pub(crate) fn json(json: &str) -> String {
     let mut shown = String::with_capacity(json.len());
     for character in json.chars() {
@@ -82,7 +83,7 @@ pub(crate) fn size(bytes: u64) -> String {
     }
 }
 
-/// As a number of JSON.
+/// The number as JSON.
 pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -12,12 +12,12 @@ use crate::scan::{self, Kind, Names, Progress, Scan};
 use crate::session::{Session, ask, ask_all};
 use crate::{replies, shown};
 
-/// Of one type, as far as the words of its names tell it.
+/// The totals of one type. The words at the start of a key's name give the type.
 #[derive(Default)]
 struct OfType {
     values: u64,
     bytes: u64,
-    /// What Redis takes for the values that told it.
+    /// The memory that Redis uses for the values whose `MEMORY USAGE` was answered.
     memory: u64,
     measured: u64,
 }
@@ -29,11 +29,11 @@ struct Found {
     tags: u64,
     others: u64,
     looked_at: u64,
-    /// Whether there is more.
+    /// Whether the figures are of a sample, and there is more.
     is_sample: bool,
 }
 
-/// Of all servers.
+/// The totals of all servers.
 #[derive(Default)]
 struct OfServers {
     keys: u64,
@@ -193,7 +193,7 @@ fn tell(session: &Session, found: &Found, totals: &OfServers) -> Result<(), Faul
             of_type
                 .memory
                 .checked_div(of_type.measured)
-                .map_or_else(|| "not told".to_owned(), shown::size),
+                .map_or_else(|| "unknown".to_owned(), shown::size),
             session.manifest.by_words(words).unwrap_or_default(),
         ]);
     }

@@ -9,16 +9,16 @@ use crate::fault::Fault;
 use crate::manifest::TypeEntry;
 use crate::session::{Session, ask_all};
 
-/// What became of a tag's epoch.
+/// The state of a tag's epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Epoch {
-    /// It is the one that the value was stored with.
+    /// It is still the epoch that the value was stored with.
     Current,
-    /// It has ended, and another one may have begun.
+    /// The epoch has ended, and another one may have begun.
     Ended,
-    /// A writer holds it.
+    /// A writer holds the tag.
     Held,
-    /// None was found, and the tag's name is not known for certain.
+    /// No epoch was found, and the tag's name is not known for certain.
     Unknown,
 }
 
@@ -26,7 +26,7 @@ pub(crate) enum Epoch {
 pub(crate) struct CarriedTag {
     /// The name in Redis, or as much as is known of it.
     pub(crate) name: String,
-    /// What the program calls it.
+    /// The tag's name in the program.
     pub(crate) called: Option<String>,
     pub(crate) epoch: Epoch,
 }
@@ -48,7 +48,8 @@ impl Epoch {
     }
 }
 
-/// Looks each tag's epoch up. The value tells the hash of a tag's key; the words before it are those of the tag's type.
+/// Looks up the epoch of each tag. The value contains the hash of the tag's key; the words before the hash come
+/// from the tag's type.
 pub(crate) async fn carried(
     session: &Session,
     key: Key,
@@ -108,7 +109,7 @@ async fn epoch(session: &Session, tag: Key, stamp: &Stamp) -> Result<Option<Epoc
     })
 }
 
-/// The keys of the tags that take no values, and what they are called.
+/// The keys of the tags that take no values, and the names of these tags.
 fn named_tags(session: &Session) -> Vec<(Key, String)> {
     let scope = session.scope();
     let mut named = Vec::new();

@@ -1,4 +1,4 @@
-//! From what is asked for to a key.
+//! Finds the key or tag that the command line names.
 
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use crate::key_type::{KeyType, Part};
 use crate::manifest::{Keyed, TypeEntry};
 use crate::session::Session;
 
-/// A key, and what is known of what stands under it.
+/// A key, and what is known about the value under it.
 pub(crate) struct Target<'a> {
-    /// Without its scope, unless it is a name in Redis.
+    /// The key without its scope, unless it is a name in Redis.
     pub(crate) key: Key,
-    /// Whether the key is a name in Redis, in whatever scope it is.
+    /// Whether the key is a name in Redis, which includes its scope.
     pub(crate) is_name: bool,
     pub(crate) entry: Option<&'a TypeEntry>,
-    /// Whether the program brings a value of the key into a form of its own, by `normalize`.
+    /// Whether the program changes a value of the key by `normalize`.
     pub(crate) is_normalized: bool,
 }
 
@@ -45,18 +45,18 @@ impl<'a> Target<'a> {
         Ok(Self { key, is_name: false, entry: Some(entry), is_normalized })
     }
 
-    /// The key as it is named in Redis.
+    /// The key with its scope, as in Redis.
     pub(crate) fn in_redis(&self, session: &Session) -> Key {
         if self.is_name { self.key } else { session.scope().key(self.key) }
     }
 
-    /// For how long nothing is stored after an invalidation.
+    /// How long nothing is stored after an invalidation.
     pub(crate) fn settle(&self) -> Option<Duration> {
         self.entry.and_then(|entry| entry.settle_ms).map(Duration::from_millis)
     }
 }
 
-/// A tag, by the keys of its type's guard and of its epoch; or everything of a type.
+/// A tag, given by the keys of its type's guard and of its epoch; or everything of a type.
 pub(crate) enum TagTarget {
     Tag { guard: Key, tag: Key, settle: Option<Duration> },
     Whole { key: Key, settle: Option<Duration> },
@@ -159,7 +159,7 @@ fn by_template<'a>(
     Ok(Target { key, is_name: false, entry: None, is_normalized: false })
 }
 
-/// The lookup, list or tag of this name.
+/// Returns the lookup, list or tag with this name.
 fn find<'a>(entry: &'a TypeEntry, all: &[&'a Keyed], name: &str) -> Result<&'a Keyed, Fault> {
     let names: Vec<String> =
         all.iter().map(|keyed| format!("{}::{}", entry.name, keyed.name)).collect();
@@ -176,7 +176,7 @@ fn encoded(begun: Option<Vec<u8>>, keyed: &Keyed, values: &[String]) -> Result<K
     tools::key_of(&key).ok_or_else(|| malformed(&keyed.template))
 }
 
-/// The values as they stand in a key.
+/// Encodes the values as they are in a key.
 fn parts(template: &str, types: &[String], values: &[String]) -> Result<Vec<u8>, Fault> {
     if types.len() != values.len() {
         return Err(Fault::usage(format!(
@@ -203,7 +203,7 @@ fn parts(template: &str, types: &[String], values: &[String]) -> Result<Vec<u8>,
     Ok(encoded)
 }
 
-/// The template with its placeholders emptied, and what stands in them.
+/// Returns the template with empty placeholders, and the text that each placeholder contained.
 fn placeholders(template: &str) -> Result<(String, Vec<String>), Fault> {
     let emptied = tools::emptied(template).ok_or_else(|| malformed(template))?;
     let (mut types, mut rest) = (Vec::new(), template);

@@ -1,7 +1,8 @@
 //! Stored objects as JSON.
 //!
-//! An object is stored by position, so that the names of its fields are the manifest's, and those of what is nested in
-//! it are not known: a nested struct is an array, an enum the number of its variant, or an array that begins with it.
+//! An object is stored by position. The names of its fields come from the manifest. The names of nested fields are
+//! not known: a nested struct is shown as an array, and an enum as the number of its variant, or as an array that
+//! begins with this number.
 
 use std::fmt;
 
@@ -11,11 +12,11 @@ use serde_json::{Map, Number, Value};
 
 use crate::manifest::TypeEntry;
 
-/// Deeper than anything that is stored.
+/// The deepest nesting that is read; no stored object is as deep.
 const MAX_DEPTH: usize = 256;
 
-/// The object, with its fields' names if they are known; its values as the words for their kinds, if they are not to
-/// be shown. `None` if it is no MessagePack.
+/// Returns the object, with the names of its fields if they are known. Unless `show` is set, each value is replaced
+/// by a word for its kind. Returns `None` if the bytes are not MessagePack.
 pub(crate) fn object(bytes: &[u8], entry: Option<(&TypeEntry, bool)>, show: bool) -> Option<Value> {
     let value = decoded(bytes)?;
     let names: Vec<(&str, bool)> = match entry {
@@ -46,7 +47,7 @@ fn opened(value: Value) -> Value {
     bytes.and_then(|bytes| decoded(&bytes)).unwrap_or(value)
 }
 
-/// The kind of a value, in words that tell nothing of it.
+/// The kind of a value, in words that reveal nothing about the value.
 fn redacted(value: &Value) -> Value {
     Value::String(match value {
         Value::Null => return Value::Null,

@@ -1,4 +1,5 @@
-//! `cachecow watch`: what the servers tell of changed keys (`CLIENT TRACKING … BCAST`), and what stands there then.
+//! `cachecow watch`: receives the servers' notices of changed keys (`CLIENT TRACKING … BCAST`), and then looks up
+//! what is stored under each key.
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -22,11 +23,11 @@ use crate::{replies, shown};
 /// and neither this program nor the server is to keep them meanwhile.
 const MOST_WAITING: usize = 10_000;
 
-/// What a server told.
+/// A notice from a server.
 enum News {
     /// The keys of these names have changed.
     Changed(usize, Vec<Vec<u8>>),
-    /// Any key has.
+    /// Any key may have changed.
     Flushed(usize),
     Ended(usize),
 }
@@ -54,7 +55,7 @@ pub(crate) async fn run(session: &Session, arguments: &Watch) -> Result<Exit, Fa
         let listener = server.listen(greeting, move |push| hears.take(at, &push)).await;
         listening.push(listener.map_err(|error| Fault::at(&server.address(), &error))?);
     }
-    // So that who starts a watch can wait for it.
+    // A script that starts `watch` can wait for this line.
     let _ = writeln!(io::stderr(), "watching {} server(s); end with Ctrl-C", servers.len());
     print_all(session, arguments, &heard, &servers, &mut news).await
 }
@@ -111,7 +112,7 @@ async fn print_all(
         match told {
             News::Ended(at) => {
                 return Err(Fault::unreachable(format!(
-                    "{}: the connection broke; what happened since was not heard",
+                    "{}: the connection was lost; events since then are missing",
                     servers[at].address()
                 )));
             }
@@ -142,7 +143,7 @@ async fn print_all(
     Ok(Exit::Done)
 }
 
-/// What has probably happened to a key that has changed: what stands there now tells.
+/// What has probably happened to a changed key, judged by what is stored under it now.
 async fn happened(
     session: &Session,
     server: &OneServer,
@@ -173,9 +174,9 @@ async fn happened(
         (Kind::Value, _) => ("removed", "invalidated, expired or evicted".to_owned()),
         (Kind::Flag, flag @ Flag::Lease { .. }) => ("leased", flag.words()),
         (_, flag @ Flag::Held { .. }) => ("held", flag.words()),
-        (Kind::Flag, _) => ("released", "filled, given back or invalidated".to_owned()),
+        (Kind::Flag, _) => ("released", "filled, released or invalidated".to_owned()),
         (Kind::Tag, _) if matches!(answers.get(1), Some(Value::BulkString(_))) => {
-            ("began", "an epoch of the tag: a fetch is under way".to_owned())
+            ("began", "an epoch of the tag: a fetch is in progress".to_owned())
         }
         (Kind::Tag, _) => ("ended", "the tag was invalidated, or its epoch expired".to_owned()),
     })

@@ -1,4 +1,4 @@
-//! What must hold before collections are followed: that no change is lost.
+//! Checks, before collections are followed, that no change can be lost.
 
 use mongodb::bson::Document;
 
@@ -7,11 +7,11 @@ use super::setup::{create, pre_images};
 use super::source::Source;
 use crate::error::{Error, ErrorKind};
 
-/// The warnings.
+/// Returns the warnings.
 ///
 /// # Errors
 ///
-/// If something would lose changes: all that was found, each with what mends it.
+/// If changes could be lost. The error lists all problems, each with its remedy.
 pub(super) async fn check(
     Source { server, deployment, collections }: &Source,
 ) -> Result<Vec<String>, Error> {
@@ -29,7 +29,7 @@ pub(super) async fn check(
                      `{}`",
                     create(collection)
                 );
-                // The first insert would make one without pre-images.
+                // The first insert would create a collection without pre-images.
                 let list = if collection.of_old.is_empty() { &mut warnings } else { &mut refusals };
                 list.push(missing);
                 continue;

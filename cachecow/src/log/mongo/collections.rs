@@ -1,4 +1,4 @@
-//! The collections that are followed, and what is asked of their stream.
+//! The followed collections, and what their stream must send.
 
 use mongodb::bson::{Bson, Document, doc};
 
@@ -7,17 +7,17 @@ use crate::log::mapping::FollowedTable;
 /// Every document has it, and every event names it.
 pub(super) const ID: &str = "_id";
 
-/// One collection, of which one or more types' objects are.
+/// One collection, which contains the objects of one or more types.
 #[derive(Clone, Debug)]
 pub(super) struct Collection {
     pub(super) database: String,
     pub(super) name: String,
-    /// The names by which types have it: with the database, and without.
+    /// The names that types declare for it, with the database or without.
     pub(super) declared: Vec<(String, String)>,
     pub(super) type_names: Vec<&'static str>,
-    /// The fields that stand in keys.
+    /// The fields that are parts of keys.
     pub(super) fields: Vec<&'static str>,
-    /// Those that are needed of documents before a change, besides `_id`.
+    /// The fields, besides `_id`, that are needed of a document before a change.
     pub(super) of_old: Vec<&'static str>,
 }
 
@@ -32,7 +32,7 @@ impl Collection {
 pub(super) struct Collections(Vec<Collection>);
 
 impl Collections {
-    /// Those of these types, where a name without a database is in `default`.
+    /// Collects the collections of these types. A name without a database means the database `default`.
     pub(super) fn of(tables: &[FollowedTable], default: &str) -> Self {
         let mut all: Vec<Collection> = Vec::new();
         for table in tables {
@@ -90,15 +90,15 @@ impl Collections {
         self.0.iter().any(|known| known.fields.iter().any(|field| *field != ID))
     }
 
-    /// The stages after `$changeStream`: which events are sent, and which of their fields. What is large, or
-    /// nobody's business, stays in the database.
+    /// The stages after `$changeStream`: which events are sent, and which of their fields. Large and private fields
+    /// are not sent.
     pub(super) fn pipeline(&self) -> Vec<Document> {
         let mut events = vec![doc! { "operationType": { "$in": ["dropDatabase", "invalidate"] } }];
         for database in self.databases() {
             let of_this = self.0.iter().filter(|known| known.database == database);
             let names: Vec<&str> = of_this.map(|known| known.name.as_str()).collect();
             events.push(doc! { "ns.db": database, "ns.coll": { "$in": names.clone() } });
-            // Another collection that takes this one's name.
+            // Another collection that is renamed to this name.
             events.push(doc! { "to.db": database, "to.coll": { "$in": names } });
         }
         let mut shape = doc! {};
@@ -116,7 +116,7 @@ impl Collections {
         ]
     }
 
-    /// The fields of all collections, without those within others of them.
+    /// The fields of all collections, without fields that are inside another one of them.
     fn projected(&self) -> Vec<&'static str> {
         let mut fields: Vec<&'static str> =
             self.0.iter().flat_map(|known| known.fields.clone()).collect();

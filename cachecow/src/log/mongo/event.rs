@@ -1,4 +1,4 @@
-//! What an event of the stream invalidates.
+//! Finds what an event of the stream invalidates.
 
 use mongodb::bson::RawDocument;
 use mongodb::bson::raw::RawBsonRef;
@@ -8,7 +8,8 @@ use super::value::field;
 use crate::log::batch::Batch;
 use crate::log::row::Row;
 
-/// Adds an event. One that cannot be read, or says nothing of single documents, means everything of the types.
+/// Adds an event to the batch. An event that cannot be read, or that is not about single documents, invalidates
+/// everything of the types.
 pub(super) fn add(event: &RawDocument, collections: &Collections, batch: &mut Batch) {
     let Ok(operation) = event.get_str("operationType") else {
         batch.everything_of_all("an event of the change stream cannot be read");
@@ -58,7 +59,7 @@ fn change(event: &RawDocument, operation: &str, collection: &Collection, batch: 
     let old = (operation != "insert").then(|| old_row(event, collection));
     let new = match image(event, "fullDocument") {
         Some(document) => Some(whole_row(Row::new(), document, collection)),
-        // An update of a document that was deleted since, or one of which no key needs more than its `_id`.
+        // An update of a document that has been deleted since, or of a collection whose keys need only the `_id`.
         None if operation == "update" => None,
         None if operation == "delete" => None,
         None => {
@@ -71,7 +72,7 @@ fn change(event: &RawDocument, operation: &str, collection: &Collection, batch: 
     }
 }
 
-/// A document in the event, if it has it: where there is no pre-image, it is null.
+/// Returns a document in the event, if there is one. It is null where there is no pre-image.
 fn image<'a>(event: &'a RawDocument, name: &str) -> Option<&'a RawDocument> {
     match event.get(name) {
         Ok(Some(RawBsonRef::Document(document))) => Some(document),
@@ -79,7 +80,8 @@ fn image<'a>(event: &'a RawDocument, name: &str) -> Option<&'a RawDocument> {
     }
 }
 
-/// The document before the change. Without a pre-image its `_id` is known, and of a sharded collection the shard key.
+/// Returns the document before the change. Without a pre-image only its `_id` is known, and in a sharded collection
+/// also the shard key.
 fn old_row<'a>(event: &'a RawDocument, collection: &Collection) -> Row<'a> {
     if let Some(document) = image(event, "fullDocumentBeforeChange") {
         return whole_row(Row::old(), document, collection);
@@ -87,7 +89,7 @@ fn old_row<'a>(event: &'a RawDocument, collection: &Collection) -> Row<'a> {
     let mut row = Row::old();
     let Some(key) = image(event, "documentKey") else { return row };
     for &name in &collection.fields {
-        // A shard key of a path has it as one name.
+        // In the shard key, a path is one name.
         if matches!(key.get(name), Ok(Some(_))) && (name == ID || !name.contains('.')) {
             row.push(name, field(key, name));
         }
@@ -95,7 +97,7 @@ fn old_row<'a>(event: &'a RawDocument, collection: &Collection) -> Row<'a> {
     row
 }
 
-/// A document of which all fields are known: one that is not there is null.
+/// Returns a document whose fields are all known. A field that is missing is null.
 fn whole_row<'a>(mut row: Row<'a>, document: &'a RawDocument, collection: &Collection) -> Row<'a> {
     for &name in &collection.fields {
         row.push(name, field(document, name));

@@ -1,4 +1,4 @@
-//! The commands that are sent beside the stream.
+//! The commands that are sent besides the stream.
 
 use std::future::{Future, IntoFuture};
 use std::time::Duration;
@@ -12,31 +12,31 @@ use tokio::time::timeout;
 use super::collections::Collections;
 use crate::error::{Error, ErrorKind};
 
-/// How long an answer is waited for: they are small reads.
+/// How long the follower waits for an answer. These commands are small reads.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// How long a server is looked for, unless the URL says otherwise.
+/// How long the driver looks for a server, unless the URL says otherwise.
 const SELECTION: Duration = Duration::from_secs(5);
-/// MongoDB 6.0: the first with pre-images.
+/// The wire version of MongoDB 6.0, the first version with pre-images.
 const OLDEST_WIRE_VERSION: i32 = 17;
 
-/// A client of the deployment, and which database a collection without one is in.
+/// A client of the deployment, and the database of collections whose names have none.
 #[derive(Clone)]
 pub(super) struct Server {
     pub(super) client: Client,
     pub(super) database: Option<String>,
 }
 
-/// What a server says of itself.
+/// What kind of server it is, as the server itself reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Deployment {
-    /// The primary of the replica set of this name.
+    /// The primary of the replica set with this name.
     ReplicaSet(String),
     /// A router of a sharded cluster.
     Sharded,
 }
 
 impl Server {
-    /// Looks at the URL. It connects when it is first used.
+    /// Parses the URL. The client connects when it is first used.
     pub(super) async fn at(url: &str) -> Result<Self, Error> {
         let mut options = ClientOptions::parse(url).await.map_err(|error| match *error.kind {
             Failure::DnsResolve { .. } => unavailable(error),
@@ -57,11 +57,11 @@ impl Server {
         Ok(Self { client, database })
     }
 
-    /// What the server is, and the cluster time of the last change that it has.
+    /// Returns what the server is, and the cluster time of the last change that it has.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfig`] if it has no change streams, or is no primary.
+    /// [`ErrorKind::InvalidConfig`] if the server has no change streams, or is not a primary.
     pub(super) async fn hello(&self) -> Result<(Deployment, Timestamp), Error> {
         let answer = run(&self.client.database("admin"), doc! { "hello": 1 }).await?;
         let refuse = |message: &str| Err(Error::new(ErrorKind::InvalidConfig, message));
@@ -79,8 +79,8 @@ impl Server {
             };
             if !answer.get_bool("isWritablePrimary").unwrap_or_default() {
                 return refuse(
-                    "follow: the server is no primary, and does not know of the last changes; leave `directConnection` out \
-                     of the URL, and name the replica set by `replicaSet`",
+                    "follow: the server is not a primary, so it may lack the last changes; leave \
+                     `directConnection` out of the URL, and name the replica set by `replicaSet`",
                 );
             }
             Deployment::ReplicaSet(name.to_owned())
@@ -88,8 +88,8 @@ impl Server {
         Ok((deployment, operation_time(&answer)?))
     }
 
-    /// What the catalog has of the followed collections of this database: documents with `name`, `type`, `options` and
-    /// `info`.
+    /// Returns the catalog's entries for the followed collections of this database: documents with `name`, `type`,
+    /// `options` and `info`.
     pub(super) async fn catalog(
         &self,
         database: &str,
@@ -100,7 +100,7 @@ impl Server {
         let command = doc! {
             "listCollections": 1,
             "filter": { "name": { "$in": names } },
-            // No batch after the first.
+            // The first batch must have all entries.
             "cursor": { "batchSize": 10_000 },
         };
         let answer = run(&self.client.database(database), command).await?;
@@ -127,7 +127,7 @@ pub(super) async fn run(database: &Database, command: Document) -> Result<Docume
     within(database.run_command(command)).await?.map_err(unavailable)
 }
 
-/// In bounded time: the driver itself waits for an answer without end.
+/// Bounds the time of the work: the driver itself would wait for an answer forever.
 pub(super) async fn within<F: IntoFuture>(work: F) -> Result<F::Output, Error>
 where
     F::IntoFuture: Future,

@@ -1,4 +1,4 @@
-//! What is followed: a deployment, and collections in it.
+//! What the follower follows: a deployment, and collections in it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,7 +9,7 @@ use super::server::{Deployment, Server, operation_time, run};
 use super::stream::{From, NotOpened, Stream};
 use crate::error::{Error, ErrorKind};
 
-/// It is looked at when the log is checked, and does not change from then on.
+/// It is determined when the log is checked, and does not change afterwards.
 pub(super) struct Source {
     pub(super) server: Server,
     pub(super) deployment: Deployment,
@@ -17,12 +17,12 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Begins a stream.
+    /// Starts a stream.
     pub(super) async fn stream(&self, from: From) -> Result<Stream, NotOpened> {
         Stream::open(&self.server, &self.collections, from).await
     }
 
-    /// The cluster time of the last change that anyone was told of before this call, or a later one.
+    /// Returns the cluster time of the last change that was acknowledged before this call, or a later time.
     pub(super) async fn now(&self) -> Result<Timestamp, Error> {
         let (found, time) = self.server.hello().await?;
         if found != self.deployment {
@@ -32,7 +32,7 @@ impl Source {
         if self.deployment != Deployment::Sharded {
             return Ok(time);
         }
-        // A router knows what went through itself. The shards know the rest.
+        // A router knows only the changes that went through it. The shards know all others.
         let mut latest = time;
         for collection in self.collections.iter() {
             let answer =
@@ -42,8 +42,8 @@ impl Source {
         Ok(latest)
     }
 
-    /// Waits until the majority's snapshot, at the primary of each shard that has the collections, has all changes up
-    /// to this time: then every read there of read concern `majority` or `local` has them.
+    /// Waits until the majority snapshot has all changes up to this time, at the primary of each shard that has the
+    /// collections. Then every read there with read concern `majority` or `local` sees these changes.
     pub(super) async fn wait_for_majority(&self, time: Timestamp) -> Result<(), Error> {
         // A replica set has one snapshot for all of its collections.
         let all = if self.deployment == Deployment::Sharded { usize::MAX } else { 1 };
@@ -55,8 +55,8 @@ impl Source {
         Ok(())
     }
 
-    /// What the positions belong to: the replica set's name, and the identifiers of the collections, which a collection
-    /// that was dropped and made anew, or restored from a dump, does not have.
+    /// What the positions belong to: the replica set's name, and the identifiers of the collections. A collection
+    /// that was dropped and created again, or restored from a dump, has another identifier.
     pub(super) async fn identity(&self) -> Result<String, Error> {
         let mut identity = match &self.deployment {
             Deployment::ReplicaSet(name) => format!("mongodb {name}"),
@@ -78,12 +78,12 @@ impl Source {
             found.sort_unstable();
             identity.extend(found);
         }
-        // It is kept in one line.
+        // The identity is stored as one line.
         Ok(identity.replace('\n', " "))
     }
 }
 
-/// Reads one document's `_id`, or finds that there is none: what it is asked for is the time in the answer.
+/// Reads the `_id` of one document, if there is any. Only the time in the answer is used.
 fn look(collection: &Collection) -> Document {
     doc! {
         "find": &collection.name,

@@ -1,4 +1,4 @@
-//! The change stream itself.
+//! Reads the change stream.
 
 use std::time::Duration;
 
@@ -16,50 +16,51 @@ use super::collections::Collections;
 use super::server::{Server, unavailable, within};
 use crate::error::{Error, ErrorKind};
 
-/// How long the server waits for an event before it says that there is none. `caught_up` takes as long on a database in
-/// which nothing happens.
+/// How long the server waits for an event before it answers that there is none. `caught_up` takes this long if
+/// nothing happens in the database.
 const AWAIT: Duration = Duration::from_millis(250);
-/// An answer is due after [`AWAIT`]. This long after it was asked for the server counts as hung.
+/// The server should answer within [`AWAIT`]. If it has not answered this long after the request, it counts as
+/// hung.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// `ChangeStreamHistoryLost`: the oplog does not reach back that far.
 const HISTORY_LOST: i32 = 286;
-/// `ChangeStreamFatalError`, which is also a token that is not in the oplog; `InvalidResumeToken`; and
-/// `BSONObjectTooLarge`, an event that can never be sent.
+/// `ChangeStreamFatalError`, which also means that the token is not in the oplog; `InvalidResumeToken`; and
+/// `BSONObjectTooLarge`, an event that is too large ever to be sent.
 const OTHER_LOSSES: [i32; 3] = [280, 260, 10_334];
 
-/// Where a stream begins.
+/// Where a stream starts.
 #[derive(Clone, Debug)]
 pub(super) enum From {
-    /// With the first change of this time or later.
+    /// At the first change with this time or a later one.
     Time(Timestamp),
     /// After this token.
     Token(ResumeToken),
 }
 
-/// What the server said.
+/// One answer of the server.
 #[derive(Debug)]
 pub(super) enum Step {
     Event(RawDocumentBuf),
-    /// There is nothing more up to the token.
+    /// There are no more events up to the token.
     Empty,
-    /// There will be nothing more: the stream was invalidated.
+    /// There will be no more events: the stream was invalidated.
     Ended,
 }
 
 type Events = ChangeStream<RawDocumentBuf>;
 type Asked = BoxFuture<'static, (Events, Result<Option<RawDocumentBuf>, Failed>)>;
 
-/// A stream that may be left off at any time: what was asked for comes with the next call.
+/// A stream. A call may be cancelled at any time: the next call then returns the answer to the pending request.
 pub(super) struct Stream {
     idle: Option<Events>,
     asked: Option<(Instant, Asked)>,
     token: Option<ResumeToken>,
 }
 
-/// Why a stream could not be begun.
+/// Why a stream could not be started.
 pub(super) enum NotOpened {
-    /// The server does not have what comes after the token any more.
+    /// The server no longer has the changes after the token.
     Lost(String),
     Other(Error),
 }
@@ -99,7 +100,7 @@ impl Stream {
         }
         watch = match from {
             From::Time(time) => watch.start_at_operation_time(time),
-            // As `resume_after`, and possible after an invalidation too.
+            // Like `resume_after`, but it also works after the stream was invalidated.
             From::Token(token) => watch.start_after(token),
         };
         let events = match within(watch).await.map_err(NotOpened::Other)? {
@@ -115,12 +116,13 @@ impl Stream {
         Ok(Self { idle: Some(events.with_type()), asked: None, token })
     }
 
-    /// From where to go on after what was given so far; `None` before the first event of a stream that began at a time.
+    /// Where to resume after the events that were returned so far. `None` before the first event of a stream that
+    /// started at a time.
     pub(super) fn token(&self) -> Option<&ResumeToken> {
         self.token.as_ref()
     }
 
-    /// Waits for the next event, for at most some 250 ms.
+    /// Waits for the next event, at most for about 250 ms.
     pub(super) async fn step(&mut self) -> Result<Step, Failed> {
         loop {
             if let Some((_, asked)) = &mut self.asked {
@@ -133,7 +135,7 @@ impl Stream {
         }
     }
 
-    /// The next event, if the server sent it with the last one.
+    /// Returns the next event, if the server sent it together with the last one.
     pub(super) fn step_now(&mut self) -> Option<Result<Step, Failed>> {
         if self.asked.is_none() && !self.ask() {
             return Some(Ok(Step::Ended));
@@ -143,13 +145,13 @@ impl Stream {
         Some(self.answered(events, answer))
     }
 
-    /// Whether the server owes an answer for far too long.
+    /// Whether the server has not answered for much too long.
     pub(super) fn is_silent(&mut self) -> bool {
         let Some((at, asked)) = &mut self.asked else { return false };
         if at.elapsed() <= SILENCE {
             return false;
         }
-        // It may have answered long ago, while nobody asked: an invalidation took its time.
+        // The answer may have arrived long ago, while a slow invalidation kept the follower from reading it.
         let Some(answer) = asked.as_mut().now_or_never() else { return true };
         self.asked = Some((Instant::now(), future::ready(answer).boxed()));
         false
@@ -186,11 +188,11 @@ impl Stream {
     }
 }
 
-/// Why changes are lost, if this error says so.
+/// Returns why changes are lost, if the error means that.
 pub(super) fn loss(failed: &Failed) -> Option<String> {
     let answer = match &*failed.kind {
         Failure::Command(answer) => answer,
-        // It would come again and again.
+        // A retry would meet the same event again.
         Failure::Bson(_) | Failure::BsonDeserialization(_) => {
             return Some("an event of the change stream cannot be read".to_owned());
         }

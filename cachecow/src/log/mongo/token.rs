@@ -10,32 +10,32 @@ use mongodb::change_stream::event::ResumeToken;
 use crate::error::{Error, ErrorKind};
 use crate::log::position::LogPosition;
 
-/// The place before everything that has this cluster time.
+/// Returns the position before everything that has this cluster time.
 pub(super) fn before(time: Timestamp) -> LogPosition {
     LogPosition::new(u64::from(time.time) << 32 | u64::from(time.increment))
 }
 
-/// The place after everything that has this cluster time.
+/// Returns the position after everything that has this cluster time.
 pub(super) fn after(time: Timestamp) -> LogPosition {
     LogPosition::new(before(time).number() + 1)
 }
 
-/// A place in the stream, from which the server goes on.
+/// A place in the stream from which the server can resume.
 #[derive(Clone, Debug)]
 pub(super) struct Bookmark {
     pub(super) token: ResumeToken,
-    /// Everything before it came earlier in the stream.
+    /// Everything before this position came earlier in the stream.
     pub(super) position: LogPosition,
 }
 
 impl Bookmark {
-    /// As it is kept in the cache.
+    /// Returns the text that is stored in the cache.
     pub(super) fn to_text(&self) -> Option<String> {
         let document = serialize_to_raw_document_buf(&self.token).ok()?;
         Some(format!("{} {}", self.position, STANDARD.encode(document.as_bytes())))
     }
 
-    /// From what [`to_text`](Self::to_text) gave.
+    /// Parses the text that [`to_text`](Self::to_text) returned.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (position, token) = text.split_once(' ')?;
         let document = RawDocumentBuf::from_bytes(STANDARD.decode(token).ok()?).ok()?;
@@ -44,16 +44,17 @@ impl Bookmark {
     }
 }
 
-/// The cluster time of the last event that came before this token, or of what was looked through without one.
+/// Returns the cluster time of the last event before this token. If there was no event, it is the time up to which
+/// the server searched.
 ///
-/// To drivers a token is opaque. But nothing else says how far an empty batch reaches, and a follower must know it:
-/// `caught_up` waits on a database in which nothing else happens. Since 4.2 the field `_data` is a text of hexadecimal
-/// digits, the server's `KeyString` of the token, which begins with the cluster time: the type's byte 0x82, seconds,
-/// increment.
+/// For drivers a token is opaque. But only the token says how far an empty batch reaches, and a follower must know
+/// that: `caught_up` must also end on a database in which nothing else happens. Since MongoDB 4.2 the field `_data`
+/// is a text of hexadecimal digits, the server's `KeyString` of the token. It begins with the cluster time: the
+/// type's byte 0x82, seconds, increment.
 ///
 /// # Errors
 ///
-/// If it has another form: the server is not MongoDB, or a version that is unknown here.
+/// If the token has another form: the server is not MongoDB, or its version is not known to cachecow.
 pub(super) fn time_of(token: &ResumeToken) -> Result<Timestamp, Error> {
     let unknown = || {
         let message = "follow: the server's resume tokens have a form that is not known here; MongoDB 6.0 to 8.0 have \

@@ -1,4 +1,4 @@
-//! What fields of documents are, as columns.
+//! Converts fields of documents to columns.
 
 use std::borrow::Cow;
 
@@ -8,11 +8,11 @@ use mongodb::bson::spec::BinarySubtype;
 
 use crate::log::value::Value;
 
-/// Whole numbers up to here are exact as a double: `mongosh` writes numbers as doubles.
+/// Up to this limit, a double represents every whole number exactly. `mongosh` writes numbers as doubles.
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// The field at this path: `mail`, or `address.city` in a document within the document. A field that is not there is
-/// null, as it is to MongoDB's own queries.
+/// Returns the field at this path: `mail`, or `address.city` in a nested document. A missing field is null, as in
+/// MongoDB's own queries.
 pub(super) fn field<'a>(document: &'a RawDocument, path: &str) -> Value<'a> {
     let (name, rest) = path.split_once('.').map_or((path, None), |(name, rest)| (name, Some(rest)));
     match (document.get(name), rest) {
@@ -21,7 +21,7 @@ pub(super) fn field<'a>(document: &'a RawDocument, path: &str) -> Value<'a> {
         }
         (Ok(Some(found)), None) => value(found),
         (Ok(Some(RawBsonRef::Document(inner))), Some(rest)) => field(inner, rest),
-        // An array on the way, say.
+        // For example, an array is on the path.
         (Ok(Some(_)) | Err(_), _) => Value::Other,
     }
 }
@@ -33,7 +33,7 @@ fn value(bson: RawBsonRef<'_>) -> Value<'_> {
         RawBsonRef::Int32(number) => Value::text(number.to_string()),
         RawBsonRef::Int64(number) => Value::text(number.to_string()),
         RawBsonRef::Double(number) if number.fract() == 0.0 && number.abs() <= EXACT => {
-            // Without a point, and -0 as 0.
+            // Without a decimal point, and with 0 for -0.
             Value::text(format!("{:.0}", number + 0.0))
         }
         RawBsonRef::Double(number) => Value::text(number.to_string()),

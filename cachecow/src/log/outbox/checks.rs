@@ -1,11 +1,11 @@
-//! What must be so before an outbox is followed.
+//! The checks before an outbox is followed.
 
 use super::database::{Database, failed};
 use super::kind::Kind;
 use super::setup::Trigger;
 use crate::error::{Error, ErrorKind};
 
-/// Checks the table and the triggers; warnings.
+/// Checks the table and the triggers, and returns the warnings.
 pub(super) async fn check(database: &Database, triggers: &[Trigger]) -> Result<Vec<String>, Error> {
     let kind = database.kind();
     database.ends("''").await.map_err(|error| {
@@ -29,7 +29,7 @@ pub(super) async fn check(database: &Database, triggers: &[Trigger]) -> Result<V
 }
 
 async fn warnings(database: &Database, kind: Kind) -> Result<Vec<String>, Error> {
-    // PostgreSQL alone has nothing to be asked.
+    // With PostgreSQL only, there is nothing to query here.
     let _ = database;
     match kind {
         #[cfg(feature = "sqlite")]
@@ -46,8 +46,9 @@ async fn warnings(database: &Database, kind: Kind) -> Result<Vec<String>, Error>
         Kind::MySql => {
             let sql = "select cast(@@auto_increment_increment as char)";
             if database.texts(sql).await.map_err(failed)? != ["1"] {
-                let message = "follow: with `auto_increment_increment` other than 1, ids do not grow with time, and \
-                               `caught_up` would come too early; set it to 1, or let only one server write";
+                let message = "follow: with `auto_increment_increment` other than 1, ids do not grow \
+                    with time, and `caught_up` would return too early; set it to 1, or let only one \
+                    server write";
                 return Err(Error::new(ErrorKind::InvalidConfig, message));
             }
         }

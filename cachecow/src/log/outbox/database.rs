@@ -1,4 +1,4 @@
-//! The outbox's statements, executed.
+//! Executes the outbox's statements.
 
 use std::io;
 use std::time::Duration;
@@ -16,10 +16,10 @@ use crate::store::sql::pool::{SqlPool, with};
 /// How many rows are read at a time.
 pub(super) const PAGE: usize = 1_000;
 
-/// How long a statement may take: they are small. sqlx itself waits for an answer without end.
+/// How long a statement may take. The statements are small. sqlx itself would wait for an answer forever.
 pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Does the same with a connection of any pool, in bounded time.
+/// Runs the same code with a connection of any pool, in bounded time.
 macro_rules! bounded {
     ($pool:expr, $connection:ident => $work:expr) => {
         with!($pool, pool => bounded!(of pool, $connection => $work))
@@ -33,7 +33,7 @@ macro_rules! bounded {
         match timeout(PATIENCE, work).await {
             Ok(done) => done,
             Err(_) => {
-                // The pool would wait for the answer before it takes it back.
+                // The pool would wait for the answer before it takes the connection back.
                 held.close_on_drop();
                 Err(late())
             }
@@ -55,7 +55,7 @@ pub(super) fn late() -> sqlx::Error {
     io::Error::new(io::ErrorKind::TimedOut, "the database did not answer in time").into()
 }
 
-/// The table, in its database.
+/// The outbox's table and its database.
 #[derive(Clone, Debug)]
 pub(super) struct Database {
     pub(super) pool: SqlPool,
@@ -67,7 +67,7 @@ impl Database {
         Kind::of(&self.pool)
     }
 
-    /// The texts in the first column.
+    /// Returns the texts in the first column.
     pub(super) async fn texts(&self, sql: &str) -> sqlx::Result<Vec<String>> {
         bounded!(&self.pool, connection => {
             let rows = sqlx::query(sql).fetch_all(connection).await?;
@@ -75,7 +75,7 @@ impl Database {
         })
     }
 
-    /// The first rows of these sources.
+    /// Returns the first rows of these sources.
     pub(super) async fn page(&self, sources: &str) -> sqlx::Result<Vec<Entry>> {
         let sql = format!(
             "select id, source, old_row, new_row from {} where source in ({sources}) order by id limit {PAGE}",
@@ -92,7 +92,7 @@ impl Database {
         })
     }
 
-    /// The first and the last of the ids.
+    /// Returns the first and the last id.
     pub(super) async fn ends(&self, sources: &str) -> sqlx::Result<Option<(i64, i64)>> {
         let sql = format!(
             "select min(id), max(id) from {} where source in ({sources})",
@@ -110,7 +110,7 @@ impl Database {
         bounded!(&self.pool, connection => sqlx::query(&sql).execute(connection).await.map(|_| ()))
     }
 
-    /// Adds a row that means nothing; its id.
+    /// Inserts a row without a meaning, and returns its id.
     pub(super) async fn mark(&self) -> sqlx::Result<i64> {
         let sql = self.kind().mark(&self.table);
         match &self.pool {
@@ -130,7 +130,8 @@ impl Database {
         }
     }
 
-    /// An id that was taken before: all rows that are committed and have smaller ones are in the table, or deleted.
+    /// Returns the last id that was assigned so far. Every committed row with a smaller id is in the table, or
+    /// is already deleted.
     pub(super) async fn last_id(&self) -> sqlx::Result<i64> {
         let sql = self.kind().last_id(&self.table);
         match &self.pool {
@@ -138,7 +139,7 @@ impl Database {
             SqlPool::Postgres(pool) => {
                 bounded!(of pool, connection => sqlx::query_scalar(&sql).fetch_one(connection).await)
             }
-            // What it has for its sequence may be ahead. A row that is rolled back takes an id for good.
+            // The sequence's own figure may be ahead. An insert that is rolled back also uses up an id.
             #[cfg(feature = "mysql")]
             SqlPool::MySql(pool) => bounded!(of pool, connection => {
                 let mut transaction = connection.begin().await?;

@@ -1,11 +1,11 @@
-//! How the three databases differ in what is said to them.
+//! The SQL that differs between the three databases.
 
 use super::setup::Trigger;
 use crate::error::{Error, ErrorKind};
 use crate::log::table::identifier;
 use crate::store::sql::pool::SqlPool;
 
-/// One of the three.
+/// One of the three databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     #[cfg(feature = "postgres")]
@@ -28,7 +28,7 @@ impl Kind {
         }
     }
 
-    /// That of a database with this URL.
+    /// Returns the kind of the database with this URL.
     pub(super) fn of_url(url: &str) -> Result<Self, Error> {
         match url.split_once(':').map_or("", |(scheme, _)| scheme) {
             #[cfg(feature = "postgres")]
@@ -76,7 +76,7 @@ impl Kind {
         }
     }
 
-    /// The statement that gives the names of all triggers that are on.
+    /// Returns the statement that selects the names of all enabled triggers.
     pub(super) fn triggers(self) -> &'static str {
         match self {
             #[cfg(feature = "postgres")]
@@ -93,13 +93,14 @@ impl Kind {
         }
     }
 
-    /// The statement that gives a text which is another after the triggers were dropped, even if they were made anew.
+    /// Returns a statement that selects a text. The text changes when the triggers are dropped, even if they are
+    /// created again.
     pub(super) fn identity(self, table: &str, triggers: &[Trigger]) -> String {
         let names = || {
             let names: Vec<String> = triggers.iter().map(|it| self.literal(&it.name)).collect();
             if names.is_empty() { "''".to_owned() } else { names.join(", ") }
         };
-        // Not every database's statement has all of it.
+        // Not every database's statement uses all of these.
         let _ = (table, &names);
         match self {
             #[cfg(feature = "postgres")]
@@ -117,7 +118,7 @@ impl Kind {
                  where trigger_schema = database() and trigger_name in ({})",
                 names()
             ),
-            // It grows with every change of the schema, whichever. That is more than need be, and safe.
+            // This number grows with every change of the schema, so more often than necessary. That is safe.
             #[cfg(feature = "sqlite")]
             Self::Sqlite => {
                 "select 'schema ' || schema_version from pragma_schema_version".to_owned()
@@ -125,7 +126,8 @@ impl Kind {
         }
     }
 
-    /// The statement that gives the last id that was taken; what takes one itself, and is rolled back, for MySQL.
+    /// Returns the statement that selects the last id that was assigned. For MySQL it is an insert, which is rolled
+    /// back and takes an id itself.
     pub(super) fn last_id(self, table: &str) -> String {
         match self {
             #[cfg(feature = "postgres")]
@@ -143,7 +145,7 @@ impl Kind {
         }
     }
 
-    /// The statement that adds a row which means nothing, and gives its id.
+    /// Returns the statement that inserts a row without a meaning and returns its id.
     pub(super) fn mark(self, table: &str) -> String {
         let insert = format!(
             "insert into {} (source) values ({})",
@@ -158,7 +160,7 @@ impl Kind {
         }
     }
 
-    /// The statement that adds emitted keys, its one parameter.
+    /// Returns the statement that inserts emitted keys, which are its only parameter.
     #[cfg(feature = "sqlx-0_8")]
     pub(super) fn emit(self, table: &str) -> String {
         let place = match self {
@@ -174,7 +176,8 @@ impl Kind {
         )
     }
 
-    /// The statement that deletes these rows. Where two consumers delete the same ones, neither waits.
+    /// Returns the statement that deletes these rows. If two consumers delete the same rows, neither waits for the
+    /// other.
     pub(super) fn delete(self, table: &str, ids: &[i64]) -> String {
         let outbox = self.outbox(table);
         let ids: Vec<String> = ids.iter().map(ToString::to_string).collect();

@@ -1,4 +1,4 @@
-//! PostgreSQL's `NOTIFY`: the outbox says when there is something in it.
+//! Listens to PostgreSQL's `NOTIFY`, which announces new rows in the outbox.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
-/// Between attempts to listen again.
+/// The delay between attempts to listen again.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A connection that listens, in a task of its own: the reading of the log may be interrupted at any point.
+/// A connection that listens, in its own task, because a read of the log may be cancelled at any point.
 #[derive(Debug)]
 pub(super) struct Listening {
     woken: Arc<Notify>,
@@ -20,7 +20,7 @@ pub(super) struct Listening {
 }
 
 impl Listening {
-    /// Listens on the channel of this name. What is committed after this returned wakes.
+    /// Listens on the channel with this name. Every commit after this function has returned wakes the listener.
     pub(super) async fn begin(pool: &PgPool, channel: &str) -> sqlx::Result<Self> {
         let listener = listen(pool, channel).await?;
         let woken = Arc::new(Notify::new());
@@ -29,7 +29,7 @@ impl Listening {
         Ok(Self { woken, task: task.abort_handle() })
     }
 
-    /// Waits for a notification since the last call returned.
+    /// Waits until there has been a notification since the last call returned.
     pub(super) async fn woken(&self) {
         self.woken.notified().await;
     }
@@ -51,7 +51,7 @@ async fn go_on(pool: PgPool, channel: String, mut listener: PgListener, woken: A
     loop {
         loop {
             match listener.try_recv().await {
-                // Without one the connection was lost, and a notification perhaps with it.
+                // Without a notification here, the connection was lost, and a notification may be lost with it.
                 Ok(_) => woken.notify_one(),
                 Err(sqlx::Error::PoolClosed) => return,
                 Err(_) => break,

@@ -1,4 +1,4 @@
-//! What stands in the outbox's rows.
+//! The contents of the outbox's rows.
 
 use serde_json::{Map, Value as Json};
 
@@ -14,7 +14,7 @@ pub(super) struct Entry {
     pub(super) new: Option<String>,
 }
 
-/// A version of a changed row; `None` if the trigger's text is not what a trigger of ours writes.
+/// Parses a version of a changed row. Returns `None` if no trigger of this crate would write this text.
 pub(super) fn object(text: Option<&str>) -> Option<Map<String, Json>> {
     match serde_json::from_str(text?) {
         Ok(Json::Object(columns)) => Some(columns),

@@ -1,4 +1,4 @@
-//! The table and the triggers.
+//! Creates the outbox's table and triggers.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -10,13 +10,14 @@ use crate::log::column::ColumnKind;
 use crate::log::mapping::FollowedTable;
 use crate::log::table::TableName;
 
-/// Told apart in the triggers' names, so that those of another version do not count.
+/// The version is in the triggers' names, so that triggers of another version are not accepted.
 const VERSION: u32 = 1;
 
-/// The triggers on one table; several, where the database wants one for each kind of change.
+/// A trigger on one table. Some databases need one trigger for each kind of change.
 #[derive(Clone, Debug)]
 pub(super) struct Trigger {
-    /// It has a hash of all that the trigger does: of another name is one that does something else.
+    /// The name contains a hash of everything that the trigger does. A trigger that does something else has another
+    /// name.
     pub(super) name: String,
     pub(super) table: TableName,
     /// `insert`, `update`, `delete` or `truncate`; in PostgreSQL `rows` for the first three; `notify` on the outbox.
@@ -25,7 +26,7 @@ pub(super) struct Trigger {
 }
 
 impl Trigger {
-    /// All that these types need.
+    /// Returns all triggers that these types need.
     pub(super) fn all(kind: Kind, outbox: &str, followed: &[FollowedTable]) -> Vec<Self> {
         let mut tables: BTreeMap<&TableName, Vec<(&'static str, ColumnKind)>> = BTreeMap::new();
         for table in followed {
@@ -34,7 +35,7 @@ impl Trigger {
         }
         let mut triggers = Vec::new();
         for (table, mut columns) in tables {
-            // Where a function reads a column as whatever it is, a field may say what it is.
+            // Where a function reads a column without a declared type, a field of the type may declare it.
             columns.sort_unstable_by_key(|(name, kind)| (*name, *kind == ColumnKind::Any));
             columns.dedup_by_key(|(name, _)| *name);
             let text = format!("{VERSION} {outbox} {table} {columns:?}");
@@ -49,7 +50,7 @@ impl Trigger {
         triggers
     }
 
-    /// That which says by `NOTIFY` that the outbox has something.
+    /// The trigger that announces by `NOTIFY` that the outbox has new rows.
     #[cfg(feature = "postgres")]
     pub(super) fn notifying(outbox: &str) -> Self {
         let hash = xxh3_64(format!("{VERSION} {outbox}").as_bytes());
@@ -61,7 +62,7 @@ impl Trigger {
         }
     }
 
-    /// One version of the row as a JSON object; every value is its text, or `null`.
+    /// One version of the row as a JSON object. Every value is a text or `null`.
     fn row(&self, kind: Kind, version: &str) -> String {
         let columns = self.columns.iter().map(|(name, column)| {
             let value = format!("{version}.{}", kind.quoted(name));
@@ -71,7 +72,7 @@ impl Trigger {
         format!("{}({})", kind.object(), columns.join(", "))
     }
 
-    /// The statement that adds a row to the outbox.
+    /// Returns the statement that inserts a row into the outbox.
     fn insertion(&self, kind: Kind, outbox: &str, change: &str) -> String {
         let row = |is: bool, version| if is { self.row(kind, version) } else { "null".to_owned() };
         let old = row(matches!(change, "update" | "delete"), "old");
@@ -112,7 +113,7 @@ impl Kind {
             }
             #[cfg(feature = "mysql")]
             Self::MySql => format!("cast({value} as char character set utf8mb4)"),
-            // A value has a type of its own here, whatever the column's. JSON has no bytes.
+            // In SQLite each value has its own type, whatever the column's type is. JSON has no type for bytes.
             #[cfg(feature = "sqlite")]
             Self::Sqlite => format!(
                 "json(case typeof({value}) when 'blob' then '[\"' || hex({value}) || '\"]' \
@@ -121,7 +122,7 @@ impl Kind {
         }
     }
 
-    /// What makes the table.
+    /// Returns the statement that creates the table.
     pub(super) fn create_table(self, table: &str) -> String {
         let outbox = self.outbox(table);
         let columns = match self {
@@ -172,8 +173,8 @@ impl Kind {
     }
 }
 
-/// A function and its trigger. The function runs with the rights of who made it, so that writers need none on the outbox,
-/// and the trigger fires in sessions that apply changes of another server, too.
+/// Returns a function and its trigger. The function runs with the rights of the user who created it, so writers
+/// need no rights on the outbox. The trigger also fires in sessions that apply changes of another server.
 #[cfg(feature = "postgres")]
 fn postgres(kind: Kind, outbox: &str, trigger: &Trigger, name: &str) -> String {
     let table = trigger.table.quoted_with_schema("public");
@@ -202,7 +203,7 @@ fn postgres(kind: Kind, outbox: &str, trigger: &Trigger, name: &str) -> String {
     )
 }
 
-/// All of it. It may be run again.
+/// Returns all statements. They may be run again.
 pub(super) fn setup_sql(kind: Kind, outbox: &str, triggers: &[Trigger]) -> String {
     let mut sql = kind.create_table(outbox);
     for trigger in triggers {

@@ -1,4 +1,4 @@
-//! A database's URL, taken apart, with errors that show no password.
+//! Parses a database's URL. The errors never contain the password.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -11,7 +11,7 @@ use crate::error::{Error, ErrorKind};
 
 const FORM: &str = "postgres://user:password@host:5432/database";
 
-/// Where a server is, and who connects to which database.
+/// The address of a server, the user and the database.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Address {
     host: String,
@@ -30,7 +30,7 @@ impl Address {
         }
         let user = decoded(url.username())?;
         let mut address = Self {
-            // An address of IPv6 stands in brackets in URLs alone.
+            // Only in a URL is an IPv6 address in brackets.
             host: decoded(url.host_str().unwrap_or("localhost").trim_matches(['[', ']']))?,
             port: url.port().unwrap_or(5432),
             password: decoded(url.password().unwrap_or_default())?,
@@ -74,26 +74,26 @@ impl Address {
             "sslrootcert" => self.tls.ca_pem_path = Some(value.into()),
             "sslcert" => self.tls.client_cert_pem_path = Some(value.into()),
             "sslkey" => self.tls.client_key_pem_path = Some(value.into()),
-            // Those of pools and drivers mean nothing here.
+            // Parameters of pools and drivers have no effect here.
             _ => {}
         }
         Ok(())
     }
 
-    /// As PostgreSQL's own programs understand the URL, where the transport does not.
+    /// Applies the rules of PostgreSQL's own programs where the transport's rules differ.
     fn tls_of_host(&self) -> TlsConfig {
         let mut tls = self.tls.clone();
         if tls.mode == SslMode::Require && tls.ca_pem_path.is_some() {
             tls.mode = SslMode::VerifyCa;
         }
         if self.host.parse::<IpAddr>().is_ok() {
-            // Else it takes no certificate of an address.
+            // Otherwise the transport would not accept a certificate for an IP address.
             tls.sni_hostname = Some(self.host.clone());
         }
         if self.host.starts_with('/') { TlsConfig::disabled() } else { tls }
     }
 
-    /// How the server is reached, by the name that this connection has among the server's.
+    /// Returns the configuration of a connection; `name` identifies the connection at the server.
     pub(super) fn config(&self, name: &str, slot: &str, publication: &str) -> ReplicationConfig {
         ReplicationConfig::new(
             self.host.as_str(),

@@ -1,4 +1,4 @@
-//! What must hold before a table is followed: that no change is lost, and that the database comes to no harm.
+//! Checks, before a table is followed, that no change can be lost, and that following does not harm the database.
 
 use super::PostgresLog;
 use super::session::{Rows, Session, literal};
@@ -10,7 +10,7 @@ use crate::log::table::identifier;
 
 const OLDEST: u32 = 140_000;
 
-/// What was found; a refusal is an error, once all are known.
+/// The problems that were found. Refusals become one error after all checks have run.
 #[derive(Debug, Default)]
 pub(super) struct Findings {
     pub(super) refusals: Vec<String>,
@@ -26,11 +26,11 @@ impl Findings {
         self.warnings.push(what.into());
     }
 
-    /// The warnings.
+    /// Returns the warnings.
     ///
     /// # Errors
     ///
-    /// If there are refusals: all of them.
+    /// If there are refusals. The error lists all of them.
     pub(super) fn judge(self) -> Result<Vec<String>, Error> {
         if self.refusals.is_empty() {
             return Ok(self.warnings);
@@ -49,7 +49,7 @@ pub(super) async fn check(
     let mut findings = Findings::default();
     server(session, log, &mut findings).await?;
     if !findings.refusals.is_empty() {
-        // The other catalogs may not have what is asked for.
+        // This server may lack the columns that the next queries read.
         return Ok(findings);
     }
     if let Some(slot) = &log.slot {
@@ -147,7 +147,7 @@ async fn check_slot(
     Ok(())
 }
 
-/// Whether there is such a publication.
+/// Checks whether the publication exists.
 async fn publication(
     session: &mut Session,
     name: &str,

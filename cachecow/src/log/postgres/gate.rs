@@ -1,4 +1,4 @@
-//! Waits until changes are visible to whoever fetches.
+//! Waits until changes are visible to fetches.
 
 use std::time::Duration;
 
@@ -48,7 +48,7 @@ impl Gate {
     }
 }
 
-/// Waits until a standby has replayed the record that begins here.
+/// Waits until a standby has replayed the record at this position.
 async fn replayed(replica: &mut Session, until: Lsn) -> Result<(), Error> {
     let sql = format!(
         "select pg_is_in_recovery()::text, (pg_last_wal_replay_lsn() > '{until}'::pg_lsn)::text"
@@ -58,7 +58,8 @@ async fn replayed(replica: &mut Session, until: Lsn) -> Result<(), Error> {
         let row = replica.row(&sql).await?;
         let is_true = |at: usize| row.get(at).is_some_and(|text| text.as_deref() == Some("true"));
         if !is_true(0) {
-            let message = "follow: a server that was named by `PostgresLog::replica` is no standby";
+            let message =
+                "follow: a server that was named by `PostgresLog::replica` is not a standby";
             return Err(Error::new(ErrorKind::InvalidConfig, message));
         }
         if is_true(1) {
@@ -69,7 +70,7 @@ async fn replayed(replica: &mut Session, until: Lsn) -> Result<(), Error> {
     }
 }
 
-/// What a transaction that began now would see.
+/// Returns the snapshot that a transaction would have if it began now.
 pub(super) async fn snapshot(session: &mut Session) -> Result<Snapshot, Error> {
     let text = session.value("select pg_current_snapshot()::text").await?;
     Snapshot::parse(&text)

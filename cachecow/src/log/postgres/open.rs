@@ -1,4 +1,4 @@
-//! How PostgreSQL's log is opened.
+//! Opens PostgreSQL's log.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::log::change_log::Opened;
 use crate::log::position::LogPosition;
 
 impl PostgresLog {
-    /// Connects and begins to stream; `None`: another instance has the slot.
+    /// Connects and starts to stream. Returns `None` if another instance uses the slot.
     pub(super) async fn try_open(&mut self) -> Result<Option<Opened>, Error> {
         self.session().await?;
         if let Some(slot) = self.slot.clone()
@@ -51,7 +51,8 @@ impl PostgresLog {
         let unsettled = snapshot.has_any_in_progress();
         self.opened_with = unsettled.then_some(snapshot);
         self.gate = Gate::default();
-        // What was missed may not be on the standbys yet; read from there after everything was dropped, it would stay.
+        // The missed changes may not have reached the standbys yet. Then a read from a standby, after everything
+        // was invalidated, would store an old object, and it would stay.
         self.replicas_have_all().await?;
         Ok(Some(Opened { identity, position, missed, unsettled }))
     }
@@ -68,7 +69,8 @@ impl PostgresLog {
             .is_some_and(|value| value.as_deref() == Some("true")))
     }
 
-    /// Checks all again, and compares with what was there before; why changes may be missing, if they may.
+    /// Repeats all checks, and compares the catalog with the one seen before. If changes may be missing, returns
+    /// why.
     async fn look_at_the_catalog(&mut self) -> Result<Option<String>, Error> {
         let tables = Arc::clone(&self.tables);
         let mut session = match self.session.take() {
@@ -88,13 +90,13 @@ impl PostgresLog {
                     .to_owned(),
             );
         }
-        // It counts once what is missing was invalidated.
+        // It takes effect after everything that is missing was invalidated.
         self.catalog_seen = Some(catalog);
         self.session = Some(session);
         Ok(missed)
     }
 
-    /// Moves the slot on to the end of the log.
+    /// Moves the slot to the end of the log.
     async fn skip(&mut self) -> Result<(), Error> {
         if let Some(slot) = self.slot.clone() {
             let sql = format!(
@@ -106,7 +108,7 @@ impl PostgresLog {
         Ok(())
     }
 
-    /// The connection, the slot, and where its changes begin.
+    /// Returns the connection, the slot, and the position where its changes begin.
     async fn connect_stream(&mut self) -> Result<(ReplicationClient, String, LogPosition), Error> {
         if let Some(slot) = self.slot.clone() {
             let sql = format!(

@@ -1,4 +1,4 @@
-//! The messages of PostgreSQL's output plugin `pgoutput`, protocol version 1.
+//! Decodes the messages of PostgreSQL's output plugin `pgoutput`, protocol version 1.
 //!
 //! <https://www.postgresql.org/docs/current/protocol-logicalrep-message-formats.html>. Begin and Commit are
 //! decoded by the transport.
@@ -11,22 +11,22 @@ use bytes::{Buf as _, Bytes};
 use super::DEFAULT_SCHEMA;
 use crate::log::mapping::FollowedTable;
 
-/// A table, as the messages after it describe their rows.
+/// A table. The row messages that follow have its columns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Relation {
     pub(super) schema: String,
     pub(super) table: String,
     pub(super) columns: Vec<RelationColumn>,
-    /// Whether a followed type has it.
+    /// Whether a followed type reads the table.
     pub(super) is_followed: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct RelationColumn {
     pub(super) name: String,
-    /// Whether the replica identity has it.
+    /// Whether the column is in the replica identity.
     pub(super) in_identity: bool,
-    /// Whether it stands in a key of a followed type.
+    /// Whether the column is part of a key of a followed type.
     pub(super) is_wanted: bool,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct RelationColumn {
 pub(super) enum Datum {
     Null,
     Text(Bytes),
-    /// Not sent: a large value that the change left as it was, or a column outside of the identity.
+    /// The server did not send the value: it is large and unchanged, or its column is not in the replica identity.
     Unknown,
 }
 
@@ -50,15 +50,15 @@ pub(super) enum Message {
         new: Option<Tuple>,
     },
     Truncate(Vec<Arc<Relation>>),
-    /// A relation, a type, an origin: nothing that changes a row.
+    /// A message that changes no row, such as a relation, a type or an origin.
     Nothing,
 }
 
-/// A message that cannot be understood; what is wrong with it.
+/// A message that cannot be decoded, with the reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Malformed(pub(super) &'static str);
 
-/// Decodes the messages of one connection, which describes each table once.
+/// Decodes the messages of one connection. The server describes each table once.
 #[derive(Debug)]
 pub(super) struct Decoder {
     tables: Arc<[FollowedTable]>,
@@ -118,7 +118,7 @@ impl Decoder {
         }
     }
 
-    /// Marks what is needed of a table.
+    /// Marks the columns of a table that are needed.
     fn mark(&self, relation: &mut Relation) {
         let Relation { schema, table, columns, is_followed } = relation;
         let is_it = |of: &&FollowedTable| of.table.is(schema, table, DEFAULT_SCHEMA);
@@ -178,7 +178,7 @@ impl Reader {
 
     fn relation(&mut self) -> Result<(u32, Relation), Malformed> {
         let id = self.u32()?;
-        // Empty for `pg_catalog`.
+        // The schema is empty for `pg_catalog`.
         let (schema, table) = (self.text()?, self.text()?);
         let _identity = self.u8()?;
         let count = self.u16()?;
@@ -192,7 +192,8 @@ impl Reader {
         Ok((id, Relation { schema, table, columns, is_followed: false }))
     }
 
-    /// A row. Where only the identity was sent, the other columns come as nulls, which they need not be.
+    /// Reads a row. If the server sent only the replica identity, all other columns arrive as nulls, although their
+    /// values may not be null.
     fn tuple(&mut self, relation: &Relation, identity_only: bool) -> Result<Tuple, Malformed> {
         let count = usize::from(self.u16()?);
         if count != relation.columns.len() {

@@ -1,4 +1,4 @@
-//! A connection for SQL, beside the one that streams.
+//! A connection for SQL, besides the one that streams.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use tokio::time::timeout;
 use super::address::Address;
 use crate::error::{Error, ErrorKind};
 
-/// How long a query may take: they read catalogs.
+/// How long a query may take. The queries read only catalogs.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Its answers are texts.
+/// The rows of an answer; each value is a text.
 pub(super) type Rows = Vec<Vec<Option<String>>>;
 
-/// A session in which replication is not started, so that it takes SQL.
+/// A session that accepts SQL, because replication is not started in it.
 pub(super) struct Session {
     client: ReplicationClient,
 }
@@ -23,7 +23,7 @@ impl Session {
     pub(super) async fn connect(address: &Address) -> Result<Self, Error> {
         let config = address
             .config("cachecow_sql", "", "")
-            // A marker must not wait for a standby.
+            // The commit of a marker must not wait for a standby.
             .with_options(
                 "-c synchronous_commit=local -c statement_timeout=9s -c idle_session_timeout=0",
             );
@@ -37,12 +37,12 @@ impl Session {
         query(&mut self.client, sql).await
     }
 
-    /// The only row of an answer that has one row.
+    /// Returns the only row of an answer.
     pub(super) async fn row(&mut self, sql: &str) -> Result<Vec<Option<String>>, Error> {
         self.query(sql).await?.pop().ok_or_else(no_row)
     }
 
-    /// The only value of an answer that has one.
+    /// Returns the only value of an answer.
     pub(super) async fn value(&mut self, sql: &str) -> Result<String, Error> {
         self.row(sql).await?.into_iter().next().flatten().ok_or_else(no_row)
     }
@@ -50,7 +50,7 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        // A task that waits for a server that does not answer would wait for ever.
+        // Otherwise a task that waits for a hung server would wait forever.
         self.client.abort();
     }
 }
@@ -88,7 +88,7 @@ pub(super) fn unavailable(error: PgWireError) -> Error {
     Error::caused_by(ErrorKind::Unavailable, message, error)
 }
 
-/// What to do about TLS that failed, of which the transport gives the reason as text.
+/// Returns what to do about a TLS failure. The transport gives its reason as text.
 fn tls_failed(reason: &str) -> &'static str {
     if reason.contains("does not support TLS") {
         "follow: the database has no TLS, which `sslmode` asks for; switch it on there (`ssl = on`), or name another `sslmode` \
@@ -103,12 +103,12 @@ fn tls_failed(reason: &str) -> &'static str {
     }
 }
 
-/// Whether a server's message has this SQLSTATE; the transport gives it as text.
+/// Whether a server's message has this SQLSTATE. The transport gives the message as text.
 pub(super) fn has_code(message: &str, code: &str) -> bool {
     message.ends_with(&format!("(SQLSTATE {code})"))
 }
 
-/// A text as an SQL literal.
+/// Returns the text as an SQL literal.
 pub(super) fn literal(text: &str) -> String {
     let escaped = text.replace('\'', "''");
     if escaped.contains('\\') {

@@ -21,24 +21,24 @@ use crate::log::row::{Row, RowVersion};
 use crate::log::table::identifier;
 use crate::log::value::Value;
 
-/// By this name the server knows the streaming connection, also in `synchronous_standby_names`.
+/// The name of the streaming connection at the server, also in `synchronous_standby_names`.
 pub(super) const NAME: &str = "cachecow";
-/// A consumer that hangs for so long is disconnected, and another takes its place. The texts of values do not depend on
-/// the server's settings.
+/// A consumer that hangs longer than this timeout is disconnected, and another one takes its place. The other
+/// options make the texts of values independent of the server's settings.
 const OPTIONS: &str =
     "-c wal_sender_timeout=6s -c datestyle=ISO -c timezone=UTC -c bytea_output=hex";
-/// How often the server hears of us.
+/// How often the follower reports its position to the server.
 const STATUS_INTERVAL: Duration = Duration::from_secs(1);
-/// How many messages are buffered; then the connection is not read. Each has a row.
+/// How many messages are buffered. While the buffer is full, the connection is not read. Each message has one row.
 const BUFFER: usize = 256;
 const START_TIMEOUT: Duration = Duration::from_secs(10);
-/// For how long there may be something to read and nothing come.
+/// How long the log may be longer than what was received while nothing arrives.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// The transaction that is being received.
+/// The transaction whose changes are being received.
 struct Transaction {
     xid: u32,
-    /// Where its commit record begins.
+    /// The position of its commit record.
     commit: Lsn,
 }
 
@@ -48,32 +48,32 @@ pub(super) struct Stream {
     received: u64,
     decoder: Decoder,
     transaction: Option<Transaction>,
-    /// The transactions whose changes were given and that may not be visible yet.
+    /// The transactions whose changes were returned, but which may not be visible yet.
     pub(super) unsettled: Vec<u32>,
-    /// The last of their commit records.
+    /// The position of the last of their commit records.
     pub(super) unsettled_until: Lsn,
     position: LogPosition,
-    /// Since when the log is known to be longer than what came, with nothing heard since.
+    /// Since when the log is known to be longer than what was received, if nothing has arrived since.
     waits_since: Option<Instant>,
 }
 
 /// Why a stream could not be started, or ended.
 pub(super) enum Failure {
-    /// Another connection has the slot.
+    /// Another connection uses the slot.
     InUse,
-    /// The publication is younger than what is to be decoded, or gone.
+    /// The publication is younger than the changes to decode, or it was dropped.
     NoPublication(Error),
     Other(Error),
 }
 
 impl Stream {
-    /// Connects, for a slot that exists or that `prepare` creates.
+    /// Connects for a slot that exists, or that `prepare` creates.
     pub(super) async fn connect(
         address: &Address,
         slot: &str,
         publication: &str,
     ) -> Result<ReplicationClient, Error> {
-        // Without quotes the server takes the name for one in lower case, perhaps another's.
+        // Without quotes, the server would change the name to lower case, and that may be another slot's name.
         let config = address
             .config(NAME, slot, &identifier(publication))
             .with_options(OPTIONS)
@@ -83,7 +83,7 @@ impl Stream {
         ReplicationClient::connect_gated(config).await.map_err(unavailable)
     }
 
-    /// Creates a slot that ends with this connection; where its changes begin.
+    /// Creates a slot that is dropped with this connection. Returns the position where its changes begin.
     pub(super) async fn create_slot(
         client: &mut ReplicationClient,
         slot: &str,
@@ -126,7 +126,7 @@ impl Stream {
         })
     }
 
-    /// Adds what comes next, and what has come by then.
+    /// Waits for the next event, and adds it and all others that have arrived by then.
     pub(super) async fn next(&mut self, batch: &mut Batch) -> Result<(), Failure> {
         loop {
             let event = self.client.recv().await.map_err(failure)?;
@@ -147,7 +147,7 @@ impl Stream {
         }
     }
 
-    /// Whether another event can be had without waiting.
+    /// Whether another event has already arrived.
     fn has_more(&self) -> bool {
         self.metrics.events_forwarded() > self.received
     }
@@ -184,7 +184,7 @@ impl Stream {
                 self.transaction = None;
                 self.reach(end_lsn, batch);
             }
-            // Within a transaction it says nothing of what was read.
+            // Within a transaction, a keep-alive does not tell how far the changes were received.
             ReplicationEvent::KeepAlive { wal_end, .. } if self.transaction.is_none() => {
                 self.reach(wal_end, batch);
             }
@@ -193,7 +193,7 @@ impl Stream {
         Ok(())
     }
 
-    /// The transaction at hand changes what is followed.
+    /// Notes that the current transaction changes a followed table.
     fn count(&mut self) {
         if let Some(transaction) = &self.transaction {
             if self.unsettled.last() != Some(&transaction.xid) {
@@ -212,7 +212,7 @@ impl Stream {
         self.client.update_applied_lsn(lsn::lsn(position));
     }
 
-    /// Whether nothing has come for too long, though the log is longer than what came.
+    /// Whether nothing has arrived for too long, although the log is longer than what was received.
     pub(super) fn is_silent(&mut self, end: LogPosition) -> bool {
         if end <= self.position || self.has_more() {
             self.waits_since = None;
@@ -224,7 +224,7 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        // The slot is free once the connection is closed; what is buffered is not wanted any more.
+        // Closing the connection frees the slot. Buffered messages are no longer needed.
         self.client.abort();
     }
 }
@@ -244,7 +244,7 @@ fn failure(error: PgWireError) -> Failure {
     }
 }
 
-/// Adds a changed row; whether it is of a followed table.
+/// Adds a changed row. Returns whether its table is followed.
 fn change(
     relation: &Relation,
     old: Option<&Tuple>,

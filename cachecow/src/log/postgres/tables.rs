@@ -1,4 +1,4 @@
-//! What must hold of each table.
+//! The checks of each table.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,11 @@ use crate::error::Error;
 use crate::log::mapping::FollowedTable;
 use crate::log::table::{TableName, identifier};
 
-/// A table's columns, as the catalog has them.
+/// A table's columns, according to the catalog.
 struct Found {
     columns: BTreeMap<String, FoundColumn>,
-    /// The parts that keep its rows, with the columns of their replica identities: itself, or its partitions.
+    /// The parts that store its rows (the table itself, or its partitions), with the columns of their replica
+    /// identities.
     parts: Vec<Part>,
 }
 
@@ -24,7 +25,7 @@ struct FoundColumn {
 }
 
 struct Part {
-    /// For SQL.
+    /// The table's name, quoted for SQL.
     name: String,
     identity: Vec<String>,
 }
@@ -84,7 +85,7 @@ pub(super) async fn check(
     Ok(())
 }
 
-/// Whether the publication has the table, and enough of it.
+/// Checks whether the publication has the table, and all rows and columns that are needed.
 async fn published(
     session: &mut Session,
     publication: &str,
@@ -93,7 +94,7 @@ async fn published(
     findings: &mut Findings,
 ) -> Result<bool, Error> {
     let publication_name = identifier(publication);
-    // By JSON, since older servers have no lists of columns and no filters there.
+    // By JSON, because older servers have no such columns for column lists and row filters.
     let sql = format!(
         "select coalesce(to_jsonb(t)->>'rowfilter', ''), coalesce(a.name, '') from pg_publication_tables t \
          left join lateral jsonb_array_elements_text(to_jsonb(t)->'attnames') as a(name) on true \
@@ -214,7 +215,7 @@ fn columns(table: &FollowedTable, found: &Found, name: &str, findings: &mut Find
     }
 }
 
-/// Whether old rows have what keys and lists need.
+/// Checks whether old rows have the columns that keys and lists need.
 fn identity(table: &FollowedTable, found: &Found, findings: &mut Findings) {
     let mut needed: Vec<&str> = Vec::new();
     for column in table.columns.iter().filter(|column| column.usage.is_needed_of_old_rows()) {
@@ -248,7 +249,7 @@ fn identity(table: &FollowedTable, found: &Found, findings: &mut Findings) {
     }
 }
 
-/// The statements after which old rows have these columns.
+/// Returns the statements that add these columns to old rows.
 fn remedy(table: &str, needed: &[&str], found: &Found) -> String {
     let of = |name: &str| found.columns.get(name);
     let not_null = needed.iter().all(|name| of(name).is_some_and(|column| column.not_null));
@@ -266,7 +267,7 @@ fn remedy(table: &str, needed: &[&str], found: &Found) -> String {
     identity_by_index(table, &columns)
 }
 
-/// Statements that make an index of these columns the replica identity.
+/// Returns the statements that make an index of these columns the replica identity.
 pub(super) fn identity_by_index(table: &str, columns: &[&str]) -> String {
     let bare: String = table.rsplit('.').next().unwrap_or(table).replace('"', "");
     let index = identifier(&format!("{bare}_cachecow"));
@@ -277,7 +278,8 @@ pub(super) fn identity_by_index(table: &str, columns: &[&str]) -> String {
     )
 }
 
-/// Tables of the publication whose rows cannot be told apart: the database refuses to change them.
+/// Finds the tables of the publication that have no replica identity: the database refuses to update and delete
+/// their rows.
 pub(super) async fn without_key(
     session: &mut Session,
     publication: &str,

@@ -132,7 +132,7 @@ mod tests {
             ("s3://key:c2Vj/cmV0@bucket", "percent-encode"),
             ("s3://key:c2VjcmV0@bucket#x", "%23"),
             ("s3://bucket/a//b", "empty part"),
-            ("s3://bucket/%FF", "no text"),
+            ("s3://bucket/%FF", "invalid UTF-8"),
             ("s3://key@bucket", "s3://[key:secret@]bucket"),
             ("s3://:c2VjcmV0@bucket", "s3://[key:secret@]bucket"),
             ("s3://bucket?frob=c2VjcmV0", "`frob`"),

@@ -22,7 +22,7 @@ enum Level {
     Fault,
 }
 
-/// What was looked at, what was found, and what to do.
+/// What was checked, what was found, and what to do about it.
 #[derive(Debug)]
 struct Check {
     topic: &'static str,
@@ -79,7 +79,7 @@ pub(crate) async fn run(session: &Session) -> Result<Exit, Fault> {
     })
 }
 
-/// The checks of one server; the error is that it cannot be reached.
+/// The checks of one server. The error means that the server cannot be reached.
 async fn examined(session: &Session, server: &OneServer) -> Result<Vec<Check>, Check> {
     let ping = server.ask(&redis::cmd("PING")).await;
     if let Err(error) = ping {

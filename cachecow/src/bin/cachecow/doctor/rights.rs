@@ -1,4 +1,5 @@
-//! What the user may do, command by command. Nothing is changed: what writes is asked to change what does not exist.
+//! Checks command by command what the user may do. It changes nothing: commands that write are tried on keys that
+//! do not exist.
 
 use cachecow::__tools::{self as tools, OneServer};
 use cachecow::{Key, KeyEncoder};
@@ -10,7 +11,7 @@ use crate::manifest::words_of;
 use crate::replies;
 use crate::session::{Session, ask_all};
 
-/// A command to try, as a user's right to it is called, and how bad it is to lack it.
+/// A command to try, the name of the right to it, and how bad it is if the right is missing.
 struct Trial {
     right: &'static str,
     command: Cmd,
@@ -93,7 +94,7 @@ async fn keys(session: &Session, server: &OneServer) -> Result<Vec<Check>, Fault
     Ok(vec![Check::new("names", Level::Fault, found).remedy(remedy)])
 }
 
-/// A key that nothing has, since no template is like it.
+/// A key that is never in use, because no template looks like it.
 fn probe(session: &Session) -> Key {
     let words = session.manifest.types.first().and_then(|entry| entry.keyed().next());
     let words = words.map(crate::manifest::Keyed::words).unwrap_or_default();
@@ -140,14 +141,14 @@ fn trials(session: &Session, server: &OneServer, name: &str) -> Vec<Trial> {
         .map(|(right, arguments)| trial(right, arguments, Level::Fault, CACHE))
         .collect();
     if server.has_sentinels() {
-        trials.push(trial("role", &[], Level::Fault, "a master is not believed to be one"));
+        trials.push(trial("role", &[], Level::Fault, "a master is not recognized as a master"));
     }
     if session.servers.is_cluster() {
-        let without = "the nodes of the cluster are not found";
+        let without = "the nodes of the cluster cannot be found";
         trials.push(trial("cluster|slots", &[], Level::Fault, without));
         trials.push(trial("cluster|info", &[], Level::Fault, without));
     }
-    let without = "reads that wait for another process poll, and nothing is kept near";
+    let without = "reads that wait for another process poll instead, and near tiers keep nothing";
     trials.push(trial("client|tracking", &["OFF"], Level::Warning, without));
     trials.push(trial("wait", &["0", "1"], Level::Note, "`replica_acks` does not work"));
     let own: &[(&'static str, &[&str])] = &[

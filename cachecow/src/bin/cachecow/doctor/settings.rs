@@ -30,7 +30,7 @@ pub(super) async fn checks(session: &Session, server: &OneServer) -> Result<Vec<
             Check::new(
                 "settings",
                 Level::Note,
-                "INFO is denied: version and settings were not looked at",
+                "INFO is denied: version and settings were not checked",
             )
             .remedy("run `doctor` as a user with the rights +info and +config|get"),
         ]);
@@ -74,13 +74,13 @@ fn version(info: &Pairs) -> Check {
 
 fn role(info: &Pairs) -> Check {
     if of(info, "loading") == "1" {
-        return Check::new("role", Level::Fault, "it is reading its data from disk")
-            .remedy("wait; a cache needs no persistence, and then is there at once");
+        return Check::new("role", Level::Fault, "the server is loading its data from disk")
+            .remedy("wait; a cache needs no persistence, and without it a server starts at once");
     }
     match of(info, "role") {
         "master" => Check::ok("role", "master"),
-        _ => Check::new("role", Level::Fault, "it is a replica, and takes no writes").remedy(
-            "name the master in the URL, or the sentinels that know it: redis+sentinel://a,b,c/name",
+        _ => Check::new("role", Level::Fault, "the server is a replica, and accepts no writes").remedy(
+            "put the master into the URL, or the sentinels that know it: redis+sentinel://a,b,c/name",
         ),
     }
 }
@@ -93,7 +93,7 @@ fn memory(info: &Pairs, config: &Pairs) -> Vec<Check> {
     if max == 0 {
         let found = format!("no maximum, {} in use", shown::size(used));
         checks.push(Check::new("maxmemory", Level::Warning, found).remedy(
-            "set maxmemory, and a maxmemory-policy that evicts: else the system ends the server when memory is short",
+            "set maxmemory, and a maxmemory-policy that evicts: otherwise the system kills the server when memory runs out",
         ));
     } else {
         checks.push(Check::ok(
@@ -107,9 +107,9 @@ fn memory(info: &Pairs, config: &Pairs) -> Vec<Check> {
              write's hold is refused",
         ),
         "volatile-ttl" => Check::new("maxmemory-policy", Level::Warning, policy).remedy(
-            "choose allkeys-lru or allkeys-lfu: volatile-ttl evicts leases and holds first, since they end soonest",
+            "choose allkeys-lru or allkeys-lfu: volatile-ttl evicts leases and holds first, because they expire first",
         ),
-        "" => Check::new("maxmemory-policy", Level::Note, "not told"),
+        "" => Check::new("maxmemory-policy", Level::Note, "unknown"),
         policy => Check::ok("maxmemory-policy", policy),
     };
     checks.push(check);
@@ -133,8 +133,8 @@ fn persistence(info: &Pairs, config: &Pairs) -> Vec<Check> {
              live",
         )),
         None => checks.push(
-            Check::new("snapshots", Level::Note, "not told: CONFIG GET is denied")
-                .remedy("see that the cache's server saves none"),
+            Check::new("snapshots", Level::Note, "unknown: CONFIG GET is denied")
+                .remedy("make sure that the cache's server saves no snapshots"),
         ),
     }
     if of(info, "aof_enabled") == "1" {
@@ -152,9 +152,9 @@ fn persistence(info: &Pairs, config: &Pairs) -> Vec<Check> {
             Check::new(
                 "last snapshot",
                 Level::Fault,
-                "it failed, and the server may refuse writes",
+                "the last save failed, and the server may refuse writes",
             )
-            .remedy("CONFIG SET save '', or give the disk room"),
+            .remedy("CONFIG SET save '', or free space on the disk"),
         );
     }
     checks
@@ -174,12 +174,12 @@ fn cluster(info: &Pairs, nodes: &str) -> Vec<Check> {
     let mut checks = Vec::new();
     match of(info, "cluster_state") {
         "ok" => checks.push(Check::ok("cluster", "every slot has a master")),
-        "" => checks.push(Check::new("cluster", Level::Note, "not told: CLUSTER INFO is denied")),
+        "" => checks.push(Check::new("cluster", Level::Note, "unknown: CLUSTER INFO is denied")),
         _ => checks.push(Check::new("cluster", Level::Fault, "some slots have no master").remedy(
-            "see CLUSTER NODES for the node that failed; what is in its slots goes to the backing store",
+            "see CLUSTER NODES for the node that failed; reads of keys in its slots go to the backing store",
         )),
     }
-    // `[slot->-node]` and `[slot-<-node]`, of the node itself alone.
+    // `[slot->-node]` and `[slot-<-node]` occur only in the line of the node itself.
     let own = nodes.lines().find(|line| line.contains("myself"));
     let moving = own.map_or(0, |line| line.matches(" [").count());
     if moving > 0 {

@@ -55,7 +55,7 @@ async fn clock(server: &OneServer) -> Result<Check, Fault> {
     let answer = ask(server, &redis::cmd("TIME")).await;
     let after = here();
     let Ok(Some(there)) = answer.map(|answer| replies::micros(&answer)) else {
-        return Ok(Check::new("clock", Level::Note, "not told: TIME is denied"));
+        return Ok(Check::new("clock", Level::Note, "unknown: TIME is denied"));
     };
     let there = Duration::from_micros(there);
     let apart = before.saturating_sub(there).max(there.saturating_sub(after));
