@@ -108,14 +108,7 @@ pub struct GetOrFetch<'a, F> {
     fetch: F,
 }
 
-impl<'a, F> GetOrFetch<'a, F> {
-    /// The same by another function, which is made of this one.
-    #[cfg(feature = "blocking")]
-    pub(crate) fn by<G>(self, function: impl FnOnce(F) -> G) -> GetOrFetch<'a, G> {
-        let Self { view, key, tags, fetch } = self;
-        GetOrFetch { view, key, tags, fetch: function(fetch) }
-    }
-
+impl<F> GetOrFetch<'_, F> {
     /// Has the value carry a tag, of any type; or an `Option`, an array or a `Vec` of tags. It is invalidated with
     /// the tag, and with each object that carries it: see [`queries`](crate::guide::queries). The same tags must be given
     /// with the key each time: a value that was stored with others is a miss.
@@ -153,6 +146,15 @@ impl<'a, F> GetOrFetch<'a, F> {
     pub fn tag(mut self, tags: impl QueryTags) -> Self {
         tags.each_epoch(&mut |epoch| self.tags.push(epoch));
         self
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl<'a, F> GetOrFetch<'a, F> {
+    /// The same by another function, which is made of this one.
+    pub(crate) fn by<G>(self, function: impl FnOnce(F) -> G) -> GetOrFetch<'a, G> {
+        let Self { view, key, tags, fetch } = self;
+        GetOrFetch { view, key, tags, fetch: function(fetch) }
     }
 }
 
