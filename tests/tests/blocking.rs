@@ -212,6 +212,19 @@ fn every_method(url: &str) {
     cow.close().unwrap();
 }
 
+/// An auditor runs on the cache's own thread, between the calls.
+#[test]
+fn an_auditor_runs_in_the_background() {
+    let (cow, db) = (CacheCow::memory().unwrap(), Db::of(&["ann"]));
+    let auditor = cow.as_async().auditor().one_in(1).context(Arc::new(db.clone()));
+    cow.spawn(auditor.run());
+    while cow.stats().of("Row").audited == 0 {
+        cow.with(&db).get(Row::by_id(0)).unwrap();
+        thread::yield_now();
+    }
+    assert_eq!(cow.stats().of("Row").audit_errors, 0);
+}
+
 /// The answers of cached functions, which go with a tag.
 fn asked(cow: &CacheCow, db: &Db) {
     let view = cow.with(db);

@@ -121,14 +121,14 @@ impl CacheCow {
         Ok(Self { cow, runtime })
     }
 
-    /// The async cache below, for what this one has no method for. [`block_on`](Self::block_on) waits for its futures.
+    /// The async cache below, for what this one has no method for. [`block_on`](Self::block_on) waits for its futures, and
+    /// [`spawn`](Self::spawn) leaves them to run.
     pub fn as_async(&self) -> &cow::CacheCow {
         &self.cow
     }
 
-    /// Waits for a future of the [async cache](Self::as_async), on this cache's runtime: to follow a change log, or to
-    /// run an [`Auditor`](crate::Auditor) on a thread of its own. What it spawns goes on until the last clone of this
-    /// cache is dropped.
+    /// Waits for a future of the [async cache](Self::as_async), with this cache's runtime: to follow a change log, say.
+    /// What it spawns goes on until the last clone of this cache is dropped.
     ///
     /// ```no_run
     /// # #[cfg(all(feature = "derive", feature = "postgres-log"))]
@@ -158,6 +158,23 @@ impl CacheCow {
     /// The future's own.
     pub fn block_on<T>(&self, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.runtime.wait("block_on", future)
+    }
+
+    /// Runs a future of the [async cache](Self::as_async) on the cache's own thread, which it must not block, until it is
+    /// over or the last clone of this cache is dropped: an auditor, or the exporter of metrics.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), cachecow::Error> {
+    /// use cachecow::blocking::CacheCow;
+    ///
+    /// let cow = CacheCow::open("memory://")?;
+    /// let auditor = cow.as_async().auditor().one_in(1000);
+    /// cow.spawn(auditor.run());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.spawn(future);
     }
 
     /// [`CacheCow::scope`](crate::CacheCow::scope).

@@ -8,8 +8,8 @@
 //! | `CacheCow::builder()` …`.open(url).await` | [`CacheCow::open_with`]`(builder, url)` |
 //! | `cow.write(keys, work).await` | [`CacheCow::write`], or with more settings [`CacheCow::writing`] …`.run()` |
 //! | `cow.get_or_fetch(key, ttl, fetch).await` | [`CacheCow::get_or_fetch`] …`.run()` |
-//! | `cow.follow(log)` …`.start().await`, and other futures | [`CacheCow::block_on`] |
-//! | `cow.metrics()`, `cow.auditor()` | those of [`CacheCow::as_async`] |
+//! | `cow.follow(log)` …`.start().await` | [`CacheCow::block_on`]`(cow.as_async().follow(log)` …`.start())` |
+//! | `tokio::spawn(cow.auditor()` …`.run())` | [`CacheCow::spawn`]`(cow.as_async().auditor()` …`.run())`, and so for `metrics` |
 //!
 //! ```
 //! # #[cfg(feature = "derive")]

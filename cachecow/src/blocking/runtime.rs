@@ -76,6 +76,11 @@ impl Runtime {
         }
     }
 
+    /// Runs it on our worker, until it is over or the runtime ends.
+    pub(super) fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.0.handle.spawn(future);
+    }
+
     pub(super) fn enter<T>(&self, run: impl FnOnce() -> T) -> T {
         let _entered = self.0.handle.enter();
         run()

@@ -109,14 +109,7 @@ pub struct GetOrFetch<'a, F> {
     fetch: F,
 }
 
-impl<'a, F> GetOrFetch<'a, F> {
-    /// The same by another function, which is made of this one.
-    #[cfg(feature = "blocking")]
-    pub(crate) fn by<G>(self, function: impl FnOnce(F) -> G) -> GetOrFetch<'a, G> {
-        let Self { view, key, tags, fetch } = self;
-        GetOrFetch { view, key, tags, fetch: function(fetch) }
-    }
-
+impl<F> GetOrFetch<'_, F> {
     /// Stores the value with a tag of any type, or with an `Option`, an array or a `Vec` of tags. The value is
     /// invalidated with the tag, and with each object that carries the tag: see [`queries`](crate::guide::queries).
     /// Pass the same tags with the key each time: a value that was stored with other tags is a miss.
@@ -154,6 +147,15 @@ impl<'a, F> GetOrFetch<'a, F> {
     pub fn tag(mut self, tags: impl QueryTags) -> Self {
         tags.each_epoch(&mut |epoch| self.tags.push(epoch));
         self
+    }
+}
+
+#[cfg(feature = "blocking")]
+impl<'a, F> GetOrFetch<'a, F> {
+    /// The same by another function, which is made of this one.
+    pub(crate) fn by<G>(self, function: impl FnOnce(F) -> G) -> GetOrFetch<'a, G> {
+        let Self { view, key, tags, fetch } = self;
+        GetOrFetch { view, key, tags, fetch: function(fetch) }
     }
 }
 
