@@ -45,6 +45,18 @@ impl Kind {
         }
     }
 
+    /// By the name that OpenTelemetry has for it; MariaDB is not told from MySQL.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres => "postgresql",
+            #[cfg(feature = "mysql")]
+            Self::MySql => "mysql",
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => "sqlite",
+        }
+    }
+
     /// A name in a statement.
     pub(super) fn quoted(self, name: &str) -> String {
         match self {

@@ -380,6 +380,10 @@ impl ChangeLog for Outbox {
         Ok(warnings)
     }
 
+    fn database_system(&self) -> Option<&'static str> {
+        self.database.as_ref().ok().map(|database| database.kind().as_str())
+    }
+
     fn needs_types(&self) -> bool {
         !self.emitted_only
     }
