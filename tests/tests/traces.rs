@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use cachecow::log::Outbox;
 use cachecow::{BackendErrorKind, CacheCow};
+use cachecow_tests::events::Events;
 use cachecow_tests::followed::{Database, Note};
 use cachecow_tests::moody::{Mood, Moody};
 use cachecow_tests::servers::RedisServer;
@@ -248,4 +249,36 @@ async fn a_follower_s_spans_name_its_database() {
     }
     let shown = format!("{:?}", spans.lock().seen);
     assert!(!["4711", "secret", "cud"].iter().any(|hidden| shown.contains(hidden)), "{shown}");
+}
+
+/// As the counters have them, whichever way they took.
+#[tokio::test]
+async fn every_hit_is_said_to_those_who_ask() {
+    let events = Events::listen("cachecow::hit", tracing::Level::TRACE);
+    let (cow, store) = (CacheCow::builder().near(1 << 20).memory().unwrap(), Store::with_items(9));
+    let view = cow.with(&store);
+    for _ in 0..30 {
+        read(&cow, &store, 7).await;
+        view.past_near().get(Item::by_id(7)).await.unwrap();
+        view.get(Item::by_name("item 7".to_owned())).await.unwrap();
+        view.get_many([7, 8].map(Item::by_id)).await.unwrap();
+        view.past_near().get_many([7, 8].map(Item::by_id)).await.unwrap();
+    }
+    let said = events.take();
+    let stats = cow.stats().of("Item");
+    assert!(stats.hits > 0 && stats.near_hits > 0, "{stats:?}");
+    for (source, count) in [("cache", stats.hits), ("near", stats.near_hits)] {
+        let of_source = said.iter().filter(|said| said.field("source") == format!("{source:?}"));
+        let reads = of_source.map(|said| said.field("reads").parse::<u64>().unwrap());
+        assert_eq!(reads.sum::<u64>(), count, "{source}");
+    }
+    assert!(said.iter().all(|said| said.field("type") == "\"Item\""), "{said:?}");
+    assert!(said.iter().all(|said| said.level == tracing::Level::TRACE));
+    drop(events);
+    let events = Events::listen("cachecow", tracing::Level::TRACE);
+    read(&cow, &store, 7).await;
+    assert!(
+        !events.take().iter().any(|said| said.name == "cachecow.hit"),
+        "it has a target of its own"
+    );
 }

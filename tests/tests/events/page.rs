@@ -13,7 +13,8 @@ const BEGINNING: &str = "Every event that goes to `tracing`, and what to do abou
 # The events
 
 Events go to [`tracing`](https://docs.rs/tracing). Each has a name that does not change, as the field `event` and, after
-`cachecow.`, as the name of its metadata; the target is `cachecow`, and `cachecow::audit` for the auditor's. What is said once a minute has the field `left_out`: how many were left out since it was said last. A refused fill is no
+`cachecow.`, as the name of its metadata; the target is `cachecow`, `cachecow::audit` for the auditor's, and `cachecow::hit` for
+hits. What is said once a minute has the field `left_out`: how many were left out since it was said last. A refused fill is no
 event; it is counted (`fills_refused`). No event shows a key's value, an object's or a credential: types,
 templates, counts and the cache's own errors are what they have, and `stale_object` the hash that names its key in Redis.
 
@@ -22,7 +23,7 @@ templates, counts and the cache's own errors are what they have, and `stale_obje
 const END: &str = "
 # The spans
 
-At the level `debug`, under the target `cachecow`; a hit has none.
+At the level `debug`, under the target `cachecow`; a hit has none (the event `hit` shows hits to those who ask for them).
 `load` is around everything that a read does which is
 no plain hit, with `type`, `template`, the number of `reads` that one call makes together, and at its end `outcome`:
 `fetched, stored`, say, `hit` where a read of a type with few hits so far began with a claim and found the object, or
