@@ -89,9 +89,9 @@ impl<C: ?Sized + Sync> View<'_, C> {
         list: L,
     ) -> Result<Vec<Arc<L::Object>>, Error> {
         let timer = self.engine.timings.begin();
-        let (objects, source) = Box::pin(self.read_list(list)).await?;
-        timer.end(self.engine, |engine| engine.types.of::<Members<L>>(), source);
-        Ok(objects)
+        let read = Box::pin(self.read_list(list)).await;
+        timer.end(self.engine, |engine| engine.types.of::<Members<L>>(), &read, |read| read.1);
+        read.map(|(objects, _)| objects)
     }
 
     /// The objects, and the last of their sources and the list's own.
@@ -174,9 +174,9 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
     ) -> Result<Vec<Arc<L::Object>>, Error> {
         let engine = self.view.engine;
         let timer = engine.timings.begin();
-        let (objects, source) = Box::pin(self.read_list(list)).await?;
-        timer.end(engine, |engine| engine.types.of::<Members<L>>(), source);
-        Ok(objects)
+        let read = Box::pin(self.read_list(list)).await;
+        timer.end(engine, |engine| engine.types.of::<Members<L>>(), &read, |read| read.1);
+        read.map(|(objects, _)| objects)
     }
 
     /// The objects, and the last of their sources and the list's own.

@@ -24,7 +24,7 @@
 //! the last time. So a hit costs no more, but for the one in 64 whose time is taken.
 //!
 //! No label has a key in it: a type, a template, the name of a change log, or one of a few words. A type that was
-//! used has 26 series of counters, and up to six histograms.
+//! used has 26 series of counters, and up to seven histograms.
 #![doc = include_str!("../../docs/metrics.md")]
 
 mod durations;
