@@ -172,7 +172,7 @@ async fn a_fetch_is_timed_within_a_sixteenth_and_handed_on_once() {
 async fn one_read_in_64_is_timed_once_it_is_exported() {
     const READS: u32 = 6_400;
     let (cow, store) = (CacheCow::memory(), Store::with_items(1));
-    let count = r#"cachecow_read_duration_seconds_count{type="Item",source="cache"}"#;
+    let count = r#"cachecow_read_duration_seconds_count{type="Item",source="cache",outcome="ok"}"#;
     read(&cow, &store, 1).await;
     for _ in 0..READS {
         read(&cow, &store, 1).await;
@@ -211,7 +211,7 @@ async fn until_timed(scraped: &Scraped, read: impl AsyncFn()) -> String {
 }
 
 fn labels(r#type: &str, source: &str) -> String {
-    format!(r#"{{type="{type}",source="{source}"}}"#)
+    format!(r#"{{type="{type}",source="{source}",outcome="ok"}}"#)
 }
 
 #[tokio::test]
@@ -269,6 +269,43 @@ async fn a_list_is_timed_once_with_its_objects() {
             labels("Post::list_by_author_id", "fetched")
         );
     }
+}
+
+#[tokio::test]
+async fn a_read_that_fails_is_timed_too() {
+    let (cow, store) = (CacheCow::memory(), Arc::new(Store::with_items(3)));
+    let scraped = Scraped::new(cow.metrics());
+    store.set_down(true);
+    let (view, shared) = (cow.with(&*store), cow.with_shared(&store));
+    let many = || [1, 2].map(Item::by_id);
+    let failed = r#"{type="Item",source="none",outcome="error"}"#;
+    let one = async || drop(view.get(Item::by_id(1)).await.unwrap_err());
+    assert_eq!(until_timed(&scraped, one).await, failed);
+    let one = async || drop(shared.get(Item::by_id(1)).await.unwrap_err());
+    assert_eq!(until_timed(&scraped, one).await, failed);
+    let batch = async || drop(view.get_many(many()).await.unwrap_err());
+    assert_eq!(until_timed(&scraped, batch).await, failed);
+    let batch = async || drop(shared.get_many(many()).await.unwrap_err());
+    assert_eq!(until_timed(&scraped, batch).await, failed);
+    let reads = timed(&scraped);
+    assert_eq!(reads.keys().collect::<Vec<_>>(), [failed], "under this alone");
+    // What takes an error's place is a read like any other.
+    store.set_down(false);
+    let one = async || drop(view.no_store().get(Item::by_id(1)).await.unwrap());
+    assert_eq!(until_timed(&scraped, one).await, labels("Item", "fetched"));
+}
+
+#[tokio::test]
+async fn a_list_that_fails_is_timed_too() {
+    let (cow, posts) = (CacheCow::memory(), Arc::new(Posts::by([7], 3)));
+    let scraped = Scraped::new(cow.metrics());
+    posts.set_down(true);
+    let failed = r#"{type="Post::list_by_author_id",source="none",outcome="error"}"#;
+    let (view, shared) = (cow.with(&*posts), cow.with_shared(&posts));
+    let list = async || drop(view.list(Post::list_by_author_id(7)).await.unwrap_err());
+    assert_eq!(until_timed(&scraped, list).await, failed);
+    let list = async || drop(shared.list(Post::list_by_author_id(7)).await.unwrap_err());
+    assert_eq!(until_timed(&scraped, list).await, failed);
 }
 
 #[tokio::test(start_paused = true)]

@@ -4,10 +4,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use cachecow::log::Outbox;
 use cachecow::{BackendErrorKind, CacheCow};
+use cachecow_tests::events::Events;
+use cachecow_tests::followed::{Database, Note};
 use cachecow_tests::moody::{Mood, Moody};
 use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::{Item, Store};
+use cachecow_tests::told_log::{Row, Tell, told_log};
 use futures_util::future::join_all;
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -63,8 +67,13 @@ impl Spans {
 
     /// The loads, with their places.
     fn loads(&self) -> Vec<(usize, Seen)> {
+        self.of("load")
+    }
+
+    /// Those of this name, with their places.
+    fn of(&self, name: &str) -> Vec<(usize, Seen)> {
         let seen = self.lock().seen.clone();
-        seen.into_iter().enumerate().filter(|(_, seen)| seen.name == "load").collect()
+        seen.into_iter().enumerate().filter(|(_, seen)| seen.name == name).collect()
     }
 
     /// What was done within the span at this place, in order.
@@ -188,4 +197,88 @@ async fn a_batch_is_one_load_and_an_outage_shows() {
     store.set_down(true);
     cow.with(&store).get(Item::by_id(10)).await.unwrap_err();
     assert_eq!(spans.loads()[2].1.field("outcome"), "failed");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_follower_s_log_is_opened_and_its_batches_are_applied() {
+    let (spans, _guard) = Spans::listen();
+    let cow = CacheCow::memory();
+    let (log, teller) = told_log();
+    let follower = cow.follow(log).types::<(Row,)>().name("main").start().await.unwrap();
+    follower.caught_up().await.unwrap();
+    let opened = spans.of("open_log");
+    let [(place, open)] = &opened[..] else { panic!("{opened:?}") };
+    let fields = ["log", "db.system.name", "outcome"].map(|name| open.field(name));
+    assert_eq!((fields, open.within), (["main", "", "following"], None));
+    assert_eq!(spans.within(*place), ["invalidate"], "everything of the type");
+    assert!(spans.of("apply_changes").is_empty(), "nothing has changed yet");
+
+    teller.tell(Tell::Change(4711));
+    follower.caught_up().await.unwrap();
+    let applied = spans.of("apply_changes");
+    let [(place, apply)] = &applied[..] else { panic!("{applied:?}") };
+    assert_eq!((apply.field("log"), apply.field("rows"), apply.within), ("main", "1", None));
+    assert_eq!(spans.within(*place), ["settle", "invalidate"]);
+    let (_, invalidate) = spans.of("invalidate").pop().unwrap();
+    assert_eq!(["keys", "drops"].map(|name| invalidate.field(name)), ["1", "0"]);
+    assert!(!format!("{:?}", spans.lock().seen).contains("4711"), "no key is shown");
+
+    teller.tell(Tell::Fail("told to"));
+    while spans.of("open_log").len() < 2 {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    follower.caught_up().await.unwrap();
+    assert_eq!(spans.of("open_log")[1].1.field("outcome"), "following");
+    assert_eq!(follower.status().opened, 2);
+}
+
+#[tokio::test]
+async fn a_follower_s_spans_name_its_database() {
+    let database = Database::without_setup(&[]).await;
+    let setup = Outbox::from_pool(database.pool.clone()).setup_sql::<(Note,)>().unwrap();
+    sqlx::raw_sql(&setup).execute(&database.pool).await.unwrap();
+    let (spans, _guard) = Spans::listen();
+    let cow = CacheCow::memory();
+    let outbox = Outbox::connect(database.server.url());
+    let follower = cow.follow(outbox).types::<(Note,)>().start().await.unwrap();
+    database.run("insert into notes values (4711, 'secret')").await;
+    follower.caught_up().await.unwrap();
+    for name in ["open_log", "apply_changes"] {
+        let (_, span) = spans.of(name).pop().unwrap_or_else(|| panic!("no {name}"));
+        assert_eq!(span.field("db.system.name"), "postgresql", "{span:?}");
+    }
+    let shown = format!("{:?}", spans.lock().seen);
+    assert!(!["4711", "secret", "cud"].iter().any(|hidden| shown.contains(hidden)), "{shown}");
+}
+
+/// As the counters have them, whichever way they took.
+#[tokio::test]
+async fn every_hit_is_said_to_those_who_ask() {
+    let events = Events::listen("cachecow::hit", tracing::Level::TRACE);
+    let (cow, store) = (CacheCow::builder().near(1 << 20).memory().unwrap(), Store::with_items(9));
+    let view = cow.with(&store);
+    for _ in 0..30 {
+        read(&cow, &store, 7).await;
+        view.past_near().get(Item::by_id(7)).await.unwrap();
+        view.get(Item::by_name("item 7".to_owned())).await.unwrap();
+        view.get_many([7, 8].map(Item::by_id)).await.unwrap();
+        view.past_near().get_many([7, 8].map(Item::by_id)).await.unwrap();
+    }
+    let said = events.take();
+    let stats = cow.stats().of("Item");
+    assert!(stats.hits > 0 && stats.near_hits > 0, "{stats:?}");
+    for (source, count) in [("cache", stats.hits), ("near", stats.near_hits)] {
+        let of_source = said.iter().filter(|said| said.field("source") == format!("{source:?}"));
+        let reads = of_source.map(|said| said.field("reads").parse::<u64>().unwrap());
+        assert_eq!(reads.sum::<u64>(), count, "{source}");
+    }
+    assert!(said.iter().all(|said| said.field("type") == "\"Item\""), "{said:?}");
+    assert!(said.iter().all(|said| said.level == tracing::Level::TRACE));
+    drop(events);
+    let events = Events::listen("cachecow", tracing::Level::TRACE);
+    read(&cow, &store, 7).await;
+    assert!(
+        !events.take().iter().any(|said| said.name == "cachecow.hit"),
+        "it has a target of its own"
+    );
 }

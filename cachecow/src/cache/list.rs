@@ -89,9 +89,9 @@ impl<C: ?Sized + Sync> View<'_, C> {
         list: L,
     ) -> Result<Vec<Arc<L::Object>>, Error> {
         let timer = self.engine.timings.begin();
-        let (objects, source) = Box::pin(self.read_list(list)).await?;
-        timer.end(self.engine, |engine| engine.types.of::<Members<L>>(), source);
-        Ok(objects)
+        let read = Box::pin(self.read_list(list)).await;
+        timer.end(self.engine, |engine| engine.types.of::<Members<L>>(), &read, |read| read.1);
+        read.map(|(objects, _)| objects)
     }
 
     /// Returns the objects, and the slowest source among the list and its objects.
@@ -174,9 +174,9 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
     ) -> Result<Vec<Arc<L::Object>>, Error> {
         let engine = self.view.engine;
         let timer = engine.timings.begin();
-        let (objects, source) = Box::pin(self.read_list(list)).await?;
-        timer.end(engine, |engine| engine.types.of::<Members<L>>(), source);
-        Ok(objects)
+        let read = Box::pin(self.read_list(list)).await;
+        timer.end(engine, |engine| engine.types.of::<Members<L>>(), &read, |read| read.1);
+        read.map(|(objects, _)| objects)
     }
 
     /// Returns the objects, and the slowest source among the list and its objects.

@@ -133,9 +133,9 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
                 let begun = (query.detach(), unfinished);
                 Box::pin(self.go_on(Arc::new(lookup), begun)).await
             }
-        }?;
-        timer.end(engine, |engine| engine.types.of::<L::Object>(), read.source);
-        Ok(read)
+        };
+        timer.end(engine, |engine| engine.types.of::<L::Object>(), &read, |read| read.source);
+        read
     }
 
     /// [`read`](Self::read), with options for this read alone.
@@ -178,9 +178,9 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
         let lookups: Arc<[L]> = lookups.into_iter().collect();
         let engine = self.view.engine;
         let timer = engine.timings.begin_many(lookups.len());
-        let (objects, source) = Box::pin(self.read_many(lookups)).await?;
-        timer.end(engine, |engine| engine.types.of::<L::Object>(), source);
-        Ok(objects)
+        let read = Box::pin(self.read_many(lookups)).await;
+        timer.end(engine, |engine| engine.types.of::<L::Object>(), &read, |read| read.1);
+        read.map(|(objects, _)| objects)
     }
 
     /// Continues a read that was not a plain hit.

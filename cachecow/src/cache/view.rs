@@ -295,12 +295,12 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         let timer = self.engine.timings.begin();
         // Not boxed: a box would make a hit of the cache a tenth slower, and a near hit hardly faster.
         let read = match self.begin(lookup).await {
-            Ok(read) => read,
+            Ok(read) => Ok(read),
             // Boxed, so that the future of a hit stays small.
-            Err(begun) => Box::pin(self.load(*begun)).await?,
+            Err(begun) => Box::pin(self.load(*begun)).await,
         };
-        timer.end(self.engine, |engine| engine.types.of_lookup(lookup), read.source);
-        Ok(read)
+        timer.end(self.engine, |engine| engine.types.of_lookup(lookup), &read, |read| read.source);
+        read
     }
 
     /// [`CacheCow::peek`](crate::CacheCow::peek). The options of the view have no effect.
@@ -333,9 +333,9 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
     ) -> Result<Vec<Option<Arc<L::Object>>>, Error> {
         let lookups: Vec<L> = lookups.into_iter().collect();
         let timer = self.engine.timings.begin_many(lookups.len());
-        let (objects, source) = Box::pin(self.read_many(&lookups)).await?;
-        timer.end(self.engine, |engine| engine.types.of::<L::Object>(), source);
-        Ok(objects)
+        let read = Box::pin(self.read_many(&lookups)).await;
+        timer.end(self.engine, |engine| engine.types.of::<L::Object>(), &read, |read| read.1);
+        read.map(|(objects, _)| objects)
     }
 
     /// [`get_many`](Self::get_many) as a part of another read, which is timed as a whole. Also returns the slowest

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::Engine;
 use crate::cache::read::Source;
+use crate::error::Error;
 use crate::stats::TypeState;
 
 /// Picks reads at random to be timed: timing every read would take longer than a read from this process's memory.
@@ -45,15 +46,17 @@ impl Timings {
 }
 
 impl Timer {
-    /// The end of the read.
+    /// The end of the read, which has this source if it did not fail.
     #[inline]
-    pub(crate) fn end<'a>(
+    pub(crate) fn end<'a, T>(
         self,
         engine: &'a Engine,
         state: impl FnOnce(&'a Engine) -> &'a TypeState,
-        source: Source,
+        read: &Result<T, Error>,
+        source: impl FnOnce(&T) -> Source,
     ) {
         if let Some(began) = self.0 {
+            let source = read.as_ref().ok().map(source);
             state(engine).durations().read(source, began.elapsed());
         }
     }

@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use tracing::Instrument as _;
+
 use super::mapping::FollowedTable;
 use super::position::LogPosition;
 use super::row::Row;
+use super::trace;
 use super::via::{Asks, Contexts, ask_all};
 use crate::model::keys::{CacheKeys, KeySet};
 
@@ -167,7 +170,8 @@ impl Batch {
         if asks.is_empty() {
             return;
         }
-        let (sets, faults) = ask_all(asks, &self.tables, contexts).await;
+        let span = trace::name_keys(asks.len());
+        let (sets, faults) = ask_all(asks, &self.tables, contexts).instrument(span).await;
         sets.iter().for_each(|set| self.keys(set));
         for (at, fault) in faults {
             self.drop_all_of(at, &fault);

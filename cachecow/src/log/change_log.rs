@@ -140,6 +140,12 @@ pub trait ChangeLog: Send + 'static {
         None
     }
 
+    /// The database that the changes are of, by the name that OpenTelemetry has for it (`postgresql`, `mysql`, `sqlite`,
+    /// `mongodb`): `db.system.name` of the follower's [spans](crate::guide::events).
+    fn database_system(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Returns whether the log needs followed types. A log of keys that writers name does not.
     fn needs_types(&self) -> bool {
         true

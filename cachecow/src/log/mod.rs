@@ -64,6 +64,7 @@ mod row;
 mod run;
 mod status;
 mod table;
+mod trace;
 mod value;
 mod via;
 

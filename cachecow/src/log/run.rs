@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::FutureExt as _;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
+use tracing::Instrument as _;
 
 use super::batch::Batch;
 use super::change_log::{ChangeLog, Opened, Opening};
@@ -16,6 +17,7 @@ use super::mapping::FollowedTable;
 use super::mark::Mark;
 use super::position::LogPosition;
 use super::status::FollowerState;
+use super::trace;
 use super::via::Contexts;
 use crate::backend::BackendError;
 use crate::engine::Engine;
@@ -101,14 +103,21 @@ impl<L: ChangeLog> Run<L> {
 
     /// Reads the log until it fails; or waits for a while, if another instance reads it.
     async fn open_and_read(&mut self) -> Result<(), Error> {
+        let span = trace::open(&self.shared.name, self.log.database_system());
+        let follows = self.open().instrument(span.clone()).await;
+        trace::opened(&span, &follows);
+        drop(span);
+        if follows? { self.read().await } else { self.stand_by().await }
+    }
+
+    /// Opens the log; whether it is this instance that reads it.
+    async fn open(&mut self) -> Result<bool, Error> {
         let bookmark = self.mark.bookmark(&self.engine).await.map_err(unreachable)?;
         self.log.resume(bookmark);
-        let opened = match self.log.open().await? {
-            Opening::InUse => return self.stand_by().await,
-            Opening::Open(opened) => opened,
-        };
-        self.begin(opened).await?;
-        self.read().await
+        match self.log.open().await? {
+            Opening::InUse => Ok(false),
+            Opening::Open(opened) => self.begin(opened).await.map(|()| true),
+        }
     }
 
     /// Makes sure that no stale value stays in the cache whose change happened before the beginning of the log.
@@ -183,17 +192,23 @@ impl<L: ChangeLog> Run<L> {
         Ok(end)
     }
 
-    async fn process(&mut self, mut batch: Batch) -> Result<(), Error> {
+    async fn process(&mut self, batch: Batch) -> Result<(), Error> {
         let position = batch.position();
         if !batch.is_empty() {
-            self.log.settle().await?;
-            // Only now: the data that the functions read includes the changes.
-            batch.ask(&self.contexts).await;
-            self.invalidate(batch).await;
+            let span = trace::apply(&self.shared.name, self.log.database_system(), batch.rows());
+            self.apply(batch).instrument(span).await?;
         }
         if let Some(position) = position {
             self.shared.settle(position);
         }
+        Ok(())
+    }
+
+    async fn apply(&mut self, mut batch: Batch) -> Result<(), Error> {
+        self.log.settle().instrument(trace::settle()).await?;
+        // Only now: the data that the functions read includes the changes.
+        batch.ask(&self.contexts).await;
+        self.invalidate(batch).await;
         Ok(())
     }
 
@@ -208,20 +223,24 @@ impl<L: ChangeLog> Run<L> {
                 "everything of a followed type is invalidated"
             );
         }
-        let drops = u64::try_from(batch.reasons().len()).unwrap_or(u64::MAX);
+        let drops = batch.reasons().len();
         let reason = batch.reasons().last().cloned();
         let targets = self.engine.targets_of(self.scope, batch.into_keys());
-        let mut pause = FIRST_PAUSE;
-        while let Err(error) = self.engine.invalidate(targets.clone()).await {
-            // Meanwhile nothing is acknowledged, and nothing more is read: the log waits.
-            self.shared.state.lock().error = Some(with_sources(&error));
-            sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
-        }
+        let span = trace::invalidate(targets.len(), drops);
+        let until_confirmed = async {
+            let mut pause = FIRST_PAUSE;
+            while let Err(error) = self.engine.invalidate(targets.clone()).await {
+                // Meanwhile nothing is acknowledged, and nothing more is read: the log waits.
+                self.shared.state.lock().error = Some(with_sources(&error));
+                sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        };
+        until_confirmed.instrument(span).await;
         let mut state = self.shared.state.lock();
         state.error = None;
         state.rows += rows;
-        state.drops += drops;
+        state.drops += drops as u64;
         if let Some(reason) = reason {
             state.last_drop = Some(reason);
         }

@@ -12,8 +12,8 @@ use crate::stats::{FetchEnd, Histogram};
 #[derive(Default)]
 pub(super) struct Recorded(BTreeMap<Series, Vec<u64>>);
 
-/// The metric's name, the type and the other label. Types of one name are one.
-type Series = (&'static str, &'static str, &'static str);
+/// The metric's name, the type and the other labels. Types of one name are one.
+type Series = (&'static str, &'static str, &'static [&'static str]);
 
 impl Recorded {
     /// Shows the durations that were measured since the last call, and how often each was.
@@ -28,19 +28,20 @@ impl Recorded {
             let reads = reads.map(|(source, of)| (&READ_DURATION, of_source(source), of));
             let fetches = state.durations().fetches();
             let fetches = fetches.map(|(end, of)| (&FETCH_DURATION, of_end(end), of));
-            for (metric, label, histogram) in reads.chain(fetches) {
-                add(all.entry((metric.name, state.name(), label)).or_default(), histogram);
+            for (metric, labels, histogram) in reads.chain(fetches) {
+                add(all.entry((metric.name, state.name(), labels)).or_default(), histogram);
             }
         }
         for (series, counts) in all {
-            let (name, r#type, label) = series;
+            let (name, r#type, labels) = series;
+            let labels = [&[r#type], labels].concat();
             let metric = if name == READ_DURATION.name { &READ_DURATION } else { &FETCH_DURATION };
             let recorded = self.0.entry(series).or_insert_with(|| vec![0; counts.len()]);
             for ((duration, count), recorded) in counts.into_iter().zip(recorded) {
                 let new = count.saturating_sub(*recorded);
                 if new > 0 {
                     let new = usize::try_from(new).unwrap_or(usize::MAX);
-                    show(metric, &[r#type, label], duration, new);
+                    show(metric, &labels, duration, new);
                     *recorded = count;
                 }
             }
@@ -56,18 +57,20 @@ fn add(to: &mut Vec<(Duration, u64)>, histogram: &Histogram) {
     }
 }
 
-fn of_source(source: Source) -> &'static str {
+/// The labels of a read: its source and its outcome.
+fn of_source(source: Option<Source>) -> &'static [&'static str] {
     match source {
-        Source::Near => "near",
-        Source::Cache => "cache",
-        Source::Fetched => "fetched",
-        Source::Stale => "stale",
+        Some(Source::Near) => &["near", "ok"],
+        Some(Source::Cache) => &["cache", "ok"],
+        Some(Source::Fetched) => &["fetched", "ok"],
+        Some(Source::Stale) => &["stale", "ok"],
+        None => &["none", "error"],
     }
 }
 
-fn of_end(end: FetchEnd) -> &'static str {
+fn of_end(end: FetchEnd) -> &'static [&'static str] {
     match end {
-        FetchEnd::Found => "ok",
-        FetchEnd::Failed => "error",
+        FetchEnd::Found => &["ok"],
+        FetchEnd::Failed => &["error"],
     }
 }

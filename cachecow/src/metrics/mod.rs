@@ -21,10 +21,12 @@
 //! The numbers go to whatever recorder the program has installed: that of `metrics-exporter-prometheus`, say, or
 //! a bridge to OpenTelemetry. The crate's `examples` show both. Nothing is recorded while reads are served: the cache
 //! counts for itself, as [`CacheCow::stats`] shows it, and [`Exporter::collect`] hands on what was counted since
-//! the last time. So a hit costs no more, but for the one in 64 whose time is taken.
+//! the last time. So a hit costs no more, but for the one in 64 whose time is taken: in the mean some 25 instructions a call
+//! (a hit in this process's memory takes 779 instead of 756, one from Redis 7,600). A batch and a list pay that once, however many
+//! objects they have: 100 objects by `get_many` take 658,000 either way, a list of 20 takes 148,000.
 //!
 //! No label has a key in it: a type, a template, the name of a change log, or one of a few words. A type that was
-//! used has 26 series of counters, and up to six histograms.
+//! used has 26 series of counters, and up to seven histograms.
 #![doc = include_str!("../../docs/metrics.md")]
 
 mod durations;

@@ -96,8 +96,8 @@ macro_rules! metrics {
 metrics! {
     READS: Counter of Count, "cachecow_reads_total", ["type", "source", "fill"],
         "Reads, by where the value came from (near, cache, fetched, stale) and what became of a fetched one (stored, refused, skipped, unreachable). Each object of a batch counts.";
-    READ_DURATION: Histogram of Seconds, "cachecow_read_duration_seconds", ["type", "source"],
-        "Time that a read takes its caller. A batch or a list is one read, under the last of near, cache, fetched and stale that one of its objects came from. One in 64 reads is timed, at random.";
+    READ_DURATION: Histogram of Seconds, "cachecow_read_duration_seconds", ["type", "source", "outcome"],
+        "Time that a read takes its caller, by its outcome (ok, error) and by its source (none for an error). A batch or a list is one read, under the last of near, cache, fetched and stale that one of its objects came from. One in 64 reads is timed, at random.";
     FETCH_DURATION: Histogram of Seconds, "cachecow_fetch_duration_seconds", ["type", "outcome"],
         "Time that a fetch takes, by its outcome (ok, error). Each is timed; those that one call makes together, as by `fetch_many`, count once.";
     FETCH_ERRORS: Counter of Count, "cachecow_fetch_errors_total", ["type"],

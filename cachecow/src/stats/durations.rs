@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::histogram::Histogram;
 use crate::cache::read::Source;
 
-/// The durations of one type's reads, by where they were served from, and of its fetches, by how they ended.
+/// The durations of one type's reads, by where they were served from or that they failed, and of its fetches, by how they ended.
 #[derive(Default)]
 pub(crate) struct TypeDurations {
     reads: OnceLock<Box<[Histogram; READS.len()]>>,
@@ -14,7 +14,8 @@ pub(crate) struct TypeDurations {
 }
 
 /// In the order of the histograms.
-const READS: [Source; 4] = [Source::Near, Source::Cache, Source::Fetched, Source::Stale];
+const READS: [Option<Source>; 5] =
+    [Some(Source::Near), Some(Source::Cache), Some(Source::Fetched), Some(Source::Stale), None];
 const FETCHES: [FetchEnd; 2] = [FetchEnd::Found, FetchEnd::Failed];
 
 /// How a fetch ended.
@@ -27,7 +28,8 @@ pub(crate) enum FetchEnd {
 }
 
 impl TypeDurations {
-    pub(crate) fn read(&self, source: Source, took: Duration) {
+    /// A read of this source; without one it ended with an error.
+    pub(crate) fn read(&self, source: Option<Source>, took: Duration) {
         let reads = self.reads.get_or_init(Box::default);
         if let Some(at) = READS.iter().position(|each| *each == source) {
             reads[at].add(took);
@@ -43,7 +45,7 @@ impl TypeDurations {
 
     /// Those that were measured.
     #[cfg(feature = "metrics")]
-    pub(crate) fn reads(&self) -> impl Iterator<Item = (Source, &Histogram)> {
+    pub(crate) fn reads(&self) -> impl Iterator<Item = (Option<Source>, &Histogram)> {
         READS.into_iter().zip(self.reads.get().into_iter().flat_map(|reads| reads.iter()))
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::level_filters::{LevelFilter, STATIC_MAX_LEVEL};
 
 use super::counters::{COUNTERS, Counter, TypeStats};
 use super::durations::TypeDurations;
@@ -13,7 +14,7 @@ use super::read_back::ReadBack;
 use super::striped::Striped;
 use super::templates::Templates;
 use crate::backend::BackendError;
-use crate::events::{Rate, say};
+use crate::events::{HIT, Rate, say};
 use crate::model::cached::Cached;
 use crate::model::lookup::Lookup;
 use crate::protocol::{Fill, First, Lost, Outcome};
@@ -206,14 +207,32 @@ impl TypeState {
     /// Counts hits in this process's memory.
     #[inline]
     pub(crate) fn near_hits(&self, hits: u64) {
+        self.say_hits("near", hits);
         self.near_hits.add(hits);
     }
 
     /// Counts hits that did not go through the driver.
     pub(crate) fn record_hits(&self, hits: u64) {
+        self.say_hits("cache", hits);
         // More would not change the rate.
         (0..hits.min(64)).for_each(|_| self.hit_rate.hit());
         self.counters[Counter::Hits as usize].fetch_add(hits, Ordering::Relaxed);
+    }
+
+    /// Says that these reads were hits, if anybody wants to know.
+    #[inline]
+    fn say_hits(&self, source: &'static str, reads: u64) {
+        // What `tracing` asks first as well; the rest of its code would be in every hit's way.
+        if HIT.level <= STATIC_MAX_LEVEL && HIT.level <= LevelFilter::current() {
+            self.hits_are_wanted(source, reads);
+        }
+    }
+
+    #[cold]
+    fn hits_are_wanted(&self, source: &'static str, reads: u64) {
+        if reads > 0 {
+            say!(HIT, r#type = self.name, source, reads, "served from the cache");
+        }
     }
 
     /// Counts how a read ended.
@@ -221,6 +240,7 @@ impl TypeState {
     pub(crate) fn record(&self, outcome: Outcome, bypassed: bool) {
         match outcome {
             Outcome::Hit => {
+                self.say_hits("cache", 1);
                 self.hit_rate.hit();
                 self.count(Counter::Hits);
             }

@@ -38,8 +38,8 @@ panels! {
     "Reads by type" of "cachecow_reads_total" in "reqps":
         "{{type}}" => r#"sum by (type) (rate(cachecow_reads_total{job=~"$job", type=~"$type"}[$__rate_interval]))"#;
     "Time of a read" of "cachecow_read_duration_seconds":
-        "{{source}} p50" => r#"histogram_quantile(0.5, sum by (le, source) (rate(cachecow_read_duration_seconds_bucket{job=~"$job", type=~"$type"}[$__rate_interval])))"#,
-        "{{source}} p99" => r#"histogram_quantile(0.99, sum by (le, source) (rate(cachecow_read_duration_seconds_bucket{job=~"$job", type=~"$type"}[$__rate_interval])))"#;
+        "{{source}} p50" => r#"histogram_quantile(0.5, sum by (le, source) (rate(cachecow_read_duration_seconds_bucket{job=~"$job", type=~"$type", outcome="ok"}[$__rate_interval])))"#,
+        "{{source}} p99" => r#"histogram_quantile(0.99, sum by (le, source) (rate(cachecow_read_duration_seconds_bucket{job=~"$job", type=~"$type", outcome="ok"}[$__rate_interval])))"#;
     "Time of a fetch" of "cachecow_fetch_duration_seconds":
         "{{type}} p50" => r#"histogram_quantile(0.5, sum by (le, type) (rate(cachecow_fetch_duration_seconds_bucket{job=~"$job", type=~"$type"}[$__rate_interval])))"#,
         "{{type}} p99" => r#"histogram_quantile(0.99, sum by (le, type) (rate(cachecow_fetch_duration_seconds_bucket{job=~"$job", type=~"$type"}[$__rate_interval])))"#;

@@ -3,7 +3,9 @@
 const DOCUMENT: &str = include_str!("../../../cachecow/docs/change_logs.md");
 const TESTS: &[&str] = &[
     include_str!("../outbox.rs"),
+    include_str!("../outbox_columns.rs"),
     include_str!("../outbox_faults.rs"),
+    include_str!("../outbox_kill.rs"),
     include_str!("../foreign.rs"),
     include_str!("changes.rs"),
     include_str!("checks.rs"),

@@ -77,6 +77,7 @@ const TIMES: [&str; 2] = ["time", "time without time zone"];
 const DATE_TIMES: [&str; 3] = ["timestamp without time zone", "timestamp", "datetime"];
 const INSTANTS: [&str; 2] = ["timestamp with time zone", "timestamptz"];
 const DECIMALS: [&str; 2] = ["numeric", "decimal"];
+const FLOATS: [&str; 6] = ["real", "double precision", "double", "float", "float4", "float8"];
 const OTHERS: [&str; 4] = ["json", "jsonb", "date", "uuid"];
 
 impl ColumnKind {
@@ -114,7 +115,11 @@ impl ColumnKind {
             // Databases without such a type keep it as text.
             return None;
         }
-        let known: [&[&str]; 9] = [
+        if self == Self::Decimal && FLOATS.contains(&name) {
+            // Its text may be one.
+            return None;
+        }
+        let known: [&[&str]; 10] = [
             &INTEGERS,
             &BOOLS,
             &BYTES,
@@ -123,15 +128,35 @@ impl ColumnKind {
             &DATE_TIMES,
             &INSTANTS,
             &DECIMALS,
+            &FLOATS,
             &OTHERS,
         ];
         known.iter().any(|names| names.contains(&name)).then_some(false)
+    }
+
+    /// In words, as what a field needs.
+    pub(in crate::log) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Integer => "a whole number",
+            Self::Bool => "a truth value",
+            Self::Text => "a text",
+            Self::Bytes => "bytes",
+            Self::Uuid => "a UUID",
+            Self::IpAddress => "an IP address",
+            Self::Date => "a date",
+            Self::Time => "a time of day",
+            Self::DateTime => "a date and a time, without an offset",
+            Self::Instant => "a date and a time, with an offset",
+            Self::Decimal => "a decimal number",
+            Self::ObjectId => "an ObjectId",
+            Self::Any => "anything",
+        }
     }
 }
 
 /// Without a length: `character varying(20)` as `character varying`, `timestamp(3) with time zone` as `timestamp with
 /// time zone`.
-fn base_name(type_name: &str) -> String {
+pub(in crate::log) fn base_name(type_name: &str) -> String {
     let name = match (type_name.find('('), type_name.find(')')) {
         (Some(open), Some(close)) if open < close => {
             format!("{}{}", type_name[..open].trim_end(), &type_name[close + 1..])
@@ -167,6 +192,10 @@ mod tests {
             (Uuid, "uuid", Some(true)),
             (Uuid, "jsonb", Some(false)),
             (Decimal, "numeric(10,2)", Some(true)),
+            (Decimal, "double precision", None),
+            (Integer, "double precision", Some(false)),
+            (Uuid, "float4", Some(false)),
+            (Text, "real", None),
             (Time, "time(3) without time zone", Some(true)),
             (Instant, "timestamp(3) with time zone", Some(true)),
             (Instant, "timestamp", Some(false)),

@@ -17,6 +17,11 @@ use std::error::Error;
 use std::fmt;
 
 pub use kind::ColumnKind;
+#[cfg(all(
+    feature = "outbox",
+    any(feature = "postgres", feature = "mysql", feature = "sqlite")
+))]
+pub(super) use kind::base_name;
 
 use super::value::Value;
 use crate::key::KeyPart;
@@ -157,5 +162,32 @@ impl Column {
         usage: ColumnUse,
     ) -> Self {
         Self { name, field_type, kind: T::KIND, nullable: T::NULLABLE, usage }
+    }
+
+    /// Why a log is not followed where the column is of another type; `of` is the cached type.
+    #[cfg(any(
+        feature = "postgres-log",
+        all(feature = "outbox", any(feature = "postgres", feature = "mysql", feature = "sqlite"))
+    ))]
+    pub(super) fn of_another_type(&self, of: &str, table: &str, type_name: &str) -> String {
+        format!(
+            "{of}: column `{}` of {table} is of type {type_name}, which is not read as a `{}`: that needs {}; change \
+             the field's type, or the column's",
+            self.name,
+            self.field_type,
+            self.kind.as_str()
+        )
+    }
+
+    /// Why a log is not followed where there is no such column.
+    #[cfg(any(
+        feature = "postgres-log",
+        all(feature = "outbox", any(feature = "postgres", feature = "mysql", feature = "sqlite"))
+    ))]
+    pub(super) fn is_missing(&self, of: &str, table: &str) -> String {
+        format!(
+            "{of}: {table} has no column `{}`; name the field's column by `#[cache(column = \"…\")]`",
+            self.name
+        )
     }
 }

@@ -316,6 +316,10 @@ impl ChangeLog for MongoLog {
         self.confirmed.as_ref().and_then(Bookmark::to_text)
     }
 
+    fn database_system(&self) -> Option<&'static str> {
+        Some("mongodb")
+    }
+
     async fn open(&mut self) -> Result<Opening, Error> {
         (self.stream, self.given, self.unsettled) = (None, None, None);
         Ok(Opening::Open(self.try_open().await?))

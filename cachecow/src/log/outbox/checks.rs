@@ -1,12 +1,18 @@
 //! The checks before an outbox is followed.
 
+use super::columns;
 use super::database::{Database, failed};
 use super::kind::Kind;
 use super::setup::Trigger;
 use crate::error::{Error, ErrorKind};
+use crate::log::mapping::FollowedTable;
 
-/// Checks the table and the triggers, and returns the warnings.
-pub(super) async fn check(database: &Database, triggers: &[Trigger]) -> Result<Vec<String>, Error> {
+/// Checks the table, the triggers and the columns, and returns the warnings.
+pub(super) async fn check(
+    database: &Database,
+    triggers: &[Trigger],
+    followed: &[FollowedTable],
+) -> Result<Vec<String>, Error> {
     let kind = database.kind();
     database.ends("''").await.map_err(|error| {
         if !matches!(error, sqlx::Error::Database(_)) {
@@ -25,6 +31,7 @@ pub(super) async fn check(database: &Database, triggers: &[Trigger]) -> Result<V
         );
         return Err(Error::new(ErrorKind::InvalidConfig, message));
     }
+    columns::check(database, followed).await?;
     warnings(database, kind).await
 }
 

@@ -75,6 +75,14 @@ impl Database {
         })
     }
 
+    /// The texts in the first two columns.
+    pub(super) async fn pairs(&self, sql: &str) -> sqlx::Result<Vec<(String, String)>> {
+        bounded!(&self.pool, connection => {
+            let rows = sqlx::query(sql).fetch_all(connection).await?;
+            rows.iter().map(|row| Ok((row.try_get_unchecked(0)?, row.try_get_unchecked(1)?))).collect()
+        })
+    }
+
     /// Returns the first rows of these sources.
     pub(super) async fn page(&self, sources: &str) -> sqlx::Result<Vec<Entry>> {
         let sql = format!(

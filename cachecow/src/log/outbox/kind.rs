@@ -2,7 +2,7 @@
 
 use super::setup::Trigger;
 use crate::error::{Error, ErrorKind};
-use crate::log::table::identifier;
+use crate::log::table::{TableName, identifier};
 use crate::store::sql::pool::SqlPool;
 
 /// One of the three databases.
@@ -42,6 +42,18 @@ impl Kind {
                 "setup_sql: the URL begins with `postgres://`, `mysql://`, `mariadb://` or `sqlite:`, and cachecow's \
                  feature `postgres`, `mysql` or `sqlite` must be on",
             )),
+        }
+    }
+
+    /// By the name that OpenTelemetry has for it; MariaDB is not told from MySQL.
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres => "postgresql",
+            #[cfg(feature = "mysql")]
+            Self::MySql => "mysql",
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => "sqlite",
         }
     }
 
@@ -90,6 +102,49 @@ impl Kind {
             }
             #[cfg(feature = "sqlite")]
             Self::Sqlite => "select name from sqlite_master where type = 'trigger'",
+        }
+    }
+
+    /// The statement that gives the name and the type of each of a followed table's columns.
+    pub(super) fn columns(self, table: &TableName) -> String {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres => self.columns_of(&table.quoted_with_schema("public"), "null"),
+            #[allow(unreachable_patterns, reason = "PostgreSQL may be the only one")]
+            _ => {
+                let schema = table.schema().map(|schema| self.literal(schema));
+                self.columns_of(table.name(), schema.as_deref().unwrap_or("null"))
+            }
+        }
+    }
+
+    /// The same of the outbox.
+    pub(super) fn columns_of_outbox(self, table: &str) -> String {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres => self.columns_of(&self.outbox(table), "null"),
+            #[allow(unreachable_patterns, reason = "PostgreSQL may be the only one")]
+            _ => self.columns_of(table, "null"),
+        }
+    }
+
+    /// Of the table of this name: in PostgreSQL as SQL has it, with its schema.
+    fn columns_of(self, name: &str, schema: &str) -> String {
+        let _ = schema;
+        let name = self.literal(name);
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres => format!(
+                "select attname::text, format_type(atttypid, atttypmod) from pg_attribute \
+                 where attrelid = to_regclass({name}) and attnum > 0 and not attisdropped"
+            ),
+            #[cfg(feature = "mysql")]
+            Self::MySql => format!(
+                "select cast(column_name as char), cast(column_type as char) from information_schema.columns \
+                 where table_schema = coalesce({schema}, database()) and table_name = {name}"
+            ),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite => format!("select name, type from pragma_table_xinfo({name})"),
         }
     }
 

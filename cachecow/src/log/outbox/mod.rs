@@ -1,6 +1,7 @@
 //! An outbox: a table in which triggers, or the writers themselves, record changes.
 
 mod checks;
+mod columns;
 mod database;
 #[cfg(feature = "sqlx-0_8")]
 mod emit;
@@ -103,6 +104,7 @@ pub struct Outbox {
     look_at: Option<Instant>,
     emitted_only: bool,
     triggers: Vec<Trigger>,
+    followed: Vec<FollowedTable>,
     sources: HashMap<String, TableName>,
     /// The sources that are read, in a statement.
     listed: String,
@@ -142,6 +144,7 @@ impl Outbox {
             look_at: None,
             emitted_only: false,
             triggers: Vec::new(),
+            followed: Vec::new(),
             sources: HashMap::new(),
             listed: String::new(),
             identity: String::new(),
@@ -309,6 +312,7 @@ impl Outbox {
     fn prepare(&mut self, kind: Kind, tables: &[FollowedTable]) -> Result<(), Error> {
         self.triggers = self.triggers_for(kind, tables)?;
         let tables = if self.emitted_only { &[] } else { tables };
+        self.followed = tables.to_vec();
         self.sources =
             tables.iter().map(|table| (table.table.to_string(), table.table.clone())).collect();
         let mut sources: Vec<String> = self.sources.keys().map(|name| kind.literal(name)).collect();
@@ -356,6 +360,11 @@ impl Outbox {
         }
     }
 
+    /// Checks the database; warnings.
+    async fn checked(&self) -> Result<Vec<String>, Error> {
+        checks::check(self.database()?, &self.triggers, &self.followed).await
+    }
+
     async fn identity(&self) -> Result<String, Error> {
         let database = self.database()?;
         let sql = database.kind().identity(&self.table, &self.triggers);
@@ -369,13 +378,17 @@ impl ChangeLog for Outbox {
         self.connected().await?;
         let kind = self.database()?.kind();
         self.prepare(kind, setting.tables)?;
-        let mut warnings = checks::check(self.database()?, &self.triggers).await?;
+        let mut warnings = self.checked().await?;
         if setting.cache == CacheReach::Process {
             warnings.push(
                 "an outbox tells each change to one cache: with `memory://` let only one process follow it".to_owned(),
             );
         }
         Ok(warnings)
+    }
+
+    fn database_system(&self) -> Option<&'static str> {
+        self.database.as_ref().ok().map(|database| database.kind().as_str())
     }
 
     fn needs_types(&self) -> bool {
@@ -387,7 +400,7 @@ impl ChangeLog for Outbox {
         self.told = 0;
         self.look_at = None;
         self.listen().await?;
-        checks::check(self.database()?, &self.triggers).await?;
+        self.checked().await?;
         self.identity = self.identity().await?;
         // Rows are deleted only after their invalidation, so nothing was missed, whatever the position.
         Ok(Opening::Open(Opened::at(self.identity.clone(), LogPosition::new(0))))

@@ -251,6 +251,10 @@ impl ChangeLog for PostgresLog {
         findings.judge()
     }
 
+    fn database_system(&self) -> Option<&'static str> {
+        Some("postgresql")
+    }
+
     fn needs_types(&self) -> bool {
         !self.emitted_only
     }

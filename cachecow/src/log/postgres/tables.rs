@@ -196,19 +196,13 @@ fn columns(table: &FollowedTable, found: &Found, name: &str, findings: &mut Find
         told.push(column.name);
         let (ty, column_name) = (table.type_name, column.name);
         match found.columns.get(column_name) {
-            None => findings.refuse(format!(
-                "{ty}: {name} has no column `{column_name}`; name the field's column by `#[cache(column = \
-                 \"…\")]`"
-            )),
+            None => findings.refuse(column.is_missing(ty, name)),
             Some(found) if found.is_generated => findings.refuse(format!(
                 "{ty}: the log does not have `{column_name}` of {name}, which is a generated column; no key can be \
                  made of it"
             )),
             Some(found) if column.kind.fits(&found.type_name) == Some(false) => {
-                findings.refuse(format!(
-                    "{ty}: column `{column_name}` of {name} is of type {}, which is not read as a `{}`",
-                    found.type_name, column.field_type
-                ));
+                findings.refuse(column.of_another_type(ty, name, &found.type_name));
             }
             Some(_) => {}
         }
