@@ -118,3 +118,19 @@ fn wrong_tags_are_told() {
     let ran = program.run(&["invalidate-tag", "Member::tag_org", "2"]).ended(2);
     assert!(ran.err.contains("needs --manifest FILE"), "{ran:?}");
 }
+
+/// A script whose variable is not set must not be told that something was invalidated.
+#[test]
+fn an_empty_name_is_refused() {
+    let server = RedisServer::start();
+    let program = Program::on(&server.url());
+    for arguments in [
+        &["invalidate", ""][..],
+        &["inspect", ""],
+        &["invalidate-tag", "", "--of", "member:{id}"],
+        &["invalidate-tag", "org:{u32}", "2", "--of", ""],
+    ] {
+        let ran = program.run(arguments).ended(2);
+        assert!(ran.err.contains("a value is required for"), "{ran:?}");
+    }
+}

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args as Arguments, Parser, Subcommand};
 use clap_complete::Shell;
 
@@ -110,6 +111,8 @@ pub(crate) enum Command {
 #[derive(Debug, Arguments)]
 pub(crate) struct Named {
     /// A lookup, a template with types, or a name in Redis
+    // Empty, as of a variable that is not set, it would be a template like another.
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) key: String,
     /// One for each placeholder; TYPE:VALUE where the command does not know the type
     #[arg(value_name = "VALUE", allow_negative_numbers = true)]
@@ -161,12 +164,13 @@ pub(crate) struct Invalidate {
 pub(crate) struct InvalidateTag {
     /// A tag of the manifest (`User::tag_org_id`), a whole clearable type (User); with --of a template
     /// with types ('org:{u32}')
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) tag: String,
     /// One for each placeholder
     #[arg(value_name = "VALUE", allow_negative_numbers = true)]
     pub(crate) values: Vec<String>,
     /// The first key template of the tag's type ('user:{id}'), without a manifest
-    #[arg(long, value_name = "TEMPLATE")]
+    #[arg(long, value_name = "TEMPLATE", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) of: Option<String>,
     #[command(flatten)]
     pub(crate) how: How,
