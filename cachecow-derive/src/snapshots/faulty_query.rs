@@ -2,10 +2,10 @@
     "unknown setting `tll`; did you mean `ttl`?"
 }
 ::core::compile_error! {
-    "`{dya}` is no parameter; the function has `db`, `day` and `len`; did you mean `{day}`?"
+    "`{dya}` is not a parameter; the function has `db`, `day` and `len`; did you mean `{day}`?"
 }
 ::core::compile_error! {
-    "`len` is left out of the key, so that calls which differ by it would share one answer: write `{len}` into the key, or mark a parameter that no answer depends on: `#[cache(not_in_key)] len`"
+    "`len` is not in the key, so calls with different values of it would share one result: write `{len}` into the key; or, if no result depends on it, mark it: `#[cache(not_in_key)] len`"
 }
 async fn best(db: &PgPool, day: NaiveDate, len: u32) -> Found<Vec<Post>> {
     db.best(day, len).await

@@ -8,7 +8,7 @@
     "`fetch` is missing; name the async function that reads one object, as in `fetch = User::find`"
 }
 ::core::compile_error! {
-    "`{idd}` is no field of `User`, which has `id`; did you mean `{id}`?"
+    "`{idd}` is not a field of `User`, which has `id`; did you mean `{id}`?"
 }
 ///A lookup of `User` by `id`, made by `User::by_id`.
 #[allow(

@@ -92,7 +92,7 @@ pub trait ListLookup: CacheSchema + CacheKeys + Clone + Send + Sync + 'static {
     }
 
     /// Reads the list from the backing store: the objects, or their primary lookups, in the order in which
-    /// [`View::list`] returns them.
+    /// [`View::list`](crate::View::list) returns them.
     ///
     /// # Errors
     ///

@@ -181,7 +181,10 @@ async fn the_near_tier_without_client_tracking() {
     assert_eq!(cow.with(&store).read(Item::by_id(1)).await.unwrap().source, Source::Cache);
     heard.extend(warnings.take_lines());
     let [warning] = &heard[..] else { panic!("one warning: {heard:?}") };
-    assert!(warning.starts_with("nothing is kept near") && warning.contains("NOPERM"), "{warning}");
+    assert!(
+        warning.starts_with("the near tier keeps nothing") && warning.contains("NOPERM"),
+        "{warning}"
+    );
 }
 
 /// How often the user was denied to track keys.

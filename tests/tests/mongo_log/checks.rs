@@ -28,7 +28,7 @@ async fn a_server_without_change_streams_is_refused() {
     let refused = refusal(|state| state.kind = Kind::Standalone).await;
     assert!(refused.contains("rs.initiate()"), "{refused}");
     let refused = refusal(|state| state.kind = Kind::Secondary).await;
-    assert!(refused.contains("no primary"), "{refused}");
+    assert!(refused.contains("not a primary"), "{refused}");
     let refused = refusal(|state| state.wire_version = 13).await;
     assert!(refused.contains("MongoDB 6.0"), "{refused}");
     let shop = Shop::open().await;
