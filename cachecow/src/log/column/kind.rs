@@ -135,6 +135,10 @@ impl ColumnKind {
     }
 
     /// In words, as what a field needs.
+    #[cfg(any(
+        feature = "postgres-log",
+        all(feature = "outbox", any(feature = "postgres", feature = "mysql", feature = "sqlite"))
+    ))]
     pub(in crate::log) const fn as_str(self) -> &'static str {
         match self {
             Self::Integer => "a whole number",

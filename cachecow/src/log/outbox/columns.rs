@@ -104,13 +104,10 @@ impl Kind {
         match self {
             #[cfg(feature = "sqlite")]
             Self::Sqlite => fits_in_sqlite(wanted, type_name),
-            // A trigger's text of it is a byte, not a digit.
             #[cfg(feature = "mysql")]
-            Self::MySql if wanted == ColumnKind::Bool && base_name(type_name) == "bit" => {
-                Some(false)
-            }
-            #[allow(unreachable_patterns, reason = "SQLite may be the only one")]
-            _ => wanted.fits(type_name),
+            Self::MySql => fits_in_mysql(wanted, type_name),
+            #[cfg(feature = "postgres")]
+            Self::Postgres => wanted.fits(type_name),
         }
     }
 
@@ -122,6 +119,18 @@ impl Kind {
             #[allow(unreachable_patterns, reason = "SQLite may be the only one")]
             _ => "bigint",
         }
+    }
+}
+
+/// As [`ColumnKind::fits`], of the texts that triggers write in MySQL: of a whole number digits, of bits bytes, and of
+/// bytes what they are as UTF-8.
+#[cfg(feature = "mysql")]
+fn fits_in_mysql(wanted: ColumnKind, type_name: &str) -> Option<bool> {
+    match wanted {
+        ColumnKind::Bool if base_name(type_name) == "bit" => Some(false),
+        ColumnKind::Bool if ColumnKind::Integer.fits(type_name) == Some(true) => None,
+        ColumnKind::Text if ColumnKind::Bytes.fits(type_name) == Some(true) => None,
+        _ => wanted.fits(type_name),
     }
 }
 
@@ -142,10 +151,26 @@ fn fits_in_sqlite(wanted: ColumnKind, type_name: &str) -> Option<bool> {
     }
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(all(test, feature = "mysql", feature = "sqlite"))]
 mod tests {
-    use super::fits_in_sqlite;
+    use super::{fits_in_mysql, fits_in_sqlite};
     use crate::log::column::ColumnKind::{Any, Bool, Bytes, Instant, Integer, Text, Uuid};
+
+    #[test]
+    fn in_mysql_a_truth_value_may_be_a_number_and_a_text_be_bytes() {
+        for (kind, name, fits) in [
+            (Bool, "bit(1)", Some(false)),
+            (Bool, "datetime", Some(false)),
+            (Bool, "int(11)", None),
+            (Bool, "tinyint(1)", None),
+            (Text, "varbinary(26)", None),
+            (Uuid, "binary(16)", Some(false)),
+            (Instant, "timestamp", Some(false)),
+            (Integer, "int(10) unsigned", Some(true)),
+        ] {
+            assert_eq!(fits_in_mysql(kind, name), fits, "{kind:?} {name}");
+        }
+    }
 
     #[test]
     fn of_sqlite_s_types_the_numbers_alone_tell_something() {

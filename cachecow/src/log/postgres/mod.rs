@@ -128,7 +128,8 @@ impl PostgresLog {
     /// `sslmode`, `sslrootcert`, `sslcert` and `sslkey` (feature `tls`) mean the same as in PostgreSQL, with three
     /// differences. The default of `sslmode` is `disable`. `verify-ca` also compares the host's name with the
     /// certificate's, as `verify-full` does. And without `sslrootcert`, these two trust Mozilla's certificate
-    /// authorities. Files are in PEM. Use `verify-full` if the network is not yours: `require` without
+    /// authorities. Files are in PEM. `sslcert` and `sslkey` are the user's certificate and
+    /// its key, without a passphrase, for a server that demands one (`clientcert=verify-full`). Use `verify-full` if the network is not yours: `require` without
     /// `sslrootcert` encrypts, but trusts any server.
     ///
     /// A URL that is not valid is an error of [`Follow::start`](super::Follow::start).
