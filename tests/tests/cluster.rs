@@ -70,7 +70,8 @@ async fn the_backend_s_cases_hold_on_a_cluster() {
     let cluster = RedisCluster::start_masters(&[]).await;
     let by_url = || RedisBackend::from_url(&cluster.url(), Duration::from_secs(20)).unwrap();
     let by_connection = RedisBackend::from_cluster_connection(given(&cluster).await);
-    for backend in [by_url(), by_url().with_namespace("shop"), by_connection] {
+    for backend in [by_url(), by_url().with_namespace("shop").expect("it is valid"), by_connection]
+    {
         conformance::all(&backend).boxed().await;
     }
     conformance::changes_are_told(&by_url()).await;

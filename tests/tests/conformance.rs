@@ -81,7 +81,8 @@ mod redis {
     async fn changes_are_told() {
         let server = RedisServer::start();
         conformance::changes_are_told(&open(&server)).await;
-        conformance::changes_are_told(&open(&server).with_namespace("shop")).await;
+        conformance::changes_are_told(&open(&server).with_namespace("shop").expect("it is valid"))
+            .await;
     }
 
     #[tokio::test]

@@ -442,6 +442,10 @@ async fn addresses_with_faults_are_refused_and_show_no_password() {
         ("redis+cluster://u:s3cret@a,b/x", "has only database 0"),
         ("redis+sentinel://u:s3cret@a,b/", "lacks the sentinels' name"),
         ("redis+unix://relative:s3cret", "cannot be parsed"),
+        ("redis://localhost?password=s3cret", "redis:// takes protocol"),
+        ("redis+unix:///r.sock?password=s3cret", "redis+unix:// takes db, user, pass, protocol"),
+        ("redis+sentinel://a/m?s3cret", "takes sentinel_user, sentinel_password"),
+        ("redis+cluster://a?password=s3cret", "takes no parameters"),
         ("memory://u:s3cret@x", "nothing after it"),
     ] {
         let error = CacheCow::open(url).await.expect_err(url);

@@ -32,6 +32,14 @@ pub(crate) use self::waiters::Waiters;
 use crate::key::Key;
 use crate::protocol::{Command, Reply};
 
+/// What is wrong with a namespace, which comes before every name in Redis.
+pub(crate) fn namespace_fault(namespace: &str) -> Option<&'static str> {
+    let wrong = namespace.contains(|c: char| c.is_control() || matches!(c, '{' | '}'));
+    wrong.then_some(
+        "namespace must hold neither control characters nor braces, which would change the cluster slot",
+    )
+}
+
 /// One command for one key.
 ///
 /// ```

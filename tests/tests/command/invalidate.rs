@@ -134,3 +134,11 @@ fn an_empty_name_is_refused() {
         assert!(ran.err.contains("a value is required for"), "{ran:?}");
     }
 }
+
+/// No program's cache has such a namespace, so nothing would be invalidated.
+#[test]
+fn a_namespace_that_no_cache_has_is_refused() {
+    let server = RedisServer::start();
+    let ran = Program::on(&server.url()).run(&["--namespace", "a{b", "invalidate", "k"]).ended(2);
+    assert!(ran.err.contains("namespace must hold neither"), "{ran:?}");
+}

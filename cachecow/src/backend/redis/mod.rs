@@ -36,7 +36,10 @@ pub(crate) use self::connection::Connection;
 use self::route::Route;
 use self::tracking::Watches;
 use self::url::Destination;
-use super::{BackendError, BackendErrorKind, CacheBackend, ChangeListener, Place, Request, Watch};
+use super::{
+    BackendError, BackendErrorKind, CacheBackend, ChangeListener, Place, Request, Watch,
+    namespace_fault,
+};
 use crate::engine::settings::LONGEST;
 use crate::error::{Error, ErrorKind};
 use crate::events::say;
@@ -56,7 +59,7 @@ use crate::protocol::Reply;
 /// use cachecow::{CacheCow, RedisBackend};
 ///
 /// // `CacheCow::open` does the same, with the builder's settings.
-/// let backend = RedisBackend::from_url("redis://127.0.0.1/", Duration::from_secs(1))?.with_namespace("shop");
+/// let backend = RedisBackend::from_url("redis://127.0.0.1/", Duration::from_secs(1))?.with_namespace("shop")?;
 /// let cow = CacheCow::builder().backend(backend)?;
 /// # Ok(())
 /// # }
@@ -216,13 +219,20 @@ impl RedisBackend {
 
     /// Adds `namespace` and a colon before every Redis key, so that several applications can share
     /// one database.
-    #[must_use]
-    pub fn with_namespace(mut self, namespace: &str) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidConfig`]: the namespace has braces, so that the keys of one object would be in different cluster
+    /// slots, or control characters.
+    pub fn with_namespace(mut self, namespace: &str) -> Result<Self, Error> {
+        if let Some(fault) = namespace_fault(namespace) {
+            return Err(Error::new(ErrorKind::InvalidConfig, fault));
+        }
         let prefix = if namespace.is_empty() { String::new() } else { format!("{namespace}:") };
         if let Some(shared) = self.unshared() {
             shared.prefix = prefix;
         }
-        self
+        Ok(self)
     }
 
     /// Sets the URL of the server behind an existing connection, so that the backend can open its

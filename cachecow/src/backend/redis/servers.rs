@@ -24,10 +24,11 @@ impl RedisServers {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidUrl`](crate::ErrorKind::InvalidUrl).
+    /// [`ErrorKind::InvalidUrl`](crate::ErrorKind::InvalidUrl) and
+    /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig).
     pub fn open(url: &str, namespace: &str, timeout: Duration) -> Result<Self, Error> {
         let backend = RedisBackend::from_url(url, timeout)?;
-        let backend = backend.with_namespace(namespace).within(timeout);
+        let backend = backend.with_namespace(namespace)?.within(timeout);
         Ok(Self { shared: backend.shared, timeout })
     }
 

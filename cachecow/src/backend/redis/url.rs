@@ -57,7 +57,7 @@ pub(crate) fn parse(url: &str, owner: &str) -> Result<Destination, Error> {
     if tls {
         choose_cryptography().map_err(invalid)?;
     }
-    match &*scheme {
+    let destination = match &*scheme {
         "redis" => one(url).map_err(invalid),
         "redis+unix" | "unix" if cfg!(unix) && !tls => {
             one(&format!("redis+unix://{rest}")).map_err(invalid)
@@ -69,7 +69,29 @@ pub(crate) fn parse(url: &str, owner: &str) -> Result<Destination, Error> {
             "its scheme is unknown; write redis://host:6379, rediss://…, redis+unix:///path, \
              redis+sentinel://a,b,c/name, redis+cluster://a,b,c or memory://",
         )),
+    }?;
+    check_parameters(&scheme, rest).map_err(|what| invalid(&what))?;
+    Ok(destination)
+}
+
+/// A parameter that nobody reads may be a password that was meant to count. Its name is not shown: it may be a part of one.
+fn check_parameters(scheme: &str, rest: &str) -> Result<(), String> {
+    let known: &[&str] = match scheme {
+        "redis" => &["protocol"],
+        "redis+sentinel" => &["sentinel_user", "sentinel_password"],
+        "redis+cluster" => &[],
+        _ => &["db", "user", "pass", "protocol"],
+    };
+    let query = rest.split_once('?').map_or("", |(_, query)| query);
+    let mut names =
+        query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
+    if names.all(|name| name.is_empty() || known.contains(&name)) {
+        return Ok(());
     }
+    Err(match known {
+        [] => format!("{scheme}:// takes no parameters after `?`"),
+        _ => format!("it has an unknown parameter; {scheme}:// takes {}", known.join(", ")),
+    })
 }
 
 /// A single server.

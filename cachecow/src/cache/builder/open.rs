@@ -51,7 +51,7 @@ impl Builder {
 
     #[cfg(feature = "redis")]
     fn on_redis(self, backend: RedisBackend) -> Result<CacheCow, Error> {
-        let mut backend = backend.with_namespace(&self.namespace);
+        let mut backend = backend.with_namespace(&self.namespace)?;
         if let Some(Secret(url)) = &self.near_url {
             backend = backend.with_near_url(url)?;
         }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Builder;
+use crate::backend::namespace_fault;
 use crate::error::{Error, ErrorKind};
 
 impl Builder {
@@ -45,15 +46,11 @@ impl Builder {
                 "replica_acks must wait for at least 1 ms, and for half of the operation_timeout at \
                  most",
             ),
-            (
-                self.namespace.contains(|c: char| c.is_control() || matches!(c, '{' | '}')),
-                "namespace must hold neither control characters nor braces, which would change \
-                 the cluster slot",
-            ),
         ];
         let wrong = faults.iter().filter(|(wrong, _)| *wrong);
         let faults: Vec<String> = wrong
             .map(|(_, message)| (*message).to_owned())
+            .chain(namespace_fault(&self.namespace).map(str::to_owned))
             .chain(settings.packing.faults())
             .chain(self.schemes.faults())
             .collect();
