@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
-use rcgen::{BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
+};
 
-/// It vouches for servers, to whoever is given the file with its certificate.
+/// It vouches for servers and clients, to whoever is given the file with its certificate.
 #[derive(Debug)]
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -38,8 +40,22 @@ impl Authority {
     ///
     /// If it is no name.
     pub fn certify(&self, name: &str) -> (Certificate, KeyPair) {
+        self.signed(&CertificateParams::new([name.to_owned()]).expect("a name"))
+    }
+
+    /// A certificate for the user of this name, and its key.
+    ///
+    /// # Panics
+    ///
+    /// If there is no randomness to be had.
+    pub fn certify_user(&self, name: &str) -> (Certificate, KeyPair) {
+        let mut params = CertificateParams::new([]).expect("no names");
+        params.distinguished_name.push(DnType::CommonName, name);
+        self.signed(&params)
+    }
+
+    fn signed(&self, params: &CertificateParams) -> (Certificate, KeyPair) {
         let key = KeyPair::generate().expect("a key");
-        let params = CertificateParams::new([name.to_owned()]).expect("a name");
         (params.signed_by(&key, &self.issuer).expect("a certificate"), key)
     }
 }

@@ -101,6 +101,21 @@ impl PostgresServer {
         self.port
     }
 
+    /// From the next start on, whoever comes by TLS must show a certificate of this authority, made out to the user's name;
+    /// and nobody comes by a port without TLS.
+    ///
+    /// # Panics
+    ///
+    /// If the authority's file cannot be read.
+    pub fn demand_certificates(&mut self, authority: &Path) {
+        let pem = std::fs::read_to_string(authority).expect("the authority's certificate");
+        self.write("root.crt", &pem);
+        let access = "local all all scram-sha-256\n\
+                      hostssl all all all scram-sha-256 clientcert=verify-full\n";
+        self.write("pg_hba.conf", access);
+        self.settings.push("ssl_ca_file=root.crt".to_owned());
+    }
+
     /// Writes a file that nobody but the server can read, where it looks for it.
     fn write(&self, name: &str, text: &str) {
         let file = self.folder.path().join("data").join(name);

@@ -126,6 +126,8 @@ impl PostgresLog {
     /// `sslmode`, `sslrootcert`, `sslcert` and `sslkey` (feature `tls`) mean what they do in PostgreSQL, with three
     /// differences: `sslmode` is `disable` unless it is named; `verify-ca` compares the host's name with the certificate's,
     /// as `verify-full` does; and without `sslrootcert` these two trust the authorities that Mozilla does. Files are in PEM.
+    /// `sslcert` and `sslkey` are the user's certificate and its key, which has no passphrase, for a server that demands one
+    /// (`clientcert=verify-full`).
     /// Name `verify-full` where the network is not yours: `require` without `sslrootcert` encrypts, and trusts any server.
     ///
     /// A URL that is not valid is an error of [`Follow::start`](super::Follow::start).

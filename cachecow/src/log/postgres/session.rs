@@ -80,12 +80,33 @@ pub(super) fn unavailable(error: PgWireError) -> Error {
             "follow: the database has no connection left for replication; raise `max_wal_senders`, of which a \
              follower takes two"
         }
+        // It says no more to those whose certificate is another user's than to those whose password is wrong.
+        PgWireError::Server(message)
+            if ["28000", "28P01"].iter().any(|code| has_code(message, code)) =>
+        {
+            "follow: the database refused the login; see that the URL has the right user and password and, if the database \
+             demands a certificate, the files of one that is made out to this user and of its key, as `sslcert` and `sslkey`"
+        }
         PgWireError::Server(_) => "follow: the database refused",
         PgWireError::Auth(_) => "follow: the database refused the login",
         PgWireError::Tls(message) => tls_failed(message),
+        // By TLS 1.3 it comes after the client's part of the handshake is over.
+        PgWireError::Io(error) if is_of_certificate(&error.to_string()) => REFUSED_CERTIFICATE,
         _ => "follow: the database cannot be reached",
     };
     Error::caused_by(ErrorKind::Unavailable, message, error)
+}
+
+const REFUSED_CERTIFICATE: &str = "follow: the database did not accept the certificate in the file `sslcert` of the URL; name \
+    one of an authority that it trusts (`ssl_ca_file` there), and that is valid now";
+
+/// Whether the server ended TLS because of the client's certificate.
+fn is_of_certificate(reason: &str) -> bool {
+    let alert = reason.split_once("received fatal alert: ").map(|(_, alert)| alert);
+    // The last is that of an authority of the same name with another key.
+    let named =
+        |alert: &str| ["UnknownCA", "DecryptError"].iter().any(|name| alert.starts_with(name));
+    alert.is_some_and(|alert| alert.contains("Certificate") || named(alert))
 }
 
 /// What to do about TLS that failed, of which the transport gives the reason as text.
@@ -98,6 +119,18 @@ fn tls_failed(reason: &str) -> &'static str {
     } else if reason.contains("invalid peer certificate") {
         "follow: the database's certificate is not trusted; name the file with its authority's certificate in the URL, as \
          `sslrootcert`"
+    } else if reason.contains("requires both") {
+        "follow: a certificate of the user's needs both `sslcert` and `sslkey` in the URL"
+    } else if is_of_certificate(reason) {
+        REFUSED_CERTIFICATE
+    } else if reason.contains("KeyMismatch") {
+        "follow: the key in the file `sslkey` is not the certificate's in the file `sslcert`; name a certificate and its own key \
+         in the URL"
+    } else if reason.contains("client certificate") || reason.contains("no certificates found") {
+        "follow: there is no certificate to be read in the file `sslcert` of the URL; name one in PEM that this process may read"
+    } else if reason.contains("private key") || reason.contains("invalid client cert/key") {
+        "follow: there is no key to be read in the file `sslkey` of the URL; name one in PEM that this process may read, without a \
+         passphrase: `openssl pkey -in key.pem -out plain.pem` takes it off"
     } else {
         "follow: TLS with the database failed; see that `sslrootcert`, `sslcert` and `sslkey` in the URL are files in PEM"
     }
