@@ -40,7 +40,7 @@ impl Authority {
     ///
     /// If it is no name.
     pub fn certify(&self, name: &str) -> (Certificate, KeyPair) {
-        self.signed(CertificateParams::new([name.to_owned()]).expect("a name"))
+        self.signed(&CertificateParams::new([name.to_owned()]).expect("a name"))
     }
 
     /// A certificate for the user of this name, and its key.
@@ -51,10 +51,10 @@ impl Authority {
     pub fn certify_user(&self, name: &str) -> (Certificate, KeyPair) {
         let mut params = CertificateParams::new([]).expect("no names");
         params.distinguished_name.push(DnType::CommonName, name);
-        self.signed(params)
+        self.signed(&params)
     }
 
-    fn signed(&self, params: CertificateParams) -> (Certificate, KeyPair) {
+    fn signed(&self, params: &CertificateParams) -> (Certificate, KeyPair) {
         let key = KeyPair::generate().expect("a key");
         (params.signed_by(&key, &self.issuer).expect("a certificate"), key)
     }
