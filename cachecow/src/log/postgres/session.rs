@@ -109,18 +109,6 @@ fn is_of_certificate(reason: &str) -> bool {
     alert.is_some_and(|alert| alert.contains("Certificate") || named(alert))
 }
 
-const REFUSED_CERTIFICATE: &str = "follow: the database did not accept the certificate in the file `sslcert` of the URL; name \
-    one of an authority that it trusts (`ssl_ca_file` there), and that is valid now";
-
-/// Whether the server ended TLS because of the client's certificate.
-fn is_of_certificate(reason: &str) -> bool {
-    let alert = reason.split_once("received fatal alert: ").map(|(_, alert)| alert);
-    // The last is that of an authority of the same name with another key.
-    let named =
-        |alert: &str| ["UnknownCA", "DecryptError"].iter().any(|name| alert.starts_with(name));
-    alert.is_some_and(|alert| alert.contains("Certificate") || named(alert))
-}
-
 /// Returns what to do about a TLS failure. The transport gives its reason as text.
 fn tls_failed(reason: &str) -> &'static str {
     if reason.contains("does not support TLS") {
