@@ -1,23 +1,23 @@
 //! Every metric, once: its name, kind, unit, labels and meaning.
 
-/// A metric, of which there is a series for each set of label values.
+/// A metric. It has one series for each combination of label values.
 ///
 /// ```
 /// use cachecow::metrics::{Kind, Metric, TABLE, Unit};
 ///
-/// // What a board shows as rates.
-/// let rates: Vec<&Metric> = TABLE.iter().filter(|metric| metric.kind == Kind::Counter).collect();
-/// let reads = rates.iter().find(|metric| metric.name == "cachecow_reads_total").unwrap();
-/// assert_eq!((reads.unit, reads.labels), (Unit::Count, &["type", "source", "fill"][..]));
+/// // The metrics that a dashboard shows as rates. let rates: Vec<&Metric> = TABLE.iter().filter(|metric| metric.kind
+/// == Kind::Counter).collect(); let reads = rates.iter().find(|metric| metric.name ==
+/// "cachecow_reads_total").unwrap(); assert_eq!((reads.unit, reads.labels), (Unit::Count, &["type", "source",
+/// "fill"][..]));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Metric {
-    /// Its name, as Prometheus wants it.
+    /// Its name, in the form that Prometheus uses.
     pub name: &'static str,
     /// Whether it counts, shows or measures.
     pub kind: Kind,
-    /// What its numbers are of.
+    /// The unit of its numbers.
     pub unit: Unit,
     /// The names of its labels.
     pub labels: &'static [&'static str],
@@ -25,7 +25,7 @@ pub struct Metric {
     pub description: &'static str,
 }
 
-/// What can be done with a metric's numbers.
+/// How a metric's numbers behave.
 ///
 /// [`Metric`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,7 +39,7 @@ pub enum Kind {
     Histogram,
 }
 
-/// What a metric's numbers are of.
+/// The unit of a metric's numbers.
 ///
 /// [`Metric`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -95,25 +95,25 @@ macro_rules! metrics {
 
 metrics! {
     READS: Counter of Count, "cachecow_reads_total", ["type", "source", "fill"],
-        "Reads, by where the value came from (near, cache, fetched, stale) and what became of a fetched one (stored, refused, skipped, unreachable). Each object of a batch counts.";
+        "Reads, by where the value came from (near, cache, fetched, stale) and by what happened to a fetched one (stored, refused, skipped, unreachable). Each object of a batch counts.";
     READ_DURATION: Histogram of Seconds, "cachecow_read_duration_seconds", ["type", "source", "outcome"],
         "Time that a read takes its caller, by its outcome (ok, error) and by its source (none for an error). A batch or a list is one read, under the last of near, cache, fetched and stale that one of its objects came from. One in 64 reads is timed, at random.";
     FETCH_DURATION: Histogram of Seconds, "cachecow_fetch_duration_seconds", ["type", "outcome"],
         "Time that a fetch takes, by its outcome (ok, error). Each is timed; those that one call makes together, as by `fetch_many`, count once.";
     FETCH_ERRORS: Counter of Count, "cachecow_fetch_errors_total", ["type"],
-        "Fetches that ended with an error, also where an older value was served instead.";
+        "Fetches that ended with an error, also if an older value was served instead.";
     FILLS: Counter of Count, "cachecow_fills_total", ["type", "outcome"],
-        "Fetched or written values that the cache was asked to store: stored, or refused since an invalidation came in between. A refused one is a stale value that nobody was served.";
+        "Fetched or written values that the cache was asked to store: stored, or refused because an invalidation came in between. Each refused one would have been a stale value in the cache.";
     JOINS: Counter of Count, "cachecow_joins_total", ["type"],
-        "Reads that followed another caller's load in the same process: each is a fetch saved.";
+        "Reads that shared another caller's load in the same process: each saved a fetch.";
     WAITS: Counter of Count, "cachecow_waits_total", ["type"],
-        "Reads that found another process about to fill.";
+        "Reads that waited for the fill of another process.";
     BYPASSES: Counter of Count, "cachecow_bypasses_total", ["type"],
-        "Reads that made no use of the cache: it failed, was left alone after failures, had an invalidation outstanding, or held another version's fresh value.";
+        "Reads that did not use the cache: it failed, the circuit breaker was open, an invalidation of the key was outstanding, or the cache had a fresh value of another version.";
     BACKGROUND_LOADS: Counter of Count, "cachecow_background_loads_total", ["type"],
-        "Loads that ended when no caller waited for them any more.";
+        "Loads that ended after all their callers had stopped waiting.";
     BACKEND_ERRORS: Counter of Count, "cachecow_backend_errors_total", ["type"],
-        "Commands of reads that the cache did not answer, or not properly.";
+        "Commands of reads that the cache did not answer, or answered with an error.";
     REJECTED: Counter of Count, "cachecow_values_rejected_total", ["type", "reason"],
         "Stored values that were not served: malformed (also undecodable, too large, or of another key), or of another version or other settings.";
     NOT_STORED: Counter of Count, "cachecow_values_not_stored_total", ["type", "reason"],
@@ -123,25 +123,25 @@ metrics! {
     INVALIDATIONS: Counter of Count, "cachecow_invalidations_total", ["outcome"],
         "Invalidations of a key, or of the tags of one type together: confirmed at the first attempt; failed and left to the background; retried and then confirmed.";
     PENDING: Gauge of Count, "cachecow_pending_invalidations", [],
-        "Keys and tags whose invalidation failed and is being retried. This process reads them past the cache; others may serve the old value.";
+        "Keys and tags whose invalidation failed and is being retried. This process does not read them from the cache; others may serve the old value.";
     PENDING_AGE: Gauge of Seconds, "cachecow_pending_invalidation_age_seconds", [],
         "For how long the oldest of these has been outstanding; 0 if there are none.";
     CIRCUIT_OPEN: Gauge of Count, "cachecow_circuit_open", [],
-        "1 while reads go past the cache because it kept failing.";
+        "1 while the circuit breaker is open: reads do not use the cache, because it failed several times in a row.";
     CIRCUIT_OPENINGS: Counter of Count, "cachecow_circuit_openings_total", [],
-        "How often that began.";
+        "How often the circuit breaker opened.";
     DEGRADED: Gauge of Count, "cachecow_degraded", ["reason"],
-        "1 while the process is degraded for this reason, as `CacheCow::health` tells it.";
+        "1 while the process is degraded for this reason, as in `CacheCow::health`.";
     NEAR_ENTRIES: Gauge of Count, "cachecow_near_entries", [],
-        "Values in this process's memory. Of a cache with a near tier only, as the next three.";
+        "Values in this process's memory. Only for a cache with a near tier, like the next three.";
     NEAR_BYTES: Gauge of Bytes, "cachecow_near_bytes", [],
-        "About how much memory these take.";
+        "About how much memory these values take.";
     NEAR_CAPACITY: Gauge of Bytes, "cachecow_near_capacity_bytes", [],
-        "How much they may take.";
+        "How much memory they may take.";
     NEAR_EVICTIONS: Counter of Count, "cachecow_near_evictions_total", [],
-        "Values that made room for others in this process's memory, or were too large for it.";
+        "Values that were evicted from this process's memory, or were too large for it.";
     LOG_FOLLOWING: Gauge of Count, "cachecow_log_following", ["log"],
-        "1 while the follower reads its change log or stands by for another that does; 0 while it is down or stopped.";
+        "1 while the follower reads its change log, or waits because another instance reads it; 0 while it is down or stopped.";
     LOG_LAG: Gauge of Seconds, "cachecow_log_lag_seconds", ["log"],
         "Everything that was committed longer ago than this is invalidated.";
     LOG_LAG_BYTES: Gauge of Bytes, "cachecow_log_lag_bytes", ["log"],
@@ -149,5 +149,5 @@ metrics! {
     LOG_ROWS: Counter of Count, "cachecow_log_rows_total", ["log"],
         "Changed rows of followed tables.";
     LOG_DROPS: Counter of Count, "cachecow_log_drops_total", ["log"],
-        "How often everything of a type was invalidated, because changes were missed or not known row by row.";
+        "How often all objects of a type were invalidated, because changes were missed or the changed rows were not known.";
 }

@@ -1,4 +1,4 @@
-//! What a test asserts of what was noted.
+//! The assertions of a test about what the cache recorded.
 
 use std::fmt::{self, Write as _};
 
@@ -6,12 +6,12 @@ use super::cache::TestCache;
 use crate::engine::recorder::{Action, Entry, Thing};
 use crate::model::keys::CacheKeys;
 
-/// How many lines of what was noted a message has.
+/// How many records a message lists.
 const MOST: usize = 20;
 
-/// One thing that a [`TestCache`] noted. Shown, it is a sentence: `read user:42`.
+/// One operation that a [`TestCache`] recorded. Its `Display` is a short sentence: `read user:42`.
 ///
-/// `user:42` is the template `user:{id}` with the key's parts filled in. What an alias finds is noted under the
+/// `user:42` is the template `user:{id}` with the key's parts filled in. A read by an alias is recorded under the
 /// alias.
 ///
 /// ```
@@ -66,24 +66,25 @@ impl fmt::Display for Action {
     }
 }
 
-/// Each takes what an invalidation takes: a lookup, a list, a query's lookup, an object, a tag, a whole type
-/// ([`AllOf`](crate::AllOf)), or several of these.
+/// Each takes the same arguments as an invalidation: a lookup, a list, a query's lookup, an object, a tag, a whole
+/// type ([`AllOf`](crate::AllOf)), or several of these.
 impl TestCache {
-    /// Asserts that everything that `keys` name was invalidated: by an invalidation, or at the end of a write. It counts
-    /// once it was asked for, also where the cache could not be told.
+    /// Asserts that everything that `keys` name was invalidated: by an invalidation, or at the end of a write. It
+    /// counts when it was called, even if the cache did not answer.
     ///
-    /// What counts is what was named. An invalidation of a tag or of a whole type invalidates many objects, and is found
-    /// as that tag or type alone; and an object's invalidation by its primary key is not found by its alias.
+    /// The assertion looks for the names that were used. An invalidation of a tag or of a whole type invalidates many
+    /// objects, but is found only as that tag or type. An invalidation of an object by its primary key is not found
+    /// by its alias.
     ///
     /// # Panics
     ///
-    /// If not: with what was invalidated instead.
+    /// If something in `keys` was not. The message lists what was invalidated instead.
     #[track_caller]
     pub fn assert_invalidated(&self, keys: impl CacheKeys) {
         self.assert("assert_invalidated", Action::Invalidated, &keys, true);
     }
 
-    /// Asserts that nothing that `keys` name was invalidated; see [`assert_invalidated`](Self::assert_invalidated).
+    /// Asserts that nothing in `keys` was invalidated; see [`assert_invalidated`](Self::assert_invalidated).
     ///
     /// # Panics
     ///
@@ -93,19 +94,19 @@ impl TestCache {
         self.assert("assert_not_invalidated", Action::Invalidated, &keys, false);
     }
 
-    /// Asserts that the work of a [`write`](crate::CacheCow::write) was begun that named everything that `keys` name: so
-    /// that it is safe even if the process dies in between, as a change with an invalidation after it is not. Keys that
-    /// are named after the work ([`invalidating`](crate::Write::invalidating)) are invalidated, and not written.
+    /// Asserts that a [`write`](crate::CacheCow::write) that named everything in `keys` began its work. Such a change
+    /// is safe even if the process dies. A change with an invalidation after it is not. Keys that are named after the
+    /// work ([`invalidating`](crate::Write::invalidating)) count as invalidated, not as written.
     ///
     /// # Panics
     ///
-    /// If not: with what was written instead.
+    /// If something in `keys` was not. The message lists what was written instead.
     #[track_caller]
     pub fn assert_written(&self, keys: impl CacheKeys) {
         self.assert("assert_written", Action::Written, &keys, true);
     }
 
-    /// Asserts that no write named anything that `keys` name.
+    /// Asserts that no write named anything in `keys`.
     ///
     /// # Panics
     ///
@@ -115,40 +116,42 @@ impl TestCache {
         self.assert("assert_not_written", Action::Written, &keys, false);
     }
 
-    /// Asserts that everything that `keys` name was asked for, wherever it came from; of a whole type, that anything of it
-    /// was. The objects of a list are read, too. [`peek`](crate::CacheCow::peek) is no read.
+    /// Asserts that everything in `keys` was read, from the cache or from the fetch function. For a whole type, one
+    /// read of the type is enough. The objects of a list count as read, too. [`peek`](crate::CacheCow::peek) does not
+    /// count.
     ///
     /// # Panics
     ///
-    /// If not: with what was read instead. If a tag is named: a read is of a key.
+    /// If something in `keys` was not; the message lists what was read instead. If `keys` has a tag, because reads
+    /// are of keys.
     #[track_caller]
     pub fn assert_read(&self, keys: impl CacheKeys) {
         self.assert("assert_read", Action::Read, &keys, true);
     }
 
-    /// Asserts that nothing that `keys` name was asked for.
+    /// Asserts that nothing in `keys` was read.
     ///
     /// # Panics
     ///
-    /// If anything of it was. If a tag is named: a read is of a key.
+    /// If something in `keys` was. If `keys` has a tag, because reads are of keys.
     #[track_caller]
     pub fn assert_not_read(&self, keys: impl CacheKeys) {
         self.assert("assert_not_read", Action::Read, &keys, false);
     }
 
-    /// Asserts that everything that `keys` name was stored, after a fetch or [with a write](crate::Write::storing); of a
-    /// tag, that an object or an answer that carries it was; of a whole type, that anything of it was. What is read by an
-    /// alias is stored under the alias and under the primary key.
+    /// Asserts that everything in `keys` was stored, after a fetch or [with a write](crate::Write::storing). For a
+    /// tag, one stored object or answer that carries it is enough; for a whole type, one stored value of it. A value
+    /// that is read by an alias is stored under the alias and under the primary key.
     ///
     /// # Panics
     ///
-    /// If not: with what was stored instead.
+    /// If something in `keys` was not. The message lists what was stored instead.
     #[track_caller]
     pub fn assert_stored(&self, keys: impl CacheKeys) {
         self.assert("assert_stored", Action::Stored, &keys, true);
     }
 
-    /// Asserts that nothing that `keys` name was stored; see [`assert_stored`](Self::assert_stored).
+    /// Asserts that nothing in `keys` was stored; see [`assert_stored`](Self::assert_stored).
     ///
     /// # Panics
     ///
@@ -158,12 +161,12 @@ impl TestCache {
         self.assert("assert_not_stored", Action::Stored, &keys, false);
     }
 
-    /// What was noted so far, in order. Of any scope.
+    /// All records so far, in order, of all scopes.
     pub fn records(&self) -> Vec<Record> {
         self.recorder.entries().into_iter().map(Record::from).collect()
     }
 
-    /// What was noted so far, in order; from here on it is forgotten. For a test in several steps:
+    /// Returns all records so far, in order, and removes them. For a test in several steps:
     ///
     /// ```
     /// # #[cfg(feature = "derive")]
@@ -191,7 +194,7 @@ impl TestCache {
         self.recorder.take().into_iter().map(Record::from).collect()
     }
 
-    /// Forgets what was noted so far.
+    /// Removes all records.
     pub fn clear_records(&self) {
         self.recorder.take();
     }
@@ -239,7 +242,7 @@ impl Asked {
         self.keys.is_empty() && self.of_groups.is_empty()
     }
 
-    /// What was not done, of all that had to be.
+    /// The expected operations that were not found.
     fn missing(&self, action: Action, done: &[Entry]) -> Vec<Thing> {
         let is_done = |thing: &&Thing| done.iter().any(|entry| entry.is_of(**thing));
         let missing = self.keys.iter().filter(|thing| !is_done(thing)).copied();
@@ -260,7 +263,7 @@ impl Asked {
         missing
     }
 
-    /// What was done, of all that should not have been.
+    /// The operations that were found and should not be there.
     fn found(&self, done: &[Entry]) -> Vec<Thing> {
         let is_done = |thing: &&Thing| done.iter().any(|entry| entry.is_of(**thing));
         self.keys.iter().chain(&self.of_groups).filter(is_done).copied().collect()

@@ -15,7 +15,7 @@ use crate::cache::cow::CacheCow;
 use crate::engine::recorder::Recorder;
 use crate::error::Error;
 
-/// How long an operation may take on a real server: no test is to fail because a machine is slow.
+/// How long an operation may take on a real server. It is long, so that no test fails because a machine is slow.
 #[cfg(feature = "redis")]
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long an attempt to connect may take there.
@@ -23,17 +23,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A [`CacheCow`] for tests. It derefs to the cache, which is embedded in this process unless [`over`](Self::over) gives
-/// it a backend; [`cow`](Self::cow) is what the tested code is given.
+/// it a backend; [`cow`](Self::cow) is the handle for the tested code.
 ///
-/// It notes what is asked of it by any handle, for its `assert_…` methods, and can be told to fail, by [`go_down`](Self::go_down) and the
-/// like. Clones are one cache.
+/// It records the operations of all its handles, for its `assert_…` methods. It can simulate faults: see
+/// [`go_down`](Self::go_down). Clones are one cache.
 ///
 /// # Time
 ///
-/// Everything runs on tokio's clock: how long values are served, in the cache, in the near tier, and past their end;
-/// leases, holds, `settle`; timeouts, retries and the circuit. Pause it with `#[tokio::test(start_paused = true)]`
-/// (tokio's feature `test-util`), and move it with `tokio::time::advance`. While nothing else is to be done, tokio moves a
-/// paused clock itself to the next timer, so that waiting takes no time:
+/// All its parts use tokio's clock: the time to live of values, also in the near tier and for `stale_if_error`;
+/// leases, holds and `settle`; timeouts, retries and the circuit breaker. Pause it with
+/// `#[tokio::test(start_paused = true)]` (tokio's feature `test-util`), and move it with `tokio::time::advance`. If no
+/// task can run, tokio moves a paused clock to the next timer, so waiting takes no time:
 ///
 /// ```
 /// # #[cfg(feature = "derive")]
@@ -61,9 +61,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// # #[cfg(not(feature = "derive"))] fn main() {}
 /// ```
 ///
-/// A paused clock and real sockets do not go together: while a task waits for a database's answer, tokio finds nothing to
-/// do and moves the clock to the next timer, which may be a timeout. With a real database, or a real Redis, leave the
-/// clock alone.
+/// Do not pause the clock in a test with real sockets. While a task waits for a database, tokio has nothing else to
+/// do and moves the paused clock to the next timer, and that may be a timeout.
 ///
 /// Without jitter a time to live is exact, so the test's cache has none ([`Builder::ttl_jitter`]), unless it is given a
 /// builder. A clock that the builder was given ([`Builder::clock`]) takes tokio's place for how long values are served.
@@ -85,7 +84,7 @@ impl TestCache {
         Self::with(builder).expect("the default settings are valid")
     }
 
-    /// An empty embedded cache with these settings: the ones of the service, say.
+    /// An empty embedded cache with these settings, for example those of your service.
     ///
     /// # Errors
     ///
@@ -95,8 +94,8 @@ impl TestCache {
         Self::over(builder, backend)
     }
 
-    /// A cache on the Redis at this URL, for a test with a real server: one more process of the service, as far as the
-    /// server can tell. What other caches do is not noted.
+    /// A cache on the Redis at this URL, for a test with a real server. For the server it is one more process of the
+    /// service. Operations of other caches are not recorded.
     ///
     /// It has the default settings, without jitter, and an operation may take a minute, so that what
     /// [`before_next_fill`](Self::before_next_fill) runs may use a real database. Like [`CacheCow::open`] it connects on
@@ -134,8 +133,8 @@ impl TestCache {
         Self::over(builder, RedisBackend::from_url(url, CONNECT_TIMEOUT)?)
     }
 
-    /// A cache with these settings on a backend: a `RedisBackend`, say, or one that is shared with other caches,
-    /// in an `Arc`, as by several processes. What other caches do is not noted.
+    /// A cache with these settings on a backend: for example a `RedisBackend`, or a backend in an `Arc` that other
+    /// caches share, like several processes. Operations of other caches are not recorded.
     ///
     /// # Errors
     ///
@@ -151,7 +150,7 @@ impl TestCache {
         self.cow.clone()
     }
 
-    /// The same cache, whose assertions are of what is done by [handles of this scope](CacheCow::scoped).
+    /// The same cache. Its assertions are about the operations of [handles of this scope](CacheCow::scoped).
     #[cfg(feature = "scopes")]
     #[must_use]
     pub fn scoped(&self, scope: impl crate::key::KeyPart) -> Self {
@@ -159,38 +158,38 @@ impl TestCache {
     }
 
     /// From now on the cache cannot be reached, until [`recover`](Self::recover): reads are served by the fetch functions,
-    /// writes do their work, `invalidate` is an error. What it has cached stays.
+    /// writes do their work, and `invalidate` returns an error. The cached values stay.
     pub fn go_down(&self) {
         self.faults.set(Condition::Down);
     }
 
-    /// From now on each round trip takes so long, by tokio's clock. One that is longer than
-    /// [`operation_timeout`](Builder::operation_timeout) (500 ms) is given up, without an effect.
+    /// From now on each round trip takes this long, by tokio's clock. If that is more than
+    /// [`operation_timeout`](Builder::operation_timeout) (500 ms), the operation fails and has no effect.
     pub fn slow_down(&self, round_trip: Duration) {
         self.faults.set(Condition::Slow(round_trip));
     }
 
-    /// From now on the cache refuses to store anything new, like a Redis that is full and evicts nothing. What is cached is
-    /// served; invalidations and writes succeed.
+    /// From now on the cache refuses to store anything new, like a Redis that is full and evicts nothing. Cached
+    /// values are still served, and invalidations and writes succeed.
     pub fn fill_up(&self) {
         self.faults.set(Condition::Full);
     }
 
     /// Ends [`go_down`](Self::go_down), [`slow_down`](Self::slow_down) and [`fill_up`](Self::fill_up).
     ///
-    /// After an outage the circuit may still be open: reads use the cache again once its pause is over, which is 10 s at
-    /// the most, or after a [`ping`](CacheCow::ping). What could not be invalidated is retried
-    /// within 5 s. `tokio::time::sleep` waits for both.
+    /// After an outage the circuit breaker may still be open. Reads use the cache again after its pause, which is at
+    /// most 10 s, or after a [`ping`](CacheCow::ping). Failed invalidations are retried within 5 s.
+    /// `tokio::time::sleep` waits for both.
     pub fn recover(&self) {
         self.faults.set(Condition::Well);
     }
 
-    /// Runs `work` between the next fetch and the storing of what it brought: another request that changes the row, say. The
-    /// reader is returned what it fetched. Whether that is stored is what such a test finds out.
+    /// Runs `work` after the next fetch, before the fetched value is stored: for example another request that changes
+    /// the row. The reader still returns the fetched value. Such a test shows whether the value is stored.
     ///
-    /// The work runs once, in a task of its own. It must not read what is being fetched, since it would wait for the reader
-    /// that waits for it; and it has the [`operation_timeout`](Builder::operation_timeout) (500 ms), after which the reader
-    /// goes on without storing.
+    /// The work runs once, in its own task. It must not read the key that is being fetched: it would wait for the
+    /// reader, and the reader waits for the work. If it takes longer than the
+    /// [`operation_timeout`](Builder::operation_timeout) (500 ms), the reader continues without storing.
     ///
     /// ```
     /// # #[cfg(feature = "derive")]

@@ -14,9 +14,9 @@ const BEGINNING: &str = "Every event that goes to `tracing`, and what to do abou
 
 Events go to [`tracing`](https://docs.rs/tracing). Each has a name that does not change, as the field `event` and, after
 `cachecow.`, as the name of its metadata; the target is `cachecow`, `cachecow::audit` for the auditor's, and `cachecow::hit` for
-hits. What is said once a minute has the field `left_out`: how many were left out since it was said last. A refused fill is no
-event; it is counted (`fills_refused`). No event shows a key's value, an object's or a credential: types,
-templates, counts and the cache's own errors are what they have, and `stale_object` the hash that names its key in Redis.
+hits. An event that appears at most once a minute has the field `left_out`: how many were left out since the last one. A refused
+fill is not an event; it is counted (`fills_refused`). No event shows the value of a key or of an object, or a credential. Events have types,
+templates, counts and the cache's own errors; `stale_object` has the hash in the name of its key in Redis.
 
 ";
 
@@ -24,21 +24,18 @@ const END: &str = "
 # The spans
 
 At the level `debug`, under the target `cachecow`; a hit has none (the event `hit` shows hits to those who ask for them).
-`load` is around everything that a read does which is
-no plain hit, with `type`, `template`, the number of `reads` that one call makes together, and at its end `outcome`:
-`fetched, stored`, say, `hit` where a read of a type with few hits so far began with a claim and found the object, or
-`joined` for a caller that followed another's load. Such a span *follows from* the load's that
-served it. Within it are `ask`, `claim` and `fill`, a round of commands each, with the attributes of OpenTelemetry's
-conventions for database clients; `fetch`, around the fetch function; and `wait`, for another caller's load or another
-process's fill. `cargo run --example trace` prints one.
+The span `load` is around a read that is not a plain hit. It has `type`, `template` and the number of `reads` that one call makes together. At its
+end it has `outcome`: for example `fetched, stored`; `hit`, if a read of a type with few hits began with a claim and found the object; or `joined`,
+for a caller that shared another caller's load. A `joined` span *follows from* the span of that load. Inside `load` are `ask`, `claim` and `fill`, one
+round of commands each, with the attributes of OpenTelemetry's conventions for database clients; `fetch`, around the fetch function; and `wait`, for
+another caller's load or another process's fill. `cargo run --example trace` prints one.
 
-A follower of a change log has spans of its own, which are in no other span. They have `log`, the follower's name, and
-`db.system.name`, the database that the log is of. `open_log` is around each attempt to open the log, with all that is invalidated
-then; its `outcome` is `following`, `failed`, or `standby` while another instance reads the log (one span a second).
-`apply_changes` is around all that is done with a batch of changes after it was read, until the cache confirmed the invalidation,
-with the number of changed `rows` of followed tables. Within it are `settle`, the wait until every fetch sees the changes; `name_keys`, around the
-functions of `via`; and `invalidate`, with the number of `keys` (the tags of one type count as one) and of `drops`, the reasons
-to invalidate everything of a type.
+A follower of a change log has its own spans, which are not inside other spans. They have `log`, the follower's name, and `db.system.name`, the database
+of the log. `open_log` is around each attempt to open the log, and the invalidations at that time; its `outcome` is `following`, `failed`, or `standby`
+while another instance reads the log (one span a second). `apply_changes` is around the work for one batch of changes: from its reading until the
+cache has confirmed the invalidation. It has the number of changed `rows` of followed tables. Inside it are `settle`, the wait until every
+fetch sees the changes; `name_keys`, around the functions of `via`; and `invalidate`, with the number of `keys` (the tags of one type count as one)
+and of `drops`, the reasons to invalidate a whole type.
 ";
 
 fn page() -> String {
