@@ -5,10 +5,10 @@
 /// ```
 /// use cachecow::metrics::{Kind, Metric, TABLE, Unit};
 ///
-/// // The metrics that a dashboard shows as rates. let rates: Vec<&Metric> = TABLE.iter().filter(|metric| metric.kind
-/// == Kind::Counter).collect(); let reads = rates.iter().find(|metric| metric.name ==
-/// "cachecow_reads_total").unwrap(); assert_eq!((reads.unit, reads.labels), (Unit::Count, &["type", "source",
-/// "fill"][..]));
+/// // The metrics that a dashboard shows as rates.
+/// let rates: Vec<&Metric> = TABLE.iter().filter(|metric| metric.kind == Kind::Counter).collect();
+/// let reads = rates.iter().find(|metric| metric.name == "cachecow_reads_total").unwrap();
+/// assert_eq!((reads.unit, reads.labels), (Unit::Count, &["type", "source", "fill"][..]));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
