@@ -141,7 +141,7 @@ pub trait ChangeLog: Send + 'static {
     }
 
     /// The database that the changes are of, by the name that OpenTelemetry has for it (`postgresql`, `mysql`, `sqlite`,
-    /// `mongodb`): `db.system.name` of the follower's [spans](crate::guide::events).
+    /// `mongodb`): `db.system.name` of the follower's [spans](crate::guide::logged_events).
     fn database_system(&self) -> Option<&'static str> {
         None
     }
