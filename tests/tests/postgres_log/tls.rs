@@ -183,7 +183,7 @@ async fn a_certificate_that_is_not_accepted_or_not_readable_is_refused_with_what
     for (what, given, word) in [
         ("none", String::new(), "demands a certificate"),
         ("another's", strangers.certificate() + &strangers.key(), "did not accept the certificate"),
-        ("somebody's", somebody.certificate() + &somebody.key(), "made out to this user"),
+        ("somebody's", somebody.certificate() + &somebody.key(), "issued for this user"),
         ("half", good.certificate(), "both `sslcert` and `sslkey`"),
         ("the other half", good.key(), "both `sslcert` and `sslkey`"),
         ("not its key", good.certificate() + &other.key(), "not the certificate's"),

@@ -85,7 +85,7 @@ pub(super) fn unavailable(error: PgWireError) -> Error {
             if ["28000", "28P01"].iter().any(|code| has_code(message, code)) =>
         {
             "follow: the database refused the login; see that the URL has the right user and password and, if the database \
-             demands a certificate, the files of one that is made out to this user and of its key, as `sslcert` and `sslkey`"
+             demands a certificate, the files of one that is issued for this user and of its key, as `sslcert` and `sslkey`"
         }
         PgWireError::Server(_) => "follow: the database refused",
         PgWireError::Auth(_) => "follow: the database refused the login",
@@ -112,7 +112,7 @@ fn is_of_certificate(reason: &str) -> bool {
 /// Returns what to do about a TLS failure. The transport gives its reason as text.
 fn tls_failed(reason: &str) -> &'static str {
     if reason.contains("does not support TLS") {
-        "follow: the database has no TLS, which `sslmode` asks for; switch it on there (`ssl = on`), or name another `sslmode` \
+        "follow: the database has no TLS, which `sslmode` asks for; turn it on there (`ssl = on`), or name another `sslmode` \
          in the URL"
     } else if reason.contains("not valid for name") {
         "follow: the database's certificate is another host's; name the host in the URL as the certificate does"
@@ -130,7 +130,7 @@ fn tls_failed(reason: &str) -> &'static str {
         "follow: there is no certificate to be read in the file `sslcert` of the URL; name one in PEM that this process may read"
     } else if reason.contains("private key") || reason.contains("invalid client cert/key") {
         "follow: there is no key to be read in the file `sslkey` of the URL; name one in PEM that this process may read, without a \
-         passphrase: `openssl pkey -in key.pem -out plain.pem` takes it off"
+         passphrase: `openssl pkey -in key.pem -out plain.pem` removes it"
     } else {
         "follow: TLS with the database failed; see that `sslrootcert`, `sslcert` and `sslkey` in the URL are files in PEM"
     }
