@@ -2,11 +2,25 @@
 
 use std::sync::Arc;
 
-use cachecow::Cached;
-use cachecow::log::{PostgresLog, setup_sql};
+use cachecow::log::{ChangeLog, Follow, PostgresLog, setup_sql};
+use cachecow::{Cached, ErrorKind};
 use sqlx::{PgPool, Row as _};
 
 use crate::servers::PostgresServer;
+
+/// Why a follower is refused with its settings; `None` if it starts.
+pub async fn refused<L: ChangeLog>(follow: Follow<L>) -> Option<String> {
+    match follow.start().await {
+        Ok(follower) => {
+            follower.stop().await;
+            None
+        }
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error:?}");
+            Some(error.to_string())
+        }
+    }
+}
 
 /// A row of `app.users`, with an alias and a list.
 #[derive(Clone, Debug, PartialEq, Eq, Cached)]

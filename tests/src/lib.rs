@@ -2,6 +2,7 @@
 
 #![allow(clippy::missing_panics_doc, reason = "test support panics where a test should fail")]
 
+pub mod any_pool;
 pub mod backends;
 pub mod board;
 pub mod caches;

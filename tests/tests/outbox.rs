@@ -10,6 +10,7 @@ use cachecow::log::{
 };
 use cachecow::store::SqlPool;
 use cachecow::{CacheCow, CacheKeys, Cached, Error, ErrorKind, Source};
+use cachecow_tests::any_pool::run;
 use cachecow_tests::servers::{MariaDbServer, PostgresServer, RedisServer};
 use sqlx::Row as _;
 
@@ -65,17 +66,6 @@ impl User {
     async fn find_by_org(pool: &SqlPool, org_id: i64) -> sqlx::Result<Vec<Self>> {
         Self::rows(pool, format!("org_id = {org_id}")).await
     }
-}
-
-/// Executes statements on a connection that knows nothing of cachecow.
-async fn run(pool: &SqlPool, sql: &str) {
-    let result = match pool {
-        SqlPool::Sqlite(pool) => sqlx::raw_sql(sql).execute(pool).await.map(|_| ()),
-        SqlPool::Postgres(pool) => sqlx::raw_sql(sql).execute(pool).await.map(|_| ()),
-        SqlPool::MySql(pool) => sqlx::raw_sql(sql).execute(pool).await.map(|_| ()),
-        other => panic!("{other:?}"),
-    };
-    result.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }
 
 async fn number(pool: &SqlPool, sql: &str) -> i64 {

@@ -3,6 +3,8 @@
 use cachecow::log::Outbox;
 use cachecow::store::SqlPool;
 use cachecow::{CacheCow, Cached, ErrorKind};
+use cachecow_tests::any_pool::run;
+use cachecow_tests::followed::refused;
 use cachecow_tests::servers::{MariaDbServer, PostgresServer};
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
@@ -33,16 +35,6 @@ impl Part {
     }
 }
 
-async fn run(pool: &SqlPool, sql: &str) {
-    let result = match pool {
-        SqlPool::Sqlite(pool) => sqlx::raw_sql(sql).execute(pool).await.map(|_| ()),
-        SqlPool::Postgres(pool) => sqlx::raw_sql(sql).execute(pool).await.map(|_| ()),
-        SqlPool::MySql(pool) => sqlx::raw_sql(sql).execute(pool).await.map(|_| ()),
-        other => panic!("{other:?}"),
-    };
-    result.unwrap_or_else(|error| panic!("{sql}: {error}"));
-}
-
 async fn sqlite() -> (tempfile::TempDir, SqlPool) {
     let folder = tempfile::tempdir().unwrap();
     let url = format!("sqlite://{}?mode=rwc", folder.path().join("shop.db").display());
@@ -58,16 +50,7 @@ async fn refusal(pool: &SqlPool, columns: &str) -> Option<String> {
 
 async fn started(pool: &SqlPool) -> Option<String> {
     let cow = CacheCow::memory();
-    match cow.follow(Outbox::from_pool(pool.clone())).types::<Part>().start().await {
-        Ok(follower) => {
-            follower.stop().await;
-            None
-        }
-        Err(error) => {
-            assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error:?}");
-            Some(error.to_string())
-        }
-    }
+    refused(cow.follow(Outbox::from_pool(pool.clone())).types::<Part>()).await
 }
 
 /// Columns that fit are followed, and each of the others is refused by its name, with what was found and what is needed.

@@ -8,7 +8,7 @@ use cachecow::store::SqlPool;
 use serde_json::{Map, Value as Json};
 use sqlx::Row as _;
 
-use super::place::with;
+use crate::any_pool::with;
 
 /// It takes what has an id beyond the last one that it saw. Ids are not committed in their order.
 #[derive(Debug)]

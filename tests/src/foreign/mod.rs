@@ -28,9 +28,10 @@ use parking_lot::Mutex;
 
 use self::change::{Change, insert};
 use self::cursor::Cursor;
+use self::place::Place;
 pub use self::place::Source;
-use self::place::{Place, with};
 pub use self::user::User;
+use crate::any_pool::with;
 use crate::controlled::{Controlled, Forget, Rule};
 use crate::servers::RedisServer;
 

@@ -10,6 +10,7 @@ use sqlx::postgres::PgPoolOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 
 use super::user::{TABLE, User};
+use crate::any_pool::with;
 use crate::followed::{SETTINGS, statements};
 use crate::servers::{MariaDbServer, PostgresServer};
 
@@ -46,19 +47,6 @@ impl Source {
         matches!(self, Self::PostgresLog | Self::PostgresLogSynchronous)
     }
 }
-
-/// Does the same with whichever pool it is.
-macro_rules! with {
-    ($pool:expr, $inner:ident => $work:expr) => {
-        match $pool {
-            SqlPool::Postgres($inner) => $work,
-            SqlPool::MySql($inner) => $work,
-            SqlPool::Sqlite($inner) => $work,
-            other => panic!("{other:?}"),
-        }
-    };
-}
-pub(super) use with;
 
 /// A real server, or SQLite's file, for as long as this lives.
 pub(super) struct Place {

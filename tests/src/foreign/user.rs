@@ -4,7 +4,7 @@ use cachecow::Cached;
 use cachecow::store::SqlPool;
 use sqlx::Row as _;
 
-use super::place::with;
+use crate::any_pool::with;
 
 /// A row of `users`, with an alias and a list.
 #[derive(Clone, Debug, PartialEq, Eq, Cached)]

@@ -2,22 +2,13 @@
 
 use cachecow::log::{PostgresLog, setup_sql};
 use cachecow::{CacheCow, ErrorKind};
-use cachecow_tests::followed::{Database, Note, SETTINGS, User};
+use cachecow_tests::followed::{Database, Note, SETTINGS, User, refused};
 use cachecow_tests::servers::RedisServer;
 
 /// The error of starting with this log.
 async fn refusal(redis: &RedisServer, log: PostgresLog) -> Option<String> {
     let cow = CacheCow::open(&redis.url()).await.unwrap();
-    match cow.follow(log).types::<(User, Note)>().start().await {
-        Ok(follower) => {
-            follower.stop().await;
-            None
-        }
-        Err(error) => {
-            assert_eq!(error.kind(), ErrorKind::InvalidConfig, "{error:?}");
-            Some(error.to_string())
-        }
-    }
+    refused(cow.follow(log).types::<(User, Note)>()).await
 }
 
 /// The statements between back-quotes of the first refusal.
