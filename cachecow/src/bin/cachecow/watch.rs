@@ -19,20 +19,26 @@ use crate::scan::{self, Kind, Names};
 use crate::session::{Session, ask_all};
 use crate::{replies, shown};
 
-/// How many changes wait to be printed, about. Further ones are left out and counted: whoever reads the output may be slow,
-/// and neither this program nor the server is to keep them meanwhile.
+/// About how many changes may wait to be printed. Further ones are left out and counted: the reader of the output may be
+/// slow, and meanwhile neither this program nor the server should store them.
 const MOST_WAITING: usize = 10_000;
 
 /// A notice from a server.
 enum News {
-    /// The keys of these names have changed.
-    Changed(usize, Vec<Vec<u8>>),
+    Changed(usize, Vec<Changed>),
     /// Any key may have changed.
     Flushed(usize),
     Ended(usize),
 }
 
-/// What the servers told and is not printed yet.
+/// A key that has changed.
+struct Changed {
+    name: Vec<u8>,
+    kind: Kind,
+    key: Key,
+}
+
+/// The notices that are not printed yet.
 struct Heard {
     names: Names,
     prefix: String,
@@ -75,17 +81,17 @@ impl Heard {
         let news = match (&push.kind, &push.data[..]) {
             (PushKind::Disconnection, _) => News::Ended(at),
             (PushKind::Invalidate, [Value::Array(names)]) => {
-                let names = names.iter().filter_map(replies::bytes).filter(|name| self.shows(name));
-                let names: Vec<_> = names.map(<[u8]>::to_vec).collect();
-                if names.is_empty() {
+                let names = names.iter().filter_map(replies::bytes);
+                let changed: Vec<_> = names.filter_map(|name| self.changed(name)).collect();
+                if changed.is_empty() {
                     return;
                 }
                 if self.waiting.load(Ordering::Relaxed) >= MOST_WAITING {
-                    self.left_out.fetch_add(names.len(), Ordering::Relaxed);
+                    self.left_out.fetch_add(changed.len(), Ordering::Relaxed);
                     return;
                 }
-                self.waiting.fetch_add(names.len(), Ordering::Relaxed);
-                News::Changed(at, names)
+                self.waiting.fetch_add(changed.len(), Ordering::Relaxed);
+                News::Changed(at, changed)
             }
             (PushKind::Invalidate, _) => News::Flushed(at),
             _ => return,
@@ -94,8 +100,10 @@ impl Heard {
         let _ = self.sender.send(news);
     }
 
-    fn shows(&self, name: &[u8]) -> bool {
-        scan::parsed(&self.prefix, name).is_some_and(|(_, key)| self.names.include(key))
+    /// The change of this name, if it is to be printed.
+    fn changed(&self, name: &[u8]) -> Option<Changed> {
+        let (kind, key) = scan::parsed(&self.prefix, name)?;
+        self.names.include(key).then(|| Changed { name: name.to_vec(), kind, key })
     }
 }
 
@@ -122,8 +130,7 @@ async fn print_all(
             }
             News::Changed(at, changed) => {
                 heard.waiting.fetch_sub(changed.len(), Ordering::Relaxed);
-                for name in changed {
-                    let Some((kind, key)) = scan::parsed(&heard.prefix, &name) else { continue };
+                for Changed { name, kind, key } in changed {
                     if left > 0 {
                         left -= 1;
                         let (event, detail) = happened(session, &servers[at], kind, key).await?;

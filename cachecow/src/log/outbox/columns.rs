@@ -37,18 +37,20 @@ async fn columns(database: &Database, sql: &str) -> Result<Columns, Error> {
 /// The outbox's columns that are not as `setup_sql` makes them.
 fn of_outbox(kind: Kind, table: &str, found: &Columns) -> Vec<String> {
     let remedy = "run what `Outbox::setup_sql` prints after this table was dropped, or name another by `Outbox::table`";
-    let texts = ["source", "old_row", "new_row"].map(|name| (name, ColumnKind::Text));
-    let own = [("id", ColumnKind::Integer)].into_iter().chain(texts);
-    let wrong = own.filter_map(|(name, wanted)| match found.get(name) {
-        None => Some(format!("`{table}` is no outbox, it has no column `{name}`; {remedy}")),
-        Some(found) if wanted == ColumnKind::Integer && base_name(found) != kind.id() => Some(format!(
-            "column `{name}` of the outbox `{table}` is of type {found}, and {} is needed; {remedy}",
-            kind.id()
-        )),
-        Some(found) if wanted == ColumnKind::Text && wanted.fits(found) != Some(true) => Some(format!(
-            "column `{name}` of the outbox `{table}` is of type {found}, and text is needed; {remedy}"
-        )),
-        Some(_) => None,
+    let texts = ["source", "old_row", "new_row"].map(|name| (name, "text"));
+    let own = [("id", kind.id())].into_iter().chain(texts);
+    let wrong = own.filter_map(|(name, needed)| {
+        let Some(found) = found.get(name) else {
+            return Some(format!("`{table}` is no outbox, it has no column `{name}`; {remedy}"));
+        };
+        let fits = match name {
+            "id" => base_name(found) == needed,
+            _ => ColumnKind::Text.fits(found) == Some(true),
+        };
+        let message = || {
+            format!("column `{name}` of the outbox `{table}` is of type {found}, and {needed} is needed; {remedy}")
+        };
+        (!fits).then(message)
     });
     wrong.collect()
 }
