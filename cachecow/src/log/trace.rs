@@ -5,12 +5,12 @@
 use tracing::field::Empty;
 use tracing::{Span, debug_span};
 
-/// The opening of a log, or an attempt at it; `outcome` is told by [`opened`].
+/// The span of an attempt to open a log. [`opened`] records its `outcome`.
 pub(super) fn open(log: &str, database: Option<&'static str>) -> Span {
     debug_span!(target: "cachecow", "open_log", log, db.system.name = database, outcome = Empty)
 }
 
-/// How it ended: whether this instance follows, if it did not fail.
+/// Records how the attempt ended; `follows` says whether this instance reads the log.
 pub(super) fn opened<E>(span: &Span, follows: &Result<bool, E>) {
     let outcome = match follows {
         Ok(true) => "following",
@@ -20,22 +20,22 @@ pub(super) fn opened<E>(span: &Span, follows: &Result<bool, E>) {
     span.record("outcome", outcome);
 }
 
-/// What is done with a batch of so many changed rows after it was read, until the cache confirmed its invalidation.
+/// The span of the work for a batch of changed rows, from its reading until the cache has confirmed the invalidation.
 pub(super) fn apply(log: &str, database: Option<&'static str>, rows: u64) -> Span {
     debug_span!(target: "cachecow", "apply_changes", log, db.system.name = database, rows)
 }
 
-/// A wait until every fetch sees the changes.
+/// The span of the wait until every fetch sees the changes.
 pub(super) fn settle() -> Span {
     debug_span!(target: "cachecow", "settle")
 }
 
-/// The functions that name keys (`via`), of so many rows.
+/// The span of the functions that name keys (`via`), for this number of rows.
 pub(super) fn name_keys(rows: usize) -> Span {
     debug_span!(target: "cachecow", "name_keys", rows)
 }
 
-/// The invalidation of so many keys and tags, with all of its attempts; of so many types everything goes.
+/// The span of an invalidation, with all of its attempts. `drops` is the number of whole types in it.
 pub(super) fn invalidate(keys: usize, drops: usize) -> Span {
     debug_span!(target: "cachecow", "invalidate", keys, drops)
 }

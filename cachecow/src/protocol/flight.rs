@@ -18,7 +18,8 @@ pub enum Phase {
 /// ```
 /// use cachecow::protocol::{FollowerFate, Landing, Phase};
 ///
-/// // Who asked before the fetch began shares what it brings in any case; who asked later, if the claim stood.
+/// // A caller who asked before the fetch began always shares its result. One who asked later shares it only if the claim
+/// // stood.
 /// assert_eq!(Landing::Unfenced.fate_of(Phase::Opening), FollowerFate::Accept);
 /// assert_eq!(Landing::Fenced.fate_of(Phase::Fetching), FollowerFate::Accept);
 /// assert_eq!(Landing::Unfenced.fate_of(Phase::Fetching), FollowerFate::NextLoad);

@@ -6,7 +6,7 @@ use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
 };
 
-/// It vouches for servers and clients, to whoever is given the file with its certificate.
+/// It issues certificates for servers and clients. A program that has the file with its certificate trusts them.
 #[derive(Debug)]
 pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,

@@ -101,8 +101,8 @@ impl PostgresServer {
         self.port
     }
 
-    /// From the next start on, whoever comes by TLS must show a certificate of this authority, made out to the user's name;
-    /// and nobody comes by a port without TLS.
+    /// From the next start on, a client needs TLS on a port, and a certificate of this authority that is issued for the user's
+    /// name.
     ///
     /// # Panics
     ///

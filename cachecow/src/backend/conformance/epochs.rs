@@ -9,7 +9,7 @@ use super::support::{
 };
 use crate::protocol::{Command, Reply};
 
-/// And it stays the same, whoever takes it.
+/// A later `TakeEpoch`, with another value, returns the same epoch.
 pub async fn an_epoch_begins_when_it_is_taken(backend: &dyn CacheBackend) {
     let key = fresh_key();
     for _ in 0..2 {

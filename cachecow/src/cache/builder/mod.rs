@@ -286,7 +286,7 @@ impl Builder {
     /// stored form (a list of small numbers, for example) takes more than it counts. Default: no near tier.
     ///
     /// A hit there takes no round trip and no decoding: [`Source::Near`](crate::Source::Near). The server reports
-    /// every change to a cached value, whoever made it, and also expiry, eviction and a flush; the near tier then
+    /// every change to a cached value by any client, and also expiry, eviction and a flush; the near tier then
     /// drops the object. An object that was read by an alias, or that has tags, is also dropped when its primary
     /// key or one of its tags changes. The near tier needs one more connection, and every process hears of every
     /// change in the namespace: use it if objects are read far more often than they change. `near = false` excludes

@@ -76,7 +76,7 @@ fn read_bytes(bytes: &[u8]) -> Result<Bson, DecodeError> {
             let digits = digits.try_into().map_err(|_| no_value())?;
             Ok(Bson::Int64(i64::from_be_bytes(digits)))
         }
-        // Nested values are refused, whoever wrote them.
+        // Nested values are refused, also if another program wrote them.
         [WRAPPED, document @ ..] if document.get(4).is_some_and(|kind| !NESTING.contains(kind)) => {
             let document = Document::from_reader(document).map_err(|_| no_value())?;
             let mut elements = document.into_iter();
