@@ -417,6 +417,28 @@ async fn a_node_that_is_down_takes_its_own_keys_alone() {
 }
 
 #[tokio::test]
+async fn a_node_that_does_not_know_all_slots_is_not_believed() {
+    let partial = ["--cluster-require-full-coverage", "no"];
+    let mut cluster = RedisCluster::start_masters(&partial).await;
+    cluster.kill(1);
+    // As if node 1 had failed before node 2 heard of its slots. To node 2 the cluster works.
+    cluster.forget_slots(2, 1).await;
+    let why = async || {
+        let cow = patient().open(&cluster.url()).await.unwrap();
+        let error = cow.ping().await.expect_err("a node is down");
+        std::error::Error::source(&error).unwrap().to_string()
+    };
+    // Whichever node answers first.
+    for _ in 0..20 {
+        let why = why().await;
+        assert!(why.contains("one of the cluster's nodes"), "{why}");
+    }
+    cluster.forget_slots(0, 1).await;
+    let why = why().await;
+    assert!(why.contains("no node of the cluster serves 5461 of its 16384 slots"), "{why}");
+}
+
+#[tokio::test]
 async fn a_node_that_hangs_takes_its_own_keys_alone() {
     let partial = ["--cluster-require-full-coverage", "no"];
     let mut cluster = RedisCluster::start_masters(&partial).await;

@@ -87,7 +87,8 @@ impl RedisCluster {
         }
     }
 
-    /// Waits until every node that runs sees a working cluster, and every replica follows its master.
+    /// Waits until every node that runs sees a working cluster with an owner of every slot, and every
+    /// replica follows its master.
     ///
     /// # Panics
     ///
@@ -107,7 +108,11 @@ impl RedisCluster {
                 let follows = replication.contains("master_link_status:up")
                     || replication.contains("state=online")
                     || alone;
-                (info.contains("cluster_state:ok") && masters == MASTERS && follows).then_some(())
+                // A node knows another one before it knows its slots, and calls that a working cluster
+                // if it need not have them all.
+                let whole = info.contains(&format!("cluster_slots_assigned:{SLOTS}\r"));
+                let works = info.contains("cluster_state:ok");
+                (works && whole && masters == MASTERS && follows).then_some(())
             })
             .await;
         }
@@ -200,6 +205,20 @@ impl RedisCluster {
     pub fn restart(&mut self, node: usize) {
         self.kill(node);
         self.nodes[node].start();
+    }
+
+    /// Makes one node forget the slots that another one was given, as if it had never heard of them.
+    /// It hears of them again as soon as the other one speaks to it.
+    ///
+    /// # Panics
+    ///
+    /// If the node does not run, or has forgotten them already.
+    pub async fn forget_slots(&self, at: usize, of: usize) {
+        let mut connection = self.connection(at).await;
+        let slots: Vec<String> = slots_of(of).map(|slot| slot.to_string()).collect();
+        let mut command = redis::cmd("CLUSTER");
+        command.arg("DELSLOTS").arg(&slots);
+        let _: () = command.query_async(&mut connection).await.expect("known slots");
     }
 
     /// Hangs a node: connections stay open, nothing is answered.

@@ -32,7 +32,7 @@ pub(crate) struct Args {
 #[derive(Arguments)]
 pub(crate) struct Shared {
     /// The cache's URL, as the program opens it: redis://, rediss://, redis+unix://, redis+cluster://,
-    /// redis+sentinel://. Prefer the variable where it has a password: others see a command line
+    /// redis+sentinel://. If it has a password, use the variable: other users can see a command line
     #[arg(
         long,
         global = true,
@@ -63,13 +63,13 @@ pub(crate) struct Shared {
         hide_env_values = true
     )]
     pub(crate) manifest: Option<PathBuf>,
-    /// The scope (tenant) of the keys, such as i64:7 or str:eu; several for a scope within a scope
+    /// The scope (tenant) of the keys, such as i64:7 or str:eu; repeat it for a scope within a scope
     #[arg(long = "scope", global = true, value_name = "TYPE:VALUE")]
     pub(crate) scopes: Vec<String>,
     /// How long to wait for an answer: 500ms, 5s, 1m
     #[arg(long, global = true, value_name = "TIME", default_value = "5s", value_parser = duration)]
     pub(crate) timeout: Duration,
-    /// Print JSON: one document, or one a line from `list` and `watch`
+    /// Print JSON: one document; from `list` and `watch`, one document in each line
     #[arg(long, global = true)]
     pub(crate) json: bool,
 }
@@ -83,13 +83,13 @@ impl std::fmt::Debug for Shared {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Show what is stored under a key, who may fill it, and whether it would be served
+    /// Show what is stored under a key, who is filling or changing it, and whether a read would be served from it
     Inspect(Inspect),
     /// List what is stored: name, size, age and time to live
     List(List),
-    /// Invalidate a key, so that fetches under way do not store what they read
+    /// Invalidate a key; fetches under way do not store what they read
     Invalidate(Invalidate),
-    /// Invalidate all objects and answers that carry a tag
+    /// Invalidate all objects and answers that have a tag
     InvalidateTag(InvalidateTag),
     /// Count and measure what is stored, by type
     Stats(Stats),
@@ -114,7 +114,7 @@ pub(crate) struct Named {
     // Empty, as of a variable that is not set, it would be a template like another.
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) key: String,
-    /// One for each placeholder; TYPE:VALUE where the command does not know the type
+    /// One value for each placeholder; write TYPE:VALUE if the command does not know the type
     #[arg(value_name = "VALUE", allow_negative_numbers = true)]
     pub(crate) values: Vec<String>,
 }
@@ -130,10 +130,10 @@ pub(crate) struct Inspect {
 
 #[derive(Debug, Arguments)]
 pub(crate) struct List {
-    /// A type of the manifest (User), or the words that names begin with (user, user:email)
+    /// A type of the manifest (User), or the first words of the names (user, user:email)
     #[arg(value_name = "TYPE")]
     pub(crate) of: Option<String>,
-    /// How many to list at the most
+    /// List this many at most
     #[arg(long, value_name = "N", default_value_t = 100, conflicts_with = "all")]
     pub(crate) limit: usize,
     /// List all of them
@@ -143,11 +143,11 @@ pub(crate) struct List {
 
 #[derive(Debug, Arguments)]
 pub(crate) struct How {
-    /// Keep fetches from storing for this long, where they read a replica that lags; by default as the
-    /// manifest says
+    /// For this long, fetches do not store what they read, since the replica that they read may lag;
+    /// by default as the manifest says
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub(crate) settle: Option<Duration>,
-    /// How many replicas must acknowledge
+    /// How many replicas must acknowledge the invalidation
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) replica_acks: usize,
 }
@@ -162,14 +162,14 @@ pub(crate) struct Invalidate {
 
 #[derive(Debug, Arguments)]
 pub(crate) struct InvalidateTag {
-    /// A tag of the manifest (`User::tag_org_id`), a whole clearable type (User); with --of a template
-    /// with types ('org:{u32}')
+    /// A tag of the manifest (`User::tag_org_id`), or a type that can be cleared (User); with --of, a
+    /// template with types ('org:{u32}')
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub(crate) tag: String,
-    /// One for each placeholder
+    /// One value for each placeholder
     #[arg(value_name = "VALUE", allow_negative_numbers = true)]
     pub(crate) values: Vec<String>,
-    /// The first key template of the tag's type ('user:{id}'), without a manifest
+    /// The first key template of the tag's type ('user:{id}'); needed without a manifest
     #[arg(long, value_name = "TEMPLATE", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) of: Option<String>,
     #[command(flatten)]
@@ -178,7 +178,7 @@ pub(crate) struct InvalidateTag {
 
 #[derive(Debug, Arguments)]
 pub(crate) struct Stats {
-    /// How many keys to look at, at the most
+    /// Look at this many keys at most
     #[arg(long, value_name = "N", default_value_t = 10_000, conflicts_with = "all")]
     pub(crate) sample: usize,
     /// Look at all of them
@@ -188,13 +188,13 @@ pub(crate) struct Stats {
 
 #[derive(Debug, Arguments)]
 pub(crate) struct Watch {
-    /// A type of the manifest, or the words that names begin with
+    /// A type of the manifest, or the first words of the names
     #[arg(value_name = "TYPE")]
     pub(crate) of: Option<String>,
-    /// Also print leases and holds: who begins to fetch or to write
+    /// Also print leases and holds: they show when a fetch or a write begins
     #[arg(long)]
     pub(crate) flags: bool,
-    /// End after so many events
+    /// Stop after this many events
     #[arg(long, value_name = "N")]
     pub(crate) count: Option<u64>,
 }

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 pub(super) use self::given::Given;
 use self::node::{Manner, Node};
 use self::redirect::{Redirect, redirect};
+use self::slots::SLOTS;
 pub(super) use self::slots::slot_of;
 pub(crate) use self::topology::Seeds;
 use self::topology::Topology;
@@ -233,7 +234,7 @@ impl Cluster {
         Ok(map.masters().iter().map(|node| Arc::clone(node.server())).collect())
     }
 
-    /// Asks every master.
+    /// Asks every master. Fails, too, if slots have no master: their keys cannot be invalidated.
     pub(super) async fn ping(&self) -> Result<(), BackendError> {
         let deadline = Instant::now() + self.patience;
         self.topology.known(deadline).await?;
@@ -244,7 +245,13 @@ impl Cluster {
                 return Err(reply::rejected(&error));
             }
         }
-        Ok(())
+        match map.orphans() {
+            0 => Ok(()),
+            orphans => {
+                let why = format!("no node of the cluster serves {orphans} of its {SLOTS} slots");
+                Err(BackendErrorKind::Rejected.with(why))
+            }
+        }
     }
 
     pub(super) fn reset(&self) {

@@ -26,6 +26,13 @@ pub(super) struct Range {
     pub(super) replicas: Vec<Address>,
 }
 
+impl Range {
+    /// The number of its slots.
+    pub(super) fn len(&self) -> usize {
+        usize::from(self.last).saturating_sub(usize::from(self.first)) + 1
+    }
+}
+
 /// The answer to `CLUSTER SLOTS` of the node at `teller`.
 pub(super) fn parse(answer: Value, teller: &Address) -> Option<Vec<Range>> {
     let Value::Array(ranges) = answer else { return None };
@@ -95,6 +102,11 @@ impl SlotMap {
 
     pub(super) fn masters(&self) -> &[Arc<Node>] {
         &self.masters
+    }
+
+    /// The number of slots that no node serves.
+    pub(super) fn orphans(&self) -> usize {
+        self.owners.iter().filter(|owner| owner.is_none()).count()
     }
 
     pub(super) fn owner(&self, slot: u16) -> Option<&Arc<Node>> {

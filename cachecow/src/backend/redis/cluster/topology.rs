@@ -18,7 +18,7 @@ use super::super::reply;
 use super::super::sentinel::at;
 use super::super::server::{Endpoint, Server};
 use super::node::{Address, Node};
-use super::slots::{Range, SlotMap, parse};
+use super::slots::{Range, SLOTS, SlotMap, parse};
 
 /// How many nodes are asked at a time.
 const ASKED: usize = 3;
@@ -153,7 +153,7 @@ impl Topology {
     }
 
     /// Asks the nodes, a few at a time. Takes the view of the first node that is part of a working
-    /// cluster and not outdated, or otherwise the best view.
+    /// cluster, is not outdated and knows an owner of every slot, or otherwise the best view.
     async fn learn(self: &Arc<Self>) -> Result<(), BackendError> {
         let asked = self.candidates().into_iter().map(|node| self.tell(node));
         let mut asked = iter(asked).buffer_unordered(ASKED);
@@ -161,7 +161,7 @@ impl Topology {
         let (mut doubtful, mut error): (Option<View>, _) = (None, None);
         while let Some(told) = asked.next().await {
             match told {
-                Ok(view) if view.works && view.epoch >= known => {
+                Ok(view) if view.works && view.epoch >= known && view.is_whole() => {
                     self.take(&view);
                     return Ok(());
                 }
@@ -258,8 +258,18 @@ impl Topology {
 }
 
 impl View {
-    fn rank(&self) -> (bool, u64) {
-        (self.works, self.epoch)
+    /// Whether every slot has an owner. A node that has just met another one knows it before it knows
+    /// its slots; and if that other one fails at this moment, it never learns them.
+    fn is_whole(&self) -> bool {
+        self.served() >= usize::from(SLOTS)
+    }
+
+    fn served(&self) -> usize {
+        self.ranges.iter().map(Range::len).sum()
+    }
+
+    fn rank(&self) -> (bool, u64, usize) {
+        (self.works, self.epoch, self.served())
     }
 }
 
