@@ -63,7 +63,8 @@
 //!
 //! - **P1, no stale fill.** Once [`CacheCow::invalidate`] of a key has returned `Ok`, later reads of that key, in
 //!   any process, never return a value that was fetched before that invalidation began.
-//! - **P2, crash-safe write.** With [`CacheCow::write`], P1 holds even if the writer dies at any point.
+//! - **P2, crash-safe write.** With [`CacheCow::write`], P1 holds even if the writer dies at any point, if the cache granted
+//!   the hold before the work, and the work ends within a minute.
 //! - **P3, the cache is never the reason for a failure.** With Redis down, slow or full, the fetch functions serve the reads, and
 //!   a write returns the database's own result.
 //! - **P4, what is not promised is written down.**

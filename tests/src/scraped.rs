@@ -59,7 +59,7 @@ impl std::fmt::Debug for Scraped {
 /// The table of the metrics, for the documentation.
 pub fn page() -> String {
     let mut page = String::from(
-        "\n# The metrics\n\nOf a histogram the recorder makes what it does of histograms, as `_bucket`, `_sum` and `_count`.\n\n\
+        "\n# The metrics\n\nThe recorder decides how a histogram is exported, usually as `_bucket`, `_sum` and `_count`.\n\n\
          | name | kind | unit | labels | what it says |\n|---|---|---|---|---|\n",
     );
     for metric in TABLE {

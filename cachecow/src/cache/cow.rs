@@ -304,6 +304,10 @@ impl CacheCow {
     /// # Round trips
     ///
     /// As a hit of [`View::get`]: one, if this process remembers where an alias leads and which tags an object has.
+    ///
+    /// # Cancellation
+    ///
+    /// A look claims nothing: if the future is dropped, nothing is left behind.
     pub async fn peek<L: Lookup>(&self, lookup: L) -> Result<Peek<L::Object>, Error> {
         peek::look(&self.engine, self.scope, &lookup).await
     }
@@ -333,12 +337,12 @@ impl CacheCow {
     ///
     /// # Round trips
     ///
-    /// One.
+    /// One, for any number of keys; two if a tag is named.
     pub async fn invalidate<K: CacheKeys>(&self, keys: K) -> Result<(), Error> {
         self.engine.invalidate(self.engine.targets(self.scope, &keys)).await
     }
 
-    /// [`invalidate`](Self::invalidate) for several lookups, in one round trip.
+    /// [`invalidate`](Self::invalidate) for several lookups, in one round trip; in two if a tag is among them.
     ///
     /// # Errors
     ///
@@ -503,7 +507,7 @@ impl CacheCow {
     ///
     /// # Round trips
     ///
-    /// One before the work and one after it, for any number of keys. With tags, one more each time.
+    /// One before the work and one after it, for any number of keys. If a tag is named, two each time.
     pub fn write<'a, F, R, E>(&self, keys: impl CacheKeys, work: F) -> Write<'a, F>
     where
         F: Future<Output = Result<R, E>>,
@@ -511,11 +515,16 @@ impl CacheCow {
         Write::new(&self.engine, self.scope, &keys, work)
     }
 
-    /// Asks the cache whether it can be reached. Use it for health checks.
+    /// Asks the cache whether it can be reached: on a cluster, every master. Use it for health checks. If the cache
+    /// answers, the circuit closes.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Unavailable`].
+    ///
+    /// # Round trips
+    ///
+    /// One.
     pub async fn ping(&self) -> Result<(), Error> {
         self.engine.pending.resume();
         self.engine.client.ping().await.map_err(|error| {
@@ -535,6 +544,11 @@ impl CacheCow {
     ///
     /// [`ErrorKind::NotInvalidated`]: says how many invalidations are left. Other processes may serve the old
     /// objects for their time to live.
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, the cache stays closed, and what is outstanding may or may not have been sent. Another
+    /// call waits and sends again.
     pub async fn close(&self) -> Result<(), Error> {
         self.engine.close().await
     }

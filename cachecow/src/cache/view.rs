@@ -220,6 +220,11 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
     /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), with the fetch function's own error; nothing is cached then.
     /// The cache itself is never the reason for an error.
     ///
+    /// # Consistency
+    ///
+    /// Never older than an invalidation that had returned before the read began; see
+    /// [`CacheCow::with`](crate::CacheCow::with). A read that began before a write may return the old value.
+    ///
     /// # Cancellation
     ///
     /// If the future is dropped, the read gives its claim back at once, and another caller that shared its fetch
@@ -252,7 +257,8 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
         Ok(self.read(lookup).await?.value)
     }
 
-    /// Reads like [`get`](Self::get), and also says where the object came from.
+    /// Reads like [`get`](Self::get), with the same consistency, cancellation and round trips, and also says where the
+    /// object came from.
     ///
     /// # Errors
     ///
@@ -322,6 +328,15 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
     ///
     /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), if any fetch failed. Objects that were fetched are cached
     /// nevertheless.
+    ///
+    /// # Consistency
+    ///
+    /// As [`get`](Self::get), for each object. The objects may be of different moments: read them in one transaction
+    /// if they must fit together.
+    ///
+    /// # Cancellation
+    ///
+    /// As [`get`](Self::get), for each object.
     ///
     /// # Round trips
     ///

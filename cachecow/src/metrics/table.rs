@@ -143,7 +143,7 @@ metrics! {
     LOG_FOLLOWING: Gauge of Count, "cachecow_log_following", ["log"],
         "1 while the follower reads its change log, or waits because another instance reads it; 0 while it is down or stopped.";
     LOG_LAG: Gauge of Seconds, "cachecow_log_lag_seconds", ["log"],
-        "Everything that was committed longer ago than this is invalidated.";
+        "How long ago a change can have been committed that is not invalidated yet, as of the last heartbeat.";
     LOG_LAG_BYTES: Gauge of Bytes, "cachecow_log_lag_bytes", ["log"],
         "How much of the change log was not settled at the last heartbeat, in the log's own measure.";
     LOG_ROWS: Counter of Count, "cachecow_log_rows_total", ["log"],

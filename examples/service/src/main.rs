@@ -18,8 +18,10 @@ postgres://user:password@127.0.0.1/database.\n\nStart one:  docker run --rm -e P
 and say:    DATABASE_URL=postgres://postgres:cow@127.0.0.1/postgres\n\nOr let `examples/service/with_servers.sh cargo run \
 -p cachecow-service` start one of yours, and a Redis, in a temporary folder.";
 
-const USAGE: &str = "say `service` to serve, `service manifest` for what the program `cachecow` wants to know of the types, or \
-`service setup-sql` for what the database needs before its log can be followed";
+const USAGE: &str = "usage: service [manifest | setup-sql]\n\n\
+  without a word   serve\n\
+  manifest         print the types, for the program `cachecow`\n\
+  setup-sql        print the SQL that lets `FOLLOW=1` follow the database's log";
 
 #[tokio::main]
 async fn main() -> ExitCode {

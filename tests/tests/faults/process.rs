@@ -35,7 +35,7 @@ faults! {
         kept: Cached, other: Stored, circuit: StaysClosed,
         invalidate: Done, write: Done, strict: Done,
         ping: "",
-        remedy: "none: what is first sent on a connection that has broken fails, and no more",
+        remedy: "nothing: only the first command on the broken connection fails",
     }
     {
         let server = RedisServer::start();
@@ -99,7 +99,7 @@ faults! {
         kept: Cached, other: Stored, circuit: StaysClosed,
         invalidate: Done, write: Done, strict: Done,
         ping: "",
-        remedy: "none: equal keys that wait are asked for once",
+        remedy: "nothing: equal keys that wait are asked for once",
     }
     {
         let server = RedisServer::start();

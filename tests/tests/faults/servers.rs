@@ -66,7 +66,7 @@ faults! {
         kept: Fetched, other: Stored, circuit: StaysClosed,
         invalidate: Done, write: Done, strict: HoldRefused,
         ping: "",
-        remedy: "none: what is first sent on a connection that has broken fails, and no more",
+        remedy: "nothing: only the first command on the broken connection fails",
     }
     {
         let mut server = RedisServer::start();

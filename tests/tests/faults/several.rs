@@ -161,7 +161,7 @@ faults! {
         kept: Cached, other: Fetched, circuit: StaysClosed,
         invalidate: Done, write: Done, strict: Done,
         ping: "",
-        remedy: "none: what is new is stored again when the move has ended",
+        remedy: "nothing: new values are stored again when the move has ended",
     }
     {
         let cluster = RedisCluster::start_masters(&[]).await;

@@ -14,10 +14,11 @@ use self::page::{Page, Shell};
 
 const BEGINNING: &str = "What the person on call sees and does while Redis is down, and after somebody changed a row by hand.
 
-# A walk-through
+# The service
 
 This page follows a service through two bad nights. Everything here is real: a test runs each command of this page, and
-the output is what the commands print. Only times, addresses and folders are replaced, by `…` and by usual ones.
+the output is what the commands print. Only times are replaced by `…`, and addresses and
+folders by usual ones.
 
 The service is the one of `examples/service`: axum and sqlx on PostgreSQL, with cachecow and Redis in front of it. Prometheus
 scrapes its `/metrics`, with the alert rules of `examples/grafana`:
@@ -109,7 +110,7 @@ fn redis_is_down(page: &mut Page, redis: &mut RedisServer) {
         FIRING,
     ]);
 
-    page.say("## Redis is down");
+    page.say("# Redis is down");
     redis.kill();
     page.say(
         "Redis is killed. The service goes on: PostgreSQL answers what Redis does not. While clients read, an alert fires.
@@ -133,7 +134,7 @@ yet; the service retries that in the background, and meanwhile it does not read 
         "curl -s $SERVICE/metrics | grep ^cachecow_pending_invalidations",
     ]);
 
-    page.say("## Redis is back");
+    page.say("# Redis is back");
     redis.restart();
     page.say("Redis is started again. The service notices, tells Redis what it missed, and the alert ends.");
     page.run_until(FIRING, READ, str::is_empty);
@@ -146,7 +147,7 @@ yet; the service retries that in the background, and meanwhile it does not read 
 }
 
 fn a_row_is_changed_by_hand(page: &mut Page) {
-    page.say("## A row is changed by hand");
+    page.say("# A row is changed by hand");
     // What the circuit's last moments left out is cached by now.
     page.shell().wait("cachecow inspect User::by_id 1 --json", READ, |seen| {
         seen.contains(r#""served":true"#)
@@ -181,7 +182,7 @@ back, as it could after a `DEL` by `redis-cli`. The next read is fresh, and is c
 const END: &str = "The alert ends by itself, fifteen minutes after the last stale object was found. What is left to do is to find the write that
 does not invalidate, and to make it the work of `CacheCow::write`.
 
-## So that it does not happen again
+# So that it does not happen again
 
 With the change log followed, changes made by hand are seen, usually within milliseconds. The database has to be prepared
 once, by what `service setup-sql` prints:
@@ -191,4 +192,4 @@ service setup-sql          # a person reads it, and runs it by psql
 env FOLLOW=1 service
 ```
 
-`change_logs` says what it costs, and what it does not see.";
+[Change logs](crate::guide::change_logs) says what it costs, and what it does not see.";

@@ -19,7 +19,7 @@ for i = 1, #KEYS - 1, 2 do
   redis.call('ZREMRANGEBYSCORE', flag, '-inf', now)
   redis.call('ZREM', flag, 'alone')
   local is_first = redis.call('ZCARD', flag) == 0
-  -- To whom this is denied, the hold is, rather than one that never ends.
+  -- First the expiry: a user who is denied PEXPIREAT gets no hold, instead of one that never ends.
   redis.call('PEXPIREAT', flag, string.format('%.0f', now + tonumber(ARGV[i + 1])))
   redis.call('ZADD', flag, string.format('%.0f', now + tonumber(ARGV[i + 1])), ARGV[i])
   if is_first then

@@ -103,8 +103,7 @@ fn memory(info: &Pairs, config: &Pairs) -> Vec<Check> {
     }
     let check = match policy {
         "noeviction" if max > 0 => Check::new("maxmemory-policy", Level::Warning, policy).remedy(
-            "choose allkeys-lru or allkeys-lfu: when a server with noeviction is full, nothing is stored, and a \
-             write's hold is refused",
+            "choose allkeys-lru or allkeys-lfu: when a server with noeviction is full, nothing is stored",
         ),
         "volatile-ttl" => Check::new("maxmemory-policy", Level::Warning, policy).remedy(
             "choose allkeys-lru or allkeys-lfu: volatile-ttl evicts leases and holds first, because they expire first",
