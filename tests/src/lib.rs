@@ -24,6 +24,7 @@ pub mod lossy;
 pub mod members;
 pub mod monitoring;
 pub mod moody;
+pub mod patient;
 pub mod peer;
 pub mod posts;
 pub mod proxy;

@@ -101,8 +101,10 @@ async fn pass(
 ) {
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(count @ 1..) = from.read(&mut buffer).await {
-        let _ = line.wait_for(|line| *line != Line::Hung).await;
-        if to.write_all(&buffer[..count]).await.is_err() {
+        // What was read before the line was cut must not arrive after that.
+        let is_cut =
+            line.wait_for(|line| *line != Line::Hung).await.is_ok_and(|line| *line == Line::Cut);
+        if is_cut || to.write_all(&buffer[..count]).await.is_err() {
             return;
         }
     }

@@ -26,14 +26,18 @@ pub async fn by_name(cow: &CacheCow, store: &Store, name: &str) -> Option<Item> 
 
 /// Reads until one comes from where it should; the version that it has.
 pub async fn until(cow: &CacheCow, store: &Store, id: i64, wanted: fn(Source) -> bool) -> u64 {
-    for _ in 0..1_000_000 {
-        let (version, source) = seen(cow, store, id).await;
-        if wanted(source) {
-            return version;
+    let polled = async {
+        loop {
+            let (version, source) = seen(cow, store, id).await;
+            if wanted(source) {
+                return version;
+            }
+            tokio::task::yield_now().await;
         }
-        tokio::task::yield_now().await;
-    }
-    panic!("it never came from there");
+    };
+    tokio::time::timeout(Duration::from_secs(60), polled)
+        .await
+        .expect("it comes from there within a minute")
 }
 
 /// Reads until the items are near: the server has to be heard first.

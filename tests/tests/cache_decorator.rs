@@ -236,9 +236,9 @@ on_every_cache! {
 
     async fn a_cached_value_does_not_outlive_the_backing_store_s(cache) {
         let (_, decorator) = decorated(&cache);
-        decorator.put_with_ttl("k", "v", Duration::from_millis(40)).await.unwrap();
+        decorator.put_with_ttl("k", "v", Duration::from_secs(2)).await.unwrap();
         assert_eq!(decorator.read("k").await.unwrap().fill, Fill::Stored);
-        tokio::time::sleep(Duration::from_millis(60)).await;
+        tokio::time::sleep(Duration::from_millis(2050)).await;
         assert_eq!(decorator.get("k").await.unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(decorator.open("k").await.unwrap_err().kind(), ErrorKind::NotFound);
     }

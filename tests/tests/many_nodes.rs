@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cachecow::Lookup as _;
 use cachecow::{Builder, CacheCow, ErrorKind, Source};
+use cachecow_tests::patient::patient;
 use cachecow_tests::seen::{elsewhere, seen, until, until_near};
 use cachecow_tests::servers::{RedisCluster, RedisSentinels};
 use cachecow_tests::store::{Item, Store};
@@ -31,7 +32,7 @@ async fn slot(cluster: &RedisCluster, id: i64) -> u16 {
 async fn changes_on_every_node_of_a_cluster_are_heard() {
     let cluster = RedisCluster::start_masters(&[]).await;
     let (store, cow) = (Store::with_items(30), near().open(&cluster.url()).await.unwrap());
-    let other = CacheCow::open(&cluster.url()).await.unwrap();
+    let other = patient().open(&cluster.url()).await.unwrap();
     for version in 2..5 {
         until_near(&cow, &store, 1..=30).await;
         (1..=30).for_each(|id| drop(store.bump(id)));
@@ -54,7 +55,7 @@ async fn changes_on_every_node_of_a_cluster_are_heard() {
 async fn a_slot_that_moves_takes_its_news_along() {
     let cluster = RedisCluster::start_masters(&[]).await;
     let (store, cow) = (Store::with_items(1), near().open(&cluster.url()).await.unwrap());
-    let other = CacheCow::open(&cluster.url()).await.unwrap();
+    let other = patient().open(&cluster.url()).await.unwrap();
     until_near(&cow, &store, [1]).await;
     let slot = slot(&cluster, 1).await;
     let from = cluster.owner(slot, 0).await;
@@ -164,7 +165,7 @@ async fn a_connection_to_a_cluster_made_elsewhere_is_named_for_the_near_tier() {
     let error = near().redis_cluster_connection(connection.clone()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidConfig);
     let cow = near().near_url(cluster.url()).redis_cluster_connection(connection).unwrap();
-    let (store, other) = (Store::with_items(9), CacheCow::open(&cluster.url()).await.unwrap());
+    let (store, other) = (Store::with_items(9), patient().open(&cluster.url()).await.unwrap());
     until_near(&cow, &store, 1..=9).await;
     for id in 1..=9 {
         store.bump(id);

@@ -75,7 +75,7 @@ impl Service {
             .clock(clock.reader())
             .near(1 << 20)
             .stale_if_error(Duration::from_secs(3600))
-            .operation_timeout(Duration::from_millis(100));
+            .operation_timeout(Duration::from_secs(5));
         let cow = builder.open(&server.url()).await.unwrap();
         let store = Arc::new(Store::with_items(100));
         let auditor = cow.auditor().context(Arc::clone(&store)).one_in(1).grace(Duration::ZERO);
@@ -117,7 +117,8 @@ impl Service {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
         };
-        let waited = tokio::time::timeout(Duration::from_secs(60), all).await;
+        // A scrape that a busy machine delays is lost, and what an alert waits for begins anew.
+        let waited = tokio::time::timeout(Duration::from_secs(300), all).await;
         waited.unwrap_or_else(|_| panic!("{expression} never has data"));
     }
 }
@@ -246,7 +247,7 @@ async fn every_expression_has_data_and_every_alert_fires() {
     assert_eq!(fired, ALERTS.iter().map(|alert| alert.name.to_owned()).collect());
     // It comes back.
     server.restart();
-    let over = r#"absent(ALERTS{alertname=~"Cachecow(CircuitOpen|InvalidationsPending|NearDeaf)", alertstate="firing"})"#;
+    let over = r#"up == 1 and on() absent(ALERTS{alertname=~"Cachecow(CircuitOpen|InvalidationsPending|NearDeaf)", alertstate="firing"})"#;
     service.until(&prometheus, over).await;
     draw(&prometheus, began).await;
 }
@@ -262,5 +263,5 @@ async fn limit(control: &mut redis::aio::MultiplexedConnection, bytes: &str) {
 }
 
 async fn within(future: impl Future<Output = ()>) {
-    tokio::time::timeout(Duration::from_secs(60), future).await.expect("within a minute");
+    tokio::time::timeout(Duration::from_secs(300), future).await.expect("within five minutes");
 }

@@ -10,6 +10,7 @@ use cachecow_tests::clock::Clock;
 use cachecow_tests::gate::Gate;
 use cachecow_tests::members::{Member, Members};
 use cachecow_tests::on_both_backends;
+use cachecow_tests::patient::patient;
 use cachecow_tests::seen::{elsewhere, seen, until, until_near};
 use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::{Item, Store};
@@ -494,7 +495,7 @@ async fn an_eviction_is_heard() {
 async fn a_broken_connection_drops_everything_and_is_armed_again() {
     let server = RedisServer::start();
     let mut look = server.connection().await;
-    let (cow, other) = (open(&server).await, CacheCow::open(&server.url()).await.unwrap());
+    let (cow, other) = (open(&server).await, patient().open(&server.url()).await.unwrap());
     let store = Store::with_items(3);
     for _ in 0..5 {
         until_near(&cow, &store, 1..=3).await;
@@ -587,7 +588,7 @@ async fn a_connection_made_elsewhere_needs_the_server_s_address() {
     let (cow, store) = (builder.redis_connection(connection).unwrap(), Store::with_items(1));
     until_near(&cow, &store, [1]).await;
     store.bump(1);
-    let other = CacheCow::open(&server.url()).await.unwrap();
+    let other = patient().open(&server.url()).await.unwrap();
     other.invalidate(Item::by_id(1)).await.unwrap();
     assert_eq!(until(&cow, &store, 1, elsewhere).await, 2);
 }
@@ -608,7 +609,7 @@ fn it_outlives_a_runtime() {
     runtime().block_on(async {
         assert_ne!(seen(&cow, &store, 1).await.1, Source::Near, "nobody heard of changes");
         until_near(&cow, &store, [1]).await;
-        let other = CacheCow::open(&server.url()).await.unwrap();
+        let other = patient().open(&server.url()).await.unwrap();
         store.bump(1);
         other.invalidate(Item::by_id(1)).await.unwrap();
         assert_eq!(until(&cow, &store, 1, elsewhere).await, 2);
@@ -627,7 +628,7 @@ async fn a_reader_that_never_pauses_hears_all_the_same() {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             runtime.block_on(async {
                 store.bump(1);
-                let other = CacheCow::open(&server.url()).await.unwrap();
+                let other = patient().open(&server.url()).await.unwrap();
                 other.invalidate(Item::by_id(1)).await.unwrap();
             });
         });

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cachecow::{CacheCow, Fill, RedisBackend, Source};
 use cachecow_tests::backends::Tokenless;
+use cachecow_tests::patient::patient;
 use cachecow_tests::peer::{Grouped, Peer, Shared, Versions};
 use cachecow_tests::servers::RedisServer;
 
@@ -16,8 +17,8 @@ fn peer(server: &RedisServer, mode: &str) -> Peer {
 fn open(server: &RedisServer, mode: &str) -> CacheCow {
     let backend = RedisBackend::from_url(&server.url(), Duration::from_secs(5)).unwrap();
     match mode {
-        "tokenless" => CacheCow::builder().backend(Tokenless(backend)).unwrap(),
-        _ => CacheCow::builder().backend(backend).unwrap(),
+        "tokenless" => patient().backend(Tokenless(backend)).unwrap(),
+        _ => patient().backend(backend).unwrap(),
     }
 }
 

@@ -28,7 +28,8 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     };
-    let waited = tokio::time::timeout(Duration::from_secs(30), polled).await;
+    // The second election of a failover begins after 20 s.
+    let waited = tokio::time::timeout(Duration::from_secs(120), polled).await;
     assert!(waited.is_ok(), "{what}");
 }
 

@@ -13,6 +13,7 @@ use cachecow_tests::caches::Cache;
 use cachecow_tests::gate::Gate;
 use cachecow_tests::members::{Member, Members, ends, is_hit, reads_epochs, version};
 use cachecow_tests::on_both_backends;
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::StoreDown;
 use futures_util::future::join_all;
@@ -320,7 +321,7 @@ on_both_backends! {
 #[tokio::test]
 async fn deletion_eviction_and_flush_lose_nothing_but_hits() {
     let server = RedisServer::start();
-    let (members, cow) = (Members::with(1), CacheCow::open(&server.url()).await.unwrap());
+    let (members, cow) = (Members::with(1), patient().open(&server.url()).await.unwrap());
     let mut look = server.connection().await;
     for (names, flush) in [
         (vec![guard()], false),
@@ -364,7 +365,7 @@ async fn deletion_eviction_and_flush_lose_nothing_but_hits() {
 #[tokio::test]
 async fn nothing_grows_without_bound_in_redis() {
     let server = RedisServer::start();
-    let (members, cow) = (Members::with(50), CacheCow::open(&server.url()).await.unwrap());
+    let (members, cow) = (Members::with(50), patient().open(&server.url()).await.unwrap());
     let mut look = server.connection().await;
     for round in 0..5_u32 {
         cow.with(&members).get_many((1..=50).map(Member::by_id)).await.unwrap();
@@ -394,7 +395,7 @@ async fn an_invalidation_costs_the_same_for_any_number_of_objects() {
         line.unwrap().trim().parse().unwrap()
     }
     let server = RedisServer::start();
-    let cow = CacheCow::open(&server.url()).await.unwrap();
+    let cow = patient().open(&server.url()).await.unwrap();
     let mut look = server.connection().await;
     let mut costs = Vec::new();
     for count in [10, 1000] {
@@ -419,7 +420,7 @@ async fn an_invalidation_costs_the_same_for_any_number_of_objects() {
 #[tokio::test]
 async fn a_full_server_takes_the_invalidation_of_a_tag() {
     let server = RedisServer::start();
-    let (members, cow) = (Members::with(1), CacheCow::open(&server.url()).await.unwrap());
+    let (members, cow) = (Members::with(1), patient().open(&server.url()).await.unwrap());
     assert_eq!(version(&cow, &members, 1).await, 1);
     let mut look = server.connection().await;
     let full = |limit: &'static str| {
@@ -465,7 +466,7 @@ async fn without_a_server_members_are_fetched() {
 #[tokio::test]
 async fn an_object_stored_under_other_tags_than_its_own_is_not_served() {
     let server = RedisServer::start();
-    let (members, cow) = (Members::with(1), CacheCow::open(&server.url()).await.unwrap());
+    let (members, cow) = (Members::with(1), patient().open(&server.url()).await.unwrap());
     version(&cow, &members, 1).await;
     let mut look = server.connection().await;
     let name = format!("cache:{{{}}}", cachecow::Lookup::key(&Member::by_id(1)).key());

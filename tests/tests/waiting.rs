@@ -31,9 +31,12 @@ fn claims(cache: &Cache) -> usize {
 }
 
 async fn until(condition: impl Fn() -> bool) {
-    while !condition() {
-        tokio::task::yield_now().await;
-    }
+    let polled = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), polled).await.expect("within a minute");
 }
 
 async fn watched(cache: &Cache, times: usize) {
@@ -101,7 +104,7 @@ on_every_cache! {
     async fn the_end_of_a_lease_wakes_and_who_waited_fills(cache) {
         let (store, cow) = (Store::with_items(1), cache.open(patient()));
         let token = Token::from_bytes(*b"a dead process's");
-        let lease = Duration::from_millis(200);
+        let lease = Duration::from_secs(3);
         cache.ask(&Item::by_id(1), Command::Claim { token, lease, replacing: None }).await;
         let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
         assert_eq!(read.fill, Fill::Stored);

@@ -6,8 +6,9 @@
 use std::io::{BufRead as _, Write as _};
 use std::time::Duration;
 
-use cachecow::{CacheCow, Error, RedisBackend};
+use cachecow::{Error, RedisBackend};
 use cachecow_tests::backends::Tokenless;
+use cachecow_tests::patient::patient;
 use cachecow_tests::peer::{Grouped, Shared, Versions};
 
 fn say(line: &str) {
@@ -31,8 +32,8 @@ async fn main() -> Result<(), Error> {
     };
     let backend = RedisBackend::from_url(url, Duration::from_secs(5))?;
     let cow = match mode.as_str() {
-        "tokenless" => CacheCow::builder().backend(Tokenless(backend))?,
-        _ => CacheCow::builder().backend(backend)?,
+        "tokenless" => patient().backend(Tokenless(backend))?,
+        _ => patient().backend(backend)?,
     };
     let parent = Versions::new(|| {
         say("fetch");

@@ -1,7 +1,6 @@
 //! A real Redis cluster for one test.
 
 use std::fmt;
-use std::net::TcpListener;
 use std::ops::Range;
 use std::process::Command;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use redis::aio::MultiplexedConnection;
 use rustix::process::Signal;
 use tempfile::TempDir;
 
+use super::ports::free_port_with_bus;
 use super::{Process, install};
 
 pub(super) const MASTERS: usize = 3;
@@ -36,7 +36,8 @@ impl RedisCluster {
     ///
     /// With a server's log, if it does not start.
     pub async fn start() -> Self {
-        Self::start_nodes(2 * MASTERS, &[]).await
+        // Short, so that a failover does not take long.
+        Self::start_nodes(2 * MASTERS, &["--cluster-node-timeout", "1500"]).await
     }
 
     /// Starts a cluster without replicas, whose servers have more arguments.
@@ -45,7 +46,9 @@ impl RedisCluster {
     ///
     /// With a server's log, if it does not start.
     pub async fn start_masters(arguments: &[&str]) -> Self {
-        Self::start_nodes(MASTERS, arguments).await
+        // Long, unless a test asks for less: a node that a busy machine holds up must not pass for one that failed.
+        let long = ["--cluster-node-timeout", "60000"];
+        Self::start_nodes(MASTERS, &[&long, arguments].concat()).await
     }
 
     async fn start_nodes(nodes: usize, arguments: &[&str]) -> Self {
@@ -262,8 +265,7 @@ impl Node {
         command
             .args(["--cluster-enabled", "yes", "--bind", "127.0.0.1", "--loglevel", "notice"])
             .args(["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"])
-            // Short, so that a failover does not take long.
-            .args(["--cluster-node-timeout", "1500", "--cluster-replica-validity-factor", "0"])
+            .args(["--cluster-replica-validity-factor", "0"])
             .args(["--port", &self.port.to_string()])
             .arg("--dir")
             .arg(self.folder.path())
@@ -315,19 +317,6 @@ pub(super) async fn cluster_text(
 ) -> String {
     let text = redis::cmd("CLUSTER").arg(arguments).query_async(connection).await;
     text.unwrap_or_else(|error| panic!("CLUSTER {arguments:?}: {error}"))
-}
-
-/// A loopback port that nobody listens on, nor on the port of the cluster's bus that goes with it.
-/// Both lie below those that the system gives to outgoing connections.
-fn free_port_with_bus() -> u16 {
-    let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    loop {
-        let random = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), 0);
-        let port = 10_000 + u16::try_from(random % 12_000).expect("a small number");
-        if free(port) && free(port + 10_000) {
-            return port;
-        }
-    }
 }
 
 impl fmt::Debug for RedisCluster {

@@ -56,6 +56,9 @@ pub fn debian(packages: &[&str]) -> bool {
     if on_path("apt-get").is_none() {
         return false;
     }
+    // One at a time: `apt-get update` does not wait for another one.
+    static INSTALLING: Mutex<()> = Mutex::new(());
+    let _one = INSTALLING.lock();
     let packages = packages.join(" ");
     eprintln!("installing Debian's {packages}");
     let apt = "apt-get -o DPkg::Lock::Timeout=120";

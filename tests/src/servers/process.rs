@@ -1,7 +1,6 @@
 //! A server's process.
 
 use std::io::{self, BufRead as _, BufReader};
-use std::net::TcpListener;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -121,11 +120,4 @@ pub fn run(command: &mut Command) {
     let output = output.unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
     let printed = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "{name} failed:\n{}", String::from_utf8_lossy(&printed));
-}
-
-/// A loopback port that nobody listens on, for servers that cannot choose one themselves. Another
-/// process may take it before the server does: the server then fails to start, and says so.
-pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port");
-    listener.local_addr().expect("the listener's address").port()
 }

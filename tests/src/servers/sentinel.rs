@@ -129,16 +129,20 @@ impl RedisSentinels {
         connect(self.servers[server].port).await
     }
 
-    /// Tells a sentinel to switch to a replica, as for maintenance.
+    /// Tells a sentinel to switch to a replica, as for maintenance. A sentinel knows a replica for a while before it
+    /// takes it for a good one: until then it refuses, and is told again.
     ///
     /// # Panics
     ///
-    /// If it refuses.
+    /// If it refuses for a minute.
     pub async fn fail_over(&self) {
         let mut connection = connect(self.sentinels[0].port).await;
-        let done: redis::RedisResult<()> =
-            redis::cmd("SENTINEL").arg("FAILOVER").arg(NAME).query_async(&mut connection).await;
-        done.expect("a replica can take over");
+        until(async || {
+            let done: redis::RedisResult<()> =
+                redis::cmd("SENTINEL").arg("FAILOVER").arg(NAME).query_async(&mut connection).await;
+            done.ok()
+        })
+        .await;
     }
 
     /// Waits until a server has been made a replica.

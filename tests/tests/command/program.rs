@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use cachecow::{Answer, CacheCow};
 use cachecow_tests::members::{Member, Members};
+use cachecow_tests::patient::patient;
 use cachecow_tests::posts::Post;
 use serde_json::Value;
 use tempfile::NamedTempFile;
@@ -162,5 +163,5 @@ fn masked_line(line: &str) -> String {
 
 /// A cache on the same server.
 pub(crate) async fn open(url: &str) -> CacheCow {
-    CacheCow::open(url).await.expect("a valid address")
+    patient().open(url).await.expect("a valid address")
 }

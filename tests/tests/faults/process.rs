@@ -26,7 +26,7 @@ const HITS: usize = 64;
 const READERS: usize = 8000;
 /// How long each command takes on its way, and how long the readers are patient.
 const DELAY: Duration = Duration::from_millis(60);
-const PATIENCE: Duration = Duration::from_secs(3);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 faults! {
     /// The runtime that has the connection is shut down in the middle of reads; the program goes on

@@ -46,7 +46,7 @@ faults! {
         remedy: "`cluster-require-full-coverage no`: a cache may have holes",
     }
     {
-        let cluster = RedisCluster::start_masters(&[]).await;
+        let cluster = RedisCluster::start_masters(&["--cluster-node-timeout", "1500"]).await;
         let noticed = async |cluster: &RedisCluster| {
             for node in [0, 2] {
                 within(until_refuses(cluster, node)).await;

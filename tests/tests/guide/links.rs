@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
 /// The links below `root` that lead nowhere, by file. Addresses on the Web are not looked up.
-pub fn broken(root: &Path) -> Vec<String> {
+pub(crate) fn broken(root: &Path) -> Vec<String> {
     let mut broken = Vec::new();
     for file in files(root) {
         let text = fs::read_to_string(&file).expect("a text");

@@ -8,25 +8,25 @@ use crate::root;
 const NOTE: &str =
     "<!-- Generated from `cachecow/docs`. Do not edit it here: see CONTRIBUTING.md. -->";
 
-pub struct Page {
+pub(crate) struct Page {
     /// The module's name; of the guide itself `README`.
     name: String,
-    pub text: String,
+    pub(crate) text: String,
 }
 
 impl Page {
-    pub fn file(&self) -> String {
+    pub(crate) fn file(&self) -> String {
         file_of(&self.name)
     }
 }
 
 /// The file of a page.
-pub fn file_of(name: &str) -> String {
+pub(crate) fn file_of(name: &str) -> String {
     format!("{name}.md")
 }
 
 /// All pages, and that of the metrics, which is a module with code.
-pub fn pages() -> Vec<Page> {
+pub(crate) fn pages() -> Vec<Page> {
     let mut sources = modules();
     sources.push(("metrics".to_owned(), vec!["metrics.md".to_owned()]));
     let names = Names::new(sources.iter().map(|(name, _)| name.clone()).collect());

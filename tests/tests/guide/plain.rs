@@ -8,7 +8,7 @@ use pulldown_cmark::{BrokenLink, CowStr, Event, LinkType, Options, Parser, Tag};
 use crate::pages::file_of;
 
 /// What the links of the documentation mean.
-pub struct Names(BTreeSet<String>);
+pub(crate) struct Names(BTreeSet<String>);
 
 enum Target {
     /// As it is.
@@ -20,7 +20,7 @@ enum Target {
 }
 
 impl Names {
-    pub fn new(pages: Vec<String>) -> Self {
+    pub(crate) fn new(pages: Vec<String>) -> Self {
         Self(pages.into_iter().collect())
     }
 
@@ -41,7 +41,7 @@ impl Names {
 
 /// Removes the hidden lines of the code and the links to items, and leads those to pages to their files. Headings are one
 /// level lower, because the page has a title.
-pub fn plain(source: &str, names: &Names) -> String {
+pub(crate) fn plain(source: &str, names: &Names) -> String {
     let mut text = String::new();
     let mut block: Option<Block> = None;
     for line in links_of(source, names).lines() {

@@ -253,7 +253,7 @@ async fn is_taken_over(end: impl FnOnce(Process) -> Option<Process>) {
     let took = since.elapsed();
     follower.caught_up().await.unwrap();
     println!("taken over after {took:.1?}; nothing stale after {:.1?}", since.elapsed());
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(took < Duration::from_secs(60), "{took:?}");
     assert!(read().await.iter().all(|note| note.as_ref().unwrap().text == "new"));
     assert_eq!(follower.status().drops, 0, "nothing was lost");
     if let Some(hung) = hung {
@@ -304,13 +304,14 @@ async fn found_after_a_death(rule: Rule) -> (String, u64) {
         .unwrap();
     settling.forget_permits(settling.available_permits());
     redis.pause();
+    let here = "select (pg_current_wal_insert_lsn() + 1)::text";
+    let changed: String = sqlx::query_scalar(here).fetch_one(&database.pool).await.unwrap();
     database.run("update notes set text = 'new'").await;
     settling.acquire().await.unwrap().forget();
     if rule == Rule::AcknowledgesFirst {
         // Until the server has heard of it.
-        let told =
-            "select confirmed_flush_lsn >= pg_current_wal_lsn() - 100 from pg_replication_slots";
-        while !sqlx::query_scalar::<_, bool>(told).fetch_one(&database.pool).await.unwrap() {}
+        let told = format!("select confirmed_flush_lsn >= '{changed}' from pg_replication_slots");
+        while !sqlx::query_scalar::<_, bool>(&told).fetch_one(&database.pool).await.unwrap() {}
     }
     drop(follower);
     runtime.shutdown_background();
