@@ -199,6 +199,35 @@ on_both_backends! {
         assert!(!cache.has(&Mail::by_mail("Bob@x")).await, "neither it nor its absence is cached");
     }
 
+    async fn what_fits_nobody_leads_to_fetches_of_a_bounded_number_at_a_time(cache) {
+        /// How many fetches run, and how many ran at the most.
+        #[derive(Default)]
+        struct Lenient { running: AtomicUsize, most: AtomicUsize }
+        #[derive(Serialize, Deserialize, Cached)]
+        #[cache(context = Lenient)]
+        #[cache(key = "mail:{mail}", fetch = Lenient::find, fetch_many = Lenient::find_many)]
+        struct Mail { mail: String }
+        impl Lenient {
+            async fn find(&self, _: &str) -> Result<Option<Mail>, StoreDown> {
+                let running = self.running.fetch_add(1, Ordering::SeqCst) + 1;
+                self.most.fetch_max(running, Ordering::SeqCst);
+                for _ in 0..10 {
+                    tokio::task::yield_now().await;
+                }
+                self.running.fetch_sub(1, Ordering::SeqCst);
+                Ok(None)
+            }
+            async fn find_many(&self, _: &[String]) -> Result<Vec<Mail>, StoreDown> {
+                Ok(vec![Mail { mail: "bob@x".to_owned() }])
+            }
+        }
+        let (db, cow) = (Lenient::default(), cache.open(CacheCow::builder().fetch_concurrency(4)));
+        let mails: Vec<String> = (0..20).map(|n| format!("{n}@x")).chain(["Bob@x".to_owned()]).collect();
+        let found = cow.with(&db).get_many(mails.iter().map(Mail::by_mail)).await.unwrap();
+        assert!(found.iter().all(Option::is_none));
+        assert_eq!(db.most.load(Ordering::SeqCst), 4);
+    }
+
     async fn what_is_fetched_one_by_one_is_stored_in_windows(cache) {
         let (store, cow) = (Store::with_items(20), cache.open(CacheCow::builder().fetch_concurrency(1)));
         cow.with(&store).get_many((1..=20).map(Item::by_id)).await.unwrap();

@@ -16,6 +16,7 @@ use cachecow_tests::moody::{Mood, Moody, TIMEOUT};
 use cachecow_tests::store::{Item, Store};
 use futures_util::FutureExt as _;
 use futures_util::future::{BoxFuture, join_all};
+use tokio::runtime::Handle;
 use tokio::time::{Instant, advance, sleep};
 use tracing::Level;
 
@@ -426,6 +427,42 @@ async fn a_fetch_within_a_fetch_needs_no_place() {
     let began = Instant::now();
     join_all((1..=9).map(|id| cow.with(&context).get(Outer::by_id(id)))).await;
     assert_eq!(began.elapsed(), Duration::ZERO);
+}
+
+/// The same of a fetch function that blocks, and reads on a thread of its own.
+#[tokio::test(start_paused = true)]
+async fn a_fetch_within_a_fetch_that_blocks_needs_no_place() {
+    #[derive(Debug, serde::Serialize, serde::Deserialize, cachecow::Cached)]
+    #[cache(key = "inner:{id}", fetch = Inner::find)]
+    struct Inner {
+        id: i64,
+    }
+    impl Inner {
+        async fn find(id: i64) -> Result<Self, cachecow::Error> {
+            Ok(Self { id })
+        }
+    }
+    #[derive(Debug, serde::Serialize, serde::Deserialize, cachecow::Cached)]
+    #[cache(context = (CacheCow, Handle))]
+    #[cache(key = "outer:{id}", fetch = blocking(Outer::find))]
+    struct Outer {
+        id: i64,
+    }
+    impl Outer {
+        fn find((cow, handle): &(CacheCow, Handle), id: i64) -> Result<Self, cachecow::Error> {
+            // The cache is not asked, so that only a place could keep it waiting.
+            let read = async { cow.get(Inner::by_id(id)).now_or_never() };
+            let inner = handle.block_on(read).expect("it waits for nothing")?;
+            Ok(Self { id: inner.expect("it exists").id })
+        }
+    }
+    let backend = Moody::open().0;
+    let builder = CacheCow::builder().operation_timeout(TIMEOUT).outage_fetch_concurrency(1);
+    let cow = builder.backend(Arc::clone(&backend)).unwrap();
+    backend.is_now(Mood::Fails(BackendErrorKind::Disconnected));
+    fail_twice(&cow, &Store::with_items(9)).await;
+    let context = (cow.clone(), Handle::current());
+    assert!(cow.with(&context).get(Outer::by_id(1)).await.unwrap().is_some());
 }
 
 /// A server that takes its time for each key.

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use super::Engine;
+use crate::model::place::{has_place, with_place};
 
 /// How long a fetch keeps its place. A fetch that takes longer may hang, may be in a future that
 /// nobody polls, or may wait for another fetch that waits for a place.
@@ -19,27 +20,21 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// polls.
 const LONGEST_VACANCY: Duration = Duration::from_millis(100);
 
-tokio::task_local! {
-    /// Set inside a fetch that has a place. A nested fetch needs no place of its own; otherwise both might wait for
-    /// ever.
-    static HAS_PLACE: ();
-}
-
 impl Engine {
     /// Runs a fetch. While the circuit is open it waits for a place.
     pub(crate) async fn limited<F: Future>(&self, fetch: F) -> F::Output {
-        if !self.client.circuit_is_open() || HAS_PLACE.try_with(|()| ()).is_ok() {
+        if !self.client.circuit_is_open() || has_place() {
             return fetch.await;
         }
         let _place = self.fetch_limit.place().await;
-        HAS_PLACE.scope((), fetch).await
+        with_place(fetch).await
     }
 }
 
 /// Lets a spawned load use the place of its caller's fetch, if the caller is inside a fetch.
 pub(super) fn as_its_caller<F: Future>(load: F) -> impl Future<Output = F::Output> {
-    let has_place = HAS_PLACE.try_with(|()| ()).is_ok();
-    async move { if has_place { HAS_PLACE.scope((), load).await } else { load.await } }
+    let has_place = has_place();
+    async move { if has_place { with_place(load).await } else { load.await } }
 }
 
 pub(super) struct FetchLimit {

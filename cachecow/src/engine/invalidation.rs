@@ -56,10 +56,13 @@ impl Engine {
         for named in set.tags {
             let (guard, tag) = (scope.key(named.guard), scope.key(named.tag));
             match targets[keys..].iter_mut().find(|group| group.key == guard) {
-                Some(group) if group.tags.contains(&tag) => {}
                 Some(group) => group.tags.push(tag),
                 None => targets.push(target(named.guard, named.policy, vec![tag])),
             }
+        }
+        for group in &mut targets[keys..] {
+            group.tags.sort_unstable();
+            group.tags.dedup();
         }
         targets.extend(answers);
         targets

@@ -7,6 +7,7 @@ use std::panic::resume_unwind;
 use tokio::task::JoinHandle;
 use tracing::Span;
 
+use super::place;
 use crate::error::{Error, ErrorKind};
 
 thread_local! {
@@ -49,8 +50,9 @@ where
 {
     let context = context.clone();
     async move {
-        let span = Span::current();
-        let run = move || span.in_scope(|| as_a_fetch(|| work(&context, &parts)));
+        let (span, has_place) = (Span::current(), place::has_place());
+        let work = move || place::on_thread(has_place, || work(&context, &parts));
+        let run = move || span.in_scope(|| as_a_fetch(work));
         let mut running = Running(tokio::task::spawn_blocking(run));
         (&mut running.0).await.unwrap_or_else(|lost| match lost.try_into_panic() {
             // A panic of the function reaches the caller, as if the function had been awaited.

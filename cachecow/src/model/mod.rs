@@ -11,6 +11,7 @@ pub(crate) mod lookup;
 pub(crate) mod manifest;
 pub(crate) mod object;
 pub(crate) mod output;
+pub(crate) mod place;
 pub(crate) mod query;
 pub(crate) mod schema;
 pub(crate) mod tag;

@@ -126,19 +126,39 @@ impl<'a, L: Lookup> TypedLoader<'a, L> {
             });
             results.push(Ok(loaded(object)));
         }
-        let fits_nobody = found.values().flatten().any(|object| !self.is_asked_for(places, object));
-        if fits_nobody {
-            for (&place, result) in places.iter().zip(&mut results) {
-                if matches!(result, Ok(None)) {
-                    *result = self.fetch_one(place).await;
-                }
+        found.retain(|_, left| !left.is_empty());
+        if self.fits_nobody(places, &found) {
+            let is_missing = |result: &Result<Loaded, Error>| matches!(result, Ok(None));
+            let missing: Vec<usize> =
+                (0..results.len()).filter(|&at| is_missing(&results[at])).collect();
+            let fetched = self.fetch_each(missing.iter().map(|&at| places[at])).await;
+            for (at, result) in missing.into_iter().zip(fetched) {
+                results[at] = result;
             }
         }
         results
     }
 
-    fn is_asked_for(&self, places: &[usize], object: &L::Object) -> bool {
-        places.iter().any(|&place| self.queries[place].lookup.finds(object))
+    /// Whether one of the objects that are left over is none that was asked for; otherwise each was returned twice.
+    fn fits_nobody(&self, places: &[usize], left: &KeyMap<Vec<L::Object>>) -> bool {
+        if left.is_empty() {
+            return false;
+        }
+        let mut asked: KeyMap<Vec<&L>> = KeyMap::default();
+        for &place in places {
+            let ObjectQuery { lookup, key, .. } = self.queries[place];
+            asked.entry(*key).or_default().push(lookup);
+        }
+        let is_asked_for = |key: &Key, object: &L::Object| {
+            asked.get(key).is_some_and(|lookups| lookups.iter().any(|lookup| lookup.finds(object)))
+        };
+        left.iter().any(|(key, objects)| objects.iter().any(|object| !is_asked_for(key, object)))
+    }
+
+    /// Fetches one by one, a bounded number at a time.
+    async fn fetch_each(&self, places: impl Iterator<Item = usize>) -> Vec<Result<Loaded, Error>> {
+        let fetches: Vec<_> = places.map(|place| self.fetch_one(place)).collect();
+        stream::iter(fetches).buffered(self.engine.settings.fetch_concurrency).collect().await
     }
 }
 
@@ -172,12 +192,7 @@ impl<L: Lookup> Loader for TypedLoader<'_, L> {
             match self.fetch_together(places).await {
                 Some(Ok(objects)) => self.match_up(places, objects).await,
                 Some(Err(error)) => vec![Err(error); places.len()],
-                None => {
-                    let fetches: Vec<_> =
-                        places.iter().map(|&place| self.fetch_one(place)).collect();
-                    let concurrency = self.engine.settings.fetch_concurrency;
-                    stream::iter(fetches).buffered(concurrency).collect().await
-                }
+                None => self.fetch_each(places.iter().copied()).await,
             }
         }
         .boxed()
