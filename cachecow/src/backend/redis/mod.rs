@@ -97,7 +97,8 @@ use crate::protocol::Reply;
 /// that answer, and uses the answer of the one that knows of the last failover. It asks the server that this
 /// sentinel names by `ROLE` whether it is the master; the user needs the right to `ROLE`. From then on the backend
 /// listens to the sentinels (`+switch-master`). When they switch the master, it replaces the connection at once,
-/// without waiting until the sentinels demote the former master.
+/// without waiting until the sentinels demote the former master. Answers of the former master that arrive later
+/// count as errors.
 ///
 /// If the connection to a sentinel is lost, the backend reconnects every second and asks at once, so that it learns
 /// of a switch that it missed. A sentinel that sends nothing is asked every second. If it does not answer within
@@ -112,6 +113,8 @@ use crate::protocol::Reply;
 ///
 /// The backend asks up to three nodes for the slots every second, and whenever something seems to
 /// have changed. If one node has heard of the last failover, nodes that have not are ignored.
+/// If a node answers an invalidation, a hold or a release after the backend has heard that the slot has another
+/// owner, the command is sent to that owner too.
 ///
 /// While a slot moves from one node to another, values that have not moved yet are hits, and the others are fetched
 /// until the move has ended. Nothing is claimed, so nothing new is stored. Invalidations and holds are carried out

@@ -97,8 +97,9 @@ impl Server {
         connection: Connection,
         command: &Cmd,
     ) -> Result<Value, BackendError> {
-        let Connection { generation, mut inner, .. } = connection;
+        let Connection { generation, switches, mut inner } = connection;
         let result = reply::as_answer(inner.send_packed_command(command).await);
+        self.from_the_master(switches)?;
         self.checked(result, generation)
     }
 
@@ -108,9 +109,10 @@ impl Server {
         connection: Connection,
         pipeline: &Pipeline,
     ) -> Result<Vec<Value>, BackendError> {
-        let Connection { generation, mut inner, .. } = connection;
+        let Connection { generation, switches, mut inner } = connection;
         let (skipped, count) = reply::extent(pipeline);
         let result = inner.send_packed_commands(pipeline, skipped, count).await;
+        self.from_the_master(switches)?;
         self.checked(result, generation)
     }
 
@@ -166,6 +168,15 @@ impl Server {
             }
             _ => error,
         }
+    }
+
+    /// Fails if the master was switched while it had a command. What a former master confirms when its successor is
+    /// known already, the successor may never have heard.
+    fn from_the_master(&self, switches: u64) -> Result<(), BackendError> {
+        if switches == self.endpoint.switches() {
+            return Ok(());
+        }
+        Err(BackendErrorKind::Disconnected.with("the master was switched"))
     }
 
     fn checked<T>(&self, result: RedisResult<T>, generation: u64) -> Result<T, BackendError> {

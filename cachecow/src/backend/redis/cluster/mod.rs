@@ -22,8 +22,8 @@ use tokio::time::Instant;
 pub(super) use self::given::Given;
 use self::node::{Manner, Node};
 use self::redirect::{Redirect, redirect};
-use self::slots::SLOTS;
 pub(super) use self::slots::slot_of;
+use self::slots::{SLOTS, SlotMap};
 pub(crate) use self::topology::Seeds;
 use self::topology::Topology;
 use super::super::{BackendError, BackendErrorKind};
@@ -98,7 +98,8 @@ impl Cluster {
             if open.is_empty() {
                 break;
             }
-            let legs = self.legs(std::mem::take(&mut open), &mut answers);
+            let map = self.topology.map();
+            let legs = self.legs(&map, std::mem::take(&mut open), &mut answers);
             let sending = legs.into_iter().map(|leg| async move {
                 let outcome = leg.send(deadline, acks).await;
                 (leg, outcome)
@@ -106,7 +107,7 @@ impl Cluster {
             let mut unreachable = false;
             for (leg, outcome) in join_all(sending).await {
                 unreachable |= outcome.is_err();
-                self.file(leg, outcome, &mut answers, &mut open);
+                self.file(&map, leg, outcome, &mut answers, &mut open);
             }
             if unreachable {
                 // Whatever the result: the next round sees whether the owner has changed.
@@ -122,9 +123,8 @@ impl Cluster {
     }
 
     /// Groups the commands by where they go next.
-    fn legs(&self, open: Vec<Open>, answers: &mut [Option<Answer>]) -> Vec<Leg> {
+    fn legs(&self, map: &SlotMap, open: Vec<Open>, answers: &mut [Option<Answer>]) -> Vec<Leg> {
         let mut legs: Vec<Leg> = Vec::new();
-        let map = self.topology.map();
         for Open { command, target, next } in open {
             let (node, asking) = match (next, map.owner(target.slot)) {
                 (Next::Moved(node), _) => (node, false),
@@ -155,9 +155,10 @@ impl Cluster {
         legs
     }
 
-    /// Sorts the results of a pipeline: answers, and commands to send again.
+    /// Sorts the results of a pipeline, which was sent by this map: answers, and commands to send again.
     fn file(
         &self,
+        map: &SlotMap,
         leg: Leg,
         outcome: Result<Answers, BackendError>,
         answers: &mut [Option<Answer>],
@@ -175,7 +176,10 @@ impl Cluster {
             Ok(received) => {
                 let received = received.into_iter().skip(every - 1).step_by(every);
                 for ((command, target), answer) in sent.zip(received) {
-                    match self.redirected(&answer, target.extent, &leg.node) {
+                    let next = self
+                        .redirected(&answer, target.extent, &leg.node)
+                        .or_else(|| self.superseded(&answer, &target, &leg.node, map));
+                    match next {
                         Some(next) => open.push(Open { command: command.clone(), target, next }),
                         None => answers[target.place] = Some(self.accept(answer)),
                     }
@@ -195,6 +199,27 @@ impl Cluster {
                 (extent == Extent::Part).then(|| Next::Ask(self.topology.node(&address)))
             }
         }
+    }
+
+    /// Where a writer's command goes again, although this node has answered it: the node was replaced meanwhile as the
+    /// owner of the slot, and the new owner may never have heard what the former one confirms. All writers' commands
+    /// may be repeated: at worst a value is not stored. A read or a claim needs no repetition, since it began before
+    /// anyone could rely on the new owner's word, and the new owner takes no fill for a claim that it does not know.
+    fn superseded(
+        &self,
+        answer: &Answer,
+        target: &Target,
+        node: &Node,
+        before: &SlotMap,
+    ) -> Option<Next> {
+        if !target.is_writers || answer.is_err() {
+            return None;
+        }
+        let now = self.topology.map();
+        let owner = &now.owner(target.slot)?.address;
+        let is_known = before.owner(target.slot).is_some_and(|before| before.address == *owner);
+        // A node that was named by a redirection may be ahead of the map.
+        (!is_known && *owner != node.address).then_some(Next::Owner)
     }
 
     fn accept(&self, answer: Answer) -> Answer {
