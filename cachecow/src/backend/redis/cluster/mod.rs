@@ -225,7 +225,9 @@ impl Cluster {
     fn accept(&self, answer: Answer) -> Answer {
         let changes = match &answer {
             Err(error) => error.is_outage(),
-            Ok(Value::ServerError(error)) => matches!(error.code(), "CLUSTERDOWN" | "READONLY"),
+            Ok(Value::ServerError(error)) => {
+                matches!(reply::code(error), "CLUSTERDOWN" | "READONLY")
+            }
             Ok(_) => false,
         };
         if changes {
