@@ -2,6 +2,7 @@
 //! have been idle. And what a former master says when another one is known.
 
 mod former;
+mod frozen;
 mod linked;
 #[path = "../load/mod.rs"]
 mod load;

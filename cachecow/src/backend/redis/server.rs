@@ -126,7 +126,8 @@ impl Server {
         }
         // Connecting may take longer than any operation that waits for it.
         let server = Arc::clone(self);
-        self.attempts.join_or_begin(async move { server.connect().await }).await
+        let patience = self.connector.timeout().saturating_mul(2);
+        self.attempts.join_or_begin(patience, async move { server.connect().await }).await
     }
 
     /// Gives the connection up; operations under way may still use it, and the next operation opens another.
@@ -140,6 +141,7 @@ impl Server {
     }
 
     async fn connect(&self) -> Result<Connection, BackendError> {
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed);
         let connected = match &self.endpoint {
             Endpoint::At(info) => {
                 self.connector.connect((**info).clone()).await.map(|connection| (0, connection))
@@ -152,9 +154,14 @@ impl Server {
         {
             return Err(reply::rejected(&error));
         }
-        let generation = self.generation.fetch_add(1, Ordering::Relaxed);
         let connection = Connection { generation, switches, inner };
-        *self.current.write() = Some(connection.clone());
+        {
+            let mut current = self.current.write();
+            // An attempt that took too long must not replace the connection of a later one.
+            if current.as_ref().is_none_or(|current| current.generation < generation) {
+                *current = Some(connection.clone());
+            }
+        }
         say!(CONNECTED, "connected to the cache");
         Ok(connection)
     }

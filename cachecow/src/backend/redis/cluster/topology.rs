@@ -60,6 +60,10 @@ pub(super) struct Topology {
     nodes: Mutex<HashMap<Address, Arc<Node>>>,
     /// The refresh under way, which many callers may wait for.
     refreshes: Attempts<()>,
+    /// The number of refreshes so far.
+    turns: AtomicU64,
+    /// The number of the refresh that the map is from.
+    taken: Mutex<u64>,
     /// When the last refresh ended.
     last_refresh: Mutex<Option<Instant>>,
     /// The task that asks the nodes in every [`ROUND`].
@@ -84,6 +88,8 @@ impl Topology {
             epoch: AtomicU64::new(0),
             nodes: Mutex::default(),
             refreshes: Attempts::default(),
+            turns: AtomicU64::new(0),
+            taken: Mutex::default(),
             last_refresh: Mutex::default(),
             rounds: Mutex::default(),
         })
@@ -145,7 +151,7 @@ impl Topology {
     /// The refresh under way, or a new one.
     fn refresh_now(self: &Arc<Self>) -> Attempt<()> {
         let topology = Arc::clone(self);
-        self.refreshes.join_or_begin(async move {
+        self.refreshes.join_or_begin(self.connect_timeout.saturating_mul(2), async move {
             let learnt = topology.learn().await;
             *topology.last() = Some(Instant::now());
             learnt
@@ -155,6 +161,7 @@ impl Topology {
     /// Asks the nodes, a few at a time. Takes the view of the first node that is part of a working
     /// cluster, is not outdated and knows an owner of every slot, or otherwise the best view.
     async fn learn(self: &Arc<Self>) -> Result<(), BackendError> {
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
         let asked = self.candidates().into_iter().map(|node| self.tell(node));
         let mut asked = iter(asked).buffer_unordered(ASKED);
         let known = self.epoch.load(Ordering::Relaxed);
@@ -162,7 +169,7 @@ impl Topology {
         while let Some(told) = asked.next().await {
             match told {
                 Ok(view) if view.works && view.epoch >= known && view.is_whole() => {
-                    self.take(&view);
+                    self.take(&view, turn);
                     return Ok(());
                 }
                 Ok(view) => {
@@ -173,7 +180,7 @@ impl Topology {
         }
         match (doubtful, error) {
             (Some(view), _) if !view.ranges.is_empty() => {
-                self.take(&view);
+                self.take(&view, turn);
                 Ok(())
             }
             (_, Some(error)) => Err(error),
@@ -221,7 +228,14 @@ impl Topology {
         }
     }
 
-    fn take(&self, View { works, epoch, ranges }: &View) {
+    fn take(&self, view: &View, turn: u64) {
+        let mut last = self.taken.lock();
+        // A refresh that took too long, and ends after a later one, is outdated.
+        if *last > turn {
+            return;
+        }
+        *last = turn;
+        let View { works, epoch, ranges } = view;
         // A node without a working cluster may have an epoch of its own.
         if *works {
             self.epoch.store(*epoch, Ordering::Relaxed);
