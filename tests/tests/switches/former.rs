@@ -1,6 +1,7 @@
 //! What a former master says after its successor is known.
 
 use std::pin::pin;
+use std::time::Duration;
 
 use cachecow::protocol::{Command, Reply, Token};
 use cachecow::{BackendError, BackendErrorKind, CacheBackend as _, RedisBackend, Request};
@@ -10,10 +11,10 @@ use cachecow_tests::store::Item;
 use futures_util::future::join_all;
 use futures_util::poll;
 
-use crate::PATIENCE;
 use crate::load::names;
 use crate::nodes::Nodes;
 use crate::sentinels::Scripted;
+use crate::{PATIENCE, until};
 
 fn key() -> Key {
     Item::by_id(1).key().key()
@@ -128,4 +129,36 @@ async fn cluster_a_claim_that_the_former_owner_grants_stores_nothing() {
     let fill = Command::Fill { token, value: "old".into(), ttl: PATIENCE };
     assert_eq!(ask(&backend, fill).await, Ok(Reply::Refused));
     assert!(!cluster.has(0, 1).await && !cluster.has(1, 1).await);
+}
+
+#[tokio::test]
+async fn cluster_the_former_owner_alone_is_not_believed() {
+    let cluster = Nodes::start().await;
+    // So that a round does not wait for long for a node that hangs.
+    let backend = RedisBackend::from_url(&cluster.url(), Duration::from_millis(500)).unwrap();
+    store(&cluster.servers).await;
+    until("it is found", async || is_old(&backend.lookup(key()).await)).await;
+    cluster.fail_over().await;
+    until("the new owner is told", async || {
+        ask(&backend, Command::Invalidate).await.is_ok() && !cluster.has(1, 1).await
+    })
+    .await;
+
+    // The new owner does not answer, and the former one does again.
+    cluster.fronts[1].hold_up(true);
+    cluster.fronts[0].hold_up(false);
+    for _ in 0..4 {
+        cluster.fronts[0].comes("CLUSTER", 3).await;
+        let found = backend.lookup(key()).await;
+        assert!(!is_old(&found), "{found:?}");
+    }
+    // When both answer, the new one is believed.
+    cluster.fronts[1].hold_up(false);
+    until("it answers", async || backend.lookup(key()).await.is_ok()).await;
+    for _ in 0..4 {
+        cluster.fronts[0].comes("CLUSTER", 1).await;
+        let found = backend.lookup(key()).await;
+        assert!(!is_old(&found), "{found:?}");
+    }
+    assert!(cluster.has(0, 1).await, "the former owner has the old value");
 }

@@ -1,8 +1,9 @@
 //! Nodes that say what they are told to of their cluster.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use cachecow::Source;
+use cachecow::{ErrorKind, Source};
 use cachecow_tests::front::{Behind, Front};
 use cachecow_tests::resp::Command;
 use cachecow_tests::servers::RedisServer;
@@ -17,32 +18,42 @@ pub(crate) struct Nodes {
     pub(crate) fronts: Vec<Front>,
     /// For each node the epoch, and which one it names as the owner of all slots.
     words: Arc<Mutex<[(u64, usize); 2]>>,
+    /// Whether both say that the cluster does not work.
+    fails: Arc<AtomicBool>,
     ports: Arc<Mutex<Vec<u16>>>,
 }
 
 impl Nodes {
     pub(crate) async fn start() -> Self {
         let (words, ports) = (Arc::new(Mutex::new([(1, 0); 2])), Arc::new(Mutex::new(Vec::new())));
+        let fails = Arc::new(AtomicBool::new(false));
         let (mut servers, mut fronts) = (Vec::new(), Vec::new());
         for node in 0..2 {
             let server = RedisServer::start();
             let (words, named) = (Arc::clone(&words), Arc::clone(&ports));
+            let fails = Arc::clone(&fails);
             let instead = move |command: &Command| {
                 let (epoch, owner) = words.lock().unwrap()[node];
-                Self::answer(command, epoch, &named.lock().unwrap(), owner)
+                let state = if fails.load(Ordering::SeqCst) { "fail" } else { "ok" };
+                Self::answer(command, (state, epoch), &named.lock().unwrap(), owner)
             };
             let front = Front::instead(Behind::Socket(server.socket()), instead).await;
             ports.lock().unwrap().push(front.port());
             fronts.push(front);
             servers.push(server);
         }
-        Self { servers, fronts, words, ports }
+        Self { servers, fronts, words, fails, ports }
     }
 
-    fn answer(asked: &Command, epoch: u64, ports: &[u16], owner: usize) -> Option<Vec<u8>> {
-        let question = (asked.name() == "CLUSTER").then_some(&asked.words[1])?;
+    fn answer(
+        asked: &Command,
+        (state, epoch): (&str, u64),
+        ports: &[u16],
+        owner: usize,
+    ) -> Option<Vec<u8>> {
+        let question = (asked.name() == "CLUSTER").then(|| &asked.words[1])?;
         Some(if question == b"INFO" {
-            let info = format!("cluster_state:ok\r\ncluster_current_epoch:{epoch}\r\n");
+            let info = format!("cluster_state:{state}\r\ncluster_current_epoch:{epoch}\r\n");
             command(&["ECHO", &info])
         } else {
             let (owner, other) = (ports[owner], ports[1 - owner]);

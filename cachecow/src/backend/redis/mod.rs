@@ -112,7 +112,8 @@ use crate::protocol::Reply;
 /// rights to `CLUSTER INFO` and `CLUSTER SLOTS`.
 ///
 /// The backend asks up to three nodes for the slots every second, and whenever something seems to
-/// have changed. If one node has heard of the last failover, nodes that have not are ignored.
+/// have changed. If one node has heard of the last failover, nodes that have not are ignored, also while the others
+/// do not answer: for half a minute, or until more than half of the nodes say the same.
 /// If a node answers an invalidation, a hold or a release after the backend has heard that the slot has another
 /// owner, the command is sent to that owner too.
 ///

@@ -10,6 +10,7 @@ mod node;
 mod redirect;
 mod slots;
 mod topology;
+mod view;
 
 use std::fmt;
 use std::sync::Arc;

@@ -18,7 +18,8 @@ use super::super::reply;
 use super::super::sentinel::at;
 use super::super::server::{Endpoint, Server};
 use super::node::{Address, Node};
-use super::slots::{Range, SLOTS, SlotMap, parse};
+use super::slots::{SlotMap, parse};
+use super::view::{Doubt, View, Views};
 
 /// How many nodes are asked at a time.
 const ASKED: usize = 3;
@@ -58,6 +59,8 @@ pub(super) struct Topology {
     epoch: AtomicU64,
     /// Masters, replicas, and nodes from redirections.
     nodes: Mutex<HashMap<Address, Arc<Node>>>,
+    /// Whether the nodes that answer may lack the last failover.
+    doubt: Mutex<Doubt>,
     /// The refresh under way, which many callers may wait for.
     refreshes: Attempts<()>,
     /// The number of refreshes so far.
@@ -70,15 +73,6 @@ pub(super) struct Topology {
     rounds: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// A node's view of the slots.
-struct View {
-    /// Whether it sees a working cluster.
-    works: bool,
-    /// It grows with every failover. A former master that has not heard of its failover has a smaller one.
-    epoch: u64,
-    ranges: Vec<Range>,
-}
-
 impl Topology {
     pub(super) fn new(seeds: Box<Seeds>, connect_timeout: Duration) -> Arc<Self> {
         Arc::new(Self {
@@ -87,6 +81,7 @@ impl Topology {
             map: RwLock::default(),
             epoch: AtomicU64::new(0),
             nodes: Mutex::default(),
+            doubt: Mutex::default(),
             refreshes: Attempts::default(),
             turns: AtomicU64::new(0),
             taken: Mutex::default(),
@@ -123,10 +118,17 @@ impl Topology {
         if !self.map().is_empty() {
             return Ok(());
         }
-        let attempt = self.refresh_now();
+        self.refresh_at_once(deadline).await
+    }
+
+    /// Asks the nodes again, even if they were asked a moment ago.
+    pub(super) async fn refresh_at_once(
+        self: &Arc<Self>,
+        deadline: Instant,
+    ) -> Result<(), BackendError> {
         let late =
             |_| Err(BackendErrorKind::TimedOut.with("while looking for the cluster's nodes"));
-        tokio::time::timeout_at(deadline, attempt).await.unwrap_or_else(late)
+        tokio::time::timeout_at(deadline, self.refresh_now()).await.unwrap_or_else(late)
     }
 
     /// Asks the nodes again, unless they were asked a moment ago.
@@ -162,23 +164,21 @@ impl Topology {
     /// cluster, is not outdated and knows an owner of every slot, or otherwise the best view.
     async fn learn(self: &Arc<Self>) -> Result<(), BackendError> {
         let turn = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
-        let asked = self.candidates().into_iter().map(|node| self.tell(node));
+        let candidates = self.candidates();
+        let mut views = Views::new(self.epoch.load(Ordering::Relaxed), candidates.len());
+        let asked = candidates.into_iter().map(|node| self.tell(node));
         let mut asked = iter(asked).buffer_unordered(ASKED);
-        let known = self.epoch.load(Ordering::Relaxed);
-        let (mut doubtful, mut error): (Option<View>, _) = (None, None);
-        while let Some(told) = asked.next().await {
+        let mut error = None;
+        while !views.are_enough()
+            && let Some(told) = asked.next().await
+        {
             match told {
-                Ok(view) if view.works && view.epoch >= known && view.is_whole() => {
-                    self.take(&view, turn);
-                    return Ok(());
-                }
-                Ok(view) => {
-                    doubtful = doubtful.into_iter().chain([view]).max_by_key(View::rank);
-                }
+                Ok(view) => views.add(view),
                 Err(failed) => error = Some(failed),
             }
         }
-        match (doubtful, error) {
+        let best = views.best(&mut self.doubt.lock(), Instant::now());
+        match (best, error) {
             (Some(view), _) if !view.ranges.is_empty() => {
                 self.take(&view, turn);
                 Ok(())
@@ -240,7 +240,7 @@ impl Topology {
         if *works {
             self.epoch.store(*epoch, Ordering::Relaxed);
         }
-        let map = SlotMap::new(ranges, |address| self.node(address));
+        let map = SlotMap::new(*works, ranges, |address| self.node(address));
         let replicas = ranges.iter().flat_map(|range| &range.replicas);
         let named: Vec<&Address> =
             ranges.iter().map(|range| &range.master).chain(replicas).collect();
@@ -268,22 +268,6 @@ impl Topology {
 
     fn last(&self) -> MutexGuard<'_, Option<Instant>> {
         self.last_refresh.lock()
-    }
-}
-
-impl View {
-    /// Whether every slot has an owner. A node that has just met another one knows it before it knows
-    /// its slots; and if that other one fails at this moment, it never learns them.
-    fn is_whole(&self) -> bool {
-        self.served() >= usize::from(SLOTS)
-    }
-
-    fn served(&self) -> usize {
-        self.ranges.iter().map(Range::len).sum()
-    }
-
-    fn rank(&self) -> (bool, u64, usize) {
-        (self.works, self.epoch, self.served())
     }
 }
 
