@@ -115,6 +115,20 @@ async fn a_cluster_made_anew_is_believed() {
     assert!(cluster.has(1, 2).await && !cluster.has(0, 2).await);
 }
 
+#[tokio::test]
+async fn a_cluster_whose_nodes_say_that_it_does_not_work_answers_no_ping() {
+    let cluster = Nodes::start().await;
+    cluster.fails.store(true, Ordering::SeqCst);
+    let cow = patient().open(&cluster.url()).await.unwrap();
+    let error = cow.ping().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let why = std::error::Error::source(&error).unwrap().to_string();
+    assert!(why.contains("cluster_state:fail"), "{why}");
+    cluster.fails.store(false, Ordering::SeqCst);
+    until("a refresh that was under way has ended", async || cow.ping().await.is_ok()).await;
+    cow.ping().await.unwrap();
+}
+
 #[test]
 fn what_asks_in_the_background_ends_with_its_runtime_and_with_the_cache() {
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::{Cmd, Pipeline, Value};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use tokio::time::Instant;
 
 pub(super) use self::given::Given;
@@ -262,24 +262,32 @@ impl Cluster {
         Ok(map.masters().iter().map(|node| Arc::clone(node.server())).collect())
     }
 
-    /// Asks every master. Fails, too, if slots have no master: their keys cannot be invalidated.
+    /// Asks every master. Fails, too, if slots have no master, since their keys cannot be invalidated; and if the
+    /// cluster does not work: its nodes then refuse all commands but this one.
     pub(super) async fn ping(&self) -> Result<(), BackendError> {
         let deadline = Instant::now() + self.patience;
         self.topology.known(deadline).await?;
         let map = self.topology.map();
         let pings = map.masters().iter().map(|node| node.ask(::redis::cmd("PING"), deadline));
-        for answer in join_all(pings).await {
+        // If the nodes do not tell of their slots, the map stays as it was.
+        let refresh = self.topology.refresh_at_once(deadline);
+        let (answers, _) = join(join_all(pings), refresh).await;
+        for answer in answers {
             if let Value::ServerError(error) = self.accept(answer)? {
                 return Err(reply::rejected(&error));
             }
         }
-        match map.orphans() {
-            0 => Ok(()),
-            orphans => {
-                let why = format!("no node of the cluster serves {orphans} of its {SLOTS} slots");
-                Err(BackendErrorKind::Rejected.with(why))
+        let map = self.topology.map();
+        let why = match (map.orphans(), map.works()) {
+            (0, true) => return Ok(()),
+            (0, false) => {
+                "the cluster's nodes say that it does not work (cluster_state:fail); see \
+                           `CLUSTER INFO`"
+                    .to_owned()
             }
-        }
+            (orphans, _) => format!("no node of the cluster serves {orphans} of its {SLOTS} slots"),
+        };
+        Err(BackendErrorKind::Rejected.with(why))
     }
 
     pub(super) fn reset(&self) {
