@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-use cachecow::{ErrorKind, Source};
+use cachecow::{CacheBackend as _, ErrorKind, RedisBackend, Source};
 use cachecow_tests::front::{Behind, Front};
 use cachecow_tests::resp::Command;
 use cachecow_tests::servers::RedisServer;
@@ -127,6 +128,26 @@ async fn a_cluster_whose_nodes_say_that_it_does_not_work_answers_no_ping() {
     cluster.fails.store(false, Ordering::SeqCst);
     until("a refresh that was under way has ended", async || cow.ping().await.is_ok()).await;
     cow.ping().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_node_that_hangs_is_waited_for_once() {
+    let cluster = Nodes::start().await;
+    // So that no node's word is enough.
+    cluster.fails.store(true, Ordering::SeqCst);
+    cluster.fronts[1].hold_up(true);
+    let backend = RedisBackend::from_url(&cluster.url(), Duration::from_secs(5)).unwrap();
+    backend.ping().await.unwrap_err();
+    let pings = async {
+        for _ in 0..12 {
+            backend.ping().await.unwrap_err();
+        }
+    };
+    // Twelve times would be a minute.
+    let pinged = tokio::time::timeout(Duration::from_secs(40), pings).await;
+    pinged.expect("it is not waited for each time");
+    let why = backend.ping().await.unwrap_err().to_string();
+    assert!(why.contains("cluster_state:fail"), "{why}");
 }
 
 #[test]

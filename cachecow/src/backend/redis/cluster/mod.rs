@@ -21,7 +21,7 @@ use futures_util::future::{join, join_all};
 use tokio::time::Instant;
 
 pub(super) use self::given::Given;
-use self::node::{Manner, Node};
+use self::node::{Manner, Node, Unsent};
 use self::redirect::{Redirect, redirect};
 pub(super) use self::slots::slot_of;
 use self::slots::{SLOTS, SlotMap};
@@ -105,14 +105,21 @@ impl Cluster {
                 let outcome = leg.send(deadline, acks).await;
                 (leg, outcome)
             });
-            let mut unreachable = false;
+            let (mut unreachable, mut paused) = (false, false);
             for (leg, outcome) in join_all(sending).await {
-                unreachable |= outcome.is_err();
+                if let Err(unsent) = &outcome {
+                    let is_paused = unsent.is_paused();
+                    paused |= is_paused;
+                    unreachable |= !is_paused;
+                }
                 self.file(&map, leg, outcome, &mut answers, &mut open);
             }
             if unreachable {
                 // Whatever the result: the next round sees whether the owner has changed.
                 self.topology.refresh(deadline).await;
+            } else if paused {
+                // A read of its keys must not take longer than it has to.
+                self.topology.refresh_later();
             }
         }
         for Open { target, .. } in open {
@@ -161,7 +168,7 @@ impl Cluster {
         &self,
         map: &SlotMap,
         leg: Leg,
-        outcome: Result<Answers, BackendError>,
+        outcome: Result<Answers, Unsent>,
         answers: &mut [Option<Answer>],
         open: &mut Vec<Open>,
     ) {
@@ -170,10 +177,13 @@ impl Cluster {
         let sent = commands.zip(leg.targets);
         match outcome {
             // Nothing was sent. After a failover the slot has another owner.
-            Err(error) => open.extend(sent.map(|(command, target)| {
-                let next = Next::OtherOwner(Arc::clone(&leg.node), error.clone());
-                Open { command: command.clone(), target, next }
-            })),
+            Err(unsent) => {
+                let error = unsent.into_error();
+                open.extend(sent.map(|(command, target)| {
+                    let next = Next::OtherOwner(Arc::clone(&leg.node), error.clone());
+                    Open { command: command.clone(), target, next }
+                }));
+            }
             Ok(received) => {
                 let received = received.into_iter().skip(every - 1).step_by(every);
                 for ((command, target), answer) in sent.zip(received) {
@@ -322,7 +332,7 @@ impl Leg {
         if self.asking { 2 } else { 1 }
     }
 
-    async fn send(&self, deadline: Instant, acks: Option<Acks>) -> Result<Answers, BackendError> {
+    async fn send(&self, deadline: Instant, acks: Option<Acks>) -> Result<Answers, Unsent> {
         let acks = acks.filter(|_| self.is_writers);
         let manner = Manner { deadline, urgent: self.is_writers, acks };
         self.node.send(&self.pipeline, manner).await

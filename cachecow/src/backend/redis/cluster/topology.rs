@@ -161,17 +161,24 @@ impl Topology {
     }
 
     /// Asks the nodes, a few at a time. Takes the view of the first node that is part of a working
-    /// cluster, is not outdated and knows an owner of every slot, or otherwise the best view.
+    /// cluster, is not outdated and knows an owner of every slot, or otherwise the best view. For this, it does not
+    /// wait for nodes that failed to answer last time.
     async fn learn(self: &Arc<Self>) -> Result<(), BackendError> {
         let turn = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
-        let candidates = self.candidates();
+        let candidates: Vec<_> =
+            self.candidates().into_iter().map(|node| (node.is_failing(), node)).collect();
+        let mut waited_for = candidates.iter().filter(|(is_failing, _)| !is_failing).count();
         let mut views = Views::new(self.epoch.load(Ordering::Relaxed), candidates.len());
-        let asked = candidates.into_iter().map(|node| self.tell(node));
+        let asked = candidates.into_iter().map(|(is_failing, node)| async move {
+            let told = self.tell(node).await;
+            (is_failing, told)
+        });
         let mut asked = iter(asked).buffer_unordered(ASKED);
         let mut error = None;
-        while !views.are_enough()
-            && let Some(told) = asked.next().await
+        while !(views.are_enough() || (waited_for == 0 && views.have_one()))
+            && let Some((is_failing, told)) = asked.next().await
         {
+            waited_for -= usize::from(!is_failing);
             match told {
                 Ok(view) => views.add(view),
                 Err(failed) => error = Some(failed),

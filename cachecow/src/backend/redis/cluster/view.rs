@@ -72,6 +72,11 @@ impl Views {
         self.best.as_ref().is_some_and(|best| best.works && best.is_whole())
     }
 
+    /// Whether there is a view that is not outdated.
+    pub(super) fn have_one(&self) -> bool {
+        self.best.as_ref().is_some_and(|best| !best.ranges.is_empty())
+    }
+
     /// The best view. Older ones count only if most nodes have such a view, as in a cluster that was made anew and
     /// counts from the beginning, or if the doubt has lasted for long. Otherwise the nodes that heard of the last
     /// failover may just be out of reach.
