@@ -150,6 +150,31 @@ async fn a_node_that_hangs_is_waited_for_once() {
     assert!(why.contains("cluster_state:fail"), "{why}");
 }
 
+#[tokio::test]
+async fn nodes_that_have_another_name_in_the_url_are_connected_to_once() {
+    let cluster = Nodes::start().await;
+    let url = cluster.url().replace("127.0.0.1", "localhost");
+    let (store, reader) = (Store::with_items(1), patient().open(&url).await.unwrap());
+    assert_eq!(version(&reader, &store, 1).await, 1);
+    let mut looks = Vec::new();
+    for server in &cluster.servers {
+        looks.push(server.connection().await);
+    }
+    let mut connections = async || {
+        let mut connections = Vec::new();
+        for look in &mut looks {
+            let info: String = redis::cmd("INFO").arg("stats").query_async(look).await.unwrap();
+            let count = info.lines().find(|line| line.starts_with("total_connections_received"));
+            connections.push(count.unwrap().to_owned());
+        }
+        connections
+    };
+    cluster.fronts[0].comes("CLUSTER", 8).await;
+    let before = connections().await;
+    cluster.fronts[0].comes("CLUSTER", 8).await;
+    assert_eq!(connections().await, before);
+}
+
 #[test]
 fn what_asks_in_the_background_ends_with_its_runtime_and_with_the_cache() {
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();

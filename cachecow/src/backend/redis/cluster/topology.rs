@@ -52,7 +52,10 @@ impl Seeds {
 }
 
 pub(super) struct Topology {
-    seeds: Box<Seeds>,
+    /// The URL's nodes, by the addresses that it gives. The nodes themselves may give others.
+    seeds: Vec<Arc<Node>>,
+    /// The connection settings of all nodes, except the address.
+    like: Box<ConnectionInfo>,
     connect_timeout: Duration,
     map: RwLock<Arc<SlotMap>>,
     /// The cluster's epoch at the time of the map.
@@ -75,8 +78,11 @@ pub(super) struct Topology {
 
 impl Topology {
     pub(super) fn new(seeds: Box<Seeds>, connect_timeout: Duration) -> Arc<Self> {
+        let Seeds { addresses, like } = *seeds;
+        let node = |address| new_node(address, &like, connect_timeout);
         Arc::new(Self {
-            seeds,
+            seeds: addresses.into_iter().map(node).collect(),
+            like: Box::new(like),
             connect_timeout,
             map: RwLock::default(),
             epoch: AtomicU64::new(0),
@@ -100,15 +106,11 @@ impl Topology {
         if let Some(node) = nodes.get(address) {
             return Arc::clone(node);
         }
-        let node = Node::new(address.clone(), self.server(address));
+        let seed = self.seeds.iter().find(|seed| seed.address == *address).cloned();
+        let new = || new_node(address.clone(), &self.like, self.connect_timeout);
+        let node = seed.unwrap_or_else(new);
         nodes.insert(address.clone(), Arc::clone(&node));
         node
-    }
-
-    fn server(&self, Address { host, port }: &Address) -> Arc<Server> {
-        let like = &self.seeds.like;
-        let info = like.clone().set_addr(at(like.addr(), host.clone(), *port));
-        Server::new(Endpoint::At(Box::new(info)), self.connect_timeout)
     }
 
     /// Makes sure that there is a map.
@@ -204,9 +206,9 @@ impl Topology {
         // Not always the same node first: it may be cut off from the others.
         fastrand::shuffle(&mut candidates);
         candidates.sort_by_key(|node| node.is_failing());
-        for seed in &self.seeds.addresses {
-            if !candidates.iter().any(|node| node.address == *seed) {
-                candidates.push(Node::new(seed.clone(), self.server(seed)));
+        for seed in &self.seeds {
+            if !candidates.iter().any(|node| node.address == seed.address) {
+                candidates.push(Arc::clone(seed));
             }
         }
         candidates
@@ -285,6 +287,12 @@ impl Drop for Topology {
     }
 }
 
+fn new_node(address: Address, like: &ConnectionInfo, connect_timeout: Duration) -> Arc<Node> {
+    let info = like.clone().set_addr(at(like.addr(), address.host.clone(), address.port));
+    let server = Server::new(Endpoint::At(Box::new(info)), connect_timeout);
+    Node::new(address, server)
+}
+
 /// The epoch in an answer to `CLUSTER INFO`; the same for all servers that report none.
 fn epoch(info: &[u8]) -> u64 {
     let info = String::from_utf8_lossy(info);
@@ -303,7 +311,7 @@ impl fmt::Debug for Topology {
         // The connections' own form would show the password.
         let map = self.map();
         f.debug_struct("Topology")
-            .field("seeds", &self.seeds.addresses)
+            .field("seeds", &self.seeds.iter().map(|seed| &seed.address).collect::<Vec<_>>())
             .field("masters", &map.masters())
             .finish_non_exhaustive()
     }
