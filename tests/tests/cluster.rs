@@ -474,6 +474,19 @@ async fn left_alone(cluster: &RedisCluster, id: i64) -> RedisBackend {
 }
 
 #[tokio::test]
+async fn a_node_that_hangs_takes_its_own_keys_alone_also_on_a_backend_made_before() {
+    let partial = ["--cluster-require-full-coverage", "no"];
+    let mut cluster = RedisCluster::start_masters(&partial).await;
+    // An attempt to connect may take longer than an operation.
+    let backend = RedisBackend::from_url(&cluster.url(), Duration::from_secs(20)).unwrap();
+    let builder = CacheCow::builder().operation_timeout(Duration::from_secs(6));
+    let cow = builder.backend(backend).unwrap();
+    cow.ping().await.unwrap();
+    a_node_leaves(&mut cluster, &cow, |cluster| cluster.pause(1)).await;
+    cluster.resume(1);
+}
+
+#[tokio::test]
 async fn a_node_that_is_left_alone_is_not_waited_for_while_the_cluster_does_not_work() {
     let cluster = RedisCluster::start_masters(&[]).await;
     let gone = *items_of(&cluster, 1, 60).await.first().unwrap();

@@ -166,6 +166,9 @@ impl RedisBackend {
     /// Makes a backend that connects to `url` on first use. It gives up an attempt to connect after
     /// `connect_timeout`.
     ///
+    /// On a cluster, a node that has not answered after this time has failed. If the backend is passed to
+    /// [`Builder::backend`](crate::Builder::backend), it has failed after seven eighths of the operation timeout.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidUrl`].
@@ -300,11 +303,10 @@ impl RedisBackend {
 
     /// Limits the time for a single node of a cluster, so that a node that hangs fails before the whole operation
     /// does.
-    pub(crate) fn within(mut self, operation_timeout: Duration) -> Self {
+    pub(crate) fn limit_nodes(&mut self, operation_timeout: Duration) {
         if let Some(shared) = self.unshared() {
             shared.route.set_patience(operation_timeout * 7 / 8);
         }
-        self
     }
 
     /// A backend on a connection that may also be used elsewhere, with this prefix for every Redis key.
