@@ -456,22 +456,65 @@ async fn a_node_that_hangs_takes_its_own_keys_alone() {
     a_node_leaves(&mut cluster, &cow, |cluster| cluster.pause(1)).await;
     // And costs them little time: after it did not answer, it is not asked for a while.
     let gone = *items_of(&cluster, 1, 60).await.first().unwrap();
-    let backend = RedisBackend::from_url(&cluster.url(), Duration::from_millis(500)).unwrap();
-    let left_alone = async {
-        loop {
-            let error = backend.lookup(key_of(gone)).await.unwrap_err();
-            if error.to_string().contains("did not answer a moment ago") {
-                break;
-            }
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), left_alone).await.expect("it is left alone");
+    left_alone(&cluster, gone).await;
     cluster.resume(1);
     cluster.ready().await;
     while cow.stats().pending_invalidations > 0 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     cow.ping().await.unwrap();
+}
+
+/// A backend that does not send anything to the owner of this item for now, since that did not answer.
+async fn left_alone(cluster: &RedisCluster, id: i64) -> RedisBackend {
+    let backend = RedisBackend::from_url(&cluster.url(), Duration::from_millis(500)).unwrap();
+    let left_alone = async {
+        loop {
+            let error = backend.lookup(key_of(id)).await.unwrap_err();
+            if error.to_string().contains("did not answer a moment ago") {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), left_alone).await.expect("it is left alone");
+    backend
+}
+
+#[tokio::test]
+async fn a_node_that_hangs_takes_its_own_keys_alone_also_on_a_backend_made_before() {
+    let partial = ["--cluster-require-full-coverage", "no"];
+    let mut cluster = RedisCluster::start_masters(&partial).await;
+    // An attempt to connect may take longer than an operation.
+    let backend = RedisBackend::from_url(&cluster.url(), Duration::from_secs(20)).unwrap();
+    let builder = CacheCow::builder().operation_timeout(Duration::from_secs(6));
+    let cow = builder.backend(backend).unwrap();
+    cow.ping().await.unwrap();
+    a_node_leaves(&mut cluster, &cow, |cluster| cluster.pause(1)).await;
+    cluster.resume(1);
+}
+
+#[tokio::test]
+async fn a_node_that_is_left_alone_is_not_waited_for_while_the_cluster_does_not_work() {
+    let cluster = RedisCluster::start_masters(&["--cluster-node-timeout", "1500"]).await;
+    let gone = *items_of(&cluster, 1, 60).await.first().unwrap();
+    cluster.pause(1);
+    for node in [0, 2] {
+        let mut look = cluster.connection(node).await;
+        let mut info = async || {
+            let info = redis::cmd("CLUSTER").arg("INFO").query_async::<String>(&mut look).await;
+            info.unwrap()
+        };
+        while !info().await.contains("cluster_state:fail") {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    let backend = left_alone(&cluster, gone).await;
+    // The slots may be asked for again.
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let answers = (0..10).filter_map(|_| backend.lookup(key_of(gone)).now_or_never());
+    // One may have been sent, to see whether the node answers again.
+    assert!(answers.count() >= 9, "they wait for nothing");
+    cluster.resume(1);
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use cachecow::protocol::{Command, Reply, Token};
+use cachecow::{CacheBackend as _, Lookup as _, Request};
 use cachecow::{CacheCow, Error, ErrorKind, Fill, RedisBackend, Source, WriteError, conformance};
 use cachecow_tests::servers::{RedisCluster, RedisSentinels, RedisServer, free_port};
 use cachecow_tests::store::{Item, Store};
@@ -45,6 +47,16 @@ impl Pair {
     async fn open(&self) -> CacheCow {
         // What is not acknowledged is soon given up; what is, on a busy machine, is waited for.
         self.open_for(Duration::from_secs(10)).await
+    }
+
+    /// How many keys the master and the replica have.
+    async fn keys(&self) -> [u64; 2] {
+        let mut keys = [0; 2];
+        for (keys, server) in keys.iter_mut().zip([&self.master, &self.replica]) {
+            let mut look = server.connection().await;
+            *keys = redis::cmd("DBSIZE").query_async(&mut look).await.unwrap();
+        }
+        keys
     }
 
     async fn open_for(&self, timeout: Duration) -> CacheCow {
@@ -123,6 +135,46 @@ async fn an_invalidation_of_nothing_waits_for_those_before_it() {
     pair.replica.resume();
     idle(&first).await;
     idle(&second).await;
+}
+
+/// The number of changes to the server's data.
+async fn changes(server: &RedisServer) -> u64 {
+    let mut look = server.connection().await;
+    let info: String = redis::cmd("INFO").arg("persistence").query_async(&mut look).await.unwrap();
+    let changes = info.lines().find_map(|line| line.strip_prefix("rdb_changes_since_last_save:"));
+    changes.expect("every server counts them").trim().parse().unwrap()
+}
+
+#[tokio::test]
+async fn an_invalidation_of_a_held_tag_waits_for_those_before_it() {
+    let pair = Pair::start().await;
+    let backend = || {
+        let backend = RedisBackend::from_url(&pair.master.url(), Duration::from_secs(20)).unwrap();
+        backend.with_replica_acks(1, SOON).unwrap()
+    };
+    let tag = Item::by_id(1).key().key();
+    let tell = async |backend: &RedisBackend, command| {
+        let answer = backend.execute(vec![Request { key: tag, command }]).await.remove(0);
+        answer.map_err(|error| error.to_string())
+    };
+    let token = Token::from_bytes([1; 16]);
+    let hold = Command::HoldEpoch { token, ttl: Duration::from_secs(60) };
+    let first = backend();
+    pair.replica.pause();
+    for command in [hold, Command::EndEpoch] {
+        tell(&first, command).await.unwrap_err();
+    }
+    // Nothing is left to do. Some servers then vouch for a connection that has changed nothing.
+    let before = changes(&pair.master).await;
+    let why = tell(&backend(), Command::EndEpoch).await.unwrap_err();
+    assert!(why.contains("acknowledged by 0 of 1"), "{why}");
+    assert!(changes(&pair.master).await > before, "so it changes something");
+    pair.replica.resume();
+    // And the hold stands.
+    let take = Command::TakeEpoch { fresh: token, ttl: Duration::from_secs(60) };
+    assert_eq!(tell(&first, take).await, Ok(Reply::Held));
+    assert_eq!(tell(&first, Command::ReleaseEpoch { token }).await, Ok(Reply::Done));
+    assert_eq!(pair.keys().await, [0, 0]);
 }
 
 #[tokio::test]

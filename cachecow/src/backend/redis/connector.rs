@@ -40,6 +40,11 @@ impl Connector {
         Self { config, timeout: self.timeout, hears: true }
     }
 
+    /// How long a step of an attempt to connect may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     pub(super) async fn connect(
         &self,
         info: ConnectionInfo,

@@ -97,7 +97,8 @@ use crate::protocol::Reply;
 /// that answer, and uses the answer of the one that knows of the last failover. It asks the server that this
 /// sentinel names by `ROLE` whether it is the master; the user needs the right to `ROLE`. From then on the backend
 /// listens to the sentinels (`+switch-master`). When they switch the master, it replaces the connection at once,
-/// without waiting until the sentinels demote the former master.
+/// without waiting until the sentinels demote the former master. Answers of the former master that arrive later
+/// count as errors.
 ///
 /// If the connection to a sentinel is lost, the backend reconnects every second and asks at once, so that it learns
 /// of a switch that it missed. A sentinel that sends nothing is asked every second. If it does not answer within
@@ -111,7 +112,10 @@ use crate::protocol::Reply;
 /// rights to `CLUSTER INFO` and `CLUSTER SLOTS`.
 ///
 /// The backend asks up to three nodes for the slots every second, and whenever something seems to
-/// have changed. If one node has heard of the last failover, nodes that have not are ignored.
+/// have changed. If one node has heard of the last failover, nodes that have not are ignored, also while the others
+/// do not answer: for half a minute, or until more than half of the nodes say the same.
+/// If a node answers an invalidation, a hold or a release after the backend has heard that the slot has another
+/// owner, the command is sent to that owner too.
 ///
 /// While a slot moves from one node to another, values that have not moved yet are hits, and the others are fetched
 /// until the move has ended. Nothing is claimed, so nothing new is stored. Invalidations and holds are carried out
@@ -161,6 +165,9 @@ struct Shared {
 impl RedisBackend {
     /// Makes a backend that connects to `url` on first use. It gives up an attempt to connect after
     /// `connect_timeout`.
+    ///
+    /// On a cluster, a node that has not answered after this time has failed. If the backend is passed to
+    /// [`Builder::backend`](crate::Builder::backend), it has failed after seven eighths of the operation timeout.
     ///
     /// # Errors
     ///
@@ -296,11 +303,10 @@ impl RedisBackend {
 
     /// Limits the time for a single node of a cluster, so that a node that hangs fails before the whole operation
     /// does.
-    pub(crate) fn within(mut self, operation_timeout: Duration) -> Self {
+    pub(crate) fn limit_nodes(&mut self, operation_timeout: Duration) {
         if let Some(shared) = self.unshared() {
             shared.route.set_patience(operation_timeout * 7 / 8);
         }
-        self
     }
 
     /// A backend on a connection that may also be used elsewhere, with this prefix for every Redis key.

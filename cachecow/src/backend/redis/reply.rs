@@ -89,8 +89,19 @@ pub(super) fn rejected(error: &ServerError) -> BackendError {
     // Not every server version has an error code for commands that a script may not call.
     let denied = ["ACL failure in script", "The user executing the script can't"];
     let details = error.details().unwrap_or_default();
-    let is_denied = denied.iter().any(|denied| details.starts_with(denied));
-    refused(if is_denied { "NOPERM" } else { error.code() })
+    let is_denied = denied.iter().any(|denied| details.contains(denied));
+    refused(if is_denied { "NOPERM" } else { code(error) })
+}
+
+/// The error's code. Before version 7, Redis puts its own text before the error of a command in a script.
+pub(super) fn code(error: &ServerError) -> &str {
+    let code = error.code();
+    if code != "ERR" && !code.starts_with("@user_script") {
+        return code;
+    }
+    let nested = error.details().unwrap_or_default().split(": -").skip(1);
+    let mut codes = nested.filter_map(|nested| nested.split_whitespace().next());
+    codes.find(|code| remedy(code).is_some()).unwrap_or("ERR")
 }
 
 fn refused(code: &str) -> BackendError {
@@ -157,4 +168,50 @@ pub(super) fn is_broken(error: &RedisError) -> bool {
 /// Whether the server is a replica now: its host name may resolve to the new master.
 pub(super) fn says_read_only(reply: &Result<Reply, BackendError>) -> bool {
     matches!(reply, Err(error) if error.detail.starts_with("READONLY"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rejection(line: &str) -> BackendError {
+        let answer = ::redis::parse_redis_value(format!("-{line}\r\n").as_bytes()).unwrap();
+        let Value::ServerError(error) = answer else { panic!("{line} is an error") };
+        rejected(&error)
+    }
+
+    fn shown(line: &str) -> String {
+        let rejection = rejection(line);
+        rejection.detail().split(' ').next().unwrap_or_default().to_owned()
+    }
+
+    #[test]
+    fn the_code_of_an_error_in_a_script_is_found() {
+        // As Redis 6.2 writes them.
+        let read_only = "ERR Error running script (call to f_8a0): @user_script:34: @user_script: 34: \
+                         -READONLY You can't write against a read only replica.";
+        assert_eq!(shown(read_only), "READONLY");
+        assert!(says_read_only(&Err(rejection(read_only))));
+        let full = "@user_script: 5: -OOM command not allowed when used memory > 'maxmemory'.";
+        assert_eq!(shown(full), "OOM");
+        let denied = "ERR Error running script (call to f_8a0): @user_script:3: @user_script: 3: The \
+                      user executing the script can't run this command or subcommand";
+        assert_eq!(shown(denied), "NOPERM");
+        // As later versions do.
+        assert_eq!(
+            shown("READONLY You can't write against a read only replica. script: f"),
+            "READONLY"
+        );
+    }
+
+    #[test]
+    fn nothing_else_of_an_error_is_shown() {
+        for line in [
+            "ERR Error running script (call to f_8a0): @user_script:34: @user_script: 34: -SECRET text",
+            "@user_script: 5: -SECRET text",
+            "ERR unknown command, with args beginning with: -SECRET",
+        ] {
+            assert_eq!(shown(line), "ERR", "{line}");
+        }
+    }
 }

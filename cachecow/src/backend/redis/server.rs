@@ -97,8 +97,9 @@ impl Server {
         connection: Connection,
         command: &Cmd,
     ) -> Result<Value, BackendError> {
-        let Connection { generation, mut inner, .. } = connection;
+        let Connection { generation, switches, mut inner } = connection;
         let result = reply::as_answer(inner.send_packed_command(command).await);
+        self.from_the_master(switches)?;
         self.checked(result, generation)
     }
 
@@ -108,9 +109,10 @@ impl Server {
         connection: Connection,
         pipeline: &Pipeline,
     ) -> Result<Vec<Value>, BackendError> {
-        let Connection { generation, mut inner, .. } = connection;
+        let Connection { generation, switches, mut inner } = connection;
         let (skipped, count) = reply::extent(pipeline);
         let result = inner.send_packed_commands(pipeline, skipped, count).await;
+        self.from_the_master(switches)?;
         self.checked(result, generation)
     }
 
@@ -124,7 +126,8 @@ impl Server {
         }
         // Connecting may take longer than any operation that waits for it.
         let server = Arc::clone(self);
-        self.attempts.join_or_begin(async move { server.connect().await }).await
+        let patience = self.connector.timeout().saturating_mul(2);
+        self.attempts.join_or_begin(patience, async move { server.connect().await }).await
     }
 
     /// Gives the connection up; operations under way may still use it, and the next operation opens another.
@@ -138,6 +141,7 @@ impl Server {
     }
 
     async fn connect(&self) -> Result<Connection, BackendError> {
+        let generation = self.generation.fetch_add(1, Ordering::Relaxed);
         let connected = match &self.endpoint {
             Endpoint::At(info) => {
                 self.connector.connect((**info).clone()).await.map(|connection| (0, connection))
@@ -150,9 +154,14 @@ impl Server {
         {
             return Err(reply::rejected(&error));
         }
-        let generation = self.generation.fetch_add(1, Ordering::Relaxed);
         let connection = Connection { generation, switches, inner };
-        *self.current.write() = Some(connection.clone());
+        {
+            let mut current = self.current.write();
+            // An attempt that took too long must not replace the connection of a later one.
+            if current.as_ref().is_none_or(|current| current.generation < generation) {
+                *current = Some(connection.clone());
+            }
+        }
         say!(CONNECTED, "connected to the cache");
         Ok(connection)
     }
@@ -166,6 +175,15 @@ impl Server {
             }
             _ => error,
         }
+    }
+
+    /// Fails if the master was switched while it had a command. What a former master confirms when its successor is
+    /// known already, the successor may never have heard.
+    fn from_the_master(&self, switches: u64) -> Result<(), BackendError> {
+        if switches == self.endpoint.switches() {
+            return Ok(());
+        }
+        Err(BackendErrorKind::Disconnected.with("the master was switched"))
     }
 
     fn checked<T>(&self, result: RedisResult<T>, generation: u64) -> Result<T, BackendError> {

@@ -27,8 +27,8 @@ impl RedisServers {
     /// [`ErrorKind::InvalidUrl`](crate::ErrorKind::InvalidUrl) and
     /// [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig).
     pub fn open(url: &str, namespace: &str, timeout: Duration) -> Result<Self, Error> {
-        let backend = RedisBackend::from_url(url, timeout)?;
-        let backend = backend.with_namespace(namespace)?.within(timeout);
+        let mut backend = RedisBackend::from_url(url, timeout)?.with_namespace(namespace)?;
+        backend.limit_nodes(timeout);
         Ok(Self { shared: backend.shared, timeout })
     }
 

@@ -1,5 +1,7 @@
 //! The ways to open a cache.
 
+#[cfg(feature = "redis")]
+use std::any::Any;
 use std::sync::Arc;
 
 use super::Builder;
@@ -45,7 +47,6 @@ impl Builder {
     fn open_redis(mut self, url: &str) -> Result<CacheCow, Error> {
         self.settings.label = "redis";
         let backend = RedisBackend::from_url(url, self.connect_timeout)?;
-        let backend = backend.within(self.operation_timeout);
         self.on_redis(backend)
     }
 
@@ -139,7 +140,14 @@ impl Builder {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidConfig`].
-    pub fn backend(self, backend: impl CacheBackend) -> Result<CacheCow, Error> {
+    #[cfg_attr(not(feature = "redis"), allow(unused_mut, reason = "as with Redis"))]
+    pub fn backend(self, mut backend: impl CacheBackend) -> Result<CacheCow, Error> {
+        // Also for one that the program made: if an operation ended before a node that hangs has failed, the node
+        // would hold up the keys of the others as well.
+        #[cfg(feature = "redis")]
+        if let Some(backend) = (&mut backend as &mut dyn Any).downcast_mut::<RedisBackend>() {
+            backend.limit_nodes(self.operation_timeout);
+        }
         self.with_backend(Arc::new(backend))
     }
 

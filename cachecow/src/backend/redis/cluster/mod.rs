@@ -10,20 +10,21 @@ mod node;
 mod redirect;
 mod slots;
 mod topology;
+mod view;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::{Cmd, Pipeline, Value};
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use tokio::time::Instant;
 
 pub(super) use self::given::Given;
-use self::node::{Manner, Node};
+use self::node::{Manner, Node, Unsent};
 use self::redirect::{Redirect, redirect};
-use self::slots::SLOTS;
 pub(super) use self::slots::slot_of;
+use self::slots::{SLOTS, SlotMap};
 pub(crate) use self::topology::Seeds;
 use self::topology::Topology;
 use super::super::{BackendError, BackendErrorKind};
@@ -98,19 +99,27 @@ impl Cluster {
             if open.is_empty() {
                 break;
             }
-            let legs = self.legs(std::mem::take(&mut open), &mut answers);
+            let map = self.topology.map();
+            let legs = self.legs(&map, std::mem::take(&mut open), &mut answers);
             let sending = legs.into_iter().map(|leg| async move {
                 let outcome = leg.send(deadline, acks).await;
                 (leg, outcome)
             });
-            let mut unreachable = false;
+            let (mut unreachable, mut paused) = (false, false);
             for (leg, outcome) in join_all(sending).await {
-                unreachable |= outcome.is_err();
-                self.file(leg, outcome, &mut answers, &mut open);
+                if let Err(unsent) = &outcome {
+                    let is_paused = unsent.is_paused();
+                    paused |= is_paused;
+                    unreachable |= !is_paused;
+                }
+                self.file(&map, leg, outcome, &mut answers, &mut open);
             }
             if unreachable {
                 // Whatever the result: the next round sees whether the owner has changed.
                 self.topology.refresh(deadline).await;
+            } else if paused {
+                // A read of its keys must not take longer than it has to.
+                self.topology.refresh_later();
             }
         }
         for Open { target, .. } in open {
@@ -122,9 +131,8 @@ impl Cluster {
     }
 
     /// Groups the commands by where they go next.
-    fn legs(&self, open: Vec<Open>, answers: &mut [Option<Answer>]) -> Vec<Leg> {
+    fn legs(&self, map: &SlotMap, open: Vec<Open>, answers: &mut [Option<Answer>]) -> Vec<Leg> {
         let mut legs: Vec<Leg> = Vec::new();
-        let map = self.topology.map();
         for Open { command, target, next } in open {
             let (node, asking) = match (next, map.owner(target.slot)) {
                 (Next::Moved(node), _) => (node, false),
@@ -155,11 +163,12 @@ impl Cluster {
         legs
     }
 
-    /// Sorts the results of a pipeline: answers, and commands to send again.
+    /// Sorts the results of a pipeline, which was sent by this map: answers, and commands to send again.
     fn file(
         &self,
+        map: &SlotMap,
         leg: Leg,
-        outcome: Result<Answers, BackendError>,
+        outcome: Result<Answers, Unsent>,
         answers: &mut [Option<Answer>],
         open: &mut Vec<Open>,
     ) {
@@ -168,14 +177,20 @@ impl Cluster {
         let sent = commands.zip(leg.targets);
         match outcome {
             // Nothing was sent. After a failover the slot has another owner.
-            Err(error) => open.extend(sent.map(|(command, target)| {
-                let next = Next::OtherOwner(Arc::clone(&leg.node), error.clone());
-                Open { command: command.clone(), target, next }
-            })),
+            Err(unsent) => {
+                let error = unsent.into_error();
+                open.extend(sent.map(|(command, target)| {
+                    let next = Next::OtherOwner(Arc::clone(&leg.node), error.clone());
+                    Open { command: command.clone(), target, next }
+                }));
+            }
             Ok(received) => {
                 let received = received.into_iter().skip(every - 1).step_by(every);
                 for ((command, target), answer) in sent.zip(received) {
-                    match self.redirected(&answer, target.extent, &leg.node) {
+                    let next = self
+                        .redirected(&answer, target.extent, &leg.node)
+                        .or_else(|| self.superseded(&answer, &target, &leg.node, map));
+                    match next {
                         Some(next) => open.push(Open { command: command.clone(), target, next }),
                         None => answers[target.place] = Some(self.accept(answer)),
                     }
@@ -197,10 +212,33 @@ impl Cluster {
         }
     }
 
+    /// Where a writer's command goes again, although this node has answered it: the node was replaced meanwhile as the
+    /// owner of the slot, and the new owner may never have heard what the former one confirms. All writers' commands
+    /// may be repeated: at worst a value is not stored. A read or a claim needs no repetition, since it began before
+    /// anyone could rely on the new owner's word, and the new owner takes no fill for a claim that it does not know.
+    fn superseded(
+        &self,
+        answer: &Answer,
+        target: &Target,
+        node: &Node,
+        before: &SlotMap,
+    ) -> Option<Next> {
+        if !target.is_writers || answer.is_err() {
+            return None;
+        }
+        let now = self.topology.map();
+        let owner = &now.owner(target.slot)?.address;
+        let is_known = before.owner(target.slot).is_some_and(|before| before.address == *owner);
+        // A node that was named by a redirection may be ahead of the map.
+        (!is_known && *owner != node.address).then_some(Next::Owner)
+    }
+
     fn accept(&self, answer: Answer) -> Answer {
         let changes = match &answer {
             Err(error) => error.is_outage(),
-            Ok(Value::ServerError(error)) => matches!(error.code(), "CLUSTERDOWN" | "READONLY"),
+            Ok(Value::ServerError(error)) => {
+                matches!(reply::code(error), "CLUSTERDOWN" | "READONLY")
+            }
             Ok(_) => false,
         };
         if changes {
@@ -234,24 +272,32 @@ impl Cluster {
         Ok(map.masters().iter().map(|node| Arc::clone(node.server())).collect())
     }
 
-    /// Asks every master. Fails, too, if slots have no master: their keys cannot be invalidated.
+    /// Asks every master. Fails, too, if slots have no master, since their keys cannot be invalidated; and if the
+    /// cluster does not work: its nodes then refuse all commands but this one.
     pub(super) async fn ping(&self) -> Result<(), BackendError> {
         let deadline = Instant::now() + self.patience;
         self.topology.known(deadline).await?;
         let map = self.topology.map();
         let pings = map.masters().iter().map(|node| node.ask(::redis::cmd("PING"), deadline));
-        for answer in join_all(pings).await {
+        // If the nodes do not tell of their slots, the map stays as it was.
+        let refresh = self.topology.refresh_at_once(deadline);
+        let (answers, _) = join(join_all(pings), refresh).await;
+        for answer in answers {
             if let Value::ServerError(error) = self.accept(answer)? {
                 return Err(reply::rejected(&error));
             }
         }
-        match map.orphans() {
-            0 => Ok(()),
-            orphans => {
-                let why = format!("no node of the cluster serves {orphans} of its {SLOTS} slots");
-                Err(BackendErrorKind::Rejected.with(why))
+        let map = self.topology.map();
+        let why = match (map.orphans(), map.works()) {
+            (0, true) => return Ok(()),
+            (0, false) => {
+                "the cluster's nodes say that it does not work (cluster_state:fail); see \
+                           `CLUSTER INFO`"
+                    .to_owned()
             }
-        }
+            (orphans, _) => format!("no node of the cluster serves {orphans} of its {SLOTS} slots"),
+        };
+        Err(BackendErrorKind::Rejected.with(why))
     }
 
     pub(super) fn reset(&self) {
@@ -286,7 +332,7 @@ impl Leg {
         if self.asking { 2 } else { 1 }
     }
 
-    async fn send(&self, deadline: Instant, acks: Option<Acks>) -> Result<Answers, BackendError> {
+    async fn send(&self, deadline: Instant, acks: Option<Acks>) -> Result<Answers, Unsent> {
         let acks = acks.filter(|_| self.is_writers);
         let manner = Manner { deadline, urgent: self.is_writers, acks };
         self.node.send(&self.pipeline, manner).await

@@ -51,6 +51,27 @@ pub(super) struct Node {
     paused_until: AtomicU64,
 }
 
+/// Why nothing was sent to a node.
+pub(super) enum Unsent {
+    /// It did not answer a moment ago, and is left alone.
+    Paused,
+    /// It cannot be connected to.
+    Unreachable(BackendError),
+}
+
+impl Unsent {
+    pub(super) fn is_paused(&self) -> bool {
+        matches!(self, Self::Paused)
+    }
+
+    pub(super) fn into_error(self) -> BackendError {
+        match self {
+            Self::Paused => BackendErrorKind::TimedOut.with("it did not answer a moment ago"),
+            Self::Unreachable(error) => error,
+        }
+    }
+}
+
 /// How commands are sent to a node.
 #[derive(Clone, Copy)]
 pub(super) struct Manner {
@@ -79,11 +100,15 @@ impl Node {
         &self,
         pipeline: &Pipeline,
         manner: Manner,
-    ) -> Result<Answers, BackendError> {
+    ) -> Result<Answers, Unsent> {
         if !self.admits() && !manner.urgent {
-            return Err(BackendErrorKind::TimedOut.with("it did not answer a moment ago"));
+            return Err(Unsent::Paused);
         }
         let count = pipeline.len();
+        if manner.deadline <= Instant::now() {
+            // The time went elsewhere: this node has done nothing wrong.
+            return Ok(vec![Err(BackendErrorKind::TimedOut.with("")); count]);
+        }
         let sent = tokio::time::timeout_at(manner.deadline, self.send_now(pipeline, manner.acks));
         let Ok(outcome) = sent.await else {
             self.timed_out();
@@ -98,7 +123,7 @@ impl Node {
             self.timeouts.store(0, Ordering::Relaxed);
             self.paused_until.store(0, Ordering::Relaxed);
         }
-        outcome
+        outcome.map_err(Unsent::Unreachable)
     }
 
     async fn send_now(
@@ -125,7 +150,8 @@ impl Node {
         let mut pipeline = Pipeline::with_capacity(1);
         pipeline.add_command(command).ignore_errors();
         let manner = Manner { deadline, urgent: true, acks: None };
-        super::super::only(self.send(&pipeline, manner).await?)
+        let sent = self.send(&pipeline, manner).await;
+        super::super::only(sent.map_err(Unsent::into_error)?)
     }
 
     pub(super) fn server(&self) -> &Arc<Server> {

@@ -71,14 +71,21 @@ fn parse_node(node: Value, teller: &Address) -> Option<Address> {
 /// The owners of all slots.
 #[derive(Default)]
 pub(super) struct SlotMap {
+    /// Whether the node that reported them sees a working cluster.
+    works: bool,
     masters: Vec<Arc<Node>>,
     /// For each slot the index of its owner among the masters, if there is one.
     owners: Vec<Option<u16>>,
 }
 
 impl SlotMap {
-    pub(super) fn new(ranges: &[Range], mut node: impl FnMut(&Address) -> Arc<Node>) -> Self {
-        let mut map = Self { masters: Vec::new(), owners: vec![None; usize::from(SLOTS)] };
+    pub(super) fn new(
+        works: bool,
+        ranges: &[Range],
+        mut node: impl FnMut(&Address) -> Arc<Node>,
+    ) -> Self {
+        let owners = vec![None; usize::from(SLOTS)];
+        let mut map = Self { works, masters: Vec::new(), owners };
         for range in ranges {
             let known = map.masters.iter().position(|node| node.address == range.master);
             let place = known.unwrap_or_else(|| {
@@ -98,6 +105,11 @@ impl SlotMap {
     /// Whether nothing is known yet.
     pub(super) fn is_empty(&self) -> bool {
         self.masters.is_empty()
+    }
+
+    /// Whether the cluster works.
+    pub(super) fn works(&self) -> bool {
+        self.works
     }
 
     pub(super) fn masters(&self) -> &[Arc<Node>] {

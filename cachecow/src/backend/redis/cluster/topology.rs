@@ -18,7 +18,8 @@ use super::super::reply;
 use super::super::sentinel::at;
 use super::super::server::{Endpoint, Server};
 use super::node::{Address, Node};
-use super::slots::{Range, SLOTS, SlotMap, parse};
+use super::slots::{SlotMap, parse};
+use super::view::{Doubt, View, Views};
 
 /// How many nodes are asked at a time.
 const ASKED: usize = 3;
@@ -51,39 +52,45 @@ impl Seeds {
 }
 
 pub(super) struct Topology {
-    seeds: Box<Seeds>,
+    /// The URL's nodes, by the addresses that it gives. The nodes themselves may give others.
+    seeds: Vec<Arc<Node>>,
+    /// The connection settings of all nodes, except the address.
+    like: Box<ConnectionInfo>,
     connect_timeout: Duration,
     map: RwLock<Arc<SlotMap>>,
     /// The cluster's epoch at the time of the map.
     epoch: AtomicU64,
     /// Masters, replicas, and nodes from redirections.
     nodes: Mutex<HashMap<Address, Arc<Node>>>,
+    /// Whether the nodes that answer may lack the last failover.
+    doubt: Mutex<Doubt>,
     /// The refresh under way, which many callers may wait for.
     refreshes: Attempts<()>,
+    /// The number of refreshes so far.
+    turns: AtomicU64,
+    /// The number of the refresh that the map is from.
+    taken: Mutex<u64>,
     /// When the last refresh ended.
     last_refresh: Mutex<Option<Instant>>,
     /// The task that asks the nodes in every [`ROUND`].
     rounds: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// A node's view of the slots.
-struct View {
-    /// Whether it sees a working cluster.
-    works: bool,
-    /// It grows with every failover. A former master that has not heard of its failover has a smaller one.
-    epoch: u64,
-    ranges: Vec<Range>,
-}
-
 impl Topology {
     pub(super) fn new(seeds: Box<Seeds>, connect_timeout: Duration) -> Arc<Self> {
+        let Seeds { addresses, like } = *seeds;
+        let node = |address| new_node(address, &like, connect_timeout);
         Arc::new(Self {
-            seeds,
+            seeds: addresses.into_iter().map(node).collect(),
+            like: Box::new(like),
             connect_timeout,
             map: RwLock::default(),
             epoch: AtomicU64::new(0),
             nodes: Mutex::default(),
+            doubt: Mutex::default(),
             refreshes: Attempts::default(),
+            turns: AtomicU64::new(0),
+            taken: Mutex::default(),
             last_refresh: Mutex::default(),
             rounds: Mutex::default(),
         })
@@ -99,15 +106,11 @@ impl Topology {
         if let Some(node) = nodes.get(address) {
             return Arc::clone(node);
         }
-        let node = Node::new(address.clone(), self.server(address));
+        let seed = self.seeds.iter().find(|seed| seed.address == *address).cloned();
+        let new = || new_node(address.clone(), &self.like, self.connect_timeout);
+        let node = seed.unwrap_or_else(new);
         nodes.insert(address.clone(), Arc::clone(&node));
         node
-    }
-
-    fn server(&self, Address { host, port }: &Address) -> Arc<Server> {
-        let like = &self.seeds.like;
-        let info = like.clone().set_addr(at(like.addr(), host.clone(), *port));
-        Server::new(Endpoint::At(Box::new(info)), self.connect_timeout)
     }
 
     /// Makes sure that there is a map.
@@ -117,10 +120,17 @@ impl Topology {
         if !self.map().is_empty() {
             return Ok(());
         }
-        let attempt = self.refresh_now();
+        self.refresh_at_once(deadline).await
+    }
+
+    /// Asks the nodes again, even if they were asked a moment ago.
+    pub(super) async fn refresh_at_once(
+        self: &Arc<Self>,
+        deadline: Instant,
+    ) -> Result<(), BackendError> {
         let late =
             |_| Err(BackendErrorKind::TimedOut.with("while looking for the cluster's nodes"));
-        tokio::time::timeout_at(deadline, attempt).await.unwrap_or_else(late)
+        tokio::time::timeout_at(deadline, self.refresh_now()).await.unwrap_or_else(late)
     }
 
     /// Asks the nodes again, unless they were asked a moment ago.
@@ -145,7 +155,7 @@ impl Topology {
     /// The refresh under way, or a new one.
     fn refresh_now(self: &Arc<Self>) -> Attempt<()> {
         let topology = Arc::clone(self);
-        self.refreshes.join_or_begin(async move {
+        self.refreshes.join_or_begin(self.connect_timeout.saturating_mul(2), async move {
             let learnt = topology.learn().await;
             *topology.last() = Some(Instant::now());
             learnt
@@ -153,27 +163,33 @@ impl Topology {
     }
 
     /// Asks the nodes, a few at a time. Takes the view of the first node that is part of a working
-    /// cluster, is not outdated and knows an owner of every slot, or otherwise the best view.
+    /// cluster, is not outdated and knows an owner of every slot, or otherwise the best view. For this, it does not
+    /// wait for nodes that failed to answer last time.
     async fn learn(self: &Arc<Self>) -> Result<(), BackendError> {
-        let asked = self.candidates().into_iter().map(|node| self.tell(node));
+        let turn = self.turns.fetch_add(1, Ordering::Relaxed) + 1;
+        let candidates: Vec<_> =
+            self.candidates().into_iter().map(|node| (node.is_failing(), node)).collect();
+        let mut waited_for = candidates.iter().filter(|(is_failing, _)| !is_failing).count();
+        let mut views = Views::new(self.epoch.load(Ordering::Relaxed), candidates.len());
+        let asked = candidates.into_iter().map(|(is_failing, node)| async move {
+            let told = self.tell(node).await;
+            (is_failing, told)
+        });
         let mut asked = iter(asked).buffer_unordered(ASKED);
-        let known = self.epoch.load(Ordering::Relaxed);
-        let (mut doubtful, mut error): (Option<View>, _) = (None, None);
-        while let Some(told) = asked.next().await {
+        let mut error = None;
+        while !(views.are_enough() || (waited_for == 0 && views.have_one()))
+            && let Some((is_failing, told)) = asked.next().await
+        {
+            waited_for -= usize::from(!is_failing);
             match told {
-                Ok(view) if view.works && view.epoch >= known && view.is_whole() => {
-                    self.take(&view);
-                    return Ok(());
-                }
-                Ok(view) => {
-                    doubtful = doubtful.into_iter().chain([view]).max_by_key(View::rank);
-                }
+                Ok(view) => views.add(view),
                 Err(failed) => error = Some(failed),
             }
         }
-        match (doubtful, error) {
+        let best = views.best(&mut self.doubt.lock(), Instant::now());
+        match (best, error) {
             (Some(view), _) if !view.ranges.is_empty() => {
-                self.take(&view);
+                self.take(&view, turn);
                 Ok(())
             }
             (_, Some(error)) => Err(error),
@@ -190,9 +206,9 @@ impl Topology {
         // Not always the same node first: it may be cut off from the others.
         fastrand::shuffle(&mut candidates);
         candidates.sort_by_key(|node| node.is_failing());
-        for seed in &self.seeds.addresses {
-            if !candidates.iter().any(|node| node.address == *seed) {
-                candidates.push(Node::new(seed.clone(), self.server(seed)));
+        for seed in &self.seeds {
+            if !candidates.iter().any(|node| node.address == seed.address) {
+                candidates.push(Arc::clone(seed));
             }
         }
         candidates
@@ -221,12 +237,19 @@ impl Topology {
         }
     }
 
-    fn take(&self, View { works, epoch, ranges }: &View) {
+    fn take(&self, view: &View, turn: u64) {
+        let mut last = self.taken.lock();
+        // A refresh that took too long, and ends after a later one, is outdated.
+        if *last > turn {
+            return;
+        }
+        *last = turn;
+        let View { works, epoch, ranges } = view;
         // A node without a working cluster may have an epoch of its own.
         if *works {
             self.epoch.store(*epoch, Ordering::Relaxed);
         }
-        let map = SlotMap::new(ranges, |address| self.node(address));
+        let map = SlotMap::new(*works, ranges, |address| self.node(address));
         let replicas = ranges.iter().flat_map(|range| &range.replicas);
         let named: Vec<&Address> =
             ranges.iter().map(|range| &range.master).chain(replicas).collect();
@@ -257,27 +280,17 @@ impl Topology {
     }
 }
 
-impl View {
-    /// Whether every slot has an owner. A node that has just met another one knows it before it knows
-    /// its slots; and if that other one fails at this moment, it never learns them.
-    fn is_whole(&self) -> bool {
-        self.served() >= usize::from(SLOTS)
-    }
-
-    fn served(&self) -> usize {
-        self.ranges.iter().map(Range::len).sum()
-    }
-
-    fn rank(&self) -> (bool, u64, usize) {
-        (self.works, self.epoch, self.served())
-    }
-}
-
 impl Drop for Topology {
     fn drop(&mut self) {
         let rounds = self.rounds.get_mut();
         rounds.iter().for_each(JoinHandle::abort);
     }
+}
+
+fn new_node(address: Address, like: &ConnectionInfo, connect_timeout: Duration) -> Arc<Node> {
+    let info = like.clone().set_addr(at(like.addr(), address.host.clone(), address.port));
+    let server = Server::new(Endpoint::At(Box::new(info)), connect_timeout);
+    Node::new(address, server)
 }
 
 /// The epoch in an answer to `CLUSTER INFO`; the same for all servers that report none.
@@ -298,7 +311,7 @@ impl fmt::Debug for Topology {
         // The connections' own form would show the password.
         let map = self.map();
         f.debug_struct("Topology")
-            .field("seeds", &self.seeds.addresses)
+            .field("seeds", &self.seeds.iter().map(|seed| &seed.address).collect::<Vec<_>>())
             .field("masters", &map.masters())
             .finish_non_exhaustive()
     }

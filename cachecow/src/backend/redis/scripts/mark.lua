@@ -1,11 +1,15 @@
 local fault
 for i = 1, #KEYS - 1, 2 do
-  -- Not over the holds of an epoch.
+  local written
   if KEYS[i] ~= KEYS[i + 1] or redis.call('TYPE', KEYS[i]).ok ~= 'zset' then
-    local written = redis.pcall('SET', KEYS[i], '')
-    if written.err then
-      fault = written
-    end
+    written = redis.pcall('SET', KEYS[i], '')
+  else
+    -- Beside the holds, which must stay.
+    written = redis.pcall('ZADD', KEYS[i], 0, 'mark')
+    redis.call('ZREM', KEYS[i], 'mark')
+  end
+  if type(written) == 'table' and written.err then
+    fault = written
   end
 end
 local function carry_out()

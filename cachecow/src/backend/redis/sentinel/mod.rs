@@ -77,12 +77,12 @@ impl Sentinels {
             if few || answered == 0 {
                 continue;
             }
-            let (switches, named) = self.switches.named();
-            for master in named {
-                if tried.contains(&master) {
-                    continue;
-                }
+            while let Some((switches, master)) = self.untried(&tried) {
                 match self.connect(&master, connector).await {
+                    // A switch that was heard meanwhile names another one.
+                    Ok(_) if switches != self.switches() => {
+                        error = Some(disconnected("the master was switched"));
+                    }
                     Ok(connection) => return Ok((switches, connection)),
                     Err(failed) => error = Some(failed),
                 }
@@ -90,6 +90,12 @@ impl Sentinels {
             }
         }
         Err(error.unwrap_or_else(|| disconnected("no sentinel was named")))
+    }
+
+    /// A possible master that was not tried yet, and the count of switches that led to it.
+    fn untried(&self, tried: &[Address]) -> Option<(u64, Address)> {
+        let (switches, named) = self.switches.named();
+        named.into_iter().find(|master| !tried.contains(master)).map(|master| (switches, master))
     }
 
     async fn connect(
