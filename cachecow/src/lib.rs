@@ -86,6 +86,7 @@ mod backend;
 #[cfg(feature = "blocking")]
 pub mod blocking;
 mod cache;
+mod clock;
 pub mod codec;
 #[cfg(feature = "async-graphql-7")]
 pub mod dataloader;

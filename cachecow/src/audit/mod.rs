@@ -145,7 +145,7 @@ impl Auditor {
     /// the end of the invalidation. Default: 1 s more than `operation_timeout`, `near_lag` and the type's `settle`
     /// together, which is 2.5 s with the default settings.
     pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = Some(grace.min(crate::engine::settings::LONGEST));
+        self.grace = Some(grace.min(crate::clock::LONGEST));
         self
     }
 
@@ -224,7 +224,7 @@ impl Auditor {
 fn default_grace(engine: &Engine, subject: &dyn Subject) -> Duration {
     let waits =
         [engine.client.timeout(), engine.settings.near.lag, engine.settle(subject.policy())];
-    waits.into_iter().fold(MARGIN, Duration::saturating_add).min(crate::engine::settings::LONGEST)
+    waits.into_iter().fold(MARGIN, Duration::saturating_add).min(crate::clock::LONGEST)
 }
 
 /// Invalidates the requested key, and the key under which the object is stored.

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::epochs::Epochs;
 use super::flags::{Flags, ends_lease};
 use super::{BackendError, CacheBackend, ChangeListener, Request, Waiters, Watch};
-use crate::engine::settings::{Clock, GivenClock, LONGEST};
+use crate::clock::{Clock, GivenClock, LONGEST};
 use crate::key::Key;
 use crate::protocol::{Command, Replacing, Reply, Token};
 

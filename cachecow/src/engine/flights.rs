@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use tracing::Span;
 
 use super::Engine;
-use crate::engine::settings::LONGEST;
+use crate::clock::LONGEST;
 use crate::error::Error;
 use crate::key::Key;
 use crate::key::KeyMap;

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::settings::LONGEST;
 use super::{Engine, Urgency, carried_out};
 use crate::backend::{BackendError, Request};
+use crate::clock::LONGEST;
 use crate::error::{Error, ErrorKind};
 use crate::events::say;
 use crate::key::{Key, Scope};

@@ -1,15 +1,12 @@
 //! The builder's settings, as the engine reads them.
 
 use std::fmt;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use crate::clock::{Clock, LONGEST};
 use crate::model::cached::TypePolicy;
 use crate::near::NearSettings;
 use crate::packing::Packing;
-
-/// The clock for the time of day; replaced in tests.
-pub(crate) type Clock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 #[derive(Clone)]
 pub(crate) struct Settings {
@@ -52,27 +49,8 @@ pub(crate) struct Settings {
     pub(crate) label: &'static str,
     /// Records what is read, stored, invalidated and written.
     #[cfg(feature = "testing")]
-    pub(crate) recorder: Option<Arc<super::recorder::Recorder>>,
+    pub(crate) recorder: Option<std::sync::Arc<super::recorder::Recorder>>,
 }
-
-/// The program's own clock: measures the time since it was set.
-pub(crate) struct GivenClock {
-    clock: Clock,
-    began: SystemTime,
-}
-
-impl GivenClock {
-    pub(crate) fn new(clock: Clock) -> Self {
-        Self { began: clock(), clock }
-    }
-
-    pub(crate) fn elapsed(&self) -> Duration {
-        (self.clock)().duration_since(self.began).unwrap_or_default()
-    }
-}
-
-/// Practically for ever, but small enough to be added to any clock.
-pub(crate) const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 
 /// More concurrent fetches than any batch has, but small enough to be multiplied.
 const MOST_FETCHES: usize = 1 << 24;

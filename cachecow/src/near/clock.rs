@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::settings::GivenClock;
+use crate::clock::GivenClock;
 
 /// A moment, to within a sixteenth of a second, in the space of a number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -20,7 +20,7 @@ use self::evictions::Evictions;
 pub(crate) use self::watch::Watched;
 use self::watch::Watches;
 use crate::backend::{CacheBackend, ChangeListener};
-use crate::engine::settings::{Clock, GivenClock};
+use crate::clock::{Clock, GivenClock};
 use crate::key::FoldKeys;
 use crate::key::{Key, KeyEncoder};
 use crate::model::cached::Cached;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::engine::settings::LONGEST;
+use crate::clock::LONGEST;
 use crate::error::Error;
 
 /// The time to live of a value in a store.

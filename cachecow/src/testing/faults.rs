@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::backend::{
     BackendError, BackendErrorKind, CacheBackend, ChangeListener, Place, Request, Watch,
 };
-use crate::engine::settings::Clock;
+use crate::clock::Clock;
 use crate::key::Key;
 use crate::protocol::{Command, Reply};
 

@@ -51,13 +51,14 @@ pub fn on_path(name: &str) -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
+/// One at a time: `apt-get update` does not wait for another one.
+static INSTALLING: Mutex<()> = Mutex::new(());
+
 /// Installs packages of Debian's, where that is allowed; whether it succeeded.
 pub fn debian(packages: &[&str]) -> bool {
     if on_path("apt-get").is_none() {
         return false;
     }
-    // One at a time: `apt-get update` does not wait for another one.
-    static INSTALLING: Mutex<()> = Mutex::new(());
     let _one = INSTALLING.lock();
     let packages = packages.join(" ");
     eprintln!("installing Debian's {packages}");

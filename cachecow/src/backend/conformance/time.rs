@@ -10,7 +10,7 @@ use super::support::{
     hold, hold_for, is_claimed, let_the_brief_pass, release, release_epoch, store_for, take,
     take_for, token, value,
 };
-use crate::engine::settings::LONGEST;
+use crate::clock::LONGEST;
 use crate::protocol::{Command, Reply};
 
 /// And a claim does not find it either.

@@ -40,7 +40,7 @@ use super::{
     BackendError, BackendErrorKind, CacheBackend, ChangeListener, Place, Request, Watch,
     namespace_fault,
 };
-use crate::engine::settings::LONGEST;
+use crate::clock::LONGEST;
 use crate::error::{Error, ErrorKind};
 use crate::events::say;
 use crate::key::Key;

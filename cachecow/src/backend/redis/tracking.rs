@@ -13,7 +13,7 @@ use super::super::{BackendError, BackendErrorKind, Waiters, Watch};
 use super::push::{self, Notice};
 use super::server::Server;
 use super::{Shared, malformed, reply};
-use crate::engine::settings::LONGEST;
+use crate::clock::LONGEST;
 use crate::events::say;
 use crate::key::{Key, NoKey};
 

@@ -18,7 +18,8 @@ use crate::backend::MemoryBackend;
 use crate::backend::RedisBackend;
 #[cfg(doc)]
 use crate::cache::cow::CacheCow;
-use crate::engine::settings::{LONGEST, Settings};
+use crate::clock::LONGEST;
+use crate::engine::settings::Settings;
 
 /// Settings of a [`CacheCow`]. Each one has a default.
 ///

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use crate::clock::LONGEST;
 use crate::document::{self, Header};
 use crate::engine::Engine;
-use crate::engine::settings::{LONGEST, Settings};
+use crate::engine::settings::Settings;
 use crate::model::cached::{Cached, TypePolicy};
 
 /// How long a value may be served, and how long the cache keeps it. `None`: it is not stored. The clocks of readers

@@ -17,7 +17,7 @@ use tokio::time::Instant;
 use super::values::{Found, Values};
 use crate::backend::{BackendError, BackendErrorKind, CacheBackend, Request, Watch};
 use crate::backend::{Epochs, Flags, Waiters, ends_lease};
-use crate::engine::settings::Clock;
+use crate::clock::Clock;
 use crate::key::Key;
 use crate::protocol::{Command, Replacing, Reply};
 use crate::store::KeyValueStore;

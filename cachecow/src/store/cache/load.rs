@@ -13,9 +13,9 @@ use tokio::io::AsyncReadExt as _;
 
 use super::entry::{self, Entry};
 use super::{Decorated, OnCacheError};
+use crate::clock::LONGEST;
 use crate::document::packed;
 use crate::engine::read::{Judgement, Known, Loader, Query, Sealed, loaded, refused, reject};
-use crate::engine::settings::LONGEST;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::model::object::Loaded;

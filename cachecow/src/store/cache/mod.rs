@@ -26,7 +26,7 @@ use self::read::Loadable;
 pub use self::read::ReadValue;
 use super::{Capabilities, KeyStream, KeyValueStore, Reader, Ttl};
 use crate::cache::cow::CacheCow;
-use crate::engine::settings::LONGEST;
+use crate::clock::LONGEST;
 use crate::engine::write::HeldWrite;
 use crate::error::{Error, ErrorKind};
 use crate::key::{Key, KeyEncoder};

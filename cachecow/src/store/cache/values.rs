@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use bytes::{BufMut as _, Bytes, BytesMut};
 
 use crate::backend::{BackendError, BackendErrorKind};
-use crate::engine::settings::Clock;
+use crate::clock::Clock;
 use crate::error::{Error, ErrorKind};
 use crate::key::Key;
 use crate::store::{KeyValueStore, Ttl};

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use self::ask::{Line, malformed, refused};
 use super::{Capabilities, KeySpace, KeyStream, KeyValueStore, Reader, Ttl, prefixes};
 use crate::backend::redis::{Connection, url};
-use crate::engine::settings::LONGEST;
+use crate::clock::LONGEST;
 use crate::error::Error;
 
 /// The longest value that a server accepts by default.
