@@ -99,7 +99,7 @@ impl Server {
     ) -> Result<Value, BackendError> {
         let Connection { generation, switches, mut inner } = connection;
         let result = reply::as_answer(inner.send_packed_command(command).await);
-        self.from_the_master(switches)?;
+        self.check_master(switches)?;
         self.checked(result, generation)
     }
 
@@ -112,7 +112,7 @@ impl Server {
         let Connection { generation, switches, mut inner } = connection;
         let (skipped, count) = reply::extent(pipeline);
         let result = inner.send_packed_commands(pipeline, skipped, count).await;
-        self.from_the_master(switches)?;
+        self.check_master(switches)?;
         self.checked(result, generation)
     }
 
@@ -179,7 +179,7 @@ impl Server {
 
     /// Fails if the master was switched while it had a command. What a former master confirms when its successor is
     /// known already, the successor may never have heard.
-    fn from_the_master(&self, switches: u64) -> Result<(), BackendError> {
+    fn check_master(&self, switches: u64) -> Result<(), BackendError> {
         if switches == self.endpoint.switches() {
             return Ok(());
         }
