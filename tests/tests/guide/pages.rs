@@ -1,6 +1,7 @@
 //! Which pages there are: as `cachecow/src/guide.rs` says.
 
 use std::fs;
+use std::path::Path;
 
 use crate::plain::{Names, plain};
 use crate::root;
@@ -71,7 +72,8 @@ fn modules() -> Vec<(String, Vec<String>)> {
 }
 
 fn source_of(file: &str) -> String {
-    if file.ends_with(".svg") {
+    let is_picture = Path::new(file).extension().is_some_and(|extension| extension == "svg");
+    if is_picture {
         return format!("![The schedule, step by step](../cachecow/docs/{file})\n");
     }
     read(file)

@@ -42,21 +42,19 @@ impl Names {
 /// Removes the hidden lines of the code and the links to items, and leads those to pages to their files. Headings are one
 /// level lower, because the page has a title.
 pub(crate) fn plain(source: &str, names: &Names) -> String {
-    let mut text = String::new();
+    let mut lines = Vec::new();
     let mut block: Option<Block> = None;
     for line in links_of(source, names).lines() {
         let fence = line.trim_start().strip_prefix("```");
         match (&mut block, fence) {
             (None, Some(kind)) => block = Some(Block::begin(line, kind)),
-            (None, None) if line.starts_with('#') => text += &format!("#{line}\n"),
-            (None, None) => text += &format!("{line}\n"),
+            (None, None) if line.starts_with('#') => lines.push(format!("#{line}")),
+            (None, None) => lines.push(line.to_owned()),
             (Some(block), None) => block.push(line),
-            (Some(_), Some(_)) => {
-                text += &block.take().map(|block| block.end(line)).unwrap_or_default()
-            }
+            (Some(_), Some(_)) => lines.extend(block.take().map(|block| block.end(line))),
         }
     }
-    text
+    lines.join("\n")
 }
 
 /// A block of code.
@@ -87,7 +85,7 @@ impl Block {
     /// Without the empty lines that hidden ones leave at its beginning and its end.
     fn end(self, fence: &str) -> String {
         let lines = self.lines.join("\n");
-        format!("{}\n{}\n{fence}\n", self.fence, lines.trim_matches('\n'))
+        format!("{}\n{}\n{fence}", self.fence, lines.trim_matches('\n'))
     }
 }
 
