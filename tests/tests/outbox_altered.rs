@@ -1,4 +1,5 @@
-//! What becomes of an outbox when someone alters it: its triggers are on another table, or off for a while.
+//! What becomes of an outbox when someone alters it: its triggers are on another table, or off for a while, or its ids start
+//! over.
 
 use cachecow::log::{Follower, Outbox};
 use cachecow::store::SqlPool;
@@ -153,4 +154,46 @@ async fn a_table_that_others_inherit_from_is_refused_in_postgres() {
     run(pool, "alter table users_old no inherit users").await;
     follower.caught_up().await.unwrap();
     assert_eq!(refused(outbox()).await, None);
+}
+
+/// What was in the table was perhaps not read, and the ids of what comes are smaller than those that were.
+async fn ids_that_start_over_are_noticed(pool: &SqlPool, start_over: &str) {
+    prepare(pool).await;
+    let cow = &CacheCow::memory();
+    let follower = follow(cow, pool).await;
+    for version in 2..12 {
+        run(pool, &format!("update users set version = {version}")).await;
+        follower.caught_up().await.unwrap();
+    }
+    let (before, drops) = (follower.caught_up().await.unwrap(), follower.status().drops);
+    version(cow, pool).await;
+    run(pool, start_over).await;
+    run(pool, "update users set version = 12").await;
+    let after = follower.caught_up().await.unwrap();
+    assert!(after < before, "{after} {before}");
+    assert_eq!(version(cow, pool).await, 12);
+    assert_eq!(follower.status().drops, drops + 1, "changes may be missing");
+    for version in 13..16 {
+        run(pool, &format!("update users set version = {version}")).await;
+        follower.caught_up().await.unwrap();
+        assert_eq!(self::version(cow, pool).await, version);
+    }
+    assert_eq!(follower.status().drops, drops + 1);
+    follower.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_that_start_over_are_noticed_in_sqlite() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("shop.db").display());
+    let pool = sqlx::SqlitePool::connect(&url).await.unwrap().into();
+    let start_over = "delete from cachecow_outbox; delete from sqlite_sequence";
+    ids_that_start_over_are_noticed(&pool, start_over).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_that_start_over_are_noticed_in_mariadb() {
+    let server = MariaDbServer::start();
+    let pool = sqlx::MySqlPool::connect(&server.url()).await.unwrap().into();
+    ids_that_start_over_are_noticed(&pool, "truncate cachecow_outbox").await;
 }
