@@ -1,10 +1,11 @@
-//! What becomes of an outbox when someone alters it: its triggers are on another table, or off for a while, or its ids start
-//! over.
+//! What becomes of an outbox when someone alters it: its triggers are on another table, or off for a while, its ids start
+//! over, or it has rows that nobody takes.
 
 use cachecow::log::{Follower, Outbox};
 use cachecow::store::SqlPool;
 use cachecow::{CacheCow, Cached};
 use cachecow_tests::any_pool::run;
+use cachecow_tests::events::Events;
 use cachecow_tests::followed::refused;
 use cachecow_tests::servers::{MariaDbServer, PostgresServer};
 
@@ -30,6 +31,12 @@ impl User {
 }
 
 const COLUMNS: &str = "(id bigint primary key, version bigint not null)";
+
+async fn sqlite() -> (tempfile::TempDir, SqlPool) {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite://{}?mode=rwc", folder.path().join("shop.db").display());
+    (folder, sqlx::SqlitePool::connect(&url).await.unwrap().into())
+}
 
 /// A user in a table with triggers.
 async fn prepare(pool: &SqlPool) {
@@ -85,9 +92,7 @@ const SWAP: &str = "alter table users rename to users_old; alter table users_new
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_took_the_name_has_no_triggers_in_sqlite() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}?mode=rwc", folder.path().join("shop.db").display());
-    let pool = sqlx::SqlitePool::connect(&url).await.unwrap().into();
+    let (_folder, pool) = sqlite().await;
     a_table_that_took_the_name_has_no_triggers(&pool, SWAP).await;
 }
 
@@ -184,9 +189,7 @@ async fn ids_that_start_over_are_noticed(pool: &SqlPool, start_over: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ids_that_start_over_are_noticed_in_sqlite() {
-    let folder = tempfile::tempdir().unwrap();
-    let url = format!("sqlite://{}?mode=rwc", folder.path().join("shop.db").display());
-    let pool = sqlx::SqlitePool::connect(&url).await.unwrap().into();
+    let (_folder, pool) = sqlite().await;
     let start_over = "delete from cachecow_outbox; delete from sqlite_sequence";
     ids_that_start_over_are_noticed(&pool, start_over).await;
 }
@@ -196,4 +199,21 @@ async fn ids_that_start_over_are_noticed_in_mariadb() {
     let server = MariaDbServer::start();
     let pool = sqlx::MySqlPool::connect(&server.url()).await.unwrap().into();
     ids_that_start_over_are_noticed(&pool, "truncate cachecow_outbox").await;
+}
+
+/// A type that is not followed any more, and its triggers are still there.
+#[tokio::test]
+async fn rows_that_nobody_takes_are_told_at_start() {
+    let events = Events::all();
+    let (_folder, pool) = &sqlite().await;
+    prepare(pool).await;
+    let cow = &CacheCow::memory();
+    let is_told =
+        |events: &Events| events.take_lines().iter().any(|it| it.contains("rows of orders"));
+    follow(cow, pool).await.stop().await;
+    assert!(!is_told(&events));
+    run(pool, "insert into cachecow_outbox (source) values ('orders'), ('users'), ('orders')")
+        .await;
+    follow(cow, pool).await.stop().await;
+    assert!(is_told(&events));
 }

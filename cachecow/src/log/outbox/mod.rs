@@ -398,6 +398,14 @@ impl ChangeLog for Outbox {
         let kind = self.database()?.kind();
         self.prepare(kind, setting.tables)?;
         let mut warnings = self.checked().await?;
+        let others = self.database()?.other_sources(&self.listed).await.map_err(failed)?;
+        if !others.is_empty() {
+            warnings.push(format!(
+                "the outbox has rows of {}, which this follower does not delete, and reads past each time; if no other \
+                 follower takes them, delete them and their triggers",
+                others.join(", ")
+            ));
+        }
         if setting.cache == CacheReach::Process {
             warnings.push(
                 "an outbox tells each change to one cache: with `memory://` let only one process follow it".to_owned(),
