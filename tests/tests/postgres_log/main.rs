@@ -11,4 +11,5 @@ mod links;
 mod outage;
 mod tls;
 mod via;
+mod waits;
 mod writers;

@@ -126,7 +126,7 @@ impl PostgresLog {
         self.temporary = format!("cachecow_{:016x}", u64::from_be_bytes(random));
         let mut client =
             Stream::connect(self.address()?, &self.temporary, &self.publication).await?;
-        let position = Stream::create_slot(&mut client, &self.temporary).await?;
+        let position = Stream::create_slot(&mut client, &self.temporary, self.slot_wait).await?;
         Ok((client, self.temporary.clone(), position))
     }
 
