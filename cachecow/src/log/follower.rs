@@ -117,7 +117,7 @@ impl<C: ?Sized> View<'_, C> {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidConfig`], unless exactly one log is followed in this view's scope; with several, use
-    /// [`Follower::reached`]. [`ErrorKind::Unavailable`]: the follower was stopped.
+    /// [`Follower::reached`]. Followers that were stopped count only if there is no other. [`ErrorKind::Unavailable`]: the follower was stopped.
     ///
     /// # Consistency
     ///
@@ -289,6 +289,10 @@ impl Shared {
 
     pub(crate) fn status(&self) -> FollowerStatus {
         self.state.lock().status()
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.progress.borrow().stopped
     }
 
     pub(crate) fn condition(&self) -> Condition {
