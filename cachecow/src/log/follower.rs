@@ -273,6 +273,16 @@ impl Shared {
         state.opened += 1;
     }
 
+    /// Forgets the positions if the log ends here, before what was read of it: it was restored, and goes on with
+    /// positions that it had before. Returns whether that is so.
+    pub(super) fn forget_beyond(&self, end: LogPosition) -> bool {
+        let is_beyond = self.progress.borrow().settled > Some(end);
+        if is_beyond {
+            self.forget_positions();
+        }
+        is_beyond
+    }
+
     /// Positions have another meaning from now on.
     pub(super) fn forget_positions(&self) {
         self.progress.send_modify(|progress| progress.settled = None);

@@ -9,6 +9,8 @@ mod faults;
 mod gate;
 mod links;
 mod outage;
+mod partitions;
+mod restored;
 mod tls;
 mod via;
 mod waits;

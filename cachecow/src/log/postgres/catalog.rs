@@ -71,6 +71,11 @@ impl Catalog {
         Ok(Self { shape, files })
     }
 
+    /// A hash of all of it.
+    pub(super) fn hash(&self) -> String {
+        format!("{:016x}", xxhash_rust::xxh3::xxh3_64(format!("{self:?}").as_bytes()))
+    }
+
     /// Whether the publication, the columns and the replica identities are the same.
     pub(super) fn is_shaped_as(&self, other: &Self) -> bool {
         self.shape == other.shape

@@ -116,6 +116,8 @@ pub struct PostgresLog {
     /// The catalog as seen since. It replaces `catalog` once its consequences are invalidated, which is before the
     /// next heartbeat.
     catalog_seen: Option<Catalog>,
+    /// The hash of the catalog as the instance that read the log last had seen it.
+    resumed: Option<String>,
     /// The slot of this process, while it lives.
     temporary: String,
     slot_wait: Duration,
@@ -153,6 +155,7 @@ impl PostgresLog {
             gate: Gate::default(),
             catalog: None,
             catalog_seen: None,
+            resumed: None,
             temporary: String::new(),
             slot_wait: SLOT_WAIT,
             silence: Silence::new(),
@@ -275,6 +278,19 @@ impl ChangeLog for PostgresLog {
 
     fn needs_types(&self) -> bool {
         !self.emitted_only
+    }
+
+    fn reads_alone(&self) -> bool {
+        self.slot.is_some()
+    }
+
+    fn resume(&mut self, bookmark: Option<String>) {
+        self.resumed = bookmark;
+    }
+
+    /// The log does not say what removes or adds rows in the catalog alone.
+    fn bookmark(&self) -> Option<String> {
+        self.catalog.as_ref().map(Catalog::hash).or_else(|| self.resumed.clone())
     }
 
     async fn open(&mut self) -> Result<Opening, Error> {
