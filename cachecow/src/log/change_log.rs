@@ -153,7 +153,8 @@ pub trait ChangeLog: Send + 'static {
 
     /// Returns whether no other instance reads the log while this one has it open. Then only this instance writes the
     /// position to the cache, and the follower notices a cache that came back in an older state (after a failover, or
-    /// from an old snapshot): it has an older position than was written. Everything is then invalidated.
+    /// from an old snapshot): it has an older position than was written. Everything is then invalidated. A cache that
+    /// lost no more than happened since the last heartbeat is not noticed.
     fn reads_alone(&self) -> bool {
         false
     }
