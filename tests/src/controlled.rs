@@ -79,6 +79,10 @@ impl<L: ChangeLog> ChangeLog for Controlled<L> {
         self.log.needs_types()
     }
 
+    fn reads_alone(&self) -> bool {
+        self.log.reads_alone()
+    }
+
     fn resume(&mut self, bookmark: Option<String>) {
         self.log.resume(bookmark);
     }

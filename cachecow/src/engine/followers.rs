@@ -83,9 +83,12 @@ impl Followers {
         self.named().map(|(name, follower)| (name, follower.condition()))
     }
 
-    /// The follower that invalidates in this scope, if there is exactly one.
+    /// The follower that invalidates in this scope, if there is exactly one. One that was stopped counts only if there is no
+    /// other: somebody may keep its handle.
     pub(crate) fn only(&self, scope: Scope) -> Option<Arc<SharedFollower>> {
-        let mut all = self.all().filter(|follower| follower.scope() == scope);
+        let all = self.all().filter(|follower| follower.scope() == scope);
+        let (stopped, running): (Vec<_>, Vec<_>) = all.partition(|follower| follower.is_stopped());
+        let mut all = if running.is_empty() { stopped } else { running }.into_iter();
         all.next().filter(|_| all.next().is_none())
     }
 

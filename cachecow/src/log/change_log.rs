@@ -151,6 +151,14 @@ pub trait ChangeLog: Send + 'static {
         true
     }
 
+    /// Returns whether no other instance reads the log while this one has it open. Then only this instance writes the
+    /// position to the cache, and the follower notices a cache that came back in an older state (after a failover, or
+    /// from an old snapshot): it has an older position than was written. Everything is then invalidated. A cache that
+    /// lost no more than happened since the last heartbeat is not noticed.
+    fn reads_alone(&self) -> bool {
+        false
+    }
+
     /// Connects, and continues after the last acknowledged position.
     ///
     /// # Errors
@@ -260,6 +268,9 @@ pub struct Opened {
     /// It may be `None` if `position` is beyond the acknowledged one, or `identity` has changed: the follower
     /// notices these cases itself, by a mark in the cache.
     pub missed: Option<String>,
+    /// The log's end, if it is known. If it is before the position that was followed, the log was restored from an older
+    /// state. Then everything of the followed types is invalidated, too.
+    pub end: Option<LogPosition>,
     /// Whether changes before `position` may not yet be visible to everyone. Then a follower that missed changes
     /// invalidates everything once more, when a [heartbeat](Heartbeat::unsettled) says that they are visible.
     pub unsettled: bool,
@@ -268,7 +279,7 @@ pub struct Opened {
 impl Opened {
     /// Makes one for a log that missed nothing, and continues here.
     pub fn at(identity: impl Into<String>, position: LogPosition) -> Self {
-        Self { identity: identity.into(), position, missed: None, unsettled: false }
+        Self { identity: identity.into(), position, missed: None, end: None, unsettled: false }
     }
 }
 

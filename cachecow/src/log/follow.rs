@@ -239,6 +239,8 @@ impl<L: ChangeLog> Follow<L> {
             asked,
             mark,
             acknowledged: None,
+            bookmark: None,
+            failures: 0,
             identity: String::new(),
             missed: false,
         };

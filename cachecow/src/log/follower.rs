@@ -117,7 +117,7 @@ impl<C: ?Sized> View<'_, C> {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidConfig`], unless exactly one log is followed in this view's scope; with several, use
-    /// [`Follower::reached`]. [`ErrorKind::Unavailable`]: the follower was stopped.
+    /// [`Follower::reached`]. Followers that were stopped count only if there is no other. [`ErrorKind::Unavailable`]: the follower was stopped.
     ///
     /// # Consistency
     ///
@@ -273,6 +273,16 @@ impl Shared {
         state.opened += 1;
     }
 
+    /// Forgets the positions if the log ends here, before what was read of it: it was restored, and goes on with
+    /// positions that it had before. Returns whether that is so.
+    pub(super) fn forget_beyond(&self, end: LogPosition) -> bool {
+        let is_beyond = self.progress.borrow().settled > Some(end);
+        if is_beyond {
+            self.forget_positions();
+        }
+        is_beyond
+    }
+
     /// Positions have another meaning from now on.
     pub(super) fn forget_positions(&self) {
         self.progress.send_modify(|progress| progress.settled = None);
@@ -289,6 +299,10 @@ impl Shared {
 
     pub(crate) fn status(&self) -> FollowerStatus {
         self.state.lock().status()
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.progress.borrow().stopped
     }
 
     pub(crate) fn condition(&self) -> Condition {

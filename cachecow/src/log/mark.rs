@@ -30,6 +30,8 @@ const LEASE: Duration = Duration::from_secs(1);
 pub(super) struct Mark {
     key: Key,
     types: u64,
+    /// The position that this follower stored last, unless another instance may have stored one since.
+    written: Option<LogPosition>,
 }
 
 impl Mark {
@@ -48,15 +50,18 @@ impl Mark {
         types.sort_unstable();
         types.dedup();
         let types = xxhash_rust::xxh3::xxh3_64(types.join(";").as_bytes());
-        Self { key: scope.key(parts.key()), types }
+        Self { key: scope.key(parts.key()), types, written: None }
     }
 
     /// The log's bookmark, if there is one, of these types.
     pub(super) async fn bookmark(&self, engine: &Engine) -> Result<Option<String>, BackendError> {
+        Ok(self.stored(engine).await?.and_then(|stored| self.bookmark_of(&stored)))
+    }
+
+    async fn stored(&self, engine: &Engine) -> Result<Option<Bytes>, BackendError> {
         let replies = engine.client.lookup_many(vec![Place::Value(self.key)]).await;
-        match replies.into_iter().next() {
-            Some(Ok(Reply::Value(stored))) => Ok(self.bookmark_of(&stored)),
-            Some(Err(error)) => Err(error),
+        match replies.into_iter().next().transpose()? {
+            Some(Reply::Value(stored)) => Ok(Some(stored)),
             _ => Ok(None),
         }
     }
@@ -77,13 +82,11 @@ impl Mark {
         if let Some(reason) = &opened.missed {
             return Ok(Some(reason.clone()));
         }
-        let replies = engine.client.lookup_many(vec![Place::Value(self.key)]).await;
-        let stored = match replies.into_iter().next() {
-            Some(Ok(Reply::Value(value))) => value,
-            Some(Err(error)) => return Err(error),
-            _ => return Ok(Some("the cache has no mark of this log".to_owned())),
+        let reason = match self.stored(engine).await? {
+            Some(stored) => self.judge(&stored, opened),
+            None => Some("the cache has no mark of this log"),
         };
-        Ok(self.judge(&stored, opened).map(str::to_owned))
+        Ok(reason.map(str::to_owned))
     }
 
     /// Whether the other instance that reads the log covers this cache and the same types: then the mark is never
@@ -93,12 +96,31 @@ impl Mark {
         engine: &Engine,
         acknowledged: LogPosition,
     ) -> Result<bool, BackendError> {
-        let replies = engine.client.lookup_many(vec![Place::Value(self.key)]).await;
-        match replies.into_iter().next() {
-            Some(Ok(Reply::Value(stored))) => Ok(self.is_at(&stored, acknowledged)),
-            Some(Err(error)) => Err(error),
-            _ => Ok(false),
-        }
+        let stored = self.stored(engine).await?;
+        Ok(stored.is_some_and(|stored| self.is_at(&stored, acknowledged)))
+    }
+
+    /// Whether the cache has lost the mark that this follower stored last: it came back in an older state, in which there
+    /// may be values whose invalidation it had confirmed.
+    pub(super) async fn is_lost(
+        &self,
+        engine: &Engine,
+        identity: &str,
+    ) -> Result<bool, BackendError> {
+        let Some(written) = self.written else { return Ok(false) };
+        let stored = self.stored(engine).await?;
+        Ok(stored.is_none_or(|stored| self.is_before(&stored, identity, written)))
+    }
+
+    /// Whether this is a mark of the same log and types at an older position. Another follower's mark is not.
+    fn is_before(&self, stored: &[u8], identity: &str, position: LogPosition) -> bool {
+        let of_another = self.judge(stored, &Opened::at(identity, LogPosition::default()));
+        of_another.is_none() && !self.is_at(stored, position)
+    }
+
+    /// Another instance may write the mark from now on.
+    pub(super) fn leave(&mut self) {
+        self.written = None;
     }
 
     fn is_at(&self, stored: &[u8], acknowledged: LogPosition) -> bool {
@@ -125,6 +147,10 @@ impl Mark {
             Some("other types were followed before")
         } else if opened.position > position {
             Some("the log begins after the position that the cache has seen")
+        } else if opened.end.is_some_and(|end| end < position) {
+            Some(
+                "the log ends before the position that the cache has seen; was the database restored?",
+            )
         } else {
             None
         }
@@ -132,18 +158,15 @@ impl Mark {
 
     /// Stores that everything before this position is invalidated in the cache; returns whether it was stored.
     pub(super) async fn write(
-        &self,
+        &mut self,
         engine: &Engine,
         identity: &str,
         position: LogPosition,
         bookmark: Option<&str>,
     ) -> Result<bool, BackendError> {
         // The old mark stays until the new one is stored: without a mark, everything counts as missed.
-        let seen = engine.client.lookup_many(vec![Place::Value(self.key)]).await;
-        let replacing = match seen.into_iter().next().transpose()? {
-            Some(Reply::Value(old)) => Some(Replacing { seen: SeenValue::of(&old), keep: true }),
-            _ => None,
-        };
+        let old = self.stored(engine).await?;
+        let replacing = old.map(|old| Replacing { seen: SeenValue::of(&old), keep: true });
         let token = engine.tokens.fresh();
         let claim = Command::Claim { token, lease: LEASE, replacing };
         let Some(Reply::Claimed(grant)) = self.execute(engine, claim).await? else {
@@ -152,7 +175,11 @@ impl Mark {
         let bookmark = bookmark.map_or_else(String::new, |bookmark| format!("\n{bookmark}"));
         let value = Bytes::from(format!("{:016x} {position} {identity}{bookmark}", self.types));
         let fill = Command::Fill { token: token.granted(grant), value, ttl: TTL };
-        Ok(self.execute(engine, fill).await? == Some(Reply::Settled))
+        let is_stored = self.execute(engine, fill).await? == Some(Reply::Settled);
+        if is_stored {
+            self.written = Some(position);
+        }
+        Ok(is_stored)
     }
 
     async fn execute(
@@ -183,6 +210,15 @@ mod tests {
         assert_eq!(judge(&opened("server 1", 100)), None);
         assert!(judge(&opened("server 1", 101)).is_some(), "changes are missing");
         assert!(judge(&opened("server 2", 99)).is_some(), "another server");
+        let ends_at = |end| Opened { end: Some(LogPosition::new(end)), ..opened("server 1", 99) };
+        assert_eq!(judge(&ends_at(100)), None);
+        assert!(judge(&ends_at(99)).is_some(), "it was restored");
+        let is_before = |identity: &str, position| {
+            mark.is_before(stored.as_bytes(), identity, LogPosition::new(position))
+        };
+        assert!(is_before("server 1", 101), "it was at that position already");
+        assert!(!is_before("server 1", 100) && !is_before("server 1", 99));
+        assert!(!is_before("server 2", 101), "it is another follower's");
         let is_at = |position| mark.is_at(stored.as_bytes(), LogPosition::new(position));
         assert!(is_at(99) && is_at(100) && !is_at(101));
         assert!(!mark.is_at(b"rubbish", LogPosition::new(0)));

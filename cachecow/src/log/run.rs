@@ -35,6 +35,8 @@ const BETWEEN_ENDS: Duration = Duration::from_millis(50);
 const TIMES_THE_ANSWER: u32 = 4;
 /// How long the last acknowledgement may take when the follower stops.
 const LAST_WORD: Duration = Duration::from_secs(1);
+/// After so many failures in a row to store the mark, the status tells of it.
+const FAILURES: u32 = 5;
 
 /// The state of the task.
 pub(super) struct Run<L> {
@@ -48,6 +50,10 @@ pub(super) struct Run<L> {
     pub(super) mark: Mark,
     /// The last acknowledged position.
     pub(super) acknowledged: Option<LogPosition>,
+    /// The log's bookmark that was stored with it.
+    pub(super) bookmark: Option<String>,
+    /// How often in a row the mark could not be stored.
+    pub(super) failures: u32,
     /// What the positions belong to.
     pub(super) identity: String,
     /// Whether changes were missed, and older ones may still become visible.
@@ -128,8 +134,13 @@ impl<L: ChangeLog> Run<L> {
             self.shared.forget_positions();
             self.acknowledged = None;
         }
+        let is_older = opened.end.is_some_and(|end| self.shared.forget_beyond(end));
+        let restored = || "the log ends before what was read of it; was the database restored?";
+        let missed = missed.or_else(|| is_older.then(restored).map(str::to_owned));
         self.identity = opened.identity;
+        self.mark.leave();
         if let Some(reason) = missed {
+            self.acknowledged = None;
             self.missed = opened.unsettled;
             self.drop_all(&reason).await;
         }
@@ -152,6 +163,7 @@ impl<L: ChangeLog> Run<L> {
         // A question interrupts the reading: without a pause many callers would keep the log from being read.
         let mut asked_from = Instant::now();
         loop {
+            let mut is_last = false;
             let asked = &mut self.asked;
             tokio::select! {
                 biased;
@@ -163,8 +175,9 @@ impl<L: ChangeLog> Run<L> {
                     asked_from = Instant::now() + pause;
                 }
                 _ = heartbeats.tick() => {
+                    self.look_at_mark().await;
                     self.acknowledge().await?;
-                    self.heartbeat(&mut batch).await?;
+                    is_last = self.heartbeat(&mut batch).await?;
                 }
                 result = self.log.next(&mut batch) => {
                     result?;
@@ -175,6 +188,18 @@ impl<L: ChangeLog> Run<L> {
                 let full = std::mem::replace(&mut batch, Batch::new(Arc::clone(&self.tables)));
                 self.process(full).await?;
             }
+            // Only now: if the log failed before, the missed changes are not invalidated yet.
+            self.missed &= !is_last;
+        }
+    }
+
+    /// Notices a cache that came back in an older state. While it cannot be reached, nothing is known.
+    async fn look_at_mark(&mut self) {
+        let lost = self.mark.is_lost(&self.engine, &self.identity);
+        if self.log.reads_alone() && matches!(lost.await, Ok(true)) {
+            self.drop_all("the cache came back in an older state").await;
+            self.mark.leave();
+            self.acknowledged = None;
         }
     }
 
@@ -253,34 +278,55 @@ impl<L: ChangeLog> Run<L> {
     async fn acknowledge(&mut self) -> Result<(), Error> {
         let settled = self.shared.progress.borrow().settled;
         let Some(position) = settled else { return Ok(()) };
-        if self.acknowledged == Some(position) || self.identity.is_empty() || self.missed {
+        let bookmark = self.log.bookmark();
+        let is_stored = self.acknowledged == Some(position) && self.bookmark == bookmark;
+        if is_stored || self.identity.is_empty() || self.missed {
             return Ok(());
         }
-        let bookmark = self.log.bookmark();
         let mark = self.mark.write(&self.engine, &self.identity, position, bookmark.as_deref());
-        match mark.await {
-            Ok(true) => {}
+        let stored = mark.await;
+        if !matches!(stored, Ok(true)) {
             // Acknowledge later; until then the log keeps the changes.
-            Ok(false) | Err(_) => return Ok(()),
+            self.not_stored(stored.err());
+            return Ok(());
         }
+        self.stored();
         self.log.acknowledge(position).await?;
-        self.acknowledged = Some(position);
+        (self.acknowledged, self.bookmark) = (Some(position), bookmark);
         Ok(())
     }
 
-    async fn heartbeat(&mut self, batch: &mut Batch) -> Result<(), Error> {
+    fn stored(&mut self) {
+        if std::mem::take(&mut self.failures) >= FAILURES {
+            self.shared.state.lock().error = None;
+        }
+    }
+
+    /// Notes that the mark could not be stored. Now and then that is normal.
+    fn not_stored(&mut self, error: Option<BackendError>) {
+        self.failures = self.failures.saturating_add(1);
+        if self.failures >= FAILURES {
+            let why = error.map(|error| format!(": {}", with_sources(&error))).unwrap_or_default();
+            let message =
+                "follow: the position cannot be stored in the cache, so the database keeps its log";
+            self.shared.state.lock().error = Some(format!("{message}{why}"));
+        }
+    }
+
+    /// Returns whether the last of the missed changes are in the batch.
+    async fn heartbeat(&mut self, batch: &mut Batch) -> Result<bool, Error> {
         let asked_at = Instant::now();
         let heartbeat = self.log.heartbeat(batch).await?;
         if let Some(end) = heartbeat.end {
             self.shared.ended_at(end, asked_at);
         }
-        if self.missed && !heartbeat.unsettled {
+        let is_last = self.missed && !heartbeat.unsettled;
+        if is_last {
             // When everything was invalidated, some changes were not visible yet, so reads may have stored older
             // values since.
-            self.missed = false;
             batch.everything_of_all("the last of the missed changes became visible");
         }
-        Ok(())
+        Ok(is_last)
     }
 
     /// Waits for a while, and notes how far the other instance is.
@@ -290,6 +336,7 @@ impl<L: ChangeLog> Run<L> {
         let mut batch = Batch::new(Arc::clone(&self.tables));
         let heartbeat = self.log.heartbeat(&mut batch).await?;
         if let Some(end) = heartbeat.end {
+            self.shared.forget_beyond(end);
             self.shared.ended_at(end, asked_at);
         }
         if let Some(acknowledged) = heartbeat.acknowledged {
@@ -300,6 +347,8 @@ impl<L: ChangeLog> Run<L> {
             }
         }
         // From now on the mark is written by the other instance.
+        self.mark.leave();
+        self.bookmark = self.log.bookmark();
         self.acknowledged = self.shared.progress.borrow().settled;
         let ask = timeout(HEARTBEAT, self.asked.recv()).await;
         if let Ok(Some(ask)) = ask {

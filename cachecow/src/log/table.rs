@@ -75,6 +75,19 @@ pub(super) fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// Why a table of PostgreSQL is not followed from which these inherit. All are named as SQL has them.
+#[cfg(any(feature = "postgres-log", all(feature = "outbox", feature = "postgres")))]
+pub(super) fn inherits(name: &str, children: &[String]) -> String {
+    let separate: Vec<String> =
+        children.iter().map(|child| format!("alter table {child} no inherit {name};")).collect();
+    format!(
+        "{} inherit from {name}, and a change of one of their rows is no change of {name}: the log has it under their own \
+         names, so it would be missed. Partition the table (`partition by`), or separate them: `{}`",
+        children.join(", "),
+        separate.join(" ")
+    )
+}
+
 /// In the form of `#[cache(table = …)]`: in double quotes if a name is not a plain word.
 impl fmt::Display for TableName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -204,6 +204,30 @@ impl PostgresServer {
         self.process = Some(process);
     }
 
+    /// Copies the server's files as they are between two runs of it.
+    ///
+    /// # Panics
+    ///
+    /// If they cannot be copied, or with the server's log, if it does not start.
+    pub fn save(&mut self) {
+        self.stop();
+        run(Command::new("cp").current_dir(self.folder.path()).args(["-a", "data", "saved"]));
+        self.restart();
+    }
+
+    /// Starts the server with the files that were saved.
+    ///
+    /// # Panics
+    ///
+    /// If there are none, or with the server's log, if it does not start.
+    pub fn restore(&mut self) {
+        self.stop();
+        let data = self.folder.path().join("data");
+        std::fs::remove_dir_all(&data).expect("they are the server's");
+        std::fs::rename(data.with_file_name("saved"), data).expect("they were saved");
+        self.restart();
+    }
+
     /// Ends the server at once, breaking its connections, and waits until it is gone.
     pub fn stop(&mut self) {
         if let Some(process) = self.process.take() {

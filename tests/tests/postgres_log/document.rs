@@ -3,6 +3,8 @@
 const DOCUMENT: &str = include_str!("../../../cachecow/docs/change_logs.md");
 const TESTS: &[&str] = &[
     include_str!("../outbox.rs"),
+    include_str!("../follower_faults.rs"),
+    include_str!("../outbox_altered.rs"),
     include_str!("../outbox_columns.rs"),
     include_str!("../outbox_faults.rs"),
     include_str!("../outbox_kill.rs"),
@@ -14,7 +16,10 @@ const TESTS: &[&str] = &[
     include_str!("gate.rs"),
     include_str!("links.rs"),
     include_str!("outage.rs"),
+    include_str!("partitions.rs"),
+    include_str!("restored.rs"),
     include_str!("tls.rs"),
+    include_str!("waits.rs"),
     include_str!("writers.rs"),
 ];
 

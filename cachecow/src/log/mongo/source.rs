@@ -26,7 +26,8 @@ impl Source {
     pub(super) async fn now(&self) -> Result<Timestamp, Error> {
         let (found, time) = self.server.hello().await?;
         if found != self.deployment {
-            let message = "follow: the server is another than before; it is looked at anew";
+            let message = "follow: the server is of another replica set, or of another kind, than when the follower was \
+                           started; start a new one";
             return Err(Error::new(ErrorKind::Unavailable, message));
         }
         if self.deployment != Deployment::Sharded {

@@ -6,6 +6,8 @@ use super::kind::Kind;
 use super::setup::Trigger;
 use crate::error::{Error, ErrorKind};
 use crate::log::mapping::FollowedTable;
+#[cfg(feature = "postgres")]
+use crate::log::table::inherits;
 
 /// Checks the table, the triggers and the columns, and returns the warnings.
 pub(super) async fn check(
@@ -21,18 +23,36 @@ pub(super) async fn check(
         let message = "follow: there is no outbox, or it may not be read; run what `Outbox::setup_sql` prints";
         Error::caused_by(ErrorKind::InvalidConfig, message, error)
     })?;
-    let found = database.texts(kind.triggers()).await.map_err(failed)?;
+    let found = database.texts(&kind.triggers(triggers)).await.map_err(failed)?;
     let missing = triggers.iter().find(|trigger| !found.contains(&trigger.name));
     if let Some(trigger) = missing {
         let message = format!(
             "follow: the table `{}` has no trigger `{}`, or it is off, so changes would be missed; run what \
-             `Outbox::setup_sql` prints, again after each change of the key columns",
+             `Outbox::setup_sql` prints, again after each change of the key columns, and after another table took the \
+             name",
             trigger.table, trigger.name
         );
         return Err(Error::new(ErrorKind::InvalidConfig, message));
     }
     columns::check(database, followed).await?;
+    #[cfg(feature = "postgres")]
+    if kind == Kind::Postgres {
+        inherited(database, triggers).await?;
+    }
     warnings(database, kind).await
+}
+
+/// Refuses tables that others inherit from: a trigger does not fire for the rows of another table.
+#[cfg(feature = "postgres")]
+async fn inherited(database: &Database, triggers: &[Trigger]) -> Result<(), Error> {
+    for trigger in triggers {
+        let heirs = database.pairs(&database.kind().heirs(trigger)).await.map_err(failed)?;
+        let Some((name, _)) = heirs.first().cloned() else { continue };
+        let heirs: Vec<String> = heirs.into_iter().map(|(_, heir)| heir).collect();
+        let message = format!("follow: {}", inherits(&name, &heirs));
+        return Err(Error::new(ErrorKind::InvalidConfig, message));
+    }
+    Ok(())
 }
 
 async fn warnings(database: &Database, kind: Kind) -> Result<Vec<String>, Error> {

@@ -100,6 +100,15 @@ impl Database {
         })
     }
 
+    /// Returns some sources of rows beside these.
+    pub(super) async fn other_sources(&self, sources: &str) -> sqlx::Result<Vec<String>> {
+        let outbox = self.kind().outbox(&self.table);
+        let sql = format!(
+            "select distinct source from {outbox} where source not in ({sources}) order by source limit 5"
+        );
+        self.texts(&sql).await
+    }
+
     /// Returns the first and the last id.
     pub(super) async fn ends(&self, sources: &str) -> sqlx::Result<Option<(i64, i64)>> {
         let sql = format!(

@@ -88,21 +88,67 @@ impl Kind {
         }
     }
 
-    /// Returns the statement that selects the names of all enabled triggers.
-    pub(super) fn triggers(self) -> &'static str {
+    /// Returns the statement that selects the names of those of these triggers that are on their tables, and enabled.
+    pub(super) fn triggers(self, triggers: &[Trigger]) -> String {
+        let any = self.on_their_tables(triggers);
         match self {
             #[cfg(feature = "postgres")]
-            Self::Postgres => {
-                "select tgname::text from pg_trigger where not tgisinternal and tgenabled = 'A'"
-            }
+            Self::Postgres => format!(
+                "select tgname::text from pg_trigger where not tgisinternal and tgenabled = 'A' and ({any})"
+            ),
             #[cfg(feature = "mysql")]
-            Self::MySql => {
+            Self::MySql => format!(
                 "select cast(trigger_name as char) from information_schema.triggers \
-                 where trigger_schema = database()"
-            }
+                 where trigger_schema = database() and ({any})"
+            ),
             #[cfg(feature = "sqlite")]
-            Self::Sqlite => "select name from sqlite_master where type = 'trigger'",
+            Self::Sqlite => {
+                format!("select name from sqlite_master where type = 'trigger' and ({any})")
+            }
         }
+    }
+
+    /// A condition for these triggers in the database's catalog. A trigger stays on its table when the table gets another
+    /// name, so the trigger's own name is not enough.
+    fn on_their_tables(self, triggers: &[Trigger]) -> String {
+        let condition = |trigger: &Trigger| {
+            let name = self.literal(&trigger.name);
+            match self {
+                #[cfg(feature = "postgres")]
+                Self::Postgres => {
+                    format!("tgname = {name} and tgrelid = {}", self.oid(&trigger.table))
+                }
+                #[cfg(feature = "mysql")]
+                Self::MySql => {
+                    let table = self.literal(trigger.table.name());
+                    format!("trigger_name = {name} and event_object_table = {table}")
+                }
+                #[cfg(feature = "sqlite")]
+                Self::Sqlite => {
+                    let table = self.literal(trigger.table.name());
+                    format!("name = {name} and tbl_name = {table} collate nocase")
+                }
+            }
+        };
+        let conditions: Vec<String> = triggers.iter().map(condition).collect();
+        if conditions.is_empty() { "1 = 0".to_owned() } else { conditions.join(" or ") }
+    }
+
+    /// The table's number in PostgreSQL's catalog, in a statement; null if there is no such table.
+    #[cfg(feature = "postgres")]
+    fn oid(self, table: &TableName) -> String {
+        format!("to_regclass({})", self.literal(&table.quoted_with_schema("public")))
+    }
+
+    /// The statement that gives the names of a trigger's table and of each table that inherits from it, in PostgreSQL.
+    /// Partitions have triggers of their own.
+    #[cfg(feature = "postgres")]
+    pub(super) fn heirs(self, trigger: &Trigger) -> String {
+        format!(
+            "select inhparent::regclass::text, inhrelid::regclass::text from pg_inherits \
+             join pg_class on oid = inhparent where relkind = 'r' and inhparent = {} order by 2",
+            self.oid(&trigger.table)
+        )
     }
 
     /// The statement that gives the name and the type of each of a followed table's columns.
@@ -149,29 +195,19 @@ impl Kind {
     }
 
     /// Returns a statement that selects a text. The text changes when the triggers are dropped, even if they are
-    /// created again.
+    /// created again; when a table has the name of another; and, in PostgreSQL, when they are switched off, even if they are
+    /// switched on again.
     pub(super) fn identity(self, table: &str, triggers: &[Trigger]) -> String {
-        let names = || {
-            let names: Vec<String> = triggers.iter().map(|it| self.literal(&it.name)).collect();
-            if names.is_empty() { "''".to_owned() } else { names.join(", ") }
-        };
-        // Not every database's statement uses all of these.
-        let _ = (table, &names);
+        // Not every database's statement uses these.
+        let _ = (table, triggers);
         match self {
             #[cfg(feature = "postgres")]
-            Self::Postgres => format!(
-                "select current_database() || ' ' || {}::regclass::oid::text || ' ' || \
-                 coalesce(string_agg(oid::text, ',' order by oid), '') \
-                 from pg_trigger where not tgisinternal and tgname in ({})",
-                self.literal(&self.outbox(table)),
-                names()
-            ),
+            Self::Postgres => self.identity_in_postgres(table, triggers),
             #[cfg(feature = "mysql")]
             Self::MySql => format!(
                 "select concat(database(), ' ', count(*), ' ', coalesce(max(created), '')) \
-                 from information_schema.triggers \
-                 where trigger_schema = database() and trigger_name in ({})",
-                names()
+                 from information_schema.triggers where trigger_schema = database() and ({})",
+                self.on_their_tables(triggers)
             ),
             // This number grows with every change of the schema, so more often than necessary. That is safe.
             #[cfg(feature = "sqlite")]
@@ -179,6 +215,25 @@ impl Kind {
                 "select 'schema ' || schema_version from pragma_schema_version".to_owned()
             }
         }
+    }
+
+    /// With the tables that inherit, and the triggers of partitions, which have the names of their parents' triggers.
+    #[cfg(feature = "postgres")]
+    fn identity_in_postgres(self, table: &str, triggers: &[Trigger]) -> String {
+        let names: Vec<String> = triggers.iter().map(|it| self.literal(&it.name)).collect();
+        let names = if names.is_empty() { "''".to_owned() } else { names.join(", ") };
+        let mut tables: Vec<String> =
+            triggers.iter().map(|it| format!("{}::oid", self.oid(&it.table))).collect();
+        tables.dedup();
+        let tables = if tables.is_empty() { "0".to_owned() } else { tables.join(", ") };
+        format!(
+            "select current_database() || ' ' || {}::regclass::oid::text || ' ' || concat_ws(',', {tables}) || ' ' || \
+             coalesce((select string_agg(inhrelid::text, ',' order by inhrelid) from pg_inherits join pg_class p \
+               on p.oid = inhparent where relkind = 'r' and inhparent in ({tables})), '') || ' ' || \
+             coalesce(string_agg(concat(oid, tgenabled, xmin), ',' order by oid), '') \
+             from pg_trigger where not tgisinternal and tgname in ({names})",
+            self.literal(&self.outbox(table)),
+        )
     }
 
     /// Returns the statement that selects the last id that was assigned. For MySQL it is an insert, which is rolled

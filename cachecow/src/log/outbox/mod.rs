@@ -115,6 +115,10 @@ pub struct Outbox {
     marked: i64,
     /// Where the last batch ended.
     told: i64,
+    /// The largest id that is known.
+    largest: i64,
+    /// How often ids started over.
+    epoch: u64,
 }
 
 impl Outbox {
@@ -151,6 +155,8 @@ impl Outbox {
             handed: Vec::new(),
             marked: 0,
             told: 0,
+            largest: 0,
+            epoch: 0,
         }
     }
 
@@ -369,7 +375,20 @@ impl Outbox {
         let database = self.database()?;
         let sql = database.kind().identity(&self.table, &self.triggers);
         let identity = database.texts(&sql).await.map_err(failed)?;
-        Ok(format!("outbox {} {}", self.table, identity.concat()))
+        let epoch = if self.epoch > 0 { format!(" epoch {}", self.epoch) } else { String::new() };
+        Ok(format!("outbox {} {}{epoch}", self.table, identity.concat()))
+    }
+
+    /// Notes the id that was taken last. If a larger one was known, somebody emptied the table, and changes may be missing.
+    fn took(&mut self, id: i64) -> Result<(), Error> {
+        if id >= self.largest {
+            self.largest = id;
+            return Ok(());
+        }
+        self.largest = id;
+        self.epoch += 1;
+        let message = "follow: the outbox's ids started over, so changes may be missing; everything is invalidated";
+        Err(Error::new(ErrorKind::Unavailable, message))
     }
 }
 
@@ -379,6 +398,14 @@ impl ChangeLog for Outbox {
         let kind = self.database()?.kind();
         self.prepare(kind, setting.tables)?;
         let mut warnings = self.checked().await?;
+        let others = self.database()?.other_sources(&self.listed).await.map_err(failed)?;
+        if !others.is_empty() {
+            warnings.push(format!(
+                "the outbox has rows of {}, which this follower does not delete, and reads past each time; if no other \
+                 follower takes them, delete them and their triggers",
+                others.join(", ")
+            ));
+        }
         if setting.cache == CacheReach::Process {
             warnings.push(
                 "an outbox tells each change to one cache: with `memory://` let only one process follow it".to_owned(),
@@ -429,6 +456,7 @@ impl ChangeLog for Outbox {
             }
             self.handed = page.iter().map(|entry| entry.id).collect();
             self.told = reached;
+            self.largest = self.largest.max(reached);
             batch.set_position(position(reached));
             return Ok(());
         }
@@ -441,6 +469,7 @@ impl ChangeLog for Outbox {
 
     async fn end(&mut self) -> Result<LogPosition, Error> {
         self.marked = self.database()?.mark().await.map_err(failed)?;
+        self.took(self.marked)?;
         self.look_at = None;
         Ok(position(self.marked))
     }
@@ -455,6 +484,11 @@ impl ChangeLog for Outbox {
         let database = self.database()?;
         // In this order: changes that were committed before that id was taken are seen afterwards.
         let taken = database.last_id().await.map_err(failed)?;
+        // Without the right to read the sequence, or before its first number, it is zero.
+        if taken > 0 {
+            self.took(taken)?;
+        }
+        let database = self.database()?;
         let ends = database.ends(&self.listed).await.map_err(failed)?;
         let (first, last) = ends.unwrap_or((taken + 1, taken));
         let reached = position(first - 1);

@@ -164,7 +164,7 @@ impl Kind {
             #[cfg(feature = "sqlite")]
             Self::Sqlite => writeln!(
                 sql,
-                "create trigger if not exists {name} after {} on {} begin {}; end;",
+                "drop trigger if exists {name};\ncreate trigger {name} after {} on {} begin {}; end;",
                 trigger.change,
                 self.quoted(trigger.table.name()),
                 trigger.insertion(self, outbox, trigger.change)

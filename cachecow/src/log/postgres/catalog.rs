@@ -12,7 +12,7 @@ use crate::log::mapping::FollowedTable;
 /// What the catalog looked like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Catalog {
-    /// A hash of the publication, and of the columns and replica identities of the followed tables.
+    /// A hash of the publication, and of the columns, replica identities and heirs of the followed tables.
     shape: String,
     /// By schema and name, the files that each followed table's rows are in.
     files: BTreeMap<(String, String), String>,
@@ -42,7 +42,9 @@ impl Catalog {
                     "union all select {name} || ' ' || coalesce((select string_agg(distinct c.relreplident::text, '') \
                      from pg_class c where c.oid in ({})), '') || coalesce((select string_agg(a.attname::text || ' ' \
                      || a.atttypid::text, ',' order by a.attnum) from pg_attribute a where a.attrelid = \
-                     to_regclass({name}) and a.attnum > 0 and not a.attisdropped), '')",
+                     to_regclass({name}) and a.attnum > 0 and not a.attisdropped), '') || coalesce((select \
+                     string_agg(i.inhrelid::text, ',' order by i.inhrelid) from pg_inherits i join pg_class c on c.oid = \
+                     i.inhparent where c.oid = to_regclass({name}) and c.relkind = 'r'), '')",
                     tree(table)
                 )
             })
@@ -67,6 +69,11 @@ impl Catalog {
             files.insert((schema, table.table.name().to_owned()), session.value(&sql).await?);
         }
         Ok(Self { shape, files })
+    }
+
+    /// A hash of all of it.
+    pub(super) fn hash(&self) -> String {
+        format!("{:016x}", xxhash_rust::xxh3::xxh3_64(format!("{self:?}").as_bytes()))
     }
 
     /// Whether the publication, the columns and the replica identities are the same.

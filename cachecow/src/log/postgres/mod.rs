@@ -10,12 +10,14 @@ mod open;
 mod pgoutput;
 mod session;
 mod setup;
+mod silence;
 mod snapshot;
 mod stream;
 mod tables;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use pgwire_replication::Lsn;
 
@@ -27,6 +29,7 @@ pub use self::emit::{MESSAGE_PREFIX, message};
 use self::gate::Gate;
 use self::session::{Session, literal};
 pub use self::setup::setup_sql;
+use self::silence::Silence;
 use self::snapshot::Snapshot;
 use self::stream::{Failure, Stream};
 use super::batch::Batch;
@@ -41,6 +44,8 @@ const DEFAULT_SCHEMA: &str = "public";
 const DEFAULT_NAME: &str = "cachecow";
 /// The catalog is checked once in this number of heartbeats.
 const CATALOG_EVERY: u32 = 5;
+/// How long a new slot waits for each transaction that writes.
+const SLOT_WAIT: Duration = Duration::from_secs(60);
 
 /// PostgreSQL's own log (feature `postgres-log`): all changes of all programs, read with logical replication and
 /// the server's plugin `pgoutput`. It needs PostgreSQL 14 or later.
@@ -111,8 +116,12 @@ pub struct PostgresLog {
     /// The catalog as seen since. It replaces `catalog` once its consequences are invalidated, which is before the
     /// next heartbeat.
     catalog_seen: Option<Catalog>,
+    /// The hash of the catalog as the instance that read the log last had seen it.
+    resumed: Option<String>,
     /// The slot of this process, while it lives.
     temporary: String,
+    slot_wait: Duration,
+    silence: Silence,
     /// Whether the slot's changes are older than the publication, and must be skipped.
     skips: bool,
     /// The transactions that were in progress when the log was opened, until they are over. `None` if there were
@@ -146,7 +155,10 @@ impl PostgresLog {
             gate: Gate::default(),
             catalog: None,
             catalog_seen: None,
+            resumed: None,
             temporary: String::new(),
+            slot_wait: SLOT_WAIT,
+            silence: Silence::new(),
             skips: false,
             opened_with: None,
             heartbeats: 0,
@@ -182,6 +194,14 @@ impl PostgresLog {
     #[must_use]
     pub fn replica(mut self, url: &str) -> Self {
         self.replicas.push(Address::parse(url));
+        self
+    }
+
+    /// Sets how long a new slot of this process waits for each transaction that writes, so that a test need not.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn waiting_for_slots(mut self, time: Duration) -> Self {
+        self.slot_wait = time;
         self
     }
 
@@ -258,6 +278,19 @@ impl ChangeLog for PostgresLog {
 
     fn needs_types(&self) -> bool {
         !self.emitted_only
+    }
+
+    fn reads_alone(&self) -> bool {
+        self.slot.is_some()
+    }
+
+    fn resume(&mut self, bookmark: Option<String>) {
+        self.resumed = bookmark;
+    }
+
+    /// The log does not say what removes or adds rows in the catalog alone.
+    fn bookmark(&self) -> Option<String> {
+        self.catalog.as_ref().map(Catalog::hash).or_else(|| self.resumed.clone())
     }
 
     async fn open(&mut self) -> Result<Opening, Error> {
@@ -355,7 +388,9 @@ impl PostgresLog {
             }
         }
         let Some(stream) = &mut self.stream else { return Ok(heartbeat) };
-        if stream.is_silent(end) {
+        self.silence.reached(stream.position);
+        if stream.is_silent(end, self.silence.allowed()) {
+            self.silence.was_too_long(end);
             return Err(Error::new(ErrorKind::Unavailable, "follow: the stream is silent"));
         }
         if text(2).is_some_and(|state| state != "async") {

@@ -47,6 +47,7 @@ impl PostgresLog {
         let row = session.row("IDENTIFY_SYSTEM").await?;
         let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
         let identity = format!("{} {} {slot}", text(0), text(1));
+        let end = Some(lsn::parse(&text(2))?);
         let snapshot = gate::snapshot(session).await?;
         let unsettled = snapshot.has_any_in_progress();
         self.opened_with = unsettled.then_some(snapshot);
@@ -54,7 +55,7 @@ impl PostgresLog {
         // The missed changes may not have reached the standbys yet. Then a read from a standby, after everything
         // was invalidated, would store an old object, and it would stay.
         self.replicas_have_all().await?;
-        Ok(Some(Opened { identity, position, missed, unsettled }))
+        Ok(Some(Opened { identity, position, missed, end, unsettled }))
     }
 
     async fn is_in_use(&mut self, slot: &str) -> Result<bool, Error> {
@@ -80,7 +81,9 @@ impl PostgresLog {
         checks::check(&mut session, self, &tables).await?.judge()?;
         let catalog = Catalog::read(&mut session, &self.publication, &tables).await?;
         let mut missed = None;
-        if self.catalog.as_ref().is_some_and(|before| *before != catalog) {
+        // An instance that only waited has not seen what others have invalidated since.
+        let before = self.resumed.clone().or_else(|| self.catalog.as_ref().map(Catalog::hash));
+        if before.is_some_and(|before| before != catalog.hash()) {
             missed = Some("the publication or a followed table was changed meanwhile".to_owned());
         } else if let Some(slot) = &self.slot
             && catalog::changed_since(&mut session, slot, &self.publication, &tables).await?
@@ -126,7 +129,7 @@ impl PostgresLog {
         self.temporary = format!("cachecow_{:016x}", u64::from_be_bytes(random));
         let mut client =
             Stream::connect(self.address()?, &self.temporary, &self.publication).await?;
-        let position = Stream::create_slot(&mut client, &self.temporary).await?;
+        let position = Stream::create_slot(&mut client, &self.temporary, self.slot_wait).await?;
         Ok((client, self.temporary.clone(), position))
     }
 

@@ -57,7 +57,16 @@ impl Drop for Session {
 
 /// Runs SQL, or a command of the replication protocol, on a client that has not started to stream.
 pub(super) async fn query(client: &mut ReplicationClient, sql: &str) -> Result<Rows, Error> {
-    let rows = timeout(PATIENCE, client.simple_query(sql)).await;
+    query_within(PATIENCE, client, sql).await
+}
+
+/// The same for a command that may take this long.
+pub(super) async fn query_within(
+    patience: Duration,
+    client: &mut ReplicationClient,
+    sql: &str,
+) -> Result<Rows, Error> {
+    let rows = timeout(patience, client.simple_query(sql)).await;
     let rows = rows.map_err(|_| {
         Error::new(ErrorKind::Unavailable, "follow: the database did not answer in time")
     })?;
@@ -79,6 +88,11 @@ pub(super) fn unavailable(error: PgWireError) -> Error {
         PgWireError::Server(message) if has_code(message, "53300") => {
             "follow: the database has no connection left for replication; raise `max_wal_senders`, of which a \
              follower takes two"
+        }
+        PgWireError::Server(message) if has_code(message, "55P03") => {
+            "follow: the database makes a slot only when each transaction that writes is over, and one takes long; end \
+             it (`select * from pg_stat_activity order by xact_start`), or, with Redis, name a permanent slot by \
+             `PostgresLog::slot`"
         }
         // It says no more to those whose certificate is another user's than to those whose password is wrong.
         PgWireError::Server(message)

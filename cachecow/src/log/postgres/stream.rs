@@ -11,7 +11,7 @@ use super::address::Address;
 use super::emit::MESSAGE_PREFIX;
 use super::lsn;
 use super::pgoutput::{Datum, Decoder, Malformed, Message, Relation, Tuple};
-use super::session::{has_code, query, unavailable};
+use super::session::{has_code, query, query_within, unavailable};
 use crate::error::{Error, ErrorKind};
 use crate::log::batch::Batch;
 use crate::log::emitted;
@@ -32,8 +32,8 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 /// How many messages are buffered. While the buffer is full, the connection is not read. Each message has one row.
 const BUFFER: usize = 256;
 const START_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the log may be longer than what was received while nothing arrives.
-const SILENCE: Duration = Duration::from_secs(10);
+/// How many times as long as for one transaction the follower waits for all those that a new slot waits for.
+const TRANSACTIONS: u32 = 10;
 
 /// The transaction whose changes are being received.
 struct Transaction {
@@ -52,7 +52,7 @@ pub(super) struct Stream {
     pub(super) unsettled: Vec<u32>,
     /// The position of the last of their commit records.
     pub(super) unsettled_until: Lsn,
-    position: LogPosition,
+    pub(super) position: LogPosition,
     /// Since when the log is known to be longer than what was received, if nothing has arrived since.
     waits_since: Option<Instant>,
 }
@@ -84,13 +84,20 @@ impl Stream {
     }
 
     /// Creates a slot that is dropped with this connection. Returns the position where its changes begin.
+    ///
+    /// The server first waits until the transactions that have written are over, for `wait` at most for each. Meanwhile
+    /// it would not notice that the client is gone, and keep the connection and the slot. So the server itself must end
+    /// the command.
     pub(super) async fn create_slot(
         client: &mut ReplicationClient,
         slot: &str,
+        wait: Duration,
     ) -> Result<LogPosition, Error> {
         let sql =
             format!("CREATE_REPLICATION_SLOT {slot} TEMPORARY LOGICAL pgoutput NOEXPORT_SNAPSHOT");
-        let rows = query(client, &sql).await?;
+        query(client, &format!("set lock_timeout = {}", wait.as_millis())).await?;
+        let rows = query_within(wait * TRANSACTIONS, client, &sql).await?;
+        query(client, "reset lock_timeout").await?;
         let point = rows.into_iter().next().and_then(|row| row.into_iter().nth(1).flatten());
         lsn::parse(point.as_deref().unwrap_or_default())
     }
@@ -212,13 +219,13 @@ impl Stream {
         self.client.update_applied_lsn(lsn::lsn(position));
     }
 
-    /// Whether nothing has arrived for too long, although the log is longer than what was received.
-    pub(super) fn is_silent(&mut self, end: LogPosition) -> bool {
+    /// Whether nothing has arrived for longer than this, although the log is longer than what was received.
+    pub(super) fn is_silent(&mut self, end: LogPosition, allowed: Duration) -> bool {
         if end <= self.position || self.has_more() {
             self.waits_since = None;
             return false;
         }
-        self.waits_since.get_or_insert_with(Instant::now).elapsed() > SILENCE
+        self.waits_since.get_or_insert_with(Instant::now).elapsed() > allowed
     }
 }
 

@@ -7,7 +7,7 @@ use super::checks::Findings;
 use super::session::{Rows, Session, literal};
 use crate::error::Error;
 use crate::log::mapping::FollowedTable;
-use crate::log::table::{TableName, identifier};
+use crate::log::table::{TableName, identifier, inherits};
 
 /// A table's columns, according to the catalog.
 struct Found {
@@ -58,7 +58,7 @@ pub(super) async fn check(
     let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
     let (oid, kind, via_root) = (text(0), text(1), text(2) == "true");
     match kind.as_str() {
-        "r" => {}
+        "r" => inherited(session, &oid, &name, findings).await?,
         "p" if via_root => findings.warn(format!(
             "{name} is partitioned: what empties, detaches or drops a partition is noticed by a look at the \
              catalog every few seconds, not by the log"
@@ -82,6 +82,24 @@ pub(super) async fn check(
     let found = find(session, &oid, kind == "p").await?;
     columns(table, &found, &name, findings);
     identity(table, &found, findings);
+    Ok(())
+}
+
+/// Refuses a table that others inherit from: selects from it find their rows, and the log has them under their own names.
+async fn inherited(
+    session: &mut Session,
+    oid: &str,
+    name: &str,
+    findings: &mut Findings,
+) -> Result<(), Error> {
+    let sql = format!(
+        "select inhrelid::regclass::text from pg_inherits where inhparent = {oid} order by 1"
+    );
+    let children: Vec<String> =
+        session.query(&sql).await?.into_iter().filter_map(|row| row.into_iter().next()?).collect();
+    if !children.is_empty() {
+        findings.refuse(inherits(name, &children));
+    }
     Ok(())
 }
 

@@ -1,0 +1,63 @@
+//! The server keeps the follower waiting: before it makes a slot, and while it reads what it does not send.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use cachecow::CacheCow;
+use cachecow::log::PostgresLog;
+use cachecow_tests::relay::Relay;
+use tokio::time::timeout;
+
+use crate::faults::{by_relay, follow, text, with_notes};
+
+/// As PostgreSQL 14 and 15 do while they read a large transaction of which they send nothing. Every time it is opened, the
+/// log begins where it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_sends_nothing_for_long_is_given_more_time() {
+    let (database, redis) = with_notes(1).await;
+    let relay = Relay::before(&database.server.socket_folder().join(".s.PGSQL.5432"));
+    let log = PostgresLog::connect(&by_relay(&database, &relay)).slot("cachecow");
+    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let follower = follow(&cow, log).await;
+    follower.caught_up().await.unwrap();
+    assert_eq!(text(&cow, &database, 1).await, "old");
+    let opened = follower.status().opened;
+    // Longer than the first time that a server is given.
+    relay.keep_streams_quiet(Duration::from_secs(15));
+    relay.cut();
+    database.run("update notes set text = 'new'").await;
+    relay.mend();
+    let caught_up = timeout(Duration::from_secs(90), follower.caught_up()).await;
+    caught_up.expect("it is given more time").unwrap();
+    assert_eq!(text(&cow, &database, 1).await, "new");
+    assert_eq!(follower.status().opened, opened + 2, "the first time was too short");
+}
+
+/// The server waits for every transaction that writes before it makes a slot, and does not notice meanwhile that the
+/// follower is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_that_waits_for_a_slot_does_not_pile_up_others() {
+    let (database, _) = with_notes(1).await;
+    let mut writer = database.pool.begin().await.unwrap();
+    sqlx::query("insert into notes values (2, 'old')").execute(&mut *writer).await.unwrap();
+    let cow = CacheCow::memory();
+    let log = database.own_log().waiting_for_slots(Duration::from_millis(300));
+    let follower = follow(&cow, log).await;
+    let slots =
+        "select slot_name::text from pg_replication_slots where slot_name like 'cachecow\\_%'";
+    let slots =
+        async || sqlx::query_scalar::<_, String>(slots).fetch_all(&database.pool).await.unwrap();
+    let mut seen = BTreeSet::new();
+    while seen.len() < 4 {
+        let slots = slots().await;
+        assert!(slots.len() <= 1, "{slots:?}");
+        seen.extend(slots);
+    }
+    let error = follower.status().error.unwrap();
+    assert!(error.contains("makes a slot only when"), "{error}");
+    writer.commit().await.unwrap();
+    follower.caught_up().await.unwrap();
+    assert_eq!(slots().await.len(), 1);
+    assert_eq!(text(&cow, &database, 2).await, "old");
+    follower.stop().await;
+}
