@@ -24,7 +24,7 @@ pub enum Value<'a> {
     Null,
     /// The value is the one from before the change, and was not sent: PostgreSQL leaves long values out (TOAST).
     Unchanged,
-    /// A value that no key part is read from: an array or a document within a document.
+    /// A value that no key part is read from: an array, a document within a document, or a text that is not UTF-8.
     Other,
 }
 

@@ -11,6 +11,7 @@ const TESTS: &[&str] = &[
     include_str!("../foreign.rs"),
     include_str!("changes.rs"),
     include_str!("checks.rs"),
+    include_str!("encoding.rs"),
     include_str!("failover.rs"),
     include_str!("faults.rs"),
     include_str!("gate.rs"),

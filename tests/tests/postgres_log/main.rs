@@ -4,6 +4,7 @@ mod changes;
 mod checks;
 mod document;
 mod emit;
+mod encoding;
 mod failover;
 mod faults;
 mod gate;

@@ -32,6 +32,10 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 /// How many messages are buffered. While the buffer is full, the connection is not read. Each message has one row.
 const BUFFER: usize = 256;
 const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// In a database of the encoding SQL_ASCII a text may be any bytes. The server would refuse to send those that are not
+/// UTF-8, and the log would never go on.
+const RAW_TEXTS: &str = "select set_config('client_encoding', 'SQL_ASCII', false) \
+                         where current_setting('server_encoding') = 'SQL_ASCII'";
 /// How many times as long as for one transaction the follower waits for all those that a new slot waits for.
 const TRANSACTIONS: u32 = 10;
 
@@ -80,7 +84,9 @@ impl Stream {
             .with_status_interval(STATUS_INTERVAL)
             .with_wakeup_interval(STATUS_INTERVAL)
             .with_buffer_size(BUFFER);
-        ReplicationClient::connect_gated(config).await.map_err(unavailable)
+        let mut client = ReplicationClient::connect_gated(config).await.map_err(unavailable)?;
+        query(&mut client, RAW_TEXTS).await?;
+        Ok(client)
     }
 
     /// Creates a slot that is dropped with this connection. Returns the position where its changes begin.
@@ -167,7 +173,7 @@ impl Stream {
             ReplicationEvent::XLogData { data, .. } => {
                 let found = match self.decoder.decode(data)? {
                     Message::Change { relation, old, new } => {
-                        change(&relation, old.as_ref(), new.as_ref(), batch)?
+                        change(&relation, old.as_ref(), new.as_ref(), batch)
                     }
                     Message::Truncate(relations) => {
                         let mut found = false;
@@ -257,35 +263,30 @@ fn change(
     old: Option<&Tuple>,
     new: Option<&Tuple>,
     batch: &mut Batch,
-) -> Result<bool, Malformed> {
+) -> bool {
     if !relation.is_followed {
-        return Ok(false);
+        return false;
     }
-    let old = old.map(|tuple| row(RowVersion::Old, relation, tuple)).transpose()?;
-    let mut new = new.map(|tuple| row(RowVersion::New, relation, tuple)).transpose()?;
+    let old = old.map(|tuple| row(RowVersion::Old, relation, tuple));
+    let mut new = new.map(|tuple| row(RowVersion::New, relation, tuple));
     if let (Some(old), Some(new)) = (&old, &mut new) {
         new.fill_unchanged(old);
     }
-    Ok(batch.change(&relation.schema, &relation.table, old.as_ref(), new.as_ref()))
+    batch.change(&relation.schema, &relation.table, old.as_ref(), new.as_ref())
 }
 
-fn row<'a>(
-    version: RowVersion,
-    relation: &'a Relation,
-    tuple: &'a Tuple,
-) -> Result<Row<'a>, Malformed> {
+fn row<'a>(version: RowVersion, relation: &'a Relation, tuple: &'a Tuple) -> Row<'a> {
     let mut row = Row::of(version);
     for (column, datum) in relation.columns.iter().zip(tuple).filter(|(column, _)| column.is_wanted)
     {
         let value = match datum {
             Datum::Null => Value::Null,
-            Datum::Text(text) => Value::text(
-                std::str::from_utf8(text).map_err(|_| Malformed("a text that is not UTF-8"))?,
-            ),
+            // In a database of the encoding SQL_ASCII a text may be any bytes.
+            Datum::Text(text) => std::str::from_utf8(text).map_or(Value::Other, Value::text),
             Datum::Unknown if version == RowVersion::New => Value::Unchanged,
             Datum::Unknown => continue,
         };
         row.push(&column.name, value);
     }
-    Ok(row)
+    row
 }
