@@ -32,7 +32,7 @@ const STATUS_INTERVAL: Duration = Duration::from_secs(1);
 /// How many messages are buffered. While the buffer is full, the connection is not read. Each message has one row.
 const BUFFER: usize = 256;
 const START_TIMEOUT: Duration = Duration::from_secs(10);
-/// In a database of the encoding SQL_ASCII a text may be any bytes. The server would refuse to send those that are not
+/// In a database of the encoding `SQL_ASCII` a text may be any bytes. The server would refuse to send those that are not
 /// UTF-8, and the log would never go on.
 const RAW_TEXTS: &str = "select set_config('client_encoding', 'SQL_ASCII', false) \
                          where current_setting('server_encoding') = 'SQL_ASCII'";
@@ -281,7 +281,7 @@ fn row<'a>(version: RowVersion, relation: &'a Relation, tuple: &'a Tuple) -> Row
     {
         let value = match datum {
             Datum::Null => Value::Null,
-            // In a database of the encoding SQL_ASCII a text may be any bytes.
+            // In a database of the encoding `SQL_ASCII` a text may be any bytes.
             Datum::Text(text) => std::str::from_utf8(text).map_or(Value::Other, Value::text),
             Datum::Unknown if version == RowVersion::New => Value::Unchanged,
             Datum::Unknown => continue,
