@@ -130,7 +130,7 @@ impl RedisSentinels {
     }
 
     /// Tells a sentinel to switch to a replica, as for maintenance. A sentinel knows a replica for a while before it
-    /// takes it for a good one: until then it refuses, and is told again.
+    /// takes it for a good one. Until then it refuses, and this asks again.
     ///
     /// # Panics
     ///

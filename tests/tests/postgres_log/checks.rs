@@ -136,7 +136,7 @@ async fn a_partitioned_table_is_published_by_its_root() {
     assert!(view.get(Note::by_id(1)).await.unwrap().is_none());
 }
 
-/// Their rows are told under their own names.
+/// The log has their rows under their own names.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_others_inherit_from_is_refused() {
     let (database, redis) = (Database::start().await, RedisServer::start());

@@ -158,15 +158,21 @@ pub(crate) fn by_relay(database: &Database, relay: &Relay) -> String {
     database.server.url().replace(&own, &relay.folder().display().to_string())
 }
 
+/// A follower whose connections go through this relay, and that has caught up; the first note is cached.
+pub(crate) async fn followed_by_relay(cow: &CacheCow, database: &Database) -> (Relay, Follower) {
+    let relay = Relay::before(&database.server.socket_folder().join(".s.PGSQL.5432"));
+    let log = PostgresLog::connect(&by_relay(database, &relay)).slot("cachecow");
+    let follower = follow(cow, log).await;
+    follower.caught_up().await.unwrap();
+    assert_eq!(text(cow, database, 1).await, "old");
+    (relay, follower)
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_that_is_cut_or_hangs_loses_nothing() {
     let (database, redis) = with_notes(2).await;
-    let relay = Relay::before(&database.server.socket_folder().join(".s.PGSQL.5432"));
-    let log = PostgresLog::connect(&by_relay(&database, &relay)).slot("cachecow");
     let cow = CacheCow::open(&redis.url()).await.unwrap();
-    let follower = follow(&cow, log).await;
-    follower.caught_up().await.unwrap();
-    assert_eq!(text(&cow, &database, 1).await, "old");
+    let (relay, follower) = followed_by_relay(&cow, &database).await;
     let drops = follower.status().drops;
     relay.cut();
     until(&follower, FollowerState::Down).await;

@@ -139,7 +139,7 @@ async fn cluster_the_former_owner_alone_is_not_believed() {
     store(&cluster.servers).await;
     until("it is found", async || is_old(&backend.lookup(key()).await)).await;
     cluster.fail_over().await;
-    until("the new owner is told", async || {
+    until("the new owner knows", async || {
         ask(&backend, Command::Invalidate).await.is_ok() && !cluster.has(1, 1).await
     })
     .await;
