@@ -103,6 +103,10 @@ impl<L: ChangeLog> ChangeLog for Controlled<L> {
 
     async fn next(&mut self, batch: &mut Batch) -> Result<(), Error> {
         self.log.next(batch).await?;
+        while self.rule == Rule::AcknowledgesFirst && batch.position().is_none() {
+            // A row may arrive before its commit, which is what can be acknowledged.
+            self.log.next(batch).await?;
+        }
         if let Some(position) = batch.position() {
             self.read = position;
             if self.rule == Rule::AcknowledgesFirst {
