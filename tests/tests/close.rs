@@ -48,6 +48,22 @@ on_both_backends! {
         assert_eq!(written.result.unwrap(), 2);
     }
 
+    async fn a_write_that_hangs_does_not_keep_the_others_from_being_told(cache) {
+        let cow = cache.open(CacheCow::builder().close_timeout(Duration::from_secs(1)));
+        let stuck = std::future::pending::<Result<(), StoreDown>>();
+        let mut write = std::pin::pin!(cow.write(Item::by_id(1), stuck).outcome());
+        assert!(tokio::time::timeout(Duration::from_millis(100), &mut write).await.is_err());
+        let mut closing = std::pin::pin!(cow.close());
+        assert!(futures_util::poll!(&mut closing).is_pending(), "the write is not over");
+        cache.script().next(invalidates, Fate::Fail(BackendErrorKind::Rejected));
+        cow.invalidate(Item::by_id(2)).await.unwrap_err();
+        let error = closing.await.unwrap_err().to_string();
+        assert!(
+            error.starts_with("close: 1 writes were still under way, and 0 invalidations"),
+            "{error}"
+        );
+    }
+
     async fn reads_afterwards_fetch_and_store_nothing_and_changes_are_told(cache) {
         let (store, cow, other) = (Store::with_items(1), cache.open_default(), cache.open_default());
         other.with(&store).get(Item::by_id(1)).await.unwrap();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Engine;
 use crate::error::{Error, ErrorKind};
@@ -63,13 +63,7 @@ impl Engine {
         #[cfg(feature = "log")]
         self.followers.end();
         let deadline = Instant::now() + self.settings.close_timeout;
-        let _ = timeout_at(deadline, self.writes.all_end()).await;
-        while self.pending.len() > 0 && Instant::now() < deadline {
-            let attempt = timeout_at(deadline, self.pending.attempt_all(self)).await;
-            if self.pending.len() > 0 && attempt.is_ok() {
-                sleep_until((Instant::now() + PAUSE).min(deadline)).await;
-            }
-        }
+        let _ = timeout_at(deadline, self.all_told()).await;
         let (writes, invalidations) = (self.writes.under_way(), self.pending.named());
         if writes + invalidations == 0 {
             return Ok(());
@@ -82,5 +76,24 @@ impl Engine {
                  to live at most"
             ),
         ))
+    }
+
+    /// Waits for the writes under way, and meanwhile sends outstanding invalidations: a write that hangs must not keep
+    /// them from being sent.
+    async fn all_told(&self) {
+        loop {
+            if self.pending.len() > 0 {
+                self.pending.attempt_all(self).await;
+            }
+            // In this order: a write that ends leaves its failed invalidation first.
+            let writes = self.writes.under_way();
+            if self.pending.len() > 0 {
+                sleep(PAUSE).await;
+            } else if writes > 0 {
+                let _ = timeout(PAUSE, self.writes.all_end()).await;
+            } else {
+                return;
+            }
+        }
     }
 }
