@@ -154,6 +154,8 @@ impl<B: CacheBackend> CacheBackend for Guardless<B> {
 pub enum Fate {
     /// Carried out, and answered only when the gate opens.
     AnswerLate(Arc<Gate>),
+    /// Carried out only when the gate opens.
+    ArriveLate(Arc<Gate>),
     /// Carried out, and the answer is lost.
     LoseAnswer,
     /// Not carried out.
@@ -265,6 +267,10 @@ impl<B: CacheBackend> CacheBackend for Scripted<B> {
                         Err(BackendError::new(BackendErrorKind::Disconnected, "as the test says"));
                         count
                     ]
+                }
+                Some(Fate::ArriveLate(gate)) => {
+                    gate.pass().await;
+                    self.inner.execute(requests).await
                 }
                 Some(Fate::AnswerLate(gate)) => {
                     let replies = self.inner.execute(requests).await;

@@ -1,10 +1,11 @@
 //! The end of a cache's use: nothing is left untold, or it is said what is.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use cachecow::protocol::Command;
-use cachecow::{BackendErrorKind, CacheCow, ErrorKind, Fill, Source};
-use cachecow_tests::backends::Fate;
+use cachecow::{BackendErrorKind, CacheCow, ErrorKind, Fill, MemoryBackend, Source};
+use cachecow_tests::backends::{Fate, Scripted};
 use cachecow_tests::gate::Gate;
 use cachecow_tests::on_both_backends;
 use cachecow_tests::store::{Item, Store, StoreDown};
@@ -88,6 +89,24 @@ async fn a_cache_with_nothing_outstanding_is_closed_at_once() {
     let (store, cow) = (Store::with_items(1), CacheCow::memory());
     cow.with(&store).get(Item::by_id(1)).await.unwrap();
     cow.close().now_or_never().expect("it does not wait").unwrap();
+}
+
+/// Nobody would hear of it, and a backend must not be kept for it.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_sent_once_it_is_closed() {
+    let backend = Arc::new(Scripted::new(MemoryBackend::default()));
+    let cow = CacheCow::builder().close_timeout(Duration::from_secs(1));
+    let cow = cow.backend(Arc::clone(&backend)).unwrap();
+    for _ in 0..100 {
+        backend.next(invalidates, Fate::Fail(BackendErrorKind::Rejected));
+    }
+    cow.invalidate(Item::by_id(1)).await.unwrap_err();
+    cow.close().await.unwrap_err();
+    let sent = backend.log().len();
+    drop(cow);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(backend.log().len(), sent);
+    assert_eq!(Arc::strong_count(&backend), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,12 +1,14 @@
 //! P3: the cache is never the reason for a failure, and an invalidation that did not happen is never
 //! silent. What each operation gives under each fault by name is tested in `faults`.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use cachecow::BackendErrorKind;
 use cachecow::protocol::{Command, Reply};
-use cachecow::{Builder, CacheCow, Error, ErrorKind, Fill, Source, WriteError};
+use cachecow::{BackendErrorKind, Builder, CacheCow, Error, ErrorKind, Fill, Key, Lookup as _};
+use cachecow::{MemoryBackend, Source, WriteError};
 use cachecow_tests::backends::Fate;
 use cachecow_tests::caches::Cache;
 use cachecow_tests::servers::RedisServer;
@@ -334,4 +336,51 @@ async fn the_answer_to_another_command_confirms_nothing() {
     written.result.unwrap();
     assert_eq!(written.invalidated.unwrap_err().kind(), ErrorKind::NotInvalidated);
     assert_eq!(version(&lax, &store).await, 2);
+}
+
+/// A cache that refuses the invalidations of one type, as an ACL may, and fails a few others once.
+#[derive(Debug, Default)]
+struct Choosy {
+    memory: MemoryBackend,
+    refused: Mutex<HashSet<Key>>,
+    fails: AtomicBool,
+}
+
+impl cachecow::CacheBackend for Choosy {
+    fn execute(
+        &self,
+        requests: Vec<cachecow::Request>,
+    ) -> futures_util::future::BoxFuture<'_, Vec<Result<Reply, cachecow::BackendError>>> {
+        let answer = async |request: cachecow::Request| {
+            let refuses = self.refused.lock().unwrap().contains(&request.key);
+            if refuses || self.fails.load(Ordering::SeqCst) {
+                let kind = BackendErrorKind::Rejected;
+                return Err(cachecow::BackendError::new(kind, "NOPERM"));
+            }
+            self.memory.execute(vec![request]).await.remove(0)
+        };
+        Box::pin(join_all(requests.into_iter().map(answer)))
+    }
+
+    fn ping(&self) -> futures_util::future::BoxFuture<'_, Result<(), cachecow::BackendError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn reset(&self) {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_that_are_refused_for_ever_do_not_keep_others_from_being_retried() {
+    let backend = Arc::new(Choosy::default());
+    let cow = CacheCow::builder().backend(Arc::clone(&backend)).unwrap();
+    let refused: Vec<_> = (100..20_000).map(Item::by_id).collect();
+    let keys = refused.iter().map(|lookup| lookup.key().key());
+    backend.refused.lock().unwrap().extend(keys);
+    cow.invalidate_many(refused).await.unwrap_err();
+    backend.fails.store(true, Ordering::SeqCst);
+    cow.invalidate_many((0..5).map(Item::by_id)).await.unwrap_err();
+    backend.fails.store(false, Ordering::SeqCst);
+    assert_eq!(cow.stats().pending_invalidations, 19_905);
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(cow.stats().pending_invalidations, 19_900);
 }

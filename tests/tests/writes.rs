@@ -1,12 +1,13 @@
 //! Writes: what comes back from them, and what they cover besides single keys.
 
 use std::collections::HashMap;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use cachecow::protocol::Command;
 use cachecow::{BackendErrorKind, CacheCow, Cached, ErrorKind, Fill, Source, WriteError};
 use cachecow_tests::backends::Fate;
+use cachecow_tests::caches::Cache;
 use cachecow_tests::gate::Gate;
 use cachecow_tests::members::{Member, Members, version};
 use cachecow_tests::on_both_backends;
@@ -236,10 +237,10 @@ on_both_backends! {
     }
 
     async fn a_write_that_is_spawned_ends_though_its_caller_has_gone(cache) {
-        let (store, cow) = (std::sync::Arc::new(Store::with_items(1)), cache.open_default());
+        let (store, cow) = (Arc::new(Store::with_items(1)), cache.open_default());
         cow.with(&*store).get(Item::by_id(1)).await.unwrap();
         let gate = Gate::new();
-        let (at, of_work) = (std::sync::Arc::clone(&gate), std::sync::Arc::clone(&store));
+        let (at, of_work) = (Arc::clone(&gate), Arc::clone(&store));
         let write = tokio::spawn(cow.write(Item::by_id(1), async move {
             at.pass().await;
             Ok::<_, Own>(of_work.bump(1).version)
@@ -269,4 +270,28 @@ async fn a_dropped_write_keeps_its_keys_out_of_the_cache_until_its_hold_ends() {
         let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
         assert_eq!((read.value.unwrap().version, read.fill), (2, fill), "after {seconds} s more");
     }
+}
+
+/// After the hold's end, a reader may have stored what was there before the commit.
+#[tokio::test(start_paused = true)]
+async fn a_write_that_is_dropped_after_its_hold_has_ended_is_made_up_for() {
+    let (store, cache) = (Store::with_items(1), Cache::memory());
+    let (cow, other) =
+        (cache.open(CacheCow::builder().hold(Duration::from_secs(1))), cache.open_default());
+    let gate = Gate::new();
+    cache.script().next(releases, Fate::ArriveLate(Arc::clone(&gate)));
+    let work = async {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        other.with(&store).get(Item::by_id(1)).await.unwrap();
+        store.bump(1);
+        Ok::<_, Own>(())
+    };
+    let write = Box::pin(cow.write(Item::by_id(1), work).outcome());
+    tokio::select! {
+        _ = write => unreachable!("its release does not arrive"),
+        () = gate.arrived() => {}
+    }
+    assert_eq!(other.with(&store).get(Item::by_id(1)).await.unwrap().unwrap().version, 1);
+    cache.until_nothing_is_pending(&cow).await;
+    assert_eq!(other.with(&store).get(Item::by_id(1)).await.unwrap().unwrap().version, 2);
 }

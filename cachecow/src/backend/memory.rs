@@ -279,6 +279,10 @@ impl fmt::Debug for MemoryBackend {
 }
 
 impl CacheBackend for MemoryBackend {
+    fn is_of_this_process(&self) -> bool {
+        true
+    }
+
     fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
         let replies = requests.into_iter().map(|request| Ok(self.carry_out(request))).collect();
         future::ready(replies).boxed()

@@ -185,7 +185,9 @@ pub type Watch = BoxFuture<'static, Result<(), BackendError>>;
 /// # Cancellation
 ///
 /// If a future is dropped, its commands may have been carried out or not, or may still be carried out later.
-/// Commands that the same client sends afterwards take effect after them.
+/// Commands that the same client sends afterwards must take effect after them, unless the connection was replaced in between
+/// ([`reset`](Self::reset)): a command that was lost then may still arrive. A late
+/// [`Hold`](Command::Hold) keeps fills out until it expires. Nothing becomes stale, because each token is used once.
 pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
     /// Executes the requests in one round trip for each server involved, and returns one answer for
     /// each, in order. The requests of one batch may take effect in any order: if one depends on
@@ -266,6 +268,12 @@ pub trait CacheBackend: fmt::Debug + Send + Sync + 'static {
         let _ = clock;
     }
 
+    /// Returns whether the cache belongs to this process alone, so that other processes do not see its invalidations. The
+    /// default is `false`. A follower of a change log then refuses a log that only one process reads.
+    fn is_of_this_process(&self) -> bool {
+        false
+    }
+
     /// Called when several operations in a row time out: the backend should replace a connection
     /// that may be half-open.
     fn reset(&self);
@@ -302,6 +310,10 @@ impl<B: CacheBackend + ?Sized> CacheBackend for Arc<B> {
 
     fn use_clock(&self, clock: &Arc<dyn Fn() -> SystemTime + Send + Sync>) {
         (**self).use_clock(clock);
+    }
+
+    fn is_of_this_process(&self) -> bool {
+        (**self).is_of_this_process()
     }
 
     fn reset(&self) {

@@ -57,8 +57,9 @@ use crate::stats::Stats;
 ///
 /// # Errors
 ///
-/// Besides those of its own, each method but [`write`](Self::write) gives
-/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) inside of an async runtime, whose thread it would block.
+/// Besides those of its own, each method that waits for the cache gives
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) inside of an async runtime, whose thread it would block;
+/// [`write`](Self::write) does not.
 /// In a fetch function in `blocking(…)`, and in the work of a write, all of them may be used.
 ///
 /// # Runtime

@@ -190,7 +190,7 @@ macro_rules! reads {
             /// # Errors
             ///
             /// As those of it.
-            pub fn peek<L: Lookup<Context = C>>(self, lookup: L) -> Result<Peek<L::Object>, Error> {
+            pub fn peek<L: Lookup>(self, lookup: L) -> Result<Peek<L::Object>, Error> {
                 self.runtime.wait("peek", self.view.peek(lookup))
             }
         }

@@ -157,7 +157,7 @@ impl<C: ?Sized + Send + Sync + 'static> SharedView<'_, C> {
     /// # Errors
     ///
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable).
-    pub async fn peek<L: Lookup<Context = C>>(self, lookup: L) -> Result<Peek<L::Object>, Error> {
+    pub async fn peek<L: Lookup>(self, lookup: L) -> Result<Peek<L::Object>, Error> {
         peek::look(self.view.engine, self.view.scope, &lookup).await
     }
 

@@ -24,7 +24,7 @@ use crate::protocol::{Fill, Outcome, Purpose};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let (cow, db) = (CacheCow::memory(), Db);
-/// let users = cow.with(&db);                                  // a view: two references, and `Copy`
+/// let users = cow.with(&db);                                  // a view, which is `Copy`
 /// let ann = users.get(User::by_id(1)).await?;
 /// let team = users.get_many([1, 2].map(User::by_id)).await?;
 /// let reread = users.fresh().get(User::by_id(1)).await?;      // an option for the reads of this view
@@ -206,8 +206,7 @@ impl<C: ?Sized> Clone for View<'_, C> {
 
 impl<C: ?Sized> Copy for View<'_, C> {}
 
-// By value: a view is two references, and `join!(cow.with(&db).get(a), …)` would otherwise borrow
-// from a temporary.
+// By value: a view is `Copy`, and `join!(cow.with(&db).get(a), …)` would otherwise borrow from a temporary.
 impl<'a, C: ?Sized + Sync> View<'a, C> {
     /// Returns the object, from the cache or, on a miss, from the backing store; `None` if it does not exist.
     ///
@@ -314,7 +313,7 @@ impl<'a, C: ?Sized + Sync> View<'a, C> {
     /// # Errors
     ///
     /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable).
-    pub async fn peek<L: Lookup<Context = C>>(self, lookup: L) -> Result<Peek<L::Object>, Error> {
+    pub async fn peek<L: Lookup>(self, lookup: L) -> Result<Peek<L::Object>, Error> {
         peek::look(self.engine, self.scope, &lookup).await
     }
 

@@ -324,7 +324,7 @@ impl<'a> Decoder<'a> {
     /// Reads the end of a struct or an enum.
     #[inline]
     pub fn end(&mut self) {
-        self.depth -= 1;
+        self.depth = self.depth.saturating_sub(1);
     }
 
     /// Returns the result for the field of this name; an error carries the name.

@@ -382,7 +382,7 @@ impl Encoder {
     /// Ends a struct or an enum.
     #[inline]
     pub fn end(&mut self) {
-        self.depth -= 1;
+        self.depth = self.depth.saturating_sub(1);
         if self.slow {
             self.note_end();
         }
@@ -409,7 +409,7 @@ impl Encoder {
             && reason.depth == self.depth
         {
             reason.path.push(name);
-            reason.depth -= 1;
+            reason.depth = reason.depth.saturating_sub(1);
         }
         let to = self.bytes.len();
         if let Some(fields) = &mut self.fields

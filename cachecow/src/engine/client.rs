@@ -214,6 +214,12 @@ impl Client {
     }
 
     /// Drops the connections; the next operation opens new ones.
+    /// Whether no other process sees what is invalidated.
+    #[cfg(feature = "log")]
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        self.backend.is_of_this_process()
+    }
+
     pub(super) fn reset(&self) {
         self.backend.reset();
     }

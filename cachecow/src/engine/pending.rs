@@ -9,7 +9,8 @@ use parking_lot::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use super::{Engine, Target, Urgency, carried_out};
-use crate::backend::Request;
+use crate::backend::{BackendErrorKind, Request};
+
 use crate::events::say;
 use crate::key::Key;
 use crate::key::KeyMap;
@@ -145,9 +146,10 @@ impl Debt {
     }
 
     fn release(&mut self, token: Token) {
-        if self.releases.len() < MAX_RELEASES {
-            self.releases.push(token);
+        if self.releases.len() == MAX_RELEASES {
+            self.releases.remove(0);
         }
+        self.releases.push(token);
     }
 
     /// The commands for the key, and for the guard. Releasing a hold that belongs to the other one has no effect.
@@ -311,6 +313,11 @@ impl PendingInvalidations {
                 pause = FIRST_PAUSE;
             }
             let mut outstanding = self.lock();
+            if outstanding.closed && outstanding.len() > 0 {
+                // `close` sends what it can, and then nobody does.
+                outstanding.running = false;
+                return;
+            }
             if outstanding.len() == 0 {
                 outstanding.running = false;
                 // A long outage may have made it large.
@@ -328,10 +335,10 @@ impl PendingInvalidations {
         let mut all = true;
         for keys in keys.chunks(BATCH) {
             let batch = self.debts_of(keys);
-            let done = self.attempt(engine, &batch).await;
+            let Attempt { done, refused } = self.attempt(engine, &batch).await;
             all &= done == batch.len();
-            if done == 0 && !batch.is_empty() {
-                // An outage: the others would fail too.
+            if done == 0 && !refused && !batch.is_empty() {
+                // An outage: the others would fail too. If the server refused these, it may accept others.
                 return false;
             }
         }
@@ -345,15 +352,15 @@ impl PendingInvalidations {
         keys.iter().filter_map(debt).collect()
     }
 
-    /// Tries some of them; returns how many were confirmed.
-    async fn attempt(&self, engine: &Engine, batch: &[(Key, Debt)]) -> usize {
+    /// Tries some of them.
+    async fn attempt(&self, engine: &Engine, batch: &[(Key, Debt)]) -> Attempt {
         let mut done = vec![true; batch.len()];
-        send(engine, &mut done, batch, |key, debt, add| {
+        let mut refused = send(engine, &mut done, batch, |key, debt, add| {
             debt.commands().for_each(|command| add(Request { key, command }));
         })
         .await;
         // After their guards.
-        send(engine, &mut done, batch, |_, debt, add| {
+        refused |= send(engine, &mut done, batch, |_, debt, add| {
             let command = Command::EndEpoch;
             debt.tags.iter().for_each(|&key| add(Request { key, command: command.clone() }));
         })
@@ -365,7 +372,7 @@ impl PendingInvalidations {
             }
         }
         self.recount(&outstanding);
-        done.iter().filter(|done| **done).count()
+        Attempt { done: done.iter().filter(|done| **done).count(), refused }
     }
 
     fn lock(&self) -> MutexGuard<'_, Outstanding> {
@@ -373,13 +380,22 @@ impl PendingInvalidations {
     }
 }
 
-/// Sends the commands that `add` creates for the debts that are `done` so far; those that fail are no longer done.
+/// What became of a try.
+struct Attempt {
+    /// How many were confirmed.
+    done: usize,
+    /// Whether the server answered that it does not carry out some of them.
+    refused: bool,
+}
+
+/// Sends the commands that `add` creates for the debts that are `done` so far; those that fail are no longer done. Whether
+/// the server refused some of them.
 async fn send(
     engine: &Engine,
     done: &mut [bool],
     batch: &[(Key, Debt)],
     add_requests: impl Fn(Key, &Debt, &mut dyn FnMut(Request)),
-) {
+) -> bool {
     let (mut requests, mut owners) = (Vec::new(), Vec::new());
     for (at, (key, debt)) in batch.iter().enumerate().filter(|(at, _)| done[*at]) {
         add_requests(*key, debt, &mut |request| {
@@ -388,12 +404,16 @@ async fn send(
         });
     }
     if requests.is_empty() {
-        return;
+        return false;
     }
     let replies = engine.change(requests, Urgency::Invalidation).await;
+    let mut refused = false;
     for (owner, reply) in owners.into_iter().zip(replies) {
-        done[owner] &= carried_out(reply).is_ok();
+        let carried_out = carried_out(reply);
+        done[owner] &= carried_out.is_ok();
+        refused |= carried_out.is_err_and(|error| error.kind() == BackendErrorKind::Rejected);
     }
+    refused
 }
 
 /// The task's right to be the only one. If its runtime ends, or there is none, it is dropped with
@@ -498,10 +518,10 @@ mod tests {
     #[test]
     fn a_long_outage_leaves_so_many_releases_and_no_more() {
         let lost: Vec<Command> = (0..100).map(release).collect();
-        let first = (0..16).map(release);
+        let newest = (84..100).map(release);
         assert_eq!(
             sent(&lost),
-            std::iter::once(Command::Invalidate).chain(first).collect::<Vec<_>>()
+            std::iter::once(Command::Invalidate).chain(newest).collect::<Vec<_>>()
         );
     }
 

@@ -181,11 +181,13 @@ impl HeldWrite {
         });
     }
 
-    /// Invalidates keys that a cancelled write may have changed without a hold. It also holds them as long as the
-    /// write would have, since the work may still change them.
+    /// Invalidates keys that a cancelled write may have changed without a hold, or after its hold had expired. It also holds
+    /// them as long as the write would have, since the work may still change them.
     fn make_up_for_the_unheld(&mut self) {
+        let overran = self.began.elapsed() >= self.engine.settings.hold;
         let changes = std::mem::take(&mut self.changes).into_iter();
-        let unheld = changes.filter(|change| !change.is_held()).map(|change| change.target);
+        let unheld =
+            changes.filter(|change| overran || !change.is_held()).map(|change| change.target);
         let unheld: Vec<Target> = unheld.collect();
         if unheld.is_empty() {
             return;

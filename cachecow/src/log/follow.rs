@@ -212,7 +212,7 @@ impl<L: ChangeLog> Follow<L> {
                 via.check(&self.contexts, table)?;
             }
         }
-        let alone = self.engine.settings.label == "memory";
+        let alone = self.engine.client.is_of_this_process();
         let cache = if alone { CacheReach::Process } else { CacheReach::Shared };
         for warning in self.log.check(&Setting { tables: &self.tables, cache }).await? {
             say!(CHANGE_LOG_WARNING, log = self.name, "{warning}");

@@ -353,6 +353,8 @@ impl<L: ChangeLog> Run<L> {
         let ask = timeout(HEARTBEAT, self.asked.recv()).await;
         if let Ok(Some(ask)) = ask {
             self.tell_end(ask).await?;
+            // Many callers must not make it ask the database without a pause.
+            sleep(BETWEEN_ENDS).await;
         }
         Ok(())
     }

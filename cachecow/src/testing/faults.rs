@@ -196,6 +196,10 @@ impl CacheBackend for Faults {
         self.backend.use_clock(clock);
     }
 
+    fn is_of_this_process(&self) -> bool {
+        self.backend.is_of_this_process()
+    }
+
     fn reset(&self) {
         self.backend.reset();
     }

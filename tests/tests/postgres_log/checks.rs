@@ -1,7 +1,10 @@
 //! What `start` refuses, and the SQL that mends it.
 
+use std::sync::Arc;
+
 use cachecow::log::{PostgresLog, setup_sql};
-use cachecow::{CacheCow, ErrorKind};
+use cachecow::store::StoreBackend;
+use cachecow::{CacheCow, ErrorKind, MemoryBackend, MemoryStore};
 use cachecow_tests::followed::{Database, Note, SETTINGS, User, refused};
 use cachecow_tests::servers::RedisServer;
 
@@ -159,9 +162,15 @@ async fn a_table_that_others_inherit_from_is_refused() {
 async fn a_slot_and_a_cache_of_one_process_do_not_go_together() {
     let database = Database::start().await;
     let cow = CacheCow::memory();
-    let error = cow.follow(database.log()).types::<Note>().start().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::InvalidConfig);
-    assert!(error.to_string().contains("leave `.slot(…)` out"), "{error}");
+    // However it is opened.
+    let own = Arc::new(MemoryBackend::default());
+    let stored = StoreBackend::new(MemoryStore::new());
+    let backends = [CacheCow::builder().backend(own), CacheCow::builder().backend(stored)];
+    for cow in backends.map(Result::unwrap).iter().chain([&cow]) {
+        let error = cow.follow(database.log()).types::<Note>().start().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+        assert!(error.to_string().contains("leave `.slot(…)` out"), "{error}");
+    }
     let error = cow.follow(database.own_log()).start().await.unwrap_err();
     assert!(error.to_string().contains(".types::<"), "{error}");
     let wrong = PostgresLog::connect(&database.server.url_with_password("oats"));

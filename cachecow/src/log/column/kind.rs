@@ -108,6 +108,10 @@ impl ColumnKind {
             Self::ObjectId => &["objectid"],
             Self::Any => &[],
         };
+        if self == Self::Integer && has_scale(type_name) {
+            // `5.00` is no integer.
+            return Some(false);
+        }
         if own.contains(&name) {
             return Some(true);
         }
@@ -158,6 +162,12 @@ impl ColumnKind {
     }
 }
 
+/// Whether the type is one such as `numeric(10,2)`.
+fn has_scale(type_name: &str) -> bool {
+    let scale = type_name.split_once(',').and_then(|(_, scale)| scale.split_once(')'));
+    scale.is_some_and(|(scale, _)| scale.trim().parse::<i32>().is_ok_and(|scale| scale > 0))
+}
+
 /// Without a length: `character varying(20)` as `character varying`, `timestamp(3) with time zone` as `timestamp with
 /// time zone`.
 pub(in crate::log) fn base_name(type_name: &str) -> String {
@@ -182,6 +192,8 @@ mod tests {
             (Integer, "int8", Some(true)),
             (Integer, "BIGINT", Some(true)),
             (Integer, "numeric(20,0)", Some(true)),
+            (Integer, "numeric(20)", Some(true)),
+            (Integer, "numeric(10,2)", Some(false)),
             (Integer, "uuid", Some(false)),
             (Integer, "bytea", Some(false)),
             (Integer, "text", None),

@@ -76,7 +76,7 @@ fn parse_day(text: &str, is_bc: bool) -> Result<Day, NotInColumn> {
         return Err(NotInColumn);
     }
     let year = sign * number::<i32>(year)?;
-    let year = if is_bc { 1 - year } else { year };
+    let year = if is_bc { 1_i32.checked_sub(year).ok_or(NotInColumn)? } else { year };
     Ok(Day { year, month: two_digits(month)?, day: two_digits(day)? })
 }
 
@@ -180,6 +180,7 @@ mod tests {
             "2026-11-29 12:00:00.0000000001",
             "2026-11-29 12:00:00:00",
             "2026-11-29 +1:00:00",
+            "-2147483647-01-01 12:00:00 BC",
             "2026-11-29 12:00:00+é",
         ] {
             assert_eq!(seen(text), None, "{text}");

@@ -59,7 +59,10 @@ const READ_PATIENCE: Duration = Duration::from_secs(30);
 /// If a store does not accept a name ([`InvalidKey`](crate::ErrorKind::InvalidKey)), because it allows only short
 /// keys for example, there is no value under it: the key is never cached, and its invalidation succeeds.
 ///
-/// A failed operation of the store must not take effect later. An operation whose task died (with its runtime, or
+/// A failed operation of the store must not take effect later. That holds for stores in memory, in files and in a git
+/// repository. A store behind a network (SQL, MongoDB, a bucket, a `RedisStore` in a wrapper) cannot exclude it after a
+/// timeout: if it stores a value after the next invalidation of the key, that old value may be served until its time to
+/// live ends. So may an operation whose task died (with its runtime, or
 /// by a panic) may: if it was storing a value, reads of that key bypass the cache from then on.
 ///
 /// # Time
@@ -300,6 +303,11 @@ impl Drop for Doubt<'_> {
 }
 
 impl CacheBackend for StoreBackend {
+    /// Its flags are.
+    fn is_of_this_process(&self) -> bool {
+        true
+    }
+
     fn execute(&self, requests: Vec<Request>) -> BoxFuture<'_, Vec<Result<Reply, BackendError>>> {
         // Each in its own task, which holds the lock to the end: a store's operation may go on
         // after its future was dropped, and must not take effect after a later command.

@@ -62,7 +62,8 @@ use crate::stats::Stats;
 /// Once a change through a decorator has returned, later reads through any decorator with the same
 /// cache and name never return the old value; [`DecoratorCache`] says how far this reaches. If the
 /// process dies during a change, or the result of the change is not known, the key stays out of the
-/// cache until the cache's hold expires (`hold`, 60 s). A change that takes longer, or takes effect
+/// cache until the cache's hold expires (`hold`, 60 s). (A cache in a persistent store other than Redis has its holds in this
+/// process, and loses them with it: empty that store when the program starts again.) A change that takes longer, or takes effect
 /// later, is protected only until then.
 ///
 /// A value is cached under its name in the innermost store ([`stored_as`](KeyValueStore::stored_as)). So parts of
@@ -70,8 +71,8 @@ use crate::stats::Stats;
 /// store.
 ///
 /// Not promised: a change that bypasses the decorators is seen only when the cached value expires, or after
-/// [`invalidate`](Self::invalidate). If a file has two keys, by a symbolic link in a `FilesystemStore`, a change by
-/// one key does not invalidate the other. Two backing stores in one cache need different names
+/// [`invalidate`](Self::invalidate). If a file has two keys, by a symbolic link in a `FilesystemStore` or on a file system that
+/// ignores case, a change by one key does not invalidate the other. Two backing stores in one cache need different names
 /// ([`with_name`](Self::with_name)); otherwise each is served the other's values. The same holds for an `Hmac` and
 /// the store that it wraps.
 ///

@@ -21,8 +21,8 @@ use crate::store::RedisStore;
 const STORE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The cache of a [`CacheDecorator`](super::CacheDecorator): a [`CacheCow`], or any
-/// [`KeyValueStore`], with a timeout of 5 s for each operation. For other settings, make a
-/// `CacheCow` on a [`StoreBackend`].
+/// [`KeyValueStore`], with a timeout of 5 s for each operation, or of 500 ms for a `RedisStore`. For other settings, make a
+/// `CacheCow` on Redis or on a [`StoreBackend`]; for a Redis cluster, make one, too.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

@@ -77,7 +77,10 @@ fn read_bytes(bytes: &[u8]) -> Result<Bson, DecodeError> {
             Ok(Bson::Int64(i64::from_be_bytes(digits)))
         }
         // Nested values are refused, also if another program wrote them.
-        [WRAPPED, document @ ..] if document.get(4).is_some_and(|kind| !NESTING.contains(kind)) => {
+        [WRAPPED, document @ ..]
+            if document.get(4).is_some_and(|kind| !NESTING.contains(kind))
+                && claims_its_length(document) =>
+        {
             let document = Document::from_reader(document).map_err(|_| no_value())?;
             let mut elements = document.into_iter();
             match (elements.next(), elements.next()) {
@@ -87,6 +90,12 @@ fn read_bytes(bytes: &[u8]) -> Result<Bson, DecodeError> {
         }
         _ => Err(no_value()),
     }
+}
+
+/// Whether the document says its own length: its reader allocates what is said.
+fn claims_its_length(document: &[u8]) -> bool {
+    let claimed = document.first_chunk().map(|claimed| i32::from_le_bytes(*claimed));
+    claimed.and_then(|claimed| usize::try_from(claimed).ok()) == Some(document.len())
 }
 
 /// Compares fields in order, and floats bit by bit.
@@ -137,5 +146,26 @@ impl CacheSchema for Document {
 
     fn is_same(&self, other: &Self, _: &mut Comparison) -> bool {
         are_same(self, other)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Its reader would ask for as much memory as the document says.
+    #[test]
+    fn a_length_that_is_not_the_document_s_is_refused() {
+        let mut document = vec![WRAPPED];
+        document.extend([14, 0, 0, 0, 0x10, b'v', 0, 1, 0, 0, 0, 0, 0]);
+        document.truncate(13);
+        document[1] = 12;
+        assert!(read_bytes(&document).is_ok());
+        for claimed in [i32::MAX, -1, 0, 11, 13] {
+            document[1..5].copy_from_slice(&claimed.to_le_bytes());
+            assert!(!claims_its_length(&document[1..]), "{claimed}");
+            assert!(read_bytes(&document).is_err(), "{claimed}");
+        }
+        assert!(!claims_its_length(&[12, 0, 0]));
     }
 }
