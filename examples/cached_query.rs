@@ -70,8 +70,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let board = Board::default();
     for (id, author) in [(1, "ann"), (2, "ann"), (3, "bob")] {
         let post = Post { id, author: author.to_owned(), votes: id };
-        // The new post is known only after the work: naming it then also invalidates ann's results.
-        cow.write((), board.save(post)).invalidating(Clone::clone).await?;
+        // Naming the new post also invalidates its author's results.
+        cow.write(&post, board.save(post.clone())).await?;
     }
 
     println!("ann's best posts, twice:");

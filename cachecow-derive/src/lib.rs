@@ -303,7 +303,7 @@ use proc_macro::TokenStream;
 /// determine the lists, a function names them: `#[cache(rows = "app.tags", via = User::tagged, columns = ["id"])]`,
 /// with an `async fn(&Context, &Row<'_>) -> Result<impl CacheKeys, E>`, without the first argument if there is no
 /// `context`. It is called for the old and for the new row. `columns` are the columns it reads; without them the
-/// log must send all columns. The follower passes it the context: `cow.follow(log).context(pool)`.
+/// log must send all columns. The follower passes it the context, in an `Arc`: `cow.follow(log).context(Arc::new(pool))`.
 ///
 /// # Fetch functions
 ///

@@ -287,7 +287,7 @@ fn fetch(model: &QueryModel<'_>) -> TokenStream {
 
 /// The tags' expressions see the parameters as the function body does.
 fn tags(model: &QueryModel<'_>) -> Option<TokenStream> {
-    // Results that depend on rows carry an epoch of their own, even without tags.
+    // Without tags the trait's own method is right: it visits the epoch of results that depend on rows.
     if model.tags.is_empty() {
         return None;
     }

@@ -313,8 +313,9 @@ impl CacheCow {
     }
 
     /// Removes from the cache what `keys` name, and prevents fetches under way from storing what they have read.
-    /// `keys` name the object of a lookup, all keys of an object, or all objects that carry a tag. Results of
-    /// [queries](crate::guide::queries) that carry the tag, or one of the object's tags, are invalidated too.
+    /// `keys` name the object of a lookup, a list, all keys and lists of an object, all objects that carry a tag, a
+    /// [query](crate::guide::queries), or everything of a type ([`AllOf`](crate::AllOf)). Results of queries that carry the
+    /// tag, or one of the object's tags, are invalidated too.
     ///
     /// Call it after the change is committed to the backing store. [`write`](Self::write) also
     /// covers a process that dies between the commit and the invalidation.
@@ -411,8 +412,8 @@ impl CacheCow {
         self.invalidate_many(tags).await
     }
 
-    /// Invalidates everything of a type at once, in constant time (other caches call this "clear"): all objects,
-    /// all cached absences, and the results of queries that carry a tag of the type.
+    /// Invalidates everything of a type at once, in constant time (other caches call this "clear"): all objects and
+    /// lists, all cached absences, and the results of queries that carry a tag of the type.
     ///
     /// ```
     /// # #[cfg(feature = "derive")]
@@ -515,8 +516,10 @@ impl CacheCow {
         Write::new(&self.engine, self.scope, &keys, work)
     }
 
-    /// Asks the cache whether it can be reached: on a cluster, every master. Use it for health checks. If the cache
-    /// answers, the circuit closes.
+    /// Asks the cache whether it can be reached: on a cluster, every master. If it answers, the circuit closes.
+    ///
+    /// Use it at the start, in a test or for an alert. Do not use it as a readiness check: a service works without its
+    /// cache. [`health`](Self::health) is for that.
     ///
     /// # Errors
     ///
@@ -533,8 +536,8 @@ impl CacheCow {
         })
     }
 
-    /// Closes the cache before the program ends: waits for the writes under way, and sends the outstanding
-    /// invalidations, for up to [`close_timeout`](Builder::close_timeout) (5 s).
+    /// Closes the cache before the program ends: waits for the writes under way, and meanwhile sends the invalidations
+    /// that have failed before, for up to [`close_timeout`](Builder::close_timeout) (5 s).
     ///
     /// From the call on, the fetch functions serve the reads of all clones, and nothing is stored. Writes and
     /// invalidations still work, but failed ones are not retried. Call it when requests have been drained and

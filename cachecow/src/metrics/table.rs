@@ -103,7 +103,7 @@ metrics! {
     FETCH_ERRORS: Counter of Count, "cachecow_fetch_errors_total", ["type"],
         "Fetches that ended with an error, also if an older value was served instead.";
     FILLS: Counter of Count, "cachecow_fills_total", ["type", "outcome"],
-        "Fetched or written values that the cache was asked to store: stored, or refused because an invalidation came in between. Each refused one would have been a stale value in the cache.";
+        "Fetched or written values that the cache was asked to store: stored; or refused, because the right to store them had ended, usually by an invalidation in between.";
     JOINS: Counter of Count, "cachecow_joins_total", ["type"],
         "Reads that shared another caller's load in the same process: each saved a fetch.";
     WAITS: Counter of Count, "cachecow_waits_total", ["type"],

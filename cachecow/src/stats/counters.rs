@@ -72,7 +72,8 @@ counters! {
     Misses => misses, "misses";
     /// Of the misses, those whose value was stored.
     MissesStored => misses_stored, "misses that were stored";
-    /// Of the misses, those whose value the cache refused to store, because of an invalidation meanwhile.
+    /// Of the misses, those whose value the cache refused to store: the right to store it had ended, usually because of an
+    /// invalidation meanwhile.
     MissesRefused => misses_refused, "misses that were refused";
     /// Of the misses, those whose value should not or could not be stored.
     MissesSkipped => misses_skipped, "misses that were not to be stored";
@@ -80,7 +81,8 @@ counters! {
     MissesUnreachable => misses_unreachable, "misses without the cache";
     /// Fetched values that were stored.
     FillsStored => fills_stored, "fills stored";
-    /// Fetched values that the cache refused, each a stale value that was not served.
+    /// Fetched values that the cache refused to store: the right to store them had ended, usually because of an
+    /// invalidation meanwhile, but also by an eviction, or because the fetch took longer than the lease.
     FillsRefused => fills_refused, "refused";
     /// Reads that found another process about to fill.
     Contended => contended, "contended";
@@ -95,8 +97,8 @@ counters! {
     DecodeFailures => decode_failures, "decode failures";
     /// Stored values of another version of the type, or stored with other settings of compression and encryption.
     OtherVersions => other_versions, "of other versions";
-    /// Fetched values that were too large to be stored, and lists longer than their `max_len`. The first one of
-    /// each kind is logged at the level `warn`.
+    /// Fetched values that were too large to be stored (event `value_too_large`), and lists longer than their `max_len`
+    /// (event `list_too_long`, once for each kind of list).
     Oversized => oversized, "oversized";
     /// Fetched objects that were not stored, because decoding would have given a different object. The first one of
     /// each type is logged at the level `error`, with the field and the reason. After three in a row, the type's

@@ -28,7 +28,7 @@ pub(crate) use self::table::{TypeState, TypeTable};
 /// The statistics of a [`CacheCow`](crate::CacheCow) and its clones since it was opened.
 ///
 /// Counters only grow. They are read one by one while other threads count, so sums may be slightly off. `Display`
-/// prints a table; `Serialize` writes the fields by their names, and durations in seconds.
+/// prints one line for each type; `Serialize` writes the fields by their names, and durations in seconds.
 ///
 /// ```
 /// # #[cfg(feature = "derive")]

@@ -39,7 +39,7 @@ type Lent<'a> = Box<dyn DerefMut<Target = AsyncPgConnection> + Send + 'a>;
 
 impl Db {
     /// Opens the database at this URL. It connects on first use, without TLS: `ManagerConfig::custom_setup` makes
-    /// other connections.
+    /// other connections. A query waits for a free connection without a limit: deadpool's `wait_timeout` sets one.
     ///
     /// # Errors
     ///

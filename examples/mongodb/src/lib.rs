@@ -117,7 +117,8 @@ impl Post {
         Ok(old.map(|old| Self { title: title.to_owned(), ..old }))
     }
 
-    /// Counts a view of a post. The next read is a hit, unless another write happened meanwhile.
+    /// Counts a view of a post. The next read is a hit, unless another write happened meanwhile. If a post is viewed all
+    /// the time, count elsewhere, and write the sum now and then: each write removes the cached post.
     ///
     /// # Errors
     ///

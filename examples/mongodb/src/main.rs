@@ -14,7 +14,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .map_err(|_| "MONGODB_URL names the database, as `mongodb://localhost/blog`")?;
     let redis = env::var("REDIS_URL").unwrap_or_else(|_| "memory://".to_owned());
     // A new collection, since the tour drops it.
-    let posts = blog::open(&mongodb, &format!("cachecow_tests_tour_{}", ObjectId::new())).await?;
+    let posts = blog::open(&mongodb, &format!("tour_{}", ObjectId::new())).await?;
     let cow = CacheCow::open(&redis).await?;
     let post = Post {
         id: ObjectId::new(),

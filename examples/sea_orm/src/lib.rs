@@ -30,8 +30,11 @@ pub use user::Model as User;
 /// SeaORM's.
 pub async fn open(url: &str) -> Result<DatabaseConnection, DbErr> {
     let mut options = ConnectOptions::new(url);
-    // Each connection to `sqlite::memory:` has a database of its own.
-    options.max_connections(1).sqlx_logging(false);
+    if url.starts_with("sqlite::memory:") {
+        // Each connection to it has a database of its own.
+        options.max_connections(1);
+    }
+    options.sqlx_logging(false);
     let db = Database::connect(options).await?;
     let schema = Schema::new(db.get_database_backend());
     db.execute(schema.create_table_from_entity(user::Entity).if_not_exists()).await?;

@@ -2,18 +2,23 @@
 
 use std::future::Future;
 use std::panic::resume_unwind;
+use std::str::FromStr as _;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use cachecow::log::{Follower, PostgresLog};
 use cachecow::{CacheCow, View};
 use sqlx::PgPool;
-use sqlx::postgres::PgPoolOptions;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 
 use crate::errors::AppError;
 use crate::metrics::Metrics;
 use crate::posts::{Post, latest_posts};
 use crate::users::User;
+
+/// The most connections to the database.
+const CONNECTIONS: u32 = 20;
 
 /// The types whose tables are followed: the service sees changes made by others.
 pub type Followed = (User, Post, latest_posts);
@@ -40,13 +45,18 @@ impl App {
         database_url: &str,
         redis_url: &str,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        // A write must end before its hold does (60 s), and no request should wait that long.
+        let limits = [("statement_timeout", "20s"), ("idle_in_transaction_session_timeout", "20s")];
+        let database = PgConnectOptions::from_str(database_url)?.options(limits);
         let options = PgPoolOptions::new()
-            .max_connections(20)
+            .max_connections(CONNECTIONS)
             // A request that gets no connection within this time is answered with 503.
             .acquire_timeout(Duration::from_secs(3));
-        let db = options.connect(database_url).await?;
+        let db = options.connect_with(database).await?;
         sqlx::raw_sql(include_str!("schema.sql")).execute(&db).await?;
-        Ok(Self::new(db, CacheCow::open(redis_url).await?))
+        // While Redis is away, reads wait for each other in the process, and not for a connection.
+        let cow = CacheCow::builder().outage_fetch_concurrency(CONNECTIONS as usize);
+        Ok(Self::new(db, cow.open(redis_url).await?))
     }
 
     /// Puts this cache in front of the database.

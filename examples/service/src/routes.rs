@@ -51,6 +51,7 @@ fn writes() -> Router<App> {
         .route("/posts/{id}/author", put(move_post))
 }
 
+/// For those who run the service. In production, offer these and `/uncached` on a port that is not public.
 fn operations() -> Router<App> {
     Router::new()
         .route("/healthz", get(healthz))
