@@ -1,6 +1,8 @@
 //! What becomes of an outbox when someone alters it: its triggers are on another table, or off for a while, its ids start
 //! over, or it has rows that nobody takes.
 
+use std::time::Duration;
+
 use cachecow::log::{Follower, Outbox};
 use cachecow::store::SqlPool;
 use cachecow::{CacheCow, Cached};
@@ -162,7 +164,7 @@ async fn a_table_that_others_inherit_from_is_refused_in_postgres() {
 }
 
 /// What was in the table was perhaps not read, and the ids of what comes are smaller than those that were.
-async fn ids_that_start_over_are_noticed(pool: &SqlPool, start_over: &str) {
+async fn ids_that_start_over_are_noticed(pool: &SqlPool, start_over: &str, nobody_asks: bool) {
     prepare(pool).await;
     let cow = &CacheCow::memory();
     let follower = follow(cow, pool).await;
@@ -174,6 +176,11 @@ async fn ids_that_start_over_are_noticed(pool: &SqlPool, start_over: &str) {
     version(cow, pool).await;
     run(pool, start_over).await;
     run(pool, "update users set version = 12").await;
+    if nobody_asks {
+        // The follower looks each second by itself, and tells it once.
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        assert_eq!(follower.status().drops, drops + 1, "once");
+    }
     let after = follower.caught_up().await.unwrap();
     assert!(after < before, "{after} {before}");
     assert_eq!(version(cow, pool).await, 12);
@@ -191,14 +198,21 @@ async fn ids_that_start_over_are_noticed(pool: &SqlPool, start_over: &str) {
 async fn ids_that_start_over_are_noticed_in_sqlite() {
     let (_folder, pool) = sqlite().await;
     let start_over = "delete from cachecow_outbox; delete from sqlite_sequence";
-    ids_that_start_over_are_noticed(&pool, start_over).await;
+    ids_that_start_over_are_noticed(&pool, start_over, false).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_that_start_over_are_noticed_though_nobody_asks() {
+    let (_folder, pool) = sqlite().await;
+    let start_over = "delete from cachecow_outbox; delete from sqlite_sequence";
+    ids_that_start_over_are_noticed(&pool, start_over, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ids_that_start_over_are_noticed_in_mariadb() {
     let server = MariaDbServer::start();
     let pool = sqlx::MySqlPool::connect(&server.url()).await.unwrap().into();
-    ids_that_start_over_are_noticed(&pool, "truncate cachecow_outbox").await;
+    ids_that_start_over_are_noticed(&pool, "truncate cachecow_outbox", false).await;
 }
 
 /// A type that is not followed any more, and its triggers are still there.

@@ -386,6 +386,8 @@ impl Outbox {
             return Ok(());
         }
         self.largest = id;
+        // It was of the ids before.
+        self.marked = 0;
         self.epoch += 1;
         let message = "follow: the outbox's ids started over, so changes may be missing; everything is invalidated";
         Err(Error::new(ErrorKind::Unavailable, message))
