@@ -83,7 +83,7 @@ impl Note {
 
 /// What a server needs so that its log can be followed.
 pub const SETTINGS: &[&str] =
-    &["wal_level=logical", "max_slot_wal_keep_size=1GB", "max_wal_senders=20"];
+    &["wal_level=logical", "max_slot_wal_keep_size=1GB", "max_wal_senders=20", "autovacuum=off"];
 
 /// A database with both tables.
 #[derive(Debug)]

@@ -69,7 +69,7 @@ on_both_backends! {
     }
 
     async fn one_in_this_process_s_memory_is_found(cache) {
-        let (cow, store) = (cache.open(CacheCow::builder().near(1 << 20)), items(2));
+        let (cow, store) = (cache.open(cachecow_tests::patient::patient().near(1 << 20)), items(2));
         until_near(&cow, &store, [1, 2]).await;
         store.bump(1);
         let _run = tokio::spawn(every_read(&cow, &store).run());

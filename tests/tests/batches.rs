@@ -1,6 +1,7 @@
 //! `get_many`: order, repetition, and how often the store is asked.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use cachecow::{CacheCow, Cached, ErrorKind};
 use cachecow_tests::on_both_backends;
@@ -131,8 +132,9 @@ on_both_backends! {
     }
 
     async fn a_batch_leaves_what_another_process_fills_and_gets_it(cache) {
-        let (store, cow) = (Store::with_items(3), cache.open_default());
-        let other = cache.open_default();
+        let patient = cachecow_tests::patient::patient().fill_wait(Duration::from_secs(60));
+        let (store, cow) = (Store::with_items(3), cache.open(patient));
+        let other = cache.open(cachecow_tests::patient::patient());
         let gate = store.gate();
         let (_, batch, ()) = tokio::join!(
             other.with(&store).get(Item::by_id(2)),

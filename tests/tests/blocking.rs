@@ -263,7 +263,9 @@ fn counted(cow: &CacheCow) {
 }
 
 fn patient() -> Builder {
-    Builder::default().operation_timeout(Duration::from_secs(20))
+    Builder::default()
+        .operation_timeout(Duration::from_secs(20))
+        .connect_timeout(Duration::from_secs(20))
 }
 
 #[test]

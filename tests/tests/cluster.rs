@@ -137,7 +137,7 @@ async fn a_batch_is_one_pipeline_for_each_node() {
 
 #[tokio::test]
 async fn a_group_spread_over_the_nodes_is_invalidated_at_once() {
-    let cluster = RedisCluster::start().await;
+    let cluster = RedisCluster::start_masters(&[]).await;
     let cow = open(&cluster).await;
     let version = Arc::new(AtomicU64::new(1));
     let read = Arc::clone(&version);
@@ -450,7 +450,8 @@ async fn a_node_that_hangs_takes_its_own_keys_alone() {
     let partial = ["--cluster-require-full-coverage", "no"];
     let mut cluster = RedisCluster::start_masters(&partial).await;
     // A busy machine must not pass for a node that hangs.
-    let builder = CacheCow::builder().operation_timeout(Duration::from_secs(6));
+    let patience = Duration::from_secs(6);
+    let builder = CacheCow::builder().operation_timeout(patience).connect_timeout(patience);
     let cow = builder.open(&cluster.url()).await.unwrap();
     cow.ping().await.unwrap();
     a_node_leaves(&mut cluster, &cow, |cluster| cluster.pause(1)).await;
@@ -486,7 +487,8 @@ async fn a_node_that_hangs_takes_its_own_keys_alone_also_on_a_backend_made_befor
     let mut cluster = RedisCluster::start_masters(&partial).await;
     // An attempt to connect may take longer than an operation.
     let backend = RedisBackend::from_url(&cluster.url(), Duration::from_secs(20)).unwrap();
-    let builder = CacheCow::builder().operation_timeout(Duration::from_secs(6));
+    let patience = Duration::from_secs(6);
+    let builder = CacheCow::builder().operation_timeout(patience).connect_timeout(patience);
     let cow = builder.backend(backend).unwrap();
     cow.ping().await.unwrap();
     a_node_leaves(&mut cluster, &cow, |cluster| cluster.pause(1)).await;

@@ -84,7 +84,7 @@ async fn check(server: &RedisServer, name: &str, set: impl Fn(Builder) -> Builde
         .into_iter()
         .flat_map(|near| [(near, "memory://".to_owned()), (near, server.url())])
     {
-        let builder = CacheCow::builder().operation_timeout(Duration::from_secs(20));
+        let builder = cachecow_tests::patient::patient();
         let builder = if near { builder.near(1 << 20) } else { builder };
         match set(builder).open(&url).await {
             Ok(cow) => use_it(&cow).await,

@@ -1,6 +1,7 @@
 //! Keys and tags without placeholders: objects of which there is one, and groups that every object is in.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
 use cachecow::protocol::Command;
 use cachecow::{BackendErrorKind, CacheCow, Cached, Error, Fill, Source};
@@ -159,7 +160,7 @@ on_both_backends! {
     }
 
     async fn the_one_object_is_near(cache) {
-        let (cow, table) = (cache.open(CacheCow::builder().near(1 << 20)), Table::default());
+        let (cow, table) = (cache.open(cachecow_tests::patient::patient().near(1 << 20).near_lag(Duration::from_secs(20))), Table::default());
         *table.settings.lock().unwrap() = Some(1);
         while cow.with(&table).read(Settings::current()).await.unwrap().source != Source::Near {
             tokio::task::yield_now().await;

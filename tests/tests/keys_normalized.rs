@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use cachecow::{
     CacheCow, CacheSchema, Cached, Error, Fill, KeyPart, Lookup as _, Source, TypeStats,
@@ -151,7 +152,7 @@ on_both_backends! {
     }
 
     async fn the_near_tier_finds_every_spelling(cache) {
-        let (cow, users) = (cache.open(CacheCow::builder().near(1 << 20)), Users::default());
+        let (cow, users) = (cache.open(cachecow_tests::patient::patient().near(1 << 20).near_lag(Duration::from_secs(20))), Users::default());
         while seen(&cow, &users, "ann@x.org").await.1 != Source::Near {
             tokio::task::yield_now().await;
         }

@@ -35,7 +35,7 @@ async fn a_list_costs_the_round_trips_it_says() {
     let mut look = server.connection().await;
     let posts = Posts::by([1, 2], 20);
     let open = async || {
-        let builder = CacheCow::builder().operation_timeout(Duration::from_secs(20));
+        let builder = cachecow_tests::patient::patient();
         let cow = builder.open(&server.url()).await.unwrap();
         cow.ping().await.unwrap();
         cow
@@ -115,7 +115,7 @@ on_both_backends! {
 
     async fn with_the_near_tier_a_list_is_served_from_memory(cache) {
         let (posts, other) = (Posts::by([1], 4), cache.open_default());
-        let cow = cache.open(CacheCow::builder().near(1 << 20));
+        let cow = cache.open(cachecow_tests::patient::patient().near(1 << 20).near_lag(Duration::from_secs(20)));
         warm_up(&cow, &posts, 1).await;
         let before = cow.stats().of("Post").near_hits;
         listed(&cow, &posts, 1).await;

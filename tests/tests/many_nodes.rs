@@ -11,7 +11,7 @@ use cachecow_tests::servers::{RedisCluster, RedisSentinels};
 use cachecow_tests::store::{Item, Store};
 
 fn near() -> Builder {
-    CacheCow::builder().near(1 << 20).operation_timeout(Duration::from_secs(20))
+    patient().near(1 << 20)
 }
 
 /// Invalidates until it succeeds: at a failover it may take some attempts.
@@ -74,7 +74,7 @@ async fn a_failover_drops_everything_and_the_new_master_is_heard() {
     let mut cluster = RedisCluster::start().await;
     let builder = near().operation_timeout(Duration::from_secs(2));
     let (store, cow) = (Store::with_items(9), builder.open(&cluster.url()).await.unwrap());
-    let other = CacheCow::open(&cluster.url()).await.unwrap();
+    let other = patient().open(&cluster.url()).await.unwrap();
     until_near(&cow, &store, 1..=9).await;
     cluster.kill(0);
     // Nobody can tell what happens on a node that cannot be heard.
@@ -93,13 +93,10 @@ async fn a_failover_drops_everything_and_the_new_master_is_heard() {
 async fn a_switch_by_sentinels_drops_everything_and_the_new_master_is_heard() {
     let group = RedisSentinels::start(1).await;
     let (store, cow) = (Store::with_items(3), near().open(&group.url()).await.unwrap());
-    let other = CacheCow::open(&group.url()).await.unwrap();
+    let other = patient().open(&group.url()).await.unwrap();
     until_near(&cow, &store, 1..=3).await;
     let before = group.master().await;
-    group.fail_over().await;
-    while group.master().await == before {
-        tokio::task::yield_now().await;
-    }
+    group.fail_over_from(before).await;
     for id in 1..=3 {
         until(&cow, &store, id, elsewhere).await;
     }

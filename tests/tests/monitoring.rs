@@ -75,7 +75,8 @@ impl Service {
             .clock(clock.reader())
             .near(1 << 20)
             .stale_if_error(Duration::from_secs(3600))
-            .operation_timeout(Duration::from_secs(5));
+            .operation_timeout(Duration::from_secs(20))
+            .connect_timeout(Duration::from_secs(20));
         let cow = builder.open(&server.url()).await.unwrap();
         let store = Arc::new(Store::with_items(100));
         let auditor = cow.auditor().context(Arc::clone(&store)).one_in(1).grace(Duration::ZERO);

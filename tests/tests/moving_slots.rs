@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const LEASE: Duration = Duration::from_secs(60);
 
 fn patient() -> cachecow::Builder {
-    CacheCow::builder().operation_timeout(PATIENCE)
+    CacheCow::builder().operation_timeout(PATIENCE).connect_timeout(PATIENCE)
 }
 
 async fn given(cluster: &RedisCluster) -> redis::cluster_async::ClusterConnection {

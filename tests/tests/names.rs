@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
 use cachecow::{CacheCow, CacheKeys, Cached, Fill, Key, Lookup, Source};
 use cachecow_tests::servers::RedisServer;
@@ -49,7 +48,7 @@ impl Post {
 
 /// A busy machine must not pass for an outage.
 async fn open(url: &str) -> CacheCow {
-    CacheCow::builder().operation_timeout(Duration::from_secs(20)).open(url).await.unwrap()
+    cachecow_tests::patient::patient().open(url).await.unwrap()
 }
 
 async fn scan(look: &mut MultiplexedConnection, pattern: &str) -> BTreeSet<String> {
@@ -175,7 +174,7 @@ macro_rules! hostile {
             }
             let server = RedisServer::start();
             let mut look = server.connection().await;
-            let builder = CacheCow::builder().operation_timeout(Duration::from_secs(20));
+            let builder = cachecow_tests::patient::patient();
             let other = builder.clone().open(&server.url()).await.unwrap();
             let cow = builder.near(1 << 20).open(&server.url()).await.unwrap();
             let version = async || {

@@ -4,7 +4,6 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use cachecow::CacheCow;
 use cachecow::log::Outbox;
 use cachecow_tests::followed::{Database, Note, User};
 use cachecow_tests::relay::Relay;
@@ -89,7 +88,7 @@ async fn stale_after_a_kill(forgets: bool) -> Vec<i64> {
     database
         .run(&format!("insert into notes select n, '0' from generate_series(1, {NOTES}) n"))
         .await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = cachecow_tests::patient::patient().open(&redis.url()).await.unwrap();
     let read = async || {
         let notes = cow.with(&database.pool).get_many((1..=NOTES).map(Note::by_id)).await.unwrap();
         notes.into_iter().map(|note| note.unwrap().text.clone()).collect::<Vec<_>>()

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 /// A busy machine must not pass for an outage.
 fn patient() -> cachecow::Builder {
-    CacheCow::builder().operation_timeout(Duration::from_secs(20))
+    cachecow_tests::patient::patient()
 }
 
 async fn open(server: &RedisServer) -> CacheCow {

@@ -41,7 +41,7 @@ impl Pair {
     }
 
     fn builder() -> cachecow::Builder {
-        CacheCow::builder().operation_timeout(Duration::from_secs(20))
+        cachecow_tests::patient::patient()
     }
 
     async fn open(&self) -> CacheCow {

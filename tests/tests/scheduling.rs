@@ -15,7 +15,9 @@ const ITEMS: i64 = 40;
 /// A cache in which every item is stored, and of which reads begin with a lookup.
 async fn filled(url: &str) -> (Store, CacheCow) {
     // Long enough for a busy machine, too short for reads that are sent one by one.
-    let builder = CacheCow::builder().operation_timeout(Duration::from_secs(5));
+    let builder = CacheCow::builder()
+        .operation_timeout(Duration::from_secs(5))
+        .connect_timeout(Duration::from_secs(5));
     let (store, cow) = (Store::with_items(ITEMS), builder.open(url).await.unwrap());
     for _ in 0..3 {
         cow.with(&store).get_many((1..=ITEMS).map(Item::by_id)).await.unwrap();

@@ -217,7 +217,7 @@ on_both_backends! {
     }
 
     async fn what_is_near_is_of_its_scope(cache) {
-        let (cow, (one, other)) = (cache.open(CacheCow::builder().near(1 << 20)), stores());
+        let (cow, (one, other)) = (cache.open(cachecow_tests::patient::patient().near(1 << 20).near_lag(Duration::from_secs(20))), stores());
         let (a, b) = (cow.scoped("a"), cow.scoped("b"));
         until_near(&a, &one, [1]).await;
         assert_eq!(source(&b, &other, 1).await, Source::Fetched);

@@ -150,7 +150,7 @@ async fn a_load_has_its_parts_and_a_hit_has_nothing() {
 async fn a_round_has_the_attributes_of_a_database_s_client() {
     let (spans, _guard) = Spans::listen();
     let (server, store) = (RedisServer::start(), Store::with_items(2));
-    let cow = CacheCow::open(&server.url()).await.unwrap();
+    let cow = cachecow_tests::patient::patient().open(&server.url()).await.unwrap();
     cow.with(&store).get_many([1, 2].map(Item::by_id)).await.unwrap();
     let names = ["otel.kind", "db.system.name", "db.operation.name", "db.operation.batch.size"];
     let seen = spans.lock().seen.clone();

@@ -22,7 +22,7 @@ const LONG: Duration = Duration::from_secs(600);
 const SHORT: Duration = Duration::from_millis(700);
 
 fn patient() -> Builder {
-    CacheCow::builder().fill_wait(LONG)
+    cachecow_tests::patient::patient().fill_wait(LONG)
 }
 
 fn claims(cache: &Cache) -> usize {
@@ -104,7 +104,8 @@ on_every_cache! {
     async fn the_end_of_a_lease_wakes_and_who_waited_fills(cache) {
         let (store, cow) = (Store::with_items(1), cache.open(patient()));
         let token = Token::from_bytes(*b"a dead process's");
-        let lease = Duration::from_secs(3);
+        // Between two times at which the watch is asked for again, a second each.
+        let lease = Duration::from_millis(2500);
         cache.ask(&Item::by_id(1), Command::Claim { token, lease, replacing: None }).await;
         let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
         assert_eq!(read.fill, Fill::Stored);

@@ -1,6 +1,7 @@
 //! cachecow.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use cachecow::{CacheCow, Error};
 
@@ -38,7 +39,12 @@ impl ThroughCow {
     ///
     /// The address is not valid, or Redis does not answer.
     pub async fn over_redis(url: &str, database: Arc<Database>) -> Result<Self, Error> {
-        let open = || CacheCow::builder().namespace(NAMESPACE).open(url);
+        let open = || {
+            // A busy machine is no outage.
+            let patience = Duration::from_secs(20);
+            let builder = CacheCow::builder().namespace(NAMESPACE);
+            builder.operation_timeout(patience).connect_timeout(patience).open(url)
+        };
         let (readers, writers) = (open().await?, open().await?);
         readers.ping().await?;
         Ok(Self { name: "cachecow over Redis", readers, writers, database })

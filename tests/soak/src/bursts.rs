@@ -1,18 +1,21 @@
 //! Thousands of reads of one object at a time.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 
 use crate::act::Act;
 use crate::proxy::Proxy;
 use crate::stage::Stage;
-use crate::trials::{PATIENCE, Trial};
+use crate::trials::Trial;
 use crate::worker::Worker;
 
 /// So many that the commands of a client that sent for each would not be answered in time over the link
 /// below.
 const READERS: usize = 6000;
+/// How long a message takes over the link, each way.
+const DISTANCE: Duration = Duration::from_millis(750);
 
 impl Worker {
     /// Reads one object from thousands of tasks at once, first while it is cached, then while it is not.
@@ -27,7 +30,7 @@ impl Worker {
         self.reach(Stage::Warming);
         trial.warm().await;
         if let Some(link) = &link {
-            link.delay(PATIENCE / 4);
+            link.delay(DISTANCE);
         }
         self.reach(Stage::HitBurst);
         self.read_at_once(&trial).await;

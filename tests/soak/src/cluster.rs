@@ -114,8 +114,14 @@ impl Cluster {
     /// Has the replica take its master's place while both are well.
     async fn fail_over(&mut self, shard: Shard, history: &History) {
         let went = history.now();
-        self.tell(shard.replica, &["CLUSTER", "FAILOVER"]).await;
-        self.until_replaced(shard).await;
+        loop {
+            self.tell(shard.replica, &["CLUSTER", "FAILOVER"]).await;
+            // It may be refused, or given up, while the nodes do not hear each other.
+            let replaced = self.until_replaced(shard);
+            if tokio::time::timeout(Duration::from_secs(7), replaced).await.is_ok() {
+                break;
+            }
+        }
         self.nodes.ready().await;
         self.failovers.note(Failover::of(shard.number, went, history.now()));
     }

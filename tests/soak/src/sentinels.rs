@@ -114,8 +114,14 @@ impl Sentinels {
     /// Switches to another master as for maintenance, so that all can hear of it.
     async fn hand_over(&mut self, master: usize, history: &History) {
         let went = history.now();
-        self.ask_for_a_failover().await;
-        self.successor_of(master).await;
+        loop {
+            self.ask_for_a_failover().await;
+            // The sentinels give one up that a busy machine holds up, and do not begin it again.
+            let succeeded = self.successor_of(master);
+            if tokio::time::timeout(Duration::from_secs(20), succeeded).await.is_ok() {
+                break;
+            }
+        }
         self.servers.demoted(master).await;
         self.failovers.note(Failover::of_the_master(went, history.now()));
     }

@@ -15,7 +15,7 @@ use crate::objects::{Plain, RESERVED, Soaked};
 use crate::worker::{Settings, Worker};
 
 /// How long an operation may take: long, since a busy machine is no outage.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(3);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 /// What a read in a trial takes only if it hangs.
 const HANG: Duration = Duration::from_secs(40);
 /// More fetches than this cannot be explained by an object that was evicted, and by processes that load

@@ -81,7 +81,7 @@ async fn main() {
     let cache = if mode == "bare" {
         Cache::Bare(connect().await.expect("the server runs"))
     } else {
-        let patient = CacheCow::builder().operation_timeout(Duration::from_secs(20));
+        let patient = cachecow_tests::patient::patient();
         let opened = patient.fill_wait(milliseconds(wait)).open(url).await;
         Cache::Cow(opened.expect("a valid address"))
     };

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::process::Command;
+use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
 use rustix::process::Signal;
@@ -145,6 +146,26 @@ impl RedisSentinels {
         .await;
     }
 
+    /// Makes another server the master than this one, as an operator does.
+    ///
+    /// # Panics
+    ///
+    /// If the sentinels refuse for a minute.
+    pub async fn fail_over_from(&self, before: usize) {
+        loop {
+            self.fail_over().await;
+            let replaced = async {
+                while self.master().await == before {
+                    tokio::task::yield_now().await;
+                }
+            };
+            // The sentinels give a failover up that a busy machine holds up, and do not begin it again.
+            if tokio::time::timeout(Duration::from_secs(20), replaced).await.is_ok() {
+                return;
+            }
+        }
+    }
+
     /// Waits until a server has been made a replica.
     ///
     /// # Panics
@@ -221,7 +242,7 @@ impl Server {
         let file = folder.path().join("sentinel.conf");
         let settings = format!(
             "port {port}\nbind 127.0.0.1\ndir {}\nsentinel monitor {NAME} 127.0.0.1 {master} 2\n\
-             sentinel down-after-milliseconds {NAME} 1000\n\
+             sentinel down-after-milliseconds {NAME} 2000\n\
              sentinel failover-timeout {NAME} 10000\n",
             folder.path().display(),
         );

@@ -45,7 +45,7 @@ fn without_tracking() -> Vec<Said> {
         user.arg("SETUSER").arg("shop").arg(&rules);
         let _: redis::Value = user.query_async(&mut control).await.unwrap();
         let url = format!("{}?user=shop&pass=hunter2", server.url());
-        let builder = || CacheCow::builder().fill_wait(Duration::from_secs(60));
+        let builder = || cachecow_tests::patient::patient().fill_wait(Duration::from_secs(60));
         let (one, other) =
             (builder().open(&url).await.unwrap(), builder().open(&url).await.unwrap());
         let store = Store::with_items(1);
@@ -66,7 +66,7 @@ fn without_tracking() -> Vec<Said> {
 fn switched() -> Vec<Said> {
     in_real_time(async |events: &Events| {
         let mut group = RedisSentinels::start(1).await;
-        let cow = CacheCow::open(&group.url()).await.unwrap();
+        let cow = cachecow_tests::patient::patient().open(&group.url()).await.unwrap();
         cow.ping().await.unwrap();
         let master = group.master().await;
         group.fail_over().await;

@@ -139,7 +139,9 @@ impl<'a> Scene<'a> {
         let builder = || {
             let builder = CacheCow::builder().fill_wait(Duration::from_millis(millis));
             // A busy machine must not pass for an outage.
-            builder.operation_timeout(Duration::from_secs(20))
+            builder
+                .operation_timeout(Duration::from_secs(20))
+                .connect_timeout(Duration::from_secs(20))
         };
         let (cow, other) = (open(builder(), &proxy.url()), open(builder(), &server.url()));
         let store = Store::with_items(2);

@@ -105,7 +105,7 @@ faults! {
         let server = RedisServer::start();
         let proxy = Proxy::before(&server);
         let trial = Trial::warm(row, &proxy.url()).await;
-        let patient = CacheCow::builder().operation_timeout(PATIENCE);
+        let patient = CacheCow::builder().operation_timeout(PATIENCE).connect_timeout(PATIENCE);
         let store = Arc::new(Store::with_items(1000));
         let cow = patient.open(&proxy.url()).await.unwrap();
         until_lookups(&cow, &store).await;

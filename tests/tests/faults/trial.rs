@@ -49,7 +49,7 @@ impl Trial {
         let builder = || match row.circuit {
             Circuit::Opens => CacheCow::builder(),
             // A busy machine must not pass for an outage.
-            Circuit::StaysClosed => CacheCow::builder().operation_timeout(Duration::from_secs(20)),
+            Circuit::StaysClosed => cachecow_tests::patient::patient(),
         };
         let open = async |builder: Builder| builder.open(url).await.expect("a valid address");
         Self {

@@ -23,6 +23,7 @@ fn remedy(refusal: &str) -> String {
 
 /// What was broken is refused with this word, and what the refusal says mends it.
 async fn is_refused_and_mended(database: &Database, redis: &RedisServer, broken: &str, word: &str) {
+    database.is_left().await;
     database.run(broken).await;
     let refusal = refusal(redis, database.log()).await;
     let refusal = refusal.unwrap_or_else(|| panic!("{broken} is not refused"));

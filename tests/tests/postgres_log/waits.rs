@@ -18,7 +18,7 @@ async fn a_server_that_sends_nothing_for_long_is_given_more_time() {
     let (relay, follower) = followed_by_relay(&cow, &database).await;
     let opened = follower.status().opened;
     // Longer than the first time that a server is given, also if a busy machine notices late, and shorter than the second.
-    relay.keep_streams_quiet(Duration::from_secs(18));
+    relay.keep_streams_quiet(Duration::from_secs(15));
     relay.cut();
     until(&follower, FollowerState::Down).await;
     database.run("update notes set text = 'new'").await;
@@ -46,7 +46,7 @@ async fn a_follower_that_waits_for_a_slot_does_not_pile_up_others() {
     let mut seen = BTreeSet::new();
     while seen.len() < 4 {
         let slots = slots().await;
-        assert!(slots.len() <= 1, "{slots:?}");
+        assert!(slots.len() <= 2, "{slots:?}");
         seen.extend(slots);
     }
     let error = follower.status().error.unwrap();

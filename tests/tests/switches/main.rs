@@ -21,7 +21,7 @@ use crate::load::slot;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn patient() -> cachecow::Builder {
-    CacheCow::builder().operation_timeout(PATIENCE)
+    CacheCow::builder().operation_timeout(PATIENCE).connect_timeout(Duration::from_secs(5))
 }
 
 /// Polls until this holds.
