@@ -126,7 +126,7 @@ macro_rules! events {
 
 events! {
     HIT: TRACE, Always, "cachecow::hit", "hit",
-        "Reads of a type were served from this process's memory or from the cache, as `source` says; `reads` of them at once. Switched off, it costs a hit a look at a number.",
+        "Reads of a type were served from this process's memory or from the cache, as `source` says; `reads` of them at once. While it is off, a hit pays one comparison of integers.",
         "Nothing. Switch it on for as long as you look for something, by the target `cachecow::hit`.";
     CIRCUIT_OPENED: WARN, EachMinute, "cachecow", "circuit_opened",
         "Three operations in a row got no answer. From now on reads bypass the cache, and now and then \

@@ -52,6 +52,8 @@
 //! | understand why reads are never stale | [How it stays consistent](guide::consistency), with pictures |
 //! | change the database | [Writes](guide::writes) |
 //! | cache more than single objects | [Lists](guide::lists), [queries](guide::queries) |
+//! | follow changes that others make | [Change logs](guide::change_logs) |
+//! | test your service | [Testing](guide::testing_guide) |
 //! | run it | [In production](guide::production), [At scale](guide::scale), [Faults by name](guide::faults) |
 //! | replace another cache | [Coming from another cache](guide::coming_from) |
 //! | look something up | [Settings](guide::settings), [Features](guide::features), [Stored types](guide::stored_types) |

@@ -294,6 +294,10 @@ async fn what_cannot_be_waited_for_is_refused() {
     let error = builder().redis_connection(connection).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidConfig);
     assert!(error.to_string().contains("by URL"), "{error}");
+    // Without an error it would be thought to wait.
+    let error = builder().backend(cachecow::MemoryBackend::default()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidConfig);
+    assert!(error.to_string().contains("RedisBackend::with_replica_acks"), "{error}");
 
     for timeout in [Duration::ZERO, Duration::from_millis(251)] {
         let builder = CacheCow::builder().replica_acks(1, timeout);

@@ -67,7 +67,7 @@ impl Builder {
             Some((replicas, timeout)) => backend.with_replica_acks(replicas, timeout)?,
             None => backend,
         };
-        self.backend(backend)
+        self.limited(backend)
     }
 
     #[cfg(not(feature = "redis"))]
@@ -84,7 +84,7 @@ impl Builder {
     pub fn memory(mut self) -> Result<CacheCow, Error> {
         self.settings.label = "memory";
         let backend = self.memory_backend();
-        self.backend(backend)
+        self.with_backend(Arc::new(backend))
     }
 
     /// Makes a test's cache record what it does, and use this clock if none was set.
@@ -139,9 +139,22 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidConfig`].
+    /// [`ErrorKind::InvalidConfig`], also with `replica_acks` and `near_url`: a [`RedisBackend`](crate::RedisBackend) of your
+    /// own has methods for them.
+    pub fn backend(self, backend: impl CacheBackend) -> Result<CacheCow, Error> {
+        #[cfg(feature = "redis")]
+        if self.replica_acks.is_some() || self.near_url.is_some() {
+            return Err(Error::new(
+                ErrorKind::InvalidConfig,
+                "backend: `replica_acks` and `near_url` have no effect on a backend of your own; use \
+                 `RedisBackend::with_replica_acks` and `with_near_url`",
+            ));
+        }
+        self.limited(backend)
+    }
+
     #[cfg_attr(not(feature = "redis"), allow(unused_mut, reason = "as with Redis"))]
-    pub fn backend(self, mut backend: impl CacheBackend) -> Result<CacheCow, Error> {
+    fn limited(self, mut backend: impl CacheBackend) -> Result<CacheCow, Error> {
         // Also for one that the program made: if an operation ended before a node that hangs has failed, the node
         // would hold up the keys of the others as well.
         #[cfg(feature = "redis")]
