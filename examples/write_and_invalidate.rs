@@ -49,7 +49,8 @@ async fn main() -> Result<(), Error> {
     println!("a failed write:    {}", refused.expect_err("the bank refuses"));
 
     // `invalidate` is for a change that is already committed: made by another program, or reported
-    // by a message queue. Before the commit, it would promise nothing.
+    // by a message queue. Do not call it before the commit: a
+    // reader could cache the old row again.
     bank.save(Account { balance: 50, ..married.clone() }).await?;
     cow.invalidate_object(&married).await?;
     let fresh = cow.with(&bank).get(Account::by_number(1)).await?;

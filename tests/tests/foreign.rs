@@ -24,7 +24,7 @@ async fn by_the_log_of_postgres_nothing_is_stale_in_memory() {
 #[tokio::test(flavor = "multi_thread")]
 async fn by_the_log_of_postgres_nothing_is_stale_in_redis() {
     let trial = Trial::kept(Source::PostgresLog, Cache::Redis, ROWS);
-    nothing_is_stale(trial.by(Way::BreakingOff(10))).await;
+    nothing_is_stale(trial.by(Way::BreakingOff(5))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -35,13 +35,13 @@ async fn by_an_outbox_in_postgres_nothing_is_stale_in_memory() {
 #[tokio::test(flavor = "multi_thread")]
 async fn by_an_outbox_in_postgres_nothing_is_stale_in_redis() {
     let trial = Trial::kept(Source::PostgresOutbox, Cache::Redis, ROWS);
-    nothing_is_stale(trial.by(Way::BreakingOff(10))).await;
+    nothing_is_stale(trial.by(Way::BreakingOff(5))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn by_an_outbox_in_mariadb_nothing_is_stale_in_memory() {
     let trial = Trial::kept(Source::MariaDbOutbox, Cache::Memory, ROWS);
-    nothing_is_stale(trial.by(Way::BreakingOff(10))).await;
+    nothing_is_stale(trial.by(Way::BreakingOff(5))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +52,7 @@ async fn by_an_outbox_in_mariadb_nothing_is_stale_in_redis() {
 #[tokio::test(flavor = "multi_thread")]
 async fn by_an_outbox_in_sqlite_nothing_is_stale_in_memory() {
     let trial = Trial::kept(Source::SqliteOutbox, Cache::Memory, ROWS);
-    nothing_is_stale(trial.by(Way::BreakingOff(10))).await;
+    nothing_is_stale(trial.by(Way::BreakingOff(5))).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

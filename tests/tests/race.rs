@@ -35,6 +35,7 @@ async fn in_memory_the_slow_reader_leaves_the_old_row_in_the_others() {
     assert_eq!(MapRecipe::new(database()).schedule().await, stale());
     assert_eq!(MokaCache::new(database()).schedule().await, stale());
     assert_eq!(ThroughCow::in_memory(database()).unwrap().schedule().await, fresh());
+    assert_eq!(ThroughCow::near(database()).unwrap().schedule().await, fresh());
 }
 
 #[tokio::test]
@@ -68,7 +69,7 @@ async fn free_running_in_memory() {
     assert!(by_hand.stale_reads > 0 && by_hand.stale_rows > 0, "the control: {by_hand:?}");
     let moka = MokaCache::new(database()).free_running(load).await;
     assert!(moka.stale_reads > 0, "the control: {moka:?}");
-    let cow = ThroughCow::in_memory(database()).unwrap().free_running(load).await;
+    let cow = ThroughCow::near(database()).unwrap().free_running(load).await;
     assert_eq!((cow.stale_reads, cow.stale_rows), (0, 0));
     assert_eq!(cow.reads, by_hand.reads, "all did the same");
 }

@@ -10,7 +10,7 @@ use crate::database::{Database, Row};
 
 /// Separates the rows from other data in the same Redis.
 const NAMESPACE: &str = "cachecow-race";
-/// The capacity of the near tier in bytes, if the cache itself is in this process.
+/// The capacity of the near tier in bytes.
 const NEAR: u64 = 64 << 20;
 
 /// Through cachecow. Over Redis, the writers have a client of their own, as in another process.
@@ -23,14 +23,25 @@ pub struct ThroughCow {
 }
 
 impl ThroughCow {
-    /// The embedded cache, with the near tier.
+    /// The embedded cache. Each hit decodes the object.
     ///
     /// # Errors
     ///
     /// None: the settings are valid.
     pub fn in_memory(database: Arc<Database>) -> Result<Self, Error> {
-        let cow = CacheCow::builder().namespace(NAMESPACE).near(NEAR).memory()?;
+        let cow = CacheCow::builder().namespace(NAMESPACE).memory()?;
         Ok(Self { name: "cachecow, embedded", readers: cow.clone(), writers: cow, database })
+    }
+
+    /// The embedded cache, with a near tier in front of it, which has the decoded objects.
+    ///
+    /// # Errors
+    ///
+    /// None: the settings are valid.
+    pub fn near(database: Arc<Database>) -> Result<Self, Error> {
+        let cow = CacheCow::builder().namespace(NAMESPACE).near(NEAR).memory()?;
+        let name = "cachecow, embedded, near tier";
+        Ok(Self { name, readers: cow.clone(), writers: cow, database })
     }
 
     /// Redis, without the near tier.

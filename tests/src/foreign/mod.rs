@@ -426,7 +426,10 @@ impl Run {
 
     /// Waits for the log, and compares what was changed before, while writers go on.
     async fn compare(&self, recent: &Recent, over: &AtomicBool) {
-        while !over.load(Ordering::Relaxed) {
+        let mut goes_on = true;
+        while goes_on {
+            // Once more when it was over: the first round may have had nothing to compare.
+            goes_on = !over.load(Ordering::Relaxed);
             let changes = recent.lock().clone();
             self.lags.lock().push(self.follower.lag().time);
             self.caught_up().await;

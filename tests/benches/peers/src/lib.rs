@@ -47,6 +47,7 @@ pub fn in_memory() -> Result<Vec<Box<dyn Measured>>, Box<dyn Error>> {
         Box::new(QuickCache::new(database())),
         Box::new(Foyer::new(database())),
         Box::new(ThroughCow::in_memory(database())?),
+        Box::new(ThroughCow::near(database())?),
     ])
 }
 

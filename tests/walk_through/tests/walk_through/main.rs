@@ -102,7 +102,7 @@ fn the_page_is_what_the_commands_print() {
 }
 
 fn redis_is_down(page: &mut Page, redis: &mut RedisServer) {
-    page.say("A user is made and read. No alert fires.");
+    page.say("Create a user, and read it. No alert fires.");
     page.run_all(&[
         r#"curl -s $SERVICE/users -H 'content-type: application/json' -d '{"email": "ada@example.org", "name": "Ada"}'"#,
         READ,
