@@ -7,6 +7,8 @@ use cachecow_tests::any_pool::run;
 use cachecow_tests::followed::refused;
 use cachecow_tests::servers::{MariaDbServer, PostgresServer};
 use chrono::{DateTime, Utc};
+use sqlx::mysql::MySqlPoolOptions;
+use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 
 /// A row with a key part of each kind that a database may have another type for.
@@ -157,9 +159,12 @@ async fn columns_of_another_type_are_refused_in_sqlite_where_it_tells() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_is_no_outbox_is_refused() {
     let postgres = PostgresServer::start();
-    let postgres: SqlPool = sqlx::PgPool::connect(&postgres.url()).await.unwrap().into();
+    // One connection: it has prepared its statements for the table that was there before.
+    let postgres = PgPoolOptions::new().max_connections(1).connect(&postgres.url()).await;
+    let postgres: SqlPool = postgres.unwrap().into();
     let mariadb = MariaDbServer::start();
-    let mariadb: SqlPool = sqlx::MySqlPool::connect(&mariadb.url()).await.unwrap().into();
+    let mariadb = MySqlPoolOptions::new().max_connections(1).connect(&mariadb.url()).await;
+    let mariadb: SqlPool = mariadb.unwrap().into();
     let (_folder, sqlite) = sqlite().await;
     for (pool, columns, words) in [
         (

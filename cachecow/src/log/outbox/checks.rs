@@ -16,7 +16,7 @@ pub(super) async fn check(
     followed: &[FollowedTable],
 ) -> Result<Vec<String>, Error> {
     let kind = database.kind();
-    database.ends("''").await.map_err(|error| {
+    database.is_readable().await.map_err(|error| {
         if !matches!(error, sqlx::Error::Database(_)) {
             return failed(error);
         }

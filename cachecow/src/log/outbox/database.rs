@@ -109,6 +109,14 @@ impl Database {
         self.texts(&sql).await
     }
 
+    /// Fails if the table or a column that is read first is not there, or may not be read. What it selects has the same type
+    /// whatever the columns have: a connection that was used before the table was made anew knows the old types.
+    pub(super) async fn is_readable(&self) -> sqlx::Result<()> {
+        let table = self.kind().outbox(&self.table);
+        let sql = format!("select 1 from {table} where id is null and source is null");
+        bounded!(&self.pool, connection => sqlx::query(&sql).execute(connection).await.map(|_| ()))
+    }
+
     /// Returns the first and the last id.
     pub(super) async fn ends(&self, sources: &str) -> sqlx::Result<Option<(i64, i64)>> {
         let sql = format!(
