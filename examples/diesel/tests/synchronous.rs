@@ -5,6 +5,7 @@ use std::time::Duration;
 use cachecow::blocking::CacheCow;
 use cachecow::testing::TestCache;
 use cachecow::{Builder, Fill, Source};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 use diesel::result::{DatabaseErrorKind, Error};
 use diesel::{ExpressionMethods as _, RunQueryDsl as _};
@@ -23,7 +24,7 @@ fn servers() -> (TempDir, RedisServer, Db) {
 #[test]
 fn what_is_written_is_read() {
     let (_folder, redis, db) = servers();
-    let cow = CacheCow::open(&redis.url()).unwrap();
+    let cow = CacheCow::open_with(patient(), &redis.url()).unwrap();
     let view = || cow.with(&db);
     assert!(view().get(User::by_email("ann@x.org")).unwrap().is_none());
     let ann = User::register(&cow, &db, "ann@x.org").unwrap();
@@ -43,7 +44,7 @@ fn what_is_written_is_read() {
 #[test]
 fn diesel_s_error_comes_through_write_as_it_is() {
     let (_folder, redis, db) = servers();
-    let cow = CacheCow::open(&redis.url()).unwrap();
+    let cow = CacheCow::open_with(patient(), &redis.url()).unwrap();
     User::register(&cow, &db, "ann@x.org").unwrap();
     let taken = User::register(&cow, &db, "ann@x.org");
     let unique = DatabaseErrorKind::UniqueViolation;
@@ -62,7 +63,7 @@ fn a_slow_reader_does_not_leave_the_old_user() {
     for (email, control, fill, posts) in
         [("ann@x.org", false, Fill::Refused, 1), ("bea@x.org", true, Fill::Stored, 0)]
     {
-        let writer = CacheCow::open(&redis.url()).unwrap();
+        let writer = CacheCow::open_with(patient(), &redis.url()).unwrap();
         let id = User::register(&writer, &db, email).unwrap().id;
         runtime.block_on(async {
             let reader = TestCache::open(&redis.url()).unwrap();
@@ -99,7 +100,6 @@ fn without_redis_everything_works() {
     assert_ne!(cow.stats().pending_invalidations, 0);
 
     redis.restart();
-    cow.ping().unwrap();
     cow.close().expect("cachecow tells Redis what it has missed");
     assert_eq!(cow.stats().pending_invalidations, 0);
 }

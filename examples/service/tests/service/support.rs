@@ -3,6 +3,7 @@
 use std::future::Future;
 
 use axum::Router;
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::{PostgresServer, RedisServer};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -23,7 +24,10 @@ impl Servers {
     }
 
     pub(crate) async fn app(&self) -> App {
-        App::open(&self.postgres.url(), &self.redis.url()).await.expect("both are there")
+        let app = App::open(&self.postgres.url(), &self.redis.url()).await;
+        // A busy machine must not pass for an outage.
+        let cow = patient().open(&self.redis.url()).await.expect("a valid address");
+        App::new(app.expect("both are there").db, cow)
     }
 
     /// One more process of the service.
