@@ -83,10 +83,8 @@ pub async fn serve<A, B, C, K>(
     let connection = client.get_multiplexed_async_connection().await.expect("the server runs");
     let database = Database(connection);
     let replace_after = Duration::from_millis(replace_after.parse().expect("a number"));
-    let builder = CacheCow::builder().namespace(namespace).replace_after(replace_after);
-    let patient =
-        builder.operation_timeout(Duration::from_secs(20)).connect_timeout(Duration::from_secs(20));
-    let program = Program { cow: patient.open(url).await.expect("a valid address"), database };
+    let builder = crate::patient::patient().namespace(namespace).replace_after(replace_after);
+    let program = Program { cow: builder.open(url).await.expect("a valid address"), database };
     for line in std::io::stdin().lock().lines() {
         let line = line.expect("text");
         let (order, number) = line.split_once(' ').expect("an order and a number");

@@ -14,6 +14,7 @@ use cachecow_tests::backends::Fate;
 use cachecow_tests::caches::Cache;
 use cachecow_tests::clock::Clock;
 use cachecow_tests::on_both_backends;
+use cachecow_tests::patient::patient;
 use cachecow_tests::seen::{audited_of, seen, until, until_near};
 use cachecow_tests::store::{Item, Store};
 use futures_util::FutureExt as _;
@@ -69,7 +70,7 @@ on_both_backends! {
     }
 
     async fn one_in_this_process_s_memory_is_found(cache) {
-        let (cow, store) = (cache.open(cachecow_tests::patient::patient().near(1 << 20)), items(2));
+        let (cow, store) = (cache.open(patient().near(1 << 20)), items(2));
         until_near(&cow, &store, [1, 2]).await;
         store.bump(1);
         let _run = tokio::spawn(every_read(&cow, &store).run());

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cachecow::{CacheCow, Cached, ErrorKind};
 use cachecow_tests::on_both_backends;
+use cachecow_tests::patient::patient;
 use cachecow_tests::store::{Item, Store, StoreDown};
 use serde::{Deserialize, Serialize};
 
@@ -132,9 +133,10 @@ on_both_backends! {
     }
 
     async fn a_batch_leaves_what_another_process_fills_and_gets_it(cache) {
-        let patient = cachecow_tests::patient::patient().fill_wait(Duration::from_secs(60));
-        let (store, cow) = (Store::with_items(3), cache.open(patient));
-        let other = cache.open(cachecow_tests::patient::patient());
+        let waiting = patient().fill_wait(Duration::from_secs(60));
+        let (store, cow) = (Store::with_items(3), cache.open(waiting));
+
+        let other = cache.open(patient());
         let gate = store.gate();
         let (_, batch, ()) = tokio::join!(
             other.with(&store).get(Item::by_id(2)),

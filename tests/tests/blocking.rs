@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use cachecow::blocking::CacheCow;
 use cachecow::{Builder, Cached, ErrorKind, Fill, Key, Peek, Source, WriteError};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 
 /// A synchronous store of rows, by id.
@@ -260,12 +261,6 @@ fn counted(cow: &CacheCow) {
     let failed = || Err::<u8, _>(io::Error::other("no such table"));
     let read = cow.get_or_fetch(Key::of("broken", ()), Duration::from_secs(60), failed).run();
     assert!(read.unwrap_err().fetch_error::<io::Error>().is_some());
-}
-
-fn patient() -> Builder {
-    Builder::default()
-        .operation_timeout(Duration::from_secs(20))
-        .connect_timeout(Duration::from_secs(20))
 }
 
 #[test]

@@ -8,6 +8,7 @@ use cachecow::{
     Builder, CacheCow, CacheDecorator, Cached, Compression, ErrorKind, KeyValueStore as _,
     KeyValueStoreExt as _, Keyring, MemoryStore, TypePolicy,
 };
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 use serde::{Deserialize, Serialize};
 
@@ -84,7 +85,7 @@ async fn check(server: &RedisServer, name: &str, set: impl Fn(Builder) -> Builde
         .into_iter()
         .flat_map(|near| [(near, "memory://".to_owned()), (near, server.url())])
     {
-        let builder = cachecow_tests::patient::patient();
+        let builder = patient();
         let builder = if near { builder.near(1 << 20) } else { builder };
         match set(builder).open(&url).await {
             Ok(cow) => use_it(&cow).await,
@@ -229,9 +230,7 @@ macro_rules! with_policy {
 
         let server = RedisServer::start();
         for url in ["memory://".to_owned(), server.url()] {
-            let builder = CacheCow::builder().near(1 << 20);
-            let builder = builder.operation_timeout(Duration::from_secs(20));
-            let cow = builder.open(&url).await.unwrap();
+            let cow = patient().near(1 << 20).open(&url).await.unwrap();
             for _ in 0..4 {
                 assert_eq!(cow.get(By(1)).await.unwrap().map(|object| object.0), Some(1));
                 assert!(cow.get(By(1000)).await.unwrap().is_none());

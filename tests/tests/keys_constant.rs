@@ -7,6 +7,7 @@ use cachecow::protocol::Command;
 use cachecow::{BackendErrorKind, CacheCow, Cached, Error, Fill, Source};
 use cachecow_tests::backends::Fate;
 use cachecow_tests::on_both_backends;
+use cachecow_tests::patient::patient;
 use serde::{Deserialize, Serialize};
 
 /// There is one.
@@ -160,7 +161,7 @@ on_both_backends! {
     }
 
     async fn the_one_object_is_near(cache) {
-        let (cow, table) = (cache.open(cachecow_tests::patient::patient().near(1 << 20).near_lag(Duration::from_secs(20))), Table::default());
+        let (cow, table) = (cache.open(patient().near(1 << 20).near_lag(Duration::from_secs(20))), Table::default());
         *table.settings.lock().unwrap() = Some(1);
         while cow.with(&table).read(Settings::current()).await.unwrap().source != Source::Near {
             tokio::task::yield_now().await;

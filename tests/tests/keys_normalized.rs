@@ -10,6 +10,7 @@ use cachecow::{
 };
 use cachecow_tests::events::Events;
 use cachecow_tests::on_both_backends;
+use cachecow_tests::patient::patient;
 use serde::{Deserialize, Serialize};
 
 /// A user as the table has it, with an e-mail address in whatever case it was entered.
@@ -152,7 +153,7 @@ on_both_backends! {
     }
 
     async fn the_near_tier_finds_every_spelling(cache) {
-        let (cow, users) = (cache.open(cachecow_tests::patient::patient().near(1 << 20).near_lag(Duration::from_secs(20))), Users::default());
+        let (cow, users) = (cache.open(patient().near(1 << 20).near_lag(Duration::from_secs(20))), Users::default());
         while seen(&cow, &users, "ann@x.org").await.1 != Source::Near {
             tokio::task::yield_now().await;
         }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cachecow::CacheCow;
 use cachecow_tests::on_both_backends;
+use cachecow_tests::patient::patient;
 use cachecow_tests::posts::{Post, Posts, listed};
 use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::StoreDown;
@@ -35,7 +36,7 @@ async fn a_list_costs_the_round_trips_it_says() {
     let mut look = server.connection().await;
     let posts = Posts::by([1, 2], 20);
     let open = async || {
-        let builder = cachecow_tests::patient::patient();
+        let builder = patient();
         let cow = builder.open(&server.url()).await.unwrap();
         cow.ping().await.unwrap();
         cow
@@ -115,7 +116,7 @@ on_both_backends! {
 
     async fn with_the_near_tier_a_list_is_served_from_memory(cache) {
         let (posts, other) = (Posts::by([1], 4), cache.open_default());
-        let cow = cache.open(cachecow_tests::patient::patient().near(1 << 20).near_lag(Duration::from_secs(20)));
+        let cow = cache.open(patient().near(1 << 20).near_lag(Duration::from_secs(20)));
         warm_up(&cow, &posts, 1).await;
         let before = cow.stats().of("Post").near_hits;
         listed(&cow, &posts, 1).await;

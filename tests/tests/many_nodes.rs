@@ -112,14 +112,10 @@ async fn a_switch_by_sentinels_drops_everything_and_the_new_master_is_heard() {
 async fn who_waits_on_a_cluster_is_woken() {
     let cluster = RedisCluster::start_masters(&[]).await;
     let store = Store::with_items(6);
-    let patient = || {
-        CacheCow::builder()
-            .fill_wait(Duration::from_secs(60))
-            .operation_timeout(Duration::from_secs(20))
-    };
+    let waiting = || patient().fill_wait(Duration::from_secs(60));
     let (one, other) = (
-        patient().open(&cluster.url()).await.unwrap(),
-        patient().open(&cluster.url()).await.unwrap(),
+        waiting().open(&cluster.url()).await.unwrap(),
+        waiting().open(&cluster.url()).await.unwrap(),
     );
     for id in 1..=6 {
         let gate = store.gate();

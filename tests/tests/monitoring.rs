@@ -11,6 +11,7 @@ use cachecow::metrics::TABLE;
 use cachecow_tests::clock::Clock;
 use cachecow_tests::lossy::Vague;
 use cachecow_tests::monitoring::{ALERTS, PANELS, dashboard, lines, names, picture, rules};
+use cachecow_tests::patient::patient;
 use cachecow_tests::scraped::{Scraped, sample_names};
 use cachecow_tests::seen::until_near;
 use cachecow_tests::servers::{Prometheus, RedisServer};
@@ -71,12 +72,8 @@ struct Service {
 impl Service {
     async fn start(server: &RedisServer) -> Self {
         let clock = Clock::new();
-        let builder = CacheCow::builder()
-            .clock(clock.reader())
-            .near(1 << 20)
-            .stale_if_error(Duration::from_secs(3600))
-            .operation_timeout(Duration::from_secs(20))
-            .connect_timeout(Duration::from_secs(20));
+        let builder =
+            patient().clock(clock.reader()).near(1 << 20).stale_if_error(Duration::from_secs(3600));
         let cow = builder.open(&server.url()).await.unwrap();
         let store = Arc::new(Store::with_items(100));
         let auditor = cow.auditor().context(Arc::clone(&store)).one_in(1).grace(Duration::ZERO);

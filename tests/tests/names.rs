@@ -5,6 +5,7 @@ use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use cachecow::{CacheCow, CacheKeys, Cached, Fill, Key, Lookup, Source};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 use redis::AsyncCommands as _;
 use redis::aio::MultiplexedConnection;
@@ -48,7 +49,7 @@ impl Post {
 
 /// A busy machine must not pass for an outage.
 async fn open(url: &str) -> CacheCow {
-    cachecow_tests::patient::patient().open(url).await.unwrap()
+    patient().open(url).await.unwrap()
 }
 
 async fn scan(look: &mut MultiplexedConnection, pattern: &str) -> BTreeSet<String> {
@@ -174,7 +175,7 @@ macro_rules! hostile {
             }
             let server = RedisServer::start();
             let mut look = server.connection().await;
-            let builder = cachecow_tests::patient::patient();
+            let builder = patient();
             let other = builder.clone().open(&server.url()).await.unwrap();
             let cow = builder.near(1 << 20).open(&server.url()).await.unwrap();
             let version = async || {

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cachecow::log::Outbox;
 use cachecow_tests::followed::{Database, Note, User};
+use cachecow_tests::patient::patient;
 use cachecow_tests::relay::Relay;
 use cachecow_tests::servers::{Process, RedisServer};
 use sqlx::PgPool;
@@ -88,7 +89,7 @@ async fn stale_after_a_kill(forgets: bool) -> Vec<i64> {
     database
         .run(&format!("insert into notes select n, '0' from generate_series(1, {NOTES}) n"))
         .await;
-    let cow = cachecow_tests::patient::patient().open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let read = async || {
         let notes = cow.with(&database.pool).get_many((1..=NOTES).map(Note::by_id)).await.unwrap();
         notes.into_iter().map(|note| note.unwrap().text.clone()).collect::<Vec<_>>()

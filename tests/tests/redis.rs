@@ -5,17 +5,13 @@ use std::time::Duration;
 use cachecow::protocol::Reply;
 use cachecow::{CacheBackend as _, CacheCow, Cached, Fill, Key, Lookup as _, RedisBackend, Source};
 use cachecow_tests::members::{Member, Members};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::{Item, Store, StoreDown};
 use futures_util::FutureExt as _;
 use redis::AsyncCommands as _;
 use redis::aio::MultiplexedConnection;
 use serde::{Deserialize, Serialize};
-
-/// A busy machine must not pass for an outage.
-fn patient() -> cachecow::Builder {
-    cachecow_tests::patient::patient()
-}
 
 async fn open(server: &RedisServer) -> CacheCow {
     let cow = patient().open(&server.url()).await.unwrap();

@@ -5,6 +5,7 @@ use std::time::Duration;
 use cachecow::protocol::{Command, Reply, Token};
 use cachecow::{CacheBackend as _, Lookup as _, Request};
 use cachecow::{CacheCow, Error, ErrorKind, Fill, RedisBackend, Source, WriteError, conformance};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::{RedisCluster, RedisSentinels, RedisServer, free_port};
 use cachecow_tests::store::{Item, Store};
 use futures_util::FutureExt as _;
@@ -41,7 +42,7 @@ impl Pair {
     }
 
     fn builder() -> cachecow::Builder {
-        cachecow_tests::patient::patient()
+        patient()
     }
 
     async fn open(&self) -> CacheCow {

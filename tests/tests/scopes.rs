@@ -9,6 +9,7 @@ use cachecow_tests::backends::Fate;
 use cachecow_tests::caches::Cache;
 use cachecow_tests::members::{Member, Members};
 use cachecow_tests::on_both_backends;
+use cachecow_tests::patient::patient;
 use cachecow_tests::seen::until_near;
 use cachecow_tests::store::{Item, Store, StoreDown};
 
@@ -217,7 +218,7 @@ on_both_backends! {
     }
 
     async fn what_is_near_is_of_its_scope(cache) {
-        let (cow, (one, other)) = (cache.open(cachecow_tests::patient::patient().near(1 << 20).near_lag(Duration::from_secs(20))), stores());
+        let (cow, (one, other)) = (cache.open(patient().near(1 << 20).near_lag(Duration::from_secs(20))), stores());
         let (a, b) = (cow.scoped("a"), cow.scoped("b"));
         until_near(&a, &one, [1]).await;
         assert_eq!(source(&b, &other, 1).await, Source::Fetched);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use cachecow::{
     CacheCow, ErrorKind, Fill, KeyValueStore as _, KeyValueStoreExt as _, RedisStore, Source,
 };
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisSentinels;
 use cachecow_tests::store::{Item, Store};
 use redis::Value;
@@ -14,7 +15,7 @@ use redis::Value;
 use crate::load::Load;
 
 async fn open(group: &RedisSentinels) -> CacheCow {
-    let cow = cachecow_tests::patient::patient().open(&group.url()).await.unwrap();
+    let cow = patient().open(&group.url()).await.unwrap();
     cow.ping().await.unwrap();
     cow
 }
@@ -48,8 +49,7 @@ async fn the_master_is_found_though_a_sentinel_is_down() {
 async fn a_name_that_the_sentinels_do_not_know_is_said() {
     let group = RedisSentinels::start(0).await;
     let url = group.url().replace("/themaster", "/another");
-    let (store, cow) =
-        (Store::with_items(1), cachecow_tests::patient::patient().open(&url).await.unwrap());
+    let (store, cow) = (Store::with_items(1), patient().open(&url).await.unwrap());
     let error = cow.ping().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     let why = std::error::Error::source(&error).unwrap().to_string();
@@ -64,7 +64,7 @@ async fn a_named_server_that_is_no_master_is_not_used() {
     let mut server = group.connection(0).await;
     let _: Value =
         redis::cmd("REPLICAOF").arg("127.0.0.1").arg(1).query_async(&mut server).await.unwrap();
-    let cow = cachecow_tests::patient::patient().open(&group.url()).await.unwrap();
+    let cow = patient().open(&group.url()).await.unwrap();
     let error = cow.ping().await.unwrap_err();
     let why = std::error::Error::source(&error).unwrap().to_string();
     assert!(why.contains("is not a master"), "{why}");
@@ -88,7 +88,7 @@ async fn a_switch_is_followed_after_the_end_of_another_runtime() {
     let first = tokio::runtime::Runtime::new().unwrap();
     let url = group.url();
     let opening = first.spawn(async move {
-        let cow = cachecow_tests::patient::patient().open(&url).await.unwrap();
+        let cow = patient().open(&url).await.unwrap();
         cow.ping().await.unwrap();
         cow
     });

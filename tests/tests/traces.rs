@@ -9,6 +9,7 @@ use cachecow::{BackendErrorKind, CacheCow};
 use cachecow_tests::events::Events;
 use cachecow_tests::followed::{Database, Note};
 use cachecow_tests::moody::{Mood, Moody};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::{Item, Store};
 use cachecow_tests::told_log::{Row, Tell, told_log};
@@ -150,7 +151,7 @@ async fn a_load_has_its_parts_and_a_hit_has_nothing() {
 async fn a_round_has_the_attributes_of_a_database_s_client() {
     let (spans, _guard) = Spans::listen();
     let (server, store) = (RedisServer::start(), Store::with_items(2));
-    let cow = cachecow_tests::patient::patient().open(&server.url()).await.unwrap();
+    let cow = patient().open(&server.url()).await.unwrap();
     cow.with(&store).get_many([1, 2].map(Item::by_id)).await.unwrap();
     let names = ["otel.kind", "db.system.name", "db.operation.name", "db.operation.batch.size"];
     let seen = spans.lock().seen.clone();

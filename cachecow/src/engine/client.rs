@@ -213,13 +213,13 @@ impl Client {
         result
     }
 
-    /// Drops the connections; the next operation opens new ones.
     /// Whether no other process sees what is invalidated.
     #[cfg(feature = "log")]
     pub(crate) fn is_of_this_process(&self) -> bool {
         self.backend.is_of_this_process()
     }
 
+    /// Drops the connections; the next operation opens new ones.
     pub(super) fn reset(&self) {
         self.backend.reset();
     }

@@ -10,7 +10,6 @@ use tokio::time::Instant;
 
 use super::{Engine, Target, Urgency, carried_out};
 use crate::backend::{BackendErrorKind, Request};
-
 use crate::events::say;
 use crate::key::Key;
 use crate::key::KeyMap;

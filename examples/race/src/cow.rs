@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use cachecow::{CacheCow, Error};
+use cachecow::{Builder, CacheCow, Error};
 
 use crate::contender::Contender;
 use crate::database::{Database, Row};
@@ -29,8 +29,7 @@ impl ThroughCow {
     ///
     /// None: the settings are valid.
     pub fn in_memory(database: Arc<Database>) -> Result<Self, Error> {
-        let cow = CacheCow::builder().namespace(NAMESPACE).memory()?;
-        Ok(Self { name: "cachecow, embedded", readers: cow.clone(), writers: cow, database })
+        Self::embedded("cachecow, embedded", CacheCow::builder(), database)
     }
 
     /// The embedded cache, with a near tier in front of it, which has the decoded objects.
@@ -39,8 +38,15 @@ impl ThroughCow {
     ///
     /// None: the settings are valid.
     pub fn near(database: Arc<Database>) -> Result<Self, Error> {
-        let cow = CacheCow::builder().namespace(NAMESPACE).near(NEAR).memory()?;
-        let name = "cachecow, embedded, near tier";
+        Self::embedded("cachecow, embedded, near tier", CacheCow::builder().near(NEAR), database)
+    }
+
+    fn embedded(
+        name: &'static str,
+        builder: Builder,
+        database: Arc<Database>,
+    ) -> Result<Self, Error> {
+        let cow = builder.namespace(NAMESPACE).memory()?;
         Ok(Self { name, readers: cow.clone(), writers: cow, database })
     }
 

@@ -3,7 +3,6 @@
 use std::future::Future;
 use std::panic::resume_unwind;
 use std::str::FromStr as _;
-
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cachecow::CacheCow;
 use cachecow_tests::events::{Events, Said};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::{RedisSentinels, RedisServer};
 use cachecow_tests::store::{Item, Store};
 
@@ -45,7 +46,7 @@ fn without_tracking() -> Vec<Said> {
         user.arg("SETUSER").arg("shop").arg(&rules);
         let _: redis::Value = user.query_async(&mut control).await.unwrap();
         let url = format!("{}?user=shop&pass=hunter2", server.url());
-        let builder = || cachecow_tests::patient::patient().fill_wait(Duration::from_secs(60));
+        let builder = || patient().fill_wait(Duration::from_secs(60));
         let (one, other) =
             (builder().open(&url).await.unwrap(), builder().open(&url).await.unwrap());
         let store = Store::with_items(1);
@@ -66,7 +67,7 @@ fn without_tracking() -> Vec<Said> {
 fn switched() -> Vec<Said> {
     in_real_time(async |events: &Events| {
         let mut group = RedisSentinels::start(1).await;
-        let cow = cachecow_tests::patient::patient().open(&group.url()).await.unwrap();
+        let cow = patient().open(&group.url()).await.unwrap();
         cow.ping().await.unwrap();
         let master = group.master().await;
         group.fail_over().await;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use cachecow::{CacheCow, Cached, Fill, Source};
 use cachecow_tests::events::Events;
+use cachecow_tests::patient::patient;
 use cachecow_tests::seen::until_near;
 use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::{Item, Store};
@@ -117,8 +118,7 @@ async fn these_commands_suffice() {
     allow(&mut control, &rules).await;
     Trial::warm(&UNHARMED, &url).await.suffer().await.recover(&url).await;
 
-    let builder =
-        cachecow_tests::patient::patient().near(1 << 20).fill_wait(Duration::from_secs(60));
+    let builder = patient().near(1 << 20).fill_wait(Duration::from_secs(60));
     let (store, cow) = (Store::with_items(9), builder.open(&url).await.unwrap());
     within(until_near(&cow, &store, [9])).await;
     assert!(cow.with(&store).get(Item::by_name("item 9")).await.unwrap().is_some());
@@ -132,7 +132,7 @@ async fn these_commands_suffice() {
     let again = cow.write(Item::by_id(8), store.find(8)).storing(Option::as_ref);
     assert_eq!(again.outcome().await.stored, Fill::Stored);
     // There are no replicas, which is what the server answers.
-    let builder = cachecow_tests::patient::patient().replica_acks(1, Duration::from_millis(10));
+    let builder = patient().replica_acks(1, Duration::from_millis(10));
     let acked = builder.open(&url).await.unwrap();
     let error = acked.invalidate(Item::by_id(9)).await.unwrap_err();
     assert!(format!("{error:?}").contains("acknowledged by 0 of 1 replicas"), "{error:?}");
@@ -143,7 +143,7 @@ async fn these_commands_suffice() {
 
 /// A read that waits for another process is woken.
 async fn is_woken(cow: &CacheCow, url: &str, store: &Store) {
-    let other = cachecow_tests::patient::patient().open(url).await.unwrap();
+    let other = patient().open(url).await.unwrap();
     let gate = store.gate();
     let (read, waited) = tokio::join!(other.with(store).get(Item::by_id(8)), async {
         gate.arrived().await;
@@ -167,7 +167,7 @@ async fn the_near_tier_without_client_tracking() {
     let (url, mut control) = (with_user(&server), server.connection().await);
     allow(&mut control, &["~*", "+@all", "-client"]).await;
     let warnings = Events::warnings();
-    let cow = cachecow_tests::patient::patient().near(1 << 20).open(&url).await.unwrap();
+    let cow = patient().near(1 << 20).open(&url).await.unwrap();
     let store = Store::with_items(1);
     let mut heard = Vec::new();
     within(async {

@@ -10,6 +10,7 @@ use cachecow::{
     BackendError, Builder, CacheBackend, CacheCow, Error, ErrorKind, RedisBackend, Request,
 };
 use cachecow_tests::backends::Tokenless;
+use cachecow_tests::patient::patient;
 use cachecow_tests::proxy::{At, Cut, Proxy};
 use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::{Item, Store};
@@ -136,13 +137,7 @@ impl<'a> Scene<'a> {
         let proxy = Proxy::before(server);
         // Nobody waits for long where nobody fills.
         let millis = if operation == Operation::Wait { 20_000 } else { 20 };
-        let builder = || {
-            let builder = CacheCow::builder().fill_wait(Duration::from_millis(millis));
-            // A busy machine must not pass for an outage.
-            builder
-                .operation_timeout(Duration::from_secs(20))
-                .connect_timeout(Duration::from_secs(20))
-        };
+        let builder = || patient().fill_wait(Duration::from_millis(millis));
         let (cow, other) = (open(builder(), &proxy.url()), open(builder(), &server.url()));
         let store = Store::with_items(2);
         Self { server, operation, store, proxy, cow, other, stale: Vec::new() }

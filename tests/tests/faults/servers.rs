@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use cachecow::Fill;
+use cachecow_tests::patient::patient;
 use cachecow_tests::proxy::Proxy;
 use cachecow_tests::servers::{RedisServer, free_port};
 use cachecow_tests::store::{Item, Store};
@@ -176,10 +177,7 @@ faults! {
 #[tokio::test]
 async fn a_load_that_a_restart_overtakes_is_not_stored() {
     let mut server = RedisServer::start();
-    let (store, cow) = (
-        Store::with_items(1),
-        cachecow_tests::patient::patient().open(&server.url()).await.unwrap(),
-    );
+    let (store, cow) = (Store::with_items(1), patient().open(&server.url()).await.unwrap());
     let gate = store.gate();
     let (read, ()) = tokio::join!(cow.with(&store).read(Item::by_id(1)), async {
         gate.arrived().await;

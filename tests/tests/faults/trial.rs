@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use cachecow::{Builder, CacheCow, Error, ErrorKind, Fill, Source, WriteError};
 use cachecow_tests::events::Events;
+use cachecow_tests::patient::patient;
 use cachecow_tests::store::{Item, Store};
 use redis::aio::MultiplexedConnection;
 
@@ -49,7 +50,7 @@ impl Trial {
         let builder = || match row.circuit {
             Circuit::Opens => CacheCow::builder(),
             // A busy machine must not pass for an outage.
-            Circuit::StaysClosed => cachecow_tests::patient::patient(),
+            Circuit::StaysClosed => patient(),
         };
         let open = async |builder: Builder| builder.open(url).await.expect("a valid address");
         Self {

@@ -77,7 +77,8 @@ use crate::protocol::Reply;
 /// letters, digits, `-` and `_`; other characters only separate them. At most the first 31 characters are used,
 /// colons included. Values of placeholders are never part of the name.
 ///
-/// So `redis-cli --scan --pattern 'cache:{user:*'` lists what is stored under templates that begin with `user:`, and an ACL can confine a program to them:
+/// So `redis-cli --scan --pattern 'cache:{user:*'` lists what is stored under templates that begin with `user:`, and an
+/// ACL can confine a program to them:
 /// `~cache:{user:* ~flag:{user:* ~tag:{user:*`. If the server denies a key, the read is served from the backing
 /// store, and so are other reads in the same command.
 ///

@@ -63,11 +63,12 @@ impl Builder {
                  `near_url`",
             ));
         }
-        let backend = match self.replica_acks {
+        let mut backend = match self.replica_acks {
             Some((replicas, timeout)) => backend.with_replica_acks(replicas, timeout)?,
             None => backend,
         };
-        self.limited(backend)
+        backend.limit_nodes(self.operation_timeout);
+        self.with_backend(Arc::new(backend))
     }
 
     #[cfg(not(feature = "redis"))]
@@ -141,7 +142,8 @@ impl Builder {
     ///
     /// [`ErrorKind::InvalidConfig`], also with `replica_acks` and `near_url`: a [`RedisBackend`](crate::RedisBackend) of your
     /// own has methods for them.
-    pub fn backend(self, backend: impl CacheBackend) -> Result<CacheCow, Error> {
+    #[cfg_attr(not(feature = "redis"), allow(unused_mut, reason = "as with Redis"))]
+    pub fn backend(self, mut backend: impl CacheBackend) -> Result<CacheCow, Error> {
         #[cfg(feature = "redis")]
         if self.replica_acks.is_some() || self.near_url.is_some() {
             return Err(Error::new(
@@ -150,11 +152,6 @@ impl Builder {
                  `RedisBackend::with_replica_acks` and `with_near_url`",
             ));
         }
-        self.limited(backend)
-    }
-
-    #[cfg_attr(not(feature = "redis"), allow(unused_mut, reason = "as with Redis"))]
-    fn limited(self, mut backend: impl CacheBackend) -> Result<CacheCow, Error> {
         // Also for one that the program made: if an operation ended before a node that hangs has failed, the node
         // would hold up the keys of the others as well.
         #[cfg(feature = "redis")]

@@ -62,8 +62,8 @@ const READ_PATIENCE: Duration = Duration::from_secs(30);
 /// A failed operation of the store must not take effect later. That holds for stores in memory, in files and in a git
 /// repository. A store behind a network (SQL, MongoDB, a bucket, a `RedisStore` in a wrapper) cannot exclude it after a
 /// timeout: if it stores a value after the next invalidation of the key, that old value may be served until its time to
-/// live ends. So may an operation whose task died (with its runtime, or
-/// by a panic) may: if it was storing a value, reads of that key bypass the cache from then on.
+/// live ends. An operation whose task died (with its runtime, or by a panic) may take effect later, too: if it was storing
+/// a value, reads of that key bypass the cache from then on.
 ///
 /// # Time
 ///

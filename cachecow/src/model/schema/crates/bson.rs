@@ -156,10 +156,7 @@ mod tests {
     /// Its reader would ask for as much memory as the document says.
     #[test]
     fn a_length_that_is_not_the_document_s_is_refused() {
-        let mut document = vec![WRAPPED];
-        document.extend([14, 0, 0, 0, 0x10, b'v', 0, 1, 0, 0, 0, 0, 0]);
-        document.truncate(13);
-        document[1] = 12;
+        let mut document = [WRAPPED, 12, 0, 0, 0, 0x10, b'v', 0, 1, 0, 0, 0, 0];
         assert!(read_bytes(&document).is_ok());
         for claimed in [i32::MAX, -1, 0, 11, 13] {
             document[1..5].copy_from_slice(&claimed.to_le_bytes());
