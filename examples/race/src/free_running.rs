@@ -19,11 +19,19 @@ pub struct Load {
     pub rows: u64,
     /// One in this number of operations is a write, at random.
     pub one_write_in: u32,
+    /// How long the database's answers take.
+    pub latency: Latency,
 }
 
 impl Default for Load {
     fn default() -> Self {
-        Self { operations: 200_000, tasks: 32, rows: 200, one_write_in: 50 }
+        Self {
+            operations: 200_000,
+            tasks: 32,
+            rows: 200,
+            one_write_in: 50,
+            latency: Latency::default(),
+        }
     }
 }
 
@@ -50,7 +58,7 @@ impl Tally {
 type Promised = Arc<[AtomicU64]>;
 
 pub(crate) async fn run<C: Contender>(contender: &C, load: Load) -> Tally {
-    contender.database().set_latency(Latency::default());
+    contender.database().set_latency(load.latency);
     for id in 1..=load.rows {
         // An earlier run may have left the row in Redis.
         contender.invalidate(id).await;
