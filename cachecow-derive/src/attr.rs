@@ -2,7 +2,7 @@
 
 use proc_macro2::{Delimiter, Ident, Punct, Spacing, TokenStream, TokenTree};
 use quote::{ToTokens, TokenStreamExt};
-use syn::{Attribute, Meta};
+use syn::{Attribute, LitStr, Meta};
 
 use crate::faults::Faults;
 
@@ -38,15 +38,26 @@ pub(crate) fn cache_attrs<'a>(attrs: &'a [Attribute], faults: &mut Faults) -> Ve
             Meta::List(list) if !list.tokens.is_empty() => {
                 Some(CacheAttr { attr, entries: entries(list.tokens.clone(), faults) })
             }
-            _ => {
-                faults.add(
-                    attr,
-                    "this attribute has no settings; write one, such as `#[cache(ttl = \"10m\")]`",
-                );
+            meta => {
+                faults.add(attr, without_settings(meta));
                 None
             }
         })
         .collect()
+}
+
+/// What to write instead of an attribute without settings in parentheses.
+fn without_settings(meta: &Meta) -> String {
+    let Meta::NameValue(name_value) = meta else {
+        return "this attribute has no settings; write one, such as `#[cache(ttl = \"10m\")]`"
+            .to_owned();
+    };
+    let template = syn::parse2::<LitStr>(name_value.value.to_token_stream());
+    let example = match template.map(|literal| literal.value()) {
+        Ok(template) if template.contains('{') => format!("key = {template:?}, fetch = …"),
+        _ => "ttl = \"10m\"".to_owned(),
+    };
+    format!("settings stand in parentheses: write `#[cache({example})]`")
 }
 
 /// Reads the entries in the parentheses.

@@ -41,8 +41,12 @@ impl<'a> ListOptions<'a> {
     fn set(&mut self, entry: &Entry, name: &str, faults: &mut Faults) {
         match name {
             "list" => {
-                self.list
-                    .fill(entry, faults, |entry| value::string(entry, "\"user:org:{org_id}\""));
+                self.list.fill_once_in(
+                    "#[cache(list = …, fetch = …)]",
+                    entry,
+                    faults,
+                    |entry| value::string(entry, "\"user:org:{org_id}\""),
+                );
             }
             "fetch" => {
                 self.fetch

@@ -164,9 +164,9 @@ impl<'a> CachedOptions<'a> {
         let mut tag = TagOptions::default();
         for (entry, name) in known {
             match *name {
-                "tag" => {
-                    tag.tag.fill(entry, faults, |entry| value::string(entry, "\"org:{org_id}\""));
-                }
+                "tag" => tag.tag.fill_once_in("#[cache(tag = …)]", entry, faults, |entry| {
+                    value::string(entry, "\"org:{org_id}\"")
+                }),
                 "name" => tag.name.fill(entry, faults, value::constructor),
                 "max_len" => of_a_list(entry, faults),
                 name if LOOKUP_SETTINGS.contains(&name) => faults.add(
@@ -268,7 +268,11 @@ impl<'a> LookupOptions<'a> {
 
     fn set(&mut self, entry: &Entry, name: &str, faults: &mut Faults) {
         match name {
-            "key" => self.key.fill(entry, faults, |entry| value::string(entry, "\"user:{id}\"")),
+            "key" => {
+                self.key.fill_once_in("#[cache(key = …, fetch = …)]", entry, faults, |entry| {
+                    value::string(entry, "\"user:{id}\"")
+                });
+            }
             "fetch" => {
                 self.fetch.fill(entry, faults, |entry| value::fetch_function(entry, "User::find"));
             }

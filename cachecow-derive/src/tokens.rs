@@ -192,17 +192,41 @@ pub(crate) fn angle_arguments(segment: &PathSegment) -> Option<String> {
 }
 
 /// The tokens as they are usually written: `Option<(i64, String)>`.
-pub(crate) fn compact(tokens: &TokenStream) -> String {
+pub(crate) fn compact(tokens: impl ToTokens) -> String {
     let spaced = text(tokens);
     let is_word = |character: char| character.is_alphanumeric() || character == '_';
     let mut compact = String::new();
     let mut rest = spaced.chars().peekable();
     while let Some(character) = rest.next() {
-        let joins_words =
-            compact.ends_with(is_word) && rest.peek().is_some_and(|next| is_word(*next));
-        if character != ' ' || compact.ends_with(',') || joins_words {
+        let after_lifetime = compact.trim_end_matches(is_word).ends_with('\'');
+        let parts_words = compact.ends_with(is_word)
+            && rest
+                .peek()
+                .is_some_and(|&next| is_word(next) || (after_lifetime && "[(&*".contains(next)));
+        if character != ' ' || compact.ends_with(',') || parts_words {
             compact.push(character);
         }
     }
     compact
+}
+
+#[cfg(test)]
+mod tests {
+    use quote::quote;
+
+    use super::compact;
+
+    #[test]
+    fn types_are_written_as_usual() {
+        let cases = [
+            (quote!(Option<(i64, String)>), "Option<(i64, String)>"),
+            (quote!(&'static str), "&'static str"),
+            (quote!(&'static [&'a [u8]]), "&'static [&'a [u8]]"),
+            (quote!(Cow<'static, str>), "Cow<'static, str>"),
+            (quote!(Foo<'a> [u8; 4]), "Foo<'a>[u8;4]"),
+        ];
+        for (tokens, text) in cases {
+            assert_eq!(compact(tokens), text);
+        }
+    }
 }

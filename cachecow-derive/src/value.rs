@@ -44,6 +44,24 @@ impl<T> Slot<T> {
         };
     }
 
+    /// The same for a setting that each `attribute` has once, but of which a struct may have several.
+    pub(crate) fn fill_once_in(
+        &mut self,
+        attribute: &str,
+        entry: &Entry,
+        faults: &mut Faults,
+        read: impl FnOnce(&Entry) -> Result<T>,
+    ) {
+        if self.is_absent() {
+            return self.fill(entry, faults, read);
+        }
+        let name = &entry.name;
+        let message = format!(
+            "`{name}` is given twice; remove one, or write each further {name} in a `{attribute}` of its own"
+        );
+        faults.add(name, message);
+    }
+
     pub(crate) fn is_absent(&self) -> bool {
         matches!(self, Self::Absent)
     }
@@ -194,7 +212,7 @@ pub(crate) fn context_type(entry: &Entry) -> Result<TokenStream> {
     let is_literal = literal(entry).is_some();
     match (parse::<Type>(entry), &entry.value) {
         (Some(Type::Reference(reference)), _) => {
-            let ty = crate::tokens::text(&*reference.elem);
+            let ty = crate::tokens::compact(&*reference.elem);
             Err(wrong(
                 entry,
                 format!(

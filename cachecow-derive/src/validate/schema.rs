@@ -189,16 +189,16 @@ fn owns_its_data(field: &FieldInfo<'_>, faults: &mut Faults) -> bool {
     }
     let Some(borrowed) = borrowed_within(field.ty) else { return true };
     let owned = match &*borrowed.elem {
-        Type::Slice(slice) => format!("Vec<{}>", tokens::text(&slice.elem)),
+        Type::Slice(slice) => format!("Vec<{}>", tokens::compact(&slice.elem)),
         elem if tokens::text(elem) == "str" => "String".to_owned(),
-        elem => tokens::text(elem),
+        elem => tokens::compact(elem),
     };
     faults.add(
         borrowed,
         format!(
             "a value that is read from the cache has nothing to borrow from, so a stored field must own \
              its data: write `{owned}` for `{}`",
-            tokens::text(borrowed).replace("& 'static", "&'static")
+            tokens::compact(borrowed)
         ),
     );
     false
