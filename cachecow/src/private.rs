@@ -21,13 +21,13 @@ use crate::error::Error;
 pub use crate::events::{EVENTS, EventInfo, Often};
 pub use crate::key::Template;
 use crate::key::{Key, KeyEncoder, KeyPart};
+#[cfg(feature = "log")]
+pub use crate::log::via::{NamedKeys, named_keys};
 pub use crate::model::blocking::{BlockingContext, blocking};
 pub use crate::model::cached::WholeKey;
 pub use crate::model::call::{
     Async, Fetching, Function, GivenAs, NoWay, Nothing, Takes, call, call_blocking,
 };
-#[cfg(feature = "log")]
-use crate::model::keys::{CacheKeys, KeySet};
 pub use crate::model::list::list_fingerprint;
 pub use crate::model::listed::{
     BlockingListOutput, ListOutput, OfMembers, OfObjects, listed, listed_blocking,
@@ -445,17 +445,6 @@ impl Refused {
     note = "cachecow stores and displays the error, so it must be `Debug + Display + Send + Sync + 'static`"
 )]
 pub trait FetchError: Debug + Display + Send + Sync + 'static {}
-
-/// The keys that a function named.
-#[cfg(feature = "log")]
-pub fn named_keys<K: CacheKeys, E>(
-    named: Result<K, E>,
-    into_error: impl FnOnce(E) -> Error,
-) -> Result<KeySet, Error> {
-    let mut set = KeySet::default();
-    named.map_err(into_error)?.add_to(&mut set);
-    Ok(set)
-}
 
 /// A future of whatever type.
 #[cfg(feature = "log")]

@@ -66,7 +66,7 @@ mod status;
 mod table;
 mod trace;
 mod value;
-mod via;
+pub(crate) mod via;
 
 pub use batch::Batch;
 pub use change_log::{CacheReach, ChangeLog, Heartbeat, Opened, Opening, Setting};

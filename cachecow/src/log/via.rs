@@ -18,7 +18,7 @@ use super::mapping::FollowedTable;
 use super::row::{Row, RowVersion};
 use super::value::Value;
 use crate::error::{Error, ErrorKind};
-use crate::model::keys::KeySet;
+use crate::model::keys::{CacheKeys, KeySet};
 
 /// How long one call may take. After that everything of the type is invalidated, and the follower goes on.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -129,6 +129,44 @@ impl fmt::Debug for Via {
             .field("context", &self.context)
             .finish_non_exhaustive()
     }
+}
+
+/// The return types that a `via` function may have.
+#[diagnostic::on_unimplemented(
+    message = "a `via` function cannot return `{Self}`",
+    label = "wrong return type",
+    note = "it returns the keys to invalidate, or why it does not know them: `Result<Keys, E>`, where `Keys` is a \
+        lookup, a tag, or a `Vec` of them, and `E` is any error"
+)]
+pub trait NamedKeys {
+    /// The keys.
+    type Keys;
+    /// The function's error.
+    type Error;
+
+    /// The result.
+    #[doc(hidden)]
+    fn named(self) -> Result<Self::Keys, Self::Error>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<K, E> NamedKeys for Result<K, E> {
+    type Keys = K;
+    type Error = E;
+
+    fn named(self) -> Self {
+        self
+    }
+}
+
+/// The keys that a function named.
+pub fn named_keys<N: NamedKeys<Keys: CacheKeys>>(
+    named: N,
+    into_error: impl FnOnce(N::Error) -> Error,
+) -> Result<KeySet, Error> {
+    let mut set = KeySet::default();
+    named.named().map_err(into_error)?.add_to(&mut set);
+    Ok(set)
 }
 
 /// A row that outlives the log's message.

@@ -1,9 +1,11 @@
 use cachecow::log::Row;
 
+struct Db;
+
 #[cachecow::query(key = "feed:{author}")]
 #[cache(rows = "app.tags", via = named)]
-async fn feed(_: &str, author: i64) -> Result<Vec<String>, std::fmt::Error> {
-    let _ = (author,);
+async fn feed(db: &Db, author: i64) -> Result<Vec<String>, std::fmt::Error> {
+    let _ = (db, author);
     Ok(Vec::new())
 }
 
