@@ -153,7 +153,7 @@ pub use model::list::ListLookup;
 pub use model::listed::Listed;
 pub use model::lookup::{Lookup, SameContext};
 pub use model::manifest::{ManifestTypes, manifest};
-pub use model::query::{Answer, Query};
+pub use model::query::{Answer, Query, QueryLookup};
 pub use model::schema::CacheSchema;
 pub use model::tag::{AllOf, Tag, TaggedQueries};
 #[cfg(feature = "zstd")]

@@ -19,7 +19,7 @@ use crate::model::cached::{Cached, Clearable};
 use crate::model::keys::CacheKeys;
 use crate::model::list::ListLookup;
 use crate::model::lookup::{Lookup, SameContext};
-use crate::model::query::{Answer, Query};
+use crate::model::query::QueryLookup;
 use crate::model::tag::Tag;
 use crate::stats::Stats;
 
@@ -275,7 +275,7 @@ impl CacheCow {
     /// As those of it.
     pub fn ask<Q>(&self, query: Q) -> Result<Q::Output, Error>
     where
-        Q: Query + Lookup<Object = Answer<Q>, Context: SameContext<()>>,
+        Q: QueryLookup<Needs: SameContext<()>>,
     {
         self.with(&()).ask(query)
     }

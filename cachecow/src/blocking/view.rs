@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::key::EncodedKey;
 use crate::model::list::ListLookup;
 use crate::model::lookup::{Lookup, SameContext};
-use crate::model::query::{Answer, Query};
+use crate::model::query::QueryLookup;
 
 /// A [`CacheCow`](super::CacheCow) together with what the fetch functions need.
 ///
@@ -89,7 +89,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
     /// As those of it.
     pub fn ask<Q>(self, query: Q) -> Result<Q::Output, Error>
     where
-        Q: Query + Lookup<Object = Answer<Q>, Context: SameContext<C>>,
+        Q: QueryLookup<Needs: SameContext<C>>,
     {
         self.runtime.wait("ask", self.view.ask(query))
     }

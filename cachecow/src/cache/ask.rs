@@ -3,8 +3,8 @@
 use crate::cache::cow::CacheCow;
 use crate::cache::view::View;
 use crate::error::Error;
-use crate::model::lookup::{Lookup, SameContext};
-use crate::model::query::{Answer, Query};
+use crate::model::lookup::SameContext;
+use crate::model::query::QueryLookup;
 
 impl<C: ?Sized + Sync> View<'_, C> {
     /// Returns the result of a [cached function](macro@crate::query), from the cache or by calling it. For a
@@ -46,7 +46,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
     )]
     pub async fn ask<Q>(self, query: Q) -> Result<Q::Output, Error>
     where
-        Q: Query + Lookup<Object = Answer<Q>, Context: SameContext<C>>,
+        Q: QueryLookup<Needs: SameContext<C>>,
     {
         let read = self.read_unaudited(&query).await?;
         self.sample(&query, &read);
@@ -67,7 +67,7 @@ impl CacheCow {
     /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch).
     pub async fn ask<Q>(&self, query: Q) -> Result<Q::Output, Error>
     where
-        Q: Query + Lookup<Object = Answer<Q>, Context: SameContext<()>>,
+        Q: QueryLookup<Needs: SameContext<()>>,
     {
         self.with(&()).ask(query).await
     }

@@ -161,10 +161,10 @@ pub trait Lookup: Send + Sync {
 /// # #[cfg(not(feature = "derive"))] fn main() {}
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "this lookup's fetch function needs a `{Self}`, but the view has a `{Given}`",
+    message = "this lookup's fetch function needs a `{Self}` as its context, but the context is a `{Given}`",
     label = "needs a `{Self}`",
-    note = "read a struct with `context = Type` by `cow.with(&context).get(…)`, where `context` is a \
-        `Type`; read one without a context by `cow.get(…)`"
+    note = "the context is given by `with`: write `cow.with(&context).get(…)`, `.ask(…)` or `.list(…)`, where \
+        `context` is a `{Self}`; without `with` it is `()`"
 )]
 pub trait SameContext<Given: ?Sized> {
     /// The context, by its other name.

@@ -8,6 +8,7 @@ use crate::codec::{Comparison, DecodeError, Decoder, Encoder};
 use crate::key::{Key, KeyEncoder};
 use crate::model::cached::{Cached, Clearable, TypePolicy};
 use crate::model::keys::{CacheKeys, KeySet};
+use crate::model::lookup::Lookup;
 use crate::model::schema::{CacheSchema, fingerprint};
 use crate::model::tag::{AllOf, Tag};
 
@@ -80,6 +81,56 @@ pub trait Query: Send + Sync + Sized + 'static {
     fn slot() -> usize {
         crate::stats::generic_slot::<Self>()
     }
+}
+
+/// A [`Query`] that is also the [`Lookup`] of its answers, as those of `#[cachecow::query]` are.
+/// [`View::ask`](crate::View::ask) takes it. All types that are both implement it.
+///
+/// ```
+/// # #[cfg(feature = "derive")]
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+/// # #[cfg(feature = "derive")]
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let (cow, db) = (CacheCow::memory(), Db);
+/// use cachecow::QueryLookup;
+///
+/// #[cachecow::query(key = "user-count:{org_id}")]
+/// async fn user_count(db: &Db, org_id: i64) -> Result<u64, io::Error> {
+/// #   let _ = (db, org_id);
+/// #   Ok(3)
+///     // SELECT count(*) FROM users WHERE org_id = $1
+/// }
+///
+/// /// Works with any cached function that takes a `Db`.
+/// async fn ask<Q: QueryLookup<Needs = Db>>(
+///     cow: &CacheCow,
+///     db: &Db,
+///     query: Q,
+/// ) -> Result<Q::Output, cachecow::Error> {
+///     cow.with(db).ask(query).await
+/// }
+///
+/// assert_eq!(*ask(&cow, &db, user_count::of(7)).await?, 3);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "derive"))] fn main() {}
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a query",
+    label = "expected a query's lookup",
+    note = "write `#[cachecow::query(key = \"…\")]` on an async function `top_posts`, and `top_posts::of(…)` here"
+)]
+pub trait QueryLookup:
+    Query + Lookup<Object = Answer<Self>, Context = <Self as QueryLookup>::Needs>
+{
+    /// The [context](Lookup::Context), by its other name.
+    type Needs: ?Sized + Sync;
+}
+
+#[diagnostic::do_not_recommend]
+impl<Q: Query + Lookup<Object = Answer<Q>>> QueryLookup for Q {
+    type Needs = Q::Context;
 }
 
 /// The result of a cached function, together with its key. It derefs to the value.
