@@ -26,7 +26,7 @@ pub use crate::log::via::{NamedKeys, named_keys};
 pub use crate::model::blocking::{BlockingContext, blocking};
 pub use crate::model::cached::WholeKey;
 pub use crate::model::call::{
-    Async, Fetching, Function, GivenAs, NoWay, Nothing, Takes, call, call_blocking,
+    Async, Fetching, Function, GivenAs, NoWay, NotPassed, Nothing, Takes, call, call_blocking,
 };
 pub use crate::model::list::list_fingerprint;
 pub use crate::model::listed::{

@@ -22,12 +22,26 @@ pub trait Function<Arguments, Output> {
     message = "the fetch function is passed `{Given}`, but it takes `{Arguments}`",
     label = "this function is passed `{Given}`",
     note = "if the struct has `context = Type`, a fetch function takes `&Type` first; then each field \
-        of the key, or in `fetch_many` a slice of them"
+        of the key, or in `fetch_many` a slice of them; it has no `self`"
 )]
 pub trait Takes<Given, Arguments> {
     /// The arguments.
     #[doc(hidden)]
     fn take(given: Given) -> Arguments;
+}
+
+/// Says that a function's first argument, before the given ones, is a reference to this type. No type implements it.
+#[diagnostic::on_unimplemented(
+    message = "the fetch function takes a `&{Self}` first, which it is not passed",
+    label = "takes a `&{Self}` more than it is passed",
+    note = "a fetch function has no `self`, because it is called before there is an object: if it is a method, \
+        remove `self`",
+    note = "if the `&{Self}` is the context, add `#[cache(context = {Self})]` to the struct"
+)]
+pub trait NotPassed {
+    /// The argument.
+    #[doc(hidden)]
+    fn first<'a>() -> &'a Self;
 }
 
 /// Says that argument `N`, counted from one, can be made from this type: it is the same type, or a common reference
@@ -82,6 +96,29 @@ macro_rules! arities {
             #[allow(non_snake_case, clippy::unused_unit, reason = "the macro names each argument after its type")]
             fn take(($($given,)*): ($($given,)*)) -> ($($taken,)*) {
                 ($($given.take(),)*)
+            }
+        }
+
+        impl<'a, F, C: NotPassed + ?Sized, $($taken,)* $($given,)*>
+            Takes<($($given,)*), (&'a C, $($taken,)*)> for F
+        where
+            $($given: GivenAs<$taken, $position>,)*
+        {
+            #[allow(non_snake_case, reason = "the macro names each argument after its type")]
+            fn take(($($given,)*): ($($given,)*)) -> (&'a C, $($taken,)*) {
+                (C::first(), $($given.take(),)*)
+            }
+        }
+
+        /// No function takes this. Because of it, the compiler does not conclude that a function whose first argument
+        /// it does not know yet takes a reference.
+        impl<F, $($taken,)* $($given,)*> Takes<($($given,)*), (NoWay, $($taken,)*)> for F
+        where
+            $($given: GivenAs<$taken, $position>,)*
+        {
+            #[allow(non_snake_case, reason = "the macro names each argument after its type")]
+            fn take(($($given,)*): ($($given,)*)) -> (NoWay, $($taken,)*) {
+                (NoWay, $($given.take(),)*)
             }
         }
 
