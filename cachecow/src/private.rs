@@ -24,6 +24,9 @@ use crate::key::{Key, KeyEncoder, KeyPart};
 #[cfg(feature = "log")]
 pub use crate::log::via::{NamedKeys, named_keys};
 pub use crate::model::blocking::{BlockingContext, blocking};
+pub use crate::model::by_reference::{
+    Checked, KnownArguments, Learns, OneReference, Taking, by_reference,
+};
 pub use crate::model::cached::WholeKey;
 pub use crate::model::call::{
     Async, Fetching, Function, GivenAs, NoWay, NotPassed, Nothing, Takes, call, call_blocking,

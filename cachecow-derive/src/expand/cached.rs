@@ -6,7 +6,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::description;
-use super::fetch::call;
+use super::fetch::call_by_reference;
 use super::list;
 use super::lookup;
 use super::normalize;
@@ -152,7 +152,7 @@ fn ttl(surroundings: &Surroundings<'_>) -> Option<TokenStream> {
     let path = surroundings.model.ttl_with.as_ref()?;
     let krate = &surroundings.model.schema.target.krate;
     let object = local("object", last_span(path));
-    let call = call(path, &quote!(#object));
+    let call = call_by_reference(krate, path, &quote!(Self), &quote!(#object));
     let into = at(&quote!(#krate::__private::ttl), last_span(path));
     Some(quote! {
         #[inline]

@@ -220,6 +220,23 @@ pub(super) fn call(path: &TokenStream, arguments: &TokenStream) -> TokenStream {
     quote!(#path #group)
 }
 
+/// A call with one argument, a reference to a `value` of this type. Its errors say what the function must take.
+pub(super) fn call_by_reference(
+    krate: &TokenStream,
+    path: &TokenStream,
+    value: &TokenStream,
+    argument: &TokenStream,
+) -> TokenStream {
+    let span = last_span(path);
+    // The compiler reports a fault once for each span, so the argument is a block with the span of the call.
+    let mut block = Group::new(Delimiter::Brace, path.clone());
+    block.set_span(Span::call_site().located_at(span));
+    let by_reference = at(&quote!(#krate::__private::by_reference::<#value, _, _, _>), span);
+    let mut checked = Group::new(Delimiter::Parenthesis, block.into_token_stream());
+    checked.set_span(Span::call_site().located_at(span));
+    call(&quote!(#by_reference #checked), &at(argument, span))
+}
+
 /// A call whose errors name the argument that does not fit.
 fn checked_call(by: &TokenStream, path: &TokenStream, arguments: &[TokenStream]) -> TokenStream {
     if arguments.len() > MOST_ARGUMENTS {

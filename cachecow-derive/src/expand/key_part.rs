@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 
-use super::fetch::call;
+use super::fetch::call_by_reference;
 use super::where_clause;
 use crate::model::{EncodedModel, KeyPartModel, NamedVariant, WrappedField};
 use crate::tokens::{at, last_span};
@@ -106,7 +106,7 @@ fn encode_field(krate: &TokenStream, field: &WrappedField) -> TokenStream {
         return quote!(#encode(&self.#member, encoder););
     };
     let span = last_span(path);
-    let part = call(path, &at(&quote!(&self.#member), span));
+    let part = call_by_reference(krate, path, ty, &quote!(&self.#member));
     // Compiler errors about the function's result point at the function.
     let (encode, lent) = (at(&quote!(#krate::__private::encode), span), at(&quote!(&), span));
     quote!(#encode(#lent #part, encoder);)

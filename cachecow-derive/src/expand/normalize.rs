@@ -3,7 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote;
 
-use super::fetch::call;
+use super::fetch::call_by_reference;
 use super::local;
 use crate::model::{NormalizerModel, PartModel};
 use crate::tokens::{at, last_span};
@@ -13,7 +13,7 @@ pub(super) fn function(krate: &TokenStream, normalizer: &NormalizerModel) -> Tok
     let NormalizerModel { function, ty, path } = normalizer;
     let part = local("part", Span::call_site());
     let span = last_span(path);
-    let call = call(path, &at(&quote!(#part), span));
+    let call = call_by_reference(krate, path, ty, &quote!(#part));
     let normalized = at(&quote!(#krate::__private::normalized::<#ty, _>), span);
     quote! {
         #[doc(hidden)]

@@ -111,7 +111,17 @@ impl<K> User<K> {
     #[doc(hidden)]
     #[inline]
     fn __cachecow_normalize_email(part: &String) -> String {
-        ::cachecow::__private::normalized::<String, _>(str::to_lowercase(part))
+        ::cachecow::__private::normalized::<
+            String,
+            _,
+        >(
+            ::cachecow::__private::by_reference::<
+                String,
+                _,
+                _,
+                _,
+            >({ str::to_lowercase })(part),
+        )
     }
 }
 #[allow(

@@ -106,7 +106,17 @@ impl<K> Post<K> {
     #[doc(hidden)]
     #[inline]
     fn __cachecow_normalize_author(part: &String) -> String {
-        ::cachecow::__private::normalized::<String, _>(str::to_lowercase(part))
+        ::cachecow::__private::normalized::<
+            String,
+            _,
+        >(
+            ::cachecow::__private::by_reference::<
+                String,
+                _,
+                _,
+                _,
+            >({ str::to_lowercase })(part),
+        )
     }
 }
 #[allow(

@@ -74,12 +74,32 @@ impl User {
     #[doc(hidden)]
     #[inline]
     fn __cachecow_normalize_email(part: &String) -> String {
-        ::cachecow::__private::normalized::<String, _>(str::to_lowercase(part))
+        ::cachecow::__private::normalized::<
+            String,
+            _,
+        >(
+            ::cachecow::__private::by_reference::<
+                String,
+                _,
+                _,
+                _,
+            >({ str::to_lowercase })(part),
+        )
     }
     #[doc(hidden)]
     #[inline]
     fn __cachecow_normalize_code(part: &Code) -> Code {
-        ::cachecow::__private::normalized::<Code, _>(Code::canonical(part))
+        ::cachecow::__private::normalized::<
+            Code,
+            _,
+        >(
+            ::cachecow::__private::by_reference::<
+                Code,
+                _,
+                _,
+                _,
+            >({ Code::canonical })(part),
+        )
     }
 }
 #[allow(

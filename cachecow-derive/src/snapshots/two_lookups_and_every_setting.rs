@@ -197,7 +197,14 @@ const _: () = {
         #[inline]
         fn ttl(&self) -> ::core::option::Option<::core::time::Duration> {
             let object: &Self = self;
-            ::cachecow::__private::ttl(Order::ttl(object))
+            ::cachecow::__private::ttl(
+                ::cachecow::__private::by_reference::<
+                    Self,
+                    _,
+                    _,
+                    _,
+                >({ Order::ttl })(object),
+            )
         }
         #[inline]
         fn type_slot() -> ::core::primitive::usize {

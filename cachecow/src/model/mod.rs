@@ -2,6 +2,7 @@
 
 pub(crate) mod audited;
 pub(crate) mod blocking;
+pub(crate) mod by_reference;
 pub(crate) mod cached;
 pub(crate) mod call;
 pub(crate) mod keys;
