@@ -1,5 +1,6 @@
 //! Writes: all their keys and tags are held before the work, and released after it.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -115,8 +116,7 @@ impl HeldWrite {
             self.changes.retain(|change| !change.is_held());
         }
         self.changes.iter_mut().for_each(Change::on_worked);
-        // Held keys are invalidated by their release.
-        named.retain(|target| !self.changes.iter().any(|change| change.target.covers(target)));
+        self.drop_what_is_held(&mut named);
         self.changes.extend(engine.invalidations(named));
         self.stage = Stage::Worked;
         #[allow(clippy::let_unit_value, reason = "nothing is noted without the feature `testing`")]
@@ -156,6 +156,21 @@ impl HeldWrite {
             Fill::Refused
         };
         Ended { invalidated: result, stored }
+    }
+
+    /// Held keys are invalidated by their release. A bulk write may hold and name tens of thousands.
+    fn drop_what_is_held(&self, named: &mut Vec<Target>) {
+        if named.is_empty() {
+            return;
+        }
+        let mut held: HashMap<Key, Vec<&Target>> = HashMap::new();
+        for change in &self.changes {
+            held.entry(change.target.key).or_default().push(&change.target);
+        }
+        named.retain(|target| {
+            let held = held.get(&target.key);
+            !held.is_some_and(|held| held.iter().any(|held| held.covers(target)))
+        });
     }
 
     /// How long the write has taken so far.
