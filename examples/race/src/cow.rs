@@ -56,16 +56,33 @@ impl ThroughCow {
     ///
     /// The address is not valid, or Redis does not answer.
     pub async fn over_redis(url: &str, database: Arc<Database>) -> Result<Self, Error> {
-        let open = || {
-            // A busy machine is no outage.
-            let patience = Duration::from_secs(20);
-            let builder = CacheCow::builder().namespace(NAMESPACE);
-            builder.operation_timeout(patience).connect_timeout(patience).open(url)
-        };
-        let (readers, writers) = (open().await?, open().await?);
+        let (readers, writers) = (patient().open(url).await?, patient().open(url).await?);
         readers.ping().await?;
         Ok(Self { name: "cachecow over Redis", readers, writers, database })
     }
+
+    /// Redis, with a near tier. Readers and writers share it, as within one process.
+    ///
+    /// # Errors
+    ///
+    /// The address is not valid, or Redis does not answer.
+    pub async fn near_over_redis(url: &str, database: Arc<Database>) -> Result<Self, Error> {
+        let cow = patient().near(NEAR).open(url).await?;
+        cow.ping().await?;
+        Ok(Self {
+            name: "cachecow over Redis, near tier",
+            readers: cow.clone(),
+            writers: cow,
+            database,
+        })
+    }
+}
+
+/// A busy machine is no outage.
+fn patient() -> Builder {
+    let patience = Duration::from_secs(20);
+    let builder = CacheCow::builder().namespace(NAMESPACE);
+    builder.operation_timeout(patience).connect_timeout(patience)
 }
 
 impl Contender for ThroughCow {

@@ -1,6 +1,7 @@
 //! A stand-in for the database.
 
 use std::convert::Infallible;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -54,6 +55,15 @@ pub enum Latency {
 impl Default for Latency {
     fn default() -> Self {
         Self::Turns(16)
+    }
+}
+
+impl fmt::Display for Latency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Turns(most) => write!(f, "0 to {most} turns of other tasks"),
+            Self::Time(time) => write!(f, "{time:?}"),
+        }
     }
 }
 

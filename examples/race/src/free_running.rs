@@ -1,7 +1,9 @@
 //! Readers and writers that run freely, for a fixed number of operations.
 
+use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use fastrand::Rng;
 
@@ -25,13 +27,20 @@ pub struct Load {
 
 impl Default for Load {
     fn default() -> Self {
-        Self {
-            operations: 200_000,
-            tasks: 32,
-            rows: 200,
-            one_write_in: 50,
-            latency: Latency::default(),
-        }
+        // A write must meet fetches of its row now and then, whether the cache answers in 100 ns or in 1 ms.
+        let latency = Latency::Time(Duration::from_millis(2));
+        Self { operations: 200_000, tasks: 32, rows: 200, one_write_in: 50, latency }
+    }
+}
+
+impl fmt::Display for Load {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operations, tasks, rows, one_write_in, latency } = self;
+        write!(
+            f,
+            "{operations} operations by {tasks} tasks on {rows} rows, one of {one_write_in} a write; the database \
+             answers in {latency}"
+        )
     }
 }
 

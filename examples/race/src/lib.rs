@@ -1,10 +1,10 @@
 //! A slow reader and a writer race on one row, on any cache that implements [`Contender`].
 
+mod by_cached;
 mod contender;
 mod cow;
 mod database;
 mod free_running;
-
 mod map_recipe;
 mod moka_cache;
 mod redis_recipe;
@@ -12,6 +12,7 @@ mod report;
 mod schedule;
 mod stampede;
 
+pub use self::by_cached::{CachedCoalescing, CachedOverRedis, CachedSharded};
 pub use self::contender::{Contender, Entrant, TTL};
 pub use self::cow::ThroughCow;
 pub use self::database::{Database, HeldFetch, Latency, ROWS, Row};

@@ -16,10 +16,7 @@ pub async fn show(entrants: &[Box<dyn Entrant>]) {
         println!("  => {}", verdict(&outcome, entrant.ttl()));
     }
     let load = Load::default();
-    println!(
-        "\nFree-running: {} operations by {} tasks on {} rows, one of {} a write that commits and invalidates\n",
-        load.operations, load.tasks, load.rows, load.one_write_in
-    );
+    println!("\nFree-running: {load}.\n");
     println!("{:<36} {:>24} {:>24}", "", "stale reads per million", "rows stale at the end");
     for entrant in entrants {
         let tally = entrant.free_running(load).await;

@@ -2,11 +2,13 @@
 
 use std::convert::Infallible;
 use std::error::Error;
+use std::fmt;
 use std::sync::Arc;
 
 use hitbox::concurrency::BroadcastConcurrencyManager;
 use hitbox::policy::{ConcurrencyLimit, PolicyConfig};
 use hitbox::{CacheKey, KeyPart};
+use hitbox_backend::format::BincodeFormat;
 use hitbox_fn::{CacheableResponse, cached};
 use hitbox_moka::MokaBackend;
 use hitbox_redis::{ConnectionMode, RedisBackend};
@@ -33,6 +35,12 @@ pub struct Hitbox<B> {
     database: Arc<Database>,
 }
 
+impl<B> fmt::Debug for Hitbox<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hitbox").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
 impl<B> Clone for Hitbox<B> {
     fn clone(&self) -> Self {
         let Self { name, cache, database } = self;
@@ -52,10 +60,11 @@ impl Hitbox<RedisBackend> {
     }
 }
 
-impl Hitbox<MokaBackend> {
+impl Hitbox<MokaBackend<BincodeFormat>> {
     /// On moka.
     pub fn in_memory(database: Arc<Database>) -> Self {
-        let backend = MokaBackend::builder().max_entries(100_000).build();
+        let backend =
+            MokaBackend::builder().max_entries(100_000).value_format(BincodeFormat).build();
         Self::new("hitbox on moka", backend, database)
     }
 }

@@ -1,6 +1,5 @@
 //! Other caches as contenders in the race, each used as its documentation says.
 
-mod by_cached;
 mod by_foyer;
 mod by_hitbox;
 mod by_quick_cache;
@@ -9,9 +8,11 @@ mod measured;
 use std::error::Error;
 use std::sync::Arc;
 
-use race::{Database, MapRecipe, MokaCache, Recipe, RedisRecipe, ThroughCow};
+use race::{
+    CachedCoalescing, CachedOverRedis, CachedSharded, Database, MapRecipe, MokaCache, Recipe,
+    RedisRecipe, ThroughCow,
+};
 
-pub use self::by_cached::{Coalescing, OverRedis, Sharded};
 pub use self::by_foyer::Foyer;
 pub use self::by_hitbox::Hitbox;
 pub use self::by_quick_cache::QuickCache;
@@ -26,9 +27,10 @@ pub async fn over_redis(url: &str) -> Result<Vec<Box<dyn Measured>>, Box<dyn Err
     Ok(vec![
         Box::new(RedisRecipe::open(url, Recipe::Plain, database()).await?),
         Box::new(RedisRecipe::open(url, Recipe::Locked, database()).await?),
-        Box::new(OverRedis::new(url, database())),
+        Box::new(CachedOverRedis::new(url, database())),
         Box::new(Hitbox::over_redis(url, database())?),
         Box::new(ThroughCow::over_redis(url, database()).await?),
+        Box::new(ThroughCow::near_over_redis(url, database()).await?),
     ])
 }
 
@@ -40,8 +42,8 @@ pub async fn over_redis(url: &str) -> Result<Vec<Box<dyn Measured>>, Box<dyn Err
 pub fn in_memory() -> Result<Vec<Box<dyn Measured>>, Box<dyn Error>> {
     Ok(vec![
         Box::new(MapRecipe::new(database())),
-        Box::new(Coalescing::new(database())),
-        Box::new(Sharded::new(database())),
+        Box::new(CachedCoalescing::new(database())),
+        Box::new(CachedSharded::new(database())),
         Box::new(Hitbox::in_memory(database())),
         Box::new(MokaCache::new(database())),
         Box::new(QuickCache::new(database())),

@@ -28,6 +28,8 @@ pub(crate) async fn description(url: &str) -> Result<String, Box<dyn Error>> {
     let model = value_of(&model, "model name\t: ").unwrap_or("unknown processor").to_owned();
     let rustc = output("rustc", "--version");
     let kernel = output("uname", "-sr");
+    // Without what a distribution adds to the version.
+    let kernel = kernel.split('-').next().unwrap_or_default();
     let lock = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.lock"))?;
     let crates: Vec<_> = CRATES.iter().map(|name| with_version(&lock, name)).collect();
     Ok(format!(

@@ -63,10 +63,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "\nMedians of {} rounds of {:?}; in brackets, the median of the rounds' ratios to the first line of the place.",
         effort.rounds, effort.window
     );
-    println!(
-        "Stale reads: {} operations by {} tasks on {} rows, one of {} a write.\n",
-        effort.load.operations, effort.load.tasks, effort.load.rows, effort.load.one_write_in
-    );
+    println!("Stale reads: {}.\n", effort.load);
     println!("{}", machine::description(&server.url()).await?);
     Ok(())
 }

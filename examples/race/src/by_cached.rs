@@ -4,7 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use cached::macros::{cached, concurrent_cached};
 use cached::{AsyncRedisCache, Cached as _, ConcurrentCachedAsync as _};
-use race::{Contender, Database, Row, TTL};
+
+use crate::contender::{Contender, TTL};
+use crate::database::{Database, Row};
 
 /// The macros' caches are statics, and so is the address of this one.
 static URL: OnceLock<String> = OnceLock::new();
@@ -42,9 +44,9 @@ async fn connect() -> AsyncRedisCache<u64, Row> {
 
 /// `#[concurrent_cached]` with a Redis store.
 #[derive(Clone, Debug)]
-pub struct OverRedis(Arc<Database>);
+pub struct CachedOverRedis(Arc<Database>);
 
-impl OverRedis {
+impl CachedOverRedis {
     /// At this address, for the whole program.
     pub fn new(url: &str, database: Arc<Database>) -> Self {
         URL.get_or_init(|| url.to_owned());
@@ -52,7 +54,7 @@ impl OverRedis {
     }
 }
 
-impl Contender for OverRedis {
+impl Contender for CachedOverRedis {
     fn name(&self) -> &'static str {
         "cached, `#[concurrent_cached]` over Redis"
     }
@@ -74,16 +76,16 @@ impl Contender for OverRedis {
 
 /// `#[cached]`, with concurrent calls for a key made once.
 #[derive(Clone, Debug)]
-pub struct Coalescing(Arc<Database>);
+pub struct CachedCoalescing(Arc<Database>);
 
-impl Coalescing {
+impl CachedCoalescing {
     /// In front of this database.
     pub fn new(database: Arc<Database>) -> Self {
         Self(database)
     }
 }
 
-impl Contender for Coalescing {
+impl Contender for CachedCoalescing {
     fn name(&self) -> &'static str {
         "cached, `#[cached(sync_writes = \"by_key\")]`"
     }
@@ -103,16 +105,16 @@ impl Contender for Coalescing {
 
 /// `#[concurrent_cached]` in memory.
 #[derive(Clone, Debug)]
-pub struct Sharded(Arc<Database>);
+pub struct CachedSharded(Arc<Database>);
 
-impl Sharded {
+impl CachedSharded {
     /// In front of this database.
     pub fn new(database: Arc<Database>) -> Self {
         Self(database)
     }
 }
 
-impl Contender for Sharded {
+impl Contender for CachedSharded {
     fn name(&self) -> &'static str {
         "cached, `#[concurrent_cached]`"
     }
