@@ -109,7 +109,7 @@ on_both_backends! {
         // Without the key, others go on being told that there is no such row.
         cow.write((), rows.insert("one")).await.unwrap();
         assert!(absent(1).await, "nobody has said so");
-        let insert = cow.write((), rows.insert("two")).invalidating(Row::clone);
+        let insert = cow.write((), rows.insert("two")).invalidating_object(|row| Some(row));
         assert_eq!(insert.await.unwrap().id, 2);
         assert!(!absent(2).await);
         assert!(cow.with(&rows).get(Row::by_name("two")).await.unwrap().is_some(), "its aliases too");

@@ -58,6 +58,14 @@ where
         Self { asynchronous: self.asynchronous.invalidating(keys), ..self }
     }
 
+    /// [`Write::invalidating_object`](crate::Write::invalidating_object).
+    pub fn invalidating_object<T: Cached>(
+        self,
+        object: impl FnOnce(&R) -> Option<&T> + Send + 'a,
+    ) -> Self {
+        Self { asynchronous: self.asynchronous.invalidating_object(object), ..self }
+    }
+
     /// [`Write::storing`](crate::Write::storing).
     pub fn storing<T: Cached>(self, object: impl FnOnce(&R) -> Option<&T> + Send + 'a) -> Self {
         Self { asynchronous: self.asynchronous.storing(object), ..self }

@@ -267,6 +267,42 @@ where
         self
     }
 
+    /// Also invalidates every key of an object that the work returned, as
+    /// [`invalidate_object`](crate::CacheCow::invalidate_object) does: of the row before the change, for example, whose
+    /// aliases and lists are known only once the work has read it.
+    ///
+    /// ```
+    /// # #[cfg(feature = "derive")]
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/examples/users.rs"));
+    /// # #[cfg(feature = "derive")]
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let (cow, db) = (CacheCow::memory(), Db);
+    /// # async fn delete() -> io::Result<Option<User>> { Ok(None) }
+    /// // `DELETE … RETURNING *`: the list that the user belonged to is known afterwards.
+    /// cow.write(User::by_id(1), delete()).invalidating_object(|old| old.as_ref()).await?;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "derive"))] fn main() {}
+    /// ```
+    ///
+    /// # Consistency
+    ///
+    /// That of [`invalidating`](Self::invalidating).
+    pub fn invalidating_object<T: Cached>(
+        mut self,
+        object: impl FnOnce(&R) -> Option<&T> + Send + 'a,
+    ) -> Self {
+        self.after.push(Box::new(|result, after| {
+            if let Ok(result) = result
+                && let Some(object) = object(result)
+            {
+                after.named.add_object(object);
+            }
+        }));
+        self
+    }
+
     /// Stores the object that the work returned (write-through), so that the next read is a hit. It is stored only
     /// if nobody else wrote or invalidated it since the write began. The object's keys are invalidated as well.
     ///
@@ -330,8 +366,9 @@ where
         }
     }
 
-    /// Begins the work only if the cache has confirmed the hold. Then nothing stale is served afterwards as long as
-    /// the hold lasts, whatever happens to the cache or to this process.
+    /// Begins the work only if the cache has confirmed the hold. Then nothing stale is served as long as the hold lasts,
+    /// even if this process dies. A cache that loses the hold (by an eviction, a flush or a failover) protects the write
+    /// only as [`invalidate`](crate::CacheCow::invalidate) does, at its end.
     ///
     /// # Errors
     ///

@@ -125,6 +125,6 @@ impl City {
             let delete = "DELETE FROM city WHERE name = ? RETURNING *";
             db.connection().query_row(delete, [name], Self::of).optional()
         };
-        cow.writing(Self::by_name(name), work).invalidating(|old: &Option<Self>| old.clone()).run()
+        cow.writing(Self::by_name(name), work).invalidating_object(Option::as_ref).run()
     }
 }

@@ -113,7 +113,7 @@ impl Post {
         let keys = (Self::by_id(id), Self::by_title(title));
         let update = doc! { "$set": { "title": title } };
         let work = async { posts.find_one_and_update(doc! { "_id": id }, update).await };
-        let old = cow.write(keys, work).invalidating(|old: &Option<Self>| old.clone()).await?;
+        let old = cow.write(keys, work).invalidating_object(Option::as_ref).await?;
         Ok(old.map(|old| Self { title: title.to_owned(), ..old }))
     }
 
@@ -149,6 +149,6 @@ impl Post {
     ) -> Result<Option<Self>> {
         let work = async { posts.find_one_and_delete(doc! { "_id": id }).await };
         // The list that it belonged to is known only afterwards.
-        cow.write(Self::by_id(id), work).invalidating(|old: &Option<Self>| old.clone()).await
+        cow.write(Self::by_id(id), work).invalidating_object(Option::as_ref).await
     }
 }

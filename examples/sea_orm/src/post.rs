@@ -77,7 +77,7 @@ impl Model {
             Ok::<_, DbErr>((old, new))
         };
         let keys = (Self::by_id(id), Self::list_by_author(author));
-        let write = cow.write(keys, work).invalidating(|(old, _): &(Self, Self)| old.clone());
+        let write = cow.write(keys, work).invalidating_object(|(old, _): &(Self, Self)| Some(old));
         Ok(write.storing(|(_, new)| Some(new)).await?.1)
     }
 }

@@ -142,7 +142,7 @@ impl Post {
         };
         let keys = (Self::by_id(id), Self::list_by_author_id(author_id), latest_posts::of());
         // The list that it leaves is known only now. An object names all of its keys, including its lists.
-        let write = app.cow.write(keys, work).invalidating(|(old, _)| Self::clone(old));
+        let write = app.cow.write(keys, work).invalidating_object(|(old, _)| Some(old));
         let (_, new) = carry_out(write.storing(|(_, new)| Some(new))).await?;
         Ok(new)
     }
@@ -163,7 +163,7 @@ impl Post {
             deleted.ok_or(AppError::NotFound("post"))
         };
         let keys = (Self::by_id(id), latest_posts::of());
-        carry_out(app.cow.write(keys, work).invalidating(Self::clone)).await?;
+        carry_out(app.cow.write(keys, work).invalidating_object(|post| Some(post))).await?;
         Ok(())
     }
 }
