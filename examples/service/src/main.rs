@@ -68,5 +68,6 @@ async fn run() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
             _ = terminated.recv() => {}
         }
     })
-    .await
+    .await?;
+    Ok(())
 }

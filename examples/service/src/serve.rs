@@ -14,17 +14,16 @@ use crate::routes::router;
 const DRAIN: Duration = Duration::from_secs(10);
 
 /// Serves until `shutdown` completes. Then it accepts no more connections, and waits for requests and writes under
-/// way.
+/// way. If Redis does not confirm the last invalidations, the service logs a warning, and ends as usual.
 ///
 /// # Errors
 ///
-/// The listener's; or [`NotInvalidated`](cachecow::ErrorKind::NotInvalidated), if Redis did not confirm all
-/// invalidations, so that other processes may be served old values. No write is lost.
+/// The listener's.
 pub async fn serve(
     listener: TcpListener,
     app: App,
     shutdown: impl Future<Output = ()> + Send + 'static,
-) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+) -> std::io::Result<()> {
     let ending = Arc::new(Notify::new());
     let ends = Arc::clone(&ending);
     let served = axum::serve(listener, router(&app)).with_graceful_shutdown(async move {
@@ -41,7 +40,10 @@ pub async fn serve(
     }
     // After the last request, and before the runtime ends: writes whose clients are gone may still be under way,
     // and invalidations may be outstanding.
-    app.cow.close().await?;
+    if let Err(error) = app.cow.close().await {
+        // No write is lost. Other processes may be served old values, until the holds or the values expire.
+        tracing::warn!(%error, "the service ends, and Redis has not confirmed all invalidations");
+    }
     // With a timeout: closing the pool waits for every connection, and an abandoned request may still have one.
     let _ = tokio::time::timeout(Duration::from_secs(1), app.db.close()).await;
     Ok(())

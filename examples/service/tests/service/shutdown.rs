@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use cachecow::{CacheCow, ErrorKind};
+use cachecow::CacheCow;
 use reqwest::StatusCode;
 use rustix::process::{Pid, Signal, kill_process};
 use service::app::App;
@@ -49,13 +49,14 @@ async fn requests_under_way_end_first() {
 }
 
 #[tokio::test]
-async fn what_redis_was_not_told_is_told_at_the_end() {
+async fn it_ends_as_usual_while_redis_hangs() {
     let servers = Servers::start();
     let builder = CacheCow::builder()
         .operation_timeout(Duration::from_millis(100))
         .close_timeout(Duration::from_millis(300));
     let cow = builder.open(&servers.redis.url()).await.expect("a valid address");
     let app = App::new(servers.app().await.db, cow);
+    let (cow, db) = (app.cow.clone(), app.db.clone());
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a loopback port");
     let client = Client::of(&listener);
     let (end, ended) = oneshot::channel();
@@ -66,10 +67,9 @@ async fn what_redis_was_not_told_is_told_at_the_end() {
     servers.redis.pause();
     client.post("/users", &user("ann", "Ann")).await.expect(StatusCode::CREATED);
     end.send(()).expect("it still serves");
-    let left = serving.await.expect("no panic").expect_err("Redis hangs");
-    let left = left.downcast_ref::<cachecow::Error>().expect("the cache's error");
-    assert_eq!(left.kind(), ErrorKind::NotInvalidated);
-    assert!(left.to_string().contains("2 invalidations were not confirmed"), "{left}");
+    serving.await.expect("no panic").expect("Redis is no reason to fail");
+    assert!(db.is_closed());
+    assert_eq!(cow.stats().pending_invalidations, 2);
     servers.redis.resume();
 }
 
