@@ -458,6 +458,15 @@ mod tests {
         assert!(near.get(&BookBy(2), parts(1).key(), &parts(2)).is_none());
     }
 
+    #[cfg(target_pointer_width = "64")]
+    #[test]
+    fn the_documentation_says_what_an_object_takes() {
+        let said = format!("about {}0 bytes more", ENTRY_OVERHEAD.div_ceil(10));
+        let (page, builder) =
+            (include_str!("../../docs/scale.md"), include_str!("../cache/builder/mod.rs"));
+        assert!(page.contains(&said) && builder.contains(&said), "{said}");
+    }
+
     #[test]
     fn it_holds_no_more_than_it_may() {
         let near = near(50_000);

@@ -270,7 +270,7 @@ impl Builder {
         self
     }
 
-    /// Limits the memory of the embedded cache, in bytes. The overhead counts too: about 310 bytes for each value,
+    /// Limits the memory of the embedded cache, in bytes. The overhead counts too: about 270 bytes for each value,
     /// beyond its length. Default: 64 MiB. The memory is divided among a few shards for each processor, and a value
     /// larger than a shard is not kept.
     ///
@@ -283,7 +283,7 @@ impl Builder {
 
     /// Keeps decoded objects in this process's memory too (the near tier), in front of the cache, up to about this
     /// many bytes. Each object counts with its size, its stored length (an estimate of what it owns on the heap)
-    /// and about 160 bytes more. The objects that are read most stay. An object that takes far more memory than its
+    /// and about 180 bytes more. The objects that are read most stay. An object that takes far more memory than its
     /// stored form (a list of small numbers, for example) takes more than it counts. Default: no near tier.
     ///
     /// A hit there takes no round trip and no decoding: [`Source::Near`](crate::Source::Near). The server reports
