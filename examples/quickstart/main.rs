@@ -1,8 +1,8 @@
 //! A tour of cachecow: reads, batches, writes, and the race that it wins.
 //!
 //! ```sh
-//! cargo run -p quickstart                                     # needs no server
-//! REDIS_URL=redis://127.0.0.1:6379 cargo run -p quickstart    # the same, over Redis
+//! cargo run --example quickstart                                     # needs no server
+//! REDIS_URL=redis://127.0.0.1:6379 cargo run --example quickstart    # the same, over Redis
 //! ```
 //!
 //! The database is embedded, in memory, and holds the packages of this workspace's `Cargo.lock`. Its fetch
