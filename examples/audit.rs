@@ -2,7 +2,7 @@
 //! finds out.
 //!
 //! ```sh
-//! cargo run --example audit      # REDIS_URL=redis://127.0.0.1/ for the same over Redis
+//! cargo run -p cachecow-examples --example audit      # REDIS_URL=redis://127.0.0.1/ for the same over Redis
 //! ```
 
 use std::collections::BTreeMap;

@@ -2,7 +2,7 @@
 //! object that carries one of its tags.
 //!
 //! ```sh
-//! cargo run --example cached_query     # REDIS_URL=redis://127.0.0.1/ for the same over Redis
+//! cargo run -p cachecow-examples --example cached_query     # REDIS_URL=redis://127.0.0.1/ for the same over Redis
 //! ```
 
 use std::collections::BTreeMap;

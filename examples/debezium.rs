@@ -1,8 +1,8 @@
 //! How do I follow a database with Debezium's events, or with a log of my own?
 //!
 //! Reads Debezium's JSON (with its envelope's `before`, `after`, `source`), one event a line, from a file or a
-//! pipe: `kafka-console-consumer … | cargo run --example debezium -- /dev/stdin`. Without a file it runs a
-//! demonstration.
+//! pipe: `kafka-console-consumer … | cargo run -p cachecow-examples --example debezium -- /dev/stdin`. Without a file it
+//! runs a demonstration.
 
 use std::io::Write as _;
 use std::time::Duration;

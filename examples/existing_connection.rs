@@ -1,7 +1,7 @@
 //! Using a Redis connection that the program already has, for cachecow too.
 //!
 //! ```sh
-//! REDIS_URL=redis://127.0.0.1:6379 cargo run --example existing_connection
+//! REDIS_URL=redis://127.0.0.1:6379 cargo run -p cachecow-examples --example existing_connection
 //! ```
 
 use std::error::Error;

@@ -1,7 +1,7 @@
 //! Caching a type without the derive: a computed value, looked up by its input.
 //!
 //! ```sh
-//! cargo run --example hand_written_lookup    # needs no server
+//! cargo run -p cachecow-examples --example hand_written_lookup    # needs no server
 //! ```
 //!
 //! The derive generates these three implementations. Write them by hand if the key is not a field, if it needs

@@ -2,7 +2,7 @@
 //! served while the database is down.
 //!
 //! ```sh
-//! cargo run --example hot_objects      # REDIS_URL=redis://127.0.0.1/ for the same over Redis
+//! cargo run -p cachecow-examples --example hot_objects      # REDIS_URL=redis://127.0.0.1/ for the same over Redis
 //! ```
 
 use std::collections::BTreeMap;

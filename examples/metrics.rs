@@ -1,4 +1,4 @@
-//! The cache's metrics in Prometheus's format: `cargo run --example metrics`.
+//! The cache's metrics in Prometheus's format: `cargo run -p cachecow-examples --example metrics`.
 //!
 //! A service calls `collect` and `render` in its handler of `/metrics`. A dashboard and alerts for these metrics are in
 //! `examples/grafana`.

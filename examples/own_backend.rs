@@ -1,8 +1,8 @@
 //! A backend of your own: the cache in any system that can change one row atomically.
 //!
 //! ```sh
-//! cargo run --example own_backend     # needs no server
-//! cargo test --example own_backend    # the suite that cachecow's own backends pass
+//! cargo run -p cachecow-examples --example own_backend     # needs no server
+//! cargo test -p cachecow-examples --example own_backend    # the suite that cachecow's own backends pass
 //! ```
 //!
 //! Here it is a map under a lock. With a database it would be a table, and each command a

@@ -1,4 +1,4 @@
-//! Tracing: what a load does, and how long each part takes: `cargo run --example trace`.
+//! Tracing: what a load does, and how long each part takes: `cargo run -p cachecow-examples --example trace`.
 //!
 //! cachecow's spans have the level `debug` and the target `cachecow`. A hit has no span. Here every span is printed
 //! when it ends, with its parent spans; with `tracing-opentelemetry` it would be part of the request's trace.

@@ -1,7 +1,7 @@
 //! When to call `write`, when `invalidate`, and what their errors mean.
 //!
 //! ```sh
-//! cargo run --example write_and_invalidate    # needs no server
+//! cargo run -p cachecow-examples --example write_and_invalidate    # needs no server
 //! ```
 
 use std::collections::HashMap;

@@ -1,9 +1,9 @@
 //! A folder of files behind a cache that never serves old content.
 //!
 //! ```sh
-//! cargo run --example file_cache                                        # this workspace's sources
-//! cargo run --example file_cache -- ~/projects/site                     # any folder
-//! REDIS_URL=redis://127.0.0.1:6379 cargo run --example file_cache       # cached in that Redis
+//! cargo run -p cachecow-examples --example file_cache                                        # this workspace's sources
+//! cargo run -p cachecow-examples --example file_cache -- ~/projects/site                     # any folder
+//! REDIS_URL=redis://127.0.0.1:6379 cargo run -p cachecow-examples --example file_cache       # cached in that Redis
 //! ```
 //!
 //! Reads every file below the folder twice, creates and changes its own file there through the decorator, and shows

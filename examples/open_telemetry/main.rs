@@ -1,4 +1,4 @@
-//! The cache's metrics with OpenTelemetry: `cargo run --example open_telemetry`.
+//! The cache's metrics with OpenTelemetry: `cargo run -p cachecow-examples --example open_telemetry`.
 //!
 //! cachecow exports with the crate `metrics`, and the program chooses the recorder. Here it is a bridge to
 //! OpenTelemetry's meters, whose values are printed; a service would send them with OTLP.

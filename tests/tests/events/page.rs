@@ -28,7 +28,7 @@ The span `load` is around a read that is not a plain hit. It has `type`, `templa
 end it has `outcome`: for example `fetched, stored`; `hit`, if a read of a type with few hits began with a claim and found the object; or `joined`,
 for a caller that shared another caller's load. A `joined` span *follows from* the span of that load. Inside `load` are `ask`, `claim` and `fill`, one
 round of commands each, with the attributes of OpenTelemetry's conventions for database clients; `fetch`, around the fetch function; and `wait`, for
-another caller's load or another process's fill. `cargo run --example trace` prints one.
+another caller's load or another process's fill. `cargo run -p cachecow-examples --example trace` prints one.
 
 A follower of a change log has its own spans, which are not inside other spans. They have `log`, the follower's name, and `db.system.name`, the database
 of the log. `open_log` is around each attempt to open the log, and the invalidations at that time; its `outcome` is `following`, `failed`, or `standby`
