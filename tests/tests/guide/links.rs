@@ -1,4 +1,7 @@
 //! The links of Markdown files.
+//!
+//! The READMEs of the published packages are also pages of crates.io, where a relative link leads nowhere. Their links
+//! to the repository are absolute, and are looked up in the checkout.
 
 use std::collections::HashMap;
 use std::fs;
@@ -6,15 +9,24 @@ use std::path::{Path, PathBuf};
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 
-/// The links below `root` that lead nowhere, by file. Addresses on the Web are not looked up.
+/// The addresses at which GitHub shows a file, and a folder, of the repository.
+const FILE: &str = "https://github.com/cachecow-rs/cachecow/blob/main/";
+const FOLDER: &str = "https://github.com/cachecow-rs/cachecow/tree/main/";
+
+/// The READMEs of the published packages.
+const PUBLISHED: [&str; 2] = ["README.md", "cachecow-derive/README.md"];
+
+/// The links below `root` that lead nowhere, by file. Addresses of other sites are not looked up.
 pub(crate) fn broken(root: &Path) -> Vec<String> {
     let mut broken = Vec::new();
     for file in files(root) {
         let text = fs::read_to_string(&file).expect("a text");
+        let name = file.strip_prefix(root).expect("a file below").display().to_string();
         for link in links(&text) {
-            if !leads_somewhere(&file, &text, &link) {
-                let file = file.strip_prefix(root).expect("a file below").display().to_string();
-                broken.push(format!("{file}: {link}"));
+            if !leads_somewhere(root, &file, &text, &link) {
+                broken.push(format!("{name}: {link}"));
+            } else if PUBLISHED.contains(&&*name) && is_relative(&link) {
+                broken.push(format!("{name}: {link} is relative"));
             }
         }
     }
@@ -53,20 +65,40 @@ fn links(text: &str) -> Vec<String> {
     links.collect()
 }
 
-fn leads_somewhere(file: &Path, text: &str, link: &str) -> bool {
-    if link.starts_with("https://") || link.starts_with("http://") {
+fn leads_somewhere(root: &Path, file: &Path, text: &str, link: &str) -> bool {
+    if let Some(path) = link.strip_prefix(FILE) {
+        return leads_to(&root.join(path), |target| target.is_file());
+    }
+    if let Some(path) = link.strip_prefix(FOLDER) {
+        return leads_to(&root.join(path), |target| target.is_dir());
+    }
+    if is_an_address(link) {
         return true;
     }
-    let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
-    if path.is_empty() {
-        return anchors(text).iter().any(|known| known == anchor);
+    match link.strip_prefix('#') {
+        Some(anchor) => anchors(text).iter().any(|known| known == anchor),
+        None => leads_to(&file.parent().expect("its folder").join(link), Path::exists),
     }
-    let target = file.parent().expect("its folder").join(path);
+}
+
+/// Whether the path is there, and the heading after its `#`, if it names one.
+fn leads_to(path: &Path, is_there: impl Fn(&Path) -> bool) -> bool {
+    let path = path.to_str().expect("a link is text");
+    let (path, anchor) = path.split_once('#').unwrap_or((path, ""));
     let has_anchor = || {
-        fs::read_to_string(&target)
+        fs::read_to_string(path)
             .is_ok_and(|text| anchors(&text).iter().any(|known| known == anchor))
     };
-    target.exists() && (anchor.is_empty() || has_anchor())
+    is_there(Path::new(path)) && (anchor.is_empty() || has_anchor())
+}
+
+fn is_an_address(link: &str) -> bool {
+    link.starts_with("https://") || link.starts_with("http://")
+}
+
+/// Whether the link leads to another file by its place beside this one.
+fn is_relative(link: &str) -> bool {
+    !is_an_address(link) && !link.starts_with('#')
 }
 
 /// The anchors of the headings, as GitHub and rustdoc make them.

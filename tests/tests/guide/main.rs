@@ -54,3 +54,32 @@ fn a_link_that_leads_nowhere_is_found() {
         ["a.md: b.md#three", "a.md: c.md", "a.md: crate::CacheCow"]
     );
 }
+
+#[test]
+fn a_published_readme_links_to_files_of_the_repository_by_their_address() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::create_dir(folder.path().join("guide")).unwrap();
+    fs::write(folder.path().join("guide/page.md"), "# Here\n").unwrap();
+    let readme = |links: &str| fs::write(folder.path().join("README.md"), links).unwrap();
+    readme(
+        "[a] [b] [c](#one) [d](https://example.org)\n\n# One\n\n\
+         [a]: https://github.com/cachecow-rs/cachecow/blob/main/guide/page.md#here\n\
+         [b]: https://github.com/cachecow-rs/cachecow/tree/main/guide\n",
+    );
+    assert_eq!(links::broken(folder.path()), Vec::<String>::new());
+    readme(
+        "[a](guide/page.md) [b] [c] [d]\n\n\
+         [b]: https://github.com/cachecow-rs/cachecow/blob/main/guide/other.md\n\
+         [c]: https://github.com/cachecow-rs/cachecow/blob/main/guide/page.md#there\n\
+         [d]: https://github.com/cachecow-rs/cachecow/blob/main/guide\n",
+    );
+    assert_eq!(
+        links::broken(folder.path()),
+        [
+            "README.md: guide/page.md is relative",
+            "README.md: https://github.com/cachecow-rs/cachecow/blob/main/guide",
+            "README.md: https://github.com/cachecow-rs/cachecow/blob/main/guide/other.md",
+            "README.md: https://github.com/cachecow-rs/cachecow/blob/main/guide/page.md#there",
+        ]
+    );
+}
