@@ -79,6 +79,8 @@
 //! [How the promise is checked](guide::evidence) describes the tests behind it.
 
 #![cfg_attr(not(test), warn(clippy::unwrap_used))]
+// docs.rs sets `docsrs`, and builds with nightly: each item says which feature it needs.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 // The derives emit absolute `::cachecow` paths, also where this crate's own tests use them.
 extern crate self as cachecow;
