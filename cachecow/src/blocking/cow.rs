@@ -1,4 +1,4 @@
-//! `CacheCow`, whose methods wait.
+//! `CacheCow`, whose methods block.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -26,8 +26,8 @@ use crate::stats::Stats;
 /// A cache in front of a backing store, for programs without an async runtime. Cheap to clone; all clones are one
 /// cache, and any number of threads may use it.
 ///
-/// Each method waits for the one of its name of [`cachecow::CacheCow`](crate::CacheCow), whose documentation says what
-/// it promises.
+/// Each method calls the method of the same name of the async [`cachecow::CacheCow`](crate::CacheCow), and blocks until it
+/// is done. Consistency and round trips are the same: see there.
 ///
 /// ```
 /// # #[cfg(feature = "derive")]
@@ -57,17 +57,22 @@ use crate::stats::Stats;
 ///
 /// # Errors
 ///
-/// Besides those of its own, each method that waits for the cache gives
-/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) inside of an async runtime, whose thread it would block;
-/// [`write`](Self::write) does not.
-/// In a fetch function in `blocking(…)`, and in the work of a write, all of them may be used.
+/// Inside an async runtime, every method that waits for the cache returns
+/// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported), because it would block the runtime's thread. Only writes
+/// ([`write`](Self::write), [`writing`](Self::writing)) are carried out there. Fetch functions in `blocking(…)`, and the work of a
+/// write, may call all methods.
+///
+/// # Cancellation
+///
+/// A call cannot be cancelled: it returns when it is done.
 ///
 /// # Runtime
 ///
-/// The cache has a runtime of its own, of one thread that is called `cachecow`. On that thread connections are driven,
-/// and what goes on in the background, such as the retries of an invalidation, also between two calls. Fetch functions
-/// that are async are polled on the caller's thread; those in `blocking(…)` run on a pool of threads. With the last
-/// clone the runtime ends, and it waits for nothing: [`close`](Self::close) does.
+/// The cache has its own runtime, with one thread named `cachecow`. This thread runs the connections and the background
+/// work, such as retried invalidations, also between your calls. Async fetch functions are polled on the caller's thread,
+/// those of [`with_shared`](Self::with_shared) on the cache's thread. Fetch functions in `blocking(…)` run on a pool of
+/// threads. Dropping the last clone ends the runtime at once. Call [`close`](Self::close) first to wait for outstanding
+/// invalidations.
 #[derive(Clone, Debug)]
 pub struct CacheCow {
     // Before its runtime, which it may still use when it is dropped.
@@ -76,17 +81,20 @@ pub struct CacheCow {
 }
 
 impl CacheCow {
-    /// [`CacheCow::open`](crate::CacheCow::open).
+    /// Opens the cache at `url` with the default settings, and starts its thread. The async
+    /// [`open`](crate::CacheCow::open) lists the URLs.
+    ///
+    /// A cache that cannot be reached is not an error; [`ping`](Self::ping) tells whether it can be reached.
     ///
     /// # Errors
     ///
-    /// As those of it; [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable) if the operating system gives no
-    /// thread.
+    /// The same as the async [`open`](crate::CacheCow::open)'s; and
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable), if the operating system provides no thread.
     pub fn open(url: &str) -> Result<Self, Error> {
         Self::open_with(Builder::default(), url)
     }
 
-    /// Opens the cache at `url` with the builder's settings: [`Builder::open`].
+    /// Opens the cache at `url` with the builder's settings, as [`Builder::open`] does, and starts its thread.
     ///
     /// ```
     /// # fn main() -> Result<(), cachecow::Error> {
@@ -100,36 +108,38 @@ impl CacheCow {
     ///
     /// # Errors
     ///
-    /// As those of [`open`](Self::open), and [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig).
+    /// The same as [`open`](Self::open)'s; and [`ErrorKind::InvalidConfig`](crate::ErrorKind::InvalidConfig), for a setting
+    /// that is not valid.
     pub fn open_with(builder: Builder, url: &str) -> Result<Self, Error> {
         let runtime = Runtime::start()?;
         let cow = runtime.wait("open", builder.open(url))?;
         Ok(Self { cow, runtime })
     }
 
-    /// [`CacheCow::memory`](crate::CacheCow::memory).
+    /// Opens an embedded cache in this process's memory, with the default settings, and starts its thread.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable): the operating system gives no thread.
+    /// [`ErrorKind::Unavailable`](crate::ErrorKind::Unavailable): the operating system provides no thread.
     ///
     /// # Panics
     ///
-    /// If the operating system gives no random numbers.
+    /// If the operating system cannot provide random numbers.
     pub fn memory() -> Result<Self, Error> {
         let runtime = Runtime::start()?;
         let cow = runtime.enter(cow::CacheCow::memory);
         Ok(Self { cow, runtime })
     }
 
-    /// The async cache below, for what this one has no method for. [`block_on`](Self::block_on) waits for its futures, and
-    /// [`spawn`](Self::spawn) leaves them to run.
+    /// Returns the async cache, for methods that this type lacks. [`block_on`](Self::block_on) waits for its futures, and
+    /// [`spawn`](Self::spawn) runs them in the background.
     pub fn as_async(&self) -> &cow::CacheCow {
         &self.cow
     }
 
-    /// Waits for a future of the [async cache](Self::as_async), with this cache's runtime: to follow a change log, say.
-    /// What it spawns goes on until the last clone of this cache is dropped.
+    /// Blocks until a future of the [async cache](Self::as_async) is done, for example one that starts to follow a change
+    /// log. The future is polled on the caller's thread, inside this cache's runtime. Tasks that it spawns run until the last
+    /// clone of this cache is dropped.
     ///
     /// ```no_run
     /// # #[cfg(all(feature = "derive", feature = "postgres-log"))]
@@ -156,13 +166,14 @@ impl CacheCow {
     ///
     /// # Errors
     ///
-    /// The future's own.
+    /// The future's own; and [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) inside an async runtime.
     pub fn block_on<T>(&self, future: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         self.runtime.wait("block_on", future)
     }
 
-    /// Runs a future of the [async cache](Self::as_async) on the cache's own thread, which it must not block, until it is
-    /// over or the last clone of this cache is dropped: an auditor, or the exporter of metrics.
+    /// Runs a future of the [async cache](Self::as_async) in the background, for example an auditor or the exporter of
+    /// metrics. It runs on the cache's own thread, and must not block it. It ends at the latest when the last clone of this
+    /// cache is dropped.
     ///
     /// ```
     /// # fn main() -> Result<(), cachecow::Error> {
@@ -178,33 +189,36 @@ impl CacheCow {
         self.runtime.spawn(future);
     }
 
-    /// [`CacheCow::scope`](crate::CacheCow::scope).
+    /// Returns the scope of this handle.
     pub fn scope(&self) -> Scope {
         self.cow.scope()
     }
 
-    /// [`CacheCow::scoped`](crate::CacheCow::scoped).
+    /// Returns a handle of this cache for one tenant. See the async [`scoped`](crate::CacheCow::scoped).
     #[cfg(feature = "scopes")]
     #[must_use]
     pub fn scoped(&self, scope: impl crate::key::KeyPart) -> Self {
         Self { cow: self.cow.scoped(scope), runtime: self.runtime.clone() }
     }
 
-    /// [`CacheCow::with`](crate::CacheCow::with).
+    /// Returns a view that reads objects whose fetch functions need `context`. See the async
+    /// [`with`](crate::CacheCow::with) for the rule about contexts.
     pub fn with<'a, C: ?Sized>(&'a self, context: &'a C) -> View<'a, C> {
         View { runtime: &self.runtime, view: self.cow.with(context) }
     }
 
-    /// [`CacheCow::with_shared`](crate::CacheCow::with_shared).
+    /// Returns a view like that of [`with`](Self::with), whose loads may outlive the call. See the async
+    /// [`with_shared`](crate::CacheCow::with_shared).
     pub fn with_shared<'a, C: ?Sized>(&'a self, context: &'a Arc<C>) -> SharedView<'a, C> {
         SharedView { runtime: &self.runtime, view: self.cow.with_shared(context) }
     }
 
-    /// [`CacheCow::get`](crate::CacheCow::get).
+    /// Returns the object, from the cache or from its fetch function; `None` if it does not exist. The fetch function needs
+    /// no context; for one that does, use [`with`](Self::with).
     ///
     /// # Errors
     ///
-    /// As those of it.
+    /// The same as the async [`get`](crate::CacheCow::get)'s.
     pub fn get<L: Lookup<Context: SameContext<()>>>(
         &self,
         lookup: L,
@@ -212,11 +226,11 @@ impl CacheCow {
         self.with(&()).get(lookup)
     }
 
-    /// [`CacheCow::get_many`](crate::CacheCow::get_many).
+    /// Returns one entry for each lookup, in the same order, duplicates included; `None` for objects that do not exist.
     ///
     /// # Errors
     ///
-    /// As those of it.
+    /// The same as the async [`get_many`](crate::CacheCow::get_many)'s.
     pub fn get_many<L: Lookup<Context: SameContext<()>>>(
         &self,
         lookups: impl IntoIterator<Item = L>,
@@ -224,11 +238,11 @@ impl CacheCow {
         self.with(&()).get_many(lookups)
     }
 
-    /// [`CacheCow::list`](crate::CacheCow::list).
+    /// Returns the objects of a list, in the order in which its fetch function returned them.
     ///
     /// # Errors
     ///
-    /// As those of it.
+    /// The same as the async [`list`](crate::CacheCow::list)'s.
     pub fn list<L: ListLookup<Context: SameContext<()>>>(
         &self,
         list: L,
@@ -236,11 +250,11 @@ impl CacheCow {
         self.with(&()).list(list)
     }
 
-    /// [`CacheCow::read`](crate::CacheCow::read).
+    /// Reads like [`get`](Self::get), and also says where the object came from.
     ///
     /// # Errors
     ///
-    /// As those of it.
+    /// The same as the async [`read`](crate::CacheCow::read)'s.
     pub fn read<L: Lookup<Context: SameContext<()>>>(
         &self,
         lookup: L,
@@ -248,7 +262,7 @@ impl CacheCow {
         self.with(&()).read(lookup)
     }
 
-    /// [`CacheCow::ask`](crate::CacheCow::ask).
+    /// Returns the result of a [cached function](macro@crate::query), from the cache or by calling the function.
     ///
     /// ```
     /// # #[cfg(feature = "derive")]
@@ -267,12 +281,12 @@ impl CacheCow {
     /// # #[cfg(not(feature = "derive"))] fn main() {}
     /// ```
     ///
-    /// A cached function is async, and is polled on this thread. For a synchronous function there is
+    /// A cached function is async, and is polled on the caller's thread. For a synchronous function use
     /// [`get_or_fetch`](Self::get_or_fetch).
     ///
     /// # Errors
     ///
-    /// As those of it.
+    /// The same as the async [`ask`](crate::CacheCow::ask)'s.
     pub fn ask<Q>(&self, query: Q) -> Result<Q::Output, Error>
     where
         Q: QueryLookup<Needs: SameContext<()>>,
@@ -280,35 +294,36 @@ impl CacheCow {
         self.with(&()).ask(query)
     }
 
-    /// [`CacheCow::get_or_fetch`](crate::CacheCow::get_or_fetch), by a function that blocks. It begins with
-    /// [`run`](GetOrFetch::run).
+    /// Prepares a read of the value under `key`; on a miss, `fetch` is called, and its result is stored for `ttl`. The
+    /// function is synchronous. Call [`run`](GetOrFetch::run) to read.
     pub fn get_or_fetch<F>(&self, key: EncodedKey, ttl: Duration, fetch: F) -> GetOrFetch<'_, F> {
         self.with(&()).get_or_fetch(key, ttl, fetch)
     }
 
-    /// [`CacheCow::peek`](crate::CacheCow::peek).
+    /// Returns what is cached for the lookup, and for how long. It never fetches.
     ///
     /// # Errors
     ///
-    /// As those of it.
+    /// The same as the async [`peek`](crate::CacheCow::peek)'s.
     pub fn peek<L: Lookup>(&self, lookup: L) -> Result<Peek<L::Object>, Error> {
         self.runtime.wait("peek", self.cow.peek(lookup))
     }
 
-    /// [`CacheCow::invalidate`](crate::CacheCow::invalidate).
+    /// Removes from the cache what `keys` name, and prevents fetches under way from storing what they have read. Call it
+    /// after the change is committed.
     ///
     /// # Errors
     ///
-    /// As those of it.
+    /// The same as the async [`invalidate`](crate::CacheCow::invalidate)'s.
     pub fn invalidate<K: CacheKeys>(&self, keys: K) -> Result<(), Error> {
         self.runtime.wait("invalidate", self.cow.invalidate(keys))
     }
 
-    /// [`CacheCow::invalidate_many`](crate::CacheCow::invalidate_many).
+    /// Invalidates several lookups, objects or tags in one call, like [`invalidate`](Self::invalidate).
     ///
     /// # Errors
     ///
-    /// As those of it.
+    /// The same as the async [`invalidate_many`](crate::CacheCow::invalidate_many)'s.
     pub fn invalidate_many<K: CacheKeys>(
         &self,
         lookups: impl IntoIterator<Item = K>,
@@ -316,29 +331,30 @@ impl CacheCow {
         self.runtime.wait("invalidate_many", self.cow.invalidate_many(lookups))
     }
 
-    /// [`CacheCow::invalidate_object`](crate::CacheCow::invalidate_object).
+    /// Invalidates all keys of an object: its lookups, the lists it belongs to, and the results of queries that carry one
+    /// of its tags.
     ///
     /// # Errors
     ///
-    /// As those of it.
+    /// The same as the async [`invalidate_object`](crate::CacheCow::invalidate_object)'s.
     pub fn invalidate_object<T: Cached>(&self, object: &T) -> Result<(), Error> {
         self.runtime.wait("invalidate_object", self.cow.invalidate_object(object))
     }
 
-    /// [`CacheCow::invalidate_tag`](crate::CacheCow::invalidate_tag).
+    /// Invalidates all objects that carry the tag, and the results of queries that carry it.
     ///
     /// # Errors
     ///
-    /// As those of it.
+    /// The same as the async [`invalidate_tag`](crate::CacheCow::invalidate_tag)'s.
     pub fn invalidate_tag<T: Cached>(&self, tag: Tag<T>) -> Result<(), Error> {
         self.runtime.wait("invalidate_tag", self.cow.invalidate_tag(tag))
     }
 
-    /// [`CacheCow::invalidate_tags`](crate::CacheCow::invalidate_tags).
+    /// Invalidates all objects that carry one of the tags, like [`invalidate_tag`](Self::invalidate_tag).
     ///
     /// # Errors
     ///
-    /// As those of it.
+    /// The same as the async [`invalidate_tags`](crate::CacheCow::invalidate_tags)'s.
     pub fn invalidate_tags<T: Cached>(
         &self,
         tags: impl IntoIterator<Item = Tag<T>>,
@@ -346,29 +362,31 @@ impl CacheCow {
         self.runtime.wait("invalidate_tags", self.cow.invalidate_tags(tags))
     }
 
-    /// [`CacheCow::invalidate_type`](crate::CacheCow::invalidate_type).
+    /// Invalidates everything of a type, in constant time. The struct needs `#[cache(clearable = true)]` or a `table`.
     ///
     /// # Errors
     ///
-    /// As those of it.
+    /// The same as the async [`invalidate_type`](crate::CacheCow::invalidate_type)'s.
     pub fn invalidate_type<T: Clearable>(&self) -> Result<(), Error> {
         self.runtime.wait("invalidate_type", self.cow.invalidate_type::<T>())
     }
 
-    /// [`CacheCow::write`](crate::CacheCow::write), carried out at once. The work runs on this thread, and may use the
-    /// cache. What else a write can do, [`writing`](Self::writing) does.
+    /// Runs `work`, which changes the backing store, so that reads of `keys` are never stale afterwards, even if this process
+    /// dies at any point. The work runs on the caller's thread, and may use the cache. For more options use
+    /// [`writing`](Self::writing).
     ///
     /// # Errors
     ///
-    /// The work's own.
+    /// Only the work's own.
     ///
     /// # Consistency
     ///
-    /// A work that panics counts as died: its holds stay until they expire.
+    /// The same as the async [`write`](crate::CacheCow::write)'s. If the work panics, it is treated as if the process had
+    /// died: the holds stay until they expire.
     ///
     /// # Runtime
     ///
-    /// Inside of an async runtime it blocks the thread, as the work does, and is carried out all the same.
+    /// Inside an async runtime the write is carried out, too. It blocks the runtime's thread until it is done.
     pub fn write<R, E>(
         &self,
         keys: impl CacheKeys,
@@ -377,7 +395,7 @@ impl CacheCow {
         self.writing(keys, work).run()
     }
 
-    /// [`write`](Self::write), not begun yet: say what else is to be done, then [`run`](Write::run) it.
+    /// Prepares a [`write`](Self::write). Set its options, then call [`run`](Write::run).
     ///
     /// ```
     /// # #[cfg(feature = "derive")]
@@ -405,30 +423,31 @@ impl CacheCow {
         Write::new(&self.runtime, |place| self.cow.write(keys, place), work)
     }
 
-    /// [`CacheCow::ping`](crate::CacheCow::ping).
+    /// Asks the cache whether it can be reached. If it answers, the circuit closes.
     ///
     /// # Errors
     ///
-    /// As those of it.
+    /// The same as the async [`ping`](crate::CacheCow::ping)'s.
     pub fn ping(&self) -> Result<(), Error> {
         self.runtime.wait("ping", self.cow.ping())
     }
 
-    /// [`CacheCow::close`](crate::CacheCow::close).
+    /// Closes the cache before the program ends: waits for the writes under way, and sends the invalidations that have
+    /// failed before, for up to [`close_timeout`](Builder::close_timeout) (5 s).
     ///
     /// # Errors
     ///
-    /// As those of it.
+    /// The same as the async [`close`](crate::CacheCow::close)'s.
     pub fn close(&self) -> Result<(), Error> {
         self.runtime.wait("close", self.cow.close())
     }
 
-    /// [`CacheCow::health`](crate::CacheCow::health).
+    /// Returns the health of the cache, as far as this process knows it. It sends nothing to the cache.
     pub fn health(&self) -> Health {
         self.cow.health()
     }
 
-    /// [`CacheCow::stats`](crate::CacheCow::stats).
+    /// Returns the statistics since the cache was opened, by type.
     pub fn stats(&self) -> Stats {
         self.cow.stats()
     }

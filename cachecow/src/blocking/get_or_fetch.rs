@@ -1,4 +1,4 @@
-//! What is cached under a key that is decided at run time.
+//! Reads and fills under a key that the program chooses at run time.
 
 use std::fmt::{self, Debug, Display};
 use std::future::ready;
@@ -11,8 +11,8 @@ use crate::model::blocking::as_a_fetch;
 use crate::model::query::QueryTags;
 use crate::model::schema::CacheSchema;
 
-/// A read that is not begun; what [`CacheCow::get_or_fetch`](super::CacheCow::get_or_fetch) and
-/// [`View::get_or_fetch`](super::View::get_or_fetch) return. It is carried out by [`run`](Self::run).
+/// A read that has not begun yet; what [`CacheCow::get_or_fetch`](super::CacheCow::get_or_fetch) and
+/// [`View::get_or_fetch`](super::View::get_or_fetch) return. Call [`run`](Self::run) to get the value.
 ///
 /// ```
 /// # fn main() -> Result<(), cachecow::Error> {
@@ -41,17 +41,23 @@ pub struct GetOrFetch<'a, F> {
 }
 
 impl<F> GetOrFetch<'_, F> {
-    /// [`GetOrFetch::tag`](crate::GetOrFetch::tag).
+    /// Stores the value with a tag, or with several. The value is invalidated with the tag, and with each object that carries
+    /// the tag. See the async [`tag`](crate::GetOrFetch::tag).
     pub fn tag(self, tags: impl QueryTags) -> Self {
         Self { asynchronous: self.asynchronous.tag(tags), ..self }
     }
 
-    /// Carries it out. The function runs on this thread, and may use the cache.
+    /// Returns the cached value; on a miss, calls the function and stores its result. The function runs on the caller's
+    /// thread, and may use the cache.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), with the function's own error;
-    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) inside of an async runtime.
+    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), with the function's own error. Nothing is cached then.
+    /// [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported) inside an async runtime.
+    ///
+    /// # Consistency
+    ///
+    /// The same as the async [`get_or_fetch`](crate::View::get_or_fetch)'s, and so are the round trips.
     pub fn run<T, E>(self) -> Result<Arc<T>, Error>
     where
         F: FnOnce() -> Result<T, E> + Send,

@@ -1,7 +1,7 @@
 //! The cache for programs without an async runtime.
 //!
-//! [`CacheCow`] has the methods of the [async one](crate::CacheCow). Each calls the async method and waits for it, so
-//! the same promises hold. Name synchronous fetch functions by `fetch = blocking(path)`.
+//! [`CacheCow`] has the methods of the [async cache](crate::CacheCow). Each calls the async method and blocks until it is
+//! done, so the same promises hold. Name synchronous fetch functions by `fetch = blocking(path)`.
 //!
 //! | with a runtime | without |
 //! |---|---|

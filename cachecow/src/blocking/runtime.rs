@@ -1,4 +1,4 @@
-//! The runtime below a cache whose callers have none.
+//! The runtime of a cache whose callers have none.
 
 use std::fmt;
 use std::future::Future;
@@ -13,7 +13,7 @@ use tokio::runtime::{Builder, Handle};
 use crate::error::{Error, ErrorKind};
 use crate::model::blocking::is_in_a_fetch;
 
-/// A runtime of one thread, which also carries what goes on in the background. All clones of a cache share it.
+/// A runtime of one thread, which also runs the background work. All clones of a cache share it.
 #[derive(Clone)]
 pub(super) struct Runtime(Arc<Owned>);
 
@@ -35,7 +35,7 @@ impl Runtime {
         Ok(Self(Arc::new(Owned { runtime: Some(runtime), handle })))
     }
 
-    /// Waits for what is no work of the program's.
+    /// Waits for an operation of the cache, which does not run a write's work.
     ///
     /// # Errors
     ///

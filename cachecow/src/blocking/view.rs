@@ -14,7 +14,11 @@ use crate::model::list::ListLookup;
 use crate::model::lookup::{Lookup, SameContext};
 use crate::model::query::QueryLookup;
 
-/// A [`CacheCow`](super::CacheCow) together with what the fetch functions need.
+/// A [`CacheCow`](super::CacheCow) together with what the fetch functions need; what
+/// [`CacheCow::with`](super::CacheCow::with) returns.
+///
+/// Each method calls the method of the same name of the async [`View`](crate::View), and blocks until it is done. Inside an
+/// async runtime, the reads return [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
 ///
 /// ```
 /// # #[cfg(feature = "derive")]
@@ -41,7 +45,10 @@ pub struct View<'a, C: ?Sized> {
     pub(super) view: view::View<'a, C>,
 }
 
-/// A [`View`] whose loads may outlive the call, as those of [`SharedView`](crate::SharedView).
+/// A [`View`] whose loads may outlive the call; what [`CacheCow::with_shared`](super::CacheCow::with_shared) returns.
+///
+/// Each method calls the method of the same name of the async [`SharedView`](crate::SharedView), and blocks until it is done.
+/// Inside an async runtime, the reads return [`ErrorKind::Unsupported`](crate::ErrorKind::Unsupported).
 ///
 /// ```
 /// # #[cfg(feature = "derive")]
@@ -66,7 +73,8 @@ pub struct SharedView<'a, C: ?Sized> {
 }
 
 impl<C: ?Sized> View<'_, C> {
-    /// [`View::uncached`](crate::View::uncached).
+    /// Returns the same view without the cache: every read calls the fetch function, and nothing is looked up, claimed or
+    /// stored. Use it in an open transaction. See the async [`uncached`](crate::View::uncached).
     #[must_use]
     pub fn uncached(self) -> Self {
         Self { view: self.view.uncached(), ..self }
@@ -74,19 +82,20 @@ impl<C: ?Sized> View<'_, C> {
 }
 
 impl<'a, C: ?Sized> View<'a, C> {
-    /// [`View::get_or_fetch`](crate::View::get_or_fetch), by a function that blocks. It begins with
-    /// [`run`](GetOrFetch::run).
+    /// Prepares a read of the value under `key`; on a miss, `fetch` is called, and its result is stored for `ttl`. The
+    /// function is synchronous. Call [`run`](GetOrFetch::run) to read.
     pub fn get_or_fetch<F>(self, key: EncodedKey, ttl: Duration, fetch: F) -> GetOrFetch<'a, F> {
         GetOrFetch { runtime: self.runtime, asynchronous: self.view.get_or_fetch(key, ttl, fetch) }
     }
 }
 
 impl<C: ?Sized + Sync> View<'_, C> {
-    /// [`View::ask`](crate::View::ask).
+    /// Returns the result of a [cached function](macro@crate::query), from the cache or by calling the function. The function
+    /// is async, and is polled on the caller's thread.
     ///
     /// # Errors
     ///
-    /// As those of it.
+    /// The same as the async [`ask`](crate::View::ask)'s.
     pub fn ask<Q>(self, query: Q) -> Result<Q::Output, Error>
     where
         Q: QueryLookup<Needs: SameContext<C>>,
@@ -95,7 +104,7 @@ impl<C: ?Sized + Sync> View<'_, C> {
     }
 }
 
-/// The methods that both views have. `$asynchronous` names the view that they wait for.
+/// The methods that both views have. `$asynchronous` names the async view that they call.
 macro_rules! reads {
     ($view:ident $asynchronous:literal, $($bound:path),*; $lookup:path, $list:path $(, $static:lifetime)?) => {
         impl<C: ?Sized> Clone for $view<'_, C> {
@@ -107,25 +116,29 @@ macro_rules! reads {
         impl<C: ?Sized> Copy for $view<'_, C> {}
 
         impl<C: ?Sized> $view<'_, C> {
-            #[doc = concat!("[`", $asynchronous, "::past_near`](crate::", $asynchronous, "::past_near).")]
+            /// Returns the same view, with reads that bypass this process's memory (the near tier).
+            #[doc = concat!("See the async [`past_near`](crate::", $asynchronous, "::past_near).")]
             #[must_use]
             pub fn past_near(self) -> Self {
                 Self { view: self.view.past_near(), ..self }
             }
 
-            #[doc = concat!("[`", $asynchronous, "::fresh`](crate::", $asynchronous, "::fresh).")]
+            /// Returns the same view, with reads that always fetch and replace the cached object.
+            #[doc = concat!("See the async [`fresh`](crate::", $asynchronous, "::fresh).")]
             #[must_use]
             pub fn fresh(self) -> Self {
                 Self { view: self.view.fresh(), ..self }
             }
 
-            #[doc = concat!("[`", $asynchronous, "::ttl`](crate::", $asynchronous, "::ttl).")]
+            /// Returns the same view, with reads that store with this time to live.
+            #[doc = concat!("See the async [`ttl`](crate::", $asynchronous, "::ttl).")]
             #[must_use]
             pub fn ttl(self, ttl: Duration) -> Self {
                 Self { view: self.view.ttl(ttl), ..self }
             }
 
-            #[doc = concat!("[`", $asynchronous, "::no_store`](crate::", $asynchronous, "::no_store).")]
+            /// Returns the same view, with reads that store nothing.
+            #[doc = concat!("See the async [`no_store`](crate::", $asynchronous, "::no_store).")]
             #[must_use]
             pub fn no_store(self) -> Self {
                 Self { view: self.view.no_store(), ..self }
@@ -133,20 +146,21 @@ macro_rules! reads {
         }
 
         impl<C: ?Sized $(+ $bound)* $(+ $static)?> $view<'_, C> {
-            #[doc = concat!("[`", $asynchronous, "::get`](crate::", $asynchronous, "::get).")]
+            /// Returns the object, from the cache or from its fetch function; `None` if it does not exist.
             ///
             /// # Errors
             ///
-            /// As those of it.
+            #[doc = concat!("The same as the async [`get`](crate::", $asynchronous, "::get)'s.")]
             pub fn get<L: $lookup $(+ $static)?>(self, lookup: L) -> Result<Option<Arc<L::Object>>, Error> {
                 self.runtime.wait("get", self.view.get(lookup))
             }
 
-            #[doc = concat!("[`", $asynchronous, "::get_many`](crate::", $asynchronous, "::get_many).")]
+            /// Returns one entry for each lookup, in the same order, duplicates included; `None` for objects that do
+            /// not exist.
             ///
             /// # Errors
             ///
-            /// As those of it.
+            #[doc = concat!("The same as the async [`get_many`](crate::", $asynchronous, "::get_many)'s.")]
             pub fn get_many<L: $lookup $(+ $static)?>(
                 self,
                 lookups: impl IntoIterator<Item = L>,
@@ -154,29 +168,29 @@ macro_rules! reads {
                 self.runtime.wait("get_many", self.view.get_many(lookups))
             }
 
-            #[doc = concat!("[`", $asynchronous, "::list`](crate::", $asynchronous, "::list).")]
+            /// Returns the objects of a list, in the order in which its fetch function returned them.
             ///
             /// # Errors
             ///
-            /// As those of it.
+            #[doc = concat!("The same as the async [`list`](crate::", $asynchronous, "::list)'s.")]
             pub fn list<L: $list>(self, list: L) -> Result<Vec<Arc<L::Object>>, Error> {
                 self.runtime.wait("list", self.view.list(list))
             }
 
-            #[doc = concat!("[`", $asynchronous, "::read`](crate::", $asynchronous, "::read).")]
+            /// Reads like [`get`](Self::get), and also says where the object came from.
             ///
             /// # Errors
             ///
-            /// As those of it.
+            #[doc = concat!("The same as the async [`read`](crate::", $asynchronous, "::read)'s.")]
             pub fn read<L: $lookup $(+ $static)?>(self, lookup: L) -> Result<Read<L::Object>, Error> {
                 self.runtime.wait("read", self.view.read(lookup))
             }
 
-            #[doc = concat!("[`", $asynchronous, "::read_with`](crate::", $asynchronous, "::read_with).")]
+            /// Reads like [`read`](Self::read), with options for this read alone.
             ///
             /// # Errors
             ///
-            /// As those of it.
+            #[doc = concat!("The same as the async [`read_with`](crate::", $asynchronous, "::read_with)'s.")]
             pub fn read_with<L: $lookup $(+ $static)?>(
                 self,
                 lookup: L,
@@ -185,11 +199,12 @@ macro_rules! reads {
                 self.runtime.wait("read_with", self.view.read_with(lookup, options))
             }
 
-            #[doc = concat!("[`", $asynchronous, "::peek`](crate::", $asynchronous, "::peek).")]
+            /// Returns what is cached for the lookup, and for how long. It never fetches. The options of the view have no
+            /// effect.
             ///
             /// # Errors
             ///
-            /// As those of it.
+            #[doc = concat!("The same as the async [`peek`](crate::", $asynchronous, "::peek)'s.")]
             pub fn peek<L: Lookup>(self, lookup: L) -> Result<Peek<L::Object>, Error> {
                 self.runtime.wait("peek", self.view.peek(lookup))
             }

@@ -13,8 +13,12 @@ use crate::cache::write::{self, WriteError, Written};
 use crate::model::cached::Cached;
 use crate::model::keys::CacheKeys;
 
-/// A write that is not begun; what [`CacheCow::writing`](super::CacheCow::writing) returns. It is carried out by
-/// [`run`](Self::run), [`outcome`](Self::outcome) or [`require_hold`](Self::require_hold).
+/// A write that has not begun; what [`CacheCow::writing`](super::CacheCow::writing) returns. Set its options, then call
+/// [`run`](Self::run), [`outcome`](Self::outcome) or [`require_hold`](Self::require_hold) to carry it out.
+///
+/// The promises are those of the async [`Write`](crate::Write). The work runs on the caller's thread. If it panics, the write
+/// is treated as if the process had died. Inside an async runtime the write is carried out, too, and blocks the runtime's
+/// thread.
 ///
 /// ```
 /// # #[cfg(feature = "derive")]
@@ -53,12 +57,14 @@ where
         Self { runtime, asynchronous: begin(place.clone()), place, work }
     }
 
-    /// [`Write::invalidating`](crate::Write::invalidating).
+    /// Also invalidates keys that are known only once the work has succeeded: those of an inserted row, for example. These
+    /// keys are not held. See the async [`invalidating`](crate::Write::invalidating).
     pub fn invalidating<K: CacheKeys>(self, keys: impl FnOnce(&R) -> K + Send + 'a) -> Self {
         Self { asynchronous: self.asynchronous.invalidating(keys), ..self }
     }
 
-    /// [`Write::invalidating_object`](crate::Write::invalidating_object).
+    /// Also invalidates every key of an object that the work returned. See the async
+    /// [`invalidating_object`](crate::Write::invalidating_object).
     pub fn invalidating_object<T: Cached>(
         self,
         object: impl FnOnce(&R) -> Option<&T> + Send + 'a,
@@ -66,36 +72,38 @@ where
         Self { asynchronous: self.asynchronous.invalidating_object(object), ..self }
     }
 
-    /// [`Write::storing`](crate::Write::storing).
+    /// Stores the object that the work returned, so that the next read is a hit. It is stored only if nobody else wrote or
+    /// invalidated it since the write began. See the async [`storing`](crate::Write::storing).
     pub fn storing<T: Cached>(self, object: impl FnOnce(&R) -> Option<&T> + Send + 'a) -> Self {
         Self { asynchronous: self.asynchronous.storing(object), ..self }
     }
 
-    /// Carries it out.
+    /// Carries the write out, and returns the work's result.
     ///
     /// # Errors
     ///
-    /// The work's own.
+    /// Only the work's own.
     pub fn run(self) -> Result<R, E> {
         self.by(|write| write)
     }
 
-    /// [`Write::outcome`](crate::Write::outcome).
+    /// Carries the write out, and returns the work's result beside whether the cache confirmed the invalidation. See the
+    /// async [`outcome`](crate::Write::outcome).
     pub fn outcome(self) -> Written<R, E> {
         self.by(write::Write::outcome)
     }
 
-    /// [`Write::require_hold`](crate::Write::require_hold).
+    /// Carries the write out only if the cache has confirmed the hold; otherwise the work does not run.
     ///
     /// # Errors
     ///
-    /// As those of it.
+    /// The same as the async [`require_hold`](crate::Write::require_hold)'s.
     pub fn require_hold(self) -> Result<R, WriteError<E>> {
         self.by(write::Write::require_hold)
     }
 
-    /// Waits until the hold stands, works outside of the runtime, where the work may use the cache itself, and
-    /// waits for the end.
+    /// Waits until the hold is placed, runs the work outside of the runtime (so that it may use the cache), and waits for
+    /// the end.
     fn by<F: Future>(
         self,
         finish: impl FnOnce(write::Write<'a, Place<Result<R, E>>>) -> F,
