@@ -63,14 +63,19 @@ pub struct Loader<C: ?Sized> {
     context: Arc<C>,
 }
 
-/// A lookup as the key of a [`Loader`]. Two are equal if they look up the same key.
+/// Makes a lookup a key of a [`Loader`]: `By(User::by_id(1))`. A `DataLoader` loads equal keys of a batch once.
+///
+/// Two are equal, and have the same hash, if their lookups have the same key in the cache: the same template, with the same
+/// parts. The fields of the lookup itself need not be equal, for example if one of them is normalized. `Debug` shows the name
+/// of the lookup, and never its parts, which may be personal data.
 ///
 /// [`Loader`] has an example.
 #[derive(Clone)]
 pub struct By<L>(pub L);
 
 impl CacheCow {
-    /// Returns a loader for async-graphql's `DataLoader`. It reads as [`with_shared`](Self::with_shared) does.
+    /// Returns a loader for async-graphql's `DataLoader`, which reads a batch of keys with one call. It reads as
+    /// [`with_shared`](Self::with_shared) does, in the scope of this handle.
     pub fn loader<C: ?Sized>(&self, context: &Arc<C>) -> Loader<C> {
         Loader { cow: self.clone(), context: Arc::clone(context) }
     }

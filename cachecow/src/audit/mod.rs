@@ -32,8 +32,8 @@ const MARGIN: Duration = Duration::from_secs(1);
 /// Checks whether stale objects are served: because a write forgot its invalidation, someone changed a row by hand,
 /// or a replica lags. [`CacheCow::auditor`](crate::CacheCow::auditor) makes one.
 ///
-/// It picks some reads of this process at random, and compares the objects that they were served (from the cache or
-/// from this process's memory) with the result of the fetch function. If the two differ, a change may just be under
+/// It picks some hits of this process at random (objects that a read was served from the cache or from this process's
+/// memory), and compares them with the result of the fetch function. If the two differ, a change may just be under
 /// way. So it checks the object again after a [`grace`](Self::grace) period, and counts it as stale only if
 ///
 /// - a reader is still served the same object, from the same stored value: it was not invalidated; and
@@ -135,9 +135,10 @@ impl Auditor {
         self
     }
 
-    /// Picks one in this number of reads, at random; zero counts as one. Default: 1000.
-    pub fn one_in(mut self, reads: u32) -> Self {
-        self.one_in = NonZeroU32::new(reads).unwrap_or(NonZeroU32::MIN);
+    /// Picks one in this number of hits, at random; zero counts as one. Default: 1000. Reads that were fetched are not
+    /// picked: there is nothing to compare.
+    pub fn one_in(mut self, hits: u32) -> Self {
+        self.one_in = NonZeroU32::new(hits).unwrap_or(NonZeroU32::MIN);
         self
     }
 

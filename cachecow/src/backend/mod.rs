@@ -347,23 +347,31 @@ pub struct BackendError {
     detail: String,
 }
 
-/// The kinds of [`BackendError`].
+/// The kinds of [`BackendError`]. A backend chooses one, and the cache acts on it.
+///
+/// In each case the fetch function serves the read, a write's work runs (unless the write requires its hold), and an
+/// invalidation is retried in the background. [`Disconnected`](Self::Disconnected) and [`TimedOut`](Self::TimedOut) also mean
+/// that the cache cannot be reached: three of them in a row open the circuit breaker. [`Rejected`](Self::Rejected) and
+/// [`Malformed`](Self::Malformed) mean that the cache answers: they close it.
 ///
 /// [`BackendError`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum BackendErrorKind {
-    /// No connection could be opened, or it broke.
+    /// No connection could be opened, or it broke. The command may have been carried out.
     Disconnected,
-    /// No answer within the operation timeout.
+    /// No answer within [`operation_timeout`](crate::Builder::operation_timeout). The command may have been carried out, or may
+    /// still be. When a timeout opens the circuit breaker or keeps it open, the cache calls [`CacheBackend::reset`].
     TimedOut,
-    /// The server refused: out of memory, read-only, loading, no permission, …
+    /// The server answered that it refuses: out of memory, read-only, loading, no permission, … An event
+    /// (`cache_refuses`) has the detail.
     Rejected,
-    /// The server's answer is invalid.
+    /// The server's answer is invalid, or answers are missing.
     Malformed,
-    /// Not sent: the circuit breaker is open after earlier failures.
+    /// The command was not sent: the circuit breaker is open after earlier failures. The cache itself makes this error; a
+    /// backend has no use for it.
     CircuitOpen,
-    /// This backend does not support the operation.
+    /// This backend does not support the operation. Return it from [`CacheBackend::watch`]: then readers poll.
     Unsupported,
 }
 

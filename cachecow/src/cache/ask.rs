@@ -35,11 +35,24 @@ impl<C: ?Sized + Sync> View<'_, C> {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), with the function's own error.
+    /// [`ErrorKind::Fetch`](crate::ErrorKind::Fetch), with the function's own error. Nothing is cached then. The cache
+    /// itself is never the reason for an error.
+    ///
+    /// # Consistency
+    ///
+    /// Once an invalidation of the query, of one of its tags, or of an object that carries such a tag has returned, later
+    /// reads never return a result from before it. A lookup is not an object: `invalidate(Post::by_id(1))` does not reach the
+    /// queries. A query without tags is served until its time to live ends, or until the query itself is invalidated.
+    /// [The page about queries](crate::guide::queries) has a table.
+    ///
+    /// # Cancellation
+    ///
+    /// As [`get`](Self::get).
     ///
     /// # Round trips
     ///
-    /// As [`get`](Self::get). Cancellation works the same way, too.
+    /// As [`get`](Self::get) of an object without tags. A hit of a query with tags takes one as well, if this process has
+    /// read the result before; otherwise it takes two. A miss of a query with tags takes one more.
     #[expect(
         clippy::missing_panics_doc,
         reason = "an uncached read of such a function always has a value"

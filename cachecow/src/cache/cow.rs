@@ -343,11 +343,26 @@ impl CacheCow {
         self.engine.invalidate(self.engine.targets(self.scope, &keys)).await
     }
 
-    /// [`invalidate`](Self::invalidate) for several lookups, in one round trip; in two if a tag is among them.
+    /// Invalidates several lookups, objects or tags together, like [`invalidate`](Self::invalidate). Duplicates are sent
+    /// once. Without any, it sends nothing.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotInvalidated`], if some of them could not be invalidated; the others are.
+    /// [`ErrorKind::NotInvalidated`]: the cache did not confirm some of them. These are retried in the background, for as long
+    /// as the process lives. The others are invalidated.
+    ///
+    /// # Consistency
+    ///
+    /// As [`invalidate`](Self::invalidate), for each of them. They are not invalidated in one step: until the call returns, a
+    /// reader may find one of them invalidated and another one not.
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, each of them may or may not be invalidated, and nothing is retried.
+    ///
+    /// # Round trips
+    ///
+    /// One, or two if a tag is among them. More than 4,096 keys are sent in several parts, four of them at a time.
     pub async fn invalidate_many<K: CacheKeys>(
         &self,
         lookups: impl IntoIterator<Item = K>,
@@ -356,12 +371,27 @@ impl CacheCow {
         self.engine.invalidate(self.engine.targets(self.scope, &lookups)).await
     }
 
-    /// [`invalidate`](Self::invalidate) for all keys of an object: its lookups, the lists it belongs to, and the
-    /// results of [queries](crate::guide::queries) that carry one of its tags. It takes one round trip.
+    /// Invalidates all keys of an object: its lookups, the lists it belongs to, and the results of
+    /// [queries](crate::guide::queries) that carry one of its tags.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::NotInvalidated`].
+    /// [`ErrorKind::NotInvalidated`]: the cache did not confirm all of them. It is retried in the background, as with
+    /// [`invalidate`](Self::invalidate).
+    ///
+    /// # Consistency
+    ///
+    /// The keys are those of the fields of this `object`. If a change moves the object to another key or list, invalidate it
+    /// as it was and as it is: `invalidate((&old, &new))`. Other objects with the same tags stay cached:
+    /// [`invalidate_tag`](Self::invalidate_tag) is for them.
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, each key may or may not be invalidated, and nothing is retried.
+    ///
+    /// # Round trips
+    ///
+    /// One.
     pub async fn invalidate_object<T: Cached>(&self, object: &T) -> Result<(), Error> {
         let mut keys = KeySet::default();
         keys.add_object(object);
@@ -523,11 +553,16 @@ impl CacheCow {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Unavailable`].
+    /// [`ErrorKind::Unavailable`]: the cache did not answer within [`operation_timeout`](Builder::operation_timeout)
+    /// (500 ms), or it refused. The cause says which.
+    ///
+    /// # Cancellation
+    ///
+    /// If the future is dropped, the circuit stays as it is.
     ///
     /// # Round trips
     ///
-    /// One.
+    /// One; on a cluster one to each master, at the same time.
     pub async fn ping(&self) -> Result<(), Error> {
         self.engine.pending.resume();
         self.engine.client.ping().await.map_err(|error| {

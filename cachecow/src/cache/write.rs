@@ -358,7 +358,23 @@ where
         self
     }
 
-    /// Returns the work's result, and separately whether the cache confirmed the invalidation.
+    /// Carries the write out, and returns the work's result beside whether the cache confirmed the invalidation, and
+    /// whether it stored the object of [`storing`](Self::storing).
+    ///
+    /// # Consistency
+    ///
+    /// The write is the same as without `outcome`: the work runs even if the cache granted no hold, and what the cache did
+    /// not confirm is retried in the background. [`Written::invalidated`] is also `Ok` if the cache granted the holds, and
+    /// only their release was not confirmed: they keep old values out until they expire, unless the cache
+    /// [evicts them](crate::guide::promise#by-redis).
+    ///
+    /// # Cancellation
+    ///
+    /// As [`Write`]: if the future is dropped while the work is under way, the write is treated as if the process had died.
+    ///
+    /// # Round trips
+    ///
+    /// As [`CacheCow::write`](crate::CacheCow::write).
     pub async fn outcome(mut self) -> Written<R, E> {
         match std::future::poll_fn(|cx| self.poll_end(cx)).await {
             Ok((result, Ended { invalidated, stored })) => Written { result, invalidated, stored },

@@ -64,8 +64,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Do not pause the clock in a test with real sockets. While a task waits for a database, tokio has nothing else to
 /// do and moves the paused clock to the next timer, and that may be a timeout.
 ///
-/// Without jitter a time to live is exact, so the test's cache has none ([`Builder::ttl_jitter`]), unless it is given a
-/// builder. A clock that the builder was given ([`Builder::clock`]) takes tokio's place for how long values are served.
+/// The cache has no jitter ([`Builder::ttl_jitter`]), so that a time to live is exact, unless you pass a builder. If you set
+/// [`Builder::clock`], values expire by that clock, not by tokio's.
 #[derive(Clone, Debug)]
 pub struct TestCache {
     cow: CacheCow,
@@ -78,7 +78,7 @@ impl TestCache {
     ///
     /// # Panics
     ///
-    /// If the operating system gives no random numbers.
+    /// If the operating system cannot provide random numbers.
     pub fn new() -> Self {
         let builder = CacheCow::builder().ttl_jitter(0.0);
         Self::with(builder).expect("the default settings are valid")
@@ -99,7 +99,7 @@ impl TestCache {
     ///
     /// It has the default settings, without jitter, and an operation may take a minute, so that what
     /// [`before_next_fill`](Self::before_next_fill) runs may use a real database. Like [`CacheCow::open`] it connects on
-    /// first use. For other settings, and other backends, there is [`over`](Self::over).
+    /// first use. For other settings or another backend use [`over`](Self::over).
     ///
     /// ```no_run
     /// # #[cfg(feature = "derive")]
@@ -145,12 +145,12 @@ impl TestCache {
         Ok(Self { cow: builder.backend(Arc::clone(&faults))?, faults, recorder })
     }
 
-    /// The cache, for the code that is tested.
+    /// Returns the cache, for the code that is tested.
     pub fn cow(&self) -> CacheCow {
         self.cow.clone()
     }
 
-    /// The same cache. Its assertions are about the operations of [handles of this scope](CacheCow::scoped).
+    /// Returns the same cache, with assertions about the operations of [handles of this scope](CacheCow::scoped).
     #[cfg(feature = "scopes")]
     #[must_use]
     pub fn scoped(&self, scope: impl crate::key::KeyPart) -> Self {
@@ -228,9 +228,9 @@ impl TestCache {
         self.faults.before_next_fill(Some(Box::pin(work)));
     }
 
-    /// Has the next fetch lose a race: what it brings is invalidated before it is stored, as by another process. The reader
-    /// is returned it, with [`Fill::Refused`](crate::Fill::Refused), and the next one fetches again. (That invalidation is another
-    /// process's, and is not noted.)
+    /// Makes the next fetch lose a race: its key is invalidated before the fetched value is stored, as if by another process.
+    /// The reader gets the value, with [`Fill::Refused`](crate::Fill::Refused), and the next reader fetches again. The
+    /// assertions do not see that invalidation, because this process did not make it.
     pub fn lose_next_race(&self) {
         self.faults.before_next_fill(None);
     }
