@@ -35,7 +35,7 @@ impl Builder {
             (settings.near.ttl < least, "near_ttl must be at least 1 ms"),
             (
                 settings.near.lag < Duration::from_millis(100),
-                "near_lag must be at least 100 ms: a quarter of it is how often the server is asked",
+                "near_lag must be at least 100 ms, because the server is probed every quarter of it",
             ),
             (self.operation_timeout < least, "operation_timeout must be at least 1 ms"),
             (self.connect_timeout < least, "connect_timeout must be at least 1 ms"),

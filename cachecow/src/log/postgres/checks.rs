@@ -86,7 +86,8 @@ async fn server(
         );
     } else if text(1) != "logical" {
         findings.refuse(
-            "the server's log has no rows; run `alter system set wal_level = logical;` and restart it",
+            "`wal_level` is not `logical`, so the server does not log changed rows; run `alter system set wal_level = \
+             logical;` and restart the server",
         );
     }
     if may_be_synchronous(&text(3)) {

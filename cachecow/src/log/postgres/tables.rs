@@ -72,7 +72,7 @@ pub(super) async fn check(
             return Ok(());
         }
         _ => {
-            findings.refuse(format!("{name} is no table: follow the tables that it reads"));
+            findings.refuse(not_a_table(&kind, &name));
             return Ok(());
         }
     }
@@ -83,6 +83,18 @@ pub(super) async fn check(
     columns(table, &found, &name, findings);
     identity(table, &found, findings);
     Ok(())
+}
+
+/// The refusal of a relation that is no table; `kind` is its `relkind`.
+fn not_a_table(kind: &str, name: &str) -> String {
+    match kind {
+        "v" => format!("`{name}` is a view: follow the tables that it reads"),
+        "m" => format!("`{name}` is a materialized view: follow the tables that it reads"),
+        "f" => {
+            format!("`{name}` is a foreign table: follow the log of the database that has its rows")
+        }
+        _ => format!("`{name}` is not a table: follow a table"),
+    }
 }
 
 /// Refuses a table that others inherit from: selects from it find their rows, and the log has them under their own names.

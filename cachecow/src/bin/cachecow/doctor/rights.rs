@@ -21,24 +21,31 @@ struct Trial {
 }
 
 pub(super) async fn checks(session: &Session, server: &OneServer) -> Result<Vec<Check>, Fault> {
-    let mut checks = commands(session, server).await?;
-    checks.extend(keys(session, server).await?);
+    let user = user(server).await?;
+    let mut checks = commands(session, server, &user).await?;
+    checks.extend(keys(session, server, &user).await?);
     Ok(checks)
 }
 
-async fn commands(session: &Session, server: &OneServer) -> Result<Vec<Check>, Fault> {
+/// The user's name, or a placeholder for it if the user may not ask.
+async fn user(server: &OneServer) -> Result<String, Fault> {
+    let mut question = Pipeline::new();
+    question.cmd("ACL").arg("WHOAMI");
+    let answers = ask_all(server, &question).await?;
+    Ok(replies::text(&answers[0]).unwrap_or_else(|| "USER".to_owned()))
+}
+
+async fn commands(session: &Session, server: &OneServer, user: &str) -> Result<Vec<Check>, Fault> {
     let name = session.name("cache", probe(session));
     let trials = trials(session, server, &name);
     let mut questions = Pipeline::new();
-    questions.cmd("ACL").arg("WHOAMI");
     for trial in &trials {
         questions.add_command(trial.command.clone());
     }
     let answers = ask_all(server, &questions).await?;
-    let user = replies::text(&answers[0]).unwrap_or_else(|| "USER".to_owned());
     let denied: Vec<&Trial> = trials
         .iter()
-        .zip(&answers[1..])
+        .zip(&answers)
         .filter(|(_, answer)| is_denied_command(answer))
         .map(|(trial, _)| trial)
         .collect();
@@ -56,7 +63,7 @@ async fn commands(session: &Session, server: &OneServer) -> Result<Vec<Check>, F
 }
 
 /// Which names the user may read and write: of each type of the manifest, or one without words.
-async fn keys(session: &Session, server: &OneServer) -> Result<Vec<Check>, Fault> {
+async fn keys(session: &Session, server: &OneServer, user: &str) -> Result<Vec<Check>, Fault> {
     let mut words = words_of(session.manifest.types.iter());
     if words.is_empty() {
         words.insert(String::new());
@@ -88,7 +95,7 @@ async fn keys(session: &Session, server: &OneServer) -> Result<Vec<Check>, Fault
     } else {
         ""
     };
-    let remedy = format!("ACL SETUSER USER {}{hint}", denied.join(" "));
+    let remedy = format!("ACL SETUSER {user} {}{hint}", denied.join(" "));
     let found =
         format!("{} are denied: these values are served from the backing store", denied.join(" "));
     Ok(vec![Check::new("names", Level::Fault, found).remedy(remedy)])
