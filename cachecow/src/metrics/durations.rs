@@ -1,4 +1,4 @@
-//! The durations since the last time.
+//! The durations since the last export.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use crate::cache::read::Source;
 use crate::engine::Engine;
 use crate::stats::{FetchEnd, Histogram};
 
-/// What was handed on so far, a number for each bucket.
+/// The durations that were exported so far, a number for each bucket.
 #[derive(Default)]
 pub(super) struct Recorded(BTreeMap<Series, Vec<u64>>);
 

@@ -1,4 +1,4 @@
-//! Exporting what is counted, by the crate [`metrics`](https://docs.rs/metrics) (feature `metrics`).
+//! Exports the cache's counters by the crate [`metrics`](https://docs.rs/metrics) (feature `metrics`).
 //!
 //! ```
 //! # #[cfg(feature = "derive")]
@@ -9,24 +9,25 @@
 //!
 //! let cow = CacheCow::memory();
 //! let exporter = cow.metrics();
-//! // In the handler of a scrape, before what was recorded is rendered:
+//! // In the handler of a scrape, before the recorder renders its numbers:
 //! exporter.collect();
-//! // Or, where nobody scrapes, again and again:
+//! // Or, if nobody scrapes, at an interval:
 //! tokio::spawn(exporter.run(Duration::from_secs(10)));
 //! # Ok(())
 //! # }
 //! # #[cfg(not(feature = "derive"))] fn main() {}
 //! ```
 //!
-//! The numbers go to whatever recorder the program has installed: that of `metrics-exporter-prometheus`, say, or
-//! a bridge to OpenTelemetry. The crate's `examples` show both. Nothing is recorded while reads are served: the cache
-//! counts for itself, as [`CacheCow::stats`] shows it, and [`Exporter::collect`] hands on what was counted since
-//! the last time. So a hit costs no more, but for the one in 64 whose time is taken: in the mean some 25 instructions a call
-//! (a hit in this process's memory takes 779 instead of 756, one from Redis 7,600). A batch and a list pay that once, however many
-//! objects they have: 100 objects by `get_many` take 658,000 either way, a list of 20 takes 148,000.
+//! The numbers go to the recorder that the program has installed, for example that of `metrics-exporter-prometheus`, or
+//! a bridge to OpenTelemetry. The repository's `examples` show both.
 //!
-//! No label has a key in it: a type, a template, the name of a change log, or one of a few words. A type that was
-//! used has 26 series of counters, and up to seven histograms.
+//! Reads record nothing. The cache has counters of its own, which [`CacheCow::stats`] shows, and [`Exporter::collect`] sends
+//! them. The only cost of a read is that one in 64 is timed: on average some 25 instructions a call. (A hit in this process's
+//! memory takes 779 instead of 756, one from Redis 7,600.) A batch or a list pays this once, however many objects it has:
+//! `get_many` of 100 objects takes 658,000 with and without, a list of 20 takes 148,000.
+//!
+//! No label contains a key. Labels are a type, a template, the name of a change log, or one of a few words. A type in use
+//! has 26 series of counters, and up to seven histograms.
 #![doc = include_str!("../../docs/metrics.md")]
 
 mod durations;
@@ -54,10 +55,11 @@ const TIMED: u32 = 64;
 const METADATA: Metadata<'_> = Metadata::new("cachecow", Level::INFO, Some("cachecow::metrics"));
 
 impl CacheCow {
-    /// Begins to export what this cache and its clones count, by the crate `metrics`; see [`metrics`](crate::metrics).
+    /// Returns an exporter of the counters of this cache and its clones, by the crate `metrics`; see
+    /// [`metrics`](crate::metrics).
     ///
-    /// From now on one in 64 reads is timed; a batch is one, and so is a list. Call it once for a cache: each exporter
-    /// hands on all numbers by itself.
+    /// From now on one in 64 reads is timed. A batch counts as one read, and so does a list. Make one exporter for each
+    /// cache: with two, the same recorder would get each duration twice.
     pub fn metrics(&self) -> Exporter {
         self.engine.timings.pick_one_in(TIMED);
         Exporter {
@@ -69,9 +71,10 @@ impl CacheCow {
     }
 }
 
-/// Hands on what a cache has counted. [`CacheCow::metrics`] makes it.
+/// Exports a cache's counters; what [`CacheCow::metrics`] returns.
 ///
-/// It does not keep the cache alive: once the last clone is gone, it hands on nothing more.
+/// It exports nothing by itself: call [`collect`](Self::collect) before each scrape, or spawn [`run`](Self::run). It does not
+/// keep the cache alive. Once the last clone of the cache is dropped, it exports nothing more.
 ///
 /// ```
 /// use cachecow::CacheCow;
@@ -89,8 +92,8 @@ pub struct Exporter {
 }
 
 impl Exporter {
-    /// Adds a label to every series. A program with several caches tells them apart by it: without one, the last
-    /// that is collected counts.
+    /// Adds a label to every series. Use it if a program has several caches. Without a label their series have the same
+    /// names, and the numbers of the cache that is collected last replace those of the others.
     ///
     /// ```
     /// # use cachecow::CacheCow;
@@ -103,11 +106,16 @@ impl Exporter {
         self
     }
 
-    /// Hands on the present numbers: to the recorder of this thread, if it has one of its own, else to the program's.
+    /// Sends the current numbers to the thread's local recorder, or else to the global one. Without a recorder it has no
+    /// effect.
     ///
-    /// It asks the cache nothing, and takes some microseconds a type. Counters are set to what they are
-    /// (`absolute`), gauges too, and histograms are given the durations since the last call. These are rounded by up
-    /// to 6 %, and what took longer than two minutes counts as two minutes.
+    /// Counters and gauges are set to their current values (`absolute`, `set`). Histograms get the durations since the last
+    /// call. These are rounded by up to 6 %, and a duration of more than two minutes counts as two minutes. The first call
+    /// also describes each metric to the recorder.
+    ///
+    /// # Round trips
+    ///
+    /// None: it sends nothing to the cache. It takes some microseconds for each type.
     pub fn collect(&self) {
         let Some(engine) = self.engine.upgrade() else { return };
         with_recorder(|recorder| {
@@ -122,12 +130,12 @@ impl Exporter {
         });
     }
 
-    /// Collects again and again, at this interval, until the last clone of the cache is gone; for recorders that send
-    /// by themselves. Spawn it.
+    /// [Collects](Self::collect) at this interval, until the last clone of the cache is dropped. Spawn it, for a recorder that
+    /// sends its numbers by itself. An interval of less than a millisecond counts as one millisecond.
     ///
     /// # Cancellation
     ///
-    /// Dropped, it collects no more.
+    /// If the future is dropped, nothing more is exported.
     pub async fn run(self, every: Duration) {
         let mut ticks = interval(every.max(Duration::from_millis(1)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

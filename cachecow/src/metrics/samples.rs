@@ -1,4 +1,4 @@
-//! The counters and gauges, as the statistics have them at this moment.
+//! The current values of the counters and gauges, from the statistics.
 
 use super::table::{
     AUDITS, BACKEND_ERRORS, BACKGROUND_LOADS, BYPASSES, CIRCUIT_OPEN, CIRCUIT_OPENINGS, DEGRADED,
@@ -24,7 +24,7 @@ pub(super) enum Value {
     Now(f64),
 }
 
-/// Shows every sample, also those that are zero: what first appears with a count of one has no increase.
+/// Shows every sample, also those that are zero: a series that first appears with a count of one shows no increase.
 pub(super) fn each(stats: &Stats, health: &Health, mut show: impl FnMut(Sample<'_>)) {
     for (name, of_type) in &stats.types {
         each_of_type(name, of_type, &mut show);

@@ -15,13 +15,13 @@
 pub struct Metric {
     /// Its name, in the form that Prometheus uses.
     pub name: &'static str,
-    /// Whether it counts, shows or measures.
+    /// How its numbers behave.
     pub kind: Kind,
     /// The unit of its numbers.
     pub unit: Unit,
     /// The names of its labels.
     pub labels: &'static [&'static str],
-    /// What it says.
+    /// Its meaning.
     pub description: &'static str,
 }
 
@@ -35,7 +35,7 @@ pub enum Kind {
     Counter,
     /// Goes up and down.
     Gauge,
-    /// The distribution of what was measured.
+    /// The distribution of measured durations.
     Histogram,
 }
 
@@ -54,7 +54,7 @@ pub enum Unit {
 }
 
 impl Kind {
-    /// In a word.
+    /// Returns the name in lower case: `counter`, for example.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Counter => "counter",
@@ -65,7 +65,7 @@ impl Kind {
 }
 
 impl Unit {
-    /// In a word.
+    /// Returns the name in lower case: `seconds`, for example.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Count => "count",
@@ -97,9 +97,9 @@ metrics! {
     READS: Counter of Count, "cachecow_reads_total", ["type", "source", "fill"],
         "Reads, by where the value came from (near, cache, fetched, stale) and by what happened to a fetched one (stored, refused, skipped, unreachable). Each object of a batch counts.";
     READ_DURATION: Histogram of Seconds, "cachecow_read_duration_seconds", ["type", "source", "outcome"],
-        "Time that a read takes its caller, by its outcome (ok, error) and by its source (none for an error). A batch or a list is one read, under the last of near, cache, fetched and stale that one of its objects came from. One in 64 reads is timed, at random.";
+        "Time that a read takes its caller, by its outcome (ok, error) and by its source (none for an error). A batch or a list counts as one read. Its source is the slowest one among its objects, in the order near, cache, fetched, stale. One in 64 reads is timed, at random.";
     FETCH_DURATION: Histogram of Seconds, "cachecow_fetch_duration_seconds", ["type", "outcome"],
-        "Time that a fetch takes, by its outcome (ok, error). Each is timed; those that one call makes together, as by `fetch_many`, count once.";
+        "Time that a fetch takes, by its outcome (ok, error). Every fetch is timed. The fetches that a batch makes together count once.";
     FETCH_ERRORS: Counter of Count, "cachecow_fetch_errors_total", ["type"],
         "Fetches that ended with an error, also if an older value was served instead.";
     FILLS: Counter of Count, "cachecow_fills_total", ["type", "outcome"],
@@ -143,7 +143,7 @@ metrics! {
     LOG_FOLLOWING: Gauge of Count, "cachecow_log_following", ["log"],
         "1 while the follower reads its change log, or waits because another instance reads it; 0 while it is down or stopped.";
     LOG_LAG: Gauge of Seconds, "cachecow_log_lag_seconds", ["log"],
-        "How long ago a change can have been committed that is not invalidated yet, as of the last heartbeat.";
+        "The age of the oldest change that may not be invalidated yet, as of the last heartbeat.";
     LOG_LAG_BYTES: Gauge of Bytes, "cachecow_log_lag_bytes", ["log"],
         "How much of the change log was not settled at the last heartbeat, in the log's own measure.";
     LOG_ROWS: Counter of Count, "cachecow_log_rows_total", ["log"],
