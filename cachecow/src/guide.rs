@@ -1,5 +1,7 @@
 // Each page is a file in `docs`. The modules exist in the documentation alone.
 
+// A page with examples of a feature is to be read by all.
+#![cfg_attr(docsrs, doc(auto_cfg = false))]
 #![doc = include_str!("../docs/guide.md")]
 #![cfg_attr(
     not(all(

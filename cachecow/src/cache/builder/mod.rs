@@ -1,7 +1,6 @@
 //! The settings of a `CacheCow`, and the ways to open one.
 
 mod open;
-#[cfg(any(feature = "encryption", feature = "zstd"))]
 mod packing;
 mod scheme;
 mod validate;
