@@ -2,8 +2,8 @@
 //! the reader stores what it fetched.
 //!
 //! ```sh
-//! cargo run -p race --example race                                     # in this process's memory, needs no server
-//! REDIS_URL=redis://127.0.0.1:6379 cargo run -p race --example race    # over Redis
+//! cargo run --example race                                     # in this process's memory, needs no server
+//! REDIS_URL=redis://127.0.0.1:6379 cargo run --example race    # over Redis
 //! cargo run --release --manifest-path tests/benches/peers/Cargo.toml --bin race   # hitbox, quick_cache and foyer, too
 //! ```
 //!
