@@ -89,13 +89,14 @@ impl Cluster {
 
     /// Kills a shard's master, after its replica has been out of reach for this time.
     async fn kill(&mut self, shard: Shard, behind: Option<Duration>, history: &History) {
+        let cut = history.now();
         if let Some(behind) = behind {
             self.leave_behind(shard).await;
             tokio::time::sleep(behind).await;
         }
         let went = history.now();
         self.nodes.kill(shard.master);
-        self.failovers.note(Failover::of(shard.number, went, history.now()));
+        self.failovers.note(Failover::of(shard.number, went, history.now()).cut_off(cut));
         if behind.is_some() {
             self.nodes.resume(shard.replica);
         }
@@ -155,6 +156,7 @@ impl Cluster {
     /// move nor of what was changed meanwhile.
     async fn fail_over_in_a_move(&mut self, shard: Shard, random: &mut Rng, history: &History) {
         let there = self.move_from(shard, random).await;
+        let cut = history.now();
         self.leave_behind(shard).await;
         there.begin(&self.nodes).await;
         tokio::time::sleep(for_a_while(random, 600)).await;
@@ -162,7 +164,7 @@ impl Cluster {
         tokio::time::sleep(for_a_while(random, 600)).await;
         let went = history.now();
         self.nodes.kill(shard.master);
-        self.failovers.note(Failover::of(shard.number, went, history.now()));
+        self.failovers.note(Failover::of(shard.number, went, history.now()).cut_off(cut));
         self.nodes.resume(shard.replica);
         self.until_replaced(shard).await;
         self.nodes.restart(shard.master);

@@ -4,9 +4,9 @@
 //! invalidation among it leaves the old value in the cache, for its time to live. That is not promised
 //! otherwise. So a read that is older than promised is **inside** what is not promised, if every
 //! promise that it went against was begun before a master of its keys was gone and made no longer than
-//! shortly before that, and it was read before what was then in the cache, or on its way there, had to be
-//! gone; else it is a violation. A master that was stopped and replaced is gone when it was woken and has
-//! heard that it is none: until then it serves what it had.
+//! shortly before that, or before its replica was cut off, and it was read before what was then in the
+//! cache, or on its way there, had to be gone; else it is a violation. A master that was stopped and
+//! replaced is gone when it was woken and has heard that it is none: until then it serves what it had.
 //!
 //! Where all replicas must acknowledge, no failover explains anything.
 //!
@@ -36,6 +36,8 @@ pub(crate) struct Failovers(Vec<Failover>);
 pub(crate) struct Failover {
     /// Whose master it was; none where there is only one.
     shard: Option<u16>,
+    /// The last time at which its replicas were sure to follow it.
+    cut: Micros,
     /// When it was about to be killed, stopped or replaced.
     went: Micros,
     /// When it was master no more, for anyone.
@@ -96,19 +98,24 @@ impl Failovers {
 impl Failover {
     /// Of a shard of a cluster.
     pub(crate) fn of(shard: u16, went: Micros, gone: Micros) -> Self {
-        Self { shard: Some(shard), went, gone }
+        Self { shard: Some(shard), cut: went, went, gone }
     }
 
     /// Of the only master that there is.
     pub(crate) fn of_the_master(went: Micros, gone: Micros) -> Self {
-        Self { shard: None, went, gone }
+        Self { shard: None, cut: went, went, gone }
+    }
+
+    /// The same, of a master whose replica had been cut off before.
+    pub(crate) fn cut_off(self, cut: Micros) -> Self {
+        Self { cut, ..self }
     }
 
     fn explains(&self, suspect: &Suspect) -> bool {
         let micros = |time: Duration| Micros::try_from(time.as_micros()).expect("a short time");
         let since = if is_alias(suspect.cell) { REMAINS } else { REPLICATION };
         // One that failed at first is carried out some time between its beginning and its promise.
-        let passed_on = suspect.last_made < self.went.saturating_sub(micros(since));
+        let passed_on = suspect.last_made < self.cut.saturating_sub(micros(since));
         let read = self.went..self.gone + micros(REMAINS);
         suspect.last_begun < self.gone && !passed_on && read.contains(&suspect.ended)
     }
@@ -134,5 +141,30 @@ mod tests {
         assert!(!explains([90 * second; 2], 101 * second), "so long before that it was passed on");
         assert!(!explains(shortly, 124 * second), "read when it had to have expired");
         assert!(!explains(shortly, 98 * second + 1), "read before the failover");
+    }
+
+    #[test]
+    fn what_a_master_did_after_its_replica_was_cut_off_was_not_passed_on() {
+        let second = 1_000_000;
+        let failover = Failover::of(0, 99 * second, 100 * second).cut_off(92 * second);
+        let explains = |made: Micros| {
+            let (cell, version, floor, began) = (0, 1, 2, 101 * second - 1);
+            let (ended, last_begun, last_made) = (101 * second, made, made);
+            failover.explains(&Suspect {
+                cell,
+                version,
+                floor,
+                began,
+                ended,
+                last_begun,
+                last_made,
+            })
+        };
+        assert!(explains(91 * second), "shortly before the replica was cut off");
+        assert!(
+            explains(96 * second),
+            "long before the failover, and after the replica was cut off"
+        );
+        assert!(!explains(89 * second), "so long before the cut that it was passed on");
     }
 }
