@@ -8,6 +8,7 @@ use cachecow::log::{
     Batch, ChangeLog, Follower, FollowerState, Heartbeat, LogPosition, Opened, Opening, Value,
 };
 use cachecow::{CacheCow, Error, Source};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 use cachecow_tests::told_log::Row;
 use redis::aio::MultiplexedConnection;
@@ -137,7 +138,7 @@ async fn mark(redis: &mut MultiplexedConnection) -> (Vec<u8>, Vec<u8>) {
 async fn a_cache_that_came_back_older_is_emptied() {
     let redis = RedisServer::start();
     let mut connection = redis.connection().await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let (log, teller, change) = steady(0);
     let follower = follow(&cow, log).await;
     change(1);
@@ -171,7 +172,7 @@ async fn a_mark_that_cannot_be_stored_is_told() {
         let set = redis::cmd("CONFIG").arg("SET").arg("maxmemory").arg(bytes).to_owned();
         set.exec_async(&mut connection).await.unwrap();
     };
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let (log, teller, change) = steady(0);
     let follower = follow(&cow, log).await;
     bound(1).await;

@@ -7,6 +7,7 @@ use cachecow::{BackendErrorKind, CacheCow, DegradedBy, Health};
 use cachecow_tests::clock::Clock;
 use cachecow_tests::lossy::Vague;
 use cachecow_tests::moody::{Mood, Moody};
+use cachecow_tests::patient::patient;
 use cachecow_tests::seen::until_near;
 use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::{Item, Store};
@@ -119,7 +120,12 @@ async fn a_type_that_is_left_alone_is_told_while_it_is() {
 #[tokio::test]
 async fn a_near_tier_that_hears_nothing_is_told() {
     let mut server = RedisServer::start();
-    let cow = CacheCow::builder().near(1 << 20).open(&server.url()).await.unwrap();
+    let cow = patient()
+        .near(1 << 20)
+        .near_lag(Duration::from_secs(20))
+        .open(&server.url())
+        .await
+        .unwrap();
     let store = Store::with_items(1);
     assert!(!cow.health().is_degraded(), "nothing was to be heard yet");
     until_near(&cow, &store, [1]).await;

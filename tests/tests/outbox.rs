@@ -11,6 +11,7 @@ use cachecow::log::{
 use cachecow::store::SqlPool;
 use cachecow::{CacheCow, CacheKeys, Cached, Error, ErrorKind, Source};
 use cachecow_tests::any_pool::run;
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::{MariaDbServer, PostgresServer, RedisServer};
 use sqlx::Row as _;
 
@@ -219,8 +220,8 @@ async fn every_kind_of_change_is_seen_in_mariadb() {
 async fn several_consumers_follow_one_outbox_at_once() {
     let ((_folder, foreign, pool), redis) = (sqlite().await, RedisServer::start());
     run(&foreign, "insert into users values (1, 'a@x', 7, 0)").await;
-    let one = CacheCow::open(&redis.url()).await.unwrap();
-    let other = CacheCow::open(&redis.url()).await.unwrap();
+    let one = patient().open(&redis.url()).await.unwrap();
+    let other = patient().open(&redis.url()).await.unwrap();
     let (first, second) = (follow(&one, &pool).await, follow(&other, &pool).await);
     for change in 1..=20 {
         run(&foreign, &format!("update users set version = {change}")).await;

@@ -116,7 +116,7 @@ async fn an_invalidation_in_one_process_is_seen_by_the_other() {
 #[tokio::test]
 async fn a_killed_reader_s_flag_keeps_nobody_from_reading() {
     let server = RedisServer::start();
-    let cow = CacheCow::builder().fill_wait(Duration::ZERO).open(&server.url()).await.unwrap();
+    let cow = patient().fill_wait(Duration::ZERO).open(&server.url()).await.unwrap();
     let mut reader = peer(&server, "token");
     reader.say("read");
     assert_eq!(reader.hear(), "fetch");

@@ -2,6 +2,7 @@
 
 use cachecow::Key;
 use cachecow_tests::members::{Member, Members};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 use redis::AsyncCommands as _;
 
@@ -79,7 +80,7 @@ async fn a_namespace_is_no_pattern() {
     let server = RedisServer::start();
     let members = Members::with(2);
     for namespace in ["a*", "ab", "[x]"] {
-        let cow = cachecow::CacheCow::builder().namespace(namespace).open(&server.url()).await;
+        let cow = patient().namespace(namespace).open(&server.url()).await;
         cow.expect("a valid address").with(&members).get(Member::by_id(1)).await.expect("fetched");
     }
     let program = Program::on(&server.url());

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use cachecow::{CacheCow, Key};
+use cachecow::Key;
 use cachecow_tests::members::{Member, Members};
+use cachecow_tests::patient::patient;
 use cachecow_tests::posts::{Post, Posts};
 use cachecow_tests::servers::RedisServer;
 use expect_test::expect;
@@ -80,7 +81,7 @@ async fn a_key_is_named_in_several_ways() {
 async fn pointers_absences_lists_and_answers_are_told_apart() {
     let server = RedisServer::start();
     let url = server.url();
-    let cow = CacheCow::builder().negative_ttl(Duration::from_secs(60)).open(&url).await;
+    let cow = patient().negative_ttl(Duration::from_secs(60)).open(&url).await;
     let cow = cow.expect("a valid address");
     let (members, posts) = (Members::with(9), Posts::by([7], 3));
     let program = Program::on(&url);
@@ -169,7 +170,7 @@ async fn compressed_values_are_shown_and_encrypted_ones_are_not() {
     let server = RedisServer::start();
     let (url, posts) = (server.url(), Posts::by([1], 2));
     posts.put(Post { blog: "x".repeat(1000), ..Post::new(101, 1) });
-    let compressed = CacheCow::builder().compress(cachecow::Compression::zstd(3), 100);
+    let compressed = patient().compress(cachecow::Compression::zstd(3), 100);
     let program = Program::on(&url);
     let cow = compressed.open(&url).await.expect("a valid address");
     cow.with(&posts).get(Post::by_id(101)).await.expect("fetched");
@@ -178,7 +179,7 @@ async fn compressed_values_are_shown_and_encrypted_ones_are_not() {
     assert!(json["bytes"].as_u64().is_some_and(|bytes| bytes < 500), "{json}");
     assert_eq!(json["value"]["blog"], "x".repeat(1000));
     let keyring = cachecow::Keyring::new("2026", &[7; 32]);
-    let cow = CacheCow::builder().encrypt(keyring).open(&url).await.expect("a valid address");
+    let cow = patient().encrypt(keyring).open(&url).await.expect("a valid address");
     cow.with(&posts).get(Post::by_id(100)).await.expect("fetched");
     let json = program.json(&["inspect", "Post::by_id", "100", "--show-values"]);
     assert_eq!((&json["codec"], &json["encryption_key"]), (&json!("xc20p"), &json!("2026")));
@@ -189,7 +190,7 @@ async fn compressed_values_are_shown_and_encrypted_ones_are_not() {
 async fn namespaces_and_scopes_are_as_the_program_has_them() {
     let server = RedisServer::start();
     let (url, members) = (server.url(), Members::with(42));
-    let cow = CacheCow::builder().namespace("shop").open(&url).await.expect("a valid address");
+    let cow = patient().namespace("shop").open(&url).await.expect("a valid address");
     let tenant = cow.scoped(7).scoped("eu");
     tenant.with(&members).get(Member::by_id(42)).await.expect("fetched");
     let program = Program::on(&url);

@@ -3,6 +3,7 @@
 use cachecow::CacheCow;
 use cachecow::log::{FollowerState, PostgresLog};
 use cachecow_tests::followed::{Database, Note, User};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 
 async fn emails(cow: &CacheCow, database: &Database, org: i64) -> Vec<String> {
@@ -73,7 +74,7 @@ async fn every_kind_of_change_is_seen(cow: &CacheCow, database: &Database, log: 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_kind_of_change_is_seen_through_redis() {
     let (database, redis) = (Database::start().await, RedisServer::start());
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     every_kind_of_change_is_seen(&cow, &database, database.log()).await;
 }
 
@@ -87,7 +88,7 @@ async fn every_kind_of_change_is_seen_in_memory() {
 async fn a_large_transaction_is_seen_as_a_whole() {
     let (database, redis) = (Database::start().await, RedisServer::start());
     database.run("insert into notes select id, 'old' from generate_series(1, 30000) as id").await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let follower = cow.follow(database.log()).types::<Note>().start().await.unwrap();
     follower.caught_up().await.unwrap();
     let view = cow.with(&database.pool);

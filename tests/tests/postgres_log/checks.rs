@@ -6,11 +6,12 @@ use cachecow::log::{PostgresLog, setup_sql};
 use cachecow::store::StoreBackend;
 use cachecow::{CacheCow, ErrorKind, MemoryBackend, MemoryStore};
 use cachecow_tests::followed::{Database, Note, SETTINGS, User, refused};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 
 /// The error of starting with this log.
 async fn refusal(redis: &RedisServer, log: PostgresLog) -> Option<String> {
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     refused(cow.follow(log).types::<(User, Note)>()).await
 }
 
@@ -119,7 +120,7 @@ async fn a_partitioned_table_is_published_by_its_root() {
     assert!(refusal.contains("publish_via_partition_root"), "{refusal}");
     database.run(&remedy(&refusal)).await;
     database.run("insert into notes values (1, 'low'), (101, 'high')").await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let follower = cow.follow(database.log()).types::<(User, Note)>().start().await.unwrap();
     follower.caught_up().await.unwrap();
     let view = cow.with(&database.pool);
@@ -148,7 +149,7 @@ async fn a_table_that_others_inherit_from_is_refused() {
                    alter publication cachecow add table notes_old";
     is_refused_and_mended(&database, &redis, inherit, "under their own names").await;
     database.run("drop table notes_old; insert into notes values (1, 'old')").await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let follower = cow.follow(database.log()).types::<(User, Note)>().start().await.unwrap();
     follower.caught_up().await.unwrap();
     // What comes later is noticed by a look at the catalog.
@@ -191,7 +192,7 @@ async fn a_publication_is_followed_by_its_very_name() {
              insert into notes values (1, 'before')",
         )
         .await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let log = database.log().publication("CacheCow");
     let follower = cow.follow(log).types::<Note>().start().await.unwrap();
     follower.caught_up().await.unwrap();
@@ -218,7 +219,7 @@ async fn the_rows_of_queries_are_set_up() {
         let sql =
             if of_an_object { setup_sql::<(Note, notes_of)>() } else { setup_sql::<notes_of>() };
         database.run(&sql).await;
-        let cow = CacheCow::open(&redis.url()).await.unwrap();
+        let cow = patient().open(&redis.url()).await.unwrap();
         let follow = cow.follow(database.log()).types::<notes_of>();
         let follow = if of_an_object { follow.types::<Note>() } else { follow };
         let follower = follow.start().await.unwrap();

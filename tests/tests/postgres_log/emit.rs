@@ -6,6 +6,7 @@ use std::time::Duration;
 use cachecow::log::{Follower, MESSAGE_PREFIX, PostgresLog, emit_message, message};
 use cachecow::{CacheCow, Source};
 use cachecow_tests::followed::{Database, SETTINGS, User};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 use sqlx::{PgPool, Postgres, Transaction};
 use tokio::sync::oneshot;
@@ -45,7 +46,7 @@ async fn emitted_keys_are_invalidated_with_their_transaction() {
         .await;
     let url = database.server.url().replace("cow:", "writer:");
     let (writer, pool) = (PgPool::connect(&url).await.unwrap(), &database.pool);
-    let cow = &CacheCow::open(&redis.url()).await.unwrap();
+    let cow = &patient().open(&redis.url()).await.unwrap();
     let follower = follow(cow, &database).await;
     assert_eq!(version(cow, pool, 1).await, (1, Source::Fetched));
     assert_eq!(version(cow, pool, 2).await, (1, Source::Fetched));
@@ -83,7 +84,7 @@ async fn emitted_keys_are_invalidated_with_their_transaction() {
 #[tokio::test(flavor = "multi_thread")]
 async fn messages_that_are_not_understood_do_no_harm() {
     let (database, redis) = (database().await, RedisServer::start());
-    let (pool, cow) = (&database.pool, &CacheCow::open(&redis.url()).await.unwrap());
+    let (pool, cow) = (&database.pool, &patient().open(&redis.url()).await.unwrap());
     let follower = follow(cow, &database).await;
     version(cow, pool, 1).await;
     let drops = follower.status().drops;
@@ -133,7 +134,7 @@ async fn messages_that_are_not_understood_do_no_harm() {
 async fn after_a_commit_beyond_the_hold(emits: bool) -> i64 {
     let (database, redis) = (database().await, RedisServer::start());
     let hold = Duration::from_millis(50);
-    let cow = CacheCow::builder().hold(hold).open(&redis.url()).await.unwrap();
+    let cow = patient().hold(hold).open(&redis.url()).await.unwrap();
     let follower = follow(&cow, &database).await;
     assert_eq!(version(&cow, &database.pool, 1).await.0, 1);
     let (give, given) = oneshot::channel::<Transaction<'static, Postgres>>();

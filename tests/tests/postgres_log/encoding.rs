@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use cachecow::CacheCow;
 use cachecow::log::{PostgresLog, setup_sql};
 use cachecow_tests::followed::{Database, SETTINGS, User, statements};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::{PostgresServer, RedisServer};
 use sqlx::PgPool;
 
@@ -24,7 +24,7 @@ async fn a_text_that_is_not_utf_8_invalidates_its_type() {
         sqlx::query(&statement).execute(&pool).await.unwrap();
     }
     let redis = RedisServer::start();
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let log = PostgresLog::connect(&url).slot("cachecow");
     let follower = cow.follow(log).types::<(User,)>().start().await.unwrap();
     follower.caught_up().await.unwrap();

@@ -5,6 +5,7 @@ use std::time::Instant;
 use cachecow::CacheCow;
 use cachecow::log::{FollowerState, PostgresLog};
 use cachecow_tests::followed::{Database, Note};
+use cachecow_tests::patient::patient;
 use cachecow_tests::relay::Relay;
 use cachecow_tests::servers::PostgresServer;
 use sqlx::PgPool;
@@ -38,7 +39,7 @@ async fn run(pool: &PgPool, sql: &'static str) {
 async fn a_promoted_standby_has_no_slot_which_is_told_and_then_everything_goes() {
     let (mut database, redis) = with_notes(1).await;
     let (standby, relay) = standing_by(&database);
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let log = PostgresLog::connect(&by_relay(&database, &relay)).slot("cachecow");
     let follower = follow(&cow, log).await;
     follower.caught_up().await.unwrap();
@@ -71,7 +72,7 @@ async fn a_promoted_standby_has_no_slot_which_is_told_and_then_everything_goes()
 async fn a_promoted_standby_with_a_slot_is_another_log() {
     let (mut database, redis) = with_notes(1).await;
     let (standby, relay) = standing_by(&database);
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let log = PostgresLog::connect(&by_relay(&database, &relay)).slot("cachecow");
     let follower = follow(&cow, log).await;
     follower.caught_up().await.unwrap();

@@ -7,6 +7,7 @@ use cachecow::CacheCow;
 use cachecow::log::{Follower, FollowerState, PostgresLog};
 use cachecow_tests::controlled::{Controlled, Rule};
 use cachecow_tests::followed::{Database, Note, User};
+use cachecow_tests::patient::patient;
 use cachecow_tests::relay::Relay;
 use cachecow_tests::servers::{Process, RedisServer};
 use rustix::process::Signal;
@@ -37,7 +38,7 @@ pub(crate) async fn until(follower: &Follower, state: FollowerState) {
 
 /// What a new process that follows the log finds: the note, and how often everything was dropped.
 async fn found_by_the_next(database: &Database, redis: &RedisServer) -> (String, u64) {
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let follower = follow(&cow, database.log()).await;
     follower.caught_up().await.unwrap();
     let found = text(&cow, database, 1).await;
@@ -85,7 +86,7 @@ async fn a_slot_that_lost_changes_is_refused_and_made_anew() {
         database.run("insert into probe select generate_series(1, 1000)").await;
         database.run("select pg_switch_wal(); checkpoint").await;
     }
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let error = cow.follow(database.log()).types::<(User, Note)>().start().await.unwrap_err();
     assert!(error.to_string().contains("has lost changes"), "{error}");
     database.run("select pg_drop_replication_slot('cachecow')").await;
@@ -96,7 +97,7 @@ async fn a_slot_that_lost_changes_is_refused_and_made_anew() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_publication_that_is_made_anew_is_noticed() {
     let (database, redis) = with_notes(1).await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let follower = follow(&cow, database.log()).await;
     follower.caught_up().await.unwrap();
     assert_eq!(text(&cow, &database, 1).await, "old");
@@ -116,7 +117,7 @@ async fn a_publication_that_is_made_anew_is_noticed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_restarts_is_followed_on() {
     let (mut database, redis) = with_notes(2).await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let follower = follow(&cow, database.log()).await;
     follower.caught_up().await.unwrap();
     assert_eq!(text(&cow, &database, 1).await, "old");
@@ -171,7 +172,7 @@ pub(crate) async fn followed_by_relay(cow: &CacheCow, database: &Database) -> (R
 #[tokio::test(flavor = "multi_thread")]
 async fn a_network_that_is_cut_or_hangs_loses_nothing() {
     let (database, redis) = with_notes(2).await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let (relay, follower) = followed_by_relay(&cow, &database).await;
     let drops = follower.status().drops;
     relay.cut();
@@ -211,8 +212,8 @@ async fn without_a_permanent_slot_a_new_connection_drops_everything() {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_followers_one_reads_and_the_other_takes_over() {
     let (database, redis) = with_notes(2).await;
-    let first_cow = CacheCow::open(&redis.url()).await.unwrap();
-    let second_cow = CacheCow::open(&redis.url()).await.unwrap();
+    let first_cow = patient().open(&redis.url()).await.unwrap();
+    let second_cow = patient().open(&redis.url()).await.unwrap();
     let first = follow(&first_cow, database.log()).await;
     first.caught_up().await.unwrap();
     let second = follow(&second_cow, database.log()).await;
@@ -241,7 +242,7 @@ pub(crate) fn follower_process(database: &Database, redis: &RedisServer) -> Proc
 async fn is_taken_over(end: impl FnOnce(Process) -> Option<Process>) {
     const NOTES: i64 = 400;
     let (database, redis) = with_notes(400).await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let leader = follower_process(&database, &redis);
     let follower = follow(&cow, database.log()).await;
     until(&follower, FollowerState::Standby).await;
@@ -294,14 +295,14 @@ async fn a_follower_that_hangs_is_replaced() {
 async fn found_after_a_death(rule: Rule) -> (String, u64) {
     let (database, redis) = with_notes(1).await;
     found_by_the_next(&database, &redis).await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     assert_eq!(text(&cow, &database, 1).await, "old");
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     let (url, log) = (redis.url(), Controlled::new(database.log(), rule));
     let settling = log.settling.clone();
     let follower = runtime
         .spawn(async move {
-            let cow = CacheCow::open(&url).await.unwrap();
+            let cow = patient().open(&url).await.unwrap();
             let follower = cow.follow(log).types::<(User, Note)>().start().await.unwrap();
             follower.caught_up().await.unwrap();
             follower
@@ -340,7 +341,7 @@ async fn control_what_was_acknowledged_first_is_lost() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_was_not_published_for_a_while_is_noticed() {
     let (database, redis) = with_notes(1).await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let follower = follow(&cow, database.log()).await;
     follower.caught_up().await.unwrap();
     assert_eq!(text(&cow, &database, 1).await, "old");
@@ -358,7 +359,7 @@ async fn a_table_that_was_not_published_for_a_while_is_noticed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follower_that_commits_would_wait_for_leaves_and_comes_back() {
     let (database, redis) = with_notes(1).await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let follower = follow(&cow, database.log()).await;
     follower.caught_up().await.unwrap();
     assert_eq!(text(&cow, &database, 1).await, "old");
@@ -377,7 +378,7 @@ async fn a_follower_that_commits_would_wait_for_leaves_and_comes_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_identity_that_is_taken_away_is_refused_until_it_is_back() {
     let (database, redis) = with_notes(1).await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let follower = follow(&cow, database.log()).await;
     follower.caught_up().await.unwrap();
     let drops = follower.status().drops;

@@ -1,8 +1,8 @@
 //! A commit is in the log before it is visible: under synchronous replication for as long as the standby takes.
 
-use cachecow::CacheCow;
 use cachecow_tests::controlled::{Controlled, Rule};
 use cachecow_tests::followed::{Database, Note, User};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 use sqlx::PgPool;
 
@@ -11,7 +11,7 @@ use sqlx::PgPool;
 async fn served_after_a_held_up_commit(rule: Rule) -> String {
     let (database, redis) = (Database::start().await, RedisServer::start());
     database.run("insert into notes values (1, 'old'); create table probe (id int)").await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let log = Controlled::new(database.log(), rule);
     let settling = log.settling.clone();
     let follower = cow.follow(log).types::<(User, Note)>().start().await.unwrap();
@@ -84,7 +84,7 @@ async fn served_from_a_standby_that_lags(rule: Rule) -> String {
     let on_replica = async |sql: &'static str| {
         sqlx::query_scalar::<_, bool>(sql).fetch_one(&replica).await.unwrap()
     };
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let log = Controlled::new(database.log().replica(&standby.url()), rule);
     let settling = log.settling.clone();
     let follower = cow.follow(log).types::<(User, Note)>().start().await.unwrap();
@@ -137,7 +137,7 @@ async fn what_was_missed_is_dropped_once_a_standby_has_replayed_it() {
              select pg_create_logical_replication_slot('cachecow', 'pgoutput')",
         )
         .await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let view = cow.with(&replica);
     let text = async || view.get(Note::by_id(1)).await.unwrap().unwrap().text.clone();
     let log = database.log().replica(&standby.url());

@@ -6,6 +6,7 @@ use std::time::Instant;
 use cachecow::CacheCow;
 use cachecow::log::{Follower, FollowerState};
 use cachecow_tests::followed::{Database, Note, User};
+use cachecow_tests::patient::patient;
 use cachecow_tests::relay::Relay;
 use sqlx::PgPool;
 
@@ -24,7 +25,7 @@ async fn a_cut_to_the_cache_delays_and_loses_nothing() {
     let url = format!("redis+unix://{}", relay.folder().join("r.sock").display());
     let following = CacheCow::open(&url).await.unwrap();
     // Another process, whose link to the cache stands.
-    let reading = CacheCow::open(&redis.url()).await.unwrap();
+    let reading = patient().open(&redis.url()).await.unwrap();
     let follower = follow(&following, database.log()).await;
     follower.caught_up().await.unwrap();
     assert_eq!(text(&reading, &database, 1).await, "old");
@@ -61,7 +62,7 @@ async fn a_cut_to_a_standby_delays_and_loses_nothing() {
     let relay = Relay::before(&standby.socket_folder().join(".s.PGSQL.5432"));
     let own = standby.socket_folder().display().to_string();
     let by_relay = standby.url().replace(&own, &relay.folder().display().to_string());
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let log = database.log().replica(&by_relay);
     let follower = cow.follow(log).types::<(User, Note)>().start().await.unwrap();
     follower.caught_up().await.unwrap();
@@ -88,7 +89,7 @@ async fn a_cut_between_the_database_and_a_standby_delays_and_loses_nothing() {
     let relay = Relay::before(&database.server.socket_folder().join(".s.PGSQL.5432"));
     let standby = database.server.standby_by(relay.folder());
     let replica = PgPool::connect(&standby.url()).await.unwrap();
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let log = database.log().replica(&standby.url());
     let follower = cow.follow(log).types::<(User, Note)>().start().await.unwrap();
     follower.caught_up().await.unwrap();

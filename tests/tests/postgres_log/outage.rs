@@ -2,11 +2,11 @@
 
 use std::time::Instant;
 
-use cachecow::CacheCow;
 use cachecow_tests::followed::Note;
 
 use crate::faults::{follow, follower_process, until, with_notes};
 use cachecow::log::FollowerState;
+use cachecow_tests::patient::patient;
 
 const NOTES: i64 = 50_000;
 /// So many in each transaction.
@@ -19,7 +19,7 @@ async fn fifty_thousand_changes_during_an_outage_of_the_cache_take_no_memory() {
     let (database, redis) = with_notes(50_000).await;
     let leader = follower_process(&database, &redis);
     // It waits, and so it can be told how far the other one came.
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let follower = follow(&cow, database.log()).await;
     until(&follower, FollowerState::Standby).await;
     let view = cow.with(&database.pool);

@@ -1,7 +1,7 @@
 //! Partitions that go while nobody follows.
 
-use cachecow::CacheCow;
 use cachecow_tests::followed::{Database, Note, SETTINGS};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 
 use crate::faults::follow;
@@ -26,7 +26,7 @@ async fn partitioned() -> Database {
 
 /// What a new process that follows the log finds: which of the notes are there, and how often everything was dropped.
 async fn found_by_the_next(database: &Database, redis: &RedisServer) -> (bool, bool, u64) {
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let follower = follow(&cow, database.log()).await;
     follower.caught_up().await.unwrap();
     let has = async |id| cow.with(&database.pool).get(Note::by_id(id)).await.unwrap().is_some();

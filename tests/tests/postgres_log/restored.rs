@@ -1,14 +1,14 @@
 //! The database is restored from a copy of its files: it is the same one by all that it says of itself, and has forgotten
 //! what happened since.
 
-use cachecow::CacheCow;
+use cachecow_tests::patient::patient;
 
 use crate::faults::{follow, text, with_notes};
 
 /// The database is restored while it is followed, or while nobody follows.
 async fn a_restored_database_is_noticed(while_followed: bool) {
     let (mut database, redis) = with_notes(1).await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let follower = follow(&cow, database.log()).await;
     follower.caught_up().await.unwrap();
     follower.stop().await;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use cachecow::log::{ColumnError, Row, setup_sql};
 use cachecow::{CacheCow, CacheKeys, ErrorKind, Source};
 use cachecow_tests::followed::{Database, SETTINGS};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 use sqlx::PgPool;
 
@@ -31,7 +32,7 @@ async fn a_function_names_the_keys_and_sees_the_change() {
     let (database, redis) = (Database::without_setup(SETTINGS).await, RedisServer::start());
     database.run(&setup_sql::<notes_of>()).await;
     database.run("insert into app.users values (1, 'a@x', 7, 1), (2, 'b@x', 8, 1)").await;
-    let cow = &CacheCow::open(&redis.url()).await.unwrap();
+    let cow = &patient().open(&redis.url()).await.unwrap();
     let follow = || cow.follow(database.log()).types::<notes_of>();
     let refused = follow().start().await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::InvalidConfig);

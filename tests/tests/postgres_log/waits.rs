@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use cachecow::CacheCow;
 use cachecow::log::FollowerState;
+use cachecow_tests::patient::patient;
 use tokio::time::timeout;
 
 use crate::faults::{follow, followed_by_relay, text, until, with_notes};
@@ -14,7 +15,7 @@ use crate::faults::{follow, followed_by_relay, text, until, with_notes};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_sends_nothing_for_long_is_given_more_time() {
     let (database, redis) = with_notes(1).await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     let (relay, follower) = followed_by_relay(&cow, &database).await;
     let opened = follower.status().opened;
     // Longer than the first time that a server is given, also if a busy machine notices late, and shorter than the second.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use cachecow::CacheCow;
 use cachecow_tests::followed::{Database, User};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 use futures_util::future::join_all;
 use sqlx::PgPool;
@@ -119,7 +120,7 @@ async fn nothing_stays_stale(cow: CacheCow, database: &Database, log: cachecow::
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_stays_stale_in_redis() {
     let (database, redis) = (Database::start().await, RedisServer::start());
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = patient().open(&redis.url()).await.unwrap();
     nothing_stays_stale(cow, &database, database.log()).await;
 }
 

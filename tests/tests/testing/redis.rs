@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use cachecow::testing::{RedisServer, TestCache};
 use cachecow::{CacheCow, Error, ErrorKind, Fill, RedisBackend, Source};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::install;
 
 use crate::members::{Db, Member, Note};
@@ -17,7 +18,7 @@ fn server() -> RedisServer {
 async fn it_serves_until_it_is_dropped() {
     let server = server();
     let (folder, url) = (server.socket().parent().unwrap().to_owned(), server.url());
-    let (cow, db) = (CacheCow::open(&url).await.unwrap(), Db::new());
+    let (cow, db) = (patient().open(&url).await.unwrap(), Db::new());
     cow.ping().await.unwrap();
     assert_eq!(cow.with(&db).read(Note::by_id(1)).await.unwrap().fill, Fill::Stored);
     drop(server);
@@ -28,7 +29,7 @@ async fn it_serves_until_it_is_dropped() {
 #[tokio::test]
 async fn it_can_be_killed_and_started_again() {
     let mut server = server();
-    let (cow, db) = (CacheCow::open(&server.url()).await.unwrap(), Db::new());
+    let (cow, db) = (patient().open(&server.url()).await.unwrap(), Db::new());
     let source = async || cow.with(&db).read(Note::by_id(1)).await.unwrap().source;
     source().await;
     assert_eq!(source().await, Source::Cache);
@@ -45,7 +46,7 @@ async fn two_servers_are_apart() {
     let servers = [server(), server()];
     assert_ne!(servers[0].url(), servers[1].url());
     for server in &servers {
-        let (cow, db) = (CacheCow::open(&server.url()).await.unwrap(), Db::new());
+        let (cow, db) = (patient().open(&server.url()).await.unwrap(), Db::new());
         assert_eq!(cow.with(&db).read(Note::by_id(1)).await.unwrap().source, Source::Fetched);
     }
 }
@@ -55,7 +56,7 @@ async fn two_servers_are_apart() {
 async fn it_is_found_or_the_error_says_how_to_get_it() {
     let found: Result<RedisServer, Error> = cachecow::testing::redis();
     match found {
-        Ok(server) => CacheCow::open(&server.url()).await.unwrap().ping().await.unwrap(),
+        Ok(server) => patient().open(&server.url()).await.unwrap().ping().await.unwrap(),
         Err(error) => assert!(error.to_string().contains("apt install redis-server"), "{error}"),
     }
 }
@@ -64,8 +65,8 @@ async fn it_is_found_or_the_error_says_how_to_get_it() {
 #[tokio::test]
 async fn a_tests_cache_may_be_over_it() {
     let server = server();
-    let backend = RedisBackend::from_url(&server.url(), Duration::from_secs(1)).unwrap();
-    let cache = TestCache::over(CacheCow::builder().near(1 << 20), backend).unwrap();
+    let backend = RedisBackend::from_url(&server.url(), Duration::from_secs(20)).unwrap();
+    let cache = TestCache::over(patient().near(1 << 20), backend).unwrap();
     let db = Db::new();
     let read = async |id| cache.with(&db).read(Member::by_id(id)).await.unwrap();
     cache.lose_next_race();
@@ -90,7 +91,7 @@ async fn a_tests_cache_may_be_over_it() {
 async fn a_tests_cache_is_opened_by_its_address() {
     let (server, db) = (server(), Db::new());
     let (writer, reader) =
-        (CacheCow::open(&server.url()).await.unwrap(), TestCache::open(&server.url()).unwrap());
+        (patient().open(&server.url()).await.unwrap(), TestCache::open(&server.url()).unwrap());
     let read = async || reader.with(&db).read(Member::by_id(1)).await.unwrap();
     let overtaking = writer.clone();
     reader.before_next_fill(async move { overtaking.invalidate(Member::by_id(1)).await.unwrap() });
