@@ -79,8 +79,7 @@ pub async fn serve<A, B, C, K>(
     let [_, url, namespace, replace_after] = &arguments[..] else {
         panic!("usage: URL NAMESPACE REPLACE_AFTER_MS");
     };
-    let client = redis::Client::open(url.as_str()).expect("a valid address");
-    let connection = client.get_multiplexed_async_connection().await.expect("the server runs");
+    let connection = crate::patient::connect(url).await.expect("the server runs");
     let database = Database(connection);
     let replace_after = Duration::from_millis(replace_after.parse().expect("a number"));
     let builder = crate::patient::patient().namespace(namespace).replace_after(replace_after);

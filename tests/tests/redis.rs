@@ -5,7 +5,7 @@ use std::time::Duration;
 use cachecow::protocol::Reply;
 use cachecow::{CacheBackend as _, CacheCow, Cached, Fill, Key, Lookup as _, RedisBackend, Source};
 use cachecow_tests::members::{Member, Members};
-use cachecow_tests::patient::patient;
+use cachecow_tests::patient::{connect_managed, patient};
 use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::{Item, Store, StoreDown};
 use futures_util::FutureExt as _;
@@ -391,8 +391,7 @@ async fn keys_of_another_type_are_repaired() {
 #[tokio::test]
 async fn an_existing_connection_serves() {
     let server = RedisServer::start();
-    let client = redis::Client::open(server.url()).unwrap();
-    let manager = client.get_connection_manager().await.unwrap();
+    let manager = connect_managed(&server.url()).await.unwrap();
     let store = Store::with_items(3);
     let managed = patient().namespace("a").redis_connection(manager).unwrap();
     let multiplexed = server.connection().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cachecow::protocol::{Command, Reply, Token};
 use cachecow::{CacheBackend as _, Lookup as _, Request};
 use cachecow::{CacheCow, Error, ErrorKind, Fill, RedisBackend, Source, WriteError, conformance};
-use cachecow_tests::patient::patient;
+use cachecow_tests::patient::{connect, patient};
 use cachecow_tests::servers::{RedisCluster, RedisSentinels, RedisServer, free_port};
 use cachecow_tests::store::{Item, Store};
 use futures_util::FutureExt as _;
@@ -149,9 +149,9 @@ async fn changes(server: &RedisServer) -> u64 {
 #[tokio::test]
 async fn an_invalidation_of_a_held_tag_waits_for_those_before_it() {
     let pair = Pair::start().await;
-    let backend = || {
+    let backend = |timeout| {
         let backend = RedisBackend::from_url(&pair.master.url(), Duration::from_secs(20)).unwrap();
-        backend.with_replica_acks(1, SOON).unwrap()
+        backend.with_replica_acks(1, timeout).unwrap()
     };
     let tag = Item::by_id(1).key().key();
     let tell = async |backend: &RedisBackend, command| {
@@ -160,21 +160,22 @@ async fn an_invalidation_of_a_held_tag_waits_for_those_before_it() {
     };
     let token = Token::from_bytes([1; 16]);
     let hold = Command::HoldEpoch { token, ttl: Duration::from_secs(60) };
-    let first = backend();
+    let first = backend(SOON);
     pair.replica.pause();
     for command in [hold, Command::EndEpoch] {
         tell(&first, command).await.unwrap_err();
     }
     // Nothing is left to do. Some servers then vouch for a connection that has changed nothing.
     let before = changes(&pair.master).await;
-    let why = tell(&backend(), Command::EndEpoch).await.unwrap_err();
+    let why = tell(&backend(SOON), Command::EndEpoch).await.unwrap_err();
     assert!(why.contains("acknowledged by 0 of 1"), "{why}");
     assert!(changes(&pair.master).await > before, "so it changes something");
     pair.replica.resume();
     // And the hold stands.
+    let last = backend(Duration::from_secs(10));
     let take = Command::TakeEpoch { fresh: token, ttl: Duration::from_secs(60) };
-    assert_eq!(tell(&first, take).await, Ok(Reply::Held));
-    assert_eq!(tell(&first, Command::ReleaseEpoch { token }).await, Ok(Reply::Done));
+    assert_eq!(tell(&last, take).await, Ok(Reply::Held));
+    assert_eq!(tell(&last, Command::ReleaseEpoch { token }).await, Ok(Reply::Done));
     assert_eq!(pair.keys().await, [0, 0]);
 }
 
@@ -248,12 +249,14 @@ async fn a_master_out_of_memory_is_told_and_does_not_vouch() {
 
 #[tokio::test]
 async fn the_master_of_a_cluster_waits_for_its_own_replica() {
-    let cluster = RedisCluster::start().await;
+    let cluster = RedisCluster::start_lasting().await;
     let store = Store::with_items(60);
     let open = async |timeout| {
         Pair::builder().replica_acks(1, timeout).open(&cluster.url()).await.unwrap()
     };
-    let (patient, hasty) = (open(Duration::from_secs(10)).await, open(SOON).await);
+    // The other masters' replicas must be in time for both.
+    let (patient, hasty) =
+        (open(Duration::from_secs(10)).await, open(Duration::from_secs(5)).await);
     let ids = || (1..=60).map(Item::by_id);
     assert!(patient.with(&store).get_many(ids()).await.unwrap().iter().all(Option::is_some));
     patient.invalidate_many(ids()).await.unwrap();
@@ -289,8 +292,7 @@ async fn the_master_that_sentinels_name_waits_for_its_replica() {
 #[tokio::test]
 async fn what_cannot_be_waited_for_is_refused() {
     let pair = Pair::start().await;
-    let client = redis::Client::open(format!("redis://127.0.0.1:{}", pair.port)).unwrap();
-    let connection = client.get_multiplexed_async_connection().await.unwrap();
+    let connection = connect(&format!("redis://127.0.0.1:{}", pair.port)).await.unwrap();
     let builder = || CacheCow::builder().replica_acks(1, Duration::from_millis(100));
     let error = builder().redis_connection(connection).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InvalidConfig);

@@ -106,7 +106,7 @@ async fn assert_a_switch_is_followed(group: &RedisSentinels, cow: &CacheCow) {
     let store = Store::with_items(1);
     cow.with(&store).get(Item::by_id(1)).await.unwrap();
     let mut former = group.connection(0).await;
-    group.fail_over().await;
+    group.fail_over_from(0).await;
     // The sentinels tell of it a moment after it happened.
     let name = &load::names(1)[0];
     let followed = async {
@@ -138,7 +138,7 @@ async fn a_switch_under_load_gives_no_wrong_value() {
     let group = RedisSentinels::start(1).await;
     let load = under_load(&group).await;
     let began = Instant::now();
-    group.fail_over().await;
+    group.fail_over_from(0).await;
     group.demoted(0).await;
     // Until here the former master may have confirmed what the other does not know.
     let gone = Instant::now();

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use cachecow::store::{KeySpace, Reader, Ttl, conformance};
 use cachecow::{Error, ErrorKind, KeyValueStore as _, KeyValueStoreExt as _, RedisStore};
+use cachecow_tests::patient::connect_managed;
 use cachecow_tests::servers::RedisServer;
 use futures_util::future::join_all;
 use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _};
@@ -41,8 +42,7 @@ async fn it_conforms_with_every_key_space() {
 async fn it_conforms_on_a_connection_made_elsewhere() {
     let server = RedisServer::start();
     conformance::all(&RedisStore::from_connection(server.connection().await)).await;
-    let client = redis::Client::open(server.url()).unwrap();
-    let managed = client.get_connection_manager().await.unwrap();
+    let managed = connect_managed(&server.url()).await.unwrap();
     conformance::all(&RedisStore::from_connection(managed)).await;
 }
 

@@ -195,8 +195,11 @@ impl Sentinels {
             let master = self.servers.master().await;
             let mut following = 0;
             for server in 0..=REPLICAS {
-                let mut connection = self.servers.connection(server).await;
-                let info: Option<String> = tell(&mut connection, &["INFO", "replication"]).await;
+                // The sentinels close its clients' connections as they reconfigure a server, also those that are new.
+                let info: Option<String> = match self.servers.try_connection(server).await {
+                    Ok(mut connection) => tell(&mut connection, &["INFO", "replication"]).await,
+                    Err(_) => None,
+                };
                 let info = info.unwrap_or_default();
                 if server == master {
                     following = info.matches("state=online").count();
@@ -244,13 +247,16 @@ struct Stopped(Pid);
 
 impl Stopped {
     async fn of(client: &redis::Client) -> Self {
-        let connection = client.get_multiplexed_async_connection().await;
-        Self::by(&mut connection.expect("a sentinel that runs")).await
+        let info: redis::RedisResult<String> = ask(client, &["INFO", "server"]).await;
+        Self::named_by(&info.expect("a sentinel that runs"))
     }
 
     async fn by(connection: &mut MultiplexedConnection) -> Self {
         let info: Option<String> = tell(connection, &["INFO", "server"]).await;
-        let info = info.unwrap_or_default();
+        Self::named_by(&info.unwrap_or_default())
+    }
+
+    fn named_by(info: &str) -> Self {
         let process = info.lines().find_map(|line| line.strip_prefix("process_id:"));
         let process = process.and_then(|process| Pid::from_raw(process.trim().parse().ok()?));
         let process = process.expect("a server knows its process");

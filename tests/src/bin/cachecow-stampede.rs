@@ -9,6 +9,7 @@ use std::io::BufRead as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cachecow::{CacheCow, Cached};
+use cachecow_tests::patient::{connect, patient};
 use redis::AsyncCommands as _;
 use redis::aio::MultiplexedConnection;
 use serde::{Deserialize, Serialize};
@@ -73,16 +74,12 @@ async fn main() {
     };
     let milliseconds = |text: &str| Duration::from_millis(text.parse().expect("a number"));
     let tasks: usize = tasks.parse().expect("a number");
-    let client = redis::Client::open(url.as_str()).expect("a valid address");
-    let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
-    let connect = || client.get_multiplexed_async_connection_with_config(&config);
-    let counter = connect().await.expect("the server runs");
+    let counter = connect(url).await.expect("the server runs");
     let database = Database { counter, takes: milliseconds(takes) };
     let cache = if mode == "bare" {
-        Cache::Bare(connect().await.expect("the server runs"))
+        Cache::Bare(connect(url).await.expect("the server runs"))
     } else {
-        let patient = cachecow_tests::patient::patient();
-        let opened = patient.fill_wait(milliseconds(wait)).open(url).await;
+        let opened = patient().fill_wait(milliseconds(wait)).open(url).await;
         Cache::Cow(opened.expect("a valid address"))
     };
     for line in std::io::stdin().lock().lines() {

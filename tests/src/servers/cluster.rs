@@ -12,9 +12,12 @@ use tempfile::TempDir;
 
 use super::ports::free_port_with_bus;
 use super::{Process, install};
+use crate::patient::connect;
 
 pub(super) const MASTERS: usize = 3;
 const SLOTS: usize = 16384;
+/// So long that a node which a busy machine holds up does not pass for one that failed.
+const LASTING: [&str; 2] = ["--cluster-node-timeout", "60000"];
 
 /// Three masters, nodes 0 to 2, each with a replica, node 3 to 5 in the same order, on loopback
 /// ports; killed and waited for when dropped.
@@ -40,15 +43,23 @@ impl RedisCluster {
         Self::start_nodes(2 * MASTERS, &["--cluster-node-timeout", "1500"]).await
     }
 
+    /// Starts the same cluster for a test that loses no master: none is replaced.
+    ///
+    /// # Panics
+    ///
+    /// With a server's log, if it does not start.
+    pub async fn start_lasting() -> Self {
+        Self::start_nodes(2 * MASTERS, &LASTING).await
+    }
+
     /// Starts a cluster without replicas, whose servers have more arguments.
     ///
     /// # Panics
     ///
     /// With a server's log, if it does not start.
     pub async fn start_masters(arguments: &[&str]) -> Self {
-        // Long, unless a test asks for less: a node that a busy machine holds up must not pass for one that failed.
-        let long = ["--cluster-node-timeout", "60000"];
-        Self::start_nodes(MASTERS, &[&long, arguments].concat()).await
+        // Unless a test asks for less.
+        Self::start_nodes(MASTERS, &[&LASTING, arguments].concat()).await
     }
 
     async fn start_nodes(nodes: usize, arguments: &[&str]) -> Self {
@@ -149,10 +160,7 @@ impl RedisCluster {
     ///
     /// If the node does not run.
     pub async fn connection(&self, node: usize) -> MultiplexedConnection {
-        let client = redis::Client::open(self.node_url(node)).expect("a valid address");
-        let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
-        let connecting = client.get_multiplexed_async_connection_with_config(&config);
-        connecting.await.expect("the node runs")
+        connect(&self.node_url(node)).await.expect("the node runs")
     }
 
     /// A section of a node's `INFO`.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::install;
+use crate::patient::connect;
 
 /// A server on a Unix socket in a folder of its own, killed and waited for when dropped: the one that users' tests have,
 /// which is installed if need be, and can be hung.
@@ -87,10 +88,7 @@ impl RedisServer {
     ///
     /// If the server does not run.
     pub async fn connection(&self) -> redis::aio::MultiplexedConnection {
-        let client = redis::Client::open(self.url()).expect("a valid address");
-        let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
-        let connecting = client.get_multiplexed_async_connection_with_config(&config);
-        connecting.await.expect("the server runs")
+        connect(&self.url()).await.expect("the server runs")
     }
 
     /// How often the server has read from a client so far, this call's own read not counted: with

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use super::cluster::{is_ready, until};
 use super::{Process, free_port, install};
+use crate::patient;
 
 /// What the sentinels call the master.
 const NAME: &str = "themaster";
@@ -127,7 +128,16 @@ impl RedisSentinels {
     ///
     /// If the server does not run.
     pub async fn connection(&self, server: usize) -> MultiplexedConnection {
-        connect(self.servers[server].port).await
+        self.try_connection(server).await.expect("the server runs")
+    }
+
+    /// The same, of a server that may close it at once.
+    ///
+    /// # Errors
+    ///
+    /// If it does, or does not run.
+    pub async fn try_connection(&self, server: usize) -> redis::RedisResult<MultiplexedConnection> {
+        try_connect(self.servers[server].port).await
     }
 
     /// Tells a sentinel to switch to a replica, as for maintenance. A sentinel knows a replica for a while before it
@@ -174,7 +184,7 @@ impl RedisSentinels {
     pub async fn demoted(&self, server: usize) {
         until(async || {
             // The sentinels close its clients' connections as they demote it.
-            let mut connection = try_connect(self.servers[server].port).await.ok()?;
+            let mut connection = self.try_connection(server).await.ok()?;
             let role = redis::cmd("ROLE").query_async(&mut connection).await;
             let role: Vec<redis::Value> = role.ok()?;
             (role.first() == Some(&redis::Value::BulkString(b"slave".to_vec()))).then_some(())
@@ -260,13 +270,11 @@ fn folder() -> TempDir {
 }
 
 async fn connect(port: u16) -> MultiplexedConnection {
-    try_connect(port).await.expect("the server runs")
+    try_connect(port).await.expect("the sentinel runs")
 }
 
 async fn try_connect(port: u16) -> redis::RedisResult<MultiplexedConnection> {
-    let client = redis::Client::open(format!("redis://127.0.0.1:{port}")).expect("an address");
-    let config = redis::AsyncConnectionConfig::new().set_response_timeout(None);
-    client.get_multiplexed_async_connection_with_config(&config).await
+    patient::connect(&format!("redis://127.0.0.1:{port}")).await
 }
 
 impl fmt::Debug for RedisSentinels {

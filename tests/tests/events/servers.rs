@@ -70,7 +70,7 @@ fn switched() -> Vec<Said> {
         let cow = patient().open(&group.url()).await.unwrap();
         cow.ping().await.unwrap();
         let master = group.master().await;
-        group.fail_over().await;
+        group.fail_over_from(master).await;
         group.demoted(master).await;
         while cow.ping().await.is_err() {}
         group.kill_sentinel(0);

@@ -1,5 +1,6 @@
 //! A server that does not let the program in, or not everywhere.
 
+use cachecow_tests::patient::connect;
 use cachecow_tests::servers::RedisServer;
 
 use crate::row::Circuit::{Opens, StaysClosed};
@@ -119,6 +120,5 @@ pub(crate) fn with_user(server: &RedisServer) -> String {
 }
 
 async fn connection(url: &str) -> redis::aio::MultiplexedConnection {
-    let client = redis::Client::open(url).unwrap();
-    client.get_multiplexed_async_connection().await.unwrap()
+    connect(url).await.unwrap()
 }
