@@ -7,6 +7,7 @@ use std::time::Duration;
 use cachecow::blocking::CacheCow;
 use cachecow::testing::TestCache;
 use cachecow::{Builder, Fill, Source};
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 use cities::{City, Db};
 use rusqlite::Connection;
@@ -83,7 +84,8 @@ fn a_slow_reader_does_not_leave_the_old_city() {
     for (control, fill, people) in [(false, Fill::Refused, 135_000), (true, Fill::Stored, 134_000)]
     {
         let place = Place::new();
-        let (writer, db) = (CacheCow::open(&place.redis.url()).unwrap(), place.db());
+        let (writer, db) =
+            (CacheCow::open_with(patient(), &place.redis.url()).unwrap(), place.db());
         bern().add(&writer, &db).unwrap();
         runtime.block_on(async {
             let reader = TestCache::open(&place.redis.url()).unwrap();

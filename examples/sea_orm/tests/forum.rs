@@ -16,10 +16,17 @@ async fn servers() -> (TempDir, RedisServer, DatabaseConnection) {
     (folder, redis, forum::open(&url).await.unwrap())
 }
 
+/// A cache to which a busy machine does not pass for an outage.
+async fn open(redis: &RedisServer) -> CacheCow {
+    let longest = Duration::from_secs(20);
+    let builder = CacheCow::builder().operation_timeout(longest).connect_timeout(longest);
+    builder.open(&redis.url()).await.unwrap()
+}
+
 #[tokio::test]
 async fn what_is_written_is_read() {
     let (_folder, redis, db) = servers().await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = open(&redis).await;
     let view = || cow.with(&db);
     assert!(view().get(User::by_email("ann@x.org")).await.unwrap().is_none());
     let ann = User::register(&cow, &db, "ann@x.org", "Ann").await.unwrap();
@@ -40,7 +47,7 @@ async fn what_is_written_is_read() {
 #[tokio::test]
 async fn a_post_moves_from_list_to_list() {
     let (_folder, redis, db) = servers().await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = open(&redis).await;
     let lists = async || {
         let list = async |author| {
             let posts = cow.with(&db).list(Post::list_by_author(author)).await.unwrap();
@@ -60,7 +67,7 @@ async fn a_post_moves_from_list_to_list() {
 #[tokio::test]
 async fn sea_orm_s_error_comes_through_write_as_it_is() {
     let (_folder, redis, db) = servers().await;
-    let cow = CacheCow::open(&redis.url()).await.unwrap();
+    let cow = open(&redis).await;
     User::register(&cow, &db, "ann@x.org", "Ann").await.unwrap();
     let taken = User::register(&cow, &db, "ann@x.org", "Another").await.unwrap_err();
     assert!(matches!(taken.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))), "{taken}");
@@ -76,7 +83,7 @@ async fn a_slow_reader_does_not_leave_the_old_user() {
         [(false, Fill::Refused, "ann@y.org"), (true, Fill::Stored, "ann@x.org")]
     {
         let (_folder, redis, db) = servers().await;
-        let writer = CacheCow::open(&redis.url()).await.unwrap();
+        let writer = open(&redis).await;
         let reader = TestCache::open(&redis.url()).unwrap();
         let ann = User::register(&writer, &db, "ann@x.org", "Ann").await.unwrap();
 
