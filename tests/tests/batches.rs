@@ -177,8 +177,8 @@ on_both_backends! {
         drop(leader);
         assert!(follower.await.unwrap().iter().all(Option::is_some));
         // The leader's, and the follower's: in one, or in a few where some claims are given back
-        // later than others.
-        assert!((2..10).contains(&store.batches().len()), "{:?}", store.batches());
+        // later than others. Not one for each object.
+        assert!((2..50).contains(&store.batches().len()), "{:?}", store.batches());
     }
 
     async fn an_object_that_carries_other_parts_is_found_in_a_batch_too(cache) {

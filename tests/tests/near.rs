@@ -653,7 +653,7 @@ async fn it_ends_with_the_cache() {
     let server = RedisServer::start();
     let mut look = server.connection().await;
     let store = Store::with_items(1);
-    let cow = near().near_lag(Duration::from_millis(200)).open(&server.url()).await.unwrap();
+    let cow = near().near_lag(Duration::from_secs(2)).open(&server.url()).await.unwrap();
     until_near(&cow, &store, [1]).await;
     assert_eq!(listeners(&mut look).await.len(), 1);
     drop(cow);

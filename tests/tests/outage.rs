@@ -11,6 +11,7 @@ use cachecow::{BackendErrorKind, Builder, CacheCow, Error, ErrorKind, Fill, Key,
 use cachecow::{MemoryBackend, Source, WriteError};
 use cachecow_tests::backends::Fate;
 use cachecow_tests::caches::Cache;
+use cachecow_tests::patient::patient;
 use cachecow_tests::servers::RedisServer;
 use cachecow_tests::store::{Item, Store};
 use futures_util::future::join_all;
@@ -18,6 +19,11 @@ use futures_util::future::join_all;
 /// Short, so that the tests are; no test measures it.
 fn hasty() -> Builder {
     CacheCow::builder().operation_timeout(Duration::from_millis(400))
+}
+
+/// The same, where the server also has to be in time.
+fn less_hasty() -> Builder {
+    patient().operation_timeout(Duration::from_secs(3))
 }
 
 async fn until(condition: impl Fn() -> bool) {
@@ -49,7 +55,7 @@ async fn without_a_server_one_process_makes_one_load_at_a_time() {
 async fn a_server_that_dies_around_the_fetch_costs_no_value() {
     for before in [true, false] {
         let mut server = RedisServer::start();
-        let (store, cow) = (Store::with_items(1), hasty().open(&server.url()).await.unwrap());
+        let (store, cow) = (Store::with_items(1), less_hasty().open(&server.url()).await.unwrap());
         cow.ping().await.unwrap();
         if before {
             server.kill();
@@ -118,7 +124,7 @@ async fn while_an_invalidation_is_outstanding_this_process_reads_past_the_cache(
 #[tokio::test]
 async fn a_write_whose_hold_stands_succeeds_though_the_server_hangs_afterwards() {
     let server = RedisServer::start();
-    let (store, cow) = (Store::with_items(1), hasty().open(&server.url()).await.unwrap());
+    let (store, cow) = (Store::with_items(1), less_hasty().open(&server.url()).await.unwrap());
     assert_eq!(version(&cow, &store).await, 1);
     let work = async {
         store.bump(1);
@@ -129,7 +135,7 @@ async fn a_write_whose_hold_stands_succeeds_though_the_server_hangs_afterwards()
     assert_eq!(version(&cow, &store).await, 2, "past the cache");
     server.resume();
     until(|| cow.stats().pending_invalidations == 0).await;
-    let other = hasty().open(&server.url()).await.unwrap();
+    let other = patient().open(&server.url()).await.unwrap();
     assert_eq!(other.with(&store).read(Item::by_id(1)).await.unwrap().fill, Fill::Stored);
 }
 
@@ -249,8 +255,8 @@ async fn behind_a_door(
 async fn connecting_may_take_longer_than_an_operation() {
     let server = RedisServer::start();
     let (_folder, url, door) = behind_a_door(&server).await;
-    let (store, builder) = (Store::with_items(1), hasty().connect_timeout(Duration::from_secs(60)));
-    let cow = builder.open(&url).await.unwrap();
+    let builder = less_hasty().connect_timeout(Duration::from_secs(60));
+    let (store, cow) = (Store::with_items(1), builder.open(&url).await.unwrap());
     // The operation gives up; the attempt does not.
     assert!(cow.ping().await.is_err());
     assert_eq!(version(&cow, &store).await, 1);

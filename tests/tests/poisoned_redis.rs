@@ -12,6 +12,7 @@ use cachecow::{
     CacheCow, ErrorKind, KeyValueStore as _, KeyValueStoreExt as _, RedisStore, Source,
 };
 use cachecow_tests::caches::Cache;
+use cachecow_tests::patient::patient;
 use cachecow_tests::resp::Words;
 use cachecow_tests::servers::{Answer, PoisonedServer};
 use cachecow_tests::store::{Item, Store};
@@ -388,7 +389,8 @@ async fn the_document_of_another_key_is_not_served() {
         None => answered(words, &own),
     })
     .await;
-    let (store, cow) = (Store::default(), open(&format!("redis://{}", server.address())).await);
+    let url = format!("redis://{}", server.address());
+    let (store, cow) = (Store::default(), patient().open(&url).await.unwrap());
     let read = cow.with(&store).read(Item::by_id(1)).await.unwrap();
     assert_eq!((read.value.as_deref(), read.source), (Some(&Item::new(1)), Source::Cache));
 }

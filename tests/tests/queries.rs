@@ -51,7 +51,7 @@ async fn broken(r#type: u8) -> Result<u8, &'static str> {
     if r#type == 0 { Err("it is broken") } else { Ok(r#type) }
 }
 
-#[cachecow::query(key = "anyway:{id}", ttl = "1s")]
+#[cachecow::query(key = "anyway:{id}", ttl = "1h")]
 async fn with_an_error_of_its_own(id: u64) -> Found<Vec<u64>> {
     Ok(vec![id])
 }

@@ -213,7 +213,7 @@ on_both_backends! {
         let (clock, store) = (Clock::new(), Store::default());
         let builder = CacheCow::builder().clock(clock.reader()).ttl_jitter(0.0);
         let cow = cache.open(builder.negative_ttl(MINUTE));
-        for (named, kept) in [(SECOND, SECOND), (5 * MINUTE, MINUTE)] {
+        for (named, kept) in [(MINUTE / 2, MINUTE / 2), (5 * MINUTE, MINUTE)] {
             assert_eq!(seen(cow.with(&store).fresh().ttl(named)).await.0, None);
             let expected = Peek::Absent { expires_in: kept };
             assert_eq!(cow.peek(Item::by_id(1)).await.unwrap(), expected);

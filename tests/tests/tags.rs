@@ -440,8 +440,7 @@ async fn a_full_server_takes_the_invalidation_of_a_tag() {
 #[tokio::test]
 async fn without_a_server_members_are_fetched() {
     let mut server = RedisServer::start();
-    let hasty = CacheCow::builder().operation_timeout(Duration::from_millis(400));
-    let (members, cow) = (Members::with(2), hasty.open(&server.url()).await.unwrap());
+    let (members, cow) = (Members::with(2), patient().open(&server.url()).await.unwrap());
     assert_eq!(version(&cow, &members, 1).await, 1);
     let gate = members.gate();
     let (read, ()) = tokio::join!(cow.with(&members).read(Member::by_id(2)), async {

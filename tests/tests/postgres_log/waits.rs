@@ -27,7 +27,7 @@ async fn a_server_that_sends_nothing_for_long_is_given_more_time() {
     let caught_up = timeout(Duration::from_secs(90), follower.caught_up()).await;
     caught_up.expect("it is given more time").unwrap();
     assert_eq!(text(&cow, &database, 1).await, "new");
-    assert_eq!(follower.status().opened, opened + 2, "the first time was too short");
+    assert!(follower.status().opened >= opened + 2, "the first time was too short");
 }
 
 /// The server waits for every transaction that writes before it makes a slot, and does not notice meanwhile that the
@@ -45,16 +45,18 @@ async fn a_follower_that_waits_for_a_slot_does_not_pile_up_others() {
     let slots =
         async || sqlx::query_scalar::<_, String>(slots).fetch_all(&database.pool).await.unwrap();
     let mut seen = BTreeSet::new();
-    while seen.len() < 4 {
+    while seen.len() < 8 {
         let slots = slots().await;
-        assert!(slots.len() <= 2, "{slots:?}");
+        // One that is given up is there until the server has noticed.
+        assert!(slots.len() <= 3, "{slots:?}");
         seen.extend(slots);
     }
     let error = follower.status().error.unwrap();
     assert!(error.contains("makes a slot only when"), "{error}");
     writer.commit().await.unwrap();
     follower.caught_up().await.unwrap();
-    assert_eq!(slots().await.len(), 1);
+    let alone = async { while slots().await.len() != 1 {} };
+    timeout(Duration::from_secs(60), alone).await.expect("those that were given up go");
     assert_eq!(text(&cow, &database, 2).await, "old");
     follower.stop().await;
 }

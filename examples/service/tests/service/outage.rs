@@ -26,7 +26,7 @@ fn failures(fault: &Fault) -> bool {
 
 /// A service that waits for Redis for longer than a busy machine delays an answer.
 async fn patient(servers: &Servers) -> Service {
-    let builder = CacheCow::builder().operation_timeout(Duration::from_secs(1));
+    let builder = CacheCow::builder().operation_timeout(Duration::from_secs(5));
     let cow = builder.open(&servers.redis.url()).await.expect("a valid address");
     Service::start(App::new(servers.app().await.db, cow)).await
 }
