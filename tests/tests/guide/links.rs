@@ -67,10 +67,10 @@ fn links(text: &str) -> Vec<String> {
 
 fn leads_somewhere(root: &Path, file: &Path, text: &str, link: &str) -> bool {
     if let Some(path) = link.strip_prefix(FILE) {
-        return leads_to(&root.join(path), |target| target.is_file());
+        return leads_to(&root.join(path), Path::is_file);
     }
     if let Some(path) = link.strip_prefix(FOLDER) {
-        return leads_to(&root.join(path), |target| target.is_dir());
+        return leads_to(&root.join(path), Path::is_dir);
     }
     if is_an_address(link) {
         return true;
