@@ -11,7 +11,7 @@ use crate::schedule::Outcome;
 use crate::{free_running, schedule, stampede};
 
 /// The time to live that every cache is given, if it has one.
-pub const TTL: Duration = Duration::from_secs(600);
+pub const TTL: Duration = Duration::from_mins(10);
 
 /// A cache in front of a [`Database`], used as its documentation says. Clones share one cache.
 pub trait Contender: Clone + Send + Sync + 'static {
