@@ -125,46 +125,36 @@ impl Failover {
 mod tests {
     use super::*;
 
+    const SECOND: Micros = 1_000_000;
+
+    fn explains(failover: Failover, [last_begun, last_made]: [Micros; 2], ended: Micros) -> bool {
+        let (cell, version, floor, began) = (0, 1, 2, ended - 1);
+        let suspect = Suspect { cell, version, floor, began, ended, last_begun, last_made };
+        failover.explains(&suspect)
+    }
+
     #[test]
     fn a_failover_explains_what_was_begun_shortly_before_it_and_read_before_it_expired() {
-        let second = 1_000_000;
-        let failover = Failover::of(0, 99 * second, 100 * second);
-        let explains = |[last_begun, last_made]: [Micros; 2], ended: Micros| {
-            let (cell, version, floor, began) = (0, 1, 2, ended - 1);
-            let suspect = Suspect { cell, version, floor, began, ended, last_begun, last_made };
-            failover.explains(&suspect)
-        };
-        let shortly = [98 * second; 2];
-        assert!(explains(shortly, 101 * second) && explains(shortly, 122 * second));
-        assert!(explains([90 * second, 98 * second], 101 * second), "retried until shortly before");
-        assert!(!explains([100 * second; 2], 101 * second), "begun when the successor was master");
-        assert!(!explains([90 * second; 2], 101 * second), "so long before that it was passed on");
-        assert!(!explains(shortly, 124 * second), "read when it had to have expired");
-        assert!(!explains(shortly, 98 * second + 1), "read before the failover");
+        let failover = Failover::of(0, 99 * SECOND, 100 * SECOND);
+        let explains = |promise, ended| explains(failover, promise, ended);
+        let shortly = [98 * SECOND; 2];
+        assert!(explains(shortly, 101 * SECOND) && explains(shortly, 122 * SECOND));
+        assert!(explains([90 * SECOND, 98 * SECOND], 101 * SECOND), "retried until shortly before");
+        assert!(!explains([100 * SECOND; 2], 101 * SECOND), "begun when the successor was master");
+        assert!(!explains([90 * SECOND; 2], 101 * SECOND), "so long before that it was passed on");
+        assert!(!explains(shortly, 124 * SECOND), "read when it had to have expired");
+        assert!(!explains(shortly, 98 * SECOND + 1), "read before the failover");
     }
 
     #[test]
     fn what_a_master_did_after_its_replica_was_cut_off_was_not_passed_on() {
-        let second = 1_000_000;
-        let failover = Failover::of(0, 99 * second, 100 * second).cut_off(92 * second);
-        let explains = |made: Micros| {
-            let (cell, version, floor, began) = (0, 1, 2, 101 * second - 1);
-            let (ended, last_begun, last_made) = (101 * second, made, made);
-            failover.explains(&Suspect {
-                cell,
-                version,
-                floor,
-                began,
-                ended,
-                last_begun,
-                last_made,
-            })
-        };
-        assert!(explains(91 * second), "shortly before the replica was cut off");
+        let failover = Failover::of(0, 99 * SECOND, 100 * SECOND).cut_off(92 * SECOND);
+        let explains = |made| explains(failover, [made; 2], 101 * SECOND);
+        assert!(explains(91 * SECOND), "shortly before the replica was cut off");
         assert!(
-            explains(96 * second),
+            explains(96 * SECOND),
             "long before the failover, and after the replica was cut off"
         );
-        assert!(!explains(89 * second), "so long before the cut that it was passed on");
+        assert!(!explains(89 * SECOND), "so long before the cut that it was passed on");
     }
 }
