@@ -2,7 +2,6 @@
 
 use std::convert::Infallible;
 use std::error::Error;
-use std::fmt;
 use std::sync::Arc;
 
 use hitbox::concurrency::BroadcastConcurrencyManager;
@@ -33,12 +32,6 @@ pub struct Hitbox<B> {
     name: &'static str,
     cache: hitbox_fn::Cache<B, Manager>,
     database: Arc<Database>,
-}
-
-impl<B> fmt::Debug for Hitbox<B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hitbox").field("name", &self.name).finish_non_exhaustive()
-    }
 }
 
 impl<B> Clone for Hitbox<B> {
